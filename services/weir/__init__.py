@@ -1,0 +1,1 @@
+"""Weir: the streaming operations layer for generative AI."""

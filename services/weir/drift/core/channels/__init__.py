@@ -1,0 +1,17 @@
+"""The channels: each file is one number that a text has, and what that number was on the reference.
+
+Adding one: a file here with a class that keeps the `channel.Channel` protocol, and its name in `CHANNELS`. Its scores must be
+drawn alike for reference and later events (leave the scored text out of what scores it), or the smallest bias becomes an alarm.
+"""
+
+from weir.drift.core.channels.channel import Channel
+from weir.drift.core.channels.knn_novelty import KnnNovelty
+from weir.drift.core.channels.length import Length
+from weir.drift.core.channels.punctuation import Punctuation
+from weir.drift.core.channels.surprisal import Surprisal
+from weir.drift.core.channels.vocabulary import Vocabulary
+
+CHANNELS: tuple[Channel, ...] = (KnnNovelty(), Length(), Surprisal(), Vocabulary(), Punctuation())
+"""Every channel of the bank, in the order of all its arrays. Appending changes the layout of checkpoints: see `snapshot`."""
+
+__all__ = ["CHANNELS", "Channel"]

@@ -1,0 +1,34 @@
+"""Channel: the shape every channel has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from weir.drift.core.observation import Observation
+from weir.drift.core.reference import FloatArray, Reference
+
+
+class Channel(Protocol):
+    """One score of a text. Larger or smaller than usual both count as change, so the sign has no meaning."""
+
+    @property
+    def name(self) -> str:
+        """What an alert calls it, in kebab-case."""
+
+    def reference_scores(self, reference: Reference) -> FloatArray:
+        """The score of every reference event that has one, each scored as if it were not in the reference. Unsorted."""
+
+    def score(self, observation: Observation, reference: Reference) -> float | None:
+        """The score of a later event; None where the event lacks what is scored."""
+
+    def score_many(self, observations: Sequence[Observation], reference: Reference) -> FloatArray:
+        """`score` of each event, NaN for None, and the same bits; a channel that gains by batching does so here."""
+
+
+def scores_of(channel: Channel, observations: Sequence[Observation], reference: Reference) -> FloatArray:
+    """`score_many` for a channel that gains nothing by batching."""
+    scores = (channel.score(observation, reference) for observation in observations)
+    return np.array([np.nan if score is None else score for score in scores], dtype=np.float64)

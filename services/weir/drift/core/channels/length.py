@@ -1,0 +1,30 @@
+"""Length: characters of the text. Finds truncation, concatenation, pasted documents, a new template."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from weir.drift.core.channels.channel import scores_of
+from weir.drift.core.observation import Observation
+from weir.drift.core.reference import FloatArray, Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """Score: characters."""
+
+    name: str = "length"
+
+    def reference_scores(self, reference: Reference) -> FloatArray:
+        """Characters of every reference text."""
+        return reference.char_counts
+
+    def score(self, observation: Observation, reference: Reference) -> float | None:
+        """Characters of this text."""
+        del reference
+        return float(observation.char_count)
+
+    def score_many(self, observations: Sequence[Observation], reference: Reference) -> FloatArray:
+        """Characters of each text."""
+        return scores_of(self, observations, reference)

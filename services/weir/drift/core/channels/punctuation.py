@@ -1,0 +1,30 @@
+"""Punctuation: share of punctuation and symbol characters. Finds code, markup, tables and templates entering the traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from weir.drift.core.channels.channel import scores_of
+from weir.drift.core.observation import Observation
+from weir.drift.core.reference import FloatArray, Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Punctuation:
+    """Score: fraction of all characters, 0 to 1."""
+
+    name: str = "punctuation"
+
+    def reference_scores(self, reference: Reference) -> FloatArray:
+        """The share in every reference text."""
+        return reference.punctuation_shares
+
+    def score(self, observation: Observation, reference: Reference) -> float | None:
+        """The share in this text."""
+        del reference
+        return observation.punctuation_share
+
+    def score_many(self, observations: Sequence[Observation], reference: Reference) -> FloatArray:
+        """The share in each text."""
+        return scores_of(self, observations, reference)

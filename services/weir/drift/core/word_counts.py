@@ -1,0 +1,82 @@
+"""How often each word occurs in the reference, and the same counts without one of its texts.
+
+A word is *known* when it occurs at least `min_count` times (1, unless the vocabulary would exceed its bound). Scores of reference
+texts must leave out the whole text they score: leaving out one count a word gave one false alarm in 333 events where one in 5,000
+was promised (measured), because every later event is scored by counts that do not hold it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+IntVector = npt.NDArray[np.int64]
+
+MAX_VOCABULARY = 20_000
+"""Distinct words kept (chosen: about 0.5 MB of state; 2,000 short texts of one domain hold 5,000 to 10,000)."""
+
+SMOOTHING = 0.5
+"""Pseudo-count of every word in the surprisal (chosen: the usual Jeffreys value; an unknown word costs about 16 bits)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WordCounts:
+    """Counts of the known `words` (same order as `counts`) among `total` words of the reference."""
+
+    words: tuple[str, ...]
+    counts: IntVector
+    total: int
+    min_count: int
+    _index: Mapping[str, int] = field(init=False, repr=False)
+    _counts_or_none: IntVector = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_index", {word: i for i, word in enumerate(self.words)})
+        # One more count, 0, at position -1: where `ids` points for an unknown word.
+        object.__setattr__(self, "_counts_or_none", np.append(self.counts, 0))
+
+    def ids(self, words: Sequence[str]) -> IntVector:
+        """The position of each word, -1 for an unknown one."""
+        index = self._index
+        return np.array([index.get(word, -1) for word in words], dtype=np.int64)
+
+    def seen(self, ids: IntVector) -> IntVector:
+        """How often the reference holds each word of a new text."""
+        return self._counts_or_none[ids]
+
+    def seen_elsewhere(self, ids: IntVector) -> IntVector:
+        """How often the *other* texts of the reference hold each word of a reference text; below `min_count` counts as 0."""
+        _, where, own = np.unique(ids, return_inverse=True, return_counts=True)
+        left = self.seen(ids) - own[where]
+        return np.where((ids >= 0) & (left >= self.min_count), left, 0)
+
+    def surprisal_bits(self, ids: IntVector) -> float:
+        """Mean bits per word of a new text under the smoothed unigram model; `ids` must not be empty."""
+        return _mean_bits(self.seen(ids), self.total, len(self.words))
+
+    def surprisal_bits_elsewhere(self, ids: IntVector) -> float:
+        """The same for a reference text, under the model of all other texts."""
+        left = self.seen_elsewhere(ids)
+        lost = np.unique(ids[(ids >= 0) & (left == 0)]).size
+        return _mean_bits(left, self.total - ids.size, len(self.words) - lost)
+
+
+def _mean_bits(seen: IntVector, total: int, kinds: int) -> float:
+    return float(np.log2(total + SMOOTHING * (kinds + 1)) - np.log2(seen + SMOOTHING).mean())
+
+
+def count_words(texts: Sequence[Sequence[str]]) -> WordCounts:
+    """Counts over `texts`, words in sorted order; raises the least count until `MAX_VOCABULARY` words are left."""
+    tally = Counter(word for text in texts for word in text)
+    sizes = Counter(tally.values())
+    min_count, left = 1, len(tally)
+    while left > MAX_VOCABULARY:
+        left -= sizes[min_count]
+        min_count += 1
+    words = tuple(sorted(word for word, count in tally.items() if count >= min_count))
+    counts = np.array([tally[word] for word in words], dtype=np.int64)
+    return WordCounts(words, counts, sum(tally.values()), min_count)

@@ -1,0 +1,67 @@
+"""The language: what services say to each other.
+
+Pure: the standard library and fastavro only. `_generated` holds one frozen dataclass for each Avro schema; the other
+modules hold what every event needs: framing, digests, derived ids and the error an invalid event raises.
+"""
+
+from weir.events._generated import (
+    EVENT_TYPES,
+    SCHEMA_JSON,
+    TOPICS,
+    AlertChanged,
+    Context,
+    DeadLettered,
+    DriftSignalled,
+    EvaluationScored,
+    Event,
+    FeatureItem,
+    FeedbackReceived,
+    GovernanceRecorded,
+    InferenceCompleted,
+    InferenceRequested,
+    Reference,
+    RegistryChanged,
+    Span,
+    SpansRecorded,
+    TextFeatures,
+    TextFeaturesComputed,
+    Topic,
+)
+from weir.events.codec import decode_body, encode_body, frame, unframe
+from weir.events.digest import canonical_json, digest_of, release_digest
+from weir.events.errors import InvalidEvent
+from weir.events.ids import derived_id, named_id
+
+__all__ = [
+    "EVENT_TYPES",
+    "SCHEMA_JSON",
+    "TOPICS",
+    "AlertChanged",
+    "Context",
+    "DeadLettered",
+    "DriftSignalled",
+    "EvaluationScored",
+    "Event",
+    "FeatureItem",
+    "FeedbackReceived",
+    "GovernanceRecorded",
+    "InferenceCompleted",
+    "InferenceRequested",
+    "InvalidEvent",
+    "Reference",
+    "RegistryChanged",
+    "Span",
+    "SpansRecorded",
+    "TextFeatures",
+    "TextFeaturesComputed",
+    "Topic",
+    "canonical_json",
+    "decode_body",
+    "derived_id",
+    "digest_of",
+    "encode_body",
+    "frame",
+    "named_id",
+    "release_digest",
+    "unframe",
+]

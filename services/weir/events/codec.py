@@ -1,0 +1,72 @@
+"""Bytes and events: Avro bodies inside Confluent framing.
+
+A framed message is one zero byte, the schema id as four bytes big-endian, then the Avro body (Confluent wire format).
+Pure given the schemas: who maps a schema id to a schema is `weir.runtime.schemas`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import fastavro
+
+from weir.events._generated import EVENT_TYPES, SCHEMA_JSON, Event
+from weir.events.errors import InvalidEvent
+
+MAGIC = 0
+"""First byte of a framed message, specified by the Confluent wire format."""
+
+HEADER_BYTES = 5
+"""Magic byte and four bytes of schema id, specified by the Confluent wire format."""
+
+PARSED: Mapping[str, Any] = {name: fastavro.parse_schema(json.loads(text)) for name, text in SCHEMA_JSON.items()}
+"""Schemas as fastavro uses them, by event name. Parsed once: parsing costs about a millisecond each."""
+
+
+def encode_body(event: Event) -> bytes:
+    """Avro body of an event under its own schema. About 20 us for a completed inference."""
+    buffer = io.BytesIO()
+    fastavro.schemaless_writer(buffer, PARSED[event.EVENT], event.as_record())
+    return buffer.getvalue()
+
+
+def decode_body(event_name: str, body: bytes, writer_schema: dict[str, Any] | None = None) -> Event:
+    """The event in an Avro body, read with the schema it was written with.
+
+    event_name: the event the reader expects, one of EVENT_TYPES. writer_schema: parsed schema of the writer; the
+    reader's own when None. Raises InvalidEvent("undecodable") for a body that is truncated, too long or of another
+    shape.
+    """
+    reader = PARSED[event_name]
+    stream = io.BytesIO(body)
+    try:
+        record: Any = fastavro.schemaless_reader(stream, writer_schema or reader, reader)
+        event = EVENT_TYPES[event_name].from_record(record)
+    except Exception as error:  # fastavro raises many kinds; each means the same here
+        raise InvalidEvent("undecodable", f"body of {len(body)} bytes is no {event_name}: {error!r}") from error
+    if stream.tell() != len(body):
+        rest = len(body) - stream.tell()
+        raise InvalidEvent("undecodable", f"{rest} of {len(body)} bytes are left after {event_name}; expected none")
+    return event
+
+
+def frame(schema_id: int, body: bytes) -> bytes:
+    """A body in Confluent framing. schema_id: 0 to 2**32 - 1, as the registry gave it."""
+    return struct.pack(">bI", MAGIC, schema_id) + body
+
+
+def unframe(message: bytes | None) -> tuple[int, bytes]:
+    """Schema id and body of a framed message.
+
+    Raises InvalidEvent("null_payload") for a tombstone, InvalidEvent("bad_magic") for anything not framed.
+    """
+    if message is None:
+        raise InvalidEvent("null_payload", "the message has no value; expected a framed Avro event")
+    if len(message) < HEADER_BYTES or message[0] != MAGIC:
+        head = message[:HEADER_BYTES].hex()
+        raise InvalidEvent("bad_magic", f"message starts with {head!r}; expected a zero byte and a 4-byte schema id")
+    return struct.unpack(">I", message[1:HEADER_BYTES])[0], message[HEADER_BYTES:]

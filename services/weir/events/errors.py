@@ -1,0 +1,33 @@
+"""The one error about an event: it is a fact about the bytes, never about the world.
+
+    InvalidEvent(reason, detail)   -> the message is dead-lettered with that reason; the partition goes on
+
+What the world does wrong (a broker gone, a registry unreachable) lives in `weir.runtime.errors`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Reason = Literal[
+    "null_payload",
+    "oversized",
+    "bad_magic",
+    "unknown_schema",
+    "wrong_event",
+    "undecodable",
+    "rejected_by_store",
+    "handler_error",
+]
+
+
+class InvalidEvent(Exception):
+    """A message that can never be handled as it is, whoever tries and however often.
+
+    reason: stable word, one of `Reason`. detail: what happened, with which value, what was expected.
+    """
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason: Reason = reason
+        self.detail = detail

@@ -1,0 +1,45 @@
+"""Root ids and the numbering of a producer's events.
+
+`Numbering` gives each event of one process life its gapless number; a consumer finds a loss as a hole in it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from dataclasses import dataclass, field
+
+import uuid_utils
+
+from weir.runtime.clock import now_us
+
+
+def new_id() -> str:
+    """A fresh UUIDv7 as lower-case text; sortable by time (RFC 9562)."""
+    return str(uuid_utils.uuid7())
+
+
+def new_trace_id() -> str:
+    """A W3C trace id: 32 random hex digits, never all zero."""
+    return secrets.token_hex(16)
+
+
+def new_span_id() -> str:
+    """A W3C span id: 16 random hex digits."""
+    return secrets.token_hex(8)
+
+
+@dataclass(slots=True)
+class Numbering:
+    """Numbers of one producer life: source, boot epoch and a counter without gaps.
+
+    A number is taken only for an event that is then written; who takes one and drops the event makes a visible hole.
+    """
+
+    source: str
+    boot_epoch: int = field(default_factory=now_us)
+    _counter: itertools.count[int] = field(default_factory=itertools.count)
+
+    def take(self) -> int:
+        """The next number, counted from 0."""
+        return next(self._counter)

@@ -1,0 +1,35 @@
+"""A service's link to Kafka, built once in `__main__` from the shared settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weir.runtime.deadletter import DeadLetters
+from weir.runtime.identity import Numbering
+from weir.runtime.producer import EventProducer
+from weir.runtime.schemas import SchemaCatalog
+from weir.runtime.serde import Serde
+from weir.runtime.settings import SharedSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a service needs to speak events: codec, producer, and the numbering of what it says."""
+
+    serde: Serde
+    producer: EventProducer
+    numbering: Numbering
+
+    def dead_letters(self, group: str, in_a_row_max: int) -> DeadLetters:
+        """The dead letters of one of the service's consumer groups, numbered as a source of their own."""
+        numbering = Numbering(f"{self.numbering.source}/dead-letters/{group}")
+        return DeadLetters(self.producer, numbering, group, in_a_row_max)
+
+
+def link_from(settings: SharedSettings, service: str) -> Link:
+    """The link of `service`, not connected yet; call `producer.start(stop)`."""
+    source = f"{service}/{settings.instance}"
+    catalog = SchemaCatalog(settings.registry_url, settings.data_dir / service / "schema-ids.json")
+    serde = Serde(catalog, settings.message_bytes_max)
+    producer = EventProducer(settings.kafka_bootstrap, serde, client_id=f"weir-{source.replace('/', '-')}")
+    return Link(serde, producer, Numbering(source))

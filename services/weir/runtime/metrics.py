@@ -1,0 +1,29 @@
+"""Metrics that every consumer and producer keeps, with what each one means for the person on call.
+
+Names follow Prometheus: `weir_` first, unit last. A service's own metrics stand in its own `metrics.py`, made in the
+same way; all are served under /metrics by `weir.runtime.http`.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+MESSAGES = Counter("weir_messages_total", "Messages handled, by consumer group and topic.", ["group", "topic"])
+"""Flat while lag rises: the consumer is stuck; look at its log."""
+
+DEAD_LETTERS = Counter(
+    "weir_dead_letters_total", "Messages dead-lettered, by group, topic, reason.", ["group", "topic", "reason"]
+)
+"""Any rise: `weir dlq list` shows what and why."""
+
+RETRIES = Counter("weir_retries_total", "Batches tried again because the world was bad.", ["group", "topic"])
+"""A steady rise: the store, the registry or the broker is down; lag grows, memory does not."""
+
+PRODUCED = Counter("weir_produced_total", "Events the broker acknowledged, by topic.", ["topic"])
+
+BATCH_MESSAGES = Histogram(
+    "weir_batch_messages", "Messages in a consumed batch.", ["group"], buckets=(1, 10, 100, 500, 1_000, 5_000)
+)
+
+LAG = Gauge("weir_consumer_lag_messages", "Messages behind the end of the partition.", ["group", "topic", "partition"])
+"""Rising for minutes: the consumer is slower than the traffic."""

@@ -1,0 +1,48 @@
+"""Running a service: signals set one stop event, the first task that ends takes the others with it.
+
+`run(main)` is what a service's `__main__` calls. A clean stop exits 0; a bad setting exits 6 with one line; a crash
+exits 1 with its traceback, and the supervisor starts the process again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import uvloop
+
+from weir.runtime.errors import BadSetting
+
+EXIT_BAD_SETTING = 6
+"""Exit code for validation errors, as documented for the command line."""
+
+
+def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Run `main(stop)` until it returns; SIGTERM and SIGINT set `stop`. Exits the process."""
+    try:
+        uvloop.run(_with_signals(main))
+    except BadSetting as error:
+        print(f"weir: {error}", file=sys.stderr)  # noqa: T201  # the one line a person sees when a start is refused
+        sys.exit(EXIT_BAD_SETTING)
+    sys.exit(0)
+
+
+async def together(stop: asyncio.Event, *parts: Awaitable[None]) -> None:
+    """Run the parts of a service side by side; when one ends or fails, stop the others and raise its error."""
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stop.set()
+    await asyncio.gather(*tasks)
+
+
+async def _with_signals(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await main(stop)

@@ -1,0 +1,45 @@
+"""Settings that every service shares, read from `WEIR_*` environment variables.
+
+A service adds its own in `weir.<service>.settings` by subclassing `SharedSettings` with its own prefix for its own
+fields. Read once, in `__main__`; unknown combinations fail there. Every field has a unit in its name and a reason.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SharedSettings(BaseSettings):
+    """Where the log, the schemas and this process's own files and health page are."""
+
+    model_config = SettingsConfigDict(env_prefix="WEIR_", frozen=True, extra="ignore", populate_by_name=True)
+
+    kafka_bootstrap: str = Field(default="127.0.0.1:9092", validation_alias="WEIR_KAFKA_BOOTSTRAP")
+    """host:port of any broker, comma-separated."""
+
+    registry_url: str = Field(default="http://127.0.0.1:8081", validation_alias="WEIR_REGISTRY_URL")
+    """Base URL of the registry and schema API (Confluent-compatible)."""
+
+    data_dir: Path = Field(default=Path(".weir/data"), validation_alias="WEIR_DATA_DIR")
+    """Folder for this service's own files (spool, checkpoints, database); each service uses a subfolder."""
+
+    instance: str = Field(default="1", validation_alias="WEIR_INSTANCE")
+    """Name of this instance; part of the event source, so unique among instances of one service."""
+
+    http_host: str = Field(default="127.0.0.1", validation_alias="WEIR_HTTP_HOST")
+    """Address the health page and API bind to; loopback unless set."""
+
+    http_port: int = Field(default=0, validation_alias="WEIR_HTTP_PORT")
+    """Port of health, metrics and API; 0 picks a free one."""
+
+    message_bytes_max: int = Field(default=1_048_576, validation_alias="WEIR_MESSAGE_BYTES_MAX")
+    """Largest message a consumer decodes; a larger one is dead-lettered. Chosen: four times the capture limit."""
+
+    dead_letters_in_a_row_max: int = Field(default=1_000, validation_alias="WEIR_DEAD_LETTERS_IN_A_ROW_MAX")
+    """Dead letters without one good message between them, per partition, before the consumer stops. Chosen."""
+
+    log_level: str = Field(default="info", validation_alias="WEIR_LOG_LEVEL")
+    """debug, info, warning or error."""
