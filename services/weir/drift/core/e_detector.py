@@ -1,15 +1,17 @@
-"""Shiryaev-Roberts e-detector: bets against "nothing changed", restarted at every event, whose total wealth is the alarm statistic.
+"""Shiryaev-Roberts e-detector: bets against "nothing changed", restarted at every event, whose total wealth is the
+alarm statistic.
 
-Each bet multiplies its stake by `eps * p ** (eps - 1)`, whose mean is 1 for uniform p. Before every event one fresh unit is staked:
-R <- (R + 1) * bet. So R - n has mean at most 0 whatever the bets, and for any alarm time T: E[T] >= E[R_T] >= threshold. That is the
-theorem (Shin, Ramdas, Rinaldo, e-detectors): **mean events to a false alarm >= threshold, for every sample size, with no tuning**.
-It survives averaging over bets, sides and channels of any dependence, skipping events, and capping.
+Each bet multiplies its stake by `eps * p ** (eps - 1)`, whose mean is 1 for uniform p. Before every event one fresh
+unit is staked: R <- (R + 1) * bet. So R - n has mean at most 0 whatever the bets, and for any alarm time T: E[T] >=
+E[R_T] >= threshold. That is the theorem (Shin, Ramdas, Rinaldo, e-detectors): **mean events to a false alarm >=
+threshold, for every sample size, with no tuning**. It survives averaging over bets, sides and channels of any
+dependence, skipping events, and capping.
 
-What it needs: each p-value uniform given the past. Conformal p-values against one fixed reference are so only approximately
-(see `conformal`), and events of one session are not at all: hence one turn per session (see `sessions`).
+What it needs: each p-value uniform given the past. Conformal p-values against one fixed reference are so only
+approximately (see `conformal`), and events of one session are not at all: hence one turn per session (see `sessions`).
 
-When it began: each bet also keeps the sum of its log bets since it was last negative (CUSUM). The start of that run for the leading
-bet estimates the change time; it tends to be early by some events and has no guarantee.
+When it began: each bet also keeps the sum of its log bets since it was last negative (CUSUM). The start of that run
+for the leading bet estimates the change time; it tends to be early by some events and has no guarantee.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ _POWERS = EXPONENTS - 1.0
 class EDetector:
     """Arrays of shape (channels, 2 sides, 5 bets).
 
-    `wealth` is R. `run_log` is the sum of log bets since `run_start`, the index of the first event of the current run, whose time
-    is `run_start_us`.
+    `wealth` is R. `run_log` is the sum of log bets since `run_start`, the index of the first event of the current run,
+    whose time is `run_start_us`.
     """
 
     wealth: FloatArray
@@ -56,8 +58,8 @@ def update(detector: EDetector, p: FloatArray, *, index: int, time_us: int, weal
 
     `wealth_max` caps each bet: an alarm that lasts must not need as long to come down. About 15 us.
     """
-    both = np.log(np.stack((p, 1.0 - p), axis=-1))[..., None]
-    log_bets = _LOG_EXPONENTS + _POWERS * both
+    log_p = np.log(np.array((p, 1.0 - p)).T)[..., None]
+    log_bets = _LOG_EXPONENTS + _POWERS * log_p
     skipped = np.isnan(log_bets)
     restarted = (detector.run_log <= 0.0) & ~skipped
     wealth = np.minimum((detector.wealth + 1.0) * np.exp(log_bets), wealth_max)
@@ -76,7 +78,7 @@ def restarted(detector: EDetector) -> EDetector:
 
 def channel_wealth(detector: EDetector) -> FloatArray:
     """Mean wealth of each channel over its sides and bets: an e-detector per channel."""
-    return np.asarray(detector.wealth.mean(axis=(-1, -2)))
+    return np.asarray(detector.wealth.sum(axis=(1, 2)) / (SIDES * EXPONENTS.size))
 
 
 def leading_bet(detector: EDetector, channel: int) -> tuple[int, int]:

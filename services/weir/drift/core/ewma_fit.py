@@ -1,12 +1,14 @@
 """Fit of the mean EWMA: metric, centre and thresholds from the reference alone.
 
-Thresholds are quantiles of a simulated null. Simulating from the very events that made metric and centre gave half the promised time
-to a false alarm (measured), since those events lie closer to their own mean than later ones will. So: five folds, each whitened
-by the other four and re-centred; streams resampled from these residuals in short blocks of neighbours (which keeps what
-correlation the arrival order has); and each stream shifted by a random error of the centre, of the size a reference of n events has.
+Thresholds are quantiles of a simulated null. Simulating from the very events that made metric and centre gave half the
+promised time to a false alarm (measured), since those events lie closer to their own mean than later ones will. So:
+five folds, each whitened by the other four and re-centred; streams resampled from these residuals in short blocks of
+neighbours (which keeps what correlation the arrival order has); and each stream shifted by a random error of the
+centre, of the size a reference of n events has.
 
-Tail: a scale may pass its threshold once in `4 * arl` events, rarer than the simulation is long enough to count. The highest tenth of
-block maxima is fitted by an exponential tail, as for every weighted sum of squares, and read at that point.
+Tail: a scale may pass its threshold once in `4 * arl` events, rarer than the simulation is long enough to count. The
+highest tenth of block maxima is fitted by an exponential tail, as for every weighted sum of squares, and read at that
+point.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ from weir.drift.core.reference import EmbeddingMatrix, FloatArray
 
 FOLDS = 5
 NEIGHBOUR_BLOCK_EVENTS = 5
-"""Consecutive reference events resampled together (chosen: covers bursts of a few users without thinning the variety)."""
+"""Consecutive reference events resampled together (chosen: covers bursts of a few users without thinning the
+variety).
+"""
 
 STREAMS = 256
 """Simulated streams, each with its own error of the centre."""
@@ -28,15 +32,20 @@ BURN_IN_EVENTS = 500
 
 MAXIMUM_BLOCK_EVENTS = 500
 BLOCKS = 5
-"""Blocks of events per stream whose maximum is taken: 256 * 5 * 500 = 640,000 simulated events a fit, about 3 CPU-seconds."""
+"""Blocks of events per stream whose maximum is taken: 256 * 5 * 500 = 640,000 simulated events a fit, about 3
+CPU-seconds.
+"""
 
 TAIL_SHARE = 0.1
 SLACK = 1.25
-"""Excess of the simulated ARL over the asked one: at none, 4,557 of 5,000 were kept on one of two text collections (measured)."""
+"""Excess of the simulated ARL over the asked one: at none, 4,557 of 5,000 were kept on one of two text collections
+(measured).
+"""
 
 
 def fit_ewma(embeddings: EmbeddingMatrix, arl_events: float, seed: int) -> EwmaModel:
-    """The model for unit rows `embeddings` (n, d) in order of arrival: all scales together pass once in `arl_events` events.
+    """The model for unit rows `embeddings` (n, d) in order of arrival: all scales together pass once in `arl_events`
+    events.
 
     Deterministic in its arguments. Cost for n = 2,000, d = 384: about 3 CPU-seconds and 20 MB for the time of the fit.
     """

@@ -1,7 +1,8 @@
 """Latch: turns "above the threshold, again and again" into one signal, and one clearance.
 
-After a signal a level stays raised and silent until no part of it has been above its threshold for `clear_after` monitored events in
-a row. While raised it cannot signal again: a change that lasts is one alarm, however many parts join.
+After a signal a level stays raised and silent until no part of it has been above its threshold for `clear_after`
+monitored events in a row. While raised it cannot signal again: a change that lasts is one alarm, however many parts
+join.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Latch:
-    """`raised_index`: the event that raised it, 0 while it is not raised. `quiet_events`: since a part was last above."""
+    """`raised_index`: the event that raised it, 0 while it is not raised. `quiet_events`: since a part was last
+    above.
+    """
 
     raised_index: int = 0
     quiet_events: int = 0

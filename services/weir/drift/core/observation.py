@@ -1,7 +1,7 @@
 """One event as the detector sees it: who it was, when, and the numbers of its text.
 
-The text itself is not kept: statistics, a bounded tuple of lower-cased words and (where it was sampled) the embedding are enough
-for every channel, and they are what a checkpoint may hold.
+The text itself is not kept: statistics, a bounded tuple of lower-cased words and (where it was sampled) the embedding
+are enough for every channel, and they are what a checkpoint may hold.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ class EmbeddingMismatch(ValueError):
 class Observation:
     """Features of one text.
 
-    `event_time_us` is in microseconds since 1970. Shares are fractions of all characters, 0 to 1. `words` are lower-cased and
-    bounded by `MAX_WORDS` and `MAX_WORD_CHARS`. `embedding` is None where the event was not sampled; a given one is copied,
-    scaled to length 1 and made read-only. An empty `session_id`, or one equal to `request_id`, means a session of its own.
-    Raises ValueError for negative counts, shares outside 0..1, too many words, and an embedding that is not a finite non-zero vector.
+    `event_time_us` is in microseconds since 1970. Shares are fractions of all characters, 0 to 1. `words` are
+    lower-cased and bounded by `MAX_WORDS` and `MAX_WORD_CHARS`. `embedding` is None where the event was not sampled; a
+    given one is copied, scaled to length 1 and made read-only. An empty `session_id`, or one equal to `request_id`,
+    means a session of its own. Raises ValueError for negative counts, shares outside 0..1, too many words, and an
+    embedding that is not a finite non-zero vector.
     """
 
     event_id: str
@@ -49,7 +50,7 @@ class Observation:
     def __post_init__(self) -> None:
         if self.word_count < 0 or self.char_count < 0:
             raise ValueError(
-                f"counts of event {self.event_id} are {self.word_count} words, {self.char_count} characters; expected >= 0"
+                f"event {self.event_id} has {self.word_count} words and {self.char_count} characters; expected >= 0"
             )
         for name, share in (("punctuation_share", self.punctuation_share), ("digit_share", self.digit_share)):
             if not 0.0 <= share <= 1.0:

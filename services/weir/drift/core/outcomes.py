@@ -31,7 +31,9 @@ class Warming:
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """The reference is complete and monitoring begins; the time to write its blob. `inactive_parts` had too few scores."""
+    """The reference is complete and monitoring begins; the time to write its blob. `inactive_parts` had too few
+    scores.
+    """
 
     events: int
     reference_version: int
@@ -43,9 +45,10 @@ class Frozen:
 class Signal:
     """Something changed.
 
-    `part` fired: a channel that leads the e-bank, or a scale of the mean EWMA; `direction` is how its scores moved (`higher`, `lower`,
-    or `moved` for a mean). `statistic` passed `threshold`. `index` counts monitored events from 1; the change is estimated to have begun
-    with event `since_index` at `since_time_us`. `example_event_ids`: events since then that speak most for the change, strongest first.
+    `part` fired: a channel that leads the e-bank, or a scale of the mean EWMA; `direction` is how its scores moved
+    (`higher`, `lower`, or `moved` for a mean). `statistic` passed `threshold`. `index` counts monitored events from 1;
+    the change is estimated to have begun with event `since_index` at `since_time_us`. `example_event_ids`: events
+    since then that speak most for the change, strongest first.
     """
 
     level: Level
@@ -67,7 +70,9 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """The alarm raised at `raised_index` has ended: no part was above its threshold for the settled number of events."""
+    """The alarm raised at `raised_index` has ended: no part was above its threshold for the settled number of
+    events.
+    """
 
     level: Level
     index: int

@@ -1,13 +1,15 @@
-"""One random turn per session: turns of one conversation resemble each other, and every i.i.d. threshold breaks on them.
+"""One random turn per session: turns of one conversation resemble each other, and every i.i.d. threshold breaks on
+them.
 
-Without this a window detector promised 5,000 events to a false alarm and gave 3; with one event a session the bank kept 3,900 of
-5,000 (measured). The rule has to decide when the turn arrives, with bounded memory:
+Without this a window detector promised 5,000 events to a false alarm and gave 3; with one event a session the bank
+kept 3,900 of 5,000 (measured). The rule has to decide when the turn arrives, with bounded memory:
 
 * An event with a session of its own always enters.
-* Else the turn enters if its session has not entered yet and the turn's own hash passes with probability `turn_probability`.
-  So turn k of a session enters with probability q (1 - q)^(k - 1): later turns too, but more rarely; short sessions may stay out.
-* The last `capacity` sessions that entered are remembered, least recently seen forgotten first. A session that comes back after
-  that may enter once more: choose `capacity` above the number of sessions alive at a time.
+* Else the turn enters if its session has not entered yet and the turn's own hash passes with probability
+  `turn_probability`. So turn k of a session enters with probability q (1 - q)^(k - 1): later turns too, but more
+  rarely; short sessions may stay out.
+* The last `capacity` sessions that entered are remembered, least recently seen forgotten first. A session that comes
+  back after that may enter once more: choose `capacity` above the number of sessions alive at a time.
 
 The reference is drawn by the same rule, which is what makes later events comparable with it.
 """
@@ -28,7 +30,9 @@ _TURN_SALT = "weir drift turn"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sessions:
-    """Hashes of the sessions that entered and the tick at which each was last seen, both (capacity,); tick 0 is an empty place."""
+    """Hashes of the sessions that entered and the tick at which each was last seen, both (capacity,); tick 0 is an
+    empty place.
+    """
 
     keys: npt.NDArray[np.uint64]
     seen: npt.NDArray[np.int64]
@@ -41,7 +45,9 @@ def new_sessions(capacity: int) -> Sessions:
 
 
 def choose(sessions: Sessions, observation: Observation, turn_probability: float) -> tuple[Sessions, bool]:
-    """Whether this turn enters the alarm path, and the memory after it. About 15 us with a session, less than 1 us without."""
+    """Whether this turn enters the alarm path, and the memory after it. About 15 us with a session, less than 1 us
+    without.
+    """
     if observation.has_own_session:
         return sessions, True
     key = np.uint64(hash_of(observation.session_id, _SESSION_SALT))

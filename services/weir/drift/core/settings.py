@@ -1,8 +1,9 @@
 """BankSettings: what a user of one bank may choose, and how the promised error rate is split over its parts.
 
-The split. The page is decided by the e-bank alone, so its threshold is the promised ARL itself (theorem). The warning is decided by
-two parts, the e-bank and the mean EWMA, and each gets twice the ARL. Why that adds up: with E[T] >= E[R_T] >= a * P(e-bank first) and,
-if the EWMA passes at most once in b events on average, E[T] >= b * P(EWMA first), so E[T] >= 1 / (1/a + 1/b), the asked ARL.
+The split. The page is decided by the e-bank alone, so its threshold is the promised ARL itself (theorem). The warning
+is decided by two parts, the e-bank and the mean EWMA, and each gets twice the ARL. Why that adds up: with E[T] >=
+E[R_T] >= a * P(e-bank first) and, if the EWMA passes at most once in b events on average, E[T] >= b * P(EWMA first),
+so E[T] >= 1 / (1/a + 1/b), the asked ARL.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 WARN_PARTS = 2
+"""Parts that decide a warning: e-bank and mean EWMA."""
+
+REFERENCE_EVENTS_FLOOR = 50
+"""Least reference that the arithmetic needs (16 neighbours, 5 folds); the promise needs 1,000."""
 
 
 @dataclass(frozen=True, slots=True)
 class BankSettings:
     """Choices for one bank. Events are those that enter the alarm path: one turn per session.
 
-    `warn_arl_events`, `page_arl_events`: mean events to a false warning and a false page. `min_reference_events`: least scored events
-    for a channel to take part. `reference_events`: events that end the warm-up, provided `min_reference_events` of them are embedded;
-    with scarcer embeddings it goes on until `max_reference_events`. `clear_after_events`: quiet events that end an alarm.
-    `turn_probability`, `session_capacity`: see `sessions`. `seed` decides the simulated thresholds.
-    Raises ValueError for values that make the promise void.
+    `warn_arl_events`, `page_arl_events`: mean events to a false warning and a false page. `min_reference_events`:
+    least scored events for a channel to take part. `reference_events`: events that end the warm-up, provided
+    `min_reference_events` of them are embedded; with scarcer embeddings it goes on until `max_reference_events`.
+    `clear_after_events`: quiet events that end an alarm. `turn_probability`, `session_capacity`: see `sessions`.
+    `seed` decides the simulated thresholds. Raises ValueError for values that make the promise void.
     """
 
     warn_arl_events: float = 5_000.0
@@ -36,21 +41,20 @@ class BankSettings:
     def __post_init__(self) -> None:
         if self.warn_arl_events < 1.0 or self.page_arl_events < WARN_PARTS * self.warn_arl_events:
             raise ValueError(
-                f"warn_arl_events {self.warn_arl_events} and page_arl_events {self.page_arl_events}: expected a warning at 1 or more and "
-                f"a page at {WARN_PARTS} times the warning or more, so that every page is also a warning"
+                f"warn_arl_events is {self.warn_arl_events}, page_arl_events {self.page_arl_events}; expected 1 or more, "
+                f"and the page at {WARN_PARTS} times the warning or more, so that every page is also a warning"
             )
-        if not 50 <= self.min_reference_events <= self.reference_events <= self.max_reference_events:
+        sizes = (self.min_reference_events, self.reference_events, self.max_reference_events)
+        if not REFERENCE_EVENTS_FLOOR <= sizes[0] <= sizes[1] <= sizes[2]:
             raise ValueError(
-                f"reference sizes are {self.min_reference_events} <= {self.reference_events} <= {self.max_reference_events} events; "
-                "expected this order and 50 or more (1,000 or more for the promise to hold)"
+                f"min_reference_events, reference_events, max_reference_events are {sizes}; expected this order and "
+                f"{REFERENCE_EVENTS_FLOOR} or more (1,000 or more for the promise to hold)"
             )
         if not 0.0 < self.turn_probability <= 1.0:
             raise ValueError(f"turn_probability is {self.turn_probability}; expected more than 0 and at most 1")
-        if self.session_capacity < 1 or self.clear_after_events < 1:
-            raise ValueError(
-                f"session_capacity {self.session_capacity} and clear_after_events {self.clear_after_events} must be 1 or more"
-            )
-
-    def warn_threshold(self, parts: int) -> float:
-        """ARL of each of `parts` parts that decide a warning; also the threshold of the one that is an e-detector."""
-        return self.warn_arl_events * parts
+        for name, value in (
+            ("session_capacity", self.session_capacity),
+            ("clear_after_events", self.clear_after_events),
+        ):
+            if value < 1:
+                raise ValueError(f"{name} is {value}; expected 1 or more")

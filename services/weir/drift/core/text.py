@@ -1,6 +1,7 @@
 """Numbers of a text: the statistics that an Observation needs, from the text itself.
 
-For callers that hold the text (tests, replay, a producer of features). Words are runs of letters, digits, `_` and inner apostrophes.
+For callers that hold the text (tests, replay, a producer of features). Words are runs of letters, digits, `_` and
+inner apostrophes.
 """
 
 from __future__ import annotations

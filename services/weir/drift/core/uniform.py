@@ -1,7 +1,7 @@
 """A number between 0 and 1 that an identifier decides: randomness that a replay repeats.
 
-The detector breaks ties and picks turns at random, yet holds no generator. A keyed hash of the event id is uniform for every
-purpose here and gives the same decision whenever the same event is read again.
+The detector breaks ties and picks turns at random, yet holds no generator. A keyed hash of the event id is uniform for
+every purpose here and gives the same decision whenever the same event is read again.
 """
 
 from __future__ import annotations

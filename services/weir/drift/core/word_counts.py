@@ -1,8 +1,8 @@
 """How often each word occurs in the reference, and the same counts without one of its texts.
 
-A word is *known* when it occurs at least `min_count` times (1, unless the vocabulary would exceed its bound). Scores of reference
-texts must leave out the whole text they score: leaving out one count a word gave one false alarm in 333 events where one in 5,000
-was promised (measured), because every later event is scored by counts that do not hold it.
+A word is *known* when it occurs at least `min_count` times (1, unless the vocabulary would exceed its bound). Scores
+of reference texts must leave out the whole text they score: leaving out one count a word gave one false alarm in 333
+events where one in 5,000 was promised (measured), because every later event is scored by counts that do not hold it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ MAX_VOCABULARY = 20_000
 """Distinct words kept (chosen: about 0.5 MB of state; 2,000 short texts of one domain hold 5,000 to 10,000)."""
 
 SMOOTHING = 0.5
-"""Pseudo-count of every word in the surprisal (chosen: the usual Jeffreys value; an unknown word costs about 16 bits)."""
+"""Pseudo-count of every word in the surprisal (chosen: the usual Jeffreys value; an unknown word costs about 16
+bits).
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +51,9 @@ class WordCounts:
         return self._counts_or_none[ids]
 
     def seen_elsewhere(self, ids: IntVector) -> IntVector:
-        """How often the *other* texts of the reference hold each word of a reference text; below `min_count` counts as 0."""
+        """How often the *other* texts of the reference hold each word of a reference text; below `min_count` counts as
+        0.
+        """
         _, where, own = np.unique(ids, return_inverse=True, return_counts=True)
         left = self.seen(ids) - own[where]
         return np.where((ids >= 0) & (left >= self.min_count), left, 0)

@@ -1,7 +1,8 @@
 """The channels: each file is one number that a text has, and what that number was on the reference.
 
-Adding one: a file here with a class that keeps the `channel.Channel` protocol, and its name in `CHANNELS`. Its scores must be
-drawn alike for reference and later events (leave the scored text out of what scores it), or the smallest bias becomes an alarm.
+Adding one: a file here with a class that keeps the `channel.Channel` protocol, and its name in `CHANNELS`. Its scores
+must be drawn alike for reference and later events (leave the scored text out of what scores it), or the smallest bias
+becomes an alarm.
 """
 
 from weir.drift.core.channels.channel import Channel
@@ -12,6 +13,8 @@ from weir.drift.core.channels.surprisal import Surprisal
 from weir.drift.core.channels.vocabulary import Vocabulary
 
 CHANNELS: tuple[Channel, ...] = (KnnNovelty(), Length(), Surprisal(), Vocabulary(), Punctuation())
-"""Every channel of the bank, in the order of all its arrays. Appending changes the layout of checkpoints: see `snapshot`."""
+"""Every channel of the bank, in the order of all its arrays. Appending changes the layout of checkpoints: see
+`snapshot`.
+"""
 
 __all__ = ["CHANNELS", "Channel"]

@@ -1,10 +1,11 @@
-"""kNN novelty: how far a text's embedding lies from its five nearest in the reference. The best single score (measured).
+"""kNN novelty: how far a text's embedding lies from its five nearest in the reference. The best single score
+(measured).
 
-It finds a new intent at 5 % of the traffic within about 100 events where the distance to the centroid misses it, because what is
-new need not be far from the middle.
+It finds a new intent at 5 % of the traffic within about 100 events where the distance to the centroid misses it,
+because what is new need not be far from the middle.
 
-Numbers are exact in a sense that replay needs: a fast float32 product only picks 16 candidates, and the score comes from products
-recomputed in float64 one event at a time. So a batch of any size gives the same bits as single events.
+Numbers are exact in a sense that replay needs: a fast float32 product only picks 16 candidates, and the score comes
+from products recomputed in float64 one event at a time. So a batch of any size gives the same bits as single events.
 """
 
 from __future__ import annotations

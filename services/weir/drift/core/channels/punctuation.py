@@ -1,4 +1,6 @@
-"""Punctuation: share of punctuation and symbol characters. Finds code, markup, tables and templates entering the traffic."""
+"""Punctuation: share of punctuation and symbol characters. Finds code, markup, tables and templates entering the
+traffic.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Surprisal: mean bits per word under the reference's unigram model. Finds rarer or more common wording, also without new words."""
+"""Surprisal: mean bits per word under the reference's unigram model. Finds rarer or more common wording, also without
+new words.
+"""
 
 from __future__ import annotations
 
