@@ -1,9 +1,9 @@
 """The demo's traffic: composes, checks and orders the questions under ``examples/traffic``.
 
 ``python -m tools.traffic compose`` writes ``composed.jsonl`` from ``subjects.jsonl`` and ``phrasings.json``; ``check``
-validates every file and prints what it holds; ``harvest`` renews ``subjects.jsonl`` from the running interpreter (wanted
-only when the project moves to another Python). Everything is offline and deterministic. ``replay_order`` gives the order
-in which the demo asks.
+validates every file and prints what it holds; ``harvest`` renews ``subjects.jsonl`` from the running interpreter and
+``sources.json`` (wanted only when the project moves to another Python). Everything is offline and deterministic.
+``replay_order`` gives the order in which the demo asks.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def replay_order(written: Sequence[Question], composed: Sequence[Question], seed
 
     The drift detector tests whether recent traffic is exchangeable with its reference, so the base traffic must be
     exchangeable: any two stretches of it have the same distribution, and a signal before the shift is a false alarm.
-    A uniform permutation of a fixed collection is exactly that. It would not be if the files followed one another, if a
-    topic came in blocks, or if the turns of a session were put back in order (first turns would then come early). So each
-    turn is written to stand alone, and the order of a session's turns means nothing.
+    A uniform permutation of a fixed collection is exactly that. It would not be if the files followed one another, if
+    a topic came in blocks, or if the turns of a session were put back in order (first turns would then come early). So
+    each turn is written to stand alone, and the order of a session's turns means nothing.
     """
     order = [*written, *composed]
     random.Random(seed).shuffle(order)
@@ -47,6 +47,12 @@ def composed_questions(folder: Path = TRAFFIC) -> list[Question]:
     return [Question(f"c{number:04}", text, topic) for number, (text, topic) in enumerate(composed, start=1)]
 
 
+def harvested_subjects(folder: Path = TRAFFIC) -> list[Subject]:
+    """What this interpreter offers on the modules and classes that ``sources.json`` of ``folder`` names."""
+    sources = json.loads((folder / "sources.json").read_text(encoding="utf-8"))
+    return harvest(sources["modules"], sources["method_owners"])
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status: 0, or 1 when ``check`` found something."""
     parser = argparse.ArgumentParser(prog="python -m tools.traffic", description="The questions of the demo.")
@@ -57,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command == "compose":
         (TRAFFIC / "composed.jsonl").write_text(lines(composed_questions()), encoding="utf-8")
     else:
-        rows = (json.dumps(asdict(subject), ensure_ascii=False) + "\n" for subject in harvest())
+        rows = (json.dumps(asdict(subject), ensure_ascii=False) + "\n" for subject in harvested_subjects())
         (TRAFFIC / "subjects.jsonl").write_text("".join(rows), encoding="utf-8")
     return 0
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tools.traffic_subjects import Subject, rank
 
-# Chosen: how many questions of a kind there are. Everyday things (functions, methods, goals) make up most of a help desk.
+# Chosen: how many questions of a kind there are; most are about everyday things (functions, methods, goals).
 QUOTAS: Mapping[str, int] = {
     "function": 240,
     "method": 190,
@@ -31,11 +31,11 @@ QUOTAS: Mapping[str, int] = {
     "pair": 79,
 }
 MAX_ROUNDS = 8  # chosen: a kind with few subjects asks about each again in other words, but not forever
-OPENER_PERCENT = 7
-CLOSER_PERCENT = 8
+OPENER_PERCENT = 4
+CLOSER_PERCENT = 3
 CASUAL_PERCENT = 9  # typed in a hurry: no capital letter, no question mark
 
-BEFORE_VOWEL = re.compile(r"\b([Aa]) (?=[AEIOaeio]\w)(?!one)")
+BEFORE_VOWEL = re.compile(r"\b([Aa]) (?=[AEIOaeio]\w\w)(?!one)")
 
 Phrasings = Mapping[str, Sequence[str]]
 
@@ -81,7 +81,7 @@ def _dress(question: str, phrasings: Phrasings, seed: int) -> str:
     draw = _number(seed, "dress", question) % 100
     if draw < OPENER_PERCENT:
         opener = _pick(phrasings["opener"], seed, question)
-        return f"{opener} {_lower_first(text) if opener[-1] in ':,t' else text}"
+        return f"{opener} {_lower_first(text) if opener.endswith((':', 'but')) else text}"
     if draw < OPENER_PERCENT + CLOSER_PERCENT:
         return f"{text} {_pick(phrasings['closer'], seed, question)}"
     if draw < OPENER_PERCENT + CLOSER_PERCENT + CASUAL_PERCENT:

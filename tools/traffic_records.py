@@ -18,8 +18,8 @@ TRAFFIC = Path(__file__).resolve().parents[1] / "examples" / "traffic"
 class Question:
     """One question as the demo asks it; ``session``, ``shift`` and ``lang`` are empty where they do not apply.
 
-    ``shift`` is ``topic`` or ``language`` for traffic that differs from questions about Python, ``lang`` its language as an
-    ISO 639-1 code. ``contains_fake_pii`` marks an invented e-mail address or phone number in the text.
+    ``shift`` is ``topic`` or ``language`` for traffic that differs from questions about Python, ``lang`` its language
+    as an ISO 639-1 code. ``contains_fake_pii`` marks an invented e-mail address or phone number in the text.
     """
 
     id: str

@@ -1,7 +1,7 @@
 """Harvests what the composed questions are about from the running interpreter.
 
-A *subject* is one fact that Python itself states: a function exists, a parameter has this default, a docstring says that
-this exception is raised, a topic of the language reference has this title. Nothing is fetched and nothing is invented.
+A *subject* is one fact that Python itself states: a function exists, a parameter has this default, a docstring says
+that this exception is raised, a topic of the language reference has this title. Nothing is fetched, nothing invented.
 The harvest is committed as ``examples/traffic/subjects.jsonl``, because docstrings change between patch releases of
 Python while the composed questions must not.
 """
@@ -13,34 +13,20 @@ import enum
 import hashlib
 import importlib
 import inspect
+import itertools
 import keyword
+import os.path
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-
 from pydoc_data.topics import topics
 
-MODULE_NAMES = tuple(
-    "abc argparse array ast asyncio base64 bisect calendar cmath codecs collections concurrent.futures configparser "
-    "contextlib contextvars copy csv dataclasses datetime decimal difflib dis enum fnmatch fractions functools gc glob "
-    "graphlib gzip hashlib heapq hmac html http.client importlib inspect io ipaddress itertools json linecache locale "
-    "logging lzma math mimetypes multiprocessing operator os os.path pathlib pickle pkgutil platform pprint queue random "
-    "re secrets shelve shlex shutil signal socket sqlite3 ssl statistics string struct subprocess sys sysconfig tarfile "
-    "tempfile textwrap threading time timeit tokenize traceback tracemalloc types typing unicodedata unittest "
-    "urllib.parse urllib.request uuid warnings weakref xml.etree.ElementTree zipfile zlib zoneinfo".split()
-)
-METHOD_OWNERS = (
-    "str bytes list dict set tuple int float range pathlib.Path collections.deque "
-    "collections.Counter collections.OrderedDict datetime.datetime datetime.date datetime.timedelta logging.Logger "
-    "threading.Event threading.Thread queue.Queue argparse.ArgumentParser subprocess.Popen decimal.Decimal "
-    "fractions.Fraction random.Random asyncio.Task asyncio.Queue concurrent.futures.Future"
-).split()
 # Docstring summaries start with an imperative verb; these read well after "How do I ...".
-SUMMARY_VERBS = frozenset(
-    "Add Append Calculate Change Compile Compute Convert Copy Create Decode Delete Encode Extract Find Format Generate "
-    "Get Insert Join Load Merge Move Open Parse Print Read Register Remove Replace Run Search Send Set Sort Split Start "
-    "Stop Test Wait Write Return".split()
+SUMMARY_VERB = re.compile(
+    "Add|Append|Calculate|Change|Compile|Compute|Convert|Copy|Create|Decode|Delete|Encode|Extract|Find|Format|Generate|"
+    "Get|Insert|Join|Load|Merge|Move|Open|Parse|Print|Read|Register|Remove|Replace|Run|Search|Send|Set|Sort|Split|"
+    "Start|Stop|Test|Wait|Write|Return"
 )
 SUMMARY_WORDS = range(4, 15)  # chosen: shorter says nothing, longer does not read like a question
 SENTENCE_WORDS = range(6, 17)  # chosen: same reason, for sentences of the language reference
@@ -54,12 +40,14 @@ TOPIC_SHARE = {
     "exception": 3,
     "goal": 8,
     "raises": 7,
+    "pair": 4,
 }
 KIND_LIMIT = 250  # chosen: a little more than the largest quota of the composer
 SIMPLE_TEXT = re.compile(r"[A-Za-z][A-Za-z ,'()-]*[A-Za-z)]")
 RAISES = re.compile(r"(?<!not )\b[Rr]aises? (?:an? )?([A-Z]\w+(?:Error|Exception))\b")
+SENTENCE = re.compile(r"(?:(?<=^)|(?<=\. ))((?:A|An|The|Class|Function|Names|All|Each) [^.]+)\.(?= |$)")
 CROSS_REFERENCES = re.compile(
-    r"\b(?:see|section|below|above|following|this|these|such|it|its|they|their|note|also|then|same|other|as follows|here)\b",
+    r"\b(?:see|section|below|above|following|this|these|such|it|its|they|their|note|also|then|same|other|as follows)\b",
     re.I,
 )
 
@@ -73,9 +61,9 @@ class Subject:
     slots: dict[str, str]
 
 
-def harvest() -> list[Subject]:
+def harvest(module_names: Sequence[str], method_owners: Sequence[str]) -> list[Subject]:
     """At most ``KIND_LIMIT`` subjects of a kind, ``TOPIC_SHARE`` of them from one topic, in a stable order."""
-    found = [*_of_modules(), *_of_builtins(), *_of_methods(), *_of_language()]
+    found = [*_of_modules(module_names), *_of_builtins(), *_of_methods(method_owners), *_of_language()]
     found += _pairs_of(found)
     by_rank = {rank(subject): subject for subject in reversed(found)}  # the first topic that states a fact keeps it
     used: Counter[str] = Counter()
@@ -95,8 +83,8 @@ def rank(subject: Subject) -> str:
     return hashlib.sha256(f"{subject.kind}\x1f{words}".encode()).hexdigest()
 
 
-def _of_modules() -> Iterator[Subject]:
-    for module_name in MODULE_NAMES:
+def _of_modules(module_names: Sequence[str]) -> Iterator[Subject]:
+    for module_name in module_names:
         module = importlib.import_module(module_name)
         yield Subject("module", module_name, {"module": module_name})
         exported = frozenset(getattr(module, "__all__", ()))
@@ -134,8 +122,8 @@ def _of_named(name: str, thing: object, topic: str) -> Iterator[Subject]:
         yield from _of_docstring(name, thing, topic)
 
 
-def _of_methods() -> Iterator[Subject]:
-    for owner_name in METHOD_OWNERS:
+def _of_methods(method_owners: Sequence[str]) -> Iterator[Subject]:
+    for owner_name in method_owners:
         module_name, _, class_name = owner_name.rpartition(".")
         owner = getattr(importlib.import_module(module_name or "builtins"), class_name)
         for name in sorted(vars(owner)):
@@ -185,7 +173,7 @@ def _goal(summary: str) -> str | None:
     verb, _, rest = summary.split(". ")[0].rstrip(".").partition(" ")
     rest = re.sub(r",? (?:and )?(?:False|None) otherwise$", "", rest)
     readable = SIMPLE_TEXT.fullmatch(rest) and rest.count("(") == rest.count(")")
-    if verb not in SUMMARY_VERBS or not readable or len(rest.split()) + 1 not in SUMMARY_WORDS:
+    if not SUMMARY_VERB.fullmatch(verb) or not readable or len(rest.split()) + 1 not in SUMMARY_WORDS:
         return None
     if re.search(r"\b(?:this|self|same as|above|below|deprecated|[Uu]se|iff|[Ii]mplements?|arg\w*)\b", rest):
         return None
@@ -213,9 +201,7 @@ def _sentences(text: str) -> Iterator[str]:
     """Plain sentences of a topic that stand alone: no code, no cross reference, nothing that points elsewhere."""
     for paragraph in text.split("\n\n"):
         flat = " ".join(paragraph.replace("*", "").replace("’", "'").split())
-        for sentence in re.findall(
-            r"(?:(?<=^)|(?<=\. ))((?:A|An|The|Class|Function|Names|All|Each) [^.]+)\.(?= |$)", flat
-        ):
+        for sentence in SENTENCE.findall(flat):
             plain = SIMPLE_TEXT.fullmatch(sentence) and len(sentence.split()) in SENTENCE_WORDS
             if plain and not CROSS_REFERENCES.search(sentence) and "(" not in sentence:
                 yield sentence[0].lower() + sentence[1:]
@@ -229,12 +215,14 @@ def _pairs_of(subjects: Iterable[Subject]) -> Iterator[Subject]:
         by_topic.setdefault(subject.topic, []).append(subject.slots["function"])
     for topic, names in sorted(by_topic.items()):
         ordered = sorted(set(names))
-        for name, other in zip(ordered, ordered[1:], strict=False):
+        for name, other in itertools.pairwise(ordered):
             if _are_relatives(name, other):
                 yield Subject("pair", topic, {"function": name, "other": other})
 
 
 def _are_relatives(name: str, other: str) -> bool:
+    """True where people could mix the two up: at least four letters agree, and most of the shorter name."""
     owner, _, last = name.rpartition(".")
     other_owner, _, other_last = other.rpartition(".")
-    return owner == other_owner and last[:4] == other_last[:4] and last[:2] not in {"is", "__"}
+    alike = len(os.path.commonprefix([last, other_last]))
+    return owner == other_owner and alike >= max(4, 0.6 * min(len(last), len(other_last)))
