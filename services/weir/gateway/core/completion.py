@@ -1,0 +1,259 @@
+"""Records and events: what the drain makes of each spool record.
+
+Pure: ids are derived from the request id, numbers were taken when the record was written, so reading a record twice
+gives the same events twice and the store keeps one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from weir.events import (
+    Context,
+    Event,
+    FeedbackReceived,
+    InferenceCompleted,
+    InferenceRequested,
+    Reference,
+    Span,
+    SpansRecorded,
+    derived_id,
+    release_digest,
+)
+from weir.gateway.core.call import Call, CallEnd, Feedback
+from weir.gateway.core.record import Record
+from weir.gateway.core.wire import (
+    RequestFacts,
+    Tensors,
+    first_number,
+    first_text,
+    json_objects,
+    read_request,
+    read_responses,
+)
+
+CONTEXTS_MAX = 20
+"""Passages kept of an answer. Chosen: above any sensible retrieval depth."""
+
+CONTEXT_CHARS_MAX = 8_192
+"""Characters kept of a passage. Chosen: 20 of them stay well under the message limit."""
+
+SPANS_MAX = 64
+"""Spans kept of a call. Chosen."""
+
+Addressed = tuple[str, str, Event]
+"""Topic, key, event."""
+
+
+def events_of(record: Record, *, text_chars_max: int) -> list[Addressed]:
+    """The events of a record, each with its topic and key. text_chars_max: characters kept of a prompt or answer."""
+    if record.kind == "feedback":
+        assert record.feedback is not None
+        return [("feedback", record.feedback.request_id, _feedback(record, record.feedback))]
+    assert record.call is not None
+    call, request = record.call, read_request(record.wire)
+    shared = _shared(record, call, request, text_chars_max)
+    if record.kind == "requested":
+        requested = InferenceRequested(
+            **_envelope(record, call, record.seq, derived_id(call.request_id, "requested"), call.start_time_us),
+            **shared,
+            deadline_ms=call.deadline_ms,
+        )
+        return [("inference-requests", call.request_id, requested)]
+    assert record.end is not None
+    tensors = read_responses(record.responses, is_stream=call.protocol.endswith("-stream"))
+    completed = _completed(record, call, record.end, request, tensors, shared, text_chars_max)
+    spans = _spans(record, call, record.end, completed, tensors)
+    return [("inference-responses", call.request_id, completed), ("spans", call.trace_id, spans)]
+
+
+def _completed(
+    record: Record,
+    call: Call,
+    end: CallEnd,
+    request: RequestFacts,
+    tensors: Sequence[Tensors],
+    shared: dict[str, Any],
+    text_chars_max: int,
+) -> InferenceCompleted:
+    text = "".join(first_text(tensor, "text_output") for tensor in tensors)
+    facts = _merged(tensors)
+    contexts = _contexts(facts, call.references)
+    seed = request.parameters.get("seed")
+    first = end.first_token_time_us
+    return InferenceCompleted(
+        **_envelope(record, call, record.seq, derived_id(call.request_id, "completed"), end.end_time_us),
+        **{**shared, "references": (*call.references, *_indexes(contexts))},
+        request_event_id=derived_id(call.request_id, "requested") if call.model else "",
+        start_time_us=call.start_time_us,
+        latency_ms=(end.end_time_us - call.start_time_us) / 1_000,
+        time_to_first_token_ms=None if first is None else (first - call.start_time_us) / 1_000,
+        outcome=end.outcome,
+        status_code=end.status_code,
+        http_status=end.http_status,
+        error_type=end.error_type,
+        error_message=end.error_message[:text_chars_max],
+        output_text=text[:text_chars_max],
+        output_truncated=len(text) > text_chars_max or (record.response_bytes > 0 and not record.responses),
+        output_bytes=record.response_bytes,
+        finish_reason=first_text(facts, "finish_reason"),
+        input_tokens=first_number(facts, "input_tokens"),
+        output_tokens=first_number(facts, "output_tokens"),
+        seed=seed if isinstance(seed, int) and abs(seed) < 2**63 else None,
+        contexts=contexts,
+    )
+
+
+def _shared(record: Record, call: Call, request: RequestFacts, text_chars_max: int) -> dict[str, Any]:
+    user_text = call.user_text or request.text
+    return {
+        "request_id": call.request_id,
+        "client_request_id": call.client_request_id or request.client_request_id,
+        "session_id": call.session_id,
+        "protocol": call.protocol,
+        "operation": call.operation,
+        "route": call.route,
+        "model": call.model,
+        "input_text": request.text[:text_chars_max],
+        "user_text": user_text[:text_chars_max],
+        "input_truncated": len(request.text) > text_chars_max or (record.wire_bytes > 0 and not record.wire),
+        "input_bytes": record.wire_bytes,
+        "parameters_json": json.dumps(request.parameters, sort_keys=True)[:text_chars_max],
+        "references": call.references,
+        "release_digest": release_digest(call.references),
+    }
+
+
+def _envelope(record: Record, call: Call, seq: int, event_id: str, event_time_us: int) -> dict[str, Any]:
+    return {
+        "event_id": event_id,
+        "source": record.source,
+        "boot_epoch": record.boot_epoch,
+        "seq": seq,
+        "tenant": call.tenant,
+        "trace_id": call.trace_id,
+        "span_id": call.span_id,
+        "parent_span_id": call.parent_span_id,
+        "event_time_us": event_time_us,
+    }
+
+
+def _merged(tensors: Sequence[Tensors]) -> Tensors:
+    """One view over all messages of a stream: the last one that names a tensor wins."""
+    merged: dict[str, tuple[str | int | float | bool, ...]] = {}
+    for tensor in tensors:
+        merged.update({name: values for name, values in tensor.items() if values})
+    return merged
+
+
+def _contexts(facts: Tensors, references: Sequence[Reference]) -> tuple[Context, ...]:
+    dataset = next((reference.name for reference in references if reference.kind == "dataset"), "corpus")
+    digest = first_text(facts, "corpus_digest")
+    ids = facts.get("passage_ids", ())[:CONTEXTS_MAX]
+    scores = facts.get("passage_scores", ())
+    texts = facts.get("passage_texts", ())
+    return tuple(
+        Context(
+            passage_id=str(passage_id),
+            dataset=dataset,
+            dataset_digest=digest,
+            score=float(scores[index]) if index < len(scores) else 0.0,
+            text=str(texts[index])[:CONTEXT_CHARS_MAX] if index < len(texts) else "",
+        )
+        for index, passage_id in enumerate(ids)
+    )
+
+
+def _indexes(contexts: Sequence[Context]) -> list[Reference]:
+    """What the model says it answered from, beside what the registry says it should have."""
+    found = sorted({(context.dataset, context.dataset_digest) for context in contexts})
+    return [Reference(kind="index", name=name, version="", digest=digest) for name, digest in found]
+
+
+def _spans(
+    record: Record, call: Call, end: CallEnd, completed: InferenceCompleted, tensors: Sequence[Tensors]
+) -> SpansRecorded:
+    root = _root_span(call, end, completed)
+    hops = [_timed(call, item, index, call.span_id) for index, item in enumerate(json_objects(end.server_timing_json))]
+    parent = hops[-1].span_id if hops else call.span_id
+    nodes = json_objects(first_text(_merged(tensors), "node_timings"))
+    inner = [_timed(call, item, index + len(hops), parent) for index, item in enumerate(nodes)]
+    return SpansRecorded(
+        **_envelope(record, call, record.seq + 1, derived_id(call.request_id, "spans"), end.end_time_us),
+        request_id=call.request_id,
+        route=call.route,
+        spans=tuple([root, *hops, *inner][:SPANS_MAX]),
+    )
+
+
+def _root_span(call: Call, end: CallEnd, completed: InferenceCompleted) -> Span:
+    attributes: Mapping[str, object] = {
+        "gen_ai.operation.name": call.operation,
+        "gen_ai.provider.name": "triton",
+        "gen_ai.request.model": call.route,
+        "gen_ai.response.model": call.model,
+        "gen_ai.conversation.id": call.session_id,
+        "gen_ai.response.finish_reasons": completed.finish_reason,
+        "gen_ai.usage.input_tokens": completed.input_tokens,
+        "gen_ai.usage.output_tokens": completed.output_tokens,
+        "error.type": end.error_type,
+        "weir.outcome": end.outcome,
+        "weir.protocol": call.protocol,
+        "weir.release": completed.release_digest,
+    }
+    return Span(
+        span_id=call.span_id,
+        parent_span_id=call.parent_span_id,
+        name=f"{call.operation} {call.route}",
+        kind="server",
+        service="gateway",
+        start_time_us=call.start_time_us,
+        end_time_us=end.end_time_us,
+        status="ok" if end.outcome == "ok" else "error",
+        attributes={name: str(value) for name, value in attributes.items() if value not in ("", None)},
+    )
+
+
+def _timed(call: Call, item: Mapping[str, object], index: int, parent: str) -> Span:
+    """A span that an inner service or a chain node reported about itself; what it left out gets a neutral value."""
+    name = str(item.get("name", "node"))
+    return Span(
+        span_id=str(item.get("span_id") or _span_id(call, name, index)),
+        parent_span_id=str(item.get("parent_span_id") or parent),
+        name=name,
+        kind=str(item.get("kind", "internal")),
+        service=str(item.get("service", "triton")),
+        start_time_us=_int(item.get("start_us"), call.start_time_us),
+        end_time_us=_int(item.get("end_us"), call.start_time_us),
+        status="ok",
+        attributes={},
+    )
+
+
+def _int(value: object, otherwise: int) -> int:
+    return value if isinstance(value, int) else otherwise
+
+
+def _span_id(call: Call, name: str, index: int) -> str:
+    return hashlib.sha256(f"{call.request_id} {name} {index}".encode()).hexdigest()[:16]
+
+
+def _feedback(record: Record, feedback: Feedback) -> FeedbackReceived:
+    return FeedbackReceived(
+        event_id=feedback.event_id,
+        source=record.source,
+        boot_epoch=record.boot_epoch,
+        seq=record.seq,
+        tenant=feedback.tenant,
+        trace_id="",
+        span_id="",
+        parent_span_id="",
+        event_time_us=feedback.time_us,
+        request_id=feedback.request_id,
+        score=feedback.score,
+        label=feedback.label,
+        comment=feedback.comment[:4_096],
+    )

@@ -1,0 +1,30 @@
+"""Settings of the spool, shared by the gateway that appends to it and the drain that empties it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from weir.runtime.settings import SharedSettings
+
+
+class SpoolSettings(SharedSettings):
+    """Where the spool is and how large it may grow."""
+
+    spool_bytes_max: int = Field(default=268_435_456, ge=65_536, validation_alias="WEIR_GATEWAY_SPOOL_BYTES_MAX")
+    """Bytes of all segments together; beyond it nothing is accepted. Chosen: about 100,000 calls of 2.5 KB."""
+
+    segment_bytes_max: int = Field(default=8_388_608, ge=4_096, validation_alias="WEIR_GATEWAY_SEGMENT_BYTES_MAX")
+    """Bytes after which a segment is closed; a drained one is deleted whole. Chosen."""
+
+    capture_bytes_max: int = Field(default=2_097_152, ge=1_024, validation_alias="WEIR_GATEWAY_CAPTURE_BYTES_MAX")
+    """Wire bytes kept of one call; a larger call keeps its facts and loses its texts, marked truncated. Chosen."""
+
+    text_chars_max: int = Field(default=65_536, ge=64, validation_alias="WEIR_GATEWAY_TEXT_CHARS_MAX")
+    """Characters of a prompt or answer kept in an event, cut beyond it and marked truncated. Chosen."""
+
+    @property
+    def spool_dir(self) -> Path:
+        """Folder of the segments."""
+        return self.data_dir / "gateway" / f"spool-{self.instance}"

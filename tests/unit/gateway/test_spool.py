@@ -1,0 +1,149 @@
+"""Laws of the spool: what was appended is read once acknowledged or again, in order, within its bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from builders import NOON_US, call, call_end
+
+from weir.gateway.adapters.spool import SpoolReader, SpoolWriter, spooled_bytes
+from weir.gateway.capture import SpoolCapture
+from weir.gateway.core.record import unpack
+from weir.gateway.ports import CaptureFull
+from weir.runtime.errors import BadSetting
+
+WRITERS: list[SpoolWriter] = []
+"""Writers a test opened; closed after it."""
+
+
+@pytest.fixture(autouse=True)
+def closed_writers() -> Iterator[None]:
+    yield
+    while WRITERS:
+        WRITERS.pop().close()
+
+
+def writer_in(
+    folder: Path, *, boot_epoch: int = NOON_US, bytes_max: int = 1_000_000, segment: int = 4_096
+) -> SpoolWriter:
+    writer = SpoolWriter(folder, boot_epoch=boot_epoch, bytes_max=bytes_max, segment_bytes_max=segment)
+    WRITERS.append(writer)
+    return writer
+
+
+def capture_in(folder: Path, **options: int) -> SpoolCapture:
+    return SpoolCapture(writer_in(folder, **options), source="gateway/1", boot_epoch=NOON_US, capture_bytes_max=10_000)
+
+
+def died(writer: SpoolWriter) -> None:
+    WRITERS.remove(writer)
+    writer.close()
+
+
+def drained(folder: Path) -> list[int]:
+    reader, numbers = SpoolReader(folder), []
+    while (piece := reader.read()) is not None:
+        numbers += [unpack(payload).seq for payload in piece.payloads]
+        reader.acknowledge(piece)
+    return numbers
+
+
+@pytest.mark.capability("X1")
+def test_every_record_is_read_once_and_in_order_over_many_segments(tmp_path: Path) -> None:
+    capture = capture_in(tmp_path)
+    for _ in range(30):
+        capture.completed(call(), call_end(), b"in" * 100, [b"out" * 100])
+
+    assert drained(tmp_path) == list(range(0, 60, 2))
+    assert capture.accepted == 60
+
+
+def test_what_was_not_acknowledged_is_read_again(tmp_path: Path) -> None:
+    capture = capture_in(tmp_path)
+    capture.requested(call(), b"in")
+    reader = SpoolReader(tmp_path)
+
+    first, again = reader.read(), SpoolReader(tmp_path).read()
+
+    assert first is not None
+    assert again is not None
+    assert first.payloads == again.payloads
+
+
+def test_a_finished_segment_is_deleted_and_the_open_one_kept(tmp_path: Path) -> None:
+    capture = capture_in(tmp_path)
+    for _ in range(30):
+        capture.requested(call(), b"x" * 500)
+
+    drained(tmp_path)
+
+    assert len(list(tmp_path.glob("*.seg"))) == 1
+
+
+def test_a_full_spool_refuses_and_takes_no_number(tmp_path: Path) -> None:
+    capture = capture_in(tmp_path, bytes_max=3_000)
+    with pytest.raises(CaptureFull, match="holds its 3000 bytes"):
+        for _ in range(100):
+            capture.requested(call(), b"x" * 100)
+    accepted = capture.accepted
+
+    assert drained(tmp_path) == list(range(accepted))
+
+
+def test_a_drained_spool_accepts_again(tmp_path: Path) -> None:
+    capture = capture_in(tmp_path, bytes_max=6_000, segment=1_000)
+    with pytest.raises(CaptureFull):
+        for _ in range(100):
+            capture.requested(call(), b"x" * 100)
+    drained(tmp_path)
+
+    capture.requested(call(), b"x" * 100)
+
+    assert spooled_bytes(tmp_path) < 6_000
+
+
+def test_a_torn_tail_of_a_dead_gateway_is_cut_at_the_last_whole_record(tmp_path: Path) -> None:
+    capture_in(tmp_path).requested(call(), b"in")
+    died(WRITERS[0])
+    [segment] = tmp_path.glob("*.seg")
+    segment.write_bytes(segment.read_bytes() + b"\x99\x01")
+    writer_in(tmp_path, boot_epoch=NOON_US + 1)
+
+    piece = SpoolReader(tmp_path).read()
+
+    assert piece is not None
+    assert (len(piece.payloads), piece.torn_bytes, piece.is_finished) == (1, 2, True)
+
+
+def test_a_corrupt_record_goes_to_quarantine_and_the_rest_is_read(tmp_path: Path) -> None:
+    capture = capture_in(tmp_path)
+    capture.requested(call(), b"in")
+    [segment] = tmp_path.glob("*.seg")
+    size = segment.stat().st_size
+    capture.requested(call(), b"in")
+    data = bytearray(segment.read_bytes())
+    data[size - 1] ^= 1
+    segment.write_bytes(bytes(data))
+
+    assert drained(tmp_path) == [1]
+    assert len(list((tmp_path / "quarantine").iterdir())) == 1
+
+
+def test_a_call_over_the_capture_limit_keeps_its_facts(tmp_path: Path) -> None:
+    capture = capture_in(tmp_path, segment=100_000)
+    capture.completed(call(), call_end(), b"i" * 20_000, [b"o" * 20_000])
+
+    piece = SpoolReader(tmp_path).read()
+
+    assert piece is not None
+    record = unpack(piece.payloads[0])
+    assert (record.wire, record.responses, record.wire_bytes, record.response_bytes) == (b"", (), 20_000, 20_000)
+
+
+def test_a_second_gateway_on_the_same_spool_is_refused(tmp_path: Path) -> None:
+    writer_in(tmp_path)
+
+    with pytest.raises(BadSetting, match="held by another process"):
+        writer_in(tmp_path, boot_epoch=NOON_US + 1)
