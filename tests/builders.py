@@ -160,9 +160,16 @@ def call_end(**fields: Any) -> CallEnd:
 def one_of_each() -> list[Event]:
     """One valid event of every type."""
     span = Span(
-        span_id=SPAN_ID, parent_span_id="", name="text_completion docs-qa", kind="server", service="gateway",
-        start_time_us=NOON_US, end_time_us=NOON_US + 5, status="ok", attributes={"gen_ai.operation.name": "text_completion"},
-    )  # fmt: skip
+        span_id=SPAN_ID,
+        parent_span_id="",
+        name="text_completion docs-qa",
+        kind="server",
+        service="gateway",
+        start_time_us=NOON_US,
+        end_time_us=NOON_US + 5,
+        status="ok",
+        attributes={"gen_ai.operation.name": "text_completion"},
+    )
     return [
         requested(),
         completed(),
@@ -190,7 +197,7 @@ def one_of_each() -> list[Event]:
             reference_digest=DIGEST,
             reference_events=1_000,
             example_request_ids=(REQUEST_ID,),
-        ),  # fmt: skip
+        ),
         EvaluationScored(
             **envelope("score"),
             request_id=REQUEST_ID,
@@ -203,7 +210,7 @@ def one_of_each() -> list[Event]:
             passed=True,
             inclusion_probability=0.5,
             references=(REFERENCE,),
-        ),  # fmt: skip
+        ),
         FeedbackReceived(**envelope("feedback"), request_id=REQUEST_ID, score=-1.0, label="thumbs_down", comment="no"),
         RegistryChanged(
             **envelope("registry"),
@@ -215,7 +222,7 @@ def one_of_each() -> list[Event]:
             digest=DIGEST,
             body_json="{}",
             author="me",
-        ),  # fmt: skip
+        ),
         GovernanceRecorded(
             **envelope("governance"),
             actor="me",
@@ -226,7 +233,7 @@ def one_of_each() -> list[Event]:
             reason="",
             previous_hash="0" * 64,
             record_hash="1" * 64,
-        ),  # fmt: skip
+        ),
         AlertChanged(
             **envelope("alert"),
             fingerprint="0123456789abcdef",
@@ -241,7 +248,7 @@ def one_of_each() -> list[Event]:
             ends_at_us=0,
             labels={"route": "docs-qa"},
             annotations={"summary": "drift"},
-        ),  # fmt: skip
+        ),
         DeadLettered(
             **envelope("dead"),
             topic="spans",
@@ -254,5 +261,5 @@ def one_of_each() -> list[Event]:
             payload=b"{",
             payload_bytes=1,
             payload_sha256="0" * 64,
-        ),  # fmt: skip
+        ),
     ]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from builders import DIGEST, NOON_US, REQUEST_ID, SPAN_ID, call, call_end
 from hypothesis import given
 from hypothesis import strategies as st
 from tritonclient.grpc import InferInput, service_pb2
 from tritonclient.utils import serialize_byte_tensor
 
+from builders import DIGEST, NOON_US, REQUEST_ID, SPAN_ID, call, call_end
 from weir.events import InferenceCompleted, InferenceRequested, Reference, SpansRecorded
 from weir.gateway.core.completion import events_of
 from weir.gateway.core.record import Kind, Record
@@ -41,15 +41,28 @@ def response_message(**tensors: object) -> service_pb2.ModelInferResponse:
 
 def answered(**fields: object) -> Record:
     answer = response_message(
-        text_output="It loops.", passage_ids=["topics/for#0"], passage_scores=[0.5], passage_texts=["The for statement"],
-        corpus_digest="sha256:" + "cd" * 32, finish_reason="stop", input_tokens=[6], output_tokens=[2],
+        text_output="It loops.",
+        passage_ids=["topics/for#0"],
+        passage_scores=[0.5],
+        passage_texts=["The for statement"],
+        corpus_digest="sha256:" + "cd" * 32,
+        finish_reason="stop",
+        input_tokens=[6],
+        output_tokens=[2],
         node_timings='[{"name": "retrieve", "start_us": 10, "end_us": 20}]',
-    )  # fmt: skip
+    )
     values = {
-        "kind": "completed", "source": "gateway/1", "boot_epoch": NOON_US, "seq": 4, "call": call(), "end": call_end(),
-        "wire": request_wire("What is for?", sampling_parameters='{"seed": 7}'), "responses": (answer.SerializeToString(),),
-        "wire_bytes": 99, "response_bytes": 98,
-    }  # fmt: skip
+        "kind": "completed",
+        "source": "gateway/1",
+        "boot_epoch": NOON_US,
+        "seq": 4,
+        "call": call(),
+        "end": call_end(),
+        "wire": request_wire("What is for?", sampling_parameters='{"seed": 7}'),
+        "responses": (answer.SerializeToString(),),
+        "wire_bytes": 99,
+        "response_bytes": 98,
+    }
     return Record(**{**values, **fields})  # type: ignore[arg-type]  # a builder: the values above have the right types
 
 

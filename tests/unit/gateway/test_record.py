@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import pytest
-from builders import NOON_US, call, call_end
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import NOON_US, call, call_end
 from weir.gateway.core.call import Feedback
 from weir.gateway.core.record import HEAD, Record, pack, scan, unpack
 
 
 def completed_record(seq: int = 0, wire: bytes = b"in", responses: tuple[bytes, ...] = (b"out",)) -> Record:
     return Record(
-        kind="completed", source="gateway/1", boot_epoch=NOON_US, seq=seq, call=call(), end=call_end(),
-        wire=wire, responses=responses, wire_bytes=len(wire), response_bytes=sum(map(len, responses)),
-    )  # fmt: skip
+        kind="completed",
+        source="gateway/1",
+        boot_epoch=NOON_US,
+        seq=seq,
+        call=call(),
+        end=call_end(),
+        wire=wire,
+        responses=responses,
+        wire_bytes=len(wire),
+        response_bytes=sum(map(len, responses)),
+    )
 
 
 @given(wire=st.binary(max_size=300), responses=st.lists(st.binary(max_size=300), max_size=4))

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from builders import NOON_US, call, call_end
 
+from builders import NOON_US, call, call_end
 from weir.gateway.adapters.spool import SpoolReader, SpoolWriter, spooled_bytes
 from weir.gateway.capture import SpoolCapture
 from weir.gateway.core.record import unpack
@@ -35,6 +35,11 @@ def writer_in(
 
 def capture_in(folder: Path, **options: int) -> SpoolCapture:
     return SpoolCapture(writer_in(folder, **options), source="gateway/1", boot_epoch=NOON_US, capture_bytes_max=10_000)
+
+
+def filled(capture: SpoolCapture) -> None:
+    for _ in range(100):
+        capture.requested(call(), b"x" * 100)
 
 
 def died(writer: SpoolWriter) -> None:
@@ -85,8 +90,7 @@ def test_a_finished_segment_is_deleted_and_the_open_one_kept(tmp_path: Path) -> 
 def test_a_full_spool_refuses_and_takes_no_number(tmp_path: Path) -> None:
     capture = capture_in(tmp_path, bytes_max=3_000)
     with pytest.raises(CaptureFull, match="holds its 3000 bytes"):
-        for _ in range(100):
-            capture.requested(call(), b"x" * 100)
+        filled(capture)
     accepted = capture.accepted
 
     assert drained(tmp_path) == list(range(accepted))
@@ -95,8 +99,7 @@ def test_a_full_spool_refuses_and_takes_no_number(tmp_path: Path) -> None:
 def test_a_drained_spool_accepts_again(tmp_path: Path) -> None:
     capture = capture_in(tmp_path, bytes_max=6_000, segment=1_000)
     with pytest.raises(CaptureFull):
-        for _ in range(100):
-            capture.requested(call(), b"x" * 100)
+        filled(capture)
     drained(tmp_path)
 
     capture.requested(call(), b"x" * 100)

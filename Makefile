@@ -1,0 +1,60 @@
+# Weir: `make` lists the targets. Two of them do everything on a fresh machine: `make demo` and `make test`.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv/bin
+export WEIR_REPOSITORY_START ?= $(shell date +%s)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup check lint types architecture unit test demo up down status bench schemas capabilities clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: ## create the environments, fetch Kafka, build the corpus (idempotent)
+	@$(PYTHON) tools/setup.py
+
+setup-tests: ## setup, and the judges that only tests need (kcat)
+	@$(PYTHON) tools/setup.py --tests
+
+check: setup lint types architecture unit ## lint, types, architecture and unit tests; no stack
+
+lint: ## ruff: style and formatting
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check .
+
+types: ## mypy, strict
+	@$(VENV)/mypy
+
+architecture: ## import-linter: independent services, pure cores, service anatomy
+	@$(VENV)/lint-imports
+	@$(VENV)/python tools/schemas.py --check
+
+unit: ## unit tests alone
+	@$(VENV)/python -m pytest tests/unit -q
+
+test: setup-tests lint types architecture ## everything, against the real Kafka, Triton and ClickHouse engine
+	@$(VENV)/python -m tools.run_tests
+
+demo: setup ## the main job on real input, with its evidence; EXIT=1 stops the stack at the end
+	@$(VENV)/python -m tools.demo $(if $(EXIT),--exit)
+
+up: setup ## start the embedded stack and stay in the foreground
+	@$(VENV)/weir up
+
+down: ## stop the embedded stack
+	@$(VENV)/weir down
+
+status: ## processes, memory, endpoints
+	@$(VENV)/weir status
+
+bench: setup ## ratios: gateway against Triton, Kafka to ClickHouse, detectors
+	@$(VENV)/python -m tests.bench.run
+
+schemas: ## generate types and AsyncAPI from schemas/
+	@$(VENV)/python tools/schemas.py
+
+capabilities: ## generate docs/capabilities.md from the last test run
+	@$(VENV)/python -m tools.capabilities
+
+clean: ## remove what the stack and the tests wrote; keep the environments
+	rm -rf .weir/data .weir/run .weir/log .weir/demo .weir/bench

@@ -1,0 +1,131 @@
+"""The published contracts: schemas, topics, examples and what is generated from them say the same."""
+
+from __future__ import annotations
+
+import io
+import json
+import pathlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+
+import fastavro
+import pytest
+import yaml
+
+from weir.events import TOPICS, decode_body, encode_body
+from weir.events.codec import PARSED
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SCHEMAS = sorted((ROOT / "schemas" / "avro").glob("*.avsc"))
+TOPIC_FILES = sorted((ROOT / "schemas" / "topics").glob("*.yaml"))
+ENVELOPE = (
+    "event_id",
+    "source",
+    "boot_epoch",
+    "seq",
+    "tenant",
+    "trace_id",
+    "span_id",
+    "parent_span_id",
+    "event_time_us",
+)
+TOPIC_KEYS = {
+    "topic", "description", "schema", "producers", "consumers", "key", "partitions", "retention_ms", "cleanup_policy",
+    "max_message_bytes", "compatibility", "examples",
+}  # fmt: skip
+UNIT_SUFFIXES = {"_us": "microseconds", "_ms": "milliseconds", "_bytes": "bytes"}
+
+
+def fields_of(schema: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    fields = schema["fields"]
+    assert isinstance(fields, list)
+    for field in fields:
+        yield field
+        inner = (
+            field["type"]["items"] if isinstance(field["type"], dict) and "items" in field["type"] else field["type"]
+        )
+        if isinstance(inner, dict) and inner.get("type") == "record":
+            yield from fields_of(inner)
+
+
+def undocumented(schema: Mapping[str, object]) -> list[str]:
+    return [str(field["name"]) for field in fields_of(schema) if len(str(field.get("doc", ""))) < 10]
+
+
+def without_unit(schema: Mapping[str, object]) -> list[str]:
+    names = []
+    for field in fields_of(schema):
+        for suffix, unit in UNIT_SUFFIXES.items():
+            if str(field["name"]).endswith(suffix) and unit not in str(field["doc"]).lower():
+                names.append(str(field["name"]))
+    return names
+
+
+@pytest.mark.capability("U4")
+@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.stem)
+def test_every_field_says_what_it_means_and_in_which_unit(path: pathlib.Path) -> None:
+    schema = json.loads(path.read_text())
+
+    assert undocumented(schema) == []
+    assert without_unit(schema) == []
+
+
+def test_a_field_without_its_meaning_is_found() -> None:
+    schema = {
+        "fields": [{"name": "latency_ms", "type": "long", "doc": "How long it took."}, {"name": "x", "type": "int"}]
+    }
+
+    assert undocumented(schema) == ["x"]
+    assert without_unit(schema) == ["latency_ms"]
+
+
+@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.stem)
+def test_every_event_starts_with_the_envelope(path: pathlib.Path) -> None:
+    names = [field["name"] for field in json.loads(path.read_text())["fields"]]
+
+    assert tuple(names[: len(ENVELOPE)]) == ENVELOPE
+
+
+@pytest.mark.parametrize("path", TOPIC_FILES, ids=lambda path: path.stem)
+def test_every_topic_is_complete_and_its_examples_are_what_they_claim(path: pathlib.Path) -> None:
+    topic = yaml.safe_load(path.read_text())
+
+    assert set(topic) == TOPIC_KEYS
+    assert topic["topic"] == path.stem
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", topic["topic"])
+    for example in topic["examples"]["valid"]:
+        event = read_example(topic["topic"], example)
+        assert decode_body(event.EVENT, encode_body(event)) == event
+    for example in topic["examples"]["invalid"]:
+        with pytest.raises((TypeError, ValueError, OverflowError, KeyError)):
+            encode_body(read_example(topic["topic"], example))
+
+
+def read_example(topic: str, example: str):  # type: ignore[no-untyped-def]  # any of the event types
+    text = json.dumps(json.loads((ROOT / "schemas" / "examples" / example).read_text()))
+    name = TOPICS[topic].event
+    [record] = fastavro.json_reader(io.StringIO(text), PARSED[name])
+    body = io.BytesIO()
+    fastavro.schemaless_writer(body, PARSED[name], record, strict=True)
+    return decode_body(name, body.getvalue())
+
+
+def test_every_schema_and_example_is_used_by_a_topic() -> None:
+    topics = [yaml.safe_load(path.read_text()) for path in TOPIC_FILES]
+    examples = {example for topic in topics for kind in topic["examples"].values() for example in kind}
+    found = {
+        str(path.relative_to(ROOT / "schemas" / "examples")) for path in (ROOT / "schemas" / "examples").rglob("*.json")
+    }
+
+    assert {f"{topic['schema']}.avsc" for topic in topics} == {path.name for path in SCHEMAS}
+    assert examples == found
+
+
+def test_what_is_committed_is_what_the_schemas_generate() -> None:
+    checked = subprocess.run(
+        [sys.executable, "tools/schemas.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert checked.returncode == 0, checked.stderr

@@ -1,0 +1,56 @@
+"""What a test run proved: counts per level, and the capabilities whose tests passed.
+
+A pytest plugin (named in conftest.py). It prints one line per level at the end of the run and writes
+`.weir/tests/results.json`, from which `tools/capabilities.py` makes docs/capabilities.md.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections import Counter, defaultdict
+from typing import Any
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+RESULTS = ROOT / ".weir" / "tests" / "results.json"
+LEVELS = ("unit", "contract", "integration", "e2e", "chaos", "bench")
+
+
+class Results:
+    """Collects outcomes while the run goes on."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, Counter[str]] = defaultdict(Counter)
+        self.capabilities: dict[str, dict[str, str]] = defaultdict(dict)
+        self._ids: dict[str, list[str]] = {}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Remember which capability ids each test carries."""
+        for item in items:
+            self._ids[item.nodeid] = [str(id_) for mark in item.iter_markers("capability") for id_ in mark.args]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count a test once: by its call, or by its set-up when that already failed or skipped."""
+        if report.when != "call" and report.outcome == "passed":
+            return
+        parts = pathlib.PurePath(report.nodeid.split("::")[0]).parts
+        level = parts[1] if len(parts) > 1 and parts[1] in LEVELS else "other"
+        self.counts[level][report.outcome] += 1
+        for capability in self._ids.get(report.nodeid, []):
+            self.capabilities[capability][report.nodeid.split("[")[0]] = report.outcome
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Print the count of tests per level."""
+        for level in (*LEVELS, "other"):
+            if level in self.counts:
+                numbers = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self.counts[level].items()))
+                terminalreporter.write_line(f"level {level:12} {numbers}")
+
+    def pytest_sessionfinish(self) -> None:
+        """Write what was proved, for docs/capabilities.md."""
+        RESULTS.parent.mkdir(parents=True, exist_ok=True)
+        RESULTS.write_text(
+            json.dumps({"levels": self.counts, "capabilities": self.capabilities}, indent=1, sort_keys=True) + "\n"
+        )
