@@ -1,11 +1,9 @@
-"""Conformal p-values: how extreme a score is among the reference scores, on a scale that is uniform when nothing
-changed.
+"""Conformal p-values: how extreme a score is among the reference scores, as a number that is uniform without change.
 
 Guaranteed: if the reference scores and the new score are exchangeable (drawn alike, any distribution, ties allowed),
 the p-value is exactly uniform on (0, 1), and so is one minus it. Not guaranteed: independence between later events,
-because all share one reference. Given one reference the p-values are uniform up to about 1/sqrt(n); with n = 1,000 to
-2,000 the time to a false alarm then varied from 0.8 to 5 times the promise between references (measured), which is why
-small references are refused.
+because all share one reference. Given one reference the p-values are uniform up to about 1/sqrt(n); `e_detector` takes
+a margin for that.
 """
 
 from __future__ import annotations

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from weir.drift.core.channels import CHANNELS
 from weir.drift.core.channels.knn_novelty import require_length
 from weir.drift.core.conformal import p_values
+from weir.drift.core.e_detector import log_slack
 from weir.drift.core.ewma_fit import fit_ewma
 from weir.drift.core.mean_ewma import EwmaModel, whiten
 from weir.drift.core.observation import FloatVector, Observation
@@ -21,12 +22,18 @@ from weir.drift.core.settings import WARN_PARTS, BankSettings
 class Fitted:
     """`calibrations[c]`: sorted reference scores of channel c, empty for a channel that does not take part.
 
-    `ewma` is None when too few reference events had embeddings.
+    `ewma` is None when too few reference events had embeddings. `slack` (channels, 1, bets) follows from the
+    calibrations.
     """
 
     reference: Reference
     calibrations: tuple[FloatArray, ...]
     ewma: EwmaModel | None
+    slack: FloatArray = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        slack = np.array([log_slack(scores.size) for scores in self.calibrations])
+        object.__setattr__(self, "slack", slack[:, None, :])
 
     @property
     def active(self) -> list[int]:

@@ -80,14 +80,15 @@ def observe(
     """The monitor after one event with p-values `p` (channels,), latches moved but not yet acted on."""
     index, time_us = monitor.index + 1, observation.event_time_us
     cap = WEALTH_HEADROOM * settings.page_arl_events * monitor.detector.wealth.size
-    detector = e_detector.update(monitor.detector, p, index=index, time_us=time_us, wealth_max=cap)
+    detector = e_detector.update(monitor.detector, p, fitted.slack, index=index, time_us=time_us, wealth_max=cap)
     ewma, ewma_reading = monitor.ewma, None
     alignments = np.full(mean_ewma.LAMBDAS.size, np.nan)
     if monitor.ewma is not None and fitted.ewma is not None and whitened is not None:
         ewma, ewma_reading = mean_ewma.update(monitor.ewma, whitened, fitted.ewma, index=index, time_us=time_us)
         alignments = ewma_reading.alignments
+    # A channel that takes no part has no wealth, so the sum is that of the active ones.
     channels = e_detector.channel_wealth(detector)
-    reading = Reading(float(channels[fitted.active].mean()), channels, ewma_reading)
+    reading = Reading(float(channels.sum()) / len(fitted.active), channels, ewma_reading)
     recent = (*monitor.recent[1 - RECENT_EVENTS :], RecentEvent(index, observation.event_id, p, alignments))
     after = Monitor(index, detector, ewma, recent, monitor.warn, monitor.page)
     return _latched(after, reading, fitted, settings), reading

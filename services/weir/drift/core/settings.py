@@ -41,8 +41,8 @@ class BankSettings:
     def __post_init__(self) -> None:
         if self.warn_arl_events < 1.0 or self.page_arl_events < WARN_PARTS * self.warn_arl_events:
             raise ValueError(
-                f"warn_arl_events is {self.warn_arl_events}, page_arl_events {self.page_arl_events}; expected 1 or more, "
-                f"and the page at {WARN_PARTS} times the warning or more, so that every page is also a warning"
+                f"warn_arl_events is {self.warn_arl_events}, page_arl_events {self.page_arl_events}; "
+                f"expected 1 or more, and the page at {WARN_PARTS} times the warning or more: every page is a warning too"
             )
         sizes = (self.min_reference_events, self.reference_events, self.max_reference_events)
         if not REFERENCE_EVENTS_FLOOR <= sizes[0] <= sizes[1] <= sizes[2]:
@@ -52,9 +52,8 @@ class BankSettings:
             )
         if not 0.0 < self.turn_probability <= 1.0:
             raise ValueError(f"turn_probability is {self.turn_probability}; expected more than 0 and at most 1")
-        for name, value in (
-            ("session_capacity", self.session_capacity),
-            ("clear_after_events", self.clear_after_events),
-        ):
-            if value < 1:
-                raise ValueError(f"{name} is {value}; expected 1 or more")
+        if min(self.session_capacity, self.clear_after_events) < 1:
+            raise ValueError(
+                f"session_capacity is {self.session_capacity}, clear_after_events {self.clear_after_events}; "
+                "expected 1 or more each"
+            )

@@ -70,7 +70,7 @@ class WordCounts:
 
 
 def _mean_bits(seen: IntVector, total: int, kinds: int) -> float:
-    return float(np.log2(total + SMOOTHING * (kinds + 1)) - np.log2(seen + SMOOTHING).mean())
+    return float(np.log2(total + SMOOTHING * (kinds + 1)) - np.log2(seen + SMOOTHING).sum() / seen.size)
 
 
 def count_words(texts: Sequence[Sequence[str]]) -> WordCounts:

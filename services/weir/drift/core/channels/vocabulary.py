@@ -21,14 +21,15 @@ class Vocabulary:
     def reference_scores(self, reference: Reference) -> FloatArray:
         """Share of words of every reference text that no other reference text holds."""
         counts = reference.word_counts
-        shares = [np.mean(counts.seen_elsewhere(ids) == 0) for ids in reference.texts()]
+        shares = [int(np.count_nonzero(counts.seen_elsewhere(ids) == 0)) / ids.size for ids in reference.texts()]
         return np.array(shares, dtype=np.float64)
 
     def score(self, observation: Observation, reference: Reference) -> float | None:
         """Share of words of this text that the reference does not hold."""
         if not observation.words:
             return None
-        return float(np.mean(reference.word_counts.ids(observation.words) < 0))
+        ids = reference.word_counts.ids(observation.words)
+        return int(np.count_nonzero(ids < 0)) / ids.size
 
     def score_many(self, observations: Sequence[Observation], reference: Reference) -> FloatArray:
         """The share in each text."""

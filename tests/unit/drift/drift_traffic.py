@@ -1,0 +1,60 @@
+"""Traffic: synthetic events with a fixed seed, for laws that need thousands of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from weir.drift.core.observation import Observation
+from weir.drift.core.text import observe
+from weir.drift.core.uniform import uniform_of
+
+DIMENSIONS = 24
+VOCABULARY = 2_000
+
+
+@dataclass
+class Traffic:
+    """Independent events: Zipf words, Gaussian embeddings; `shift` moves the embedding, `words_from` the words."""
+
+    seed: int
+    sent: int = 0
+    rng: np.random.Generator = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rng = np.random.default_rng(self.seed)
+        weights = 1.0 / np.arange(1, VOCABULARY + 1)
+        self.weights = weights / weights.sum()
+
+    def event(
+        self,
+        *,
+        shift: float = 0.0,
+        words_from: int = 0,
+        session: str = "",
+        embedded: bool = True,
+        words: int | None = None,
+    ) -> Observation:
+        self.sent += 1
+        vector = self.rng.standard_normal(DIMENSIONS)
+        vector[0] += 4.0
+        vector[1] += shift
+        count = int(self.rng.integers(5, 40)) if words is None else words
+        drawn = words_from + self.rng.choice(VOCABULARY, size=count, p=self.weights)
+        return observe(
+            " ".join(f"word{i}" for i in drawn) + "." * int(self.rng.integers(1, 5)),
+            event_id=f"event-{self.seed}-{self.sent}",
+            request_id=f"request-{self.seed}-{self.sent}",
+            session_id=session,
+            event_time_us=self.sent * 1_000,
+            embedding=vector.astype(np.float32) if embedded else None,
+        )
+
+    def events(self, count: int, **changes: float) -> list[Observation]:
+        return [self.event(**changes) for _ in range(count)]  # type: ignore[arg-type]  # numbers only, by name
+
+
+def ties(events: list[Observation]) -> list[float]:
+    """The tie-breaking number of each event."""
+    return [uniform_of(event.event_id, "ties") for event in events]

@@ -1,0 +1,198 @@
+"""Laws of the bank: batching changes nothing, steady traffic is silent, a change is told once a level, then cleared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from unit.drift.drift_traffic import DIMENSIONS, Traffic, ties
+from weir.drift.core.bank import (
+    BankState,
+    MonitoringBank,
+    WarmingBank,
+    accept,
+    embedding_dimensions,
+    new_bank,
+    reset,
+    step,
+    step_many,
+)  # fmt: skip
+from weir.drift.core.observation import EmbeddingMismatch, Observation
+from weir.drift.core.outcomes import Cleared, Frozen, Guarantee, Level, Outcome, Signal, Warming
+from weir.drift.core.settings import BankSettings
+from weir.drift.core.snapshot import encode_state
+from weir.drift.core.text import observe
+
+SMALL = BankSettings(min_reference_events=60, reference_events=60, max_reference_events=80)
+
+
+def _run(state: BankState, events: list[Observation]) -> tuple[BankState, tuple[Outcome, ...]]:
+    return step_many(state, events, ties(events))
+
+
+def _mixed(seed: int, count: int) -> list[Observation]:
+    """Traffic with sessions, missing embeddings and empty texts, that changes half way."""
+    source, rng = Traffic(seed), np.random.default_rng(seed)
+    return [
+        source.event(
+            shift=6.0 if i > count // 2 else 0.0,
+            session=f"s{rng.integers(40)}" if rng.random() < 0.5 else "",
+            embedded=bool(rng.random() < 0.8),
+            words=0 if rng.random() < 0.05 else None,
+        )
+        for i in range(count)
+    ]
+
+
+@hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(1, 90), min_size=1, max_size=8), st.integers(0, 3))
+def test_any_batching_gives_the_same_state_and_outcomes(
+    fitted_bank: MonitoringBank, sizes: list[int], seed: int
+) -> None:
+    events = _mixed(100 + seed, 200)
+    single: BankState = fitted_bank
+    expected: list[Outcome] = []
+    for event, tie in zip(events, ties(events), strict=True):
+        single, told = step(single, event, tie)
+        expected.extend(told)
+    batched: BankState = fitted_bank
+    found: list[Outcome] = []
+    left = events
+    for size in [*sizes, len(events)]:
+        batched, told = _run(batched, left[:size])
+        found.extend(told)
+        left = left[size:]
+    assert found == expected
+    assert encode_state(batched) == encode_state(single)
+
+
+def test_a_batch_may_span_the_end_of_the_warm_up() -> None:
+    events = Traffic(40).events(100)
+    at_once, told_at_once = _run(new_bank(SMALL), events)
+    first, told_first = _run(new_bank(SMALL), events[:59])
+    second, told_second = _run(first, events[59:])
+    assert isinstance(first, WarmingBank)
+    assert told_at_once == told_first + told_second
+    assert encode_state(at_once) == encode_state(second)
+
+
+def test_warming_counts_to_the_frozen_reference() -> None:
+    state, told = _run(new_bank(SMALL), Traffic(41).events(60))
+    assert isinstance(state, MonitoringBank)
+    assert told[:-1] == tuple(Warming(n, 60, 1) for n in range(1, 60))
+    assert told[-1] == Frozen(60, 1, state.fitted.reference.digest, ())
+
+
+def test_scarce_embeddings_warm_longer_then_do_without_their_parts() -> None:
+    source = Traffic(42)
+    events = [source.event(embedded=i % 2 == 0) for i in range(80)]
+    state, told = _run(new_bank(SMALL), events)
+    assert isinstance(state, MonitoringBank)
+    assert isinstance(told[-1], Frozen)
+    assert (told[-1].events, told[-1].inactive_parts) == (80, ("knn-novelty", "mean-ewma"))
+    shorter = [source.event(words=200) for _ in range(60)]
+    _, told = _run(state, shorter)
+    assert [item.level for item in told if isinstance(item, Signal)] == [Level.WARN, Level.PAGE]
+
+
+@pytest.mark.capability("O6")
+def test_steady_traffic_is_silent(fitted_bank: MonitoringBank) -> None:
+    _, told = _run(fitted_bank, Traffic(43).events(4_000))
+    assert told == ()
+
+
+@pytest.mark.capability("O6")
+def test_a_shifted_mean_is_found_soon_and_told_once_per_level(fitted_bank: MonitoringBank) -> None:
+    source = Traffic(44)
+    state, told = _run(fitted_bank, [*source.events(200), *source.events(600, shift=4.0)])
+    assert [item.level for item in told if isinstance(item, Signal)] == [Level.WARN, Level.PAGE]
+    warn, page = told
+    assert isinstance(warn, Signal)
+    assert isinstance(page, Signal)
+    assert 200 < warn.index <= 215
+    assert warn.index < page.index <= 300
+    assert (page.part, page.guarantee, page.direction) == ("knn-novelty", Guarantee.THEOREM, "higher")
+    assert page.statistic >= page.threshold == page.arl_events == 100_000.0
+    assert page.reference_digest == fitted_bank.fitted.reference.digest
+    assert isinstance(state, MonitoringBank)
+
+
+def test_a_signal_points_at_the_change_and_its_events(fitted_bank: MonitoringBank) -> None:
+    source = Traffic(45)
+    events = [*source.events(150), *source.events(60, words_from=1_900, shift=5.0)]
+    _, told = _run(fitted_bank, events)
+    assert told
+    for signal in told:
+        assert isinstance(signal, Signal)
+        assert 130 <= signal.since_index <= signal.index
+        assert signal.since_time_us <= signal.event_time_us == events[signal.index - 1].event_time_us
+        assert signal.event_id == events[signal.index - 1].event_id
+        changed = {event.event_id for event in events[150:]}
+        examples = [event_id in changed for event_id in signal.example_event_ids]
+        assert examples[0]
+        assert sum(examples) >= len(examples) - 1
+
+
+def test_a_moved_mean_below_the_novelty_of_single_events_warns_by_simulation(fitted_bank: MonitoringBank) -> None:
+    source = Traffic(46)
+    _, told = _run(fitted_bank, source.events(300, shift=1.0))
+    assert isinstance(told[0], Signal)
+    assert (told[0].level, told[0].guarantee, told[0].direction) == (Level.WARN, Guarantee.SIMULATION, "moved")
+    assert told[0].part.startswith("mean-ewma-0.")
+    assert told[0].example_event_ids
+
+
+def test_an_alarm_clears_page_first_and_may_come_again(settings: BankSettings, fitted_bank: MonitoringBank) -> None:
+    quick = replace(fitted_bank, settings=replace(settings, clear_after_events=50))
+    source = Traffic(47)
+    changed = source.events(60, shift=6.0)
+    state, told = _run(quick, [*changed, *source.events(900)])
+    assert [type(item) for item in told] == [Signal, Signal, Cleared, Cleared]
+    cleared = [item for item in told if isinstance(item, Cleared)]
+    assert [item.level for item in cleared] == [Level.PAGE, Level.WARN]
+    assert cleared[1].raised_index == told[0].index  # type: ignore[union-attr]  # told[0] is a Signal, asserted above
+    _, again = _run(state, source.events(60, shift=6.0))
+    assert [item.level for item in again if isinstance(item, Signal)] == [Level.WARN, Level.PAGE]
+
+
+def test_one_turn_of_a_session_enters_the_alarm_path(fitted_bank: MonitoringBank) -> None:
+    source = Traffic(48)
+    state, told = _run(fitted_bank, [source.event(shift=6.0, session="one long session") for _ in range(300)])
+    assert isinstance(state, MonitoringBank)
+    assert (state.monitor.index, told) == (1, ())
+
+
+def test_accepting_warms_the_next_version_and_resetting_keeps_it(fitted_bank: MonitoringBank) -> None:
+    source = Traffic(49)
+    alarmed, _ = _run(fitted_bank, source.events(100, shift=6.0))
+    assert isinstance(alarmed, MonitoringBank)
+    assert alarmed.monitor.page.raised
+    calm = reset(alarmed)
+    assert (calm.monitor.index, calm.monitor.page.raised) == (0, False)
+    assert calm.fitted is alarmed.fitted
+    warming = accept(alarmed)
+    assert (warming.version, warming.observations) == (2, ())
+    assert accept(warming).version == 3
+
+
+def test_another_embedding_model_is_refused_and_changes_nothing(fitted_bank: MonitoringBank) -> None:
+    other = observe("hello", event_id="e9", embedding=np.ones(3, dtype=np.float32))
+    before = encode_state(fitted_bank)
+    with pytest.raises(EmbeddingMismatch, match="event e9"):
+        step(fitted_bank, other, 0.5)
+    assert encode_state(fitted_bank) == before
+    warming, _ = _run(new_bank(SMALL), Traffic(50).events(3))
+    with pytest.raises(EmbeddingMismatch, match="event e9"):
+        step(warming, other, 0.5)
+    assert embedding_dimensions(new_bank(SMALL)) is None
+    assert embedding_dimensions(warming) == embedding_dimensions(fitted_bank) == DIMENSIONS
+
+
+def test_each_observation_needs_its_uniform(fitted_bank: MonitoringBank) -> None:
+    with pytest.raises(ValueError, match="1 observations came with 2 uniforms"):
+        step_many(fitted_bank, Traffic(51).events(1), [0.5, 0.5])

@@ -1,0 +1,109 @@
+"""Laws of every channel, then what each one finds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import kstest
+
+from unit.drift.drift_traffic import Traffic
+from weir.drift.core.bank import MonitoringBank
+from weir.drift.core.channels import CHANNELS, Channel
+from weir.drift.core.channels.knn_novelty import KnnNovelty
+from weir.drift.core.channels.length import Length
+from weir.drift.core.channels.punctuation import Punctuation
+from weir.drift.core.channels.surprisal import Surprisal
+from weir.drift.core.channels.vocabulary import Vocabulary
+from weir.drift.core.conformal import p_values
+from weir.drift.core.observation import EmbeddingMismatch, Observation
+from weir.drift.core.reference import Reference, build_reference
+from weir.drift.core.text import observe
+
+every_channel = pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.name)
+
+
+@pytest.fixture(scope="module")
+def reference(fitted_bank: MonitoringBank) -> Reference:
+    return fitted_bank.fitted.reference
+
+
+def test_names_are_unique() -> None:
+    assert len({channel.name for channel in CHANNELS}) == len(CHANNELS)
+
+
+@every_channel
+def test_many_scores_have_the_bits_of_single_ones(channel: Channel, reference: Reference) -> None:
+    source = Traffic(5)
+    events = [*source.events(70), source.event(embedded=False, words=0)]
+    many = channel.score_many(events, reference)
+    single = [channel.score(event, reference) for event in events]
+    np.testing.assert_array_equal(many, [np.nan if score is None else score for score in single])
+
+
+@every_channel
+def test_unchanged_traffic_gives_uniform_p_values(channel: Channel, reference: Reference) -> None:
+    scores = channel.score_many(Traffic(6).events(2_000), reference)
+    calibration = np.sort(channel.reference_scores(reference))
+    uniforms = np.random.default_rng(7).random(2_000)
+    # Against one reference of 1,000 they are uniform up to about 1/sqrt(1,000): the distance is what counts here.
+    assert kstest(p_values(scores[:, None], [calibration], uniforms)[:, 0], "uniform").statistic < 0.06
+
+
+def test_what_an_event_lacks_is_not_scored(reference: Reference) -> None:
+    bare = Traffic(5).event(embedded=False, words=0)
+    found = {channel.name: channel.score(bare, reference) is not None for channel in CHANNELS}
+    assert found == {
+        "knn-novelty": False, "length": True, "surprisal": False, "vocabulary": False, "punctuation": True,
+    }  # fmt: skip
+
+
+def test_knn_novelty_equals_a_search_over_all(reference: Reference) -> None:
+    events = Traffic(8).events(20)
+    exact = reference.embeddings.astype(np.float64)
+    for event, score in zip(events, KnnNovelty().score_many(events, reference), strict=True):
+        assert event.embedding is not None
+        expected = 1.0 - np.sort(exact @ event.embedding.astype(np.float64))[-5:].mean()
+        assert score == pytest.approx(expected, abs=1e-12)
+
+
+def test_knn_novelty_of_a_reference_event_leaves_itself_out() -> None:
+    events = Traffic(8).events(40)
+    whole, without = build_reference(events, 1), build_reference(events[1:], 1)
+    assert KnnNovelty().reference_scores(whole)[0] == KnnNovelty().score(events[0], without)
+
+
+def test_an_embedding_of_another_model_is_refused(reference: Reference) -> None:
+    other = observe("hello", event_id="e7", embedding=np.ones(3, dtype=np.float32))
+    with pytest.raises(EmbeddingMismatch, match="event e7 has 3 dimensions, the reference 24"):
+        KnnNovelty().score(other, reference)
+
+
+def test_too_small_a_reference_has_no_novelty() -> None:
+    small = build_reference(Traffic(8).events(10), 1)
+    assert KnnNovelty().score(Traffic(9).event(), small) is None
+    assert KnnNovelty().reference_scores(small).size == 0
+
+
+def _typical(channel: Channel, reference: Reference, event: Observation) -> float:
+    """Share of reference scores below the score of `event`."""
+    score = channel.score(event, reference)
+    assert score is not None
+    return float(np.mean(channel.reference_scores(reference) < score))
+
+
+@pytest.mark.parametrize(
+    ("channel", "text"),
+    [
+        (Length(), "word1 " * 200),
+        (Surprisal(), "word1900 word1901 word1902"),
+        (Vocabulary(), "völlig andere Wörter als bisher"),
+        (Punctuation(), "{}[]();;:= word1"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Length | Surprisal | Vocabulary | Punctuation) else "",
+)
+def test_each_text_channel_finds_its_change(channel: Channel, text: str, reference: Reference) -> None:
+    assert _typical(channel, reference, observe(text, event_id="e")) > 0.99
+
+
+def test_novelty_finds_a_moved_embedding(reference: Reference) -> None:
+    assert _typical(KnnNovelty(), reference, Traffic(8).event(shift=9.0)) > 0.99

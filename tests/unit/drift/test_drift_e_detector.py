@@ -1,0 +1,103 @@
+"""The e-detector keeps its theorem in simulation: wealth minus time has mean 0 or less, the ARL is the threshold or more."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weir.drift.core.e_detector import (
+    EXPONENTS,
+    EDetector,
+    channel_wealth,
+    leading_bet,
+    log_slack,
+    new_detector,
+    restarted,
+    update,
+)
+from weir.drift.core.reference import FloatArray
+
+UNCAPPED = 1e300
+NO_SLACK = np.zeros((1, 1, EXPONENTS.size))
+
+
+def _fold(p: FloatArray, wealth_max: float = UNCAPPED) -> EDetector:
+    """The detector after p-values (events, channels); channels serve as independent streams here."""
+    detector = new_detector(p.shape[1])
+    for i, row in enumerate(p, start=1):
+        detector = update(detector, row, NO_SLACK, index=i, time_us=i * 10, wealth_max=wealth_max)
+    return detector
+
+
+def test_every_bet_has_mean_one_under_uniform_p() -> None:
+    # The integral of eps * p ** (eps - 1) over (0, 1), by the substitution p = u ** (1 / eps).
+    for eps in EXPONENTS:
+        u = (np.arange(10_000) + 0.5) / 10_000
+        p = u ** (1.0 / eps)
+        density = (1.0 / eps) * u ** (1.0 / eps - 1.0)
+        assert np.mean(eps * p ** (eps - 1.0) * density) == pytest.approx(1.0)
+
+
+def test_the_slack_is_one_deviation_of_the_mean_bet_between_references() -> None:
+    rng, size = np.random.default_rng(10), 200
+    chances = rng.dirichlet(np.ones(size + 1), size=4_000)
+    edges = np.arange(size + 2) / (size + 1)
+    averages = (size + 1) * np.diff(edges ** EXPONENTS[:, None], axis=1)
+    deviation = (chances @ averages.T).std(axis=0)
+    np.testing.assert_allclose(np.expm1(log_slack(size)), deviation, rtol=0.1)
+    assert (log_slack(2_000) < log_slack(1_000)).all()
+
+
+def test_wealth_minus_time_has_mean_at_most_zero() -> None:
+    # The exponents whose bets have finite variance, else a sample mean says nothing; 20,000 streams of 20 events.
+    rng = np.random.default_rng(12)
+    streams, events = 20_000, 20
+    wealth = _fold(rng.random((events, streams))).wealth[:, :, EXPONENTS > 0.5].mean(axis=(1, 2))
+    standard_error = wealth.std() / np.sqrt(streams)
+    assert abs(wealth.mean() - events) < 4.0 * standard_error
+
+
+def test_run_length_to_a_false_alarm_is_at_least_the_threshold() -> None:
+    threshold, streams, events = 200.0, 400, 2_000
+    rng = np.random.default_rng(13)
+    detector, first = new_detector(streams), np.full(streams, events)
+    for i in range(1, events + 1):
+        detector = update(detector, rng.random(streams), NO_SLACK, index=i, time_us=i, wealth_max=UNCAPPED)
+        first = np.where((channel_wealth(detector) >= threshold) & (first == events), i, first)
+    # Censored at the end, which only shortens the mean.
+    assert first.mean() >= threshold
+
+
+@given(st.lists(st.floats(1e-12, 1 - 1e-12), min_size=1, max_size=50))
+def test_finite_and_not_negative_for_all_p_values(values: list[float]) -> None:
+    detector = _fold(np.array(values)[:, None], wealth_max=1e9)
+    assert np.isfinite(detector.run_log).all()
+    assert ((detector.wealth >= 0.0) & (detector.wealth <= 1e9)).all()
+
+
+@pytest.mark.parametrize(("p", "side"), [(0.02, 0), (0.98, 1)])
+def test_finds_a_change_of_either_side_and_its_beginning(p: float, side: int) -> None:
+    quiet = np.random.default_rng(14).random((300, 1))
+    detector = _fold(np.concatenate((quiet, np.full((12, 1), p))))
+    assert channel_wealth(detector)[0] > 1e5
+    leader, bet = leading_bet(detector, 0)
+    assert leader == side
+    assert detector.run_start[0, leader, bet] == pytest.approx(301, abs=10)
+    assert detector.run_start_us[0, leader, bet] == 10 * detector.run_start[0, leader, bet]
+
+
+def test_a_skipped_event_changes_nothing() -> None:
+    before = _fold(np.random.default_rng(15).random((20, 2)))
+    after = update(before, np.array([np.nan, 0.3]), NO_SLACK, index=21, time_us=210, wealth_max=UNCAPPED)
+    for name in ("wealth", "run_log", "run_start", "run_start_us"):
+        np.testing.assert_array_equal(getattr(after, name)[0], getattr(before, name)[0])
+    assert (after.wealth[1] != before.wealth[1]).any()
+
+
+def test_restarting_takes_the_wealth_only() -> None:
+    before = _fold(np.full((20, 1), 0.01))
+    after = restarted(before)
+    assert channel_wealth(after)[0] == 0.0
+    np.testing.assert_array_equal(after.run_start, before.run_start)

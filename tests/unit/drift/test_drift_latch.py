@@ -1,0 +1,23 @@
+"""A latch signals once and clears after quiet events in a row."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weir.drift.core.latch import Latch, advance
+
+
+@given(st.lists(st.booleans(), max_size=60), st.integers(1, 5))
+def test_raised_until_quiet_for_long_enough(readings: list[bool], clear_after: int) -> None:
+    latch = Latch()
+    for index, above in enumerate(readings, start=1):
+        latch = advance(latch, above=above, index=index, clear_after=clear_after)
+        assert latch.raised == any(readings[max(0, index - clear_after) : index])
+
+
+def test_it_remembers_when_it_was_raised() -> None:
+    latch = Latch()
+    for index, above in enumerate([False, True, False, True], start=1):
+        latch = advance(latch, above=above, index=index, clear_after=2)
+    assert latch == Latch(raised_index=2, quiet_events=0)
