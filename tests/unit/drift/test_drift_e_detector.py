@@ -1,4 +1,4 @@
-"""The e-detector keeps its theorem in simulation: wealth minus time has mean 0 or less, the ARL is the threshold or more."""
+"""The e-detector keeps its theorem in simulation: wealth minus time has mean 0 or less, no early false alarms."""
 
 from __future__ import annotations
 

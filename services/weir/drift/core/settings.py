@@ -42,7 +42,7 @@ class BankSettings:
         if self.warn_arl_events < 1.0 or self.page_arl_events < WARN_PARTS * self.warn_arl_events:
             raise ValueError(
                 f"warn_arl_events is {self.warn_arl_events}, page_arl_events {self.page_arl_events}; "
-                f"expected 1 or more, and the page at {WARN_PARTS} times the warning or more: every page is a warning too"
+                f"expected 1 or more, and the page at {WARN_PARTS} times the warning or more (a page is a warning too)"
             )
         sizes = (self.min_reference_events, self.reference_events, self.max_reference_events)
         if not REFERENCE_EVENTS_FLOOR <= sizes[0] <= sizes[1] <= sizes[2]:
