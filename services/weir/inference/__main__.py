@@ -1,0 +1,80 @@
+"""`python -m weir.inference`: forwards calls to Triton and computes the features of their texts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+
+from weir.inference.adapters.forwarding import Forwarder, Limits
+from weir.inference.adapters.triton_embedder import TritonEmbedder
+from weir.inference.adapters.triton_upstream import connect
+from weir.inference.api import InferenceServer
+from weir.inference.app import GROUP, IN_TOPIC, Features
+from weir.inference.core.admission import Gate
+from weir.inference.core.features import Plan
+from weir.inference.core.vectors import EmbeddingCache
+from weir.inference.settings import InferenceSettings
+from weir.runtime.consumer import Consumer
+from weir.runtime.http import application, serve
+from weir.runtime.link import link_from
+from weir.runtime.process import run, together
+from weir.runtime.telemetry import configure_logs
+
+SERVICE = "inference"
+
+
+async def main(stop: asyncio.Event) -> None:
+    """Run the parts that the settings name until `stop` is set."""
+    settings = InferenceSettings()
+    configure_logs(SERVICE, settings.log_level)
+    parts: list[Awaitable[None]] = []
+    server = None
+    if settings.parts != "features":
+        server = await serving(settings)
+        parts.append(server.run(stop))
+    if settings.parts != "serve":
+        parts.append(features(settings, stop))
+    app = application(server.readiness if server else dict)
+    await together(stop, serve(app, settings.http_host, settings.http_port, stop), *parts)
+
+
+async def serving(settings: InferenceSettings) -> InferenceServer:
+    """The gRPC server, listening. Raises OSError when its port is taken."""
+    upstream = connect(settings.triton_address, settings.grpc_message_bytes_max)
+    limits = Limits(settings.deadline_ms, settings.stream_deadline_ms, settings.retry_after_ms)
+    forwarder = Forwarder(upstream, Gate(settings.calls_max), Gate(settings.control_calls_max), limits)
+    server = InferenceServer(forwarder, upstream, settings.grpc_message_bytes_max)
+    await server.start(settings.grpc_host, settings.grpc_port)
+    return server
+
+
+async def features(settings: InferenceSettings, stop: asyncio.Event) -> None:
+    """Consume responses and publish their features until `stop` is set."""
+    link = link_from(settings, SERVICE)
+    embedder = TritonEmbedder.connect(settings)
+    plan = Plan(
+        embedding_model=settings.embedding_model,
+        embedding_dimensions=settings.embedding_dimensions,
+        embed_sample_rate=settings.embed_sample_rate,
+        embed_salt=settings.embed_salt,
+        embed_chars_max=settings.embed_chars_max,
+    )
+    consumer = Consumer(
+        bootstrap=settings.kafka_bootstrap,
+        group=GROUP,
+        topics=[IN_TOPIC],
+        serde=link.serde,
+        dead_letters=link.dead_letters(GROUP, settings.dead_letters_in_a_row_max),
+        handle=Features(link, embedder, EmbeddingCache(settings.embedding_cache_entries), plan, stop).handle,
+        batch_messages_max=settings.batch_messages_max,
+    )
+    try:
+        await link.producer.start(stop)
+        await consumer.run(stop)
+    finally:
+        await link.producer.stop()
+        await embedder.close()
+
+
+if __name__ == "__main__":
+    run(main)

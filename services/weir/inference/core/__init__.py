@@ -1,0 +1,1 @@
+"""Pure rules of the inference service: text statistics, envelopes, sampling, admission, trace context."""
