@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from builders import completed, one_of_each
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import completed, one_of_each
 from weir.events import EVENT_TYPES, Event, InvalidEvent, decode_body, encode_body, frame, unframe
 
 

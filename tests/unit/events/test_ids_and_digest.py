@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from builders import NOON_US, REFERENCE, REQUEST_ID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import NOON_US, REFERENCE, REQUEST_ID
 from weir.events import Reference, derived_id, digest_of, named_id, release_digest
 
 

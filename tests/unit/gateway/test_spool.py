@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -150,3 +152,29 @@ def test_a_second_gateway_on_the_same_spool_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(BadSetting, match="held by another process"):
         writer_in(tmp_path, boot_epoch=NOON_US + 1)
+
+
+def test_a_full_disk_refuses_the_record_and_leaves_no_half_of_it(tmp_path: Path) -> None:
+    script = f"""
+import resource, sys
+sys.path[:0] = {sys.path!r}
+from pathlib import Path
+from weir.gateway.adapters.spool import SpoolReader, SpoolWriter
+from weir.gateway.core.record import HEAD
+from weir.gateway.ports import CaptureFull
+writer = SpoolWriter(Path({str(tmp_path)!r}), boot_epoch=1, bytes_max=10**6, segment_bytes_max=10**6)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
+accepted, refused = 0, ""
+while not refused:
+    try:
+        writer.append(HEAD.pack(292, 0) + bytes(292))
+        accepted += 1
+    except CaptureFull as error:
+        refused = str(error)
+print(accepted, refused)
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    [segment] = tmp_path.glob("*.seg")
+    assert ran.stdout.startswith("3 the spool's disk took 100 of 300 bytes")
+    assert segment.stat().st_size == 900

@@ -33,14 +33,14 @@ class ScriptedTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ig
     texts: list[list[str]] = field(default_factory=list)
     """Texts of each embedding call."""
 
-    async def ServerReady(self, request: Any, context: Any) -> Any:  # named by the protocol
+    async def ServerReady(self, request: Any, context: Any) -> Any:
         self.metadata.append(dict(context.invocation_metadata()))
         return service_pb2.ServerReadyResponse(ready=True)
 
-    async def ServerMetadata(self, request: Any, context: Any) -> Any:  # named by the protocol
+    async def ServerMetadata(self, request: Any, context: Any) -> Any:
         return service_pb2.ServerMetadataResponse(name="scripted", version="1")
 
-    async def ModelInfer(self, request: Any, context: Any) -> Any:  # named by the protocol
+    async def ModelInfer(self, request: Any, context: Any) -> Any:
         await self._arrived(context)
         if self.fail_with:
             await context.abort(*self.fail_with)
@@ -52,7 +52,7 @@ class ScriptedTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ig
 
     async def ModelStreamInfer(
         self, requests: AsyncIterator[Any], context: Any
-    ) -> AsyncIterator[Any]:  # named by the protocol
+    ) -> AsyncIterator[Any]:
         await self._arrived(context)
         async for request in requests:
             for number in range(3):

@@ -140,7 +140,7 @@ async def test_the_clients_deadline_goes_upstream(fronted: Fronted) -> None:
 
     remaining_s = front.triton.remaining_s[0]
     assert remaining_s is not None
-    assert 50.0 < remaining_s <= 60.0
+    assert 50.0 < remaining_s < 61.0  # gRPC rounds a timeout up to three digits
 
 
 async def test_a_client_without_a_deadline_gets_the_default_one(fronted: Fronted) -> None:

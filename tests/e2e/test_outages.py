@@ -1,0 +1,62 @@
+"""Outages: a part goes away, callers get a clear word, nothing is lost, and it heals without a restart of the others."""
+
+from __future__ import annotations
+
+import signal
+
+import grpc
+import pytest
+from asking import Asked, ask_over_triton
+from stack import RunningStack
+from waiting import eventually
+
+pytestmark = pytest.mark.stack
+QUESTION = "What is a decorator?"
+
+
+def answer_of(stack: RunningStack) -> Asked | None:
+    try:
+        return ask_over_triton(stack.gateway_grpc, QUESTION, timeout_s=5)
+    except grpc.RpcError:
+        return None
+
+
+def test_triton_down_is_a_clear_error_an_event_and_heals_without_a_restart(stack: RunningStack) -> None:
+    before = stack.count("v_inference_responses", "error_type = 'upstream_unavailable'")
+    gateway_pid = stack.pid("gateway")
+    stack.stop("triton")
+
+    with pytest.raises(grpc.RpcError) as raised:
+        ask_over_triton(stack.gateway_grpc, QUESTION, timeout_s=10)
+    stack.start("triton")
+    asked = eventually(lambda: answer_of(stack), within_s=90, what="an answer after Triton came back")
+
+    assert raised.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert stack.pid("gateway") == gateway_pid
+    stack.until_count("v_inference_responses", "error_type = 'upstream_unavailable'", before + 1)
+    stack.until_count("v_inference_responses", f"request_id = '{asked.request_id}'", 1)
+
+
+@pytest.mark.capability("O1")
+def test_kafka_killed_during_traffic_loses_nothing(stack: RunningStack) -> None:
+    asked = [ask_over_triton(stack.gateway_grpc, QUESTION).request_id for _ in range(5)]
+    stack.stop("kafka")
+    asked += [ask_over_triton(stack.gateway_grpc, QUESTION).request_id for _ in range(5)]
+    stack.start("kafka")
+    stack.until_ready("kafka")
+    asked += [ask_over_triton(stack.gateway_grpc, QUESTION).request_id for _ in range(5)]
+
+    quoted = ",".join(f"'{request_id}'" for request_id in asked)
+    stack.until_count("v_inference_responses", f"request_id IN ({quoted})", 15, within_s=90)
+    assert stack.count("v_inference_responses", f"request_id IN ({quoted})") == 15
+
+
+@pytest.mark.capability("O1")
+def test_the_gateway_starts_and_serves_while_kafka_is_down(stack: RunningStack) -> None:
+    stack.stop("kafka")
+    stack.kill("gateway", signal.SIGKILL)
+    asked = eventually(lambda: answer_of(stack), within_s=60, what="an answer with Kafka down")
+    stack.start("kafka")
+    stack.until_ready("kafka")
+
+    stack.until_count("v_inference_responses", f"request_id = '{asked.request_id}'", 1, within_s=90)
