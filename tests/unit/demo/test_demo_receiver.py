@@ -18,7 +18,7 @@ def _headers(secret: str, body: str, at: datetime) -> dict[str, str]:
     return {"webhook-id": "msg_1", "webhook-timestamp": str(int(at.timestamp())), "webhook-signature": signature}
 
 
-@pytest.mark.capability("A3")
+@pytest.mark.capability("U6")
 def test_a_signed_delivery_is_verified_and_kept() -> None:
     secret = new_secret()
     with receiving(secret) as receiver:
