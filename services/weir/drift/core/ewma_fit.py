@@ -47,7 +47,7 @@ def fit_ewma(embeddings: EmbeddingMatrix, arl_events: float, seed: int) -> EwmaM
     """The model for unit rows `embeddings` (n, d) in order of arrival: all scales together pass once in `arl_events`
     events.
 
-    Deterministic in its arguments. Cost for n = 2,000, d = 384: about 3 CPU-seconds and 20 MB for the time of the fit.
+    Deterministic in its arguments. Cost for n = 2,000, d = 384: about 2 CPU-seconds and 20 MB for the time of the fit.
     """
     rng = np.random.default_rng(seed)
     residuals = _out_of_fold_residuals(embeddings)
