@@ -32,7 +32,7 @@ BURN_IN_EVENTS = 500
 
 MAXIMUM_BLOCK_EVENTS = 500
 BLOCKS = 5
-"""Blocks of events per stream whose maximum is taken: 256 * 5 * 500 = 640,000 simulated events a fit, about 3
+"""Blocks of events per stream whose maximum is taken: 256 * 5 * 500 = 640,000 simulated events a fit, about 2
 CPU-seconds.
 """
 
