@@ -1,0 +1,85 @@
+"""Start the Triton server that ships in the nvidia-pytriton wheel, on loopback, with the models' own environment.
+
+Replaces this process by the server (exec), so signals and the exit code are the server's. Run by any Python 3.11;
+`--env` names the models' environment. The traps it avoids: the stub must find that environment's interpreter (PATH)
+and its libpython, and the server its bundled libraries (LD_LIBRARY_PATH).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+
+HOST = "127.0.0.1"
+"""The only address it binds: Triton is never reached but through the gateway."""
+
+EXIT_TIMEOUT_S = 10
+"""Seconds that models get to finish when the server is stopped. Chosen: below the supervisor's 20 s."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Exec the server; returns only by an exception."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--env", type=pathlib.Path, required=True, help="prefix of the models' environment")
+    parser.add_argument("--models", type=pathlib.Path, required=True)
+    parser.add_argument("--corpus-dir", type=pathlib.Path, required=True)
+    for name in ("--grpc-port", "--http-port", "--metrics-port"):
+        parser.add_argument(name, type=int, required=True)
+    options = parser.parse_args(arguments)
+    prefix = options.env.absolute()
+    server = site_packages(prefix) / "pytriton" / "tritonserver"
+    if not (server / "bin" / "tritonserver").exists():
+        sys.exit(f"no Triton server under {prefix}; 'make setup' creates the models' environment")
+    command = command_line(server, options.models.absolute(), options.grpc_port, options.http_port, options.metrics_port)
+    os.execve(command[0], command, environment(prefix, options.corpus_dir.absolute(), os.environ))
+
+
+def site_packages(prefix: pathlib.Path) -> pathlib.Path:
+    """Where a virtual environment keeps its packages."""
+    return next((prefix / "lib").glob("python3.*")) / "site-packages"
+
+
+def command_line(server: pathlib.Path, models: pathlib.Path, grpc_port: int, http_port: int, metrics_port: int) -> list[str]:
+    """The server's command line."""
+    return [
+        str(server / "bin" / "tritonserver"),
+        f"--model-repository={models}",
+        f"--backend-directory={server / 'backends'}",
+        f"--grpc-address={HOST}",
+        f"--grpc-port={grpc_port}",
+        f"--http-address={HOST}",
+        f"--http-port={http_port}",
+        f"--metrics-address={HOST}",
+        f"--metrics-port={metrics_port}",
+        "--disable-auto-complete-config",
+        "--model-control-mode=none",
+        f"--exit-timeout-secs={EXIT_TIMEOUT_S}",
+        "--log-info=false",
+    ]
+
+
+def environment(prefix: pathlib.Path, corpus_dir: pathlib.Path, inherited: Mapping[str, str]) -> dict[str, str]:
+    """The server's environment variables."""
+    python = prefix / "bin" / "python3"
+    library_dir = subprocess.run(
+        [python, "-c", "import sysconfig; print(sysconfig.get_config_var('LIBDIR'))"],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    libraries = [library_dir, str(site_packages(prefix) / "nvidia_pytriton.libs")]
+    return {
+        **{name: value for name, value in inherited.items() if name not in {"PYTHONPATH", "PYTHONHOME"}},
+        "PATH": f"{prefix / 'bin'}:{inherited.get('PATH', '')}",
+        "LD_LIBRARY_PATH": ":".join(libraries),
+        "WEIR_CORPUS_DIR": str(corpus_dir),
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",
+    }
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Extractive question answering: pure parts of the docs-qa chain."""
