@@ -1,0 +1,52 @@
+"""`python -m weir.registry`: opens the database, registers this build's schemas, serves, relays changes to Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+
+from weir.events import SCHEMA_JSON, TOPICS
+from weir.registry.adapters import outbox
+from weir.registry.adapters.database import Database
+from weir.registry.api import AssetApi
+from weir.registry.app import Registry
+from weir.registry.relay import Relay
+from weir.registry.schema_api import SchemaApi
+from weir.registry.settings import RegistrySettings
+from weir.registry.subjects import Subjects
+from weir.runtime.clock import now_us
+from weir.runtime.http import application, serve
+from weir.runtime.link import link_from
+from weir.runtime.process import run, together
+from weir.runtime.telemetry import configure_logs
+
+SERVICE = "registry"
+
+
+async def main(stop: asyncio.Event) -> None:
+    """Serve until `stop` is set."""
+    settings = RegistrySettings()
+    configure_logs(SERVICE, settings.log_level)
+    settings.check()
+    database = Database(settings.url)
+    link = link_from(settings, SERVICE)
+    relay = Relay(database, link.producer, settings.relay_events_max, settings.relay_pause_s)
+    subjects = Subjects(database)
+    with database.writing() as connection:
+        outbox.set_up_numbering(connection, link.numbering.source, now_us())
+    subjects.register_all({f"{name}-value": SCHEMA_JSON[topic.event] for name, topic in TOPICS.items()})
+    routes = [
+        *AssetApi(Registry(database, relay.announce), settings).routes(),
+        *SchemaApi(subjects, settings).routes(),
+    ]
+    try:
+        await together(
+            stop,
+            serve(application(dict, routes), settings.http_host, settings.http_port, stop),
+            relay.run(stop),
+        )
+    finally:
+        database.close()
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,70 @@
+"""Database: the engine, and the two kinds of transaction.
+
+A writer locks first and reads after, so that every decision is made on what it will be written on; readers never wait.
+SQLite runs with a write-ahead log; any other URL, such as Postgres, works the same by the row lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from weir.registry.adapters.tables import META, METADATA
+
+BUSY_MS = 10_000
+"""Milliseconds SQLite waits for another writer. Chosen: a write takes a few."""
+
+WRITER = "writer"
+"""Row of META that a writer locks."""
+
+
+class Database:
+    """One SQL database with the registry's tables, made when missing."""
+
+    def __init__(self, url: str) -> None:
+        """url: SQLAlchemy URL, for example sqlite:///weir/registry.db. Raises SQLAlchemyError when it cannot be used."""
+        self._engine = create_engine(url)
+        if self._engine.dialect.name == "sqlite":
+            if self._engine.url.database:
+                Path(self._engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+            _set_up_sqlite(self._engine)
+        METADATA.create_all(self._engine)
+        with self._engine.begin() as connection:
+            if connection.scalar(select(META.c.value).where(META.c.key == WRITER)) is None:
+                connection.execute(insert(META).values(key=WRITER, value=""))
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that no other writer runs beside; committed at the end, rolled back on an error."""
+        with self._engine.begin() as connection:
+            connection.execute(update(META).where(META.c.key == WRITER).values(value=""))
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for reading one consistent state."""
+        with self._engine.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+def _set_up_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: object, _: ConnectionPoolEntry) -> None:
+        # The driver's own transaction handling starts them late; BEGIN below is ours.
+        connection.isolation_level = None  # type: ignore[attr-defined]  # sqlite3.Connection, untyped in this hook
+        cursor = connection.cursor()  # type: ignore[attr-defined]  # sqlite3.Connection, untyped in this hook
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_MS}", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")

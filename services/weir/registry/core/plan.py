@@ -1,0 +1,115 @@
+"""Plan: what an apply changes, decided against the catalog before anything is written.
+
+All documents or none. Inside a batch the order is free: a chain may name a prompt that stands below it. A version is
+immutable: the same digest again is no change, another digest is a conflict that names both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from weir.registry.core.catalog import Asset, Catalog
+from weir.registry.core.documents import Definition
+from weir.registry.core.problems import CONFLICT, INVALID, Problem, Refused
+
+CREATED = "created"
+UNCHANGED = "unchanged"
+ALIAS_MOVED = "alias_moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One effect of an apply.
+
+    change: CREATED, UNCHANGED or ALIAS_MOVED. alias and previous_digest: for a moved alias; previous_digest is empty
+    when the alias is new.
+    """
+
+    change: str
+    kind: str
+    name: str
+    version: str
+    digest: str
+    body_json: str
+    alias: str = ""
+    previous_digest: str = ""
+
+
+def plan(definitions: Sequence[Definition], catalog: Catalog) -> tuple[Change, ...]:
+    """The changes that make the store hold these definitions: versions first, then aliases.
+
+    Raises Refused when a version exists with another body, a reference leads nowhere, or the batch contradicts itself.
+    """
+    after = catalog_after(definitions, catalog)
+    problems = [
+        *_repeated(definitions),
+        *(problem for one in definitions for problem in _conflicts(one, catalog)),
+        *(problem for one in definitions for problem in _dangling(one, after)),
+    ]
+    if problems:
+        raise Refused(problems)
+    versions = [_version_change(one, catalog) for one in definitions]
+    aliases = [change for one in definitions for change in _alias_changes(one, catalog)]
+    return (*versions, *aliases)
+
+
+def catalog_after(definitions: Sequence[Definition], catalog: Catalog) -> Catalog:
+    """The catalog as it is once the batch is applied."""
+    assets = dict(catalog.assets)
+    for one in definitions:
+        asset = assets.get((one.kind, one.name), Asset())
+        assets[one.kind, one.name] = Asset(
+            {**asset.versions, one.version: one.digest}, {**asset.aliases, **dict.fromkeys(one.aliases, one.version)}
+        )
+    return Catalog(assets)
+
+
+def _version_change(one: Definition, catalog: Catalog) -> Change:
+    exists = one.version in catalog.asset(one.kind, one.name).versions
+    return Change(UNCHANGED if exists else CREATED, one.kind, one.name, one.version, one.digest, one.body_json)
+
+
+def _alias_changes(one: Definition, catalog: Catalog) -> Iterator[Change]:
+    asset = catalog.asset(one.kind, one.name)
+    for alias in one.aliases:
+        before = asset.aliases.get(alias)
+        if before != one.version:
+            previous = asset.versions[before] if before is not None else ""
+            yield Change(ALIAS_MOVED, one.kind, one.name, one.version, one.digest, one.body_json, alias, previous)
+
+
+def _repeated(definitions: Sequence[Definition]) -> Iterator[Problem]:
+    versions: dict[tuple[str, str, str], int] = {}
+    aliases: dict[tuple[str, str, str], int] = {}
+    for one in definitions:
+        first = versions.setdefault((one.kind, one.name, one.version), one.index)
+        if first != one.index:
+            yield one.problem("version", f"{one.version!r} is defined in document {first} already", INVALID)
+        for alias in one.aliases:
+            first = aliases.setdefault((one.kind, one.name, alias), one.index)
+            if first != one.index:
+                yield one.problem("aliases", f"{alias!r} is moved in document {first} already", INVALID)
+
+
+def _conflicts(one: Definition, catalog: Catalog) -> Iterator[Problem]:
+    asset = catalog.asset(one.kind, one.name)
+    stored = asset.versions.get(one.version, one.digest)
+    if stored != one.digest:
+        message = (
+            f"version {one.version!r} is stored with digest {stored} and this body has {one.digest}; "
+            f"versions are immutable: give the new body a new version, or restore the old body"
+        )
+        yield one.problem("spec", message, CONFLICT)
+    for alias in one.aliases:
+        if alias in asset.versions or alias == one.version:
+            yield one.problem("aliases", f"{alias!r} is a version of this {one.kind}; choose another alias", INVALID)
+    if one.version in asset.aliases:
+        yield one.problem("version", f"{one.version!r} is an alias of this {one.kind}; choose another version", INVALID)
+
+
+def _dangling(one: Definition, after: Catalog) -> Iterator[Problem]:
+    for wanted in one.wanted:
+        if after.asset(wanted.kind, wanted.name).find(wanted.selector) is None:
+            known = after.known(wanted.kind, wanted.name)
+            yield one.problem(wanted.path, f"names {wanted.name}@{wanted.selector}; {known}", INVALID)

@@ -1,0 +1,50 @@
+"""Requests: bodies read under a cap, and the token that a write must carry."""
+
+from __future__ import annotations
+
+import hmac
+import json
+
+from starlette.requests import Request
+
+from weir.registry.metrics import UNAUTHORIZED
+
+
+class BadRequest(Exception):
+    """A request that cannot be read. status: HTTP status of the answer."""
+
+    def __init__(self, status: int, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.hint = hint
+
+
+async def json_body(request: Request, bytes_max: int) -> dict[str, object]:
+    """The JSON object in a request's body. Raises BadRequest for one too large, malformed, or no object."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > bytes_max:
+            raise BadRequest(413, f"the body is larger than {bytes_max} bytes", "send fewer documents at a time")
+    try:
+        value = json.loads(bytes(body))
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(400, f"the body is no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise BadRequest(400, f"the body is a JSON {type(value).__name__}; expected an object")
+    return value
+
+
+def may_write(request: Request, token: str) -> bool:
+    """Whether a request carries the token; always where none is set."""
+    if not token:
+        return True
+    given = request.headers.get("authorization", "")
+    return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+
+
+def require_write(request: Request, token: str) -> None:
+    """Raise BadRequest with status 401 when the request may not write."""
+    if not may_write(request, token):
+        UNAUTHORIZED.inc()
+        raise BadRequest(401, "this write needs the registry's token", "send 'authorization: Bearer <token>'")
