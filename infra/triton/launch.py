@@ -34,7 +34,9 @@ def main(arguments: Sequence[str]) -> None:
     server = site_packages(prefix) / "pytriton" / "tritonserver"
     if not (server / "bin" / "tritonserver").exists():
         sys.exit(f"no Triton server under {prefix}; 'make setup' creates the models' environment")
-    command = command_line(server, options.models.absolute(), options.grpc_port, options.http_port, options.metrics_port)
+    command = command_line(
+        server, options.models.absolute(), options.grpc_port, options.http_port, options.metrics_port
+    )
     os.execve(command[0], command, environment(prefix, options.corpus_dir.absolute(), os.environ))
 
 
@@ -43,7 +45,9 @@ def site_packages(prefix: pathlib.Path) -> pathlib.Path:
     return next((prefix / "lib").glob("python3.*")) / "site-packages"
 
 
-def command_line(server: pathlib.Path, models: pathlib.Path, grpc_port: int, http_port: int, metrics_port: int) -> list[str]:
+def command_line(
+    server: pathlib.Path, models: pathlib.Path, grpc_port: int, http_port: int, metrics_port: int
+) -> list[str]:
     """The server's command line."""
     return [
         str(server / "bin" / "tritonserver"),

@@ -12,6 +12,7 @@ import inspect
 import json
 import pydoc_data.topics
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -58,7 +59,9 @@ def passages() -> list[Passage]:
     """Every passage of the corpus, in a fixed order, ids and texts distinct."""
     seen: set[str] = set()
     kept = []
-    for passage in (*_topics(), *_docstrings()):
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # reading a module's old names warns
+        found = [*_topics(), *_docstrings()]
+    for passage in found:
         if passage.text not in seen:
             seen.add(passage.text)
             kept.append(passage)

@@ -1,9 +1,9 @@
 """The corpus on disk: passages, index and manifest in one folder per content digest.
 
-    <folder>/corpus-<12 hex digits>/passages.jsonl   one {"id", "text"} a line
-                                    index.npy        float32 (passages, 384), rows L2-normalised
-                                    manifest.json    name, digest, counts, embedding model
-    <folder>/corpus-current.json                     which digest is served
+<folder>/corpus-<12 hex digits>/passages.jsonl   one {"id", "text"} a line
+                                index.npy        float32 (passages, 384), rows L2-normalised
+                                manifest.json    name, digest, counts, embedding model
+<folder>/corpus-current.json                     which digest is served
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from corpus.passages import Passage
 NOT_COVERED = "The Python documentation in this corpus does not cover that question."
 """Answer when no passage is close enough."""
 
-SCORE_MIN = 0.25
-"""Cosine below which no passage is close enough. Chosen after looking at unrelated questions, which score 0.1-0.25."""
+SCORE_MIN = 0.3
+"""Cosine below which no passage is close enough. Chosen after looking at unrelated questions, which score 0.1-0.28."""
 
 SENTENCES_MAX = 3
 """Sentences of an answer at most. Chosen."""
@@ -67,7 +67,8 @@ def answer_from(question: str, retrieved: Sequence[Retrieved], idf: Mapping[str,
     wanted = set(_words(question))
     ranked = sorted(_scored(wanted, retrieved, idf), key=lambda item: (-item[0], item[1], item[2]))
     best = ranked[0][0]
-    chosen = [item for item in ranked[:SENTENCES_MAX] if item[0] >= GAIN_MIN * best]
+    distinct = list({item[3]: item for item in reversed(ranked)}.values())[::-1]
+    chosen = [item for item in distinct[:SENTENCES_MAX] if item[0] >= GAIN_MIN * best]
     text = " ".join(sentence for _, _, _, sentence in sorted(chosen, key=lambda item: (item[1], item[2])))
     return _cut(text, max_words)
 

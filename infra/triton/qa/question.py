@@ -55,7 +55,9 @@ def parameters_in(text: str) -> Parameters:
     try:
         given = json.loads(text) if text.strip() else {}
     except ValueError as error:
-        raise BadRequest(f"sampling_parameters is no JSON: {error}; send an object such as {{\"max_tokens\": 100}}") from error
+        raise BadRequest(
+            f'sampling_parameters is no JSON: {error}; send an object such as {{"max_tokens": 100}}'
+        ) from error
     if not isinstance(given, dict):
         raise BadRequest(f"sampling_parameters is a {type(given).__name__}; expected a JSON object")
     return Parameters(
