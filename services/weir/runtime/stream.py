@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import faust
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
@@ -122,6 +123,9 @@ class Stream:
 
     async def _started(self) -> faust.App | None:
         while not self._stop.is_set():
+            if not await self._topics_exist():
+                await wait_or_stop(self._stop, RECONNECT_S)
+                continue
             app = application(self._bootstrap, self._group, self._instance, self._data_dir, self._handlers, self._agent)
             try:
                 await app.start()
@@ -132,6 +136,20 @@ class Stream:
             else:
                 return app
         return None
+
+    async def _topics_exist(self) -> bool:
+        client = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+        try:
+            await client.start()
+            missing = sorted(set(self._handlers) - set(await client.list_topics()))
+        except KafkaError as error:
+            logger().warning("broker_unreachable", group=self._group, error=repr(error))
+            return False
+        finally:
+            await client.close()
+        if missing:
+            logger().warning("topics_missing", group=self._group, topics=missing, hint="'weir up' creates the topics")
+        return not missing
 
     async def _agent(self, stream: Any) -> None:
         unacknowledged = stream.noack()
