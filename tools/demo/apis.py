@@ -35,6 +35,13 @@ class Api:
         """The JSON object that `path` answers to `body`. Raises ApiError for any status but 2xx."""
         return _json(self._client.post(path, json=body))
 
+    def text(self, path: str) -> str:
+        """The body at `path` as text. Raises ApiError for any status but 2xx."""
+        answer = self._client.get(path)
+        if not answer.is_success:
+            raise ApiError(f"GET {answer.request.url} answered {answer.status_code}: {answer.text}")
+        return answer.text
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

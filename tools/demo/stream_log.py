@@ -33,9 +33,11 @@ class StreamLog:
     registry_url: str
     stream: str
     items: list[str] = field(default_factory=list)
-    """request_id of each feature item, in log order."""
+    """request_id of each call with features, in log order, the first place of a call that was published twice."""
     signals: list[dict[str, Any]] = field(default_factory=list)
     """DriftSignalled records of the stream, in log order."""
+    feature_messages: int = 0
+    """Messages of the features topic, of all streams."""
     _consumer: Consumer | None = None
     _decode: AvroDeserializer | None = None
 
@@ -57,8 +59,19 @@ class StreamLog:
         """Take in what has been written since the last read, up to one batch."""
         assert self._consumer is not None, "call open() first"
         for message in self._consumer.consume(MESSAGES_MAX, timeout=READ_S):
-            if message.error() is None and (message.key() or b"").decode() == self.stream:
+            if message.error() is not None:
+                continue
+            self.feature_messages += message.topic() == FEATURES
+            if (message.key() or b"").decode() == self.stream:
                 self._take(message)
+
+    def pages(self) -> list[dict[str, Any]]:
+        """Signals in which the detector fired and was sure: level page."""
+        return [signal for signal in self.signals if signal["state"] == "fired" and signal["level"] == "page"]
+
+    def warnings(self) -> list[dict[str, Any]]:
+        """Signals in which the detector fired at level warn."""
+        return [signal for signal in self.signals if signal["state"] == "fired" and signal["level"] == "warn"]
 
     def position_of(self, request_id: str) -> int | None:
         """Place of a call in the stream, from 1; None when the log does not hold it yet."""
@@ -76,6 +89,7 @@ class StreamLog:
         if not isinstance(event, dict):
             raise TypeError(f"{topic} holds {type(event).__name__}; expected a record")
         if topic == FEATURES:
-            self.items.extend(item["request_id"] for item in event["items"])
+            known = set(self.items)
+            self.items.extend(item["request_id"] for item in event["items"] if item["request_id"] not in known)
         else:
             self.signals.append(event)

@@ -31,3 +31,8 @@ def until(look: Callable[[], Found | None], deadline_s: float, what: str, poll_s
         if time.monotonic() >= end:
             raise NeverHappened(f"{what}: not within {deadline_s:g} s")
         pause.wait(poll_s)
+
+
+def until_interrupted() -> None:
+    """Wait until Ctrl-C raises KeyboardInterrupt."""
+    threading.Event().wait()

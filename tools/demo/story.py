@@ -1,0 +1,85 @@
+"""The demo from start to end: its acts in order, and an honest ending whatever happens."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+
+import httpx2
+from rich.console import Console
+from tools.demo import evidence as evidence_file
+from tools.demo.act_books import balance
+from tools.demo.act_setup import set_up
+from tools.demo.act_show import show
+from tools.demo.act_traffic import note_webhooks, shift, steady
+from tools.demo.apis import ApiError
+from tools.demo.claims import claims_of
+from tools.demo.evidence import Evidence
+from tools.demo.receiver import new_secret, receiving
+from tools.demo.scene import Scene, scene_of
+from tools.demo.settings import DemoSettings
+from tools.demo.stack import StackFailed, memory_mib, running
+from tools.demo.terminal import claims_table, step
+from tools.demo.waiting import NeverHappened, until_interrupted
+
+BROKEN = (NeverHappened, ApiError, StackFailed, httpx2.HTTPError)
+"""What ends a run early without being a fault of the demo's own code."""
+
+
+def tell(settings: DemoSettings, out: Console, *, started_s: float, stays: bool) -> bool:
+    """Run the demo; whether every claim held. started_s: monotonic seconds at the start of the process.
+
+    stays: keep the stack up after the evidence until Ctrl-C. The stack is stopped in any case at the end.
+    """
+    evidence = Evidence(started_at=datetime.now(UTC).isoformat(timespec="seconds"), exit_reason="interrupted")
+    try:
+        with receiving(new_secret()) as receiver, running(settings, receiver, evidence, out) as stack:
+            with scene_of(settings, out, stack, receiver, evidence, started_s) as scene:
+                _acts(scene)
+                evidence.demo_seconds = round(time.monotonic() - started_s, 1)
+            _conclude(settings, out, evidence)
+            if stays:
+                step(out, "the stack stays up until Ctrl-C; 'weir status' in another terminal shows it")
+                until_interrupted()
+    except StackFailed as error:
+        evidence.exit_reason = str(error)
+        _conclude(settings, out, evidence)
+    except KeyboardInterrupt:
+        step(out, "interrupted")
+    return all(claim.held for claim in claims_of(evidence))
+
+
+def _acts(scene: Scene) -> None:
+    try:
+        set_up(scene, os.environ.get("WEIR_CLONE_TIME", ""))
+        scene.log.open()
+        steady(scene)
+        _shifted(scene)
+        balance(scene)
+        scene.evidence.pss_mib = memory_mib(scene.stack)
+        show(scene)
+        scene.evidence.exit_reason = "complete"
+    except BROKEN as error:
+        scene.evidence.exit_reason = str(error)
+        scene.out.print(f"[bold red]the demo broke off:[/] {error}", highlight=False)
+    note_webhooks(scene)
+
+
+def _shifted(scene: Scene) -> None:
+    """The shift; a detector that stays silent fails its claims, and the books are still balanced."""
+    try:
+        shift(scene)
+    except NeverHappened as error:
+        scene.out.print(f"  [red]{error}[/]", highlight=False)
+
+
+def _conclude(settings: DemoSettings, out: Console, evidence: Evidence) -> None:
+    path = settings.repository / ".weir" / "demo" / "evidence.json"
+    evidence_file.write(evidence, path)
+    claims = claims_of(evidence)
+    out.print(claims_table(claims))
+    failed = [claim.sentence for claim in claims if not claim.held]
+    verdict = f"[bold red]{len(failed)} of {len(claims)} claims failed[/]: {'; '.join(failed)}"
+    out.print(verdict if failed else f"[bold green]all {len(claims)} claims held[/]", highlight=False)
+    out.print(f"evidence: {path.relative_to(settings.repository)}", highlight=False)
