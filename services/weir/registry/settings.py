@@ -40,7 +40,7 @@ class RegistrySettings(SharedSettings):
         """Refuse to listen beyond loopback without a token. Raises BadSetting."""
         if not self.token.get_secret_value() and not _is_loopback(self.http_host):
             raise BadSetting(
-                f"WEIR_HTTP_HOST is {self.http_host!r} and WEIR_REGISTRY_TOKEN is empty: anyone could change the registry; "
+                f"WEIR_HTTP_HOST is {self.http_host!r} and WEIR_REGISTRY_TOKEN is empty: anyone could write; "
                 "set WEIR_REGISTRY_TOKEN to a long random text, or bind to 127.0.0.1"
             )
 

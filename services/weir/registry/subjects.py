@@ -51,33 +51,17 @@ class Subjects:
     def register_all(self, texts: Mapping[str, str]) -> None:
         """Register this build's schemas, subject to text, in order of subject, so that a fresh registry always gives
         the same ids."""
-        for subject in sorted(texts):
-            self.register(subject, texts[subject], may_add=True)
+        with self._database.writing() as connection:
+            for subject in sorted(texts):
+                self._register(connection, subject, texts[subject], may_add=True)
 
     def register(self, subject: str, text: str, *, may_add: bool) -> Registered:
         """The schema as a version of the subject, added when it is new and compatible.
 
         may_add: whether the caller may add; a known schema is answered to anyone. Raises PermissionError otherwise.
         """
-        _check_subject(subject)
-        digest = _digest(text)
         with self._database.writing() as connection:
-            known = _known(connection, subject, digest)
-            if known is not None:
-                SCHEMAS.labels("known").inc()
-                return known
-            if not may_add:
-                raise PermissionError(f"schema of {subject!r} is new, and adding one needs the registry's token")
-            messages = self._incompatible(connection, subject, text)
-            if messages:
-                SCHEMAS.labels("incompatible").inc()
-                level = schemas.effective_level(connection, subject)
-                raise SchemaRefused(
-                    INCOMPATIBLE, f"schema for {subject!r} is incompatible ({level}): {'; '.join(messages)}"
-                )
-            schema_id, version = schemas.add(connection, subject, digest, text)
-        SCHEMAS.labels("added").inc()
-        return Registered(subject, version, schema_id, text)
+            return self._register(connection, subject, text, may_add=may_add)
 
     def find(self, subject: str, text: str) -> Registered:
         """The version under which a subject has this schema."""
@@ -145,6 +129,25 @@ class Subjects:
             _check_subject(subject)
         with self._database.writing() as connection:
             schemas.set_level(connection, subject, level)
+
+    def _register(self, connection: Connection, subject: str, text: str, *, may_add: bool) -> Registered:
+        _check_subject(subject)
+        digest = _digest(text)
+        known = _known(connection, subject, digest)
+        if known is not None:
+            SCHEMAS.labels("known").inc()
+            return known
+        if not may_add:
+            raise PermissionError(f"schema of {subject!r} is new, and adding one needs the registry's token")
+        messages = self._incompatible(connection, subject, text)
+        if messages:
+            SCHEMAS.labels("incompatible").inc()
+            level = schemas.effective_level(connection, subject)
+            detail = f"schema for {subject!r} is incompatible ({level}): {'; '.join(messages)}"
+            raise SchemaRefused(INCOMPATIBLE, detail)
+        schema_id, version = schemas.add(connection, subject, digest, text)
+        SCHEMAS.labels("added").inc()
+        return Registered(subject, version, schema_id, text)
 
     @staticmethod
     def _incompatible(connection: Connection, subject: str, text: str) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ class Database:
     """One SQL database with the registry's tables, made when missing."""
 
     def __init__(self, url: str) -> None:
-        """url: SQLAlchemy URL, for example sqlite:///weir/registry.db. Raises SQLAlchemyError when it cannot be used."""
+        """url: SQLAlchemy URL, for example sqlite:///registry.db. Raises SQLAlchemyError when it is unusable."""
         self._engine = create_engine(url)
         if self._engine.dialect.name == "sqlite":
             if self._engine.url.database:

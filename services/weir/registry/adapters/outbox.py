@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from sqlalchemy import Connection, func, insert, select, update
 
@@ -19,6 +20,20 @@ from weir.registry.core.stored import ChangeRow
 
 CHANGES_TOPIC = "registry-changes"
 GOVERNANCE_TOPIC = "governance-log"
+
+
+class Envelope(TypedDict):
+    """The fields that every event has."""
+
+    event_id: str
+    source: str
+    boot_epoch: int
+    seq: int
+    tenant: str
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    event_time_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +131,10 @@ def set_up_numbering(connection: Connection, source: str, boot_epoch: int) -> No
         connection.execute(insert(META).values(key="boot_epoch", value=str(boot_epoch)))
 
 
-def _next(connection: Connection, time_us: int, role: str) -> tuple[dict[str, object], int]:
-    facts = {key: value for key, value in connection.execute(select(META.c.key, META.c.value))}
+def _next(connection: Connection, time_us: int, role: str) -> tuple[Envelope, int]:
+    facts = {str(row[0]): str(row[1]) for row in connection.execute(select(META.c.key, META.c.value))}
     position = int(connection.scalar(select(func.coalesce(func.max(OUTBOX.c.position), 0))) or 0) + 1
-    envelope: dict[str, object] = {
+    envelope: Envelope = {
         "event_id": named_id(time_us, f"{facts['source']} {facts['boot_epoch']} {role} {position}"),
         "source": facts["source"],
         "boot_epoch": int(facts["boot_epoch"]),

@@ -83,12 +83,7 @@ def number(low: float, high: float, *, whole: bool = False) -> Check:
     expected = f"{'a whole number' if whole else 'a number'} from {low:g} to {high:g}"
 
     def check(value: object, path: str) -> Iterator[Finding]:
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, kinds)
-            or not math.isfinite(value)
-            or not low <= value <= high
-        ):
+        if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
             yield path, f"is {shown(value)}; expected {expected}"
 
     return check

@@ -37,7 +37,8 @@ class Stored:
 def cannot_read(reader_text: str, writer_text: str) -> tuple[str, ...]:
     """Why data of the writer's schema cannot be read with the reader's; empty when it can. Both must be valid."""
     reader, writer = avro.schema.parse(reader_text), avro.schema.parse(writer_text)
-    result = ReaderWriterCompatibilityChecker().get_compatibility(reader, writer)
+    checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]  # the library left __init__ untyped
+    result = checker.get_compatibility(reader, writer)
     if result.compatibility is SchemaCompatibilityType.compatible:
         return ()
     kinds = sorted({str(one.value) for one in result.incompatibilities})

@@ -1,0 +1,76 @@
+"""A registry over a fresh SQLite file, and the same behind a real HTTP server on a free port."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from weir.events import SCHEMA_JSON, TOPICS
+from weir.registry.adapters import outbox
+from weir.registry.adapters.database import Database
+from weir.registry.api import AssetApi
+from weir.registry.app import Registry
+from weir.registry.schema_api import SchemaApi
+from weir.registry.settings import RegistrySettings
+from weir.registry.subjects import Subjects
+from weir.runtime.http import application, serve
+
+BOOT_EPOCH = 1_795_521_600_000_000
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'registry.db'}")
+    with database.writing() as connection:
+        outbox.set_up_numbering(connection, "registry/test", BOOT_EPOCH)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def registry(database: Database) -> Registry:
+    return Registry(database, lambda: None)
+
+
+@pytest.fixture
+def subjects(database: Database) -> Subjects:
+    return Subjects(database)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> RegistrySettings:
+    return RegistrySettings(data_dir=tmp_path, body_bytes_max=20_000, documents_max=20)
+
+
+@pytest.fixture
+async def url(registry: Registry, subjects: Subjects, settings: RegistrySettings) -> AsyncIterator[str]:
+    """Base URL of a running registry with this build's schemas."""
+    subjects.register_all({f"{name}-value": SCHEMA_JSON[topic.event] for name, topic in TOPICS.items()})
+    app = application(dict, [*AssetApi(registry, settings).routes(), *SchemaApi(subjects, settings).routes()])
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    stop = asyncio.Event()
+    serving = asyncio.create_task(serve(app, "127.0.0.1", port, stop))
+    base = f"http://127.0.0.1:{port}"
+    await _answers(base, serving)
+    yield base
+    stop.set()
+    await serving
+
+
+async def _answers(base: str, serving: asyncio.Task[None]) -> None:
+    async with httpx2.AsyncClient() as client, asyncio.timeout(10):
+        while not serving.done():
+            try:
+                await client.get(f"{base}/healthz")
+            except httpx2.ConnectError:
+                await asyncio.wait({serving}, timeout=0.02)
+            else:
+                return
+        await serving

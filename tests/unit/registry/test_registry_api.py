@@ -1,0 +1,145 @@
+"""The HTTP API as a client meets it: answers, refusals, caps, and the token."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+from pydantic import SecretStr
+
+from weir.registry.settings import RegistrySettings
+from weir.runtime.errors import BadSetting
+
+TOKEN = "long-random-text"
+
+
+def prompt(version: str = "1", aliases: list[str] | None = None) -> dict[str, Any]:
+    spec = {"template": f"v{version}\nQuestion: {{{{ question }}}}", "variables": ["question"]}
+    return {"kind": "prompt", "name": "p", "version": version, "aliases": aliases or [], "spec": spec}
+
+
+def batch(*documents: object, **fields: object) -> dict[str, object]:
+    return {"documents": list(documents), "author": "me", **fields}
+
+
+@pytest.fixture
+async def client(url: str) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(base_url=url) as client:
+        yield client
+
+
+class TestOpen:
+    """Without a token, as on loopback."""
+
+    async def test_an_apply_and_its_views(self, client: httpx2.AsyncClient) -> None:
+        first = await client.post("/v1/apply", json=batch(prompt("1"), prompt("2", ["prod"])))
+        again = await client.post("/v1/apply", json=batch(prompt("1"), prompt("2", ["prod"])))
+        one = (await client.get("/v1/assets/prompt/p/prod")).json()
+        asset = (await client.get("/v1/assets/prompt/p")).json()
+        changes = (await client.get("/v1/diff/prompt/p?from=1&to=prod")).json()["items"]
+
+        assert [item["change"] for item in first.json()["items"]] == ["created", "created", "alias_moved"]
+        assert [item["change"] for item in again.json()["items"]] == ["unchanged", "unchanged"]
+        assert (one["version"], one["aliases"], one["spec"]["variables"]) == ("2", ["prod"], ["question"])
+        assert asset["aliases"] == {"prod": "2"}
+        assert [version["version"] for version in asset["versions"]] == ["2", "1"]
+        assert changes[0]["path"] == "template"
+        assert {"-v1", "+v2"} <= set(changes[0]["lines"])
+
+    async def test_a_conflict_is_409_and_says_what_to_do(self, client: httpx2.AsyncClient) -> None:
+        await client.post("/v1/apply", json=batch(prompt()))
+        changed = prompt()
+        changed["spec"]["template"] += "!"
+        answer = await client.post("/v1/apply", json=batch(changed))
+
+        assert answer.status_code == 409
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["errors"][0]["document"] == 0
+        assert answer.json()["detail"].count("sha256:") == 2
+        assert "new version" in answer.json()["hint"]
+
+    async def test_an_alias_moves(self, client: httpx2.AsyncClient) -> None:
+        await client.post("/v1/apply", json=batch(prompt("1"), prompt("2", ["prod"])))
+        moved = await client.put("/v1/assets/prompt/p/aliases/prod", json={"version": "1", "author": "me"})
+        missing = await client.put("/v1/assets/prompt/p/aliases/prod", json={"version": "9", "author": "me"})
+
+        assert (moved.json()["change"], moved.json()["version"]) == ("alias_moved", "1")
+        assert missing.status_code == 404
+        assert "versions of prompt 'p': 1, 2; aliases: prod" in missing.json()["detail"]
+
+    @pytest.mark.parametrize(
+        ("method", "path", "body", "status", "message"),
+        [
+            ("POST", "/v1/apply", b"{", 400, "the body is no JSON"),
+            ("POST", "/v1/apply", b"[" * 10_000, 400, "the body is no JSON"),
+            ("POST", "/v1/apply", b"[]", 400, "expected an object"),
+            ("POST", "/v1/apply", b"x" * 20_001, 413, "larger than 20000 bytes"),
+            ("POST", "/v1/apply", json.dumps(batch()).encode(), 422, "a list of 1 to 20 documents"),
+            ("POST", "/v1/apply", json.dumps(batch(*[1] * 21)).encode(), 422, "a list of 1 to 20 documents"),
+            ("POST", "/v1/apply", json.dumps(batch(1, dry_run="yes")).encode(), 422, "expected true or false"),
+            ("POST", "/v1/apply", json.dumps(batch(1, author="")).encode(), 422, "'author' must be"),
+            ("POST", "/v1/apply", json.dumps(batch(1)).encode(), 422, "document 0 (?/?) document: is 1"),
+            ("PUT", "/v1/assets/prompt/p/aliases/prod", b"{}", 422, "both must be names"),
+            ("GET", "/v1/assets?kind=promt", b"", 422, "expected one of: prompt, chain"),
+            ("GET", "/v1/assets/prompt/nothing", b"", 404, "there is no prompt 'nothing'"),
+            ("GET", "/v1/assets/nothing/p", b"", 422, "is no asset"),
+            ("GET", "/v1/assets/prompt/p/1", b"", 404, "there is no prompt 'p'"),
+            ("GET", "/v1/diff/prompt/p?from=1", b"", 422, "both 'from' and 'to'"),
+            ("GET", "/v1/history?from_us=yesterday", b"", 422, "expected microseconds"),
+            ("GET", "/v1/nothing", b"", 404, "Not Found"),
+        ],
+    )
+    async def test_a_bad_request_says_why(
+        self, client: httpx2.AsyncClient, method: str, path: str, body: bytes, status: int, message: str
+    ) -> None:
+        answer = await client.request(method, path, content=body)
+
+        assert answer.status_code == status
+        assert message in answer.json()["detail"]
+
+
+class TestWithToken:
+    """With a token: reading is open, writing is not."""
+
+    @pytest.fixture
+    def settings(self, settings: RegistrySettings) -> RegistrySettings:
+        return settings.model_copy(update={"token": SecretStr(TOKEN)})
+
+    @pytest.mark.parametrize("header", [{}, {"authorization": "Bearer no"}, {"authorization": TOKEN}])
+    async def test_a_write_without_it_is_refused(self, client: httpx2.AsyncClient, header: dict[str, str]) -> None:
+        answers = [
+            await client.post("/v1/apply", json=batch(prompt()), headers=header),
+            await client.put("/v1/assets/prompt/p/aliases/prod", json={"version": "1"}, headers=header),
+            await client.put("/config", json={"compatibility": "NONE"}, headers=header),
+            await client.post("/subjects/new/versions", json={"schema": '"int"'}, headers=header),
+        ]
+
+        assert [answer.status_code for answer in answers] == [401] * 4
+        assert TOKEN not in "".join(answer.text for answer in answers)
+
+    async def test_a_write_with_it_is_taken(self, client: httpx2.AsyncClient) -> None:
+        header = {"authorization": f"Bearer {TOKEN}"}
+
+        assert (await client.post("/v1/apply", json=batch(prompt()), headers=header)).status_code == 200
+        assert (await client.get("/v1/assets")).json()["items"][0]["name"] == "p"
+
+    async def test_a_known_schema_is_answered_to_anyone(self, client: httpx2.AsyncClient) -> None:
+        known = (await client.get("/subjects/alerts-value/versions/latest")).json()
+        answer = await client.post("/subjects/alerts-value/versions", json={"schema": known["schema"]})
+
+        assert answer.json()["id"] == known["id"]
+
+
+def test_a_public_address_without_a_token_is_refused() -> None:
+    with pytest.raises(BadSetting, match="WEIR_REGISTRY_TOKEN is empty"):
+        RegistrySettings(http_host="0.0.0.0").check()
+    RegistrySettings(http_host="0.0.0.0", token=SecretStr(TOKEN)).check()
+    RegistrySettings(http_host="localhost").check()
+    RegistrySettings(http_host="::1").check()
+
+
+def test_the_token_is_not_in_what_settings_print() -> None:
+    assert TOKEN not in repr(RegistrySettings(token=SecretStr(TOKEN)))
