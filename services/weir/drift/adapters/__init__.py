@@ -1,0 +1,1 @@
+"""Adapters of the drift service: checkpoints on disk and signals into Kafka."""

@@ -1,0 +1,204 @@
+"""The drift application: one envelope of features at a time, in the order of its partition.
+
+    compute (in a thread) -> announce the signals -> write the checkpoint -> the caller acknowledges the message
+
+A crash between any two of these repeats the envelope from the last checkpoint and announces the same signals with the
+same ids. A message that the checkpoint covers is skipped, so state and offset never disagree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from weir.drift.core.bank import WarmingBank
+from weir.drift.core.observation import Observation
+from weir.drift.core.settings import BankSettings
+from weir.drift.core.stream.advance import advance, fresh, is_other_space
+from weir.drift.core.stream.intake import observations_of, skip_reason
+from weir.drift.core.stream.record import Place
+from weir.drift.core.stream.signals import withdrawals
+from weir.drift.core.stream.state import EmbeddingSpace, StreamState, begun_anew, new_stream, remembering
+from weir.drift.metrics import (
+    ADVANCE_SECONDS,
+    CHECKPOINT_SECONDS,
+    EMBEDDING_CHANGES,
+    EVENTS,
+    SKIPPED,
+    STREAMS,
+    STREAMS_REFUSED,
+)
+from weir.drift.ports import Announcer, Checkpoint, Checkpoints
+from weir.events import DriftSignalled, InvalidEvent, TextFeaturesComputed
+from weir.runtime.consumer import Received
+from weir.runtime.telemetry import logger
+
+IN_TOPIC = "text-features"
+GROUP = "drift"
+
+REFUSED_REMEMBERED_MAX = 1_000
+"""Refused streams that are logged once each; beyond them only the metric counts. Chosen."""
+
+_Key = tuple[int, str, str]
+"""Partition, tenant, route."""
+
+
+class UnknownStream(LookupError):
+    """No stream of that tenant and route is monitored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of the application. `streams_max`: monitored streams. `seen_events`: remembered ones of each stream."""
+
+    streams_max: int
+    seen_events: int
+
+
+class Drift:
+    """All monitored streams of this process."""
+
+    def __init__(self, checkpoints: Checkpoints, announcer: Announcer, settings: BankSettings, limits: Limits) -> None:
+        """Reads the checkpoints. settings: for references begun from now on."""
+        self._checkpoints = checkpoints
+        self._announcer = announcer
+        self._settings = settings
+        self._limits = limits
+        self._turn = asyncio.Lock()
+        self._refused: set[tuple[str, str]] = set()
+        self._streams: dict[_Key, Checkpoint] = {_key_of(one): one for one in checkpoints.load()}
+        self._note_streams()
+        for one in self._streams.values():
+            _log_kept_settings(one.stream, settings)
+
+    def streams(self) -> Iterable[Checkpoint]:
+        """The streams and how far each has read, in order of tenant and route."""
+        return sorted(self._streams.values(), key=lambda one: (one.stream.tenant, one.stream.route))
+
+    async def handle(self, received: Received) -> None:
+        """Count one envelope; returns when its signals are acknowledged and its checkpoint is on disk.
+
+        Raises InvalidEvent for an envelope that cannot be believed, Retryable when the disk or the broker refuses.
+        """
+        envelope, message = received.event, received.message
+        if not isinstance(envelope, TextFeaturesComputed):
+            raise InvalidEvent("wrong_event", f"{IN_TOPIC} held {envelope.EVENT}; expected TextFeaturesComputed")
+        place = Place(message.partition, message.offset, message.timestamp_us)
+        observations = observations_of(envelope)
+        async with self._turn:
+            await self._count(envelope, place, observations)
+
+    async def accept(self, tenant: str, route: str, author: str, now_us: int) -> Checkpoint:
+        """Take the traffic from now on for the new normal: the next reference of the stream is begun.
+
+        author: who decided it, for the log. Alarms that are on are withdrawn. Raises UnknownStream, Retryable.
+        """
+        async with self._turn:
+            before = self._found(tenant, route)
+            stream, reason = before.stream, "the change was accepted"
+            last_event_id, request_id = next(reversed(list((stream.requests or {"": ""}).items())))
+            signals = withdrawals(stream, last_event_id, request_id, now_us, reason)
+            after = remembering(begun_anew(stream, self._settings, reason), signals)
+            await self._settle(Checkpoint(after, before.place), signals)
+            logger().info("reference_begun", tenant=tenant, route=route, version=after.version, author=author)
+            return self._streams[_key_of(before)]
+
+    async def _count(self, envelope: TextFeaturesComputed, place: Place, observations: list[Observation]) -> None:
+        before = self._streams.get((place.partition, envelope.tenant, envelope.route))
+        if before is not None and before.place.covers(place):
+            SKIPPED.labels("offset").inc(len(envelope.items))
+            return
+        stream = before.stream if before else self._admitted(envelope, observations)
+        if stream is None:
+            return
+        new = fresh(stream, observations)
+        _note_items(envelope, len(observations) - len(new))
+        space = EmbeddingSpace(envelope.embedding_model, envelope.embedding_dimensions)
+        if is_other_space(stream, new, space):
+            EMBEDDING_CHANGES.inc()
+            logger().warning("embedding_model_changed", tenant=stream.tenant, route=stream.route, model=space.model)
+        with ADVANCE_SECONDS.time():
+            # A completed reference takes about 2 s: in a thread, so that heartbeats and the health page go on.
+            after, signals = await asyncio.to_thread(advance, stream, new, space, self._settings)
+        await self._settle(Checkpoint(after, place), signals)
+        EVENTS.inc(len(new))
+
+    async def _settle(self, checkpoint: Checkpoint, signals: Iterable[DriftSignalled]) -> None:
+        told = list(signals)
+        if told:
+            await self._announcer.announce(told)
+        with CHECKPOINT_SECONDS.time():
+            await asyncio.to_thread(self._checkpoints.save, checkpoint)
+        self._streams[_key_of(checkpoint)] = checkpoint
+        self._note_streams()
+        for signal in told:
+            _log_signal(signal)
+
+    def _admitted(self, envelope: TextFeaturesComputed, observations: list[Observation]) -> StreamState | None:
+        tenant, route = envelope.tenant, envelope.route
+        if not observations:
+            _note_items(envelope, 0)
+            return None
+        if len(self._streams) < self._limits.streams_max:
+            return new_stream(tenant, route, self._settings, self._limits.seen_events)
+        STREAMS_REFUSED.inc()
+        if (tenant, route) not in self._refused and len(self._refused) < REFUSED_REMEMBERED_MAX:
+            self._refused.add((tenant, route))
+            limit = self._limits.streams_max
+            logger().error("stream_refused", tenant=tenant, route=route, limit=limit, setting="WEIR_DRIFT_STREAMS_MAX")
+        return None
+
+    def _found(self, tenant: str, route: str) -> Checkpoint:
+        of_stream = [one for key, one in self._streams.items() if key[1:] == (tenant, route)]
+        if not of_stream:
+            raise UnknownStream(f"no stream of tenant {tenant!r} and route {route!r} is monitored")
+        # After a change of the number of partitions the older place no longer moves.
+        return max(of_stream, key=lambda one: one.place.timestamp_us)
+
+    def _note_streams(self) -> None:
+        phases = Counter(phase_of(one.stream) for one in self._streams.values())
+        for phase in ("warming", "monitoring"):
+            STREAMS.labels(phase).set(phases[phase])
+
+
+def phase_of(stream: StreamState) -> str:
+    """`warming` or `monitoring`."""
+    return "warming" if isinstance(stream.bank, WarmingBank) else "monitoring"
+
+
+def _key_of(checkpoint: Checkpoint) -> _Key:
+    return checkpoint.place.partition, checkpoint.stream.tenant, checkpoint.stream.route
+
+
+def _note_items(envelope: TextFeaturesComputed, seen: int) -> None:
+    for reason, count in Counter(map(skip_reason, envelope.items)).items():
+        if reason:
+            SKIPPED.labels(reason).inc(count)
+    if seen:
+        SKIPPED.labels("seen").inc(seen)
+
+
+def _log_signal(signal: DriftSignalled) -> None:
+    logger().info(
+        "drift_signal",
+        tenant=signal.tenant,
+        route=signal.route,
+        state=signal.state,
+        level=signal.level,
+        part=signal.part,
+        event_index=signal.event_index,
+        event_id=signal.event_id,
+    )
+
+
+def _log_kept_settings(stream: StreamState, settings: BankSettings) -> None:
+    if stream.bank.settings != settings:
+        logger().warning(
+            "stream_keeps_settings",
+            tenant=stream.tenant,
+            route=stream.route,
+            reference_version=stream.version,
+            hint="the new settings hold from the next accepted reference on",
+        )

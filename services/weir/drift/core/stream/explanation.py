@@ -1,0 +1,58 @@
+"""Explanation: one sentence for a person about a signal. Numbers and names of parts only, never a user's text."""
+
+from __future__ import annotations
+
+from weir.drift.core.outcomes import Cleared, Frozen, Signal, Warming
+from weir.drift.core.stream.state import StreamState
+
+_MEANING = {
+    "knn-novelty": "how unlike the reference prompts are",
+    "length": "the length of prompts",
+    "surprisal": "how surprising the words of prompts are",
+    "vocabulary": "the share of words that the reference does not know",
+    "punctuation": "the share of punctuation",
+}
+"""Channels in plain words."""
+
+_EWMA_MEANING = "the mean embedding of prompts"
+
+_DIRECTIONS = {"higher": "rose", "lower": "fell", "moved": "moved"}
+
+
+def warming_sentence(outcome: Warming, reason: str) -> str:
+    """How far the reference is."""
+    version, events, needed = outcome.reference_version, outcome.events, outcome.needed
+    return f"Collecting reference {version} ({reason}): {events:,} of {needed:,} events; nothing can fire yet."
+
+
+def frozen_sentence(outcome: Frozen) -> str:
+    """That monitoring has begun, and without which parts."""
+    missing = ", ".join(outcome.inactive_parts)
+    without = f"; without {missing}, for which too few events had a score" if missing else ""
+    return (
+        f"Reference {outcome.reference_version} of {outcome.events:,} events is complete; monitoring begins{without}."
+    )
+
+
+def fired_sentence(outcome: Signal, offset: int, reference_events: int) -> str:
+    """What changed, against what, since when, and how far to trust it. offset: events before the monitored ones."""
+    what = _MEANING.get(outcome.part, _EWMA_MEANING)
+    return (
+        f"{what[0].upper()}{what[1:]} ({outcome.part}) {_DIRECTIONS[outcome.direction]} against reference "
+        f"{outcome.reference_version} of {reference_events:,} events, probably since event "
+        f"{offset + outcome.since_index:,}: statistic {outcome.statistic:,.6g} passed {outcome.threshold:,.6g}, "
+        f"which chance does once in {outcome.arl_events:,.0f} events or less often ({outcome.guarantee})."
+    )
+
+
+def cleared_sentence(outcome: Cleared, offset: int) -> str:
+    """That the traffic is back to normal."""
+    return (
+        f"No part was above its {outcome.level} threshold for the settled number of events; the alarm raised at event "
+        f"{offset + outcome.raised_index:,} is over."
+    )
+
+
+def withdrawn_sentence(level: str, stream: StreamState, reason: str) -> str:
+    """That an alarm ends because its reference does."""
+    return f"The {level} alarm against reference {stream.version} is withdrawn: a new reference is begun ({reason})."

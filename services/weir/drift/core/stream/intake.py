@@ -1,0 +1,63 @@
+"""Intake: the observations in an envelope of text features.
+
+The prompt of a call is what drifts; the answer follows it. Calls that were refused or broken off by the caller say
+nothing about the traffic that the model serves and are left out, as are calls without text.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from weir.drift.core.observation import MAX_WORD_CHARS, Observation
+from weir.events import FeatureItem, InvalidEvent, TextFeaturesComputed
+from weir.events.ids import UUID_TEXT
+
+SERVED = frozenset({"ok", "failed"})
+"""Outcomes of calls that the model was asked to serve."""
+
+_SEPARATORS = ("\n", "\x1f")
+"""Characters that no word may hold, because a checkpoint separates words by them."""
+
+
+def skip_reason(item: FeatureItem) -> str:
+    """Why an item is not watched: `outcome`, `no_text`, or empty when it is."""
+    if item.outcome not in SERVED:
+        return "outcome"
+    return "" if item.prompt.chars > 0 else "no_text"
+
+
+def observations_of(envelope: TextFeaturesComputed) -> list[Observation]:
+    """The watched items of `envelope`, in their order.
+
+    Raises InvalidEvent when one of them cannot be believed: an id that is no UUID, numbers out of range, an embedding
+    of another length than the envelope says. The whole envelope is then a dead letter and no state has changed.
+    """
+    dimensions = envelope.embedding_dimensions
+    return [_observation(item, dimensions) for item in envelope.items if not skip_reason(item)]
+
+
+def _observation(item: FeatureItem, dimensions: int) -> Observation:
+    event_id, prompt = item.response_event_id, item.prompt
+    if not UUID_TEXT.fullmatch(event_id):
+        raise InvalidEvent("handler_error", f"response_event_id is {event_id!r}; expected lower-case UUID text")
+    if len(prompt.embedding) not in (0, dimensions):
+        detail = f"embedding of {event_id} has {len(prompt.embedding)} numbers; the envelope says {dimensions}"
+        raise InvalidEvent("handler_error", detail)
+    if any(mark in word for word in prompt.tokens for mark in _SEPARATORS):
+        raise InvalidEvent("handler_error", f"a token of {event_id} holds a line feed or unit separator")
+    try:
+        return Observation(
+            event_id=event_id,
+            request_id=item.request_id,
+            session_id=item.session_id,
+            event_time_us=item.event_time_us,
+            word_count=prompt.words,
+            char_count=prompt.chars,
+            punctuation_share=prompt.punctuation_share,
+            digit_share=prompt.digit_share,
+            mean_word_length_chars=prompt.mean_word_chars,
+            words=tuple(word[:MAX_WORD_CHARS] for word in prompt.tokens),
+            embedding=np.array(prompt.embedding, dtype=np.float32) if prompt.embedding else None,
+        )
+    except ValueError as error:
+        raise InvalidEvent("handler_error", str(error)) from error

@@ -1,0 +1,43 @@
+"""Parts: where every part of a monitoring bank stands, for a person who looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from weir.drift.core.bank import MonitoringBank
+from weir.drift.core.channels import CHANNELS
+from weir.drift.core.e_detector import channel_wealth
+from weir.drift.core.mean_ewma import LAMBDAS
+from weir.drift.core.monitor import bank_warn_threshold
+
+E_BANK = "e-bank"
+"""Name of the average over all channels, which alone decides a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartReading:
+    """One statistic and the values at which it warns and pages; None where it decides nothing by itself."""
+
+    name: str
+    statistic: float
+    warn_threshold: float | None
+    page_threshold: float | None
+
+
+def parts_of(bank: MonitoringBank) -> list[PartReading]:
+    """The e-bank, its active channels and the scales of the mean EWMA."""
+    wealth, active = channel_wealth(bank.monitor.detector), bank.fitted.active
+    mean = float(wealth.sum()) / max(len(active), 1)
+    warn = bank_warn_threshold(bank.fitted, bank.settings)
+    readings = [PartReading(E_BANK, mean, warn, bank.settings.page_arl_events)]
+    readings += [PartReading(CHANNELS[i].name, float(wealth[i]), None, None) for i in active]
+    ewma, model = bank.monitor.ewma, bank.fitted.ewma
+    if ewma is not None and model is not None:
+        statistics = np.square(ewma.means, dtype=np.float64).sum(axis=1)
+        readings += [
+            PartReading(f"mean-ewma-{scale:g}", float(statistic), float(threshold), None)
+            for scale, statistic, threshold in zip(LAMBDAS, statistics, model.thresholds, strict=True)
+        ]
+    return readings

@@ -1,0 +1,148 @@
+"""Signals: the events that outcomes of a bank become.
+
+Their ids derive from the response event at which the state changed and the kind of change, so a replay from the
+checkpoint writes the same ids. They are built without numbers (`source`, `boot_epoch`, `seq`): who delivers them
+numbers them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from weir.drift.core.bank import MonitoringBank
+from weir.drift.core.observation import Observation
+from weir.drift.core.outcomes import Cleared, Frozen, Level, Outcome, Signal, Warming
+from weir.drift.core.settings import BankSettings
+from weir.drift.core.stream.explanation import (
+    cleared_sentence,
+    fired_sentence,
+    frozen_sentence,
+    warming_sentence,
+    withdrawn_sentence,
+)
+from weir.drift.core.stream.state import StreamState
+from weir.events import DriftSignalled, derived_id, digest_of
+
+DETECTOR = "bank"
+"""Name of the detector bank on signals."""
+
+WARMING_EVERY_EVENTS = 250
+"""Events between two signals of a warming stream, besides the one at its start. Chosen: four a thousand events."""
+
+
+def config_digest(settings: BankSettings) -> str:
+    """Digest of the settings a bank was made with."""
+    return digest_of({"detector": DETECTOR, **asdict(settings)})
+
+
+def reference_digest(digest: str) -> str:
+    """The digest of a reference as events carry it."""
+    return f"sha256:{digest}"
+
+
+def signal_of(
+    stream: StreamState, outcome: Outcome, cause: Observation, requests: dict[str, str]
+) -> DriftSignalled | None:
+    """The signal of `outcome`; None for a step of warming that is not told.
+
+    stream: in the phase (same reference) in which the outcome arose. requests: request ids by event id.
+    """
+    if isinstance(outcome, Warming):
+        return _warming(stream, outcome, cause)
+    if isinstance(outcome, Frozen):
+        return _frozen(stream, outcome, cause)
+    if isinstance(outcome, Signal):
+        return _fired(stream, outcome, cause, requests)
+    return _cleared(stream, outcome, cause)
+
+
+def withdrawals(
+    stream: StreamState, cause_event_id: str, request_id: str, now_us: int, reason: str
+) -> list[DriftSignalled]:
+    """A cleared signal for each alarm that is on, because `stream` gives up its reference."""
+    if not isinstance(stream.bank, MonitoringBank):
+        return []
+    monitor = stream.bank.monitor
+    raised = [level for level, latch in ((Level.PAGE, monitor.page), (Level.WARN, monitor.warn)) if latch.raised]
+    return [
+        DriftSignalled(
+            **_common(stream, "cleared", level, cause_event_id, request_id, now_us),
+            event_index=stream.events,
+            explanation=withdrawn_sentence(level, stream, reason),
+        )
+        for level in raised
+    ]
+
+
+def _warming(stream: StreamState, outcome: Warming, cause: Observation) -> DriftSignalled | None:
+    if outcome.events != 1 and outcome.events % WARMING_EVERY_EVENTS:
+        return None
+    fields = _common(stream, "warming", "", cause.event_id, cause.request_id, cause.event_time_us)
+    fields |= {"reference_version": "", "reference_digest": "", "reference_events": outcome.events}
+    return DriftSignalled(
+        **fields,
+        event_index=stream.events_before + outcome.events,
+        explanation=warming_sentence(outcome, stream.warming_reason),
+    )
+
+
+def _frozen(stream: StreamState, outcome: Frozen, cause: Observation) -> DriftSignalled:
+    return DriftSignalled(
+        **_common(stream, "monitoring", "", cause.event_id, cause.request_id, cause.event_time_us),
+        event_index=stream.events_before + outcome.events,
+        explanation=frozen_sentence(outcome),
+    )
+
+
+def _fired(stream: StreamState, outcome: Signal, cause: Observation, requests: dict[str, str]) -> DriftSignalled:
+    offset = stream.events_before + stream.reference_events
+    return DriftSignalled(
+        **_common(stream, "fired", outcome.level, cause.event_id, cause.request_id, cause.event_time_us),
+        part=outcome.part,
+        statistic=outcome.statistic,
+        threshold=outcome.threshold,
+        event_index=offset + outcome.index,
+        since_event_index=offset + outcome.since_index,
+        since_time_us=outcome.since_time_us,
+        example_request_ids=tuple(requests[event_id] for event_id in outcome.example_event_ids),
+        explanation=fired_sentence(outcome, offset, stream.reference_events),
+    )
+
+
+def _cleared(stream: StreamState, outcome: Cleared, cause: Observation) -> DriftSignalled:
+    offset = stream.events_before + stream.reference_events
+    return DriftSignalled(
+        **_common(stream, "cleared", outcome.level, cause.event_id, cause.request_id, cause.event_time_us),
+        event_index=offset + outcome.index,
+        explanation=cleared_sentence(outcome, offset),
+    )
+
+
+def _common(
+    stream: StreamState, state: str, level: str, cause_event_id: str, request_id: str, time_us: int
+) -> dict[str, Any]:
+    settings = stream.bank.settings
+    digest = stream.bank.fitted.reference.digest if isinstance(stream.bank, MonitoringBank) else ""
+    arl = {"warn": settings.warn_arl_events, "page": settings.page_arl_events}.get(level, 0.0)
+    return {
+        "event_id": derived_id(cause_event_id, f"drift-signal {state} {level} {stream.version}"),
+        "source": "",
+        "boot_epoch": 0,
+        "seq": 0,
+        "tenant": stream.tenant,
+        "trace_id": "",
+        "span_id": "",
+        "parent_span_id": "",
+        "event_time_us": time_us,
+        "route": stream.route,
+        "detector": DETECTOR,
+        "config_digest": config_digest(settings),
+        "state": state,
+        "level": str(level),
+        "arl_target": arl,
+        "reference_version": str(stream.version) if digest else "",
+        "reference_digest": reference_digest(digest) if digest else "",
+        "reference_events": stream.reference_events,
+        "trigger_request_id": request_id,
+    }

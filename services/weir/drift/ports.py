@@ -1,0 +1,39 @@
+"""Ports: what the drift application needs from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from weir.drift.core.stream.record import Place
+from weir.drift.core.stream.state import StreamState
+from weir.events import DriftSignalled
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """A stream's state and the place in the log up to which it has read: true only together."""
+
+    stream: StreamState
+    place: Place
+
+
+class Checkpoints(Protocol):
+    """Keeps the last checkpoint of every stream."""
+
+    def load(self) -> list[Checkpoint]:
+        """All that were saved and can be read, at a start."""
+        ...
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Replace the stream's checkpoint; all or nothing. Raises Retryable when the disk does not take it."""
+        ...
+
+
+class Announcer(Protocol):
+    """Tells the world."""
+
+    async def announce(self, signals: Sequence[DriftSignalled]) -> None:
+        """Number and deliver `signals` in order; returns when all are acknowledged."""
+        ...

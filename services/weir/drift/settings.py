@@ -1,0 +1,68 @@
+"""Settings of the drift service, read once in `__main__` from `WEIR_DRIFT_*` and the shared `WEIR_*`.
+
+The settings of a bank hold for references begun from then on; a stream keeps those its reference was begun with until
+a new one is accepted, because thresholds are fitted to them. Every signal carries their digest.
+
+`OPENBLAS_NUM_THREADS=1` (no setting of ours) is required: on small machines the products of one event are an order of
+magnitude faster on one thread, and a replay must repeat every sum in the same order. The process warns without it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from weir.drift.core.settings import BankSettings
+from weir.runtime.errors import BadSetting
+from weir.runtime.settings import SharedSettings
+
+
+class DriftSettings(SharedSettings):
+    """The promise made about false alarms, the size of a reference, and the bounds of this service."""
+
+    message_bytes_max: int = Field(default=8_388_608, validation_alias="WEIR_DRIFT_MESSAGE_BYTES_MAX", ge=1)
+    """Largest envelope decoded, bytes. Chosen: 256 items with the longest tokens and 384 numbers a text."""
+
+    warn_arl_events: float = Field(default=5_000.0, validation_alias="WEIR_DRIFT_WARN_ARL_EVENTS", gt=0)
+    """Mean events to a false warning, promised per stream."""
+
+    page_arl_events: float = Field(default=100_000.0, validation_alias="WEIR_DRIFT_PAGE_ARL_EVENTS", gt=0)
+    """Mean events to a false page, promised per stream."""
+
+    min_reference_events: int = Field(default=1_000, validation_alias="WEIR_DRIFT_MIN_REFERENCE_EVENTS")
+    """Least scored events for a part to take part. Measured: below 1,000 the promise breaks for many references."""
+
+    reference_events: int = Field(default=2_000, validation_alias="WEIR_DRIFT_REFERENCE_EVENTS")
+    """Events that end the warm-up; the embedded stack sets 1,000."""
+
+    max_reference_events: int = Field(default=4_000, validation_alias="WEIR_DRIFT_MAX_REFERENCE_EVENTS")
+    """Events that end the warm-up even with too few embeddings."""
+
+    clear_after_events: int = Field(default=500, validation_alias="WEIR_DRIFT_CLEAR_AFTER_EVENTS")
+    """Quiet events that end an alarm."""
+
+    streams_max: int = Field(default=64, validation_alias="WEIR_DRIFT_STREAMS_MAX", ge=1)
+    """Monitored streams of this process; a stream beyond them is refused. Chosen: a stream holds about 10 MB."""
+
+    seen_events: int = Field(default=4_096, validation_alias="WEIR_DRIFT_SEEN_EVENTS", ge=256)
+    """Events a stream remembers against double counting. Chosen: 16 of the longest envelopes, 32 kB a checkpoint."""
+
+    @property
+    def checkpoint_dir(self) -> Path:
+        """Where the states are."""
+        return self.data_dir / "drift" / "checkpoints"
+
+    def bank(self) -> BankSettings:
+        """The settings of a bank begun now. Raises BadSetting when they make its promise void."""
+        try:
+            return BankSettings(
+                warn_arl_events=self.warn_arl_events,
+                page_arl_events=self.page_arl_events,
+                min_reference_events=self.min_reference_events,
+                reference_events=self.reference_events,
+                max_reference_events=self.max_reference_events,
+                clear_after_events=self.clear_after_events,
+            )
+        except ValueError as error:
+            raise BadSetting(f"WEIR_DRIFT_*: {error}; for example WEIR_DRIFT_REFERENCE_EVENTS=2000") from error
