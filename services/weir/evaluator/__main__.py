@@ -1,0 +1,65 @@
+"""`python -m weir.evaluator`: scores answers as they stream by."""
+
+from __future__ import annotations
+
+import asyncio
+
+from weir.evaluator.app import GROUP, IN_TOPICS, REGISTRY_TOPIC, Evaluation
+from weir.evaluator.settings import EvaluatorSettings
+from weir.runtime.follow import Follower
+from weir.runtime.http import application, serve
+from weir.runtime.link import Link, link_from
+from weir.runtime.process import run, together
+from weir.runtime.stream import Stream
+from weir.runtime.telemetry import configure_logs
+
+SERVICE = "evaluator"
+
+
+async def main(stop: asyncio.Event) -> None:
+    """Follow the registry and score the stream until `stop` is set."""
+    settings = EvaluatorSettings()
+    configure_logs(SERVICE, settings.log_level)
+    link = link_from(settings, SERVICE)
+    evaluation = Evaluation(link, settings.subjects_max, stop)
+    follower = Follower(
+        bootstrap=settings.kafka_bootstrap, topic=REGISTRY_TOPIC, serde=link.serde, apply=evaluation.apply
+    )
+    stream = Stream(
+        bootstrap=settings.kafka_bootstrap,
+        group=GROUP,
+        instance=settings.instance,
+        data_dir=settings.data_dir / SERVICE / "faust",
+        serde=link.serde,
+        dead_letters=link.dead_letters(GROUP, settings.dead_letters_in_a_row_max),
+        handlers=dict.fromkeys(IN_TOPICS, evaluation.handle),
+    )
+
+    def readiness() -> dict[str, str]:
+        parts = {"registry-changes": follower.caught_up.is_set(), "kafka": stream.is_ready}
+        return {part: "not reached yet" for part, is_ready in parts.items() if not is_ready}
+
+    await together(
+        stop,
+        serve(application(readiness), settings.http_host, settings.http_port, stop),
+        follower.run(stop),
+        score(link, follower, stream, stop),
+    )
+
+
+async def score(link: Link, follower: Follower, stream: Stream, stop: asyncio.Event) -> None:
+    """Score once the registry was read to its end, so that a start scores with the evaluators of today."""
+    caught_up = asyncio.ensure_future(follower.caught_up.wait())
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({caught_up, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    caught_up.cancel()
+    stopping.cancel()
+    try:
+        await link.producer.start(stop)
+        await stream.run(stop)
+    finally:
+        await link.producer.stop()
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,55 @@
+"""Scoring the stream: follows the registry, steps through the events, publishes the scores."""
+
+from __future__ import annotations
+
+import asyncio
+
+from weir.evaluator.core.active import ActiveEvaluators, changed
+from weir.evaluator.core.step import step
+from weir.evaluator.core.subjects import RecentSubjects
+from weir.evaluator.metrics import ACTIVE, SCORES, SUBJECTS, UNUSABLE
+from weir.events import Event, RegistryChanged
+from weir.runtime.consumer import Received
+from weir.runtime.delivery import deliver
+from weir.runtime.link import Link
+from weir.runtime.telemetry import logger
+
+GROUP = "evaluator"
+IN_TOPICS = ("inference-responses", "text-features", "feedback")
+OUT_TOPIC = "evaluation-scores"
+REGISTRY_TOPIC = "registry-changes"
+
+
+class Evaluation:
+    """The handlers of the evaluator's topics, with the evaluators in use and the calls seen last."""
+
+    def __init__(self, link: Link, subjects_max: int, stop: asyncio.Event) -> None:
+        self._link = link
+        self._stop = stop
+        self._recent = RecentSubjects(subjects_max)
+        self._active = ActiveEvaluators()
+
+    def apply(self, event: Event) -> None:
+        """Take over a change of the registry. A definition that cannot be used is logged and scores nothing."""
+        if not isinstance(event, RegistryChanged):
+            return
+        before, self._active = self._active, changed(self._active, event)
+        if self._active is before:
+            return
+        ACTIVE.set(len(self._active.by_name))
+        UNUSABLE.set(len(self._active.unusable))
+        if event.name in self._active.unusable:
+            logger().error("definition_unusable", evaluator=event.name, reason=self._active.unusable[event.name])
+        else:
+            logger().info("evaluator_active", evaluator=event.name, version=event.version, digest=event.digest)
+
+    async def handle(self, received: Received) -> None:
+        """Score one event and publish what came of it; returns when the log has it."""
+        self._recent, scores = step(self._recent, received.event, self._active)
+        SUBJECTS.set(len(self._recent))
+        numbering = self._link.numbering
+        events = [one.as_event(numbering.source, numbering.boot_epoch, numbering.take()) for one in scores]
+        sent = [(OUT_TOPIC, event.request_id, event) for event in events]
+        await deliver(self._link.producer, sent, self._stop, GROUP)
+        for event in events:
+            SCORES.labels(event.evaluator, str(event.passed).lower()).inc()

@@ -1,0 +1,45 @@
+"""Which evaluators are active: those at alias `prod`, as the registry's changes say one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from weir.evaluator.core.definition import Evaluator, evaluator_of
+from weir.evaluator.core.parameters import InvalidDefinition
+from weir.events import RegistryChanged
+
+KIND = "evaluator"
+ALIAS = "prod"
+"""The alias whose version scores the traffic."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveEvaluators:
+    """The evaluators in use, by name, and why others are not."""
+
+    by_name: Mapping[str, Evaluator] = field(default_factory=dict)
+    unusable: Mapping[str, str] = field(default_factory=dict)
+    """Name -> what is wrong with the definition at `prod`; such an evaluator scores nothing."""
+
+
+def changed(active: ActiveEvaluators, event: RegistryChanged) -> ActiveEvaluators:
+    """The evaluators after a change in the registry; the same object when it is about something else.
+
+    A definition that cannot be used replaces the one before it: to go on scoring under an alias that has moved would
+    put the wrong digest on a score. Applying an event twice is applying it once.
+    """
+    if event.kind != KIND or event.alias != ALIAS:
+        return active
+    try:
+        evaluator = evaluator_of(event.name, event.version, event.digest, event.body_json)
+    except InvalidDefinition as error:
+        return ActiveEvaluators(
+            by_name={name: one for name, one in active.by_name.items() if name != event.name},
+            unusable={**active.unusable, event.name: f"{event.name}@{event.version}: {error}"},
+        )
+    return replace(
+        active,
+        by_name={**active.by_name, event.name: evaluator},
+        unusable={name: why for name, why in active.unusable.items() if name != event.name},
+    )

@@ -1,0 +1,67 @@
+"""A score before it is an event: everything but the numbering of who says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weir.evaluator.core.definition import Evaluator
+from weir.evaluator.core.subjects import Subject
+from weir.evaluator.core.verdict import Verdict
+from weir.events import EvaluationScored, derived_id
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One evaluator's verdict on one call."""
+
+    event_id: str
+    """Derived from what was scored and the evaluator's digest: the same score has the same id in every replay."""
+    event_time_us: int
+    """Time of what was scored, microseconds since 1970-01-01 UTC; a replay says the same."""
+    subject: Subject
+    evaluator: Evaluator
+    verdict: Verdict
+    inclusion_probability: float
+
+    def as_event(self, source: str, boot_epoch: int, seq: int) -> EvaluationScored:
+        """The event, said by `source` as its number `seq`."""
+        threshold = self.evaluator.threshold
+        return EvaluationScored(
+            event_id=self.event_id,
+            source=source,
+            boot_epoch=boot_epoch,
+            seq=seq,
+            tenant=self.subject.tenant,
+            trace_id=self.subject.trace_id,
+            span_id="",
+            parent_span_id="",
+            event_time_us=self.event_time_us,
+            request_id=self.subject.request_id,
+            response_event_id=self.subject.response_event_id,
+            route=self.subject.route,
+            evaluator=self.evaluator.name,
+            evaluator_version=self.evaluator.version,
+            evaluator_digest=self.evaluator.digest,
+            score=self.verdict.score,
+            passed=None if threshold is None else self.verdict.score >= threshold,
+            label=self.verdict.label,
+            explanation=self.verdict.explanation,
+            inclusion_probability=self.inclusion_probability,
+            sampling_salt=self.evaluator.salt,
+            references=self.subject.references,
+            release_digest=self.subject.release_digest,
+        )
+
+
+def scored(
+    cause_id: str, time_us: int, subject: Subject, evaluator: Evaluator, verdict: Verdict, probability: float
+) -> Scored:
+    """A verdict on what event `cause_id` said. cause_id: UUIDv7 text, else ValueError."""
+    return Scored(
+        event_id=derived_id(cause_id, f"score {evaluator.name} {evaluator.digest}"),
+        event_time_us=time_us,
+        subject=subject,
+        evaluator=evaluator,
+        verdict=verdict,
+        inclusion_probability=probability,
+    )

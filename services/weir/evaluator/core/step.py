@@ -1,0 +1,87 @@
+"""The step: one event in, the scores it causes out. Without a clock, so a replay says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from weir.evaluator.core.active import ActiveEvaluators
+from weir.evaluator.core.definition import Evaluator
+from weir.evaluator.core.sampling import is_chosen
+from weir.evaluator.core.scored import Scored, scored
+from weir.evaluator.core.scorers import Scorer
+from weir.evaluator.core.subjects import RecentSubjects, Subject, subject_of_item, subject_of_response
+from weir.evaluator.core.verdict import Verdict
+from weir.events import (
+    Event,
+    FeatureItem,
+    FeedbackReceived,
+    InferenceCompleted,
+    InvalidEvent,
+    TextFeaturesComputed,
+)
+from weir.events.ids import UUID_TEXT
+
+Judge = Callable[[Scorer], Verdict | None]
+"""Lets a scorer look at the event in hand."""
+
+
+def step(recent: RecentSubjects, event: Event, active: ActiveEvaluators) -> tuple[RecentSubjects, list[Scored]]:
+    """The memory and the scores after one event. The memory is changed in place; a repeated step changes nothing.
+
+    Raises InvalidEvent for an event of another kind or with ids that nothing can be derived from.
+    """
+    evaluators = active.by_name.values()
+    if isinstance(event, InferenceCompleted):
+        _require_uuid(event.event_id)
+        recent.remember(subject_of_response(event))
+        return recent, list(_of_response(event, evaluators))
+    if isinstance(event, TextFeaturesComputed):
+        return recent, list(_of_features(event, evaluators))
+    if isinstance(event, FeedbackReceived):
+        _require_uuid(event.event_id)
+        return recent, list(_of_feedback(event, recent.of_feedback(event), evaluators))
+    raise InvalidEvent("wrong_event", f"{type(event).__name__} is nothing to score")
+
+
+def _of_response(event: InferenceCompleted, evaluators: Iterable[Evaluator]) -> Iterator[Scored]:
+    subject = subject_of_response(event)
+    for evaluator, verdict in _verdicts(
+        subject, evaluators, lambda scorer: scorer.response(event) if scorer.response else None
+    ):
+        yield scored(event.event_id, event.event_time_us, subject, evaluator, verdict, evaluator.sample_rate)
+
+
+def _of_features(event: TextFeaturesComputed, evaluators: Iterable[Evaluator]) -> Iterator[Scored]:
+    for item in event.items:
+        _require_uuid(item.response_event_id)
+    for item in event.items:
+        subject = subject_of_item(event, item)
+        judge = _features_judge(item)
+        for evaluator, verdict in _verdicts(subject, evaluators, judge):
+            # Two independent coins: the embedding's and this evaluator's.
+            probability = evaluator.sample_rate * item.inclusion_probability
+            yield scored(item.response_event_id, item.event_time_us, subject, evaluator, verdict, probability)
+
+
+def _of_feedback(event: FeedbackReceived, subject: Subject, evaluators: Iterable[Evaluator]) -> Iterator[Scored]:
+    for evaluator, verdict in _verdicts(
+        subject, evaluators, lambda scorer: scorer.feedback(event) if scorer.feedback else None
+    ):
+        yield scored(event.event_id, event.event_time_us, subject, evaluator, verdict, evaluator.sample_rate)
+
+
+def _verdicts(subject: Subject, evaluators: Iterable[Evaluator], judge: Judge) -> Iterator[tuple[Evaluator, Verdict]]:
+    for evaluator in evaluators:
+        if evaluator.is_for(subject.route) and is_chosen(subject.request_id, evaluator.salt, evaluator.sample_rate):
+            verdict = judge(evaluator.scorer)
+            if verdict is not None:
+                yield evaluator, verdict
+
+
+def _features_judge(item: FeatureItem) -> Judge:
+    return lambda scorer: scorer.features(item) if scorer.features else None
+
+
+def _require_uuid(event_id: str) -> None:
+    if not UUID_TEXT.fullmatch(event_id):
+        raise InvalidEvent("handler_error", f"event id is {event_id!r}; expected lower-case UUID text")

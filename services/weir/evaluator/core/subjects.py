@@ -1,0 +1,73 @@
+"""The calls that were seen last, so that a score of feedback can name what it judges."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from weir.events import FeatureItem, FeedbackReceived, InferenceCompleted, Reference, TextFeaturesComputed
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a score is about: a call, and the assets that answered it."""
+
+    tenant: str
+    request_id: str
+    response_event_id: str
+    """Empty for feedback on a call that is not remembered."""
+    route: str
+    trace_id: str
+    references: tuple[Reference, ...]
+    release_digest: str
+
+
+class RecentSubjects:
+    """A bounded memory of subjects by request id; the oldest leaves first. Remembering one twice changes nothing."""
+
+    def __init__(self, entries_max: int) -> None:
+        """entries_max: calls remembered, about 1 kB each; at least 1."""
+        if entries_max < 1:
+            raise ValueError(f"a memory of {entries_max} calls remembers none; set 1 or more")
+        self._entries_max = entries_max
+        self._subjects: OrderedDict[tuple[str, str], Subject] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._subjects)
+
+    def remember(self, subject: Subject) -> None:
+        """Keep a subject; a call that is held already keeps its place."""
+        self._subjects[subject.tenant, subject.request_id] = subject
+        while len(self._subjects) > self._entries_max:
+            self._subjects.popitem(last=False)
+
+    def of_feedback(self, event: FeedbackReceived) -> Subject:
+        """The call of the same tenant that is judged; where it is not held, as much as the feedback itself says."""
+        held = self._subjects.get((event.tenant, event.request_id))
+        return held or Subject(event.tenant, event.request_id, "", "", event.trace_id, (), "")
+
+
+def subject_of_response(event: InferenceCompleted) -> Subject:
+    """The call that ended."""
+    return Subject(
+        tenant=event.tenant,
+        request_id=event.request_id,
+        response_event_id=event.event_id,
+        route=event.route,
+        trace_id=event.trace_id,
+        references=event.references,
+        release_digest=event.release_digest,
+    )
+
+
+def subject_of_item(envelope: TextFeaturesComputed, item: FeatureItem) -> Subject:
+    """The call that an item of a feature envelope describes."""
+    return Subject(
+        tenant=envelope.tenant,
+        request_id=item.request_id,
+        response_event_id=item.response_event_id,
+        route=envelope.route,
+        trace_id=item.trace_id,
+        references=item.references,
+        release_digest=item.release_digest,
+    )

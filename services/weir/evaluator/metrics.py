@@ -1,0 +1,16 @@
+"""Metrics of the evaluator, with what each one means for the person on call."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge
+
+SCORES = Counter("weir_evaluator_scores_total", "Scores published, by evaluator and passed.", ["evaluator", "passed"])
+"""passed: true, false, or none for an evaluator without a threshold."""
+
+ACTIVE = Gauge("weir_evaluator_active", "Evaluators at alias prod that are in use.")
+"""0: nothing is scored; `weir apply -f examples/registry/evaluators.yaml` registers the default ones."""
+
+UNUSABLE = Gauge("weir_evaluator_unusable", "Evaluators at alias prod whose definition cannot be used.")
+"""Above 0: the log says `definition_unusable` with the reason; fix it under a new version."""
+
+SUBJECTS = Gauge("weir_evaluator_subjects", "Calls remembered for the sake of feedback.")
