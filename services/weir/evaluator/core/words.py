@@ -7,13 +7,9 @@ import re
 _WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 
-ENGLISH_NEGATIONS = frozenset(
-    {"no", "not", "never", "none", "nothing", "nobody", "neither", "nor", "cannot", "without"}
-)
-GERMAN_NEGATIONS = frozenset(
-    {"nicht", "nichts", "kein", "keine", "keinen", "keiner", "nie", "niemals", "ohne", "weder"}
-)
-NEGATIONS = ENGLISH_NEGATIONS | GERMAN_NEGATIONS
+ENGLISH_NEGATIONS = {"no", "not", "never", "none", "nothing", "nobody", "neither", "nor", "cannot", "without"}
+GERMAN_NEGATIONS = {"nicht", "nichts", "kein", "keine", "keinen", "keiner", "nie", "niemals", "ohne", "weder"}
+NEGATIONS = frozenset(ENGLISH_NEGATIONS | GERMAN_NEGATIONS)
 """Words that turn a sentence round; words on -n't count too."""
 
 
