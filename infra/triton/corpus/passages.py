@@ -1,7 +1,8 @@
 """Passages of the corpus: the Python language reference and standard-library docstrings, cut to answerable size.
 
-Deterministic: the same interpreter version on the same operating system gives the same passages, ids and digest, whatever
-the hash seed, the folder it runs in or the machine. Needs no torch.
+Deterministic: in a fresh process the same interpreter version on the same operating system gives the same passages,
+ids and digest, whatever the hash seed, the folder or the machine. Read it before libraries that patch the standard
+library are imported (torch's and pytest's do): they change what its docstrings are. Needs no torch.
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ import json
 import pydoc_data.topics
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from types import ModuleType
+
+from corpus.modules import HOMES, MODULES
+from corpus.sentences import sentences_of
 
 WORDS_MAX = 120
-"""Words of a passage at most. Measured: MiniLM embeds 29-60 such a second on this class of machine."""
+"""Words of a passage at most, its name aside. Measured: MiniLM embeds some 50 such a second on two cores."""
 
 WORDS_MIN = 8
 """Words below which a text says too little to answer from. Chosen."""
@@ -25,22 +30,11 @@ WORDS_MIN = 8
 PASSAGES_PER_TOPIC_MAX = 14
 """Passages kept of one language topic. Chosen: keeps long tables from crowding out the rest."""
 
-MODULES = (
-    "abc", "argparse", "array", "ast", "asyncio", "base64", "bisect", "builtins", "calendar", "collections",
-    "collections.abc", "concurrent.futures", "configparser", "contextlib", "contextvars", "copy", "csv", "dataclasses",
-    "datetime", "decimal", "difflib", "enum", "fileinput", "fnmatch", "fractions", "functools", "getpass", "glob", "gzip",
-    "hashlib", "heapq", "hmac", "html", "http.client", "http.server", "inspect", "io", "ipaddress", "itertools", "json",
-    "linecache", "locale", "logging", "math", "mimetypes", "multiprocessing", "operator", "os", "os.path", "pathlib",
-    "pickle", "platform", "pprint", "queue", "random", "re", "sched", "secrets", "select", "selectors", "shelve", "shlex",
-    "shutil", "signal", "socket", "socketserver", "sqlite3", "ssl", "statistics", "string", "struct", "subprocess", "sys",
-    "tarfile", "tempfile", "textwrap", "threading", "time", "timeit", "tokenize", "traceback", "types", "typing",
-    "unicodedata", "unittest", "unittest.mock", "urllib.parse", "urllib.request", "uuid", "warnings", "weakref",
-    "xml.etree.ElementTree", "zipfile", "zlib", "zoneinfo",
-)  # fmt: skip
-"""Modules whose docstrings are read, in this order."""
+PASSAGES_PER_OBJECT_MAX = 4
+"""Passages kept of one docstring. Chosen: what an object is for stands at its beginning."""
 
-HOMES = {"os": ("posix",), "os.path": ("posixpath", "genericpath"), "builtins": ("io",), "threading": ("_thread",)}
-"""Where a module's public names really live, for modules that only re-export them."""
+LETTERS_MIN = 0.7
+"""Share of letters and spaces below which a paragraph is a ruler, a table or a grammar production. Chosen."""
 
 MACHINE_DEPENDENT = re.compile(r"0x[0-9a-fA-F]{6,}|/(?:usr|home|root|opt|tmp|Users)/\S*|[A-Z]:\\\\\S*")
 """Addresses and paths that differ between machines; a text with one is left out."""
@@ -61,10 +55,11 @@ def passages() -> list[Passage]:
     kept = []
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # reading a module's old names warns
         found = [*_topics(), *_docstrings()]
-    for passage in found:
-        if passage.text not in seen:
-            seen.add(passage.text)
-            kept.append(passage)
+    for name, piece_number, piece in found:
+        if piece not in seen:
+            seen.add(piece)
+            text = piece if name.startswith("topics/") else f"{name}: {piece}"
+            kept.append(Passage(f"{name}#{piece_number}", text))
     return kept
 
 
@@ -78,7 +73,7 @@ def digest_of(items: Iterable[Passage]) -> str:
 
 
 def chunks(text: str) -> list[str]:
-    """A text as pieces of whole paragraphs or sentences, WORDS_MIN to WORDS_MAX words each."""
+    """A text as pieces of whole sentences, WORDS_MIN to WORDS_MAX words each; a longer sentence is cut."""
     pieces: list[str] = []
     current: list[str] = []
     for sentence in _sentences(text):
@@ -95,30 +90,23 @@ def chunks(text: str) -> list[str]:
 def _sentences(text: str) -> Iterator[str]:
     for paragraph in re.split(r"\n\s*\n", text):
         flat = " ".join(paragraph.split())
-        if flat and not _is_decoration(flat):
-            yield from re.split(r"(?<=[.!?])\s+(?=[A-Z`\"'(])", flat)
+        letters = sum(character.isalpha() or character.isspace() for character in flat)
+        if flat and letters >= LETTERS_MIN * len(flat):
+            yield from sentences_of(flat)
 
 
-def _is_decoration(text: str) -> bool:
-    """Rulers, tables and grammar productions: mostly not words."""
-    letters = sum(character.isalpha() or character.isspace() for character in text)
-    return letters < 0.7 * len(text)
-
-
-def _topics() -> Iterator[Passage]:
+def _topics() -> Iterator[tuple[str, int, str]]:
     topics: dict[str, str] = pydoc_data.topics.topics
     for name in sorted(topics):
-        for number, text in enumerate(chunks(topics[name])[:PASSAGES_PER_TOPIC_MAX]):
-            yield Passage(f"topics/{name}#{number}", text)
+        for number, piece in enumerate(chunks(topics[name])[:PASSAGES_PER_TOPIC_MAX]):
+            yield f"topics/{name}", number, piece
 
 
-def _docstrings() -> Iterator[Passage]:
+def _docstrings() -> Iterator[tuple[str, int, str]]:
     for module_name in MODULES:
         module = importlib.import_module(module_name)
         yield from _documented(module_name, module)
-        for name, member in sorted(vars(module).items()):
-            if name.startswith("_") or not _belongs(member, module_name):
-                continue
+        for name, member in _members(module, module_name):
             yield from _documented(f"{module_name}.{name}", member)
             if inspect.isclass(member):
                 for inner, method in sorted(vars(member).items()):
@@ -126,17 +114,24 @@ def _docstrings() -> Iterator[Passage]:
                         yield from _documented(f"{module_name}.{name}.{inner}", method)
 
 
-def _belongs(member: object, module_name: str) -> bool:
-    if not (inspect.isclass(member) or inspect.isroutine(member)):
+def _members(module: ModuleType, module_name: str) -> list[tuple[str, object]]:
+    """Public functions, then classes: where a function wraps a method, the function keeps the docstring."""
+    found = [item for item in vars(module).items() if not item[0].startswith("_") and _belongs(*item, module_name)]
+    return sorted(found, key=lambda item: (inspect.isclass(item[1]), item[0]))
+
+
+def _belongs(name: str, member: object, module_name: str) -> bool:
+    is_class = inspect.isclass(member)
+    is_alias = is_class and getattr(member, "__name__", name) != name
+    if is_alias or not (is_class or inspect.isroutine(member)):
         return False
     home = getattr(member, "__module__", None) or ""
     same_package = home.lstrip("_").split(".")[0] == module_name.lstrip("_").split(".")[0]
     return same_package or home in HOMES.get(module_name, ())
 
 
-def _documented(name: str, member: object) -> Sequence[Passage]:
+def _documented(name: str, member: object) -> Iterator[tuple[str, int, str]]:
     text = getattr(member, "__doc__", None)
-    if not isinstance(text, str):
-        return ()
-    pieces = chunks(inspect.cleandoc(text))
-    return [Passage(f"{name}#{number}", f"{name}: {piece}") for number, piece in enumerate(pieces[:4])]
+    if isinstance(text, str):
+        for number, piece in enumerate(chunks(inspect.cleandoc(text))[:PASSAGES_PER_OBJECT_MAX]):
+            yield name, number, piece

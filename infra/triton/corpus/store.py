@@ -9,12 +9,14 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from corpus.passages import Passage
 
@@ -41,7 +43,7 @@ class Corpus:
 
     manifest: Manifest
     passages: Sequence[Passage]
-    index: Any
+    index: npt.NDArray[np.float32]
     """float32 (passages, dimensions), rows L2-normalised."""
 
 
@@ -51,24 +53,29 @@ def folder_of(root: pathlib.Path, digest: str) -> pathlib.Path:
 
 
 def is_built(root: pathlib.Path, digest: str) -> bool:
-    """Whether this version was built completely; the manifest is written last."""
+    """Whether this version was built."""
     return (folder_of(root, digest) / "manifest.json").exists()
 
 
 def save(root: pathlib.Path, corpus: Corpus) -> None:
-    """Write a version; a build that dies half-way leaves no manifest and is built again."""
+    """Write a version. A folder appears only when it is complete, also where two processes build the same one."""
     folder = folder_of(root, corpus.manifest.digest)
-    folder.mkdir(parents=True, exist_ok=True)
+    partial = root / f".{folder.name}.{os.getpid()}"
+    partial.mkdir(parents=True)
     lines = [json.dumps(asdict(passage), ensure_ascii=False) + "\n" for passage in corpus.passages]
-    (folder / "passages.jsonl").write_text("".join(lines), encoding="utf-8")
-    np.save(folder / "index.npy", corpus.index)
-    (folder / "manifest.json").write_text(json.dumps(asdict(corpus.manifest), indent=2) + "\n")
+    (partial / "passages.jsonl").write_text("".join(lines), encoding="utf-8")
+    np.save(partial / "index.npy", corpus.index)
+    (partial / "manifest.json").write_text(json.dumps(asdict(corpus.manifest), indent=2) + "\n")
+    if folder.exists():
+        shutil.rmtree(partial)
+    else:
+        partial.rename(folder)
 
 
 def point_to(root: pathlib.Path, digest: str) -> None:
     """Make a version the one that is served."""
     manifest = json.loads((folder_of(root, digest) / "manifest.json").read_text())
-    partial = root / f"{CURRENT}.partial"
+    partial = root / f".{CURRENT}.{os.getpid()}"
     partial.write_text(json.dumps(manifest, indent=2) + "\n")
     partial.replace(root / CURRENT)
 
@@ -86,3 +93,12 @@ def load_current(root: pathlib.Path) -> Corpus:
     if index.shape != (len(passages), manifest.dimensions):
         raise ValueError(f"index {index.shape} does not fit {len(passages)} passages; delete {folder} and build again")
     return Corpus(manifest, passages, index)
+
+
+def nearest(index: npt.NDArray[np.float32], vector: npt.NDArray[np.float32], count: int) -> list[tuple[int, float]]:
+    """Rows of the index closest to a vector with their cosines, best first, ties by row. One pass over the index."""
+    scores = index @ vector
+    count = min(count, len(scores))
+    best = np.argpartition(-scores, count - 1)[:count]
+    order = best[np.lexsort((best, -scores[best]))]
+    return [(int(row), float(scores[row])) for row in order]

@@ -1,4 +1,6 @@
-"""Makes the pure parts of the models importable; they live beside the models, outside the package."""
+"""The models' pure parts are no part of the distribution: their folder joins the path for these tests."""
+
+from __future__ import annotations
 
 import pathlib
 import sys
