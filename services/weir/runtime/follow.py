@@ -36,7 +36,8 @@ class Follower:
     async def run(self, stop: asyncio.Event) -> None:
         """Follow until `stop` is set, reconnecting and reading again from the beginning when the broker went away."""
         while not stop.is_set():
-            consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
+            # Subscribed without a group: the client learns the partitions and assigns all of them to this consumer.
+            consumer = AIOKafkaConsumer(self._topic, bootstrap_servers=self._bootstrap, enable_auto_commit=False)
             try:
                 await consumer.start()
                 await self._follow(consumer, stop)
@@ -47,11 +48,9 @@ class Follower:
                 await consumer.stop()
 
     async def _follow(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> None:
-        numbers = consumer.partitions_for_topic(self._topic)
-        if not numbers:
+        places: list[TopicPartition] = sorted(consumer.assignment())
+        if not places:
             raise Retryable(f"topic {self._topic!r} does not exist yet; 'weir up' creates the topics")
-        places = [TopicPartition(self._topic, number) for number in sorted(numbers)]
-        consumer.assign(places)
         await consumer.seek_to_beginning(*places)
         ends = await consumer.end_offsets(places)
         while not stop.is_set():
