@@ -122,6 +122,7 @@ class Stream:
             raise RuntimeError(f"the stream of group {self._group!r} ended by itself: {app.crash_reason!r}")
 
     async def _started(self) -> faust.App | None:
+        self._data_dir.mkdir(parents=True, exist_ok=True)
         while not self._stop.is_set():
             if not await self._topics_exist():
                 await wait_or_stop(self._stop, RECONNECT_S)
