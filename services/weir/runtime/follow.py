@@ -37,7 +37,13 @@ class Follower:
         """Follow until `stop` is set, reconnecting and reading again from the beginning when the broker went away."""
         while not stop.is_set():
             # Subscribed without a group: the client learns the partitions and assigns all of them to this consumer.
-            consumer = AIOKafkaConsumer(self._topic, bootstrap_servers=self._bootstrap, enable_auto_commit=False)
+            # It starts at the beginning by its reset policy; a seek would race with the policy's own first reset.
+            consumer = AIOKafkaConsumer(
+                self._topic,
+                bootstrap_servers=self._bootstrap,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+            )
             try:
                 await consumer.start()
                 await self._follow(consumer, stop)
@@ -51,7 +57,6 @@ class Follower:
         places: list[TopicPartition] = sorted(consumer.assignment())
         if not places:
             raise Retryable(f"topic {self._topic!r} does not exist yet; 'weir up' creates the topics")
-        await consumer.seek_to_beginning(*places)
         ends = await consumer.end_offsets(places)
         while not stop.is_set():
             fetched = await consumer.getmany(timeout_ms=POLL_MS)
