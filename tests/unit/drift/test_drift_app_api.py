@@ -1,0 +1,82 @@
+"""The HTTP API of drift, asked over its ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from unit.drift.drift_envelopes import LIMITS, SMALL, Log, enveloped, received, shifting_items
+from weir.drift.adapters.checkpoints import FileCheckpoints
+from weir.drift.api import routes
+from weir.drift.app import Drift
+from weir.runtime.http import application
+
+ACCEPT = "/v1/streams/demo/docs-qa/accept"
+
+
+@pytest.fixture
+async def drift(tmp_path: Path) -> AsyncIterator[Drift]:
+    files = FileCheckpoints(tmp_path)
+    watching = Drift(files, Log(), SMALL, LIMITS)
+    await watching.handle(received(enveloped(shifting_items(quiet=0, shifted=60)[:120]), 0))
+    yield watching
+    files.close()
+
+
+@pytest.fixture
+async def client(drift: Drift) -> AsyncIterator[httpx2.AsyncClient]:
+    app = application(dict, routes(drift, LIMITS.streams_max))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://drift") as asking:
+        yield asking
+
+
+async def test_a_stream_tells_where_its_parts_stand(client: httpx2.AsyncClient) -> None:
+    (stream,) = (await client.get("/v1/streams")).json()["items"]
+
+    assert (stream["tenant"], stream["route"], stream["state"], stream["events"]) == (
+        "demo", "docs-qa", "monitoring", 120,
+    )  # fmt: skip
+    assert stream["alarm"] == "page"
+    assert stream["reference"]["version"] == "1"
+    assert stream["reference"]["digest"].startswith("sha256:")
+    assert stream["last_signal"]["state"] == "fired"
+    bank = stream["parts"][0]
+    assert bank["name"] == "e-bank"
+    assert bank["statistic"] >= bank["page_threshold"] == SMALL.page_arl_events
+    assert {part["name"] for part in stream["parts"]} >= {"knn-novelty", "length", "mean-ewma-0.1"}
+
+
+async def test_accepting_answers_the_stream_that_warms(client: httpx2.AsyncClient) -> None:
+    answer = await client.post(ACCEPT, json={"author": "ana"})
+
+    assert answer.status_code == 200
+    stream = answer.json()
+    assert (stream["state"], stream["reference"]["version"], stream["parts"]) == ("warming", "2", [])
+    assert stream["last_signal"]["state"] == "cleared"
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "status"),
+    [
+        ("/v1/streams/demo/nowhere/accept", {"json": {"author": "ana"}}, 404),
+        (ACCEPT, {"content": b"author=ana"}, 415),
+        (ACCEPT, {"json": {}}, 422),
+        (ACCEPT, {"json": {"author": ""}}, 422),
+        (ACCEPT, {"json": {"author": 7}}, 422),
+        (ACCEPT, {"json": ["author"]}, 422),
+        (ACCEPT, {"json": {"author": "a" * 129}}, 422),
+        (ACCEPT, {"json": {"author": "ana", "padding": "x" * 5_000}}, 422),
+        (ACCEPT, {"content": b"{", "headers": {"content-type": "application/json"}}, 422),
+    ],
+)
+async def test_a_wrong_request_changes_nothing(
+    client: httpx2.AsyncClient, drift: Drift, path: str, options: dict[str, object], status: int
+) -> None:
+    answer = await client.post(path, **options)  # type: ignore[arg-type]  # options by name
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert [one.stream.version for one in drift.streams()] == [1]
