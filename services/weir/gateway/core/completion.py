@@ -31,6 +31,7 @@ from weir.gateway.core.wire import (
     first_number,
     first_text,
     json_objects,
+    merged,
     read_request,
     read_responses,
 )
@@ -80,7 +81,7 @@ def _completed(
     text_chars_max: int,
 ) -> InferenceCompleted:
     text = "".join(first_text(tensor, "text_output") for tensor in tensors)
-    facts = _merged(tensors)
+    facts = merged(tensors)
     contexts = _contexts(facts, call.references)
     seed = request.parameters.get("seed")
     first = end.first_token_time_us
@@ -141,14 +142,6 @@ def _envelope(record: Record, call: Call, seq: int, event_id: str, event_time_us
     }
 
 
-def _merged(tensors: Sequence[Tensors]) -> Tensors:
-    """One view over all messages of a stream: the last one that names a tensor wins."""
-    merged: dict[str, tuple[str | int | float | bool, ...]] = {}
-    for tensor in tensors:
-        merged.update({name: values for name, values in tensor.items() if values})
-    return merged
-
-
 def _contexts(facts: Tensors, references: Sequence[Reference]) -> tuple[Context, ...]:
     dataset = next((reference.name for reference in references if reference.kind == "dataset"), "corpus")
     digest = first_text(facts, "corpus_digest")
@@ -179,7 +172,7 @@ def _spans(
     root = _root_span(call, end, completed)
     hops = [_timed(call, item, index, call.span_id) for index, item in enumerate(json_objects(end.server_timing_json))]
     parent = hops[-1].span_id if hops else call.span_id
-    nodes = json_objects(first_text(_merged(tensors), "node_timings"))
+    nodes = json_objects(first_text(merged(tensors), "node_timings"))
     inner = [_timed(call, item, index + len(hops), parent) for index, item in enumerate(nodes)]
     return SpansRecorded(
         **_envelope(record, call, record.seq + 1, derived_id(call.request_id, "spans"), end.end_time_us),

@@ -64,6 +64,20 @@ def read_responses(responses: Iterable[bytes], *, is_stream: bool) -> list[Tenso
     return found
 
 
+def unwrapped(stream_response: bytes) -> bytes:
+    """The ModelInferResponse inside a ModelStreamInferResponse message."""
+    message = service_pb2.ModelStreamInferResponse.FromString(stream_response)
+    return bytes(message.infer_response.SerializeToString())
+
+
+def merged(tensors: Sequence[Tensors]) -> Tensors:
+    """One view over all messages of a stream: the last one that names a tensor wins."""
+    found: dict[str, tuple[str | int | float | bool, ...]] = {}
+    for tensor in tensors:
+        found.update({name: values for name, values in tensor.items() if values})
+    return found
+
+
 def first_text(tensors: Tensors, name: str) -> str:
     """First element of a BYTES tensor as text; empty when the tensor is not there."""
     values = tensors.get(name, ())

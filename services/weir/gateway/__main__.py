@@ -1,0 +1,94 @@
+"""`python -m weir.gateway`: both doors, health, and the follower of the registry."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from weir.events import Event, RegistryChanged
+from weir.gateway import api_openai
+from weir.gateway.adapters.catalog_file import load_catalog, save_catalog
+from weir.gateway.adapters.keys_file import KeysFile
+from weir.gateway.adapters.spool import SpoolWriter
+from weir.gateway.adapters.upstream import Upstream
+from weir.gateway.api_oip import serve_oip
+from weir.gateway.app import Desk
+from weir.gateway.capture import SpoolCapture
+from weir.gateway.metrics import CATALOG_REVISION
+from weir.gateway.settings import GatewaySettings
+from weir.runtime import http
+from weir.runtime.follow import Follower
+from weir.runtime.link import link_from
+from weir.runtime.process import run, together
+from weir.runtime.producer import wait_or_stop
+from weir.runtime.telemetry import configure_logs
+
+SNAPSHOT_EVERY_S = 2.0
+"""Seconds between looks whether the catalog changed and wants saving. Chosen."""
+
+
+def main() -> None:
+    """Run the gateway until it is told to stop."""
+    run(serve)
+
+
+async def serve(stop: asyncio.Event) -> None:
+    """All parts of the gateway, side by side."""
+    settings = GatewaySettings()
+    configure_logs("gateway", settings.log_level)
+    settings.refuse_open_doors()
+    link = link_from(settings, "gateway")
+    writer = SpoolWriter(
+        settings.spool_dir,
+        boot_epoch=link.numbering.boot_epoch,
+        bytes_max=settings.spool_bytes_max,
+        segment_bytes_max=settings.segment_bytes_max,
+    )
+    capture = SpoolCapture(
+        writer,
+        source=link.numbering.source,
+        boot_epoch=link.numbering.boot_epoch,
+        capture_bytes_max=settings.capture_bytes_max,
+    )
+    catalog = load_catalog(settings.catalog_file)
+    desk = Desk(settings, KeysFile(settings.keys_file), catalog, capture)
+    upstream = Upstream(settings.inference_address, message_bytes_max=settings.message_bytes_max)
+
+    def apply(event: Event) -> None:
+        if isinstance(event, RegistryChanged):
+            catalog.apply(event)
+            CATALOG_REVISION.set(catalog.revision)
+
+    def missing() -> Mapping[str, str]:
+        state = upstream.state()
+        return (
+            {}
+            if state in ("ready", "idle", "connecting")
+            else {"inference": f"{settings.inference_address} is {state}"}
+        )
+
+    follower = Follower(bootstrap=settings.kafka_bootstrap, topic="registry-changes", serde=link.serde, apply=apply)
+    app = http.application(missing, api_openai.routes(desk, upstream))
+    await together(
+        stop,
+        http.serve(app, settings.http_host, settings.http_port, stop),
+        serve_oip(settings, desk, upstream, stop),
+        follower.run(stop),
+        _keep_snapshot(settings, desk, stop),
+    )
+    await upstream.close()
+    writer.close()
+
+
+async def _keep_snapshot(settings: GatewaySettings, desk: Desk, stop: asyncio.Event) -> None:
+    """Save the catalog whenever it changed, so that the next start needs no Kafka."""
+    saved = desk.catalog.revision
+    while not stop.is_set():
+        await wait_or_stop(stop, SNAPSHOT_EVERY_S)
+        if desk.catalog.revision != saved:
+            saved = desk.catalog.revision
+            save_catalog(settings.catalog_file, desk.catalog)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""Metrics of the gateway: what came in, how it ended, what was shed."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+CALLS = Counter("weir_gateway_calls_total", "Calls ended, by protocol and outcome.", ["protocol", "outcome"])
+"""A rise of failed or upstream_lost: look at inference and Triton."""
+
+LATENCY_S = Histogram(
+    "weir_gateway_call_seconds",
+    "Duration of calls.",
+    ["protocol"],
+    buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
+)
+
+CALLS_AT_ONCE = Gauge("weir_gateway_calls_at_once", "Calls in hand; at its limit new ones are refused.")
+
+SHED = Counter(
+    "weir_gateway_shed_events_total", "Events not recorded because the spool was full. Any rise: loss that you chose."
+)
+
+CATALOG_REVISION = Gauge("weir_gateway_catalog_revision", "Newest registry revision the gateway knows.")

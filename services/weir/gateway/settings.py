@@ -1,0 +1,81 @@
+"""Settings of the gateway. Every bound has its reason; the doors bind to loopback unless told otherwise."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from weir.gateway.spool_settings import SpoolSettings
+from weir.runtime.errors import BadSetting
+
+
+class GatewaySettings(SpoolSettings):
+    """Doors, upstream, keys and limits."""
+
+    grpc_host: str = Field(default="127.0.0.1", validation_alias="WEIR_GATEWAY_GRPC_HOST")
+    """Address of the gRPC door."""
+
+    grpc_port: int = Field(default=8001, validation_alias="WEIR_GATEWAY_GRPC_PORT")
+    """Port of the gRPC door; Triton's own default, so that a client changes the host alone."""
+
+    inference_address: str = Field(default="127.0.0.1:8002", validation_alias="WEIR_INFERENCE_ADDRESS")
+    """host:port of the inference service."""
+
+    keys_file: Path | None = Field(default=None, validation_alias="WEIR_GATEWAY_KEYS_FILE")
+    """JSON file of hashed API keys (`weir keys create`)."""
+
+    anonymous_tenant: str = Field(default="", validation_alias="WEIR_GATEWAY_ANONYMOUS_TENANT")
+    """Tenant of loopback callers without a key; empty refuses them. The embedded stack sets it, production does not."""
+
+    on_full: Literal["shed", "reject"] = Field(default="reject", validation_alias="WEIR_GATEWAY_ON_FULL")
+    """When the spool takes nothing: reject the call, or shed the event (counted) and go on. Chosen: no silence."""
+
+    message_bytes_max: int = Field(default=8_388_608, validation_alias="WEIR_GATEWAY_MESSAGE_BYTES_MAX")
+    """Largest gRPC message and HTTP body. Chosen: far above any prompt, far below what hurts Triton."""
+
+    calls_at_once_max: int = Field(default=256, validation_alias="WEIR_GATEWAY_CALLS_AT_ONCE_MAX")
+    """Calls in hand; one more is refused before it queues. Chosen."""
+
+    stream_calls_max: int = Field(default=128, validation_alias="WEIR_GATEWAY_STREAM_CALLS_MAX")
+    """Open requests on one gRPC stream. Chosen."""
+
+    calls_per_minute_key: int = Field(default=60_000, validation_alias="WEIR_GATEWAY_CALLS_PER_MINUTE_KEY")
+    """Calls a minute for one key. Chosen: generous, a guard against loops."""
+
+    calls_per_minute_tenant: int = Field(default=120_000, validation_alias="WEIR_GATEWAY_CALLS_PER_MINUTE_TENANT")
+    """Calls a minute for one tenant over all its keys. Chosen."""
+
+    timeout_s: float = Field(default=120.0, validation_alias="WEIR_GATEWAY_TIMEOUT_S")
+    """Seconds for a call whose client set no deadline. Chosen."""
+
+    texts_per_call_max: int = Field(default=256, validation_alias="WEIR_GATEWAY_TEXTS_PER_CALL_MAX")
+    """Texts of one embeddings request. Chosen: eight model batches."""
+
+    @property
+    def catalog_file(self) -> Path:
+        """Snapshot of the catalog."""
+        return self.data_dir / "gateway" / f"catalog-{self.instance}.json"
+
+    def refuse_open_doors(self) -> None:
+        """Raises BadSetting for a combination that would serve strangers."""
+        for name, host in (("WEIR_GATEWAY_GRPC_HOST", self.grpc_host), ("WEIR_HTTP_HOST", self.http_host)):
+            if _is_loopback(host):
+                continue
+            if self.anonymous_tenant:
+                raise BadSetting(
+                    f"{name}={host} is not loopback while WEIR_GATEWAY_ANONYMOUS_TENANT is set; unset one of them"
+                )
+            if self.keys_file is None:
+                raise BadSetting(
+                    f"{name}={host} is not loopback and WEIR_GATEWAY_KEYS_FILE is not set; make keys: weir keys create"
+                )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
