@@ -80,8 +80,9 @@ def environment(prefix: pathlib.Path, corpus_dir: pathlib.Path, inherited: Mappi
         "LD_LIBRARY_PATH": ":".join(libraries),
         "WEIR_CORPUS_DIR": str(corpus_dir),
         "HF_HUB_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-        "MALLOC_ARENA_MAX": "2",
+        "OMP_NUM_THREADS": "1",  # numpy in the stubs; minilm sets torch's own number from its parameter
+        "OMP_WAIT_POLICY": "PASSIVE",  # idle threads sleep: spinning ones slow the other services down
+        "MALLOC_ARENA_MAX": "2",  # arenas a process keeps: each holds tens of MiB after a large batch
     }
 
 

@@ -47,7 +47,9 @@ class TritonPythonModel:
 
     def _answered(self, request):
         prompt = _text(request, "text_input")
-        question, parameters = question_in(prompt), parameters_in(_text(request, "sampling_parameters"))
+        if prompt is None:
+            raise BadRequest("text_input is missing; send it as BYTES of shape [1]")
+        question, parameters = question_in(prompt), parameters_in(_text(request, "sampling_parameters") or "")
         with_prompt = prepends_prompt(
             stream=bool(_flag(request, "stream")),
             exclude_input_in_output=_flag(request, "exclude_input_in_output"),
@@ -108,11 +110,11 @@ def _embedding(question):
 def _text(request, name):
     tensor = pb_utils.get_input_tensor_by_name(request, name)
     if tensor is None:
-        return ""
+        return None
     try:
         return tensor.as_numpy().reshape(-1)[0].decode()
     except UnicodeDecodeError as error:
-        raise BadRequest(f"{name} is not UTF-8: {error.reason} at byte {error.start}; encode it so") from error
+        raise BadRequest(f"{name} is not UTF-8: {error.reason} at byte {error.start}; send UTF-8") from error
 
 
 def _flag(request, name):
