@@ -37,13 +37,14 @@ class Relay:
     async def run(self, stop: asyncio.Event) -> None:
         """Connect and send until `stop` is set."""
         self._loop = asyncio.get_running_loop()
+        connecting = asyncio.create_task(self._producer.start(stop))
         try:
-            await self._producer.start(stop)
             while not stop.is_set():
                 if not await self._once():
                     await self._pause(stop)
         finally:
             self._loop = None
+            await connecting
             await self._producer.stop()
 
     async def _once(self) -> bool:

@@ -28,8 +28,8 @@ from weir.registry.core.checks import (
 SOURCES = ("drift-signals", "evaluation-scores")
 """Topics a rule may watch."""
 
-WINDOW_EVENTS_MAX = 100_000
-"""Largest window of a condition, events. Chosen: what one series keeps in memory."""
+WINDOW_EVENTS_MAX = 1_000
+"""Largest window of a condition, events. Chosen: one series is written whole after each batch."""
 
 FOR_S_MAX = 86_400.0
 """Longest pending time, seconds. Chosen: a day."""

@@ -1,0 +1,116 @@
+"""`python -m weir.alerts`: follows the rules, watches signals and scores, and delivers webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+
+from weir.alerts.adapters import state_store
+from weir.alerts.adapters.database import Database
+from weir.alerts.adapters.receivers import receivers_from
+from weir.alerts.adapters.resolver import resolve
+from weir.alerts.adapters.webhook import WebhookSender
+from weir.alerts.api import AlertsApi, writes_allowed
+from weir.alerts.app import GROUP, TOPICS, Alerts, Limits
+from weir.alerts.deliverer import Deliverer
+from weir.alerts.relay import Relay
+from weir.alerts.rulebook import Rulebook
+from weir.alerts.settings import AlertsSettings
+from weir.runtime.clock import now_us
+from weir.runtime.consumer import Consumer
+from weir.runtime.follow import Follower
+from weir.runtime.http import application, serve
+from weir.runtime.link import link_from
+from weir.runtime.process import run, together
+from weir.runtime.producer import wait_or_stop
+from weir.runtime.telemetry import configure_logs
+
+SERVICE = "alerts"
+
+
+async def main(stop: asyncio.Event) -> None:
+    """Run every part until `stop` is set."""
+    settings = AlertsSettings()
+    configure_logs(SERVICE, settings.log_level)
+    receivers = receivers_from(settings.receivers_file)
+    link = link_from(settings, SERVICE)
+    database = Database(settings.data_dir / SERVICE / "alerts.db")
+    with database.transaction() as connection:
+        state_store.set_up(connection, link.numbering.source, now_us())
+    sender = WebhookSender(resolve, settings.timeout_s, settings.response_bytes_max)
+    deliverer = Deliverer(database, sender, receivers, settings.policy, secrets.SystemRandom().random)
+    relay = Relay(database, link.producer, settings.relay_events_max)
+
+    def announce() -> None:
+        relay.announce()
+        deliverer.announce()
+
+    rulebook = Rulebook(settings.rules_alias)
+    alerts = Alerts(database, rulebook, receivers, limits(settings), announce)
+    follower = Follower(
+        bootstrap=settings.kafka_bootstrap, topic="registry-changes", serde=link.serde, apply=rulebook.apply
+    )
+    consumer = Consumer(
+        bootstrap=settings.kafka_bootstrap,
+        group=GROUP,
+        topics=TOPICS,
+        serde=link.serde,
+        dead_letters=link.dead_letters(GROUP, settings.dead_letters_in_a_row_max),
+        handle=alerts.handle,
+        batch_messages_max=settings.batch_messages_max,
+    )
+
+    def readiness() -> Mapping[str, str]:
+        waits = {"rules": follower.caught_up.is_set(), "consumer": consumer.is_ready}
+        return {part: "waiting for Kafka" for part, is_ready in waits.items() if not is_ready}
+
+    may_write = writes_allowed(settings.token.get_secret_value(), settings.http_host)
+    api = AlertsApi(alerts, rulebook, database, receivers, announce, may_write)
+    try:
+        await together(
+            stop,
+            serve(application(readiness, api.routes()), settings.http_host, settings.http_port, stop),
+            follower.run(stop),
+            once_rules_are_known(follower, consumer, stop),
+            keep_time(alerts, follower, settings.tick_s, stop),
+            relay.run(stop),
+            deliverer.run(stop),
+        )
+    finally:
+        database.close()
+
+
+def limits(settings: AlertsSettings) -> Limits:
+    """The bounds of the application."""
+    return Limits(
+        timing=settings.timing,
+        alerts_max=settings.alerts_max,
+        notification_alerts_max=settings.notification_alerts_max,
+        waiting_max=settings.waiting_max,
+        finished_max=settings.finished_max,
+        external_url=settings.alerts_url,
+        generator_url=f"{settings.registry_url}/v1/assets/rule/",
+    )
+
+
+async def once_rules_are_known(follower: Follower, consumer: Consumer, stop: asyncio.Event) -> None:
+    """Consume only when the rules have been read: a signal under no rule would be lost to them."""
+    known = asyncio.ensure_future(follower.caught_up.wait())
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({known, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    known.cancel()
+    stopping.cancel()
+    await consumer.run(stop)
+
+
+async def keep_time(alerts: Alerts, follower: Follower, tick_s: float, stop: asyncio.Event) -> None:
+    """Let time pass in the application once the rules are known."""
+    while not stop.is_set():
+        if follower.caught_up.is_set():
+            alerts.pass_time(now_us())
+        await wait_or_stop(stop, tick_s)
+
+
+if __name__ == "__main__":
+    run(main)

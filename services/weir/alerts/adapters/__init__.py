@@ -1,0 +1,1 @@
+"""Alerts' edges: the SQLite file, the receivers file, name resolution and HTTP."""

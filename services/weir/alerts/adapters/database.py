@@ -1,0 +1,63 @@
+"""Database: the one SQLite file of alerts, its tables, and its transaction.
+
+Used from the event loop's thread only; a transaction takes a few milliseconds and nothing here is in a caller's way.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS offsets (
+    topic TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL, newest_us INTEGER NOT NULL,
+    PRIMARY KEY (topic, partition));
+CREATE TABLE IF NOT EXISTS alerts (fingerprint TEXT PRIMARY KEY, record_json TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS alert_groups (
+    receiver TEXT NOT NULL, key TEXT NOT NULL, record_json TEXT NOT NULL, PRIMARY KEY (receiver, key));
+CREATE TABLE IF NOT EXISTS outbox (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, record_json TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS deliveries (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, receiver TEXT NOT NULL,
+    group_key TEXT NOT NULL, status TEXT NOT NULL, body BLOB NOT NULL, state TEXT NOT NULL,
+    tries INTEGER NOT NULL, next_try_us INTEGER NOT NULL, created_us INTEGER NOT NULL, finished_us INTEGER NOT NULL,
+    error TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (receiver, state, position);
+CREATE TABLE IF NOT EXISTS tries (
+    delivery TEXT NOT NULL, number INTEGER NOT NULL, at_us INTEGER NOT NULL, http_status INTEGER NOT NULL,
+    latency_ms REAL NOT NULL, error TEXT NOT NULL, PRIMARY KEY (delivery, number, at_us));
+CREATE TABLE IF NOT EXISTS receivers_off (receiver TEXT PRIMARY KEY, at_us INTEGER NOT NULL);
+"""
+
+BUSY_S = 10.0
+"""Seconds to wait for another process, such as a person with the sqlite3 shell. Chosen."""
+
+
+class Database:
+    """One open file. The groups of statements that belong together run inside `transaction`."""
+
+    def __init__(self, file: Path) -> None:
+        """file: made when missing, its folder too."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self.connection = sqlite3.connect(file, timeout=BUSY_S, isolation_level=None)
+        self.connection.execute("PRAGMA journal_mode=WAL")
+        self.connection.execute("PRAGMA synchronous=FULL")
+        self.connection.executescript(TABLES)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of what is written inside, or none."""
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self.connection
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()

@@ -1,0 +1,169 @@
+"""Deliveries: the queue of notifications per receiver, every try of each, and the receivers that are switched off.
+
+Order is kept inside a group: what a receiver hears of one group comes in the order it was decided, so a resolved alert
+is never followed by an older word that it fires.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from sqlite3 import Connection
+
+from weir.alerts.core.retry import Answer
+
+WAITING = "waiting"
+DELIVERED = "delivered"
+DEAD = "dead"
+STATES = (WAITING, DELIVERED, DEAD)
+
+ERROR_CHARS_MAX = 500
+"""Characters of an error that are kept. Chosen."""
+
+COLUMNS = "id, receiver, group_key, status, state, tries, next_try_us, created_us, finished_us, error"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One notification on its way to one receiver. Times are microseconds since 1970-01-01 UTC, 0 for never."""
+
+    id: str
+    receiver: str
+    group_key: str
+    status: str
+    state: str
+    tries: int
+    next_try_us: int
+    created_us: int
+    finished_us: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One try of a delivery. http_status: 0 when there was no answer."""
+
+    number: int
+    at_us: int
+    http_status: int
+    latency_ms: float
+    error: str
+
+
+def put(connection: Connection, delivery: Delivery, body: bytes) -> None:
+    """Queue a delivery; one with the same id is there already and stays as it is."""
+    values = (
+        delivery.id,
+        delivery.receiver,
+        delivery.group_key,
+        delivery.status,
+        delivery.state,
+        delivery.tries,
+        delivery.next_try_us,
+        delivery.created_us,
+        delivery.finished_us,
+        delivery.error,
+        body,
+    )
+    connection.execute(f"INSERT OR IGNORE INTO deliveries ({COLUMNS}, body) VALUES (?,?,?,?,?,?,?,?,?,?,?)", values)
+
+
+def next_for(connection: Connection, receiver: str) -> tuple[Delivery, bytes] | None:
+    """The waiting delivery of a receiver that is due first, heads of groups only; None when none waits."""
+    row = connection.execute(
+        f"SELECT {COLUMNS}, body FROM deliveries WHERE position IN "
+        "(SELECT min(position) FROM deliveries WHERE receiver = ? AND state = 'waiting' GROUP BY group_key) "
+        "ORDER BY next_try_us, position LIMIT 1",
+        (receiver,),
+    ).fetchone()
+    return (Delivery(*row[:-1]), bytes(row[-1])) if row else None
+
+
+def waiting_count(connection: Connection, receiver: str) -> int:
+    """How many deliveries wait for a receiver."""
+    found = connection.execute(
+        "SELECT count(*) FROM deliveries WHERE receiver = ? AND state = 'waiting'", (receiver,)
+    ).fetchone()
+    return int(found[0])
+
+
+def record_try(connection: Connection, delivery: Delivery, answer: Answer, at_us: int) -> None:
+    """Write one try into the log of a delivery."""
+    error = answer.error[:ERROR_CHARS_MAX]
+    values = (delivery.id, delivery.tries + 1, at_us, answer.status, answer.latency_ms, error)
+    connection.execute("INSERT OR REPLACE INTO tries VALUES (?, ?, ?, ?, ?, ?)", values)
+
+
+def postpone(connection: Connection, delivery_id: str, tries: int, next_try_us: int, error: str) -> None:
+    """Let a delivery wait for its next try."""
+    connection.execute(
+        "UPDATE deliveries SET tries = ?, next_try_us = ?, error = ? WHERE id = ?",
+        (tries, next_try_us, error[:ERROR_CHARS_MAX], delivery_id),
+    )
+
+
+def finish(connection: Connection, delivery_id: str, state: str, tries: int, at_us: int, error: str) -> None:
+    """End a delivery as delivered or dead."""
+    connection.execute(
+        "UPDATE deliveries SET state = ?, tries = ?, finished_us = ?, error = ? WHERE id = ?",
+        (state, tries, at_us, error[:ERROR_CHARS_MAX], delivery_id),
+    )
+
+
+def resend(connection: Connection, delivery_id: str, now_us: int) -> bool:
+    """Put a finished delivery back into the queue, under its id, its tries counted anew; False when there is none."""
+    changed = connection.execute(
+        "UPDATE deliveries SET state = 'waiting', tries = 0, next_try_us = ?, finished_us = 0, error = '' "
+        "WHERE id = ? AND state != 'waiting'",
+        (now_us, delivery_id),
+    )
+    return changed.rowcount > 0
+
+
+def listed(connection: Connection, state: str, count_max: int) -> Sequence[Delivery]:
+    """Deliveries of a state, or all for the empty one, newest first."""
+    where, values = ("WHERE state = ?", [state]) if state else ("", [])
+    query = f"SELECT {COLUMNS} FROM deliveries {where} ORDER BY position DESC LIMIT ?"
+    return [Delivery(*row) for row in connection.execute(query, [*values, count_max])]
+
+
+def find(connection: Connection, delivery_id: str) -> tuple[Delivery, bytes] | None:
+    """A delivery and its body."""
+    row = connection.execute(f"SELECT {COLUMNS}, body FROM deliveries WHERE id = ?", (delivery_id,)).fetchone()
+    return (Delivery(*row[:-1]), bytes(row[-1])) if row else None
+
+
+def tries_of(connection: Connection, delivery_id: str) -> Sequence[Try]:
+    """The tries of a delivery, oldest first."""
+    rows = connection.execute(
+        "SELECT number, at_us, http_status, latency_ms, error FROM tries WHERE delivery = ? ORDER BY at_us",
+        (delivery_id,),
+    )
+    return [Try(*row) for row in rows]
+
+
+def prune(connection: Connection, finished_max: int) -> None:
+    """Drop the oldest finished deliveries beyond a count, with their tries."""
+    keep = "SELECT position FROM deliveries WHERE state != 'waiting' ORDER BY position DESC LIMIT ?"
+    connection.execute(f"DELETE FROM deliveries WHERE state != 'waiting' AND position NOT IN ({keep})", (finished_max,))
+    connection.execute("DELETE FROM tries WHERE delivery NOT IN (SELECT id FROM deliveries)")
+
+
+def switch_off(connection: Connection, receiver: str, at_us: int) -> None:
+    """Send nothing more to a receiver; what waits for it is dead."""
+    connection.execute("INSERT OR REPLACE INTO receivers_off VALUES (?, ?)", (receiver, at_us))
+    connection.execute(
+        "UPDATE deliveries SET state = 'dead', finished_us = ?, error = 'the receiver is switched off' "
+        "WHERE receiver = ? AND state = 'waiting'",
+        (at_us, receiver),
+    )
+
+
+def switch_on(connection: Connection, receiver: str) -> bool:
+    """Send to a receiver again; False when it was on."""
+    return connection.execute("DELETE FROM receivers_off WHERE receiver = ?", (receiver,)).rowcount > 0
+
+
+def switched_off(connection: Connection) -> dict[str, int]:
+    """Receivers that are off, since when."""
+    return {row[0]: row[1] for row in connection.execute("SELECT receiver, at_us FROM receivers_off")}

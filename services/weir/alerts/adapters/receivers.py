@@ -1,0 +1,97 @@
+"""Receivers: whom to tell, read from the operator's YAML file.
+
+receivers:
+  - name: on-call
+    url: https://hooks.example.com/weir
+    secret_file: /run/secrets/on-call     # one or two Standard Webhooks secrets, one a line; two while rotating
+    allow_private: false                  # true: any address and plain http; for receivers inside your own network
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from standardwebhooks import Webhook
+
+from weir.alerts.core.address import ForbiddenAddress, Target, target_of
+from weir.runtime.errors import BadSetting
+
+KEYS = {"name", "url", "secret", "secret_file", "allow_private"}
+SECRETS_MAX = 2
+"""Secrets of one receiver: the one in force and, while it is changed, the one before. Chosen."""
+
+RECEIVERS_MAX = 1_000
+"""Receivers in the file. Chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """One receiver. secrets: signing secrets, never shown."""
+
+    name: str
+    target: Target
+    allow_private: bool
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+def receivers_from(file: Path | None) -> dict[str, Receiver]:
+    """The receivers in a file, by name; none without a file. Raises BadSetting naming the receiver and the key."""
+    if file is None:
+        return {}
+    try:
+        whole = yaml.safe_load(file.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise BadSetting(f"WEIR_ALERTS_RECEIVERS_FILE {file} cannot be read: {error}") from error
+    entries = whole.get("receivers") if isinstance(whole, dict) else None
+    if not isinstance(entries, list) or len(entries) > RECEIVERS_MAX:
+        raise BadSetting(f"{file} must hold 'receivers:' with a list of at most {RECEIVERS_MAX} receivers")
+    found: dict[str, Receiver] = {}
+    for index, entry in enumerate(entries):
+        receiver = _receiver(entry, f"{file} receivers[{index}]", file.parent)
+        if receiver.name in found:
+            raise BadSetting(f"{file} receivers[{index}]: name {receiver.name!r} is taken")
+        found[receiver.name] = receiver
+    return found
+
+
+def _receiver(entry: object, where: str, folder: Path) -> Receiver:
+    if not isinstance(entry, dict) or not {"name", "url"} <= set(entry):
+        raise BadSetting(f"{where} must be a mapping with name, url and secret_file")
+    unknown = sorted(str(key) for key in set(entry) - KEYS)
+    if unknown:
+        raise BadSetting(f"{where}: unknown key {unknown[0]!r}; accepted keys: {', '.join(sorted(KEYS))}")
+    allow_private = entry.get("allow_private", False)
+    if not isinstance(allow_private, bool):
+        raise BadSetting(f"{where}: allow_private is {allow_private!r}; expected true or false")
+    try:
+        target = target_of(str(entry["url"]), allow_private=allow_private)
+    except ForbiddenAddress as error:
+        raise BadSetting(f"{where}: {error}") from error
+    return Receiver(str(entry["name"]), target, allow_private, _secrets(entry, where, folder))
+
+
+def _secrets(entry: Mapping[str, Any], where: str, folder: Path) -> tuple[str, ...]:
+    if ("secret" in entry) == ("secret_file" in entry):
+        raise BadSetting(f"{where}: exactly one of secret_file and secret is needed")
+    try:
+        text = str(entry["secret"]) if "secret" in entry else (folder / str(entry["secret_file"])).read_text()
+    except OSError as error:
+        raise BadSetting(f"{where}: secret_file cannot be read: {error}") from error
+    secrets = tuple(text.split())
+    if not 1 <= len(secrets) <= SECRETS_MAX:
+        raise BadSetting(f"{where}: {len(secrets)} secrets; expected 1, or 2 while one replaces the other")
+    for secret in secrets:
+        _check_secret(secret, where)
+    return secrets
+
+
+def _check_secret(secret: str, where: str) -> None:
+    try:
+        Webhook(secret)
+    except (binascii.Error, ValueError, RuntimeError) as error:
+        raise BadSetting(f"{where}: the secret is no Standard Webhooks secret ('whsec_' and base64)") from error

@@ -1,0 +1,106 @@
+"""Deliverer: one worker for each receiver takes its deliveries from the queue and sends them until they are finished.
+
+A receiver that is slow or down holds up nobody else. A crash after the receiver answered and before that is written
+sends once more, under the same webhook-id, by which receivers deduplicate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from weir.alerts.adapters import deliveries
+from weir.alerts.adapters.database import Database
+from weir.alerts.adapters.deliveries import DEAD, DELIVERED, Delivery
+from weir.alerts.adapters.receivers import Receiver
+from weir.alerts.adapters.webhook import WebhookSender
+from weir.alerts.core.retry import Answer, Policy, Verdict, judge, pause_s
+from weir.alerts.metrics import DELIVERIES, LATENCY, RECEIVERS_OFF, TRIES, WAITING
+from weir.runtime.clock import now_us
+from weir.runtime.producer import wait_or_stop
+from weir.runtime.telemetry import logger
+
+LOOK_S = 1.0
+"""Seconds between looks at a queue nobody announced a change of. Chosen."""
+
+
+class Deliverer:
+    """The workers of all receivers."""
+
+    def __init__(
+        self,
+        database: Database,
+        sender: WebhookSender,
+        receivers: Mapping[str, Receiver],
+        policy: Policy,
+        chance: Callable[[], float],
+    ) -> None:
+        """chance: gives numbers from 0 to 1, for the jitter of pauses."""
+        self._database = database
+        self._sender = sender
+        self._receivers = receivers
+        self._policy = policy
+        self._chance = chance
+        self._work = {name: asyncio.Event() for name in receivers}
+
+    def announce(self) -> None:
+        """Say that there may be something to deliver."""
+        for event in self._work.values():
+            event.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until `stop` is set; a try in hand is finished."""
+        RECEIVERS_OFF.set(len(deliveries.switched_off(self._database.connection)))
+        await asyncio.gather(stop.wait(), *(self._serve(one, stop) for one in self._receivers.values()))
+
+    async def _serve(self, receiver: Receiver, stop: asyncio.Event) -> None:
+        work = self._work[receiver.name]
+        while not stop.is_set():
+            work.clear()
+            WAITING.labels(receiver.name).set(deliveries.waiting_count(self._database.connection, receiver.name))
+            found = deliveries.next_for(self._database.connection, receiver.name)
+            wait_s = LOOK_S if found is None else (found[0].next_try_us - now_us()) / 1_000_000
+            if found is None or wait_s > 0:
+                await _pause(work, stop, min(wait_s, LOOK_S))
+            else:
+                await self._try(receiver, *found)
+
+    async def _try(self, receiver: Receiver, delivery: Delivery, body: bytes) -> None:
+        answer = await self._sender.send(receiver, delivery.id, body)
+        tries = delivery.tries + 1
+        verdict = judge(answer, tries, self._policy)
+        TRIES.labels(receiver.name, verdict.value).inc()
+        LATENCY.labels(receiver.name).observe(answer.latency_ms / 1_000)
+        self._write(receiver, delivery, answer, verdict)
+        logger().info(
+            "delivery_tried",
+            receiver=receiver.name,
+            delivery=delivery.id,
+            tries=tries,
+            status=answer.status,
+            verdict=verdict.value,
+            latency_ms=round(answer.latency_ms, 1),
+        )
+
+    def _write(self, receiver: Receiver, delivery: Delivery, answer: Answer, verdict: Verdict) -> None:
+        at_us, tries = now_us(), delivery.tries + 1
+        with self._database.transaction() as connection:
+            deliveries.record_try(connection, delivery, answer, at_us)
+            if verdict is Verdict.AGAIN:
+                pause = pause_s(answer, tries, self._policy, self._chance())
+                deliveries.postpone(connection, delivery.id, tries, at_us + round(pause * 1_000_000), answer.error)
+                return
+            state = DELIVERED if verdict is Verdict.DELIVERED else DEAD
+            deliveries.finish(connection, delivery.id, state, tries, at_us, answer.error)
+            if verdict is Verdict.GONE:
+                deliveries.switch_off(connection, receiver.name, at_us)
+            RECEIVERS_OFF.set(len(deliveries.switched_off(connection)))
+        DELIVERIES.labels(receiver.name, state).inc()
+
+
+async def _pause(work: asyncio.Event, stop: asyncio.Event, seconds: float) -> None:
+    waiting = asyncio.ensure_future(work.wait())
+    stopping = asyncio.ensure_future(wait_or_stop(stop, seconds))
+    await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    stopping.cancel()

@@ -1,0 +1,32 @@
+"""Metrics of alerts, with what each one means for the person on call."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+TRANSITIONS = Counter("weir_alerts_transitions_total", "Changes of phase, by rule and new phase.", ["rule", "phase"])
+
+RULES = Gauge("weir_alerts_rules", "Rules in force.")
+"""0 while rules are applied in the registry: the follower is behind, or their alias is not the one in force."""
+
+INVALID_RULES = Counter("weir_alerts_invalid_rules_total", "Registered rules that cannot run.", ["rule"])
+"""Any rise: the log names the rule and the reason; the other rules go on."""
+
+DROPPED = Counter("weir_alerts_dropped_total", "Alerts dropped to keep the limit, by reason.", ["reason"])
+"""reason: evicted (an inactive one), or full (every alert is active; raise WEIR_ALERTS_ALERTS_MAX)."""
+
+DELIVERIES = Counter(
+    "weir_alerts_deliveries_total", "Ends of deliveries, by receiver and state.", ["receiver", "state"]
+)
+"""state: delivered or dead. dead: GET /v1/deliveries?state=dead says why."""
+
+TRIES = Counter("weir_alerts_tries_total", "Tries, by receiver and verdict.", ["receiver", "verdict"])
+
+WAITING = Gauge("weir_alerts_deliveries_waiting", "Deliveries waiting, by receiver.", ["receiver"])
+"""Rising: the receiver is down or slow."""
+
+LATENCY = Histogram("weir_alerts_try_seconds", "Duration of one try, seconds.", ["receiver"])
+
+RECEIVERS_OFF = Gauge("weir_alerts_receivers_off", "Receivers switched off because they answered 410.")
+
+OUTBOX_WAITING = Gauge("weir_alerts_outbox_waiting_events", "Alert events not yet acknowledged by Kafka.")

@@ -1,0 +1,79 @@
+"""Settings of alerts, read once in `__main__` from `WEIR_ALERTS_*` and the shared `WEIR_*`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from weir.alerts.core.grouping import Timing
+from weir.alerts.core.retry import Policy
+from weir.runtime.settings import SharedSettings
+
+
+class AlertsSettings(SharedSettings):
+    """Receivers, waits, tries, and every bound."""
+
+    receivers_file: Path | None = Field(default=None, validation_alias="WEIR_ALERTS_RECEIVERS_FILE")
+    """YAML file of the receivers; without one nobody is told, and alerts are recorded all the same."""
+
+    alerts_url: str = Field(default="", validation_alias="WEIR_ALERTS_URL")
+    """Base URL of this service as people reach it; goes into notifications as externalURL."""
+
+    rules_alias: str = Field(default="prod", validation_alias="WEIR_ALERTS_RULES_ALIAS")
+    """Alias under which rules are in force."""
+
+    token: SecretStr = Field(default=SecretStr(""), validation_alias="WEIR_ALERTS_TOKEN")
+    """Bearer token that writes (resend, enable) must carry; empty: open on loopback, refused elsewhere."""
+
+    group_wait_s: float = Field(default=0.5, validation_alias="WEIR_ALERTS_GROUP_WAIT_S", ge=0)
+    """Seconds the first alert of a group waits for company. Chosen: short, because drift signals come one by one."""
+
+    group_interval_s: float = Field(default=0.5, validation_alias="WEIR_ALERTS_GROUP_INTERVAL_S", ge=0)
+    """Seconds between notifications of one group, at least. Chosen: as short; raise it where alerts come in crowds."""
+
+    tick_s: float = Field(default=0.1, validation_alias="WEIR_ALERTS_TICK_S", gt=0)
+    """Seconds between looks at what waits for time to pass. Chosen: a fifth of the group wait."""
+
+    alerts_max: int = Field(default=10_000, validation_alias="WEIR_ALERTS_ALERTS_MAX", ge=1)
+    """Alerts kept; beyond it the oldest that is not active is dropped. Chosen: some kilobytes each."""
+
+    notification_alerts_max: int = Field(default=100, validation_alias="WEIR_ALERTS_NOTIFICATION_ALERTS_MAX", ge=1)
+    """Alerts listed in one notification; the rest is counted in truncatedAlerts. Chosen."""
+
+    waiting_max: int = Field(default=10_000, validation_alias="WEIR_ALERTS_WAITING_MAX", ge=1)
+    """Deliveries waiting for one receiver; one more is dead at once, kept and re-sendable. Chosen."""
+
+    finished_max: int = Field(default=10_000, validation_alias="WEIR_ALERTS_FINISHED_MAX", ge=1)
+    """Finished deliveries kept; beyond it the oldest is dropped. Chosen."""
+
+    tries_max: int = Field(default=12, validation_alias="WEIR_ALERTS_TRIES_MAX", ge=1)
+    """Tries of a delivery before it is dead. Chosen: about an hour with the pauses below."""
+
+    retry_base_s: float = Field(default=0.5, validation_alias="WEIR_ALERTS_RETRY_BASE_S", gt=0)
+    """Pause after the first failed try, seconds; doubled after each. Chosen."""
+
+    retry_max_s: float = Field(default=900.0, validation_alias="WEIR_ALERTS_RETRY_MAX_S", gt=0)
+    """Longest pause between tries, seconds. Chosen."""
+
+    timeout_s: float = Field(default=10.0, validation_alias="WEIR_ALERTS_TIMEOUT_S", gt=0)
+    """Seconds a receiver has for its whole answer. Chosen: Standard Webhooks advises 15 to 30 at most."""
+
+    response_bytes_max: int = Field(default=65_536, validation_alias="WEIR_ALERTS_RESPONSE_BYTES_MAX", ge=0)
+    """Bytes of an answer that are read; the rest is cut off. Chosen: the status says all we need."""
+
+    batch_messages_max: int = Field(default=500, validation_alias="WEIR_ALERTS_BATCH_MESSAGES_MAX", ge=1)
+    """Messages handled in one transaction. Chosen."""
+
+    relay_events_max: int = Field(default=200, validation_alias="WEIR_ALERTS_RELAY_EVENTS_MAX", ge=1)
+    """Events sent to Kafka at once. Chosen."""
+
+    @property
+    def timing(self) -> Timing:
+        """The waits of groups."""
+        return Timing(round(self.group_wait_s * 1_000_000), round(self.group_interval_s * 1_000_000))
+
+    @property
+    def policy(self) -> Policy:
+        """When a delivery is tried again."""
+        return Policy(self.tries_max, self.retry_base_s, self.retry_max_s)
