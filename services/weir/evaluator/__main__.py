@@ -58,7 +58,7 @@ async def score(link: Link, follower: Follower, stream: Stream, stop: asyncio.Ev
         await link.producer.start(stop)
         await stream.run(stop)
     finally:
-        await link.producer.stop()
+        await link.close()
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ async def features(settings: InferenceSettings, stop: asyncio.Event) -> None:
         await link.producer.start(stop)
         await consumer.run(stop)
     finally:
-        await link.producer.stop()
+        await link.close()
         await embedder.close()
 
 

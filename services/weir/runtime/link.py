@@ -20,6 +20,11 @@ class Link:
     producer: EventProducer
     numbering: Numbering
 
+    async def close(self) -> None:
+        """Flush what is on its way and close the connections to the broker and the registry."""
+        await self.producer.stop()
+        await self.serde.close()
+
     def dead_letters(self, group: str, in_a_row_max: int) -> DeadLetters:
         """The dead letters of one of the service's consumer groups, numbered as a source of their own."""
         numbering = Numbering(f"{self.numbering.source}/dead-letters/{group}")

@@ -64,6 +64,10 @@ class SchemaCatalog:
             self._parsed[schema_id] = (str(schema["name"]), fastavro.parse_schema(schema))
         return self._parsed[schema_id]
 
+    async def close(self) -> None:
+        """Close the connection to the registry; the catalog is not used after it."""
+        await self._client.aclose()
+
     async def _text_of(self, schema_id: int) -> str:
         if schema_id in self._texts:
             return self._texts[schema_id]

@@ -14,6 +14,10 @@ class Serde:
         self._catalog = catalog
         self._message_bytes_max = message_bytes_max
 
+    async def close(self) -> None:
+        """Close the catalog's connection to the registry."""
+        await self._catalog.close()
+
     async def encode(self, topic: str, event: Event) -> bytes:
         """Framed bytes of an event for its topic. Raises Retryable when no schema id can be had."""
         return frame(await self._catalog.id_for(topic), encode_body(event))

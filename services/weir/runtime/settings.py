@@ -35,8 +35,8 @@ class SharedSettings(BaseSettings):
     http_port: int = Field(default=0, validation_alias="WEIR_HTTP_PORT")
     """Port of health, metrics and API; 0 picks a free one."""
 
-    message_bytes_max: int = Field(default=1_048_576, validation_alias="WEIR_MESSAGE_BYTES_MAX")
-    """Largest message a consumer decodes; a larger one is dead-lettered. Chosen: four times the capture limit."""
+    message_bytes_max: int = Field(default=4_194_304, validation_alias="WEIR_MESSAGE_BYTES_MAX")
+    """Largest message a consumer decodes; a larger one is dead-lettered. Chosen: twice a full text-features envelope."""
 
     dead_letters_in_a_row_max: int = Field(default=1_000, validation_alias="WEIR_DEAD_LETTERS_IN_A_ROW_MAX")
     """Dead letters without one good message between them, per partition, before the consumer stops. Chosen."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
 
 ENGLISH_NEGATIONS = {"no", "not", "never", "none", "nothing", "nobody", "neither", "nor", "cannot", "without"}
 GERMAN_NEGATIONS = {"nicht", "nichts", "kein", "keine", "keinen", "keiner", "nie", "niemals", "ohne", "weder"}
@@ -19,7 +19,8 @@ def words_of(text: str) -> list[str]:
 
 
 def sentences_of(text: str) -> list[str]:
-    """The sentences of a text that hold a word: cut after `.`, `!` or `?` before white space, and at line ends."""
+    """The sentences of a text that hold a word: cut after `.`, `!` or `?` before white space, and at blank
+    lines; a single line end is where a text was wrapped."""
     return [part for part in _SENTENCE_END.split(text) if _WORD.search(part)]
 
 
