@@ -1,0 +1,61 @@
+"""`python -m weir.lineage`: the store, its sink and its API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from weir.lineage import api
+from weir.lineage.adapters.migrations import migrate
+from weir.lineage.adapters.schemas import ThreadSchemas
+from weir.lineage.adapters.store import Store
+from weir.lineage.inserter import Inserter
+from weir.lineage.settings import LineageSettings
+from weir.lineage.sink import GROUP, Sink
+from weir.runtime import http
+from weir.runtime.link import Link, link_from
+from weir.runtime.process import run, together
+from weir.runtime.schemas import SchemaCatalog
+from weir.runtime.telemetry import configure_logs
+
+
+def main() -> None:
+    """Run lineage until it is told to stop."""
+    run(serve)
+
+
+async def serve(stop: asyncio.Event) -> None:
+    """Migrate, then sink and serve side by side."""
+    settings = LineageSettings()
+    configure_logs("lineage", settings.log_level)
+    link = link_from(settings, "lineage")
+    store = Store(settings)
+    migrate(store)
+    loop = asyncio.get_running_loop()
+    catalog = SchemaCatalog(settings.registry_url, settings.data_dir / "lineage" / "sink-schema-ids.json")
+    dead_letters = link.dead_letters(GROUP, settings.dead_letters_in_a_row_max)
+    sink = Sink(settings, Inserter(store, ThreadSchemas(catalog, loop)), dead_letters, loop)
+
+    def missing() -> Mapping[str, str]:
+        return {} if sink.is_ready else {"kafka": f"no partitions assigned yet by {settings.kafka_bootstrap}"}
+
+    await together(
+        stop,
+        http.serve(
+            http.application(missing, api.routes(store, settings)), settings.http_host, settings.http_port, stop
+        ),
+        _producing(link, stop),
+        sink.run(stop),
+    )
+    await link.producer.stop()
+    store.close()
+
+
+async def _producing(link: Link, stop: asyncio.Event) -> None:
+    """Connect the dead letters' producer, then stay until the stop: the other parts need not wait for it."""
+    await link.producer.start(stop)
+    await stop.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""Lineage over HTTP: traces, calls, lineage, impact, audit, dead letters and operator SQL. JSON in, JSON out."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from weir.lineage import queries
+from weir.lineage.adapters.store import QueryFailed, Store
+from weir.lineage.core.sql_gate import VIEWS, SqlRefused, checked
+from weir.lineage.metrics import QUERIES
+from weir.lineage.settings import LineageSettings
+from weir.runtime.http import problem
+
+LIMIT_DEFAULT = 50
+"""Rows of a list unless the caller asks for another number. Chosen."""
+
+SQL_BYTES_MAX = 65_536
+"""Body of an SQL request at most. Chosen."""
+
+
+def routes(store: Store, settings: LineageSettings) -> list[Route]:
+    """The API's routes."""
+    api = LineageApi(store, settings)
+    return [
+        Route("/v1/traces/{trace_id}", api.trace),
+        Route("/v1/requests/{request_id}", api.request),
+        Route("/v1/requests", api.requests),
+        Route("/v1/lineage/{request_id}", api.lineage),
+        Route("/v1/impact/{kind}/{name}", api.impact),
+        Route("/v1/audit", api.audit),
+        Route("/v1/dead-letters", api.dead_letters),
+        Route("/v1/sql", api.sql, methods=["POST"]),
+    ]
+
+
+class LineageApi:
+    """Handlers; each one asks the store in a thread, so that the event loop and the inserts go on."""
+
+    def __init__(self, store: Store, settings: LineageSettings) -> None:
+        self._store = store
+        self._settings = settings
+
+    async def trace(self, request: Request) -> Response:
+        """GET /v1/traces/{trace_id}."""
+        trace_id = request.path_params["trace_id"]
+        return await self._one("trace", trace_id, lambda: queries.trace(self._store, trace_id))
+
+    async def request(self, request: Request) -> Response:
+        """GET /v1/requests/{request_id}."""
+        request_id = request.path_params["request_id"]
+        return await self._one("request", request_id, lambda: queries.request(self._store, request_id))
+
+    async def requests(self, request: Request) -> Response:
+        """GET /v1/requests?tenant=&route=&outcome=&session_id=&text=&since_us=&limit=."""
+        given = request.query_params
+        try:
+            since_us, limit = int(given.get("since_us", "0")), int(given.get("limit", str(LIMIT_DEFAULT)))
+        except ValueError:
+            return problem(400, "Bad parameter", f"since_us and limit must be whole numbers; got {dict(given)}")
+        if not 1 <= limit <= queries.LISTED_MAX:
+            return problem(400, "Bad parameter", f"limit is {limit}; expected 1 to {queries.LISTED_MAX}")
+        return await self._many("requests", lambda: queries.requests(self._store, given, since_us, limit))
+
+    async def lineage(self, request: Request) -> Response:
+        """GET /v1/lineage/{request_id}."""
+        request_id = request.path_params["request_id"]
+        return await self._one("request", request_id, lambda: queries.lineage(self._store, request_id))
+
+    async def impact(self, request: Request) -> Response:
+        """GET /v1/impact/{kind}/{name}?digest=&version=."""
+        kind, name = request.path_params["kind"], request.path_params["name"]
+        given = request.query_params
+        digest, version = given.get("digest", ""), given.get("version", "")
+        return await self._one("asset", name, lambda: queries.impact(self._store, kind, name, digest, version))
+
+    async def audit(self, _: Request) -> Response:
+        """GET /v1/audit."""
+        return await self._one("audit", "", lambda: queries.audit(self._store))
+
+    async def dead_letters(self, request: Request) -> Response:
+        """GET /v1/dead-letters?limit=."""
+        text = request.query_params.get("limit", str(LIMIT_DEFAULT))
+        if not text.isdigit() or not 1 <= int(text) <= queries.LISTED_MAX:
+            return problem(400, "Bad parameter", f"limit is {text!r}; expected 1 to {queries.LISTED_MAX}")
+        return await self._many("dead_letters", lambda: queries.dead_letters(self._store, int(text)))
+
+    async def sql(self, request: Request) -> Response:
+        """POST /v1/sql {"query"}: one SELECT over the v_ views, for the operator."""
+        if not self._settings.is_sql_open:
+            return problem(403, "SQL is closed", "this lineage serves no SQL", "set WEIR_LINEAGE_SQL=true")
+        body = await request.body()
+        if len(body) > SQL_BYTES_MAX:
+            return problem(413, "Too large", f"the body has {len(body)} bytes; at most {SQL_BYTES_MAX}")
+        try:
+            statement = orjson.loads(body)["query"]
+            text = checked(str(statement))
+        except SqlRefused as refused:
+            return problem(
+                400, "Statement refused", str(refused), "see docs/architecture.md; views: " + ", ".join(sorted(VIEWS))
+            )
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return problem(400, "Bad body", 'expected {"query": "SELECT ..."}')
+        limit = self._settings.query_rows_max
+        QUERIES.labels("sql").inc()
+        try:
+            names, rows = await asyncio.to_thread(self._store.columns_and_rows, f"SELECT * FROM ({text}) LIMIT {limit}")
+        except QueryFailed as failed:
+            return problem(400, "Query failed", str(failed))
+        return _json({"columns": list(names), "rows": [list(row) for row in rows], "rows_max": limit})
+
+    async def _one(self, what: str, name: str, ask: Callable[[], Any]) -> Response:
+        found = await self._asked(what, ask)
+        if isinstance(found, Response):
+            return found
+        if found is None:
+            return problem(
+                404,
+                "Not found",
+                f"no {what} {name!r} is stored",
+                "it may be on its way: traces are queryable within 2 s",
+            )
+        return _json(found)
+
+    async def _many(self, what: str, ask: Callable[[], list[Any]]) -> Response:
+        found = await self._asked(what, ask)
+        return found if isinstance(found, Response) else _json({"items": found})
+
+    async def _asked(self, what: str, ask: Callable[[], Any]) -> Any:
+        QUERIES.labels(what).inc()
+        try:
+            return await asyncio.to_thread(ask)
+        except QueryFailed as failed:
+            return problem(503, "The store did not answer", str(failed), "see `weir logs lineage`")
+
+
+def _json(value: object) -> Response:
+    return Response(orjson.dumps(_clean(value), default=_text), media_type="application/json")
+
+
+def _clean(value: object) -> object:
+    """NaN and infinities are not JSON: null stands for them."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _clean(item) for key, item in value.items()}
+    return [_clean(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,1 @@
+"""Pure parts of lineage: container blocks, ranges, gaps, trees."""

@@ -1,0 +1,24 @@
+"""What the sink checks of a message without decoding it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weir.events import InvalidEvent, unframe
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A message whose framing is right: its schema id, its Avro body and where it stands."""
+
+    offset: int
+    schema_id: int
+    data: bytes
+
+
+def body_of(offset: int, value: bytes | None, bytes_max: int) -> Body:
+    """Checks the outside of a message. Raises InvalidEvent for a null, oversized or unframed one."""
+    if value is not None and len(value) > bytes_max:
+        raise InvalidEvent("oversized", f"value has {len(value)} bytes; at most {bytes_max} are taken")
+    schema_id, data = unframe(value)
+    return Body(offset, schema_id, data)

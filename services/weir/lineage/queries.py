@@ -1,0 +1,180 @@
+"""The questions that the API answers, each one bounded, with its parameters bound by the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from weir.lineage.adapters.store import Store
+from weir.lineage.core.audit import audited, totals
+
+LISTED_MAX = 1_000
+"""Rows of a list at most. Chosen."""
+
+EXAMPLES = 10
+"""Example calls in an impact answer. Chosen."""
+
+Row = dict[str, Any]
+
+LISTED_COLUMNS = (
+    "request_id, trace_id, tenant, route, model, protocol, outcome, error_type, latency_ms, start_time_us, session_id,"
+    " release_digest, left(user_text, 200) AS question"
+)
+
+
+def trace(store: Store, trace_id: str) -> Row | None:
+    """Spans of a trace and the calls, scores and judgements that belong to it; None for an unknown one."""
+    given = {"trace_id": trace_id}
+    spans = store.rows(
+        "SELECT * FROM span_rows FINAL WHERE trace_id = {trace_id:String} ORDER BY start_time_us, end_time_us DESC LIMIT 5000",
+        given,
+    )
+    calls = store.rows(
+        "SELECT * FROM v_inference_responses WHERE trace_id = {trace_id:String} ORDER BY start_time_us LIMIT 100", given
+    )
+    if not spans and not calls:
+        return None
+    ids = [str(call["request_id"]) for call in calls]
+    return {
+        "trace_id": trace_id,
+        "spans": spans,
+        "requests": calls,
+        "scores": _scores(store, ids),
+        "feedback": _feedback(store, ids),
+    }
+
+
+def request(store: Store, request_id: str) -> Row | None:
+    """One call, whole; None for an unknown one."""
+    rows = store.rows("SELECT * FROM v_inference_responses WHERE request_id = {id:String} LIMIT 1", {"id": request_id})
+    if not rows:
+        return None
+    return {**rows[0], "scores": _scores(store, [request_id]), "feedback": _feedback(store, [request_id])}
+
+
+def requests(store: Store, filters: Mapping[str, str], since_us: int, limit: int) -> list[Row]:
+    """Calls, newest first. filters: tenant, route, outcome and text (a substring of the user's text), empty for any."""
+    where = ["event_time_us >= {since_us:Int64}"]
+    given: dict[str, Any] = {"since_us": since_us, "limit": min(limit, LISTED_MAX)}
+    for name in ("tenant", "route", "outcome", "session_id"):
+        if filters.get(name):
+            where.append(f"{name} = {{{name}:String}}")
+            given[name] = filters[name]
+    if filters.get("text"):
+        where.append("positionCaseInsensitiveUTF8(user_text, {text:String}) > 0")
+        given["text"] = filters["text"]
+    sql = f"SELECT {LISTED_COLUMNS} FROM v_inference_responses WHERE {' AND '.join(where)} ORDER BY start_time_us DESC LIMIT {{limit:UInt32}}"
+    return store.rows(sql, given)
+
+
+def lineage(store: Store, request_id: str) -> Row | None:
+    """What one answer was made of: references, passages, scores; None for an unknown call."""
+    rows = store.rows(
+        f"SELECT {LISTED_COLUMNS}, references, contexts FROM v_inference_responses WHERE request_id = {{id:String}} LIMIT 1",
+        {"id": request_id},
+    )
+    if not rows:
+        return None
+    found = rows[0]
+    return {
+        "request": {name: value for name, value in found.items() if name not in ("references", "contexts")},
+        "references": found["references"],
+        "contexts": found["contexts"],
+        "evaluations": _scores(store, [request_id]),
+        "feedback": _feedback(store, [request_id]),
+    }
+
+
+def impact(store: Store, kind: str, name: str, digest: str, version: str) -> Row:
+    """Which answers an asset (or one version of it) took part in. digest, version: empty for any."""
+    given = {"kind": kind, "name": name, "digest": digest, "version": version, "examples": EXAMPLES}
+    where = (
+        "kind = {kind:String} AND name = {name:String} AND ({digest:String} = '' OR digest = {digest:String})"
+        " AND ({version:String} = '' OR version = {version:String})"
+    )
+    summary = store.rows(
+        "SELECT uniqExact(request_id) AS requests, min(event_time_us) AS first_us, max(event_time_us) AS last_us,"
+        " groupUniqArray(100)(route) AS routes, groupUniqArray(100)(tenant) AS tenants, groupUniqArray(100)(digest) AS digests,"
+        " groupUniqArray(100)(release_digest) AS releases, countIf(outcome != 'ok') AS not_ok,"
+        f" groupArraySorted({EXAMPLES})(request_id) AS example_request_ids FROM v_impact WHERE {where}",
+        given,
+    )[0]
+    passages = store.rows(
+        "SELECT name AS passage_id, uniqExact(request_id) AS requests, avg(score) AS mean_score FROM v_impact"
+        " WHERE kind = 'passage' AND digest IN {digests:Array(String)} GROUP BY name ORDER BY requests DESC, name LIMIT 20",
+        {"digests": list(summary["digests"])},
+    )
+    return {"kind": kind, "name": name, **summary, "passages": passages}
+
+
+def audit(store: Store) -> Row:
+    """Books of every source: accepted, stored, missing ranges, duplicates; and the dead letters by topic and reason."""
+    books = store.rows(
+        "SELECT source, boot_epoch, count() AS rows, uniqExact(seq) AS distinct_numbers, max(seq) AS highest FROM v_numbers"
+        " GROUP BY source, boot_epoch ORDER BY source, boot_epoch"
+    )
+    holes = store.rows(
+        "SELECT source, boot_epoch, before, seq AS after FROM ("
+        "SELECT source, boot_epoch, seq, lagInFrame(seq, 1, -1) OVER (PARTITION BY source, boot_epoch ORDER BY seq"
+        " ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before FROM (SELECT DISTINCT source, boot_epoch, seq FROM v_numbers))"
+        " WHERE seq - before > 1 ORDER BY source, boot_epoch, seq LIMIT 5000"
+    )
+    sources = [
+        audited(
+            str(book["source"]),
+            int(book["boot_epoch"]),
+            int(book["rows"]),
+            int(book["distinct_numbers"]),
+            int(book["highest"]),
+            [
+                (int(hole["before"]), int(hole["after"]))
+                for hole in holes
+                if (hole["source"], hole["boot_epoch"]) == (book["source"], book["boot_epoch"])
+            ],
+        )
+        for book in books
+    ]
+    dead = store.rows(
+        "SELECT topic, reason, consumer_group, count() AS messages FROM v_dead_letters GROUP BY ALL ORDER BY topic, reason, consumer_group"
+    )
+    return {
+        "sources": [
+            {
+                "source": source.source,
+                "boot_epoch": source.boot_epoch,
+                "accepted": source.accepted,
+                "stored": source.stored,
+                "missing": source.missing_count,
+                "missing_ranges": source.missing,
+                "duplicates_visible": source.duplicates,
+            }
+            for source in sources
+        ],
+        "totals": {**totals(sources), "dead_lettered": sum(int(row["messages"]) for row in dead)},
+        "dead_letters": dead,
+    }
+
+
+def dead_letters(store: Store, limit: int) -> list[Row]:
+    """Dead letters, newest first, without their payloads."""
+    return store.rows(
+        "SELECT event_id, event_time_us, topic, partition, offset, consumer_group, reason, error, payload_bytes, payload_sha256"
+        " FROM v_dead_letters ORDER BY event_time_us DESC LIMIT {limit:UInt32}",
+        {"limit": min(limit, LISTED_MAX)},
+    )
+
+
+def _scores(store: Store, request_ids: list[str]) -> list[Row]:
+    return store.rows(
+        "SELECT request_id, evaluator, evaluator_version, evaluator_digest, score, passed, label, explanation, inclusion_probability"
+        " FROM v_evaluation_scores WHERE request_id IN {ids:Array(String)} ORDER BY evaluator LIMIT 1000",
+        {"ids": request_ids},
+    )
+
+
+def _feedback(store: Store, request_ids: list[str]) -> list[Row]:
+    return store.rows(
+        "SELECT request_id, score, label, comment, event_time_us FROM v_feedback WHERE request_id IN {ids:Array(String)}"
+        " ORDER BY event_time_us LIMIT 1000",
+        {"ids": request_ids},
+    )
