@@ -1,0 +1,98 @@
+"""Where things are: what the repository provides, and what one running stack writes.
+
+Jars, corpus and environments are shared by every stack of a checkout; data, logs and secrets belong to one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+SOCKET_CHARS_MAX = 100
+"""Longest path of a unix socket that works everywhere; the kernel's limit is 108 bytes."""
+
+
+def repository() -> Path:
+    """The checkout this package was installed from; WEIR_ROOT names another."""
+    given = os.environ.get("WEIR_ROOT")
+    return Path(given).resolve() if given else Path(__file__).resolve().parents[4]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths of one stack."""
+
+    root: Path
+    """The checkout."""
+    home: Path
+    """Folder of this stack, `.weir` by default."""
+
+    @property
+    def jars(self) -> Path:
+        """The broker's jars."""
+        return self.root / ".weir" / "kafka" / "libs"
+
+    @property
+    def corpus(self) -> Path:
+        """The built corpus."""
+        return self.root / ".weir" / "corpus"
+
+    @property
+    def models_env(self) -> Path:
+        """Python environment of the models."""
+        return self.root / ".venv-triton"
+
+    @property
+    def python(self) -> Path:
+        """The interpreter the services run on."""
+        return Path(sys.executable)
+
+    @property
+    def data(self) -> Path:
+        """Data of Kafka and of the services."""
+        return self.home / "data"
+
+    @property
+    def run(self) -> Path:
+        """Generated configuration, pid and lock files."""
+        return self.home / "run"
+
+    @property
+    def logs(self) -> Path:
+        """One log per process."""
+        return self.home / "log"
+
+    @property
+    def secrets(self) -> Path:
+        """Keys and webhook secrets; mode 700."""
+        return self.home / "secrets"
+
+    @property
+    def endpoints_file(self) -> Path:
+        """Where the running stack says how it is reached."""
+        return self.home / "stack.json"
+
+    @property
+    def socket(self) -> Path:
+        """The supervisor's socket; in the temporary folder when the stack's own path is too long."""
+        here = self.run / "supervisor.sock"
+        if len(str(here)) <= SOCKET_CHARS_MAX:
+            return here
+        name = hashlib.sha256(str(self.home).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"weir-{name}.sock"
+
+    def make(self) -> None:
+        """Create the folders."""
+        for folder in (self.data, self.run, self.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def layout(home: Path | None = None) -> Layout:
+    """Paths of the stack in `home`; `.weir` of the checkout by default."""
+    root = repository()
+    return Layout(root, (home or Path(os.environ.get("WEIR_HOME", root / ".weir"))).resolve())

@@ -1,0 +1,71 @@
+"""The one table of the stack's processes: what runs, in which order, how it is known to be ready."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from weir.cli.stack.layout import Layout
+from weir.cli.stack.ports import HOST
+
+JAVA_MEMORY = ("-Xmx512m", "-Xms128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+"""Measured: the broker needs about 400 MB; the first compiler tier saves memory and start-up time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One supervised process."""
+
+    name: str
+    tier: int
+    """Started tier by tier, stopped in the opposite order."""
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    ready_url: str = ""
+    """Answers 200 when the process can work; empty: `ready_port` is listened on."""
+    ready_port: int = 0
+
+
+def processes(layout: Layout, ports: Mapping[str, int], environment: Mapping[str, str]) -> list[Process]:
+    """Every process. environment: what all services share."""
+    triton = (
+        str(layout.python), str(layout.root / "infra" / "triton" / "launch.py"), "--env", str(layout.models_env),
+        "--models", str(layout.root / "infra" / "triton" / "models"), "--corpus-dir", str(layout.corpus),
+        "--grpc-port", str(ports["triton_grpc"]), "--http-port", str(ports["triton_http"]),
+        "--metrics-port", str(ports["triton_metrics"]),
+    )  # fmt: skip
+    kafka = (
+        "java", *JAVA_MEMORY, f"-Dlog4j2.configurationFile={layout.root / 'infra' / 'kafka' / 'log4j2.properties'}",
+        "-cp", f"{layout.jars}/*", "kafka.Kafka", str(layout.run / "kafka.properties"),
+    )  # fmt: skip
+    ready = f"http://{HOST}:{ports['triton_http']}/v2/health/ready"
+
+    def service(name: str, tier: int, module: str, own: Mapping[str, str]) -> Process:
+        port = ports[name.replace("-", "_")]
+        variables = {**environment, "WEIR_HTTP_PORT": str(port), **own}
+        command = (str(layout.python), "-m", module)
+        return Process(name, tier, command, variables, f"http://{HOST}:{port}/readyz")
+
+    gateway = {
+        "WEIR_GATEWAY_GRPC_PORT": str(ports["gateway_grpc"]),
+        "WEIR_INFERENCE_ADDRESS": f"{HOST}:{ports['inference_grpc']}",
+        "WEIR_GATEWAY_KEYS_FILE": str(layout.secrets / "keys.json"),
+        "WEIR_GATEWAY_ANONYMOUS_TENANT": "local",
+    }
+    inference = {
+        "WEIR_INFERENCE_GRPC_PORT": str(ports["inference_grpc"]),
+        "WEIR_TRITON_ADDRESS": f"{HOST}:{ports['triton_grpc']}",
+    }
+    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    return [
+        Process("kafka", 1, kafka, {}, ready_port=ports["kafka"]),
+        Process("triton", 1, triton, {}, ready),
+        service("registry", 2, "weir.registry", {}),
+        service("lineage", 3, "weir.lineage", {}),
+        service("drift", 3, "weir.drift", {"WEIR_DRIFT_REFERENCE_EVENTS": "1000", **one_thread}),
+        service("evaluator", 3, "weir.evaluator", one_thread),
+        service("alerts", 3, "weir.alerts", {"WEIR_ALERTS_RECEIVERS_FILE": str(layout.secrets / "receivers.yaml")}),
+        service("inference", 3, "weir.inference", inference),
+        service("gateway-drain", 4, "weir.gateway.drain", gateway),
+        service("gateway", 5, "weir.gateway", gateway),
+    ]
