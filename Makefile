@@ -33,7 +33,8 @@ unit: ## unit tests alone
 	@$(VENV)/python -m pytest tests/unit -q
 
 test: setup-tests lint types architecture ## everything, against the real Kafka, Triton and ClickHouse engine
-	@$(VENV)/python -m tools.run_tests
+	@WEIR_WHOLE_RUN=1 $(VENV)/python -m pytest tests
+	@$(VENV)/python -m tools.capabilities --check
 
 demo: setup ## the main job on real input, with its evidence; EXIT=1 stops the stack at the end
 	@$(VENV)/python -m tools.demo $(if $(EXIT),--exit)

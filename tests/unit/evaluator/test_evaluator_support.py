@@ -29,7 +29,7 @@ def test_a_score_is_a_share_and_the_same_every_time(answer: str, contexts: list[
 @given(WORDS, TEXTS)
 def test_an_answer_quoted_from_its_context_is_covered(words: list[str], around: str) -> None:
     answer = " ".join(words)
-    verdict = coverage(answer, [f"{around}\n{answer}\n{around}"])
+    verdict = coverage(answer, [f"{around}\n\n{answer}\n\n{around}"])
 
     assert verdict is not None
     assert verdict.score == pytest.approx(1.0)
@@ -88,6 +88,13 @@ def test_a_contradiction_in_the_contexts_own_words_passes_as_documented() -> Non
 
     assert verdict is not None
     assert verdict.score > 0.9
+
+
+def test_a_sentence_wrapped_over_lines_is_one_sentence() -> None:
+    verdict = coverage("It does not evaluate the list again.", ["It does not\nevaluate the list\nagain."])
+
+    assert verdict is not None
+    assert (verdict.score, verdict.label) == (1.0, "")
 
 
 def test_only_answered_calls_with_contexts_are_scored() -> None:

@@ -50,9 +50,7 @@ class ScriptedTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ig
             model_name=request.model_name, id=request.id, raw_output_contents=request.raw_input_contents
         )
 
-    async def ModelStreamInfer(
-        self, requests: AsyncIterator[Any], context: Any
-    ) -> AsyncIterator[Any]:
+    async def ModelStreamInfer(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         await self._arrived(context)
         async for request in requests:
             for number in range(3):

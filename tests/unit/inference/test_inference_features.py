@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from builders import NOON_US, completed
 from weir.events import InferenceCompleted, TextFeaturesComputed, decode_body, encode_body
 from weir.inference.core.features import (
+    ENVELOPE_BYTES_MAX,
     ITEMS_MAX,
     Numbered,
     Plan,
@@ -32,7 +33,7 @@ def built(
     events: Sequence[InferenceCompleted], plan: Plan = PLAN, vector: FloatVector | None = VECTOR
 ) -> list[tuple[str, TextFeaturesComputed]]:
     numbered = Numbered("inference/1", NOON_US, itertools.count().__next__)
-    return envelopes(events, lambda text: vector if text else None, plan, numbered, NOON_US)
+    return envelopes(events, lambda text: vector if text else None, plan, numbered)
 
 
 @given(STREAMS)
@@ -113,6 +114,16 @@ def test_an_envelope_is_cut_at_its_limit() -> None:
     pairs = built([completed(seq) for seq in range(ITEMS_MAX + 1)])
 
     assert [len(envelope.items) for _, envelope in pairs] == [ITEMS_MAX, 1]
+
+
+def test_an_envelope_of_long_texts_is_cut_so_that_every_consumer_decodes_it() -> None:
+    umlauts = "ä" * 60
+    long = " ".join(f"{number:03d}{umlauts}" for number in range(300))
+    pairs = built([completed(seq, user_text=long, output_text=long) for seq in range(64)])
+
+    assert sum(len(envelope.items) for _, envelope in pairs) == 64
+    assert len(pairs) > 1
+    assert all(len(encode_body(envelope)) <= ENVELOPE_BYTES_MAX for _, envelope in pairs)
 
 
 @pytest.mark.parametrize(

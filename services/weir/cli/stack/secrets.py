@@ -1,4 +1,4 @@
-"""Secrets of a fresh stack: API keys (stored hashed) and the webhook receivers, made once, readable by the owner only."""
+"""Secrets of a fresh stack: API keys (stored hashed) and webhook receivers, made once, for the owner's eyes only."""
 
 from __future__ import annotations
 

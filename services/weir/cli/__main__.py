@@ -1,0 +1,85 @@
+"""The command `weir`. Heavy libraries are imported by the command that needs them, so that help is quick."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import typer
+
+from weir.cli import commands_assets, commands_stack, commands_store, commands_watch
+from weir.cli.output import CliError, ExitCode, emit_json, error_document, say
+
+app = typer.Typer(
+    name="weir",
+    help="Weir: the streaming operations layer for generative AI.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+for function in (
+    commands_stack.up,
+    commands_stack.down,
+    commands_stack.restart,
+    commands_stack.status,
+    commands_stack.logs,
+    commands_stack.doctor,
+    commands_assets.apply,
+    commands_assets.diff,
+    commands_store.sql,
+):
+    app.command()(function)
+
+GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
+    "asset": (
+        "Assets of the registry.",
+        {"list": commands_assets.list_assets, "show": commands_assets.show, "alias": commands_assets.alias},
+    ),
+    "trace": ("Traces and calls.", {"show": commands_store.trace_show, "search": commands_store.trace_search}),
+    "lineage": (
+        "What answers are made of.",
+        {"show": commands_store.lineage_show, "impact": commands_store.lineage_impact},
+    ),
+    "audit": ("The books.", {"gaps": commands_store.audit_gaps}),
+    "dlq": ("Dead letters.", {"list": commands_store.dlq_list}),
+    "drift": ("Drift detectors.", {"status": commands_watch.drift_status}),
+    "alert": (
+        "Alerts and their deliveries.",
+        {
+            "list": commands_watch.alert_list,
+            "deliveries": commands_watch.alert_deliveries,
+            "resend": commands_watch.alert_resend,
+        },
+    ),
+    "keys": (
+        "API keys.",
+        {"create": commands_watch.keys_create, "list": commands_watch.keys_list, "revoke": commands_watch.keys_revoke},
+    ),
+    "topics": ("Kafka topics.", {"create": commands_watch.topics_create}),
+    "config": ("Settings of this command line.", {"show": commands_watch.config_show}),
+}
+
+for name, (description, commands) in GROUPS.items():
+    group = typer.Typer(help=description, no_args_is_help=True, rich_markup_mode=None)
+    for command, body in commands.items():
+        group.command(command)(body)
+    app.add_typer(group, name=name)
+
+
+def main() -> None:
+    """Run the command line; errors become one message and a documented exit code."""
+    try:
+        app()
+    except CliError as error:
+        if "--json" in sys.argv:
+            emit_json(error_document(error))
+        else:
+            say(f"weir: {error.message}" + (f"\n  try: {error.hint}" if error.hint else ""))
+        sys.exit(error.code)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Asking the services: where they are, and what their errors mean for the exit code."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from weir.cli.output import CliError, ExitCode
+
+TIMEOUT_S = 30.0
+"""Seconds an answer may take. Chosen."""
+
+BY_STATUS = {
+    400: ExitCode.INVALID,
+    401: ExitCode.DENIED,
+    403: ExitCode.DENIED,
+    404: ExitCode.NOT_FOUND,
+    409: ExitCode.INVALID,
+    413: ExitCode.INVALID,
+    415: ExitCode.INVALID,
+    422: ExitCode.INVALID,
+    503: ExitCode.NOT_READY,
+    504: ExitCode.TIMEOUT,
+}
+
+
+def base_url(service: str) -> str:
+    """Where a service is: WEIR_<SERVICE>_URL, else what the running stack wrote down.
+
+    Raises CliError(NOT_READY) when neither says.
+    """
+    given = os.environ.get(f"WEIR_{service.upper()}_URL")
+    if given:
+        return given.rstrip("/")
+    from weir.cli.stack import StackError, open_stack
+
+    try:
+        return str(getattr(open_stack().endpoints, f"{service}_url"))
+    except StackError as error:
+        raise CliError(ExitCode.NOT_READY, str(error), f"weir up, or set WEIR_{service.upper()}_URL") from error
+
+
+def get(service: str, path: str, **parameters: object) -> Any:
+    """JSON of a page. Raises CliError."""
+    return _asked(
+        service, "GET", path, params={name: value for name, value in parameters.items() if value not in ("", None)}
+    )
+
+
+def send(service: str, method: str, path: str, body: object) -> Any:
+    """JSON answer to a request with a JSON body. Raises CliError."""
+    return _asked(service, method, path, json=body)
+
+
+def _asked(service: str, method: str, path: str, **options: Any) -> Any:
+    import httpx2
+
+    url = base_url(service) + path
+    try:
+        answer = httpx2.request(method, url, timeout=TIMEOUT_S, **options)
+    except httpx2.TimeoutException as error:
+        raise CliError(
+            ExitCode.TIMEOUT, f"{service} did not answer within {TIMEOUT_S:.0f} s", f"weir logs {service}"
+        ) from error
+    except httpx2.HTTPError as error:
+        raise CliError(ExitCode.NOT_READY, f"{service} cannot be reached at {url}: {error}", "weir status") from error
+    if answer.is_success:
+        return answer.json()
+    raise _error(service, answer)
+
+
+def _error(service: str, answer: Any) -> CliError:
+    try:
+        page = answer.json()
+    except ValueError:
+        page = {}
+    code = BY_STATUS.get(answer.status_code, ExitCode.UNEXPECTED)
+    message = page.get("detail") or f"{service} answered {answer.status_code}"
+    return CliError(code, str(message), str(page.get("hint", "")))

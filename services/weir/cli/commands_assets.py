@@ -1,0 +1,78 @@
+"""Commands for the registry: apply, asset list, show, diff, alias."""
+
+from __future__ import annotations
+
+import getpass
+import json as json_module
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+
+from weir.cli import client
+from weir.cli.definitions import parsed_values, read_definitions
+from weir.cli.output import emit_json, emit_table, emit_text
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Author = Annotated[str, typer.Option(help="Who makes the change; recorded in the history.")]
+
+
+def apply(
+    file: Annotated[list[Path], typer.Option("--file", "-f", help="YAML file, or a folder of them.")],
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Value of a ${key} placeholder: key=value.")] = None,
+    author: Author = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, change nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Apply definitions: all of them, or none."""
+    documents = read_definitions(file, parsed_values(set_ or []))
+    body = {"documents": documents, "author": author or getpass.getuser(), "dry_run": dry_run}
+    answer = client.send("registry", "POST", "/v1/apply", body)
+    if json:
+        emit_json(answer)
+    else:
+        emit_table(answer["items"], ("change", "kind", "name", "version", "digest"))
+
+
+def list_assets(kind: Annotated[str, typer.Option(help="Only this kind.")] = "", json: Json = False) -> None:
+    """Assets with their aliases."""
+    answer = client.get("registry", "/v1/assets", kind=kind)
+    if json:
+        emit_json(answer)
+    elif answer["items"]:
+        emit_table(answer["items"], [name for name in answer["items"][0] if name != "spec"])
+
+
+def show(
+    kind: str,
+    name: str,
+    version: Annotated[str, typer.Argument(help="Version, alias or digest.")] = "",
+    json: Json = False,
+) -> None:
+    """One asset with its versions, or one version whole."""
+    path = f"/v1/assets/{quote(kind)}/{quote(name)}" + (f"/{quote(version)}" if version else "")
+    answer = client.get("registry", path)
+    if json:
+        emit_json(answer)
+    else:
+        emit_text(json_module.dumps(answer, indent=2, ensure_ascii=False))
+
+
+def diff(kind: str, name: str, before: str, after: str, json: Json = False) -> None:
+    """What changed between two versions."""
+    answer = client.get("registry", f"/v1/diff/{quote(kind)}/{quote(name)}", **{"from": before, "to": after})
+    if json:
+        emit_json(answer)
+    else:
+        emit_text(json_module.dumps(answer, indent=2, ensure_ascii=False))
+
+
+def alias(kind: str, name: str, alias: str, version: str, author: Author = "", json: Json = False) -> None:
+    """Move an alias to a version."""
+    body = {"version": version, "author": author or getpass.getuser()}
+    answer = client.send("registry", "PUT", f"/v1/assets/{quote(kind)}/{quote(name)}/aliases/{quote(alias)}", body)
+    if json:
+        emit_json(answer)
+    else:
+        emit_text(f"{kind}/{name}:{alias} is {version} now")

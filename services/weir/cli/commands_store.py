@@ -1,0 +1,104 @@
+"""Commands that ask lineage: trace, lineage, impact, audit, dead letters, SQL."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from weir.cli import client
+from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
+from weir.cli.waterfall import waterfall
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def trace_show(
+    trace_id: Annotated[str, typer.Argument(help="Trace id, or the request id of a call.")], json: Json = False
+) -> None:
+    """A trace as a waterfall."""
+    if "-" in trace_id:
+        trace_id = str(client.get("lineage", f"/v1/requests/{quote(trace_id)}")["trace_id"])
+    answer = client.get("lineage", f"/v1/traces/{quote(trace_id)}")
+    if json:
+        emit_json(answer)
+        return
+    emit_text(waterfall(answer))
+    if answer["scores"]:
+        emit_table(answer["scores"], ("evaluator", "score", "passed", "label"))
+
+
+def trace_search(
+    tenant: str = "",
+    route: str = "",
+    outcome: str = "",
+    text: Annotated[str, typer.Option(help="Words within the user's text.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1_000)] = 20,
+    json: Json = False,
+) -> None:
+    """Calls, newest first."""
+    answer = client.get("lineage", "/v1/requests", tenant=tenant, route=route, outcome=outcome, text=text, limit=limit)
+    if json:
+        emit_json(answer)
+        return
+    emit_table(answer["items"], ("request_id", "trace_id", "route", "outcome", "latency_ms", "question"))
+    if len(answer["items"]) == limit:
+        emit_text(f"showing the newest {limit}; --limit shows more")
+
+
+def lineage_show(request_id: str, json: Json = False) -> None:
+    """What one answer was made of, down to passages and digests."""
+    answer = client.get("lineage", f"/v1/lineage/{quote(request_id)}")
+    if json:
+        emit_json(answer)
+        return
+    emit_table(answer["references"], ("kind", "name", "version", "digest"))
+    emit_table(answer["contexts"], ("passage_id", "score", "dataset", "dataset_digest"))
+
+
+def lineage_impact(kind: str, name: str, digest: str = "", version: str = "", json: Json = False) -> None:
+    """Which answers an asset, or one version of it, took part in."""
+    answer = client.get("lineage", f"/v1/impact/{quote(kind)}/{quote(name)}", digest=digest, version=version)
+    if json:
+        emit_json(answer)
+        return
+    emit_text(f"{kind} {name}: {answer['requests']} answers, routes {', '.join(answer['routes']) or 'none'}")
+    emit_table(answer["passages"], ("passage_id", "requests", "mean_score"))
+
+
+def audit_gaps(json: Json = False) -> None:
+    """The books of every source: accepted, stored, missing, duplicates. Exit code 5 when something is missing."""
+    answer = client.get("lineage", "/v1/audit")
+    if json:
+        emit_json(answer)
+    else:
+        emit_table(
+            answer["sources"],
+            ("source", "boot_epoch", "accepted", "stored", "missing", "missing_ranges", "duplicates_visible"),
+        )
+        emit_text(", ".join(f"{name} {value}" for name, value in answer["totals"].items()))
+    if answer["totals"]["missing"]:
+        raise typer.Exit(ExitCode.DENIED)
+
+
+def dlq_list(limit: Annotated[int, typer.Option(min=1, max=1_000)] = 50, json: Json = False) -> None:
+    """Dead letters, newest first."""
+    answer = client.get("lineage", "/v1/dead-letters", limit=limit)
+    if json:
+        emit_json(answer)
+    else:
+        emit_table(answer["items"], ("topic", "partition", "offset", "consumer_group", "reason", "error"))
+
+
+def sql(query: str, json: Json = False) -> None:
+    """One SELECT over the v_ views."""
+    answer: dict[str, Any] = client.send("lineage", "POST", "/v1/sql", {"query": query})
+    if json:
+        emit_json(answer)
+        return
+    rows = [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
+    if rows:
+        emit_table(rows, answer["columns"])
+    if len(rows) == answer["rows_max"]:
+        raise CliError(ExitCode.INVALID, f"showing the first {len(rows)} rows only", "narrow the query")

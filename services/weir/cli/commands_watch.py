@@ -1,0 +1,132 @@
+"""Commands for drift, alerts and keys, and the settings this command line uses."""
+
+from __future__ import annotations
+
+import json as json_module
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from weir.cli import client
+from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text, say
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+def drift_status(json: Json = False) -> None:
+    """Monitored streams and what their detectors say."""
+    answer = client.get("drift", "/v1/streams")
+    if json:
+        emit_json(answer)
+    else:
+        emit_table(answer["items"], ("tenant", "route", "state", "alarm", "events", "reference"))
+
+
+def alert_list(state: str = "", json: Json = False) -> None:
+    """Alerts."""
+    _listed("/v1/alerts", state, json, ("rule", "state", "severity", "labels", "value", "threshold"))
+
+
+def alert_deliveries(state: str = "", json: Json = False) -> None:
+    """Webhook deliveries with their attempts."""
+    _listed("/v1/deliveries", state, json, ("id", "receiver", "state", "attempts", "status"))
+
+
+def alert_resend(delivery_id: str, json: Json = False) -> None:
+    """Send a delivery again, a dead one included."""
+    answer = client.send("alerts", "POST", f"/v1/deliveries/{delivery_id}/resend", {})
+    emit_json(answer) if json else emit_text(f"delivery {delivery_id} is queued again")
+
+
+def keys_create(
+    key_id: Annotated[str, typer.Argument(help="Name of the key.")],
+    tenant: Annotated[str, typer.Option(help="Tenant of every call made with it.")],
+    scope: Annotated[list[str], typer.Option(help="infer, embed, models, feedback or admin; repeat for several.")],
+    route: Annotated[list[str] | None, typer.Option(help="Only these routes.")] = None,
+    json: Json = False,
+) -> None:
+    """Make an API key; its text is shown once, only its hash is kept."""
+    from weir.cli.stack.secrets import add_key, new_key
+
+    text, stored = new_key(key_id, tenant, scope, tuple(route or ["*"]))
+    try:
+        add_key(_keys_file(), stored)
+    except ValueError as error:
+        raise CliError(ExitCode.INVALID, str(error)) from error
+    emit_json({"id": key_id, "key": text, "tenant": tenant, "scopes": scope}) if json else emit_text(text)
+
+
+def keys_list(json: Json = False) -> None:
+    """Keys, without their secrets."""
+    keys = [{k: v for k, v in key.items() if k != "sha256"} for key in _keys()["keys"]]
+    emit_json({"items": keys}) if json else emit_table(keys, ("id", "prefix", "tenant", "scopes", "routes"))
+
+
+def keys_revoke(key_id: str, json: Json = False) -> None:
+    """Remove a key; the gateway forgets it within a second."""
+    from weir.cli.stack.secrets import write_private
+
+    document = _keys()
+    kept = [key for key in document["keys"] if key["id"] != key_id]
+    if len(kept) == len(document["keys"]):
+        raise CliError(ExitCode.NOT_FOUND, f"no key is named {key_id!r}", "weir keys list")
+    write_private(_keys_file(), json_module.dumps({"keys": kept}, indent=2) + "\n")
+    emit_json({"revoked": key_id}) if json else say(f"revoked {key_id}")
+
+
+def topics_create(
+    bootstrap: Annotated[str, typer.Option(help="host:port of a broker.")],
+    replication: Annotated[int, typer.Option(min=1)] = 1,
+    json: Json = False,
+) -> None:
+    """Create the topics of schemas/topics on a cluster."""
+    from aiokafka.errors import KafkaError
+
+    from weir.cli.stack.topics import TopicsDiffer, create_topics
+
+    try:
+        created = create_topics(bootstrap, replication=replication)
+    except TopicsDiffer as error:
+        raise CliError(ExitCode.INVALID, str(error)) from error
+    except KafkaError as error:
+        raise CliError(ExitCode.NOT_READY, f"no broker at {bootstrap}: {error!r}", "is Kafka running?") from error
+    emit_json({"created": created}) if json else emit_text(f"{len(created)} topics created")
+
+
+def config_show(json: Json = False) -> None:
+    """Where the command line finds things, and what said so."""
+    from weir.cli.stack.layout import layout
+
+    place = layout()
+    rows = [{"name": "home", "value": str(place.home), "from": "WEIR_HOME" if "WEIR_HOME" in os.environ else "default"}]
+    for service in ("registry", "lineage", "alerts", "drift"):
+        name = f"WEIR_{service.upper()}_URL"
+        source = name if name in os.environ else str(place.endpoints_file)
+        try:
+            rows.append({"name": f"{service}_url", "value": client.base_url(service), "from": source})
+        except CliError:
+            rows.append({"name": f"{service}_url", "value": "", "from": "nothing: no stack runs"})
+    emit_json({"items": rows}) if json else emit_table(rows, ("name", "value", "from"))
+
+
+def _listed(path: str, state: str, json: bool, columns: tuple[str, ...]) -> None:
+    answer = client.get("alerts", path, state=state)
+    emit_json(answer) if json else emit_table(answer["items"], columns)
+
+
+def _keys_file() -> Path:
+    from weir.cli.stack.layout import layout
+
+    place = layout()
+    place.make()
+    return place.secrets / "keys.json"
+
+
+def _keys() -> dict[str, list[dict[str, object]]]:
+    path = _keys_file()
+    document: dict[str, list[dict[str, object]]] = (
+        json_module.loads(path.read_text()) if path.exists() else {"keys": []}
+    )
+    return document

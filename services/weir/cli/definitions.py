@@ -1,0 +1,57 @@
+"""Definition files: YAML documents read from files and folders, with `${key}` placeholders filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from weir.cli.output import CliError, ExitCode
+
+PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def read_definitions(paths: Sequence[Path], values: Mapping[str, str]) -> list[Any]:
+    """Documents of all files, folders in order of name. Raises CliError naming the file for what cannot be read."""
+    documents: list[Any] = []
+    for file in [file for path in paths for file in _files(path)]:
+        text = filled(file.read_text(encoding="utf-8"), values, file)
+        try:
+            documents += [document for document in yaml.safe_load_all(text) if document is not None]
+        except yaml.YAMLError as error:
+            raise CliError(ExitCode.INVALID, f"{file} is no YAML: {error}", "mend the file and apply again") from error
+    if not documents:
+        raise CliError(ExitCode.INVALID, "no definitions found", "name a YAML file or a folder of them with -f")
+    return documents
+
+
+def filled(text: str, values: Mapping[str, str], file: Path) -> str:
+    """The text with its placeholders filled in; comment lines keep theirs. Raises CliError for one without a value."""
+    lines = []
+    for line in text.splitlines():
+        if not line.lstrip().startswith("#"):
+            missing = sorted(set(PLACEHOLDER.findall(line)) - set(values))
+            if missing:
+                raise CliError(ExitCode.INVALID, f"{file} wants a value for {missing[0]}", f"--set {missing[0]}=...")
+            line = PLACEHOLDER.sub(lambda match: values[match[1]], line)
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def parsed_values(settings: Sequence[str]) -> dict[str, str]:
+    """`key=value` texts as a mapping. Raises CliError for one without `=`."""
+    wrong = [item for item in settings if "=" not in item]
+    if wrong:
+        raise CliError(ExitCode.USAGE, f"--set {wrong[0]!r} has no '='", "write --set key=value")
+    return dict(item.split("=", 1) for item in settings)
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.suffix in (".yaml", ".yml"))
+    if not path.exists():
+        raise CliError(ExitCode.NOT_FOUND, f"{path} does not exist", "name a YAML file or a folder of them")
+    return [path]

@@ -1,0 +1,52 @@
+"""A trace as a waterfall in the terminal: one line a span, indented under its parent, with a bar for its time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+BAR_CHARS = 40
+"""Width of the bars. Chosen: fits 100 columns with the names."""
+
+NAME_CHARS = 36
+"""Width of the names. Chosen."""
+
+SPANS_SHOWN_MAX = 500
+"""Spans drawn at most; the rest is counted. Chosen."""
+
+
+def waterfall(trace: Mapping[str, Any]) -> str:
+    """Lines of a trace as lineage gives it: {"trace_id", "spans": [...]}."""
+    spans: Sequence[Mapping[str, Any]] = trace["spans"]
+    if not spans:
+        return f"trace {trace['trace_id']}: no spans"
+    start = min(int(span["start_time_us"]) for span in spans)
+    end = max(int(span["end_time_us"]) for span in spans)
+    head = f"trace {trace['trace_id']}  {(end - start) / 1_000:.1f} ms  {len(spans)} spans"
+    lines = [_line(span, depth, start, max(1, end - start)) for span, depth in _ordered(spans)]
+    more = [f"... and {len(lines) - SPANS_SHOWN_MAX} more spans"] if len(lines) > SPANS_SHOWN_MAX else []
+    return "\n".join([head, *lines[:SPANS_SHOWN_MAX], *more])
+
+
+def _ordered(spans: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], int]]:
+    """Spans with their depth, parents before children, by start; spans of unknown parents are roots."""
+    known = {str(span["span_id"]) for span in spans}
+    children: dict[str, list[Mapping[str, Any]]] = {}
+    for span in sorted(spans, key=lambda item: (int(item["start_time_us"]), -int(item["end_time_us"]))):
+        parent = str(span["parent_span_id"])
+        children.setdefault(parent if parent in known and parent != span["span_id"] else "", []).append(span)
+    waiting = [(span, 0) for span in reversed(children.get("", []))]
+    while waiting:
+        span, depth = waiting.pop()
+        yield span, depth
+        waiting += [(child, depth + 1) for child in reversed(children.get(str(span["span_id"]), []))]
+
+
+def _line(span: Mapping[str, Any], depth: int, start_us: int, total_us: int) -> str:
+    begins, ends = int(span["start_time_us"]) - start_us, int(span["end_time_us"]) - start_us
+    left = min(BAR_CHARS - 1, begins * BAR_CHARS // total_us)
+    width = max(1, min(BAR_CHARS - left, round((ends - begins) * BAR_CHARS / total_us)))
+    name = f"{'  ' * depth}{span['name']}"[:NAME_CHARS]
+    mark = "!" if span["status"] == "error" else " "
+    bar = (" " * left + "█" * width).ljust(BAR_CHARS)
+    return f"{name:{NAME_CHARS}}{mark}|{bar}| {(ends - begins) / 1_000:9.2f} ms  {span['service']}"

@@ -1,0 +1,44 @@
+"""What every level shares: the results plugin and, where a test asks for it, the one running stack."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import httpx2
+import pytest
+from results import Results
+from stack import RunningStack, apply_examples
+from waiting import eventually
+
+from weir.cli.stack import start_stack, stop_stack
+from weir.cli.stack.layout import repository
+
+HOME = repository() / ".weir" / "test"
+"""Folder of the stack of a test run; emptied before it. Its logs stay for whoever looks after a failure."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Count tests per level and remember what they prove."""
+    config.pluginmanager.register(Results(), "weir-results")
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[RunningStack]:
+    """The real stack, started once for all tests: Kafka, Triton, ClickHouse and every service, with the examples applied."""
+    stop_stack(HOME)
+    shutil.rmtree(HOME, ignore_errors=True)
+    endpoints = start_stack(HOME)
+    running = RunningStack(HOME)
+    try:
+        apply_examples(running)
+        headers = {"authorization": f"Bearer {running.api_key}"}
+
+        def knows_routes() -> bool:
+            models = httpx2.get(f"{endpoints.gateway_http}/v1/models", headers=headers).json()
+            return {"docs-qa", "minilm"} <= {model["id"] for model in models["data"]}
+
+        eventually(knows_routes, within_s=30, what="the example routes at the gateway")
+        yield running
+    finally:
+        stop_stack(HOME)

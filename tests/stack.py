@@ -1,0 +1,171 @@
+"""The running stack as tests see it: where it is, what is stored, and how to take a part of it away."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from waiting import eventually
+
+from weir.cli.stack import Endpoints, Stack, open_stack
+from weir.cli.stack.layout import repository
+from weir.cli.stack.secrets import add_key, new_key
+from weir.events import TOPICS
+
+STORED_WITHIN_S = 30.0
+"""Seconds a test waits for an event to be queryable; in practice well under two. Chosen: slow machines."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningStack:
+    """The stack of this test run."""
+
+    home: Path
+
+    @property
+    def inner(self) -> Stack:
+        """The stack as the command line knows it."""
+        return open_stack(self.home)
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Its addresses."""
+        return self.inner.endpoints
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        return self.endpoints.kafka_bootstrap
+
+    @property
+    def registry_url(self) -> str:
+        return self.endpoints.registry_url
+
+    @property
+    def lineage_url(self) -> str:
+        return self.endpoints.lineage_url
+
+    @property
+    def alerts_url(self) -> str:
+        return self.endpoints.alerts_url
+
+    @property
+    def gateway_grpc(self) -> str:
+        return self.endpoints.gateway_grpc
+
+    @property
+    def gateway_http(self) -> str:
+        return self.endpoints.gateway_http
+
+    @property
+    def triton_grpc(self) -> str:
+        return self.endpoints.triton_grpc
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables of a process that belongs to the stack."""
+        return self.endpoints.environment
+
+    @property
+    def data_dir(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def api_key(self) -> str:
+        """A key for tenant demo that may ask, embed, look and judge."""
+        return Path(self.endpoints.demo_key_file).read_text().strip()
+
+    @property
+    def corpus_digest(self) -> str:
+        """Digest of the corpus the model serves."""
+        manifest = json.loads((repository() / ".weir" / "corpus" / "corpus-current.json").read_text())
+        return str(manifest["digest"])
+
+    def key_with_scopes(self, *scopes: str) -> str:
+        """A fresh key with these scopes; the gateway reads it within about a second."""
+        keys_file = Path(self.endpoints.keys_file)
+        taken = {key["id"] for key in json.loads(keys_file.read_text())["keys"]}
+        text, stored = new_key(f"test-{len(taken)}", "demo", scopes)
+        add_key(keys_file, stored)
+        headers = {"authorization": f"Bearer {text}"}
+        eventually(
+            lambda: httpx2.get(f"{self.gateway_http}/v1/models", headers=headers).status_code != 401,
+            within_s=10,
+            what="the new key at the gateway",
+        )
+        return text
+
+    def get(self, base: str, path: str) -> Any:
+        """JSON of a page. Raises httpx2.HTTPStatusError for an error page."""
+        return httpx2.get(base + path, timeout=30).raise_for_status().json()
+
+    def sql(self, query: str) -> list[list[Any]]:
+        """Rows of a query over the published views."""
+        answer = httpx2.post(f"{self.lineage_url}/v1/sql", json={"query": query}, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["rows"])
+
+    def count(self, view: str, where: str) -> int:
+        """Rows of a view."""
+        return int(self.sql(f"SELECT count() FROM {view} WHERE {where}")[0][0])
+
+    def until_count(self, view: str, where: str, at_least: int, *, within_s: float = STORED_WITHIN_S) -> None:
+        """Wait until a view holds at least so many rows; a store that is starting is asked again."""
+
+        def look() -> bool:
+            try:
+                return self.count(view, where) >= at_least
+            except httpx2.TransportError:
+                return False
+
+        eventually(look, within_s=within_s, what=f"{at_least} rows of {view} where {where[:200]}")
+
+    def request(self, request_id: str) -> Any:
+        """A stored call, whole."""
+        self.until_count("v_inference_responses", f"request_id = '{request_id}'", 1)
+        return self.get(self.lineage_url, f"/v1/requests/{request_id}")
+
+    def trace(self, trace_id: str) -> Any:
+        """A stored trace; None while there is none."""
+        answer = httpx2.get(f"{self.lineage_url}/v1/traces/{trace_id}", timeout=30)
+        return answer.json() if answer.status_code == 200 else None
+
+    def schema_id(self, topic: str) -> int:
+        """Id of the schema a topic is written with."""
+        assert topic in TOPICS
+        return int(self.get(self.registry_url, f"/subjects/{topic}-value/versions/latest")["id"])
+
+    def pid(self, process: str) -> int:
+        """Process id; 0 when it does not run."""
+        return next(int(info["pid"]) for info in self.inner.supervisor.processes() if info["name"] == process)
+
+    def kill(self, process: str, number: signal.Signals) -> None:
+        """Send a signal; the supervisor starts a killed process again."""
+        self.inner.supervisor.signal(process, number)
+
+    def stop(self, process: str) -> None:
+        """Take a process away until `start`."""
+        self.inner.supervisor.stop(process)
+
+    def start(self, process: str) -> None:
+        """Bring a process back."""
+        self.inner.supervisor.start(process)
+
+    def until_ready(self, process: str, *, within_s: float = 90.0) -> None:
+        """Wait until a process can do its work."""
+        eventually(lambda: self.inner.is_ready(process), within_s=within_s, what=f"{process} ready")
+
+
+def apply_examples(stack: RunningStack) -> None:
+    """Apply the example registry with the command line, as the README says."""
+    manifest = json.loads((repository() / ".weir" / "corpus" / "corpus-current.json").read_text())
+    applied = subprocess.run(
+        [str(repository() / ".venv" / "bin" / "weir"), "apply", "-f", str(repository() / "examples" / "registry"),
+         "--set", f"corpus_digest={manifest['digest']}", "--set", f"corpus_passages={manifest['passages']}", "--author", "tests"],
+        env={"WEIR_HOME": str(stack.home), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert applied.returncode == 0, applied.stdout + applied.stderr

@@ -1,0 +1,106 @@
+"""Rules: what cannot run is refused by name; what matches is what the rule says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from builders import one_of_each
+from weir.alerts.core.observation import observe
+from weir.alerts.core.rule import InvalidRule, Rule, rule_from
+from weir.events import DriftSignalled, EvaluationScored
+
+SPEC: dict[str, Any] = {
+    "source": "drift-signals",
+    "match": {"level": ["page", "warn"], "route": "docs-qa"},
+    "severity": "page",
+    "group_by": ["tenant"],
+    "annotations": {"summary": "{part}"},
+    "receivers": ["demo"],
+}
+CONDITION = {
+    "field": "passed",
+    "aggregate": "fail_rate",
+    "op": ">",
+    "value": 0.5,
+    "window_events": 4,
+    "events_min": 4,
+}
+SCORES = {**SPEC, "source": "evaluation-scores", "match": {"evaluator": "e"}, "condition": CONDITION}
+
+
+def rule(**changes: Any) -> Rule:
+    return rule_from("r", "sha256:d", json.dumps({**SPEC, **changes}))
+
+
+def signal(**fields: Any) -> DriftSignalled:
+    (plain,) = [event for event in one_of_each() if isinstance(event, DriftSignalled)]
+    return DriftSignalled.from_record({**plain.as_record(), **fields})
+
+
+def score(**fields: Any) -> EvaluationScored:
+    (plain,) = [event for event in one_of_each() if isinstance(event, EvaluationScored)]
+    return EvaluationScored.from_record({**plain.as_record(), **fields})
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({**SPEC, "sorce": 1}, "unknown key 'sorce'; accepted keys: annotations"),
+        ({**SPEC, "source": "spans"}, "source is 'spans'; expected one of: drift-signals"),
+        ({**SPEC, "severity": "loud"}, "severity is 'loud'"),
+        ({**SPEC, "match": {"lvl": 1}}, "match names 'lvl'; fields of drift-signals"),
+        ({**SCORES, "condition": {**CONDITION, "op": "="}}, "is unknown"),
+        ({**SCORES, "condition": {**CONDITION, "events_min": 5}}, "events_min <= window_events"),
+        ({**SCORES, "condition": {**CONDITION, "window_events": 10_000}}, "<= 1000"),
+        ({**SCORES, "condition": {**CONDITION, "field": "statistic"}}, "which its events do not have"),
+        ({**SCORES, "condition": {**CONDITION, "extra": 1}}, "extra"),
+        ({key: value for key, value in SCORES.items() if key != "condition"}, "needs a condition"),
+        ({key: value for key, value in SPEC.items() if key != "receivers"}, "receivers"),
+        ([], "cannot run"),
+    ],
+)
+def test_a_rule_that_cannot_run_is_named(spec: object, message: str) -> None:
+    with pytest.raises(InvalidRule, match="rule 'r'") as caught:
+        rule_from("r", "sha256:d", json.dumps(spec))
+
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_seen"),
+    [
+        ({}, True),
+        ({"level": "warn"}, True),
+        ({"level": ""}, False),
+        ({"route": "other"}, False),
+        ({"state": "cleared"}, True),
+        ({"state": "warming"}, False),
+        ({"state": "monitoring"}, False),
+    ],
+)
+def test_a_signal_is_seen_when_every_field_matches(fields: dict[str, Any], is_seen: bool) -> None:
+    assert (observe(rule(), signal(**fields)) is not None) == is_seen
+
+
+def test_fired_raises_and_cleared_ends() -> None:
+    fired, cleared = observe(rule(), signal()), observe(rule(), signal(state="cleared"))
+
+    assert fired is not None
+    assert fired.is_bad
+    assert cleared is not None
+    assert not cleared.is_bad
+
+
+def test_a_score_speaks_by_the_field_of_the_condition() -> None:
+    by_passed = rule_from("r", "d", json.dumps(SCORES))
+    by_score = rule_from(
+        "r", "d", json.dumps({**SCORES, "condition": {**CONDITION, "field": "score", "aggregate": "mean"}})
+    )
+    event = score(evaluator="e", passed=False, score=0.25)
+
+    assert [one.sample for one in (observe(by_passed, event), observe(by_score, event)) if one] == [1.0, 0.25]
+    assert observe(by_passed, score(evaluator="e", passed=None)) is None
+    assert observe(by_passed, score(evaluator="other", passed=False)) is None

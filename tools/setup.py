@@ -1,0 +1,168 @@
+"""Set up everything a checkout needs: environments, Kafka's jars, the corpus. Idempotent; the standard library only.
+
+Each step has a stamp holding a hash of its inputs; a step whose stamp is current takes no time. Java and Maven (and,
+with --tests, kcat) are installed by apt where this runs as root on Debian or Ubuntu; elsewhere it stops with the one
+command to run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+STATE = ROOT / ".weir"
+SERVICES_ENV = ROOT / ".venv"
+MODELS_ENV = ROOT / ".venv-triton"
+TRITON = ROOT / "infra" / "triton"
+PYTRITON = "nvidia-pytriton==0.7.0"
+"""The wheel whose tritonserver tree is used; installed without its dependencies, which pin an old numpy."""
+
+PACKAGES = {"java": "openjdk-17-jre-headless", "mvn": "maven", "kcat": "kcat"}
+"""Debian package of each program."""
+
+
+class SetUpFailed(Exception):
+    """A step cannot be done here; the text says what to run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do, again whenever its inputs change."""
+
+    name: str
+    inputs: tuple[pathlib.Path, ...]
+    done: Callable[[], bool]
+    """Whether its result is still there."""
+    run: Callable[[], None]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the steps that are due. Returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tests", action="store_true", help="also what only the tests need (kcat)")
+    options = parser.parse_args(arguments)
+    started = time.monotonic()
+    try:
+        if sys.version_info[:2] != (3, 11):
+            found = f"{sys.version_info.major}.{sys.version_info.minor}"
+            raise SetUpFailed(f"this is Python {found}; Weir needs 3.11. Run: make PYTHON=python3.11 setup")
+        ensure_programs(["java", "mvn", *(["kcat"] if options.tests else [])])
+        due = [step for step in steps() if not is_current(step)]
+        for number, step in enumerate(due, start=1):
+            run(step, number, len(due))
+    except (SetUpFailed, subprocess.CalledProcessError) as error:
+        print(f"setup: {error}", file=sys.stderr)
+        return 4
+    if due:
+        print(f"setup: done in {time.monotonic() - started:.0f} s", file=sys.stderr)
+    return 0
+
+
+def steps() -> list[Step]:
+    """Every step, in order."""
+    triton_sources = tuple(sorted(path for folder in ("corpus", "qa") for path in (TRITON / folder).glob("*.py")))
+    requirements = TRITON / "requirements.txt"
+    return [
+        Step("services' environment", (ROOT / "pyproject.toml", ROOT / "requirements.lock"), lambda: (SERVICES_ENV / "bin" / "weir").exists(), services_env),
+        Step("Kafka", (ROOT / "infra" / "kafka" / "pom.xml",), lambda: any((STATE / "kafka" / "libs").glob("kafka_*.jar")), kafka),
+        Step("models' environment", (requirements,), lambda: (MODELS_ENV / "bin" / "python").exists(), models_env),
+        Step("corpus and index", (requirements, TRITON / "prepare.py", *triton_sources), lambda: (STATE / "corpus" / "corpus-current.json").exists(), corpus),
+    ]  # fmt: skip
+
+
+def is_current(step: Step) -> bool:
+    """Whether the step was done for these inputs and its result is still there."""
+    stamp = stamp_of(step)
+    return step.done() and stamp.exists() and stamp.read_text() == fingerprint(step)
+
+
+def run(step: Step, number: int, total: int) -> None:
+    """Do one step and stamp it."""
+    print(f"setup [{number}/{total}] {step.name} ...", file=sys.stderr, flush=True)
+    started = time.monotonic()
+    step.run()
+    stamp = stamp_of(step)
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(fingerprint(step))
+    print(f"setup [{number}/{total}] {step.name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+
+
+def stamp_of(step: Step) -> pathlib.Path:
+    """File that remembers for which inputs a step was done."""
+    return STATE / "setup" / (step.name.replace(" ", "-").replace("'", "") + ".stamp")
+
+
+def fingerprint(step: Step) -> str:
+    """Hash of the step's inputs, and of this checkout's place, which environments remember."""
+    hasher = hashlib.sha256(str(ROOT).encode())
+    for path in step.inputs:
+        hasher.update(path.read_bytes() if path.exists() else b"missing")
+    return hasher.hexdigest()
+
+
+def services_env() -> None:
+    """The environment of the services, with everything for development, at locked versions."""
+    ensure_env(SERVICES_ENV)
+    pip(SERVICES_ENV, "install", "-q", "-c", str(ROOT / "requirements.lock"), "-e", f"{ROOT}[dev]")
+
+
+def models_env() -> None:
+    """The environment of the models."""
+    ensure_env(MODELS_ENV)
+    pip(MODELS_ENV, "install", "-q", "-r", str(TRITON / "requirements.txt"))
+    pip(MODELS_ENV, "install", "-q", "--no-deps", PYTRITON)
+
+
+def kafka() -> None:
+    """The broker's jars."""
+    target = STATE / "kafka" / "libs"
+    pom = ROOT / "infra" / "kafka" / "pom.xml"
+    command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={target}"]
+    checked(command)
+
+
+def corpus() -> None:
+    """The corpus and its index, built by the models' own Python; also puts Triton's Python stub in its place."""
+    checked([str(MODELS_ENV / "bin" / "python"), str(TRITON / "prepare.py"), "--corpus-dir", str(STATE / "corpus")])
+
+
+def ensure_programs(names: Sequence[str]) -> None:
+    """Install what is missing by apt, or say what to run. Raises SetUpFailed."""
+    missing = [PACKAGES[name] for name in names if shutil.which(name) is None]
+    if not missing:
+        return
+    install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing]
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        raise SetUpFailed(f"{', '.join(missing)} missing; run: sudo apt-get install -y {' '.join(missing)}")
+    print(f"setup: installing {', '.join(missing)} by apt ...", file=sys.stderr, flush=True)
+    checked(["apt-get", "update", "-q"])
+    checked(install)
+
+
+def ensure_env(folder: pathlib.Path) -> None:
+    """A virtual environment of this interpreter."""
+    if not (folder / "bin" / "python").exists():
+        checked([sys.executable, "-m", "venv", str(folder)])
+
+
+def pip(env: pathlib.Path, *arguments: str) -> None:
+    """Run an environment's pip."""
+    checked([str(env / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", *arguments])
+
+
+def checked(command: Sequence[str]) -> None:
+    """Run a command; its output goes to standard error. Raises CalledProcessError when it fails."""
+    subprocess.run(command, check=True, stdout=sys.stderr, stdin=subprocess.DEVNULL)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
