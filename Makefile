@@ -33,7 +33,7 @@ unit: ## unit tests alone
 	@$(VENV)/python -m pytest tests/unit -q
 
 test: setup-tests lint types architecture ## everything, against the real Kafka, Triton and ClickHouse engine
-	@WEIR_WHOLE_RUN=1 $(VENV)/python -m pytest tests
+	@WEIR_WHOLE_RUN=1 $(VENV)/python -m pytest tests/unit tests/contract tests/integration tests/e2e
 	@$(VENV)/python -m tools.capabilities --check
 
 demo: setup ## the main job on real input, with its evidence; EXIT=1 stops the stack at the end

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
+
 from results import Results
 from stack import RunningStack, apply_examples
 from waiting import eventually
-
 from weir.cli.stack import start_stack, stop_stack
 from weir.cli.stack.layout import repository
 
@@ -25,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[RunningStack]:
-    """The real stack, started once for all tests: Kafka, Triton, ClickHouse and every service, with the examples applied."""
+    """The real stack, started once for all tests: every part and every service, with the examples applied."""
     stop_stack(HOME)
     shutil.rmtree(HOME, ignore_errors=True)
     endpoints = start_stack(HOME)

@@ -50,7 +50,7 @@ class Results:
                 terminalreporter.write_line(f"level {level:12} {numbers}")
 
     def pytest_sessionfinish(self) -> None:
-        """Write what was proved, for docs/capabilities.md; a run of a part of the tests proves nothing about the rest."""
+        """Write what was proved, for docs/capabilities.md; a run of some tests proves nothing about the rest."""
         if "WEIR_WHOLE_RUN" not in os.environ:
             return
         RESULTS.parent.mkdir(parents=True, exist_ok=True)

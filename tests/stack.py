@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from waiting import eventually
 
+from waiting import eventually
 from weir.cli.stack import Endpoints, Stack, open_stack
 from weir.cli.stack.layout import repository
 from weir.cli.stack.secrets import add_key, new_key
@@ -163,9 +163,14 @@ class RunningStack:
 def apply_examples(stack: RunningStack) -> None:
     """Apply the example registry with the command line, as the README says."""
     manifest = json.loads((repository() / ".weir" / "corpus" / "corpus-current.json").read_text())
+    command = [str(repository() / ".venv" / "bin" / "weir"), "apply", "-f", str(repository() / "examples" / "registry")]
+    for name in ("digest", "passages"):
+        command += ["--set", f"corpus_{name}={manifest[name]}"]
     applied = subprocess.run(
-        [str(repository() / ".venv" / "bin" / "weir"), "apply", "-f", str(repository() / "examples" / "registry"),
-         "--set", f"corpus_digest={manifest['digest']}", "--set", f"corpus_passages={manifest['passages']}", "--author", "tests"],
-        env={"WEIR_HOME": str(stack.home), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [*command, "--author", "tests"],
+        env={"WEIR_HOME": str(stack.home), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert applied.returncode == 0, applied.stdout + applied.stderr

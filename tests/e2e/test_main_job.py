@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+
 from asking import ask_over_openai, ask_over_triton, openai_client
 from stack import RunningStack
 from waiting import eventually
-
 from weir.runtime.identity import new_span_id, new_trace_id
 
 pytestmark = pytest.mark.stack

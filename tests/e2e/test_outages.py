@@ -1,4 +1,4 @@
-"""Outages: a part goes away, callers get a clear word, nothing is lost, and it heals without a restart of the others."""
+"""Outages: a part goes away, callers get a clear word, nothing is lost, and it heals by itself."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import signal
 
 import grpc
 import pytest
+
 from asking import Asked, ask_over_triton
 from stack import RunningStack
 from waiting import eventually

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import tritonclient.grpc as triton
 import tritonclient.grpc.aio as triton_aio
-from asking import ask_over_triton, text_input
-from stack import RunningStack
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException
+
+from asking import ask_over_triton, text_input
+from stack import RunningStack
 
 pytestmark = pytest.mark.stack
 QUESTION = "How do I open a file for reading in Python?"
@@ -168,7 +169,18 @@ def test_bad_input_gets_a_clear_error_and_an_event(
     stack.until_count("v_inference_responses", "outcome IN ('failed', 'refused')", before + 1)
 
 
-@pytest.mark.parametrize("method", ["RepositoryModelLoad", "RepositoryModelUnload", "SystemSharedMemoryRegister", "LogSettings", "TraceSetting", "ModelConfig"])  # fmt: skip
+GOVERNING = (
+    "RepositoryModelLoad",
+    "RepositoryModelUnload",
+    "SystemSharedMemoryRegister",
+    "LogSettings",
+    "TraceSetting",
+    "ModelConfig",
+)
+"""RPCs that change or inspect the server itself."""
+
+
+@pytest.mark.parametrize("method", GOVERNING)
 def test_what_governs_the_server_is_not_forwarded(stack: RunningStack, method: str) -> None:
     with grpc.insecure_channel(stack.gateway_grpc) as channel:
         stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)

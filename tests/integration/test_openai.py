@@ -8,6 +8,7 @@ import urllib.parse
 
 import openai
 import pytest
+
 from asking import ask_over_openai, openai_client
 from stack import RunningStack
 

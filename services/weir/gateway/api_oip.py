@@ -132,7 +132,7 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
             response = bytes(await under_way)
         except grpc.aio.AioRpcError as error:
             self._desk.completed(call, _failed(error), wire, ())
-            await context.abort(error.code(), error.details() or "", error.trailing_metadata() or ())
+            await context.abort(error.code(), error.details() or "", _passed_on(error.trailing_metadata() or ()))
         except asyncio.CancelledError:
             self._desk.completed(call, _end("cancelled", 1, "the client went away"), wire, ())
             raise
@@ -201,6 +201,11 @@ def _headers(context: Any) -> Mapping[str, str]:
 
 def _header(metadata: Any, name: str) -> str:
     return next((str(value) for key, value in metadata if key == name), "")
+
+
+def _passed_on(metadata: Any) -> tuple[tuple[str, str], ...]:
+    """Trailing metadata of upstream that a client has a use for; gRPC refuses to send its own reserved names on."""
+    return tuple((str(key), str(value)) for key, value in metadata if key == "retry-after-ms")
 
 
 def _is_loopback(context: Any) -> bool:

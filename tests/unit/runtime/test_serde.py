@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from builders import completed
 
+from builders import completed
 from weir.events import SCHEMA_JSON, TOPICS, InvalidEvent, digest_of, frame
 from weir.runtime.errors import Retryable
 from weir.runtime.schemas import SchemaCatalog

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from builders import one_of_each
 from confluent_kafka import Producer
-from stack import RunningStack
 
+from builders import one_of_each
+from stack import RunningStack
 from weir.events import SCHEMA_JSON, TOPICS, encode_body, frame
 from weir.runtime.identity import new_id
 
