@@ -16,6 +16,8 @@ pytestmark = pytest.mark.stack
 CALLS = 2_000
 WORKERS = 8
 KILL_AT = CALLS // 2
+IDS_AT_ONCE = 200
+"""Ids in one query; a statement has a longest length."""
 
 
 class Load:
@@ -64,10 +66,12 @@ def run_and_kill(stack: RunningStack, process: str) -> Load:
 
 
 def stored_once(stack: RunningStack, request_ids: list[str]) -> None:
-    quoted = ",".join(f"'{request_id}'" for request_id in request_ids)
-    for view in ("v_inference_requests", "v_inference_responses"):
-        stack.until_count(view, f"request_id IN ({quoted})", len(request_ids), within_s=120)
-        assert stack.count(view, f"request_id IN ({quoted})") == len(set(request_ids))
+    for start in range(0, len(request_ids), IDS_AT_ONCE):
+        part = request_ids[start : start + IDS_AT_ONCE]
+        where = f"request_id IN ({','.join(map(repr, part))})"
+        for view in ("v_inference_requests", "v_inference_responses"):
+            stack.until_count(view, where, len(part), within_s=120)
+            assert stack.count(view, where) == len(set(part))
 
 
 @pytest.mark.capability("X1")

@@ -249,17 +249,21 @@ def _start_supervisor(place: Layout, table: list[Process], lock: IO[str]) -> Non
     with (place.logs / "supervisord.out").open("w") as output:
         # Its own session: Ctrl-C in the terminal reaches the command line alone, which then stops things in order.
         # It inherits the lock, which so lives exactly as long as the stack.
-        started = subprocess.Popen(
+        os.set_inheritable(lock.fileno(), True)
+        pid = os.posix_spawn(
+            sys.executable,
             [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, pass_fds=(lock.fileno(),),
-        )  # fmt: skip
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_DUP2, output.fileno(), 1), (os.POSIX_SPAWN_DUP2, output.fileno(), 2)],
+            setsid=True,
+        )
     lock.close()
     deadline = time.monotonic() + 10
     while True:
         try:
             Supervisor(place).pid()
         except (ConnectionError, FileNotFoundError):
-            if started.poll() is not None or time.monotonic() > deadline:
+            if os.waitpid(pid, os.WNOHANG)[0] or time.monotonic() > deadline:
                 raise StackError(
                     f"the supervisor did not start: {(place.logs / 'supervisord.out').read_text()[-500:]}"
                 ) from None
@@ -337,10 +341,20 @@ def _wait_stopped(supervisor: Supervisor, names: set[str]) -> None:
 def _wait_gone(pid: int) -> None:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+        if _is_gone(pid):
             return
         time.sleep(LOOK_S)
     os.kill(pid, signal.SIGKILL)
+
+
+def _is_gone(pid: int) -> bool:
+    """Whether a process ended; our own child is reaped by the look."""
+    try:
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return True
+    except ChildProcessError:
+        return not psutil.pid_exists(pid)  # another process started it
+    return False
 
 
 def _endpoints(place: Layout, ports: Mapping[str, int], environment: dict[str, str], ready_seconds: float) -> Endpoints:

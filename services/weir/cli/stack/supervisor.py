@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import shlex
 import xmlrpc.client
 from collections.abc import Sequence
@@ -69,9 +70,7 @@ class Supervisor:
     """The running supervisord. Every method raises ConnectionError when there is none."""
 
     def __init__(self, layout: Layout) -> None:
-        self._proxy: Any = xmlrpc.client.ServerProxy(
-            "http://127.0.0.1", transport=SupervisorTransport(None, None, f"unix://{layout.socket}")
-        )
+        self._socket = layout.socket
 
     def processes(self) -> list[dict[str, Any]]:
         """Facts of each process: name, statename, pid, start, now, exitstatus."""
@@ -106,7 +105,11 @@ class Supervisor:
         self._call("shutdown")
 
     def _call(self, method: str, *arguments: object) -> Any:
+        transport = SupervisorTransport(None, None, f"unix://{self._socket}")
+        proxy: Any = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
         try:
-            return getattr(self._proxy.supervisor, method)(*arguments)
-        except (OSError, xmlrpc.client.ProtocolError) as error:
-            raise ConnectionError(f"no supervisor answers: {error}") from error
+            return getattr(proxy.supervisor, method)(*arguments)
+        except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
+            raise ConnectionError(f"no supervisor answers: {error!r}") from error
+        finally:
+            transport.close()
