@@ -72,7 +72,7 @@ def python_module(root: pathlib.Path) -> str:
     topics = [topic_text(topic, schemas) for topic in load_topics(root)]
     names = [str(schema["name"]) for schema in schemas.values()]
     texts = [
-        f"SCHEMA_JSON: Final[Mapping[str, str]] = {{\n"
+        "SCHEMA_JSON: Final[Mapping[str, str]] = {\n"
         + "".join(
             f"    {json.dumps(str(s['name']))}: {_wrapped(json.dumps(s, separators=(',', ':')))},\n"
             for s in schemas.values()

@@ -71,12 +71,16 @@ def steps() -> list[Step]:
     """Every step, in order."""
     triton_sources = tuple(sorted(path for folder in ("corpus", "qa") for path in (TRITON / folder).glob("*.py")))
     requirements = TRITON / "requirements.txt"
+    locked = (ROOT / "pyproject.toml", ROOT / "requirements.lock")
+    indexed = (requirements, TRITON / "prepare.py", *triton_sources)
+    command, broker = SERVICES_ENV / "bin" / "weir", STATE / "kafka" / "libs"
+    python, manifest = MODELS_ENV / "bin" / "python", STATE / "corpus" / "corpus-current.json"
     return [
-        Step("services' environment", (ROOT / "pyproject.toml", ROOT / "requirements.lock"), lambda: (SERVICES_ENV / "bin" / "weir").exists(), services_env),
-        Step("Kafka", (ROOT / "infra" / "kafka" / "pom.xml",), lambda: any((STATE / "kafka" / "libs").glob("kafka_*.jar")), kafka),
-        Step("models' environment", (requirements,), lambda: (MODELS_ENV / "bin" / "python").exists(), models_env),
-        Step("corpus and index", (requirements, TRITON / "prepare.py", *triton_sources), lambda: (STATE / "corpus" / "corpus-current.json").exists(), corpus),
-    ]  # fmt: skip
+        Step("services' environment", locked, command.exists, services_env),
+        Step("Kafka", (ROOT / "infra" / "kafka" / "pom.xml",), lambda: any(broker.glob("kafka_*.jar")), kafka),
+        Step("models' environment", (requirements,), python.exists, models_env),
+        Step("corpus and index", indexed, manifest.exists, corpus),
+    ]
 
 
 def is_current(step: Step) -> bool:

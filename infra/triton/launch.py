@@ -32,17 +32,35 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     prefix = options.env.absolute()
     server = site_packages(prefix) / "pytriton" / "tritonserver"
-    if not (server / "bin" / "tritonserver").exists():
-        sys.exit(f"no Triton server under {prefix}; 'make setup' creates the models' environment")
+    check_prepared(prefix, server, options.corpus_dir)
     command = command_line(
         server, options.models.absolute(), options.grpc_port, options.http_port, options.metrics_port
     )
     os.execve(command[0], command, environment(prefix, options.corpus_dir.absolute(), os.environ))
 
 
+def check_prepared(prefix: pathlib.Path, server: pathlib.Path, corpus_dir: pathlib.Path) -> None:
+    """Exit with what is missing and how to get it: clearer than what the server would say of it."""
+    for needed, missing in (
+        (
+            server / "bin" / "tritonserver",
+            f"no Triton server under {prefix}; install infra/triton/requirements.txt there",
+        ),
+        (server / "backends" / "python" / "triton_python_backend_stub", "the Python stub is not in its place"),
+        (corpus_dir / "corpus-current.json", f"no corpus in {corpus_dir}"),
+    ):
+        if not needed.exists():
+            sys.exit(f"{missing}; run infra/triton/prepare.py with the models' Python to prepare it")
+
+
 def site_packages(prefix: pathlib.Path) -> pathlib.Path:
     """Where a virtual environment keeps its packages."""
-    return next((prefix / "lib").glob("python3.*")) / "site-packages"
+    found = sorted((prefix / "lib").glob("python3.*"))
+    if not found:
+        sys.exit(
+            f"{prefix} is no Python environment (it has no lib/python3.*); name the models' environment with --env"
+        )
+    return found[0] / "site-packages"
 
 
 def command_line(

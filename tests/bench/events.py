@@ -23,8 +23,8 @@ REFERENCES = tuple(
 
 def backlog(registry_url: str, count: int) -> list[tuple[bytes, bytes]]:
     """`count` (key, framed value) pairs with distinct ids, numbered without gaps by one source."""
-    client = SchemaRegistryClient({"url": registry_url})
-    schema_id = client.register_schema(f"{TOPIC}-value", Schema(SCHEMA_JSON["InferenceCompleted"], "AVRO"))
+    with SchemaRegistryClient({"url": registry_url}) as client:
+        schema_id = client.register_schema(f"{TOPIC}-value", Schema(SCHEMA_JSON["InferenceCompleted"], "AVRO"))
     return [(event.request_id.encode(), frame(schema_id, encode_body(event))) for event in _events(count)]
 
 

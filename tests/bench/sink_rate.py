@@ -57,7 +57,7 @@ def _until_stored(lineage_url: str) -> None:
             raise TimeoutError(f"{stored} of {EVENTS} events stored within {DEADLINE_S:g} s")
         pause.wait(LOOK_EVERY_S)
         answer = httpx2.post(f"{lineage_url}/v1/sql", json={"query": COUNT}).raise_for_status()
-        stored = int(answer.json()["items"][0]["stored"])
+        stored = int(answer.json()["rows"][0][0])
 
 
 def _raw_consumer_us(bootstrap: str) -> float:

@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
 import pytest
-from stack import RunningStack
 
 from builders import envelope
+from stack import RunningStack
 from weir.events import DeadLettered, Event, FeedbackReceived
 from weir.runtime.consumer import Received
 from weir.runtime.errors import Retryable

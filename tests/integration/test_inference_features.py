@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from stack import RunningStack
 
 from builders import completed
+from stack import RunningStack
 from weir.events import EvaluationScored, Event, FeatureItem, InferenceCompleted, TextFeaturesComputed
 from weir.runtime.clock import now_us
 from weir.runtime.follow import Follower
@@ -74,8 +74,13 @@ class Bench:
     async def say(self, **fields: Any) -> InferenceCompleted:
         """Publish that a call ended."""
         numbering = self.link.numbering
-        own = {"source": numbering.source, "boot_epoch": numbering.boot_epoch, "seq": numbering.take()}
-        ids = {"event_id": new_id(), "request_id": new_id(), "event_time_us": now_us(), "tenant": self.tenant}
+        own: dict[str, Any] = {"source": numbering.source, "boot_epoch": numbering.boot_epoch, "seq": numbering.take()}
+        ids: dict[str, Any] = {
+            "event_id": new_id(),
+            "request_id": new_id(),
+            "event_time_us": now_us(),
+            "tenant": self.tenant,
+        }
         event = replace(completed(), **own, **ids, **fields)
         await self.link.producer.send("inference-responses", event.request_id, event)
         return event

@@ -64,15 +64,12 @@ def test_models_are_listed_with_their_cards(client: openai.OpenAI) -> None:
     assert client.models.retrieve("docs-qa").id == "docs-qa"
 
 
-@pytest.mark.parametrize(
-    ("key", "error"),
-    [("", openai.AuthenticationError), ("weir_00000000_" + "x" * 43, openai.AuthenticationError), ("sk-EMPTY", openai.AuthenticationError)],
-)  # fmt: skip
-def test_a_missing_or_wrong_key_is_refused(stack: RunningStack, key: str, error: type[Exception]) -> None:
+@pytest.mark.parametrize("key", ["", "weir_00000000_" + "x" * 43, "sk-EMPTY"], ids=["missing", "unknown", "other form"])
+def test_a_missing_or_wrong_key_is_refused(stack: RunningStack, key: str) -> None:
     headers = {"Authorization": ""} if not key else None
     refused = openai_client(stack.gateway_http, key or "none", default_headers=headers)
 
-    with pytest.raises(error):
+    with pytest.raises(openai.AuthenticationError):
         ask_over_openai(refused, QUESTION)
 
 

@@ -51,7 +51,7 @@ def corpus_manifest(corpus_dir: Path) -> dict[str, Any]:
 
 def definitions(repository: Path, manifest: dict[str, Any]) -> list[dict[str, Any]]:
     """The documents of examples/registry, with the placeholders for the corpus filled from its manifest."""
-    found = []
+    found: list[dict[str, Any]] = []
     for path in sorted((repository / "examples" / "registry").glob("*.yaml")):
         text = path.read_text(encoding="utf-8")
         text = text.replace("${corpus_digest}", str(manifest["digest"]))

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.syntax import Syntax
 from rich.table import Table
-
+from rich.text import Text
 from tools.demo.answers import Answer
 from tools.demo.apis import rows
 from tools.demo.scene import Scene
@@ -14,8 +14,13 @@ from tools.demo.snippets import snippets
 from tools.demo.terminal import step
 from tools.demo.waiting import NeverHappened
 
+from weir.cli.waterfall import waterfall
+
 TEXT_SHOWN_CHARS = 90
 """Characters of a passage in the table. Chosen: one line."""
+
+KEY_FILE = ".weir/secrets/demo.key"
+"""Where the demo's key is, from the root of the checkout."""
 
 SCORES = (
     "SELECT evaluator, count() AS scores, round(avg(score), 3) AS mean_score, countIf(passed = false) AS failed "
@@ -48,7 +53,7 @@ def _trace(scene: Scene, answer: Answer) -> None:
     call = scene.lineage.get(f"/v1/requests/{answer.request_id}")
     trace = scene.lineage.get(f"/v1/traces/{call['trace_id']}")
     step(scene.out, f"trace of request {answer.request_id}: {answer.ask.question.text}")
-    scene.out.print(waterfall(trace))
+    scene.out.print(Text(waterfall(trace)))
 
 
 def _lineage(scene: Scene, answer: Answer) -> None:
@@ -102,4 +107,4 @@ def _passages(contexts: list[dict[str, Any]]) -> Table:
 
 def _snippets(scene: Scene) -> list[tuple[str, str, str]]:
     stack = scene.stack
-    return snippets(stack.gateway_grpc, stack.gateway_http, stack.lineage_url, stack.api_key, scene.settings.route)
+    return snippets(stack.gateway_grpc, stack.gateway_http, stack.lineage_url, KEY_FILE, scene.settings.route)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from tools.demo.answers import Answer, Ask, Outcome, Refusal
@@ -62,7 +62,9 @@ def note_webhooks(scene: Scene) -> None:
     scene.evidence.webhook_signature_verified = bool(deliveries) and all(one.verified for one in deliveries)
 
 
-def _ask(scene: Scene, asks: Sequence[Ask], concurrency: int, title: str, stop: threading.Event, after: object) -> None:
+def _ask(
+    scene: Scene, asks: Sequence[Ask], concurrency: int, title: str, stop: threading.Event, after: Callable[[], None]
+) -> None:
     with progress(scene.out, title, len(asks)) as advance:
 
         def note(outcome: Outcome) -> None:

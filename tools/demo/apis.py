@@ -55,7 +55,8 @@ def apply(registry: Api, documents: Sequence[dict[str, Any]], author: str) -> li
 
 def rows(lineage: Api, query: str) -> list[dict[str, Any]]:
     """Rows of a read-only SQL query over the store, each a record by column name."""
-    return list(lineage.post("/v1/sql", {"query": query})["items"])
+    answer = lineage.post("/v1/sql", {"query": query})
+    return [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
 
 
 def models(gateway: Api) -> list[str]:

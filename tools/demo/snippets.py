@@ -4,12 +4,16 @@ from __future__ import annotations
 
 
 def snippets(
-    gateway_grpc: str, gateway_http: str, lineage_url: str, api_key: str, route: str
+    gateway_grpc: str, gateway_http: str, lineage_url: str, key_file: str, route: str
 ) -> list[tuple[str, str, str]]:
-    """(title, language, text) of each. gateway_grpc: host:port. gateway_http, lineage_url: base URLs."""
+    """(title, language, text) of each.
+
+    gateway_grpc: host:port. gateway_http, lineage_url: base URLs. key_file: file of the demo's key; the output may be
+    shared, the key may not.
+    """
     return [
         ("Triton client", "python", _TRITON.format(address=gateway_grpc, route=route)),
-        ("OpenAI client", "python", _OPENAI.format(base_url=f"{gateway_http}/v1", key=api_key, route=route)),
+        ("OpenAI client", "python", _OPENAI.format(base_url=f"{gateway_http}/v1", key_file=key_file, route=route)),
         ("SQL", "bash", _SQL.format(lineage=lineage_url)),
     ]
 
@@ -23,7 +27,7 @@ print(answer.as_numpy("text_output")[0].decode())"""
 
 _OPENAI = """import openai
 
-client = openai.OpenAI(base_url="{base_url}", api_key="{key}")
+client = openai.OpenAI(base_url="{base_url}", api_key=open("{key_file}").read().strip())
 asked = [{{"role": "user", "content": "What does the with statement do?"}}]
 print(client.chat.completions.create(model="{route}", messages=asked).choices[0].message.content)"""
 

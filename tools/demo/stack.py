@@ -1,9 +1,27 @@
-"""The running stack as the demo needs it: addresses, the demo's key, and its memory."""
+"""The running stack as the demo needs it: started and stopped around a block, its addresses, its memory."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from rich.console import Console
+from tools.demo.evidence import Evidence
+from tools.demo.receiver import Receiver
+from tools.demo.settings import DemoSettings
+from tools.demo.terminal import step
+
+from weir.cli.stack import StackError, open_stack, start_stack, stop_stack
+from weir.cli.stack.layout import layout
+from weir.cli.stack.ports import PortTaken
+from weir.cli.stack.secrets import write_private
+from weir.cli.stack.topics import TopicsDiffer
+
+DEMO_TENANT = "demo"
+"""Tenant of the demo's key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +46,61 @@ class Endpoints:
 
 class StackFailed(Exception):
     """The stack did not come up; the text names the process and its log."""
+
+
+@contextmanager
+def running(settings: DemoSettings, receiver: Receiver, evidence: Evidence, out: Console) -> Iterator[Endpoints]:
+    """The embedded stack for the length of the block, on fresh data, its webhooks sent to `receiver`.
+
+    Raises StackFailed when a part does not start. An earlier demo's stack is stopped first.
+    """
+    home = settings.repository / ".weir"
+    place = layout(home)
+    stop_stack(home)
+    _forget(home)
+    place.make()
+    write_private(place.secrets / "demo-webhook.secret", receiver.secret + "\n")
+    step(out, "starting the stack: Kafka, Triton, ClickHouse and the services")
+    try:
+        found = start_stack(
+            home, None, receiver.url, tell=lambda line: out.print(f"  {_without_key(line)}", highlight=False)
+        )
+    except (StackError, PortTaken, TopicsDiffer) as error:
+        raise StackFailed(str(error)) from error
+    evidence.stack_ready_seconds = found.ready_seconds
+    step(out, f"stack ready in {found.ready_seconds} s")
+    try:
+        yield Endpoints(
+            kafka_bootstrap=found.kafka_bootstrap,
+            registry_url=found.registry_url,
+            lineage_url=found.lineage_url,
+            gateway_http=found.gateway_http,
+            gateway_grpc=found.gateway_grpc,
+            drift_url=found.drift_url,
+            api_key=Path(found.demo_key_file).read_text().strip(),
+            tenant=DEMO_TENANT,
+            corpus_dir=place.corpus,
+        )
+    finally:
+        stop_stack(home, tell=lambda line: _told(out, line))
+
+
+def memory_mib(settings: DemoSettings) -> float:
+    """Proportional set size of all processes of the stack together, MiB."""
+    rows = open_stack(settings.repository / ".weir").status()
+    return round(sum(float(row["pss_mib"]) for row in rows), 1)
+
+
+def _forget(home: Path) -> None:
+    """Remove the data of an earlier run: the demo's counts are of this run alone."""
+    for name in ("data", "run", "log"):
+        shutil.rmtree(home / name, ignore_errors=True)
+
+
+def _told(out: Console, line: str) -> None:
+    out.print(f"  {line}", highlight=False, markup=False)
+
+
+def _without_key(line: str) -> str:
+    """A progress line without the text of a key; the demo's output may be shared."""
+    return line.split(": weir_")[0] if "made API key" in line else line

@@ -57,7 +57,7 @@ def _acts(scene: Scene) -> None:
         steady(scene)
         _shifted(scene)
         balance(scene)
-        scene.evidence.pss_mib = memory_mib(scene.stack)
+        scene.evidence.pss_mib = memory_mib(scene.settings)
         show(scene)
         scene.evidence.exit_reason = "complete"
     except BROKEN as error:

@@ -15,7 +15,6 @@ from weir.inference.core.features import Numbered, Plan, envelopes, is_embedded,
 from weir.inference.core.vectors import EmbeddingCache, FloatVector
 from weir.inference.metrics import CACHE, FEATURE_ITEMS, SKIPPED
 from weir.inference.ports import Embedder
-from weir.runtime.clock import now_us
 from weir.runtime.consumer import Received
 from weir.runtime.delivery import deliver
 from weir.runtime.link import Link
@@ -44,7 +43,7 @@ class Features:
         events = self._measurable([_completed(one) for one in received])
         vectors = await self._embedded(texts_to_embed(events, self._plan))
         # Nothing below fails for the world's sake before the numbers taken here are written: see weir.runtime.delivery.
-        built = envelopes(events, vectors.get, self._plan, self._numbered, now_us())
+        built = envelopes(events, vectors.get, self._plan, self._numbered)
         await deliver(self._link.producer, [(OUT_TOPIC, key, event) for key, event in built], self._stop, GROUP)
         embedded = sum(is_embedded(event, self._plan) for event in events)
         FEATURE_ITEMS.labels("embedded").inc(embedded)

@@ -63,7 +63,9 @@ def requests(store: Store, filters: Mapping[str, str], since_us: int, limit: int
     if filters.get("text"):
         where.append("positionCaseInsensitiveUTF8(user_text, {text:String}) > 0")
         given["text"] = filters["text"]
-    sql = f"SELECT {LISTED_COLUMNS} FROM v_inference_responses WHERE {' AND '.join(where)} ORDER BY start_time_us DESC LIMIT {{limit:UInt32}}"
+    condition = " AND ".join(where)
+    sql = f"SELECT {LISTED_COLUMNS} FROM v_inference_responses WHERE {condition}"
+    sql += " ORDER BY start_time_us DESC LIMIT {limit:UInt32}"
     return store.rows(sql, given)
 
 
@@ -135,7 +137,8 @@ def audit(store: Store) -> Row:
         for book in books
     ]
     dead = store.rows(
-        "SELECT topic, reason, consumer_group, count() AS messages FROM v_dead_letters GROUP BY ALL ORDER BY topic, reason, consumer_group"
+        "SELECT topic, reason, consumer_group, count() AS messages FROM v_dead_letters GROUP BY ALL"
+        " ORDER BY topic, reason, consumer_group"
     )
     return {
         "sources": [
@@ -166,8 +169,8 @@ def dead_letters(store: Store, limit: int) -> list[Row]:
 
 def _scores(store: Store, request_ids: list[str]) -> list[Row]:
     return store.rows(
-        "SELECT request_id, evaluator, evaluator_version, evaluator_digest, score, passed, label, explanation, inclusion_probability"
-        " FROM v_evaluation_scores WHERE request_id IN {ids:Array(String)} ORDER BY evaluator LIMIT 1000",
+        "SELECT request_id, evaluator, evaluator_version, evaluator_digest, score, passed, label, explanation,"
+        " inclusion_probability FROM v_evaluation_scores WHERE request_id IN {ids:Array(String)} ORDER BY evaluator LIMIT 1000",
         {"ids": request_ids},
     )
 

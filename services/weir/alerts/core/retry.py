@@ -14,8 +14,14 @@ from enum import StrEnum
 RETRIED = (408, 429)
 """Answers below 500 that a later try may change, specified by HTTP."""
 
+DOUBLINGS_MAX = 1_000
+"""Doublings computed at most; beyond it the longest pause was reached long ago and a float would overflow."""
+
 GONE = 410
 """Answer of a receiver that wants no more, specified by Standard Webhooks."""
+
+DOUBLINGS_MAX = 32
+"""Doublings of a pause that are counted. Chosen: any base is beyond any longest pause by then."""
 
 
 class Verdict(StrEnum):
@@ -63,5 +69,5 @@ def pause_s(answer: Answer, tries: int, policy: Policy, chance: float) -> float:
 
     chance: a number from 0 to 1. A Retry-After is obeyed where it is longer, up to the longest pause.
     """
-    longest = min(policy.max_s, policy.base_s * 2.0 ** (tries - 1))
+    longest = min(policy.max_s, policy.base_s * 2.0 ** min(tries - 1, DOUBLINGS_MAX))
     return max(longest * (0.5 + 0.5 * chance), min(answer.retry_after_s, policy.max_s))

@@ -6,7 +6,7 @@ nothing about the traffic and are left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from weir.events import FeatureItem, InferenceCompleted, TextFeaturesComputed, derived_id
@@ -16,6 +16,17 @@ from weir.inference.core.vectors import FloatVector
 
 ITEMS_MAX = 256
 """Items in one envelope; specified by the event TextFeaturesComputed."""
+
+ENVELOPE_BYTES_MAX = 524_288
+"""Encoded bytes of one envelope, unless a single item has more. Chosen: half of what consumers decode by default."""
+
+FIXED_BYTES = 512
+"""Bytes of an item besides texts, embeddings and references: ids, numbers, digest. Counted and rounded up."""
+
+LENGTH_BYTES = 3
+"""Bytes of a string's length, at most, for strings up to a megabyte. Specified by Avro."""
+
+FLOAT_BYTES = 4
 
 OPERATIONS_WITHOUT_TEXT = frozenset({"embeddings"})
 """Operations whose input is data to be embedded, not what a user asks."""
@@ -76,45 +87,66 @@ def texts_to_embed(events: Sequence[InferenceCompleted], plan: Plan) -> list[str
 
 
 def envelopes(
-    events: Sequence[InferenceCompleted], embedding: Embedding, plan: Plan, numbered: Numbered, now_us: int
+    events: Sequence[InferenceCompleted], embedding: Embedding, plan: Plan, numbered: Numbered
 ) -> list[tuple[str, TextFeaturesComputed]]:
-    """(key, envelope) pairs: one for each stream and at most ITEMS_MAX items, items in order of `events`.
+    """(key, envelope) pairs: one for each stream, more where ITEMS_MAX or ENVELOPE_BYTES_MAX cut it; items in order.
 
     Event ids derive from the first item's response event and the number of items, so the same batch gives the same
     ids; a replay that cuts the batch elsewhere gives others. Deduplicate by `item.response_event_id`.
     """
-    streams: dict[tuple[str, str], list[InferenceCompleted]] = {}
+    streams: dict[tuple[str, str], list[FeatureItem]] = {}
     for event in events:
-        streams.setdefault((event.tenant, event.route), []).append(event)
+        streams.setdefault((event.tenant, event.route), []).append(_item(event, embedding, plan))
     return [
-        (f"{tenant}/{route}", _envelope(part, embedding, plan, numbered, now_us))
-        for (tenant, route), of_stream in streams.items()
-        for part in _parts(of_stream)
+        (f"{tenant}/{route}", _envelope(tenant, route, part, plan, numbered))
+        for (tenant, route), items in streams.items()
+        for part in _parts(items)
     ]
 
 
-def _parts(events: list[InferenceCompleted]) -> list[list[InferenceCompleted]]:
-    return [events[start : start + ITEMS_MAX] for start in range(0, len(events), ITEMS_MAX)]
+def _parts(items: Sequence[FeatureItem]) -> Iterator[list[FeatureItem]]:
+    part: list[FeatureItem] = []
+    part_bytes = 0
+    for item in items:
+        item_bytes = _bytes_of(item)
+        if part and (len(part) == ITEMS_MAX or part_bytes + item_bytes > ENVELOPE_BYTES_MAX):
+            yield part
+            part, part_bytes = [], 0
+        part.append(item)
+        part_bytes += item_bytes
+    if part:
+        yield part
+
+
+def _bytes_of(item: FeatureItem) -> int:
+    """An upper estimate of an item's encoded size, bytes."""
+    texts = [item.prompt, item.answer]
+    tokens = sum(len(token.encode()) + LENGTH_BYTES for text in texts for token in text.tokens)
+    embeddings = sum(FLOAT_BYTES * len(text.embedding) for text in texts)
+    references = sum(
+        len(f"{one.kind}{one.name}{one.version}{one.digest}".encode()) + 4 * LENGTH_BYTES for one in item.references
+    )
+    return FIXED_BYTES + len(item.session_id.encode()) + tokens + embeddings + references
 
 
 def _envelope(
-    events: Sequence[InferenceCompleted], embedding: Embedding, plan: Plan, numbered: Numbered, now_us: int
+    tenant: str, route: str, items: Sequence[FeatureItem], plan: Plan, numbered: Numbered
 ) -> TextFeaturesComputed:
-    first = events[0]
     return TextFeaturesComputed(
-        event_id=derived_id(first.event_id, f"text-features {len(events)}"),
+        event_id=derived_id(items[0].response_event_id, f"text-features {len(items)}"),
         source=numbered.source,
         boot_epoch=numbered.boot_epoch,
         seq=numbered.take(),
-        tenant=first.tenant,
+        tenant=tenant,
         trace_id="",
         span_id="",
         parent_span_id="",
-        event_time_us=now_us,
-        route=first.route,
+        # The latest call's time rather than a clock's: a replay of the same batch says the same.
+        event_time_us=max(item.event_time_us for item in items),
+        route=route,
         embedding_model=plan.embedding_model,
         embedding_dimensions=plan.embedding_dimensions,
-        items=tuple(_item(event, embedding, plan) for event in events),
+        items=tuple(items),
     )
 
 

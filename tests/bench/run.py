@@ -1,0 +1,99 @@
+"""`python -m tests.bench.run` (make bench): three ratios in one run, on the real parts, printed and written down.
+
+1. The gateway against direct Triton. 2. Kafka to ClickHouse on one core against a raw consumer. 3. The drift detector.
+Starts a stack of its own under `.weir/bench/stack`; nothing is asserted, bad figures are printed as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from weir.cli.stack import open_stack, start_stack, stop_stack
+from weir.cli.stack.layout import repository
+
+from .echo_door import echo_door
+from .gateway_overhead import gateway_overhead
+from .results import Machine, Result, load, write
+from .sink_rate import sink_rate
+
+HOME = repository() / ".weir" / "bench" / "stack"
+RESULTS = repository() / ".weir" / "bench" / "results.json"
+BYSTANDERS = ("gateway", "gateway-drain", "inference", "evaluator", "drift", "alerts", "triton")
+"""Processes of the stack that are stopped: what is measured runs with what it needs and no more."""
+
+
+def main() -> int:
+    """Run everything. Returns the exit code."""
+    out, before = Console(width=140), load()
+    stop_stack(HOME)
+    shutil.rmtree(HOME, ignore_errors=True)
+    out.print("starting a stack for the benchmark")
+    start_stack(HOME)
+    try:
+        results = _measured(out, HOME)
+    finally:
+        stop_stack(HOME)
+    out.print("detector")
+    results += _detector()
+    write(results, Machine(os.cpu_count() or 1, before, load()), RESULTS)
+    out.print(_table(results))
+    out.print(f"written: {RESULTS.relative_to(repository())}")
+    return 0
+
+
+def _measured(out: Console, home: Path) -> list[Result]:
+    stack = open_stack(home)
+    supervisor = stack.supervisor
+    for name in BYSTANDERS:
+        supervisor.stop(name)
+    out.print("gateway against direct Triton (interleaved rounds)")
+    with echo_door(stack) as door:
+        results = asyncio.run(gateway_overhead(door.direct, door.gateway))
+    out.print("Kafka to ClickHouse")
+    pid = next(int(info["pid"]) for info in supervisor.processes() if info["name"] == "lineage")
+    return results + sink_rate(
+        stack.endpoints.kafka_bootstrap, stack.endpoints.registry_url, stack.endpoints.lineage_url, pid
+    )
+
+
+def _detector() -> list[Result]:
+    """The detector in a process of its own, with one thread for linear algebra as the stack runs it."""
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.bench.detector_cost"],
+        env=environment,
+        cwd=repository(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [Result(**fields) for fields in json.loads(ran.stdout)]
+
+
+def _table(results: list[Result]) -> Table:
+    table = Table(show_edge=False)
+    for column in ("result", "value", "baseline", "its value", "ratio", "data and method"):
+        table.add_column(column, overflow="fold")
+    for result in results:
+        table.add_row(
+            result.name,
+            f"{result.value:,.1f} {result.unit}",
+            result.baseline,
+            f"{result.baseline_value:,.1f}",
+            f"{result.ratio:.3f}",
+            f"{result.data}; {result.how}",
+        )
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())
