@@ -34,7 +34,7 @@ DEFINITION = {
         "unary_model": "echo",
         "stream_model": None,
         "input": "text_input",
-        "card": {"kind": "echo"},
+        "card": {"description": "Gives its text back.", "kind": "echo", "license": "Apache-2.0"},
     },
 }
 

@@ -37,7 +37,7 @@ FUNCTIONS = frozenset(
 FORBIDDEN = frozenset(
     """
     insert create drop alter attach detach rename truncate optimize system kill grant revoke set use into outfile format
-    settings infile describe desc show explain exists_table call exchange backup restore undrop check watch parallel
+    settings infile describe show explain exists_table call exchange backup restore undrop check watch parallel
     infile compression file url s3 remote mysql postgresql sqlite odbc jdbc hdfs iceberg deltalake hudi python merge
     mergetreeindex numbers cluster clusterallreplicas dictionary view viewifpermitted input executable generaterandom
     """.split()
@@ -51,6 +51,9 @@ TOKEN = re.compile(
     r"\s+|'(?:[^'\\]|\\.|'')*'|[A-Za-z_][A-Za-z0-9_]*|`[A-Za-z_][A-Za-z0-9_]*`|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
     r"|<=|>=|!=|<>|==|->|::|\|\||[-+*/%=<>(),.\[\]:?]"
 )
+COMMENT_MARKS = ("--", "/*", "*/", "#")
+"""A comment would hide the end of the sub-select that the statement is put into."""
+
 TABLE_WORDS = ("from", "join")
 
 
@@ -95,7 +98,7 @@ def _tokens(text: str) -> list[str]:
     found, place = [], 0
     while place < len(text):
         match = TOKEN.match(text, place)
-        if match is None:
+        if match is None or text.startswith(COMMENT_MARKS, place):
             raise SqlRefused(
                 f"character {text[place]!r} at position {place} is not allowed (comments, semicolons and braces are not)"
             )

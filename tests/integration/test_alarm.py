@@ -1,0 +1,153 @@
+"""From features to a signed webhook: shifted traffic on a stream of its own, judged by the stock verifier."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from confluent_kafka import Producer
+from standardwebhooks.webhooks import Webhook
+
+from builders import NOON_US, feature_item, text_features
+from stack import RunningStack
+from waiting import eventually
+from weir.cli.stack.secrets import write_private
+from weir.events import FeatureItem, TextFeatures, TextFeaturesComputed, encode_body, frame, named_id
+
+pytestmark = pytest.mark.stack
+ROUTE = "alarm-test"
+STEADY, SHIFTED, ENVELOPE = 1_200, 100, 50
+"""Events before and after the change (the reference takes the first 1,000), and items of an envelope."""
+
+STEADY_WORDS = tuple(f"word{number}" for number in range(300))
+OTHER_WORDS = tuple(f"wort{number}" for number in range(300))
+
+
+class Inbox:
+    """Deliveries that came, each verified by the stock library as it arrived."""
+
+    def __init__(self, secret: str) -> None:
+        self.bodies: list[dict[str, Any]] = []
+        self.refused: list[str] = []
+        self._webhook = Webhook(secret)
+        inbox = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                inbox.take(body, dict(self.headers.items()))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Deliveries are looked at, not logged."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+    def take(self, body: bytes, headers: dict[str, str]) -> None:
+        """Keep a delivery whose signature is right; verify raises for a wrong one."""
+        self.bodies.append(dict(self._webhook.verify(body, headers)))
+
+
+@pytest.fixture
+def inbox(stack: RunningStack) -> Iterator[Inbox]:
+    secrets = stack.home / "secrets"
+    inbox = Inbox((secrets / "demo-webhook.secret").read_text().strip())
+    thread = threading.Thread(target=inbox.server.serve_forever)
+    thread.start()
+    url = f"http://127.0.0.1:{inbox.server.server_address[1]}/"
+    receiver = {"name": "demo", "url": url, "secret_file": str(secrets / "demo-webhook.secret"), "allow_private": True}
+    write_private(secrets / "receivers.yaml", yaml.safe_dump({"receivers": [receiver]}))
+    stack.stop("alerts")
+    stack.start("alerts")
+    stack.until_ready("alerts")
+    yield inbox
+    inbox.server.shutdown()
+    inbox.server.server_close()
+    thread.join()
+
+
+def text_of(random: np.random.Generator, words: tuple[str, ...], centre: np.ndarray[Any, Any]) -> TextFeatures:
+    vector = centre + random.normal(size=384) * 0.05
+    vector /= np.linalg.norm(vector)
+    tokens = tuple(random.choice(words, size=int(random.integers(6, 14))))
+    return replace(
+        text_features(words=len(tokens)),
+        chars=sum(map(len, tokens)) + len(tokens) - 1,
+        punctuation_share=float(random.uniform(0.01, 0.05)),
+        tokens=tuple(map(str, tokens)),
+        embedding=tuple(float(number) for number in vector),
+    )
+
+
+def items(count: int, start: int, words: tuple[str, ...], centre: np.ndarray[Any, Any]) -> list[FeatureItem]:
+    random = np.random.default_rng(start)
+    return [
+        feature_item(
+            start + number,
+            request_id=named_id(NOON_US, f"alarm {start + number}"),
+            response_event_id=named_id(NOON_US, f"alarm completed {start + number}"),
+            prompt=text_of(random, words, centre),
+        )
+        for number in range(count)
+    ]
+
+
+def publish(stack: RunningStack, made: list[FeatureItem], first_seq: int) -> None:
+    producer = Producer({"bootstrap.servers": stack.kafka_bootstrap})
+    schema_id = stack.schema_id("text-features")
+    for number, start in enumerate(range(0, len(made), ENVELOPE)):
+        envelope = TextFeaturesComputed(
+            event_id=named_id(NOON_US, f"alarm envelope {first_seq + number}"),
+            source="alarm-test/1",
+            boot_epoch=int(hashlib.sha256(str(stack.endpoints.ports).encode()).hexdigest()[:8], 16),
+            seq=first_seq + number,
+            tenant="demo",
+            trace_id="",
+            span_id="",
+            parent_span_id="",
+            event_time_us=NOON_US,
+            route=ROUTE,
+            embedding_model="minilm",
+            embedding_dimensions=384,
+            items=tuple(made[start : start + ENVELOPE]),
+        )
+        producer.produce("text-features", key=f"demo/{ROUTE}", value=frame(schema_id, encode_body(envelope)))
+    assert producer.flush(30) == 0
+
+
+@pytest.mark.capability("O6")
+@pytest.mark.capability("O8")
+@pytest.mark.capability("O12")
+@pytest.mark.capability("U6")
+def test_a_change_in_the_traffic_ends_in_a_signed_webhook_that_names_it(stack: RunningStack, inbox: Inbox) -> None:
+    centres = np.random.default_rng(0).normal(size=(2, 384)) * 0.05
+    publish(stack, items(STEADY, 0, STEADY_WORDS, centres[0] + 0.05), 0)
+
+    def events_seen() -> bool:
+        streams = stack.get(stack.endpoints.drift_url, "/v1/streams")["items"]
+        return any(stream["route"] == ROUTE and stream["events"] >= STEADY for stream in streams)
+
+    eventually(events_seen, within_s=90, what="the steady traffic seen by drift")
+    pages = f"route = '{ROUTE}' AND state = 'fired' AND level = 'page'"
+    assert stack.count("v_drift_signals", pages) == 0
+    assert inbox.bodies == []
+
+    publish(stack, items(SHIFTED, STEADY, OTHER_WORDS, centres[1] - 0.05), STEADY // ENVELOPE)
+
+    eventually(lambda: inbox.bodies, within_s=60, what="the webhook")
+    stack.until_count("v_drift_signals", pages, 1)
+    [[event_index]] = stack.sql(f"SELECT event_index FROM v_drift_signals WHERE {pages} ORDER BY event_index LIMIT 1")
+    alert = inbox.bodies[0]["alerts"][0]
+    assert STEADY < int(event_index) <= STEADY + 50
+    assert inbox.bodies[0]["version"] == "4"
+    assert alert["status"] == "firing"
+    assert alert["labels"]["route"] == ROUTE
+    stack.until_count("v_alerts", f"state = 'firing' AND fingerprint = '{alert['fingerprint']}'", 1)

@@ -1,0 +1,133 @@
+"""The command line's contract: quick help, one JSON document, documented exit codes, text that cannot repaint."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from weir.cli.definitions import filled, parsed_values, read_definitions
+from weir.cli.output import CliError, clean
+from weir.cli.stack.layout import Layout
+from weir.cli.stack.ports import PortTaken, chosen
+from weir.cli.stack.processes import processes
+from weir.cli.stack.supervisor import configuration
+from weir.cli.waterfall import waterfall
+
+HEAVY = (
+    "chdb",
+    "clickhouse_connect",
+    "tritonclient",
+    "faust",
+    "numpy",
+    "aiokafka",
+    "confluent_kafka",
+    "httpx2",
+    "supervisor",
+)
+LEAVES = (
+    ["status"], ["logs", "kafka"], ["restart", "kafka"], ["sql", "SELECT 1"], ["asset", "list"], ["asset", "show", "prompt", "p"],
+    ["diff", "prompt", "p", "1", "2"], ["trace", "show", "0" * 32], ["trace", "search"], ["lineage", "show", "x"],
+    ["lineage", "impact", "dataset", "d"], ["audit", "gaps"], ["dlq", "list"], ["drift", "status"], ["alert", "list"],
+    ["alert", "deliveries"], ["alert", "resend", "x"],
+)  # fmt: skip
+
+
+def weir(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WEIR_")}
+    return subprocess.run(
+        [sys.executable, "-m", "weir.cli", *arguments], env={**environment, "WEIR_HOME": str(home)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_help_imports_nothing_heavy() -> None:
+    script = f"import weir.cli.__main__, sys; print([m for m in {HEAVY!r} if m in sys.modules])"
+
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("leaf", LEAVES, ids=" ".join)
+def test_without_a_stack_every_leaf_says_so_in_one_document_and_exits_4(tmp_path: Path, leaf: list[str]) -> None:
+    ran = weir(tmp_path, *leaf, "--json")
+
+    assert ran.returncode == 4, ran.stderr
+    assert json.loads(ran.stdout)["error"]["code"] == 4
+    assert json.loads(ran.stdout)["error"]["hint"]
+
+
+def test_a_missing_definition_file_is_not_found(tmp_path: Path) -> None:
+    assert weir(tmp_path, "apply", "-f", str(tmp_path / "none.yaml")).returncode == 3
+
+
+def test_a_wrong_option_is_a_usage_error(tmp_path: Path) -> None:
+    assert weir(tmp_path, "status", "--nonsense").returncode == 2
+
+
+def test_keys_are_shown_once_and_listed_without_their_secret(tmp_path: Path) -> None:
+    made = json.loads(weir(tmp_path, "keys", "create", "ci", "--tenant", "acme", "--scope", "infer", "--json").stdout)
+    listed = weir(tmp_path, "keys", "list", "--json").stdout
+
+    assert made["key"].startswith("weir_")
+    assert made["key"] not in listed
+    assert weir(tmp_path, "keys", "create", "ci", "--tenant", "acme", "--scope", "infer").returncode == 6
+    assert weir(tmp_path, "keys", "revoke", "ci").returncode == 0
+    assert weir(tmp_path, "keys", "revoke", "ci").returncode == 3
+
+
+def test_a_placeholder_without_a_value_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CliError, match="wants a value for digest"):
+        filled("a: ${digest}", {}, tmp_path / "x.yaml")
+
+
+def test_placeholders_are_filled_and_comments_left_alone(tmp_path: Path) -> None:
+    assert filled("# ${other}\na: ${digest}", parsed_values(["digest=x=y"]), tmp_path) == "# ${other}\na: x=y"
+
+
+def test_yaml_that_cannot_be_read_names_its_file(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("a: [")
+
+    with pytest.raises(CliError, match=r"bad\.yaml is no YAML"):
+        read_definitions([tmp_path], {})
+
+
+def test_control_characters_do_not_reach_the_terminal() -> None:
+    assert clean("a\x1b[31mb\u202ec\x07") == "a[31mbc"
+
+
+def test_a_waterfall_shows_parents_before_children_with_their_share_of_time() -> None:
+    def span(name: str, span_id: str, parent: str, start_us: int, end_us: int) -> dict[str, object]:
+        return {
+            "name": name, "span_id": span_id, "parent_span_id": parent, "start_time_us": start_us, "end_time_us": end_us,
+            "status": "ok", "service": "gateway",
+        }  # fmt: skip
+
+    spans = [span("child", "b", "a", 500, 1_000), span("root", "a", "outside", 0, 1_000)]
+    lines = waterfall({"trace_id": "t", "spans": spans}).splitlines()
+
+    assert lines[0] == "trace t  1.0 ms  2 spans"
+    assert [line.split()[0] for line in lines[1:]] == ["root", "child"]
+    assert [line.count("█") for line in lines[1:]] == [40, 20]
+
+
+def test_a_port_that_was_asked_for_and_is_taken_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        with pytest.raises(PortTaken, match=f"port {port} for gateway is in use"):
+            chosen({"gateway": port})
+
+
+def test_every_process_binds_to_loopback_alone(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, tmp_path / "home")
+    text = configuration(layout, processes(layout, chosen({}), {"WEIR_HTTP_HOST": "127.0.0.1"}))
+
+    assert "0.0.0.0" not in text
+    assert text.count("autostart=false") == 10

@@ -1,0 +1,102 @@
+"""The catalog: a fold over the registry's changes, and what a route means."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import envelope
+from weir.events import RegistryChanged, digest_of
+from weir.gateway.adapters.catalog_file import load_catalog, save_catalog
+from weir.gateway.core.catalog import Catalog
+from weir.gateway.core.errors import Refusal
+from weir.gateway.core.template import rendered
+
+MODEL = {"task": "chat", "unary_model": "qa", "stream_model": "qa-stream", "input": "text_input", "card": {}}
+CHAIN = {
+    "model": "qa@prod",
+    "prompt": "ask@prod",
+    "datasets": ["docs@1"],
+    "policy": "limits@prod",
+    "nodes": [],
+    "edges": [],
+}
+
+
+def change(kind: str, name: str, version: str, spec: dict[str, Any], alias: str = "") -> RegistryChanged:
+    return RegistryChanged(
+        **envelope(f"{kind} {name} {version} {alias}"), revision=1, change="alias_moved" if alias else "version_created",
+        kind=kind, name=name, version=version, digest=digest_of(spec), alias=alias, body_json=json.dumps(spec), author="me",
+    )  # fmt: skip
+
+
+def changes() -> list[RegistryChanged]:
+    assets: list[tuple[str, str, dict[str, Any]]] = [
+        ("model", "qa", MODEL), ("chain", "qa", CHAIN), ("prompt", "ask", {"template": "Q: {{ question }}"}),
+        ("dataset", "docs", {"content_digest": "x"}), ("policy", "limits", {"input_bytes_max": 100}),
+    ]  # fmt: skip
+    return [
+        event
+        for kind, name, spec in assets
+        for event in (change(kind, name, "1", spec), change(kind, name, "1", spec, "prod"))
+    ]
+
+
+def catalog(events: list[RegistryChanged]) -> Catalog:
+    made = Catalog()
+    for event in events:
+        made.apply(event)
+    return made
+
+
+def test_applying_everything_twice_changes_nothing() -> None:
+    once, twice = catalog(changes()), catalog(changes() * 2)
+
+    assert once.resolve("qa") == twice.resolve("qa")
+
+
+@pytest.mark.capability("D1")
+@pytest.mark.capability("D6")
+def test_a_route_pins_every_part_by_digest_and_any_change_is_another_release() -> None:
+    before = catalog(changes()).resolve("qa")
+    moved = [change("prompt", "ask", "2", {"template": "?"}), change("prompt", "ask", "2", {"template": "?"}, "prod")]
+    after = catalog([*changes(), *moved]).resolve("qa")
+
+    assert {reference.kind for reference in before.references} == {"chain", "model", "prompt", "dataset", "policy"}
+    assert before.release != after.release
+
+
+@pytest.mark.parametrize("name", ["qa", "qa-stream"])
+def test_the_server_names_of_a_model_lead_to_its_chain(name: str) -> None:
+    assert catalog(changes()).resolve(name).route == "qa"
+
+
+def test_an_unknown_route_is_named_with_those_there_are() -> None:
+    with pytest.raises(Refusal, match="'nothing'; there are: qa"):
+        catalog(changes()).resolve("nothing")
+
+
+@pytest.mark.parametrize(("reference", "word"), [("other@prod", "other"), ("ask@nowhere", "nowhere"), ("ask@9", "'9'")])
+def test_an_unknown_prompt_or_alias_is_named(reference: str, word: str) -> None:
+    with pytest.raises(Refusal, match=word):
+        catalog(changes()).prompt(reference)
+
+
+def test_a_saved_catalog_resolves_as_before(tmp_path: Path) -> None:
+    made = catalog(changes())
+    save_catalog(tmp_path / "catalog.json", made)
+
+    assert load_catalog(tmp_path / "catalog.json").resolve("qa") == made.resolve("qa")
+    assert load_catalog(tmp_path / "none.json").revision == 0
+
+
+def test_user_text_is_data_and_never_a_template() -> None:
+    assert rendered("Q: {{ question }}", {"question": "{{ history }} {% x %}"}) == "Q: {{ history }} {% x %}"
+
+
+def test_a_variable_without_a_value_is_named() -> None:
+    with pytest.raises(Refusal, match="wants colour"):
+        rendered("{{ colour }}", {"question": "x"})
