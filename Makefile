@@ -2,7 +2,6 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv/bin
-export WEIR_REPOSITORY_START ?= $(shell date +%s)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check lint types architecture unit test demo up down status bench schemas capabilities clean
@@ -30,7 +29,7 @@ architecture: ## import-linter: independent services, pure cores, service anatom
 	@$(VENV)/python tools/schemas.py --check
 
 unit: ## unit tests alone
-	@$(VENV)/python -m pytest tests/unit -q
+	@$(VENV)/python -m pytest tests/unit -q -n auto
 
 test: setup-tests lint types architecture ## everything, against the real Kafka, Triton and ClickHouse engine
 	@WEIR_WHOLE_RUN=1 $(VENV)/python -m pytest tests/unit tests/contract tests/integration tests/e2e

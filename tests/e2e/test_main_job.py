@@ -19,9 +19,11 @@ def test_an_answers_trace_holds_the_clients_trace_id_and_every_hop(stack: Runnin
     trace_id = new_trace_id()
     ask_over_triton(stack.gateway_grpc, QUESTION, traceparent=f"00-{trace_id}-{new_span_id()}-01")
 
-    trace = eventually(lambda: stack.trace(trace_id), within_s=10, what="the trace")
+    def whole() -> list[dict[str, str]]:
+        trace = stack.trace(trace_id)
+        return trace["spans"] if trace else []
 
-    names = {span["name"] for span in trace["spans"]}
+    names = {span["name"] for span in eventually(whole, within_s=10, what="the trace's spans")}
     assert {"inference", "retrieve"} <= names
     assert any("docs-qa" in name for name in names)
 

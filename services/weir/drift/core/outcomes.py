@@ -16,8 +16,8 @@ class Level(StrEnum):
 class Guarantee(StrEnum):
     """Where the error rate of a part comes from."""
 
-    THEOREM = "theorem"
-    SIMULATION = "simulation"
+    THEOREM = "e-detector bound, with a margin for one fixed reference"
+    SIMULATION = "by simulation on the reference"
 
 
 @dataclass(frozen=True, slots=True)
