@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
+from hypothesis import HealthCheck, settings
 
 from results import Results
 from stack import RunningStack, apply_examples
@@ -16,6 +17,11 @@ from weir.cli.stack.layout import repository
 
 HOME = repository() / ".weir" / "test"
 """Folder of the stack of a test run; emptied before it. Its logs stay for whoever looks after a failure."""
+
+
+# Laws are checked on the same examples everywhere: a slow machine is no counter-example, and a failure repeats.
+settings.register_profile("weir", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("weir")
 
 
 def pytest_configure(config: pytest.Config) -> None:
