@@ -17,7 +17,7 @@ def normalised(vector: FloatVector) -> FloatVector:
     length = float(np.linalg.norm(vector.astype(np.float64)))
     if not np.isfinite(length) or length == 0.0:
         raise ValueError(f"an embedding of length {length} has no direction; expected a finite vector that is not zero")
-    return (vector / length).astype(np.float32)
+    return (vector.astype(np.float64) / length).astype(np.float32)
 
 
 class EmbeddingCache:
