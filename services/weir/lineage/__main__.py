@@ -10,8 +10,8 @@ from weir.lineage.adapters.migrations import migrate
 from weir.lineage.adapters.schemas import ThreadSchemas
 from weir.lineage.adapters.store import Store
 from weir.lineage.inserter import Inserter
-from weir.lineage.settings import LineageSettings
-from weir.lineage.sink import GROUP, Sink
+from weir.lineage.settings import GROUP, LineageSettings
+from weir.lineage.sink import Sink
 from weir.runtime import http
 from weir.runtime.link import Link, link_from
 from weir.runtime.process import run, together

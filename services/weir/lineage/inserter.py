@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -47,9 +46,12 @@ class Inserter:
         self._schemas = schemas
 
     def insert(
-        self, place: tuple[str, int], span: Range, bodies: Sequence[Body], stop: threading.Event
+        self, place: tuple[str, int], span: Range, bodies: Sequence[Body], wait: Callable[[float], bool]
     ) -> Rejected | None:
-        """Store a range's bodies. Returns what was rejected; None when `stop` was set before the store took it."""
+        """Store a range's bodies, trying until the store takes it. Returns what was rejected; None when it was given up.
+
+        wait: waits that many seconds; False gives up.
+        """
         attempt = 0
         while True:
             try:
@@ -58,7 +60,7 @@ class Inserter:
                 INSERT_FAILURES.labels("transient").inc()
                 PAUSED.set(1)
                 logger().warning("store_waits", topic=place[0], attempt=attempt, error=str(error))
-                if stop.wait(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]):
+                if not wait(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]):
                     return None
                 attempt += 1
             finally:

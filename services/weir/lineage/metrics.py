@@ -18,6 +18,11 @@ INSERT_FAILURES = Counter(
 
 REBUILT = Counter("weir_lineage_rebuilt_ranges_total", "Ranges inserted again after a crash, under their first token.")
 
+REJOINED = Counter(
+    "weir_lineage_rejoined_total", "Memberships given up and taken anew: a refused commit, a fenced member."
+)
+"""Rising without broker restarts: two sinks share one WEIR_INSTANCE."""
+
 PAUSED = Gauge("weir_lineage_paused", "1 while the store refuses and consumption is paused.")
 
 QUERIES = Counter("weir_lineage_queries_total", "Queries answered, by route of the API.", ["route"])

@@ -8,6 +8,9 @@ from pydantic import Field
 
 from weir.runtime.settings import SharedSettings
 
+GROUP = "lineage"
+"""Consumer group of the sink."""
+
 
 class LineageSettings(SharedSettings):
     """Where the store is, how much is inserted at once, how long queries may take."""
@@ -21,8 +24,8 @@ class LineageSettings(SharedSettings):
     batch_messages_max: int = Field(default=5_000, ge=1, validation_alias="WEIR_LINEAGE_BATCH_MESSAGES_MAX")
     """Messages of one insert round. Measured: no gain beyond 2,000-10,000."""
 
-    batch_bytes_max: int = Field(default=67_108_864, ge=1_024, validation_alias="WEIR_LINEAGE_BATCH_BYTES_MAX")
-    """Bytes the consumer holds at most, about. Chosen: memory stays flat while the store is down."""
+    queue_bytes_max: int = Field(default=16_777_216, ge=1_048_576, validation_alias="WEIR_LINEAGE_QUEUE_BYTES_MAX")
+    """Bytes fetched ahead of the round in hand, at most. Chosen: a second of the sink's full speed."""
 
     query_timeout_s: int = Field(default=10, validation_alias="WEIR_LINEAGE_QUERY_TIMEOUT_S")
     """Seconds a query may run. Chosen."""

@@ -4,33 +4,41 @@ One round: consume for a moment; commit each partition's range as intent (the of
 token made of it; commit the offsets. A crash anywhere leaves either the intent, and the range is rebuilt and inserted
 again under the same token, or nothing, and it is consumed anew. The intent commit is also the fence: a member that lost
 its partitions cannot commit one, and does not insert.
+
+Whatever goes wrong between the sink and the group (a refused commit, a fenced member, a broker that came back without
+the session) has one answer: forget what is held and join again. All state that matters is in Kafka and in the store.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException, Message, TopicPartition
 
-from weir.events import TOPICS, InvalidEvent
+from weir.events import InvalidEvent
+from weir.lineage.adapters.group import Kept, joined
 from weir.lineage.core.intent import Range, intent_of
 from weir.lineage.core.message import Body, body_of
+from weir.lineage.core.waiting import Place, Waiting
 from weir.lineage.inserter import Inserter
-from weir.lineage.metrics import REBUILT
-from weir.lineage.settings import LineageSettings
+from weir.lineage.metrics import REBUILT, REJOINED
+from weir.lineage.settings import GROUP, LineageSettings
 from weir.runtime.deadletter import DeadLetters, RawMessage
 from weir.runtime.metrics import BATCH_MESSAGES, LAG, MESSAGES
 from weir.runtime.telemetry import logger
 
-GROUP = "lineage"
-POLL_INTERVAL_MS = 600_000
-"""Milliseconds a round may take before the group gives the partitions away. Chosen: longer than any single insert."""
+REJOIN_S = 0.5
+"""Seconds between losing the membership and joining again. Chosen: no hot loop while the broker is starting."""
 
-Place = tuple[str, int]
-"""Topic and partition."""
+COMMITTED_TIMEOUT_S = 30
+"""Seconds the broker has for the answer about committed offsets; then the membership is given up. Chosen."""
+
+
+class MembershipLost(Exception):
+    """The group does not take this member's commits: another has its partitions, or the broker lost the session."""
 
 
 class Sink:
@@ -44,8 +52,7 @@ class Sink:
         self._dead_letters = dead_letters
         self._loop = loop
         self._stop = threading.Event()
-        self._waiting: dict[Place, list[RawMessage]] = {}
-        self._intents: dict[Place, Range] = {}
+        self._waiting = Waiting[RawMessage]()
         self.is_ready = False
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -58,24 +65,17 @@ class Sink:
         await work
 
     def _consume(self) -> None:
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self._settings.kafka_bootstrap,
-                "group.id": GROUP,
-                "group.instance.id": f"lineage-{self._settings.instance}",
-                "session.timeout.ms": 10_000,
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "max.poll.interval.ms": POLL_INTERVAL_MS,
-                "fetch.wait.max.ms": 50,
-                "queued.max.messages.kbytes": self._settings.batch_bytes_max // 1_024,
-                "partition.assignment.strategy": "cooperative-sticky",
-                "topic.metadata.refresh.interval.ms": 5_000,
-                "allow.auto.create.topics": False,
-            },
-            logger=None,
-        )
-        consumer.subscribe(list(TOPICS), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
+        while not self._stop.is_set():
+            self._waiting = Waiting[RawMessage]()
+            try:
+                self._as_member()
+            except (MembershipLost, KafkaException) as error:
+                REJOINED.inc()
+                logger().warning("membership_lost", error=str(error))
+                self._stop.wait(REJOIN_S)
+
+    def _as_member(self) -> None:
+        consumer = joined(self._settings, self._assigned, self._revoked)
         try:
             while not self._stop.is_set():
                 self._round(consumer)
@@ -84,57 +84,44 @@ class Sink:
             consumer.close()
 
     def _assigned(self, consumer: Any, places: Sequence[TopicPartition]) -> None:
-        self.is_ready = True
-        for place in consumer.committed(list(places), timeout=30):
+        self._waiting.forget((place.topic, place.partition) for place in places)
+        for place in consumer.committed(list(places), timeout=COMMITTED_TIMEOUT_S):
             intent = intent_of(place.metadata, place.offset)
             if intent is not None:
-                self._intents[place.topic, place.partition] = intent
+                REBUILT.inc()
+                self._waiting.intend((place.topic, place.partition), intent)
                 logger().info(
                     "intent_found", topic=place.topic, partition=place.partition, first=intent.first, last=intent.last
                 )
+        self.is_ready = True
 
     def _revoked(self, _: Any, places: Sequence[TopicPartition]) -> None:
-        for place in places:
-            self._waiting.pop((place.topic, place.partition), None)
-            self._intents.pop((place.topic, place.partition), None)
+        self._waiting.forget((place.topic, place.partition) for place in places)
 
     def _round(self, consumer: Any) -> None:
-        messages = consumer.consume(self._settings.batch_messages_max, self._settings.flush_s)
-        for message in messages:
-            if message.error():
-                logger().warning("consume_error", error=str(message.error()))
-            else:
-                raw = _raw(message)
-                self._waiting.setdefault((raw.topic, raw.partition), []).append(raw)
-        ranges = {place: batch for place in list(self._waiting) if (batch := self._due(place))}
+        for message in consumer.consume(self._settings.batch_messages_max, self._settings.flush_s):
+            self._take(message)
+        ranges = self._waiting.due()
         if not ranges:
             return
-        if not self._committed(consumer, [_intended(place, batch) for place, batch in ranges.items()]):
-            self._waiting.clear()
-            return
-        for place, batch in ranges.items():
-            if not self._stored(place, batch):
-                return
-        self._committed(consumer, [TopicPartition(*place, batch[-1].offset + 1) for place, batch in ranges.items()])
+        self._commit(consumer, [_intended(place, batch) for place, batch in ranges.items()])
+        with Kept(consumer, self._stop, self._take) as kept:
+            for place, batch in ranges.items():
+                if not self._stored(place, batch, kept):
+                    return
+        self._commit(consumer, [TopicPartition(*place, batch[-1].offset + 1) for place, batch in ranges.items()])
         self._count(consumer, ranges)
 
-    def _due(self, place: Place) -> list[RawMessage]:
-        """Messages of a place to insert now: all there are, or exactly the intended range once it is complete."""
-        waiting = self._waiting[place]
-        intent = self._intents.get(place)
-        if intent is None:
-            self._waiting.pop(place)
-            return waiting
-        if waiting[-1].offset < intent.last:
-            return []
-        self._intents.pop(place)
-        REBUILT.inc()
-        self._waiting[place] = [message for message in waiting if message.offset > intent.last]
-        if not self._waiting[place]:
-            self._waiting.pop(place)
-        return [message for message in waiting if message.offset <= intent.last]
+    def _take(self, message: Message) -> None:
+        error = message.error()
+        if error is None:
+            self._waiting.add(_raw(message))
+        elif error.fatal():
+            raise MembershipLost(error.str())
+        else:
+            logger().warning("consume_error", error=error.str())
 
-    def _stored(self, place: Place, batch: Sequence[RawMessage]) -> bool:
+    def _stored(self, place: Place, batch: Sequence[RawMessage], kept: Kept) -> bool:
         """Insert one range; False when a stop was asked for while the store refused."""
         bodies: list[Body] = []
         for message in batch:
@@ -143,7 +130,7 @@ class Sink:
             except InvalidEvent as error:
                 self._reject(message, error)
         span = Range(batch[0].offset, batch[-1].offset)
-        rejected = self._inserter.insert(place, span, bodies, self._stop)
+        rejected = self._inserter.insert(place, span, bodies, kept.wait)
         if rejected is None:
             return False
         by_offset = {message.offset: message for message in batch} if rejected else {}
@@ -162,15 +149,18 @@ class Sink:
             self._inserter.until_taken(message, error, self._dead_letters), self._loop
         ).result()
 
-    def _committed(self, consumer: Any, places: list[TopicPartition]) -> bool:
+    @staticmethod
+    def _commit(consumer: Any, places: list[TopicPartition]) -> None:
+        """Commit, or give the membership up. Raises MembershipLost."""
         try:
             done = consumer.commit(offsets=places, asynchronous=False)
         except KafkaException as error:
-            logger().warning("commit_refused", error=str(error))
-            return False
-        return all(place.error is None for place in done)
+            raise MembershipLost(f"commit refused: {error}") from error
+        refused = [place for place in done if place.error is not None]
+        if refused:
+            raise MembershipLost(f"commit refused: {refused[0].topic}/{refused[0].partition}: {refused[0].error}")
 
-    def _count(self, consumer: Any, ranges: dict[Place, list[RawMessage]]) -> None:
+    def _count(self, consumer: Any, ranges: Mapping[Place, list[RawMessage]]) -> None:
         for (topic, partition), batch in ranges.items():
             MESSAGES.labels(GROUP, topic).inc(len(batch))
             BATCH_MESSAGES.labels(GROUP).observe(len(batch))

@@ -1,0 +1,86 @@
+"""The consumer group of the sink: how it is joined, and how membership is kept while the store makes the sink wait."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from weir.events import TOPICS
+from weir.lineage.settings import GROUP, LineageSettings
+
+POLL_INTERVAL_MS = 600_000
+"""Milliseconds between polls before the group gives the partitions away. Chosen: longer than any single insert."""
+
+SESSION_MS = 10_000
+"""Milliseconds without a heartbeat before the group gives the partitions away. Chosen: a killed sink is back before."""
+
+HEARTBEAT_S = 0.5
+"""Seconds between polls while the store waits. Chosen: short against POLL_INTERVAL_MS, and a stop is obeyed at once."""
+
+OnPlaces = Callable[[Any, Sequence[TopicPartition]], None]
+
+
+def joined(settings: LineageSettings, assigned: OnPlaces, revoked: OnPlaces) -> Any:
+    """A member of the group, subscribed to every topic; joins in its first polls."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.kafka_bootstrap,
+            "group.id": GROUP,
+            "group.instance.id": f"lineage-{settings.instance}",
+            "session.timeout.ms": SESSION_MS,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "max.poll.interval.ms": POLL_INTERVAL_MS,
+            "fetch.wait.max.ms": 50,
+            "queued.max.messages.kbytes": settings.queue_bytes_max // 1_024,
+            "partition.assignment.strategy": "cooperative-sticky",
+            "topic.metadata.refresh.interval.ms": 5_000,
+            "reconnect.backoff.max.ms": 1_000,
+            "allow.auto.create.topics": False,
+            "log_level": 2,
+        },
+    )
+    consumer.subscribe(list(TOPICS), on_assign=assigned, on_revoke=revoked, on_lost=revoked)
+    return consumer
+
+
+class Kept:
+    """Keeps a membership alive while an insert waits: pauses every partition at the first wait, resumes at the end.
+
+    A paused consumer drops what it fetched ahead, so memory does not grow with the outage; lag does.
+    """
+
+    def __init__(self, consumer: Any, stop: threading.Event, take: Callable[[Message], None]) -> None:
+        """take: told of a message or an error that comes while waiting; may raise to give the round up."""
+        self._consumer = consumer
+        self._stop = stop
+        self._take = take
+        self._paused: list[TopicPartition] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        held = {(place.topic, place.partition) for place in self._consumer.assignment()} if self._paused else set()
+        still = [place for place in self._paused if (place.topic, place.partition) in held]
+        if still:
+            self._consumer.resume(still)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long, heartbeating. False at once when the sink is to stop."""
+        if not self._paused:
+            self._paused = self._consumer.assignment()
+            self._consumer.pause(self._paused)
+        until_s = time.monotonic() + seconds
+        while (left_s := until_s - time.monotonic()) > 0 and not self._stop.is_set():
+            message = self._consumer.poll(min(left_s, HEARTBEAT_S))
+            if message is not None:
+                self._take(message)
+        return not self._stop.is_set()

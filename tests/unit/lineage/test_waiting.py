@@ -1,0 +1,77 @@
+"""What is due: everything once, in order; an intended range whole and alone, whatever the polls deliver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weir.lineage.core.intent import Range
+from weir.lineage.core.waiting import Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    offset: int
+    topic: str = "spans"
+    partition: int = 0
+
+
+PLACE = ("spans", 0)
+
+
+def offsets_due(waiting: Waiting[Message]) -> list[int]:
+    return [message.offset for message in waiting.due().get(PLACE, [])]
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=12), st.integers(0, 20), st.integers(0, 20))
+def test_however_the_polls_cut_the_log_an_intended_range_comes_whole_and_nothing_comes_twice(
+    polls: list[int], first: int, length: int
+) -> None:
+    waiting = Waiting[Message]()
+    span = Range(first, first + length)
+    waiting.intend(PLACE, span)
+    handed, offset = [], first
+    for size in [*polls, length + 1]:
+        for _ in range(size):
+            waiting.add(Message(offset))
+            offset += 1
+        batch = offsets_due(waiting)
+        if batch:
+            handed.append(batch)
+        while batch := offsets_due(waiting):
+            handed.append(batch)
+
+    assert handed[0] == list(range(span.first, span.last + 1))
+    assert [one for batch in handed for one in batch] == list(range(first, offset))
+
+
+def test_a_partition_that_is_read_again_adds_nothing_that_is_held() -> None:
+    waiting = Waiting[Message]()
+    for offset in (3, 4, 3, 4, 5):
+        waiting.add(Message(offset))
+
+    assert offsets_due(waiting) == [3, 4, 5]
+
+
+def test_a_partition_of_another_member_is_forgotten_with_its_intent() -> None:
+    waiting = Waiting[Message]()
+    waiting.intend(PLACE, Range(0, 9))
+    waiting.add(Message(0))
+    waiting.forget([PLACE])
+    waiting.add(Message(7))
+
+    assert offsets_due(waiting) == [7]
+    assert not waiting.intended
+
+
+def test_a_range_with_a_hole_in_the_log_is_due_once_the_log_is_past_it() -> None:
+    waiting = Waiting[Message]()
+    waiting.intend(PLACE, Range(0, 5))
+    waiting.add(Message(0))
+    assert offsets_due(waiting) == []
+    waiting.add(Message(8))
+
+    assert offsets_due(waiting) == [0]
+    assert offsets_due(waiting) == [8]
