@@ -10,7 +10,7 @@ from weir.lineage.adapters.migrations import migrate
 from weir.lineage.adapters.schemas import ThreadSchemas
 from weir.lineage.adapters.store import Store
 from weir.lineage.inserter import Inserter
-from weir.lineage.settings import GROUP, LineageSettings
+from weir.lineage.settings import LineageSettings
 from weir.lineage.sink import Sink
 from weir.runtime import http
 from weir.runtime.link import Link, link_from
@@ -33,7 +33,7 @@ async def serve(stop: asyncio.Event) -> None:
     migrate(store)
     loop = asyncio.get_running_loop()
     catalog = SchemaCatalog(settings.registry_url, settings.data_dir / "lineage" / "sink-schema-ids.json")
-    dead_letters = link.dead_letters(GROUP, settings.dead_letters_in_a_row_max)
+    dead_letters = link.dead_letters(settings.group, settings.dead_letters_in_a_row_max)
     sink = Sink(settings, Inserter(store, ThreadSchemas(catalog, loop)), dead_letters, loop)
 
     def missing() -> Mapping[str, str]:

@@ -8,15 +8,15 @@ from pydantic import Field
 
 from weir.runtime.settings import SharedSettings
 
-GROUP = "lineage"
-"""Consumer group of the sink."""
-
 
 class LineageSettings(SharedSettings):
     """Where the store is, how much is inserted at once, how long queries may take."""
 
     clickhouse_url: str = Field(default="", validation_alias="WEIR_LINEAGE_CLICKHOUSE_URL")
     """http://user:password@host:port/database of a ClickHouse server; empty runs the engine in this process."""
+
+    group: str = Field(default="lineage", min_length=1, validation_alias="WEIR_LINEAGE_GROUP")
+    """Consumer group of the sink. Another group fills another store from the same log: never two on one store."""
 
     flush_s: float = Field(default=0.2, gt=0, validation_alias="WEIR_LINEAGE_FLUSH_S")
     """Seconds between inserts at low load. Chosen: a trace is queryable well within 2 s."""

@@ -25,7 +25,7 @@ from weir.lineage.core.message import Body, body_of
 from weir.lineage.core.waiting import Place, Waiting
 from weir.lineage.inserter import Inserter
 from weir.lineage.metrics import REBUILT, REJOINED
-from weir.lineage.settings import GROUP, LineageSettings
+from weir.lineage.settings import LineageSettings
 from weir.runtime.deadletter import DeadLetters, RawMessage
 from weir.runtime.metrics import BATCH_MESSAGES, LAG, MESSAGES
 from weir.runtime.telemetry import logger
@@ -161,11 +161,12 @@ class Sink:
             raise MembershipLost(f"commit refused: {refused[0].topic}/{refused[0].partition}: {refused[0].error}")
 
     def _count(self, consumer: Any, ranges: Mapping[Place, list[RawMessage]]) -> None:
+        group = self._settings.group
         for (topic, partition), batch in ranges.items():
-            MESSAGES.labels(GROUP, topic).inc(len(batch))
-            BATCH_MESSAGES.labels(GROUP).observe(len(batch))
+            MESSAGES.labels(group, topic).inc(len(batch))
+            BATCH_MESSAGES.labels(group).observe(len(batch))
             _, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
-            LAG.labels(GROUP, topic, str(partition)).set(max(0, high - batch[-1].offset - 1))
+            LAG.labels(group, topic, str(partition)).set(max(0, high - batch[-1].offset - 1))
 
 
 def _intended(place: Place, batch: Sequence[RawMessage]) -> TopicPartition:

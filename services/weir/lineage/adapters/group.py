@@ -11,7 +11,7 @@ from typing import Any, Self
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from weir.events import TOPICS
-from weir.lineage.settings import GROUP, LineageSettings
+from weir.lineage.settings import LineageSettings
 
 POLL_INTERVAL_MS = 600_000
 """Milliseconds between polls before the group gives the partitions away. Chosen: longer than any single insert."""
@@ -30,8 +30,8 @@ def joined(settings: LineageSettings, assigned: OnPlaces, revoked: OnPlaces) -> 
     consumer = Consumer(
         {
             "bootstrap.servers": settings.kafka_bootstrap,
-            "group.id": GROUP,
-            "group.instance.id": f"lineage-{settings.instance}",
+            "group.id": settings.group,
+            "group.instance.id": f"{settings.group}-{settings.instance}",
             "session.timeout.ms": SESSION_MS,
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",

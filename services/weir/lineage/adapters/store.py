@@ -6,6 +6,7 @@ handle and twice as long on two.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,9 +20,15 @@ from weir.lineage.settings import LineageSettings
 from weir.runtime.errors import BadSetting
 
 TRANSIENT_CODES = {
-    "159", "160", "164", "202", "209", "210", "225", "241", "242", "243", "252", "279", "319", "425", "473", "999",
+    # the machine: timeouts, too many queries, network, memory, files, disk full, too many parts, read-only, shutting down
+    74, 75, 76, 159, 160, 164, 202, 203, 209, 210, 225, 236, 241, 242, 243, 252, 279, 319, 394, 425, 473, 999,
+    # the deploy: unknown table, database or user, wrong password, no right; every row would be refused
+    60, 81, 192, 193, 194, 497, 516,
 }  # fmt: skip
-"""ClickHouse error codes of a bad world: timeouts, too many queries, network, memory, disk full, too many parts."""
+"""ClickHouse error codes that say nothing against the rows. Source: ErrorCodes.cpp of ClickHouse."""
+
+CODE = re.compile(r"[Cc]ode:? (\d+)")
+"""How the engine and its HTTP interface name a code; a text without one is not the engine's."""
 
 
 class StoreDown(Exception):
@@ -127,8 +134,9 @@ def _embedded(folder: Path) -> Any:
 
 
 def _is_transient(error: Exception) -> bool:
-    text = str(error)
-    return any(f"Code: {code}." in text or f"code {code}" in text for code in TRANSIENT_CODES)
+    """Whether the same rows may be taken later. No code at all: the engine was not reached, or did not answer."""
+    code = CODE.search(str(error))
+    return code is None or int(code[1]) in TRANSIENT_CODES
 
 
 def _first_line(error: Exception) -> str:
