@@ -17,6 +17,7 @@ from weir.events import (
     GovernanceRecorded,
     InferenceCompleted,
     InferenceRequested,
+    NumbersAccounted,
     Reference,
     RegistryChanged,
     Span,
@@ -180,6 +181,15 @@ def one_of_each() -> list[Event]:
             embedding_model="minilm",
             embedding_dimensions=3,
             items=(feature_item(),),
+        ),
+        NumbersAccounted(
+            **envelope("accounts"),
+            numbered_source="gateway/1",
+            numbered_boot_epoch=NOON_US,
+            first_seq=7,
+            last_seq=12,
+            account="shed",
+            reason="spool_full",
         ),
         DriftSignalled(
             **envelope("drift"),

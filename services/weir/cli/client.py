@@ -35,7 +35,8 @@ def base_url(service: str) -> str:
     from weir.cli.stack import StackError, open_stack
 
     try:
-        return str(getattr(open_stack().endpoints, f"{service}_url"))
+        endpoints = open_stack().endpoints
+        return str(endpoints.gateway_http if service == "gateway" else getattr(endpoints, f"{service}_url"))
     except StackError as error:
         raise CliError(ExitCode.NOT_READY, str(error), f"weir up, or set WEIR_{service.upper()}_URL") from error
 
@@ -52,7 +53,18 @@ def send(service: str, method: str, path: str, body: object) -> Any:
     return _asked(service, method, path, json=body)
 
 
+def metrics(service: str) -> dict[str, float]:
+    """A service's metrics without labels, by name. Raises CliError."""
+    lines = _answered(service, "GET", "/metrics").text.splitlines()
+    pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#") and "{" not in line)
+    return {name: float(value) for name, value in pairs}
+
+
 def _asked(service: str, method: str, path: str, **options: Any) -> Any:
+    return _answered(service, method, path, **options).json()
+
+
+def _answered(service: str, method: str, path: str, **options: Any) -> Any:
     import httpx2
 
     url = base_url(service) + path
@@ -65,7 +77,7 @@ def _asked(service: str, method: str, path: str, **options: Any) -> Any:
     except httpx2.HTTPError as error:
         raise CliError(ExitCode.NOT_READY, f"{service} cannot be reached at {url}: {error}", "weir status") from error
     if answer.is_success:
-        return answer.json()
+        return answer
     raise _error(service, answer)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -68,18 +69,44 @@ def lineage_impact(kind: str, name: str, digest: str = "", version: str = "", js
 
 
 def audit_gaps(json: Json = False) -> None:
-    """The books of every source: accepted, stored, missing, duplicates. Exit code 5 when something is missing."""
+    """What became of every sequence number. Exit code 5 when one is missing, or corrupt in the spool."""
+    from weir.cli.books import with_spool
+
     answer = client.get("lineage", "/v1/audit")
+    answer = with_spool(answer, client.get("gateway_drain", "/v1/spool"), _used())
     if json:
         emit_json(answer)
     else:
-        emit_table(
-            answer["sources"],
-            ("source", "boot_epoch", "accepted", "stored", "missing", "missing_ranges", "duplicates_visible"),
-        )
+        shown = [name for name in AUDIT_COLUMNS if name in AUDIT_ALWAYS or any(one[name] for one in answer["sources"])]
+        emit_table(answer["sources"], shown)
         emit_text(", ".join(f"{name} {value}" for name, value in answer["totals"].items()))
-    if answer["totals"]["missing"]:
+        waiting = answer["in_kafka"]
+        emit_text(f"waiting in Kafka: {'unknown, no broker answers' if waiting is None else waiting or 'nothing'}")
+        if not answer["is_settled"]:
+            emit_text("the store is behind the log: what is listed as missing may be on its way; ask again")
+    if answer["totals"]["missing"] or answer["totals"]["corrupt"]:
         raise typer.Exit(ExitCode.DENIED)
+
+
+AUDIT_COLUMNS = (
+    "source", "boot_epoch", "accepted", "in_spool", "stored", "dead_lettered", "shed", "corrupt", "late", "missing",
+    "missing_ranges", "duplicates_visible",
+)  # fmt: skip
+
+
+AUDIT_ALWAYS = ("source", "boot_epoch", "accepted", "stored", "missing")
+"""Columns that are shown even where every value is zero."""
+
+
+def _used() -> dict[tuple[str, int], int]:
+    """Numbers used by the running gateway; none where it does not answer: then only its spool can tell."""
+    try:
+        metrics = client.metrics("gateway")
+    except CliError:
+        return {}
+    instance = os.environ.get("WEIR_INSTANCE", "1")
+    life = (f"gateway/{instance}", int(metrics["weir_gateway_boot_epoch_us"]))
+    return {life: int(metrics["weir_gateway_numbers_used"])}
 
 
 def dlq_list(limit: Annotated[int, typer.Option(min=1, max=1_000)] = 50, json: Json = False) -> None:

@@ -992,6 +992,85 @@ class InferenceRequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NumbersAccounted:
+    """What became of a range of a producer's sequence numbers: written to the spool, shed, or unreadable in it."""
+
+    EVENT: ClassVar[str] = "NumbersAccounted"
+
+    event_id: str
+    """UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause where the event is derived."""
+    source: str
+    """Producer of the sequence: service and instance, for example gateway/gw-1."""
+    boot_epoch: int
+    """Start of the producer's life that numbered this event, microseconds since 1970-01-01 UTC."""
+    seq: int
+    """Gapless number of this event within (source, boot_epoch), counted from 0."""
+    tenant: str
+    """Tenant the event belongs to; set from the API key, never from the caller's body."""
+    trace_id: str
+    """W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trace."""
+    span_id: str
+    """W3C span id of the operation, 16 lower-case hex digits; empty when the event belongs to no span."""
+    parent_span_id: str
+    """W3C span id of the caller's span, 16 lower-case hex digits; empty for a root."""
+    event_time_us: int
+    """When the fact happened, microseconds since 1970-01-01 UTC."""
+    numbered_source: str
+    """Source whose numbers these are, for example gateway/1."""
+    numbered_boot_epoch: int
+    """Boot epoch of that source, microseconds since 1970-01-01 UTC."""
+    first_seq: int
+    """First number of the range."""
+    last_seq: int
+    """Last number of the range, included."""
+    account: str
+    """accepted: written to the spool, so it must be stored. shed: used and not written, by policy. corrupt: written and unreadable since."""
+    reason: str = ""
+    """Stable word: spool_full, disk_refused or checksum for a range that is missing; empty for accepted."""
+
+    def as_record(self) -> dict[str, Any]:
+        """This value as the plain record Avro encodes."""
+        return {
+            "event_id": self.event_id,
+            "source": self.source,
+            "boot_epoch": self.boot_epoch,
+            "seq": self.seq,
+            "tenant": self.tenant,
+            "trace_id": self.trace_id,
+            "span_id": self.span_id,
+            "parent_span_id": self.parent_span_id,
+            "event_time_us": self.event_time_us,
+            "numbered_source": self.numbered_source,
+            "numbered_boot_epoch": self.numbered_boot_epoch,
+            "first_seq": self.first_seq,
+            "last_seq": self.last_seq,
+            "account": self.account,
+            "reason": self.reason,
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> NumbersAccounted:
+        """The value that a decoded Avro record holds."""
+        return cls(
+            event_id=record["event_id"],
+            source=record["source"],
+            boot_epoch=record["boot_epoch"],
+            seq=record["seq"],
+            tenant=record["tenant"],
+            trace_id=record["trace_id"],
+            span_id=record["span_id"],
+            parent_span_id=record["parent_span_id"],
+            event_time_us=record["event_time_us"],
+            numbered_source=record["numbered_source"],
+            numbered_boot_epoch=record["numbered_boot_epoch"],
+            first_seq=record["first_seq"],
+            last_seq=record["last_seq"],
+            account=record["account"],
+            reason=record["reason"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryChanged:
     """An asset version was created or an alias was moved."""
 
@@ -1396,6 +1475,7 @@ Event = (
     | GovernanceRecorded
     | InferenceCompleted
     | InferenceRequested
+    | NumbersAccounted
     | RegistryChanged
     | SpansRecorded
     | TextFeaturesComputed
@@ -1705,6 +1785,31 @@ SCHEMA_JSON: Final[Mapping[str, str]] = {
         'lease_digest","type":"string","doc":"Digest over all references of the call, sha256: and 6'
         '4 hex digits; empty when nothing was resolved.","default":""}]}'
     ),
+    "NumbersAccounted": (
+        '{"type":"record","name":"NumbersAccounted","namespace":"weir.events","doc":"What became of'
+        " a range of a producer's sequence numbers: written to the spool, shed, or unreadable in it"
+        '.","fields":[{"name":"event_id","type":"string","doc":"UUIDv7 of this event, lower-case te'
+        'xt; the deduplication key. Derived from its cause where the event is derived."},{"name":"s'
+        'ource","type":"string","doc":"Producer of the sequence: service and instance, for example '
+        'gateway/gw-1."},{"name":"boot_epoch","type":"long","doc":"Start of the producer\'s life tha'
+        't numbered this event, microseconds since 1970-01-01 UTC."},{"name":"seq","type":"long","d'
+        'oc":"Gapless number of this event within (source, boot_epoch), counted from 0."},{"name":"'
+        'tenant","type":"string","doc":"Tenant the event belongs to; set from the API key, never fr'
+        'om the caller\'s body."},{"name":"trace_id","type":"string","doc":"W3C trace id, 32 lower-c'
+        'ase hex digits; empty when the event belongs to no trace."},{"name":"span_id","type":"stri'
+        'ng","doc":"W3C span id of the operation, 16 lower-case hex digits; empty when the event be'
+        'longs to no span."},{"name":"parent_span_id","type":"string","doc":"W3C span id of the cal'
+        'ler\'s span, 16 lower-case hex digits; empty for a root."},{"name":"event_time_us","type":"'
+        'long","doc":"When the fact happened, microseconds since 1970-01-01 UTC."},{"name":"numbere'
+        'd_source","type":"string","doc":"Source whose numbers these are, for example gateway/1."},'
+        '{"name":"numbered_boot_epoch","type":"long","doc":"Boot epoch of that source, microseconds'
+        ' since 1970-01-01 UTC."},{"name":"first_seq","type":"long","doc":"First number of the rang'
+        'e."},{"name":"last_seq","type":"long","doc":"Last number of the range, included."},{"name"'
+        ':"account","type":"string","doc":"accepted: written to the spool, so it must be stored. sh'
+        'ed: used and not written, by policy. corrupt: written and unreadable since."},{"name":"rea'
+        'son","type":"string","doc":"Stable word: spool_full, disk_refused or checksum for a range '
+        'that is missing; empty for accepted.","default":""}]}'
+    ),
     "RegistryChanged": (
         '{"type":"record","name":"RegistryChanged","namespace":"weir.events","doc":"An asset versio'
         'n was created or an alias was moved.","fields":[{"name":"event_id","type":"string","doc":"'
@@ -1824,6 +1929,7 @@ EVENT_TYPES: Final[Mapping[str, type[Event]]] = {
     "GovernanceRecorded": GovernanceRecorded,
     "InferenceCompleted": InferenceCompleted,
     "InferenceRequested": InferenceRequested,
+    "NumbersAccounted": NumbersAccounted,
     "RegistryChanged": RegistryChanged,
     "SpansRecorded": SpansRecorded,
     "TextFeaturesComputed": TextFeaturesComputed,
@@ -1831,6 +1937,16 @@ EVENT_TYPES: Final[Mapping[str, type[Event]]] = {
 
 
 TOPICS: Final[Mapping[str, Topic]] = {
+    "accounts": Topic(
+        name='accounts',
+        event='NumbersAccounted',
+        producers=('gateway',),
+        consumers=('lineage',),
+        partitions=1,
+        retention_ms=2592000000,
+        cleanup_policy='delete',
+        max_message_bytes=16777216,
+    ),
     "alerts": Topic(
         name='alerts',
         event='AlertChanged',

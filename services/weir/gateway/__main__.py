@@ -14,7 +14,8 @@ from weir.gateway.adapters.upstream import Upstream
 from weir.gateway.api_oip import serve_oip
 from weir.gateway.app import Desk
 from weir.gateway.capture import SpoolCapture
-from weir.gateway.metrics import CATALOG_REVISION
+from weir.gateway.group_sync import GroupSync
+from weir.gateway.metrics import BOOT_EPOCH, CATALOG_REVISION, NUMBERS
 from weir.gateway.settings import GatewaySettings
 from weir.runtime import http
 from weir.runtime.follow import Follower
@@ -22,6 +23,9 @@ from weir.runtime.link import link_from
 from weir.runtime.process import run, together
 from weir.runtime.producer import wait_or_stop
 from weir.runtime.telemetry import configure_logs
+
+COMPLETION_SPARE_SHARE = 16
+"""One part in so many of the spool is for completions: calls in hand end well when new ones are refused. Chosen."""
 
 SNAPSHOT_EVERY_S = 2.0
 """Seconds between looks whether the catalog changed and wants saving. Chosen."""
@@ -43,15 +47,25 @@ async def serve(stop: asyncio.Event) -> None:
         boot_epoch=link.numbering.boot_epoch,
         bytes_max=settings.spool_bytes_max,
         segment_bytes_max=settings.segment_bytes_max,
+        is_durable=settings.durability == "fsync",
     )
     capture = SpoolCapture(
         writer,
         source=link.numbering.source,
         boot_epoch=link.numbering.boot_epoch,
         capture_bytes_max=settings.capture_bytes_max,
+        completion_spare_bytes=settings.spool_bytes_max // COMPLETION_SPARE_SHARE,
     )
+    BOOT_EPOCH.set(link.numbering.boot_epoch)
+    NUMBERS.set_function(lambda: capture.accepted)
     catalog = load_catalog(settings.catalog_file)
-    desk = Desk(settings, KeysFile(settings.keys_file), catalog, capture)
+    desk = Desk(
+        settings,
+        KeysFile(settings.keys_file),
+        catalog,
+        capture,
+        GroupSync(writer) if settings.durability == "fsync" else None,
+    )
     upstream = Upstream(settings.inference_address, message_bytes_max=settings.message_bytes_max)
 
     def apply(event: Event) -> None:
@@ -77,6 +91,7 @@ async def serve(stop: asyncio.Event) -> None:
         _keep_snapshot(settings, desk, stop),
     )
     await upstream.close()
+    capture.explain()
     writer.close()
 
 

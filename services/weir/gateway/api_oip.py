@@ -138,6 +138,7 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
             raise
         timing = _header(await under_way.trailing_metadata(), "weir-server-timing")
         self._desk.completed(call, _end("ok", 0, "", timing), wire, (response,))
+        await self._desk.settled()
         return response
 
     async def _stream(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:

@@ -93,6 +93,7 @@ class HttpDoor:
             caller = self._caller(request, "feedback")
             feedback = _feedback(await self._body(request), caller.tenant)
             self._desk.feedback(feedback)
+            await self._desk.settled()
         except Refusal as refusal:
             return _error(refusal)
         return JSONResponse({"event_id": feedback.event_id, "request_id": feedback.request_id}, status_code=202)

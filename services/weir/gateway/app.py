@@ -18,6 +18,8 @@ from weir.gateway.core.call import Call, CallEnd, Feedback
 from weir.gateway.core.catalog import Catalog, Resolved
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.keys import Caller, caller_of
+from weir.gateway.core.record import Kind
+from weir.gateway.group_sync import GroupSync
 from weir.gateway.metrics import CALLS, CALLS_AT_ONCE, LATENCY_S, SHED
 from weir.gateway.ports import Capture, CaptureFull
 from weir.gateway.settings import GatewaySettings
@@ -34,11 +36,20 @@ FULL_RETRY_S = 5.0
 class Desk:
     """Admits calls and records them."""
 
-    def __init__(self, settings: GatewaySettings, keys: KeysFile, catalog: Catalog, capture: Capture) -> None:
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        keys: KeysFile,
+        catalog: Catalog,
+        capture: Capture,
+        group_sync: GroupSync | None = None,
+    ) -> None:
+        """group_sync: given with durability fsync."""
         self.settings = settings
         self.catalog = catalog
         self._keys = keys
         self._capture = capture
+        self._group_sync = group_sync
         self._in_hand = 0
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
         self._per_key = RateLimitItemPerMinute(settings.calls_per_minute_key)
@@ -84,7 +95,7 @@ class Desk:
         try:
             self._capture.requested(call, wire)
         except CaptureFull as error:
-            self._full(error)
+            self._full(error, "requested", call.tenant)
 
     def completed(self, call: Call, end: CallEnd, wire: bytes, responses: Sequence[bytes]) -> None:
         """Record how a call ended, before its last byte leaves. Raises Refusal("capture_full") as `requested` does."""
@@ -93,7 +104,19 @@ class Desk:
         try:
             self._capture.completed(call, end, wire, responses)
         except CaptureFull as error:
-            self._full(error)
+            self._full(error, "completed", call.tenant)
+
+    async def settled(self) -> None:
+        """Wait until what was recorded is as durable as the setting says; with `process` it is already.
+
+        Raises Refusal("capture_full") when the disk refused, whatever the policy: the record may be lost.
+        """
+        if self._group_sync is None:
+            return
+        try:
+            await self._group_sync.synced()
+        except CaptureFull as error:
+            raise Refusal("capture_full", str(error), retry_after_s=FULL_RETRY_S) from error
 
     def refused(self, call: Call, refusal: Refusal, wire: bytes, *, http_status: int | None = None) -> None:
         """Record a call that was not sent upstream. Never raises: its client gets the refusal either way."""
@@ -109,18 +132,21 @@ class Desk:
         try:
             self._capture.completed(replace(call, model=""), end, wire, ())
         except CaptureFull as error:
-            SHED.inc()
-            logger().warning("event_shed", request_id=call.request_id, error=str(error))
+            self._shed(error, "completed", call.tenant)
 
     def feedback(self, feedback: Feedback) -> None:
         """Record a judgement. Raises Refusal("capture_full")."""
         try:
             self._capture.feedback(feedback)
         except CaptureFull as error:
-            self._full(error)
+            self._full(error, "feedback", feedback.tenant)
 
-    def _full(self, error: CaptureFull) -> None:
-        if self.settings.on_full == "reject":
+    def _full(self, error: CaptureFull, kind: Kind, tenant: str) -> None:
+        if self.settings.on_full_by_tenant.get(tenant, self.settings.on_full) == "reject":
             raise Refusal("capture_full", str(error), retry_after_s=FULL_RETRY_S) from error
-        SHED.inc()
-        logger().warning("event_shed", error=str(error))
+        self._shed(error, kind, tenant)
+
+    def _shed(self, error: CaptureFull, kind: Kind, tenant: str) -> None:
+        self._capture.shed(kind, error.reason)
+        SHED.labels(tenant, error.reason).inc()
+        logger().warning("event_shed", kind=kind, tenant=tenant, error=str(error))

@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from weir.gateway.adapters.spool import SpoolWriter
-from weir.gateway.core.call import Call, CallEnd, Feedback
+from weir.gateway.core.call import Call, CallEnd, Feedback, Gap, GapReason
 from weir.gateway.core.record import NUMBERS_TAKEN, Kind, Record, pack
+from weir.gateway.ports import CaptureFull
+
+GAP_SPARE_BYTES = 4_096
+"""Room that only gap records may use. Chosen: about 15 of them; one names any number of shed events in a row."""
 
 
 class SpoolCapture:
-    """Implements `ports.Capture` by appending to the spool. A number is used only once its record is written."""
+    """Implements `ports.Capture` by appending to the spool.
 
-    def __init__(self, writer: SpoolWriter, *, source: str, boot_epoch: int, capture_bytes_max: int) -> None:
-        """capture_bytes_max: wire bytes kept of one call."""
+    A number is used once its record is written, or once its event is shed; the numbers of shed events are named by a
+    gap record, which is written as soon as the spool takes a record again. A process that is killed while its disk
+    takes nothing leaves them unexplained, and the audit shows them as missing.
+    """
+
+    def __init__(
+        self,
+        writer: SpoolWriter,
+        *,
+        source: str,
+        boot_epoch: int,
+        capture_bytes_max: int,
+        completion_spare_bytes: int = GAP_SPARE_BYTES,
+    ) -> None:
+        """capture_bytes_max: wire bytes kept of one call. completion_spare_bytes: room that new calls must leave, so
+        that calls in hand can still be completed.
+        """
         self._writer = writer
-        self._source = source
-        self._boot_epoch = boot_epoch
+        self._blank = Record(kind="gap", source=source, boot_epoch=boot_epoch, seq=0)
         self._capture_bytes_max = capture_bytes_max
+        self._completion_spare_bytes = max(completion_spare_bytes, GAP_SPARE_BYTES)
         self._seq = 0
+        self._gap: Gap | None = None
 
     @property
     def accepted(self) -> int:
@@ -27,32 +48,57 @@ class SpoolCapture:
 
     def requested(self, call: Call, wire: bytes) -> None:
         """A call is about to go upstream. Raises CaptureFull."""
-        self._append("requested", call=call, wire=wire)
+        self._append(self._record("requested", wire=wire, call=call), self._completion_spare_bytes)
 
     def completed(self, call: Call, end: CallEnd, wire: bytes, responses: Sequence[bytes]) -> None:
         """A call ended. Raises CaptureFull."""
-        self._append("completed", call=call, end=end, wire=wire, responses=responses)
+        self._append(self._record("completed", wire=wire, responses=responses, call=call, end=end), GAP_SPARE_BYTES)
 
     def feedback(self, feedback: Feedback) -> None:
         """A user judged a call. Raises CaptureFull."""
-        self._append("feedback", feedback=feedback)
+        self._append(self._record("feedback", feedback=feedback), self._completion_spare_bytes)
 
-    def _append(
+    def shed(self, kind: Kind, reason: GapReason) -> None:
+        """Use the numbers of an event that the spool refused; a gap record names them as soon as it can be written."""
+        first = self._gap.first_seq if self._gap else self._seq
+        self._seq += NUMBERS_TAKEN[kind]
+        self._gap = Gap(first_seq=first, last_seq=self._seq - 1, reason=self._gap.reason if self._gap else reason)
+        self.explain()
+
+    def explain(self) -> bool:
+        """Write the gap record that is owed, if any. False while the spool does not even take that."""
+        if self._gap is not None:
+            try:
+                self._writer.append(pack(replace(self._blank, seq=self._seq, gap=self._gap)))
+            except CaptureFull:
+                return False
+            self._gap = None
+        return True
+
+    def _append(self, record: Record, spare_bytes: int) -> None:
+        framed = pack(record)
+        if not self.explain():
+            raise CaptureFull(
+                "the spool does not even take the record of what it shed; free some space", "disk_refused"
+            )
+        self._writer.append(framed, spare_bytes=spare_bytes)
+        self._seq += NUMBERS_TAKEN[record.kind]
+
+    def _record(
         self,
         kind: Kind,
         *,
+        wire: bytes = b"",
+        responses: Sequence[bytes] = (),
         call: Call | None = None,
         end: CallEnd | None = None,
         feedback: Feedback | None = None,
-        wire: bytes = b"",
-        responses: Sequence[bytes] = (),
-    ) -> None:
+    ) -> Record:
         room = self._capture_bytes_max
         kept = wire if len(wire) <= room else b""
-        record = Record(
+        return replace(
+            self._blank,
             kind=kind,
-            source=self._source,
-            boot_epoch=self._boot_epoch,
             seq=self._seq,
             call=call,
             end=end,
@@ -62,8 +108,6 @@ class SpoolCapture:
             wire_bytes=len(wire),
             response_bytes=sum(map(len, responses)),
         )
-        self._writer.append(pack(record))
-        self._seq += NUMBERS_TAKEN[kind]
 
 
 def _fitting(responses: Sequence[bytes], room: int) -> tuple[bytes, ...]:

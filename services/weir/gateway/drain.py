@@ -2,21 +2,29 @@
 
 Reads pieces of segments, makes events of the records, sends them with acks=all and only then acknowledges the piece.
 While Kafka or the registry is down the spool grows and nothing is lost. A piece that was sent but not acknowledged is
-sent again after a restart with the same event ids.
+sent again after a restart with the same event ids. On the way it keeps the books of the numbers it sees (`accounting`),
+which close the audit, and ends the calls that a dead gateway left open.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from prometheus_client import Counter, Gauge
 
+from weir.events import NumbersAccounted
+from weir.gateway.adapters.books_file import BooksFile
 from weir.gateway.adapters.spool import Piece, SpoolReader
+from weir.gateway.core.accounting import Account, announced, closed, counted
 from weir.gateway.core.completion import Addressed, events_of
-from weir.gateway.core.record import unpack
+from weir.gateway.core.record import Record, unpack
+from weir.gateway.spool_page import routes
 from weir.gateway.spool_settings import SpoolSettings
 from weir.runtime import http
+from weir.runtime.clock import monotonic_s, now_us
 from weir.runtime.errors import Retryable
+from weir.runtime.identity import new_id
 from weir.runtime.link import Link, link_from
 from weir.runtime.process import run, together
 from weir.runtime.producer import wait_or_stop
@@ -28,7 +36,11 @@ IDLE_S = 0.02
 BACKOFF_S = 1.0
 """Seconds before a piece is sent again that the broker did not take. Chosen."""
 
+ANNOUNCE_EVERY_S = 2.0
+"""Seconds between two accounts of accepted numbers, at most one event each. Chosen: the audit is as late as a trace."""
+
 DRAINED = Counter("weir_gateway_drained_records_total", "Spool records whose events Kafka acknowledged.")
+ABORTED = Counter("weir_gateway_aborted_calls_total", "Calls of a dead gateway that were ended as aborted.")
 CORRUPT = Counter("weir_gateway_spool_corrupt_total", "Spool records moved to quarantine. Any rise: a bad disk.")
 TORN_BYTES = Counter(
     "weir_gateway_spool_torn_bytes_total", "Bytes of cut writes at the end of a dead gateway's segment."
@@ -42,49 +54,99 @@ def main() -> None:
     configure_logs("gateway-drain", settings.log_level)
     link = link_from(settings, "gateway-drain")
     reader = SpoolReader(settings.spool_dir)
+    drain = Drain(reader, BooksFile(settings.spool_dir), link, text_chars_max=settings.text_chars_max)
 
     def missing() -> dict[str, str]:
         return {} if link.producer.is_ready else {"kafka": f"no broker at {settings.kafka_bootstrap}"}
 
     async def parts(stop: asyncio.Event) -> None:
-        page = http.serve(http.application(missing), settings.http_host, settings.http_port, stop)
-        await together(stop, page, drain(reader, link, stop, text_chars_max=settings.text_chars_max))
+        app = http.application(missing, routes(reader, lambda: drain.books))
+        await together(stop, http.serve(app, settings.http_host, settings.http_port, stop), drain.run(stop))
 
     run(parts)
 
 
-async def drain(reader: SpoolReader, link: Link, stop: asyncio.Event, *, text_chars_max: int) -> None:
-    """Empty the spool into Kafka until `stop` is set."""
-    await link.producer.start(stop)
-    while not stop.is_set():
-        piece = reader.read()
-        BACKLOG.set(reader.backlog_bytes())
-        if piece is None:
-            await wait_or_stop(stop, IDLE_S)
-        elif await _sent(
-            link,
-            [
-                event
-                for payload in piece.payloads
-                for event in events_of(unpack(payload), text_chars_max=text_chars_max)
-            ],
-            stop,
-        ):
-            _acknowledged(reader, piece)
-    await link.producer.stop()
+class Drain:
+    """Empties a spool into Kafka."""
 
+    def __init__(self, reader: SpoolReader, file: BooksFile, link: Link, *, text_chars_max: int) -> None:
+        self._reader = reader
+        self._file = file
+        self._link = link
+        self._text_chars_max = text_chars_max
+        self._announced_at_s = 0.0
+        self.books = file.load()
 
-async def _sent(link: Link, events: list[Addressed], stop: asyncio.Event) -> bool:
-    """Whether all events are acknowledged; tries until they are or `stop` is set."""
-    while not stop.is_set():
-        try:
-            await link.producer.send_all(events)
-        except Retryable as error:
-            logger().warning("spool_waits", events=len(events), error=str(error))
-            await wait_or_stop(stop, BACKOFF_S)
-        else:
-            return True
-    return False
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set."""
+        await self._link.producer.start(stop)
+        while not stop.is_set():
+            piece = self._reader.read()
+            BACKLOG.set(self._reader.backlog_bytes())
+            if piece is not None:
+                await self._piece(piece, stop)
+            await self._announce(stop)
+            if piece is None:
+                await wait_or_stop(stop, IDLE_S)
+        await self._link.producer.stop()
+
+    async def _piece(self, piece: Piece, stop: asyncio.Event) -> None:
+        records = [unpack(payload) for payload in piece.payloads]
+        books, accounts = counted(self.books, records, has_corrupt=bool(piece.corrupt))
+        if await self._sent([*self._events(records), *self._accounts(accounts)], stop):
+            self.books = books
+            self._file.save(books)
+            _acknowledged(self._reader, piece)
+
+    async def _announce(self, stop: asyncio.Event) -> None:
+        """Tell what was accepted since the last time, and end the calls of gateways that are gone."""
+        if monotonic_s() - self._announced_at_s < ANNOUNCE_EVERY_S:
+            return
+        self._announced_at_s = monotonic_s()
+        books, accounts = announced(self.books)
+        books, aborted = closed(books, self._reader.oldest_boot_epoch() or 0)
+        if (accounts or aborted) and await self._sent([*self._accounts(accounts), *self._events(aborted)], stop):
+            ABORTED.inc(len(aborted))
+            self.books = books
+            self._file.save(books)
+
+    def _events(self, records: Sequence[Record]) -> list[Addressed]:
+        return [event for record in records for event in events_of(record, text_chars_max=self._text_chars_max)]
+
+    def _accounts(self, accounts: Sequence[Account]) -> list[Addressed]:
+        return [("accounts", account.life[0], self._event(account)) for account in accounts]
+
+    def _event(self, account: Account) -> NumbersAccounted:
+        numbering = self._link.numbering
+        return NumbersAccounted(
+            event_id=new_id(),
+            source=numbering.source,
+            boot_epoch=numbering.boot_epoch,
+            seq=numbering.take(),
+            tenant="",
+            trace_id="",
+            span_id="",
+            parent_span_id="",
+            event_time_us=now_us(),
+            numbered_source=account.life[0],
+            numbered_boot_epoch=account.life[1],
+            first_seq=account.first_seq,
+            last_seq=account.last_seq,
+            account=account.account,
+            reason=account.reason,
+        )
+
+    async def _sent(self, events: list[Addressed], stop: asyncio.Event) -> bool:
+        """Whether all events are acknowledged; tries until they are or `stop` is set."""
+        while not stop.is_set():
+            try:
+                await self._link.producer.send_all(events)
+            except Retryable as error:
+                logger().warning("spool_waits", events=len(events), error=str(error))
+                await wait_or_stop(stop, BACKOFF_S)
+            else:
+                return True
+        return False
 
 
 def _acknowledged(reader: SpoolReader, piece: Piece) -> None:

@@ -73,6 +73,7 @@ class HttpCall:
             self._record("cancelled", 1, CLIENT_CLOSED, "the client went away", wires[0], answers)
             raise
         self._record("ok", 0, 200, "", wires[0], answers[:1], timing)
+        await self._desk.settled()
         return answers
 
     async def stream(self, wire: bytes) -> AsyncIterator[bytes]:
@@ -103,6 +104,7 @@ class HttpCall:
         finally:
             stream.cancel()
         self._record("ok", 0, 200, "", wire, responses)
+        await self._desk.settled()
 
     def _metadata(self) -> list[tuple[str, str]]:
         return [("traceparent", traceparent_of(self.call))]

@@ -17,7 +17,25 @@ LATENCY_S = Histogram(
 CALLS_AT_ONCE = Gauge("weir_gateway_calls_at_once", "Calls in hand; at its limit new ones are refused.")
 
 SHED = Counter(
-    "weir_gateway_shed_events_total", "Events not recorded because the spool was full. Any rise: loss that you chose."
+    "weir_gateway_shed_events_total",
+    "Events not recorded because the spool was full, by tenant and reason. Any rise: loss that you chose.",
+    ["tenant", "reason"],
+)
+
+NUMBERS = Gauge(
+    "weir_gateway_numbers_used", "Sequence numbers used in this boot; the audit compares them with the store."
+)
+
+BOOT_EPOCH = Gauge("weir_gateway_boot_epoch_us", "Boot epoch of this process, microseconds since 1970-01-01 UTC.")
+
+SYNC_S = Histogram(
+    "weir_gateway_sync_seconds",
+    "Duration of a group's fdatasync, with durability fsync.",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.2, 1),
+)
+
+SYNC_FAILURES = Counter(
+    "weir_gateway_sync_failures_total", "fdatasync calls that the disk refused. Any rise: a bad disk."
 )
 
 CATALOG_REVISION = Gauge("weir_gateway_catalog_revision", "Newest registry revision the gateway knows.")

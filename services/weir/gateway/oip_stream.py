@@ -112,30 +112,36 @@ class StreamSession:
     async def _receive(self, stream: Any) -> None:
         try:
             while (message := await stream.read()) is not grpc.aio.EOF:
-                self._note(message)
+                if self._note(message):
+                    await self._desk.settled()
                 await self._outgoing.put(message)
             code, details = await stream.code(), await stream.details()
         except grpc.aio.AioRpcError as error:
             code, details = error.code(), error.details()
+        except Refusal as refusal:
+            code, details = grpc.StatusCode.RESOURCE_EXHAUSTED, refusal.message
         await self._outgoing.put(Ended(code, details or ""))
 
-    def _note(self, message: bytes) -> None:
+    def _note(self, message: bytes) -> bool:
+        """Whether this message ended its call."""
         try:
             peeked = peek_stream_response(message)
         except NoMessage:
-            return
+            return False
         key = self._matching(peeked)
         if key is None:
-            return
+            return False
         call = self._open[key]
         call.responses.append(message)
         call.error_message = call.error_message or peeked.error_message
         if call.first_token_time_us is None:
             call.first_token_time_us = now_us()
-        if peeked.is_final or peeked.error_message:
+        is_last = bool(peeked.is_final or peeked.error_message)
+        if is_last:
             self._complete(
                 key, "failed" if call.error_message else "ok", 13 if call.error_message else 0, call.error_message
             )
+        return is_last
 
     def _matching(self, peeked: PeekedStreamResponse) -> int | None:
         for key, call in self._open.items():

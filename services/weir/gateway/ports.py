@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from weir.gateway.core.call import Call, CallEnd, Feedback
+from weir.gateway.core.call import Call, CallEnd, Feedback, GapReason
+from weir.gateway.core.record import Kind
 
 
 class CaptureFull(Exception):
     """The spool took nothing: it is at its limit or its disk is full. The text says which and what to do."""
+
+    def __init__(self, message: str, reason: GapReason) -> None:
+        super().__init__(message)
+        self.reason: GapReason = reason
 
 
 class Capture(Protocol):
@@ -28,3 +33,6 @@ class Capture(Protocol):
 
     def feedback(self, feedback: Feedback) -> None:
         """A user judged a call."""
+
+    def shed(self, kind: Kind, reason: GapReason) -> None:
+        """What was refused a moment ago is given up: its numbers are used, and a gap record will say why. Never raises."""

@@ -11,6 +11,8 @@ from pydantic import Field
 from weir.gateway.spool_settings import SpoolSettings
 from weir.runtime.errors import BadSetting
 
+OnFull = Literal["shed", "reject"]
+
 
 class GatewaySettings(SpoolSettings):
     """Doors, upstream, keys and limits."""
@@ -30,8 +32,14 @@ class GatewaySettings(SpoolSettings):
     anonymous_tenant: str = Field(default="", validation_alias="WEIR_GATEWAY_ANONYMOUS_TENANT")
     """Tenant of loopback callers without a key; empty refuses them. The embedded stack sets it, production does not."""
 
-    on_full: Literal["shed", "reject"] = Field(default="reject", validation_alias="WEIR_GATEWAY_ON_FULL")
-    """When the spool takes nothing: reject the call, or shed the event (counted) and go on. Chosen: no silence."""
+    on_full: OnFull = Field(default="reject", validation_alias="WEIR_GATEWAY_ON_FULL")
+    """When the spool takes nothing: reject the call, or shed the event (a gap record says so) and go on. Chosen."""
+
+    on_full_by_tenant: dict[str, OnFull] = Field(default={}, validation_alias="WEIR_GATEWAY_ON_FULL_BY_TENANT")
+    """The same for single tenants, as JSON: {"tenant": "shed"}."""
+
+    durability: Literal["process", "fsync"] = Field(default="process", validation_alias="WEIR_GATEWAY_DURABILITY")
+    """What an acknowledged call survives: the death of the process, or of the machine (a shared fdatasync a call)."""
 
     message_bytes_max: int = Field(default=8_388_608, validation_alias="WEIR_GATEWAY_MESSAGE_BYTES_MAX")
     """Largest gRPC message and HTTP body. Chosen: far above any prompt, far below what hurts Triton."""

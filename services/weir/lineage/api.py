@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from weir.lineage import queries
+from weir.lineage import books, queries
+from weir.lineage.adapters.backlog import Backlog
 from weir.lineage.adapters.store import QueryFailed, Store
 from weir.lineage.core.sql_gate import VIEWS, SqlRefused, checked
 from weir.lineage.metrics import QUERIES
@@ -47,6 +48,7 @@ class LineageApi:
     def __init__(self, store: Store, settings: LineageSettings) -> None:
         self._store = store
         self._settings = settings
+        self._backlog = Backlog(settings)
 
     async def trace(self, request: Request) -> Response:
         """GET /v1/traces/{trace_id}."""
@@ -83,7 +85,7 @@ class LineageApi:
 
     async def audit(self, _: Request) -> Response:
         """GET /v1/audit."""
-        return await self._one("audit", "", lambda: queries.audit(self._store))
+        return await self._one("audit", "", lambda: books.audit(self._store, self._backlog, self._settings.group))
 
     async def dead_letters(self, request: Request) -> Response:
         """GET /v1/dead-letters?limit=."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from weir.lineage.adapters.store import Store
-from weir.lineage.core.audit import audited, totals
 
 LISTED_MAX = 1_000
 """Rows of a list at most. Chosen."""
@@ -107,55 +106,6 @@ def impact(store: Store, kind: str, name: str, digest: str, version: str) -> Row
         {"digests": list(summary["digests"])},
     )
     return {"kind": kind, "name": name, **summary, "passages": passages}
-
-
-def audit(store: Store) -> Row:
-    """Books of every source: accepted, stored, missing ranges, duplicates; and the dead letters by topic and reason."""
-    books = store.rows(
-        "SELECT source, boot_epoch, count() AS rows, uniqExact(seq) AS distinct_numbers, max(seq) AS highest FROM v_numbers"
-        " GROUP BY source, boot_epoch ORDER BY source, boot_epoch"
-    )
-    holes = store.rows(
-        "SELECT source, boot_epoch, before, seq AS after FROM ("
-        "SELECT source, boot_epoch, seq, lagInFrame(seq, 1, -1) OVER (PARTITION BY source, boot_epoch ORDER BY seq"
-        " ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before FROM (SELECT DISTINCT source, boot_epoch, seq FROM v_numbers))"
-        " WHERE seq - before > 1 ORDER BY source, boot_epoch, seq LIMIT 5000"
-    )
-    sources = [
-        audited(
-            str(book["source"]),
-            int(book["boot_epoch"]),
-            int(book["rows"]),
-            int(book["distinct_numbers"]),
-            int(book["highest"]),
-            [
-                (int(hole["before"]), int(hole["after"]))
-                for hole in holes
-                if (hole["source"], hole["boot_epoch"]) == (book["source"], book["boot_epoch"])
-            ],
-        )
-        for book in books
-    ]
-    dead = store.rows(
-        "SELECT topic, reason, consumer_group, count() AS messages FROM v_dead_letters GROUP BY ALL"
-        " ORDER BY topic, reason, consumer_group"
-    )
-    return {
-        "sources": [
-            {
-                "source": source.source,
-                "boot_epoch": source.boot_epoch,
-                "accepted": source.accepted,
-                "stored": source.stored,
-                "missing": source.missing_count,
-                "missing_ranges": source.missing,
-                "duplicates_visible": source.duplicates,
-            }
-            for source in sources
-        ],
-        "totals": {**totals(sources), "dead_lettered": sum(int(row["messages"]) for row in dead)},
-        "dead_letters": dead,
-    }
 
 
 def dead_letters(store: Store, limit: int) -> list[Row]:

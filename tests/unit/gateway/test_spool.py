@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from builders import NOON_US, call, call_end
 from weir.gateway.adapters.spool import SpoolReader, SpoolWriter, spooled_bytes
 from weir.gateway.capture import SpoolCapture
-from weir.gateway.core.record import unpack
+from weir.gateway.core.record import Record, pack, scan, unpack
 from weir.gateway.ports import CaptureFull
 from weir.runtime.errors import BadSetting
 
@@ -178,3 +180,104 @@ print(accepted, refused)
     [segment] = tmp_path.glob("*.seg")
     assert ran.stdout.startswith("3 the spool's disk took 100 of 300 bytes")
     assert segment.stat().st_size == 900
+
+
+def framed(count: int) -> bytes:
+    return b"".join(pack(blank(seq)) for seq in range(count))
+
+
+def blank(seq: int) -> Record:
+    return Record(kind="requested", source="gateway/1", boot_epoch=NOON_US, seq=seq, call=call())
+
+
+@pytest.mark.capability("X1")
+@given(st.integers(1, 6), st.data())
+def test_one_flipped_byte_costs_one_record_or_what_follows_a_broken_length(count: int, data: st.DataObject) -> None:
+    segment = bytearray(framed(count))
+    place = data.draw(st.integers(0, len(segment) - 1))
+    segment[place] ^= 1 << data.draw(st.integers(0, 7))
+
+    read = [unpack(found.payload).seq for found in scan(bytes(segment), 0) if found.payload is not None]
+
+    hit = place // (len(segment) // count)
+    assert read[:hit] == list(range(hit))
+    assert hit not in read
+    assert read == sorted(set(read))
+
+
+@pytest.mark.capability("X1")
+@given(st.integers(1, 6), st.data())
+def test_a_torn_tail_costs_only_the_record_it_tore(count: int, data: st.DataObject) -> None:
+    segment = framed(count)
+    kept = data.draw(st.integers(0, len(segment)))
+
+    read = [unpack(found.payload).seq for found in scan(segment[:kept], 0) if found.payload is not None]
+
+    assert read == list(range(kept // (len(segment) // count)))
+
+
+@pytest.mark.capability("X1")
+def test_shed_numbers_are_named_by_one_gap_record_as_soon_as_there_is_room(tmp_path: Path) -> None:
+    capture = capture_in(tmp_path, bytes_max=65_536, segment=16_384)
+    used = until_full(capture)
+    for _ in range(5):
+        capture.shed("completed", "spool_full")
+    numbers = drained_records(tmp_path)
+    capture.requested(call(), b"after")
+    numbers += drained_records(tmp_path)
+
+    gaps = [one.gap for one in numbers if one.gap is not None]
+    assert [(one.first_seq, one.last_seq, one.reason) for one in gaps if one][0] == (used, used + 1, "spool_full")
+    covered = {n for one in gaps if one for n in range(one.first_seq, one.last_seq + 1)}
+    plain = {one.seq for one in numbers if one.gap is None}
+    assert covered | plain == set(range(capture.accepted))
+    assert not covered & plain
+
+
+def test_a_full_spool_keeps_room_for_the_end_of_a_call_in_hand(tmp_path: Path) -> None:
+    writer = writer_in(tmp_path, bytes_max=65_536, segment=16_384)
+    capture = SpoolCapture(
+        writer, source="gateway/1", boot_epoch=NOON_US, capture_bytes_max=10_000, completion_spare_bytes=20_000
+    )
+    until_full(capture)
+
+    capture.completed(call(), call_end(), b"", [b"the answer" * 100])
+
+
+def test_a_spool_that_refuses_even_the_gap_record_owes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = writer_in(tmp_path)
+    capture = SpoolCapture(writer, source="gateway/1", boot_epoch=NOON_US, capture_bytes_max=10_000)
+
+    def refuse(record: bytes, *, spare_bytes: int = 0) -> None:
+        raise CaptureFull("no space left on device", "disk_refused")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(writer, "append", refuse)
+        capture.shed("requested", "disk_refused")
+        assert not capture.explain()
+        with pytest.raises(CaptureFull, match="what it shed"):
+            capture.requested(call(), b"")
+    capture.requested(call(), b"")
+
+    owed, paid = drained_records(tmp_path)
+    assert owed.gap is not None
+    assert (owed.gap.first_seq, owed.gap.last_seq) == (0, 0)
+    assert (paid.kind, paid.seq) == ("requested", 1)
+
+
+def until_full(capture: SpoolCapture) -> int:
+    """How many requests the spool took before it refused one."""
+    for used in range(1_000):
+        try:
+            capture.requested(call(), b"x" * 1_000)
+        except CaptureFull:
+            return used
+    raise AssertionError("the spool was never full")
+
+
+def drained_records(folder: Path) -> list[Record]:
+    reader, records = SpoolReader(folder), []
+    while (piece := reader.read()) is not None:
+        records += [unpack(payload) for payload in piece.payloads]
+        reader.acknowledge(piece)
+    return records

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from builders import completed
 from weir.events import SCHEMA_JSON, encode_body
-from weir.lineage.core.audit import audited, totals
 from weir.lineage.core.container import container
 from weir.lineage.core.intent import Range, intent_of, token
 
@@ -44,21 +43,3 @@ def test_a_token_names_the_whole_range() -> None:
     }
 
     assert len(tokens) == 8
-
-
-@pytest.mark.capability("X1")
-@given(st.sets(st.integers(0, 60), min_size=1))
-def test_the_books_name_exactly_what_is_missing(stored: set[int]) -> None:
-    ordered = sorted(stored)
-    holes = list(zip([-1, *ordered[:-1]], ordered, strict=True))
-
-    book = audited("gateway/1", 1, len(stored), len(stored), max(stored), holes)
-
-    named = {number for first, last in book.missing for number in range(first, last + 1)}
-    assert named == set(range(max(stored))) - stored
-    assert book.missing_count == len(named)
-    assert totals([book])["missing"] == len(named)
-
-
-def test_a_duplicate_is_counted() -> None:
-    assert audited("gateway/1", 1, 5, 4, 3, []).duplicates == 1

@@ -54,6 +54,7 @@ class Endpoints:
     lineage_url: str
     alerts_url: str
     drift_url: str
+    gateway_drain_url: str
     gateway_http: str
     gateway_grpc: str
     triton_grpc: str
@@ -368,6 +369,7 @@ def _endpoints(place: Layout, ports: Mapping[str, int], environment: dict[str, s
         lineage_url=url("lineage"),
         alerts_url=url("alerts"),
         drift_url=url("drift"),
+        gateway_drain_url=url("gateway_drain"),
         gateway_http=url("gateway"),
         gateway_grpc=f"{HOST}:{ports['gateway_grpc']}",
         triton_grpc=f"{HOST}:{ports['triton_grpc']}",

@@ -23,50 +23,76 @@ CHUNK_BYTES = 4_194_304
 class SpoolWriter:
     """Appends records to the newest segment."""
 
-    def __init__(self, folder: Path, *, boot_epoch: int, bytes_max: int, segment_bytes_max: int) -> None:
-        """Raises BadSetting when another gateway holds the folder."""
+    def __init__(
+        self, folder: Path, *, boot_epoch: int, bytes_max: int, segment_bytes_max: int, is_durable: bool = False
+    ) -> None:
+        """Raises BadSetting when another gateway holds the folder.
+
+        is_durable: a finished segment and the folder's entry of a new one are forced to the disk.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._lock = _locked(folder / "writer.lock")
         self._boot_epoch = boot_epoch
         self._bytes_max = bytes_max
         self._segment_bytes_max = segment_bytes_max
+        self._is_durable = is_durable
         self._index = 0
         self._closed_bytes = spooled_bytes(folder)
         self._file, self._segment_bytes = self._next_segment(), 0
 
-    def append(self, record: bytes) -> None:
-        """Write one framed record. Raises CaptureFull, leaving the segment as it was, when there is no room."""
+    def append(self, record: bytes, *, spare_bytes: int = 0) -> None:
+        """Write one framed record. Raises CaptureFull, leaving the segment as it was, when there is no room.
+
+        spare_bytes: room that must stay for records that matter more.
+        """
+        needed = len(record) + spare_bytes
         if self._segment_bytes and self._segment_bytes + len(record) > self._segment_bytes_max:
             self._rotate()
-        if self._closed_bytes + self._segment_bytes + len(record) > self._bytes_max:
+        if self._closed_bytes + self._segment_bytes + needed > self._bytes_max:
             self._closed_bytes = spooled_bytes(self._folder) - self._segment_bytes
-            if self._closed_bytes + self._segment_bytes + len(record) > self._bytes_max:
+            if self._closed_bytes + self._segment_bytes + needed > self._bytes_max:
                 raise CaptureFull(
-                    f"the spool holds its {self._bytes_max} bytes; is Kafka down? see WEIR_GATEWAY_SPOOL_BYTES_MAX"
+                    f"the spool holds its {self._bytes_max} bytes; is Kafka down? see WEIR_GATEWAY_SPOOL_BYTES_MAX",
+                    "spool_full",
                 )
         try:
             written = os.write(self._file, record)
         except OSError as error:
             raise CaptureFull(
-                f"the spool's disk refused {len(record)} bytes: {error.strerror}; free some space"
+                f"the spool's disk refused {len(record)} bytes: {error.strerror}; free some space", "disk_refused"
             ) from error
         if written != len(record):
             os.ftruncate(self._file, self._segment_bytes)
-            raise CaptureFull(f"the spool's disk took {written} of {len(record)} bytes; free some space")
+            raise CaptureFull(
+                f"the spool's disk took {written} of {len(record)} bytes; free some space", "disk_refused"
+            )
         self._segment_bytes += written
 
     def sync(self) -> None:
-        """Force what was appended to the disk (fdatasync, milliseconds)."""
-        os.fdatasync(self._file)
+        """Force what was appended to the disk (fdatasync, milliseconds); may run in a thread of its own.
+
+        Raises OSError. Then nobody knows which pages arrived: `abandon` the segment, never sync it again as if clean.
+        """
+        file = os.dup(self._file)  # the segment may be closed by a rotation meanwhile
+        try:
+            os.fdatasync(file)
+        finally:
+            os.close(file)
+
+    def abandon(self) -> None:
+        """Go on in a new segment; the drain finishes the old one."""
+        self._rotate(is_synced=False)
 
     def close(self) -> None:
         """Close the segment; the drain finishes it once a later one exists or at its next start."""
         os.close(self._file)
         self._lock.close()
 
-    def _rotate(self) -> None:
+    def _rotate(self, *, is_synced: bool = True) -> None:
         following = self._next_segment()
+        if self._is_durable and is_synced:
+            os.fdatasync(self._file)
         os.close(self._file)
         self._file, self._segment_bytes = following, 0
         self._closed_bytes = spooled_bytes(self._folder)
@@ -75,9 +101,23 @@ class SpoolWriter:
         path = self._folder / f"{self._boot_epoch:020d}-{self._index:08d}.seg"
         self._index += 1
         try:
-            return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            if self._is_durable:
+                _sync_folder(self._folder)
         except OSError as error:
-            raise CaptureFull(f"cannot open spool segment {path.name}: {error.strerror}; free some space") from error
+            raise CaptureFull(
+                f"cannot open spool segment {path.name}: {error.strerror}; free some space", "disk_refused"
+            ) from error
+        return file
+
+
+def _sync_folder(folder: Path) -> None:
+    """A file is only as durable as its entry in the folder."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def spooled_bytes(folder: Path) -> int:
@@ -135,6 +175,11 @@ class SpoolReader:
         partial = mark.with_suffix(".partial")
         partial.write_text(str(piece.end))
         partial.replace(mark)
+
+    def oldest_boot_epoch(self) -> int | None:
+        """Boot epoch of the oldest segment: of every boot before it all records are acknowledged. None: no segment."""
+        oldest = min((path.name for path in self._folder.glob("*.seg")), default="")
+        return int(oldest.split("-")[0]) if oldest else None
 
     def backlog_bytes(self) -> int:
         """Bytes that are not acknowledged."""

@@ -72,3 +72,15 @@ class Feedback:
     """-1 (bad) to 1 (good)."""
     label: str = ""
     comment: str = ""
+
+
+GapReason = Literal["spool_full", "disk_refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Numbers that were used for events which the spool did not take."""
+
+    first_seq: int
+    last_seq: int
+    reason: GapReason

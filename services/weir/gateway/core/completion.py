@@ -50,7 +50,12 @@ Addressed = tuple[str, str, Event]
 
 
 def events_of(record: Record, *, text_chars_max: int) -> list[Addressed]:
-    """The events of a record, each with its topic and key. text_chars_max: characters kept of a prompt or answer."""
+    """The events of a record, each with its topic and key; none of a gap, which `accounting` reads.
+
+    text_chars_max: characters kept of a prompt or answer.
+    """
+    if record.kind == "gap":
+        return []
     if record.kind == "feedback":
         assert record.feedback is not None
         return [("feedback", record.feedback.request_id, _feedback(record, record.feedback))]

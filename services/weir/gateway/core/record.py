@@ -16,7 +16,7 @@ from typing import Any, Literal
 import orjson
 
 from weir.events import Reference
-from weir.gateway.core.call import Call, CallEnd, Feedback
+from weir.gateway.core.call import Call, CallEnd, Feedback, Gap
 
 HEAD = struct.Struct("<II")
 """Length of the payload and its CRC-32, before each payload."""
@@ -27,9 +27,10 @@ SIZES = struct.Struct("<I")
 RECORD_BYTES_MAX = 16_777_216
 """Longest believable payload; a longer one means the segment is corrupt from there on. Chosen: 8 x capture limit."""
 
-Kind = Literal["requested", "completed", "feedback"]
-NUMBERS_TAKEN: dict[Kind, int] = {"requested": 1, "completed": 2, "feedback": 1}
-"""Sequence numbers a record uses: a completed call becomes two events, the completion and its spans."""
+Kind = Literal["requested", "completed", "feedback", "gap"]
+NUMBERS_TAKEN: dict[Kind, int] = {"requested": 1, "completed": 2, "feedback": 1, "gap": 0}
+"""Sequence numbers a record uses: a completed call becomes two events, the completion and its spans; a gap tells what
+became of numbers that were used before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class Record:
     call: Call | None = None
     end: CallEnd | None = None
     feedback: Feedback | None = None
+    gap: Gap | None = None
     wire: bytes = b""
     """The ModelInferRequest message; empty when there was none or it was over the capture limit."""
     responses: tuple[bytes, ...] = ()
@@ -65,6 +67,7 @@ def pack(record: Record) -> bytes:
             "call": record.call,
             "end": record.end,
             "feedback": record.feedback,
+            "gap": record.gap,
             "sizes": [len(blob) for blob in blobs],
             "wire_bytes": record.wire_bytes,
             "response_bytes": record.response_bytes,
@@ -85,9 +88,10 @@ def unpack(payload: bytes) -> Record:
         source=head["source"],
         boot_epoch=head["boot_epoch"],
         seq=head["seq"],
-        call=_call(head["call"]),
+        call=call_from(head["call"]),
         end=CallEnd(**head["end"]) if head["end"] else None,
         feedback=Feedback(**head["feedback"]) if head["feedback"] else None,
+        gap=Gap(**head["gap"]) if head.get("gap") else None,
         wire=blobs[0],
         responses=tuple(blobs[1:]),
         wire_bytes=head["wire_bytes"],
@@ -130,7 +134,8 @@ def _split(payload: bytes, start: int, sizes: Sequence[int]) -> Iterator[bytes]:
         start += size
 
 
-def _call(fields: dict[str, Any] | None) -> Call | None:
+def call_from(fields: dict[str, Any] | None) -> Call | None:
+    """A call from its JSON; None for none."""
     if fields is None:
         return None
     references = tuple(Reference(**reference) for reference in fields.pop("references"))

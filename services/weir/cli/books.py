@@ -1,0 +1,55 @@
+"""The books with the spool: what the gateway used, what the drain has read, what the store holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+RANGES_SHOWN_MAX = 100
+"""Missing ranges listed per source; the count is whole. Chosen."""
+
+
+def with_spool(
+    audit: Mapping[str, Any], spool: Mapping[str, Any], used: Mapping[tuple[str, int], int]
+) -> dict[str, Any]:
+    """The store's audit with the spool's numbers added to the lives that are still in it.
+
+    spool: the drain's page. used: numbers used by a running gateway, by (source, boot epoch). A number that was used and
+    never came to the drain is in the spool while there is a backlog; with an empty spool it is missing.
+    """
+    drained = {(life["source"], life["boot_epoch"]): int(life["drained"]) for life in spool["lives"]}
+    sources = [dict(source) for source in audit["sources"]]
+    known = {(source["source"], source["boot_epoch"]): source for source in sources}
+    for key in {*drained, *used} - known.keys():
+        known[key] = _blank(key)
+        sources.append(known[key])
+    for source in sources:
+        source["in_spool"] = 0
+    for key, count in used.items():
+        _add(known[key], drained.get(key, 0), count, has_backlog=int(spool["backlog_bytes"]) > 0)
+    return {**audit, "sources": sources, "totals": _totals(audit["totals"], sources), "spool": spool}
+
+
+def _add(source: dict[str, Any], drained: int, used: int, *, has_backlog: bool) -> None:
+    waiting = used - max(drained, int(source["accepted"]))
+    if waiting <= 0:
+        return
+    first = used - waiting
+    source["accepted"] = used
+    if has_backlog:
+        source["in_spool"] = waiting
+        return
+    source["missing"] += waiting
+    source["missing_ranges"] = [*source["missing_ranges"], (first, used - 1)][:RANGES_SHOWN_MAX]
+
+
+def _blank(key: tuple[str, int]) -> dict[str, Any]:
+    counts = dict.fromkeys(
+        ("accepted", "stored", "dead_lettered", "shed", "corrupt", "late", "missing", "duplicates_visible"), 0
+    )
+    return {"source": key[0], "boot_epoch": key[1], **counts, "missing_ranges": []}
+
+
+def _totals(totals: Mapping[str, int], sources: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    added = {name: sum(int(source[name]) for source in sources) for name in ("accepted", "in_spool", "missing")}
+    return {**totals, **added}

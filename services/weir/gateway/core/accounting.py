@@ -1,0 +1,130 @@
+"""Accounting: what the drain learns about numbers and open calls while it reads the spool.
+
+    books, accounts = counted(books, records, has_corrupt=...)
+    books, records = closed(books, before_boot_epoch)
+
+Records come in the order of their numbers. A hole between them is named by a gap record (shed), by a corrupt record
+beside it (corrupt), or by nobody: then the audit shows it as missing. A call whose request was written and whose end
+was not, by a gateway that is dead, ends here as `aborted`. Reading records again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from weir.gateway.core.call import Call, CallEnd
+from weir.gateway.core.record import NUMBERS_TAKEN, Record
+
+GATEWAY_LOST_STATUS = 14
+"""gRPC status of an aborted call: UNAVAILABLE, which is what its client saw, if it saw anything."""
+
+LifeKey = tuple[str, int]
+"""Source and boot epoch of a gateway's life."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of numbers `first_seq` to `last_seq` of a life."""
+
+    life: LifeKey
+    first_seq: int
+    last_seq: int
+    account: Literal["accepted", "shed", "corrupt"]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One boot of one gateway, as far as its spool was read."""
+
+    next_seq: int = 0
+    announced_seq: int = 0
+    """Numbers below this one were announced as accepted."""
+    is_suspect: bool = False
+    """Whether a corrupt record was met since the last good one."""
+    open: Mapping[str, Call] = field(default_factory=dict)
+    """Calls without an end, by request id; at most as many as the gateway holds in hand."""
+
+
+Books = Mapping[LifeKey, Life]
+
+
+def counted(books: Books, records: Iterable[Record], *, has_corrupt: bool) -> tuple[Books, list[Account]]:
+    """The books after some records, and the accounts of holes on the way.
+
+    has_corrupt: whether unreadable records stood among or after them.
+    """
+    after, accounts = dict(books), list[Account]()
+    for record in records:
+        key = (record.source, record.boot_epoch)
+        life = after.get(key, Life())
+        if record.seq < life.next_seq and record.kind != "gap":
+            continue
+        if record.gap is not None:
+            shed = Account(key, record.gap.first_seq, record.gap.last_seq, "shed", record.gap.reason)
+            accounts.append(shed)
+            after[key] = replace(life, next_seq=max(life.next_seq, record.gap.last_seq + 1))
+            continue
+        if record.seq > life.next_seq and (has_corrupt or life.is_suspect):
+            accounts.append(Account(key, life.next_seq, record.seq - 1, "corrupt", "checksum"))
+        after[key] = replace(
+            life, next_seq=record.seq + NUMBERS_TAKEN[record.kind], is_suspect=False, open=_open(life.open, record)
+        )
+    if has_corrupt:
+        after = {key: replace(life, is_suspect=True) for key, life in after.items()}
+    return after, accounts
+
+
+def announced(books: Books) -> tuple[Books, list[Account]]:
+    """The accepted numbers that were not announced yet, one range a life."""
+    accounts = [
+        Account(key, life.announced_seq, life.next_seq - 1, "accepted")
+        for key, life in books.items()
+        if life.next_seq > life.announced_seq
+    ]
+    return {key: replace(life, announced_seq=life.next_seq) for key, life in books.items()}, accounts
+
+
+def closed(books: Books, before_boot_epoch: int) -> tuple[Books, list[Record]]:
+    """The books without the lives that are over, and an ending for each call they left open.
+
+    before_boot_epoch: every segment of an older boot was read to its end, and its process is gone. The endings are
+    numbered as a source of their own, `<gateway>/reconciler`, under the dead life's boot epoch, so that saying it again
+    says the same.
+    """
+    over = {key: life for key, life in books.items() if key[1] < before_boot_epoch}
+    records = [
+        _aborted(key, number, life.open[request_id], before_boot_epoch)
+        for key, life in over.items()
+        for number, request_id in enumerate(sorted(life.open))
+    ]
+    return {key: life for key, life in books.items() if key not in over}, records
+
+
+def _open(calls: Mapping[str, Call], record: Record) -> Mapping[str, Call]:
+    if record.call is None:
+        return calls
+    if record.kind == "requested":
+        return {**calls, record.call.request_id: replace(record.call, user_text="")}
+    return {request_id: call for request_id, call in calls.items() if request_id != record.call.request_id}
+
+
+def _aborted(life: LifeKey, number: int, call: Call, found_us: int) -> Record:
+    source, boot_epoch = life
+    end = CallEnd(
+        end_time_us=max(call.start_time_us, found_us),
+        outcome="aborted",
+        status_code=GATEWAY_LOST_STATUS,
+        error_type="gateway_lost",
+        error_message="the gateway ended before the call did; its answer, if there was one, was not acknowledged",
+    )
+    return Record(
+        kind="completed",
+        source=f"{source}/reconciler",
+        boot_epoch=boot_epoch,
+        seq=number * NUMBERS_TAKEN["completed"],
+        call=call,
+        end=end,
+    )

@@ -1,0 +1,32 @@
+"""The spool as a page: GET /v1/spool, for the audit and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from weir.gateway.adapters.spool import SpoolReader
+from weir.gateway.core.accounting import Books
+
+
+def routes(reader: SpoolReader, books: Callable[[], Books]) -> list[Route]:
+    """The page's route. books: the drain's books at this moment."""
+
+    async def spool(_: Request) -> Response:
+        """How much waits for Kafka, and what was read of each gateway's life."""
+        lives = [
+            {
+                "source": source,
+                "boot_epoch": boot_epoch,
+                "drained": life.next_seq,
+                "announced": life.announced_seq,
+                "calls_open": len(life.open),
+            }
+            for (source, boot_epoch), life in books().items()
+        ]
+        return JSONResponse({"backlog_bytes": reader.backlog_bytes(), "lives": lives})
+
+    return [Route("/v1/spool", spool)]

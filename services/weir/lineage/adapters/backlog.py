@@ -1,0 +1,78 @@
+"""The backlog: messages in Kafka that the sink has not committed yet, asked of the broker."""
+
+from __future__ import annotations
+
+import time
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # exported at run time only
+
+from weir.events import TOPICS
+from weir.lineage.settings import LineageSettings
+
+ASK_TIMEOUT_S = 5.0
+"""Seconds for one answer of the broker. Chosen."""
+
+CAUGHT_UP_WITHIN_S = 10.0
+"""Seconds the audit waits for the sink. Chosen: below the client's 30 s."""
+
+LOOK_EVERY_S = 0.1
+"""Seconds between two looks. Chosen: half the sink's flush."""
+
+Place = tuple[str, int]
+
+
+class Backlog:
+    """Asks on connections of its own, made at the first question; blocking."""
+
+    def __init__(self, settings: LineageSettings) -> None:
+        self._settings = settings
+        self._admin: AdminClient | None = None
+
+    def messages(self) -> dict[str, int] | None:
+        """Messages not committed, by topic, without topics that have none; None while the broker does not answer."""
+        try:
+            ends, committed = self._ends(), self._committed()
+        except KafkaException:
+            return None
+        behind: dict[str, int] = {}
+        for (topic, partition), end in ends.items():
+            waiting = end - committed.get((topic, partition), 0)
+            if waiting > 0:
+                behind[topic] = behind.get(topic, 0) + waiting
+        return behind
+
+    def caught_up(self) -> bool:
+        """Wait until everything that is in Kafka now is committed. False when that takes longer than the limit."""
+        try:
+            ends = self._ends()
+            until_s = time.monotonic() + CAUGHT_UP_WITHIN_S
+            while True:
+                committed = self._committed()
+                if all(committed.get(place, 0) >= end for place, end in ends.items()):
+                    return True
+                if time.monotonic() > until_s:
+                    return False
+                time.sleep(LOOK_EVERY_S)
+        except KafkaException:
+            return False
+
+    def _client(self) -> AdminClient:
+        if self._admin is None:
+            self._admin = AdminClient({"bootstrap.servers": self._settings.kafka_bootstrap, "log_level": 2})
+        return self._admin
+
+    def _ends(self) -> dict[Place, int]:
+        asked = {
+            TopicPartition(name, partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]  # an untyped library
+            for name, topic in TOPICS.items()
+            for partition in range(topic.partitions)
+        }
+        answers = self._client().list_offsets(asked, request_timeout=ASK_TIMEOUT_S)
+        return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+
+    def _committed(self) -> dict[Place, int]:
+        group = self._settings.group
+        asked = [ConsumerGroupTopicPartitions(group)]
+        answer = self._client().list_consumer_group_offsets(asked, request_timeout=ASK_TIMEOUT_S)[group].result()
+        return {(place.topic, place.partition): max(place.offset, 0) for place in answer.topic_partitions}

@@ -1,0 +1,66 @@
+"""The audit on the running stack: nothing missing where nothing is, and each planted loss named to the number."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import threading
+from typing import Any
+
+import grpc
+import pytest
+
+from asking import ask_over_triton
+from stack import RunningStack
+from weir.cli.stack.layout import repository
+
+pytestmark = pytest.mark.stack
+QUESTION = "What is a generator?"
+
+
+def audit(stack: RunningStack) -> tuple[int, dict[str, Any]]:
+    """Exit code and document of `weir audit gaps --json`."""
+    done = subprocess.run(
+        [str(repository() / ".venv" / "bin" / "weir"), "audit", "gaps", "--json"],
+        env={"WEIR_HOME": str(stack.home), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, json.loads(done.stdout)
+
+
+@pytest.mark.capability("X1")
+def test_a_call_in_hand_when_the_gateway_dies_is_stored_as_aborted(stack: RunningStack) -> None:
+    before = stack.count("v_inference_responses", "outcome = 'aborted'")
+    stack.kill("triton", signal.SIGSTOP)
+    try:
+        hanging = threading.Thread(target=_ask_and_lose, args=(stack,))
+        asked = stack.count("v_inference_requests", "1 = 1")
+        hanging.start()
+        stack.until_count("v_inference_requests", "1 = 1", asked + 1)
+        stack.kill("gateway", signal.SIGKILL)
+        hanging.join(30)
+    finally:
+        stack.kill("triton", signal.SIGCONT)
+    stack.until_ready("gateway")
+
+    stack.until_count("v_inference_responses", "outcome = 'aborted' AND error_type = 'gateway_lost'", before + 1)
+
+
+@pytest.mark.capability("X1")
+def test_without_a_loss_the_audit_finds_none(stack: RunningStack) -> None:
+    for _ in range(5):
+        ask_over_triton(stack.gateway_grpc, QUESTION)
+
+    code, books = audit(stack)
+
+    assert (code, books["totals"]["missing"], books["totals"]["corrupt"]) == (0, 0, 0)
+    assert books["totals"]["duplicates_visible"] == 0
+    assert books["totals"]["accepted"] >= 15
+
+
+def _ask_and_lose(stack: RunningStack) -> None:
+    with pytest.raises(grpc.RpcError):
+        ask_over_triton(stack.gateway_grpc, QUESTION, timeout_s=20)

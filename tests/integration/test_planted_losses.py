@@ -1,0 +1,133 @@
+"""Five kinds of planted loss, each named by the audit to the number, and none where nothing was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # exported at run time only
+
+from load import TOPIC, Load
+from second_gateway import SecondGateway
+from second_store import SecondStore
+from stack import RunningStack
+from waiting import eventually
+from weir.cli.books import with_spool
+from weir.events import TOPICS
+
+pytestmark = [pytest.mark.stack, pytest.mark.capability("X1")]
+CALLS = 4
+NUMBERS = CALLS * 3
+"""A call uses three: request, completion, spans."""
+
+
+@pytest.fixture
+def second(stack: RunningStack, tmp_path: Path) -> Iterator[SecondStore]:
+    with SecondStore(stack, tmp_path / "store") as store:
+        store.sink.until_ready()
+        yield store
+
+
+@pytest.fixture
+def gateway(stack: RunningStack, tmp_path: Path) -> Iterator[SecondGateway]:
+    with SecondGateway(stack, tmp_path / "gateway", f"planted-{tmp_path.parent.name}") as running:
+        yield running
+
+
+def asked(gateway: SecondGateway, second: SecondStore) -> tuple[str, int]:
+    """A life of which everything is stored and accounted for."""
+    for _ in range(CALLS):
+        gateway.ask()
+    where = f"numbered_source = '{gateway.source}' AND last_seq = {NUMBERS - 1}"
+    eventually(lambda: second.count("v_accounts", where), within_s=60, what="the account of the calls")
+    life = gateway.life
+    assert book(second, life) == (NUMBERS, NUMBERS, [])
+    return life
+
+
+def book(second: SecondStore, life: tuple[str, int]) -> tuple[int, int, list[Any]]:
+    found = second.audit()[life]
+    return found["accepted"], found["stored"], found["missing_ranges"]
+
+
+def test_deleted_rows_are_named_in_the_middle_at_the_end_and_as_a_whole_life(
+    gateway: SecondGateway, second: SecondStore
+) -> None:
+    life = asked(gateway, second)
+    of_this_life = f"source = '{life[0]}' AND boot_epoch = {life[1]}"
+
+    second.delete("inference_requests", f"{of_this_life} AND seq = 3")
+    assert book(second, life) == (NUMBERS, NUMBERS - 1, [[3, 3]])
+
+    second.delete("spans", f"{of_this_life} AND seq = {NUMBERS - 1}")
+    second.delete("inference_responses", f"{of_this_life} AND seq = {NUMBERS - 2}")
+    assert book(second, life) == (NUMBERS, NUMBERS - 3, [[3, 3], [NUMBERS - 2, NUMBERS - 1]])
+
+    for table in ("inference_requests", "inference_responses", "spans"):
+        second.delete(table, of_this_life)
+    assert book(second, life) == (NUMBERS, 0, [[0, NUMBERS - 1]])
+
+
+def test_records_that_kafka_lost_before_they_were_stored_are_named(stack: RunningStack, second: SecondStore) -> None:
+    load = Load(stack, "deleted")
+    load.send(10)
+    eventually(lambda: _is_whole(second, load), within_s=60, what="the first ten")
+    second.sink.kill()
+    load.send(20)
+    _delete_all_records(stack)
+    load.send(5)
+    second.sink.start()
+    second.sink.until_ready()
+
+    named = eventually(
+        lambda: _missing(second, load) if second.count("v_numbers", f"source = '{load.source}' AND seq = 34") else None,
+        within_s=60,
+        what="the events after the loss",
+    )
+    assert named == [[10, 29]]
+
+
+def test_records_that_the_spool_lost_before_they_were_drained_are_named(
+    gateway: SecondGateway, second: SecondStore
+) -> None:
+    life = asked(gateway, second)
+    gateway.drain.kill()
+    for _ in range(2):
+        gateway.ask()
+    for segment in gateway.spool.glob("*.seg"):
+        kept = int(segment.with_suffix(".acked").read_text())
+        with segment.open("r+b") as file:
+            file.truncate(kept)
+    gateway.drain.start()
+    gateway.drain.until_ready()
+
+    audit = {"sources": list(second.audit().values()), "totals": {}}
+    books = with_spool(audit, gateway.spool_page(), {life: gateway.used})
+
+    mine = next(one for one in books["sources"] if (one["source"], one["boot_epoch"]) == life)
+    assert (mine["accepted"], mine["in_spool"], mine["missing"]) == (NUMBERS + 6, 0, 6)
+    assert [list(span) for span in mine["missing_ranges"]] == [[NUMBERS, NUMBERS + 5]]
+
+
+def _is_whole(second: SecondStore, load: Load) -> bool:
+    return second.count("v_inference_responses", f"tenant = '{load.tenant}'") == load.sent
+
+
+def _missing(second: SecondStore, load: Load) -> Any:
+    return second.audit()[load.life]["missing_ranges"]
+
+
+def _delete_all_records(stack: RunningStack) -> None:
+    """Cut one topic's partitions at their ends, as a retention that is too short does."""
+    admin = AdminClient({"bootstrap.servers": stack.kafka_bootstrap})
+    places = [TopicPartition(TOPIC, number) for number in range(TOPICS[TOPIC].partitions)]
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # an untyped library
+    ends = {
+        place: answer.result().offset for place, answer in admin.list_offsets(dict.fromkeys(places, latest)).items()
+    }
+    cut = [TopicPartition(place.topic, place.partition, end) for place, end in ends.items()]
+    for answer in admin.delete_records(cut).values():
+        answer.result()

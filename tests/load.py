@@ -1,0 +1,55 @@
+"""A cheap load for the storage side: ended calls of one invented source, numbered without gaps, straight into the log."""
+
+from __future__ import annotations
+
+import time
+
+from confluent_kafka import Producer
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+
+from builders import completed
+from stack import RunningStack
+from weir.events import SCHEMA_JSON, encode_body, frame, named_id
+
+TOPIC = "inference-responses"
+"""Where the load goes."""
+
+
+class Load:
+    """What the broker acknowledged is `sent`."""
+
+    def __init__(self, stack: RunningStack, tenant: str) -> None:
+        self.tenant = f"{tenant}-{time.time_ns()}"
+        self.source = f"{self.tenant}/1"
+        self.sent = 0
+        self.epoch_us = time.time_ns() // 1_000
+        self._producer = Producer(
+            {"bootstrap.servers": stack.kafka_bootstrap, "acks": "all", "enable.idempotence": True, "log_level": 2}
+        )
+        with SchemaRegistryClient({"url": stack.registry_url}) as client:
+            self._schema_id = client.register_schema(
+                f"{TOPIC}-value", Schema(SCHEMA_JSON["InferenceCompleted"], "AVRO")
+            )
+
+    @property
+    def life(self) -> tuple[str, int]:
+        """Source and boot epoch of its events."""
+        return self.source, self.epoch_us
+
+    def send(self, count: int) -> None:
+        """Write so many and wait until the broker has them."""
+        for _ in range(count):
+            now_us = self.epoch_us + self.sent
+            event = completed(
+                event_id=named_id(now_us, f"{self.tenant} {self.sent}"),
+                request_id=named_id(now_us, f"{self.tenant} call {self.sent}"),
+                source=self.source,
+                boot_epoch=self.epoch_us,
+                seq=self.sent,
+                tenant=self.tenant,
+                event_time_us=now_us,
+            )
+            self._producer.produce(TOPIC, key=event.request_id, value=frame(self._schema_id, encode_body(event)))
+            self._producer.poll(0)
+            self.sent += 1
+        assert self._producer.flush(60) == 0

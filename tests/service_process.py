@@ -1,0 +1,85 @@
+"""A service beside the stack's own, in a process of the test: started, killed, frozen and asked at will."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+import psutil
+
+from waiting import eventually
+
+UP_WITHIN_S = 60.0
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def status_of(url: str) -> int:
+    """HTTP status of a page; 0 when nobody answers."""
+    try:
+        return httpx2.get(url, timeout=5).status_code
+    except httpx2.TransportError:
+        return 0
+
+
+@dataclass
+class ServiceProcess:
+    """One command with its health page; `log` grows over restarts."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    health_path: str = "/readyz"
+    port: int = field(default_factory=free_port)
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Of its health page and API."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def process(self) -> psutil.Process:
+        """The running process."""
+        assert self._process is not None
+        return psutil.Process(self._process.pid)
+
+    def start(self, **changes: str) -> None:
+        """Start it. changes: variables of this start alone."""
+        environment = {**os.environ, **self.environment, "WEIR_HTTP_PORT": str(self.port), **changes}
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(self.command, env=environment, stdout=log, stderr=log)
+
+    def until_ready(self) -> None:
+        """Wait until it can do its work."""
+        url = self.url + self.health_path
+        eventually(lambda: status_of(url) == 200, within_s=UP_WITHIN_S, what=f"{self.name} ready")
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send a signal and wait for its end; nothing when it does not run."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(60)
+            self._process = None
+
+    def metric(self, line: str) -> float:
+        """Sum of the metrics whose line begins so."""
+        text = httpx2.get(f"{self.url}/metrics", timeout=10).text
+        return sum(float(one.rsplit(" ", 1)[1]) for one in text.splitlines() if one.startswith(line))
