@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check lint types architecture unit test demo up down status bench schemas capabilities clean
+.PHONY: help setup check lint types architecture unit test demo up down status bench chaos schemas capabilities clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ status: ## processes, memory, endpoints
 
 bench: setup ## ratios: gateway against Triton, Kafka to ClickHouse, detectors
 	@$(VENV)/python -m tests.bench.run
+
+chaos: setup ## every fault on the real stack, one table: acknowledged, stored, lost, duplicates (about 20 min)
+	@PYTHONPATH=tests $(VENV)/python -m chaos.run
 
 schemas: ## generate types and AsyncAPI from schemas/
 	@$(VENV)/python tools/schemas.py

@@ -36,6 +36,11 @@ class Load:
         """Source and boot epoch of its events."""
         return self.source, self.epoch_us
 
+    def send_poison(self) -> None:
+        """Write one message that nobody can read."""
+        self._producer.produce(TOPIC, key=self.tenant, value=b"\x00\x00\x00\x00\x01not avro")
+        assert self._producer.flush(60) == 0
+
     def send(self, count: int) -> None:
         """Write so many and wait until the broker has them."""
         for _ in range(count):

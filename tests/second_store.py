@@ -46,6 +46,22 @@ class SecondStore:
             "the second sink", [sys.executable, "-m", "weir.lineage"], environment, folder / "lineage.log"
         )
 
+    def point_at(self, port: int) -> None:
+        """The sink reaches its server through this port."""
+        self.sink.environment = {**self.sink.environment, "WEIR_LINEAGE_CLICKHOUSE_URL": f"http://127.0.0.1:{port}"}
+
+    def move_clickhouse(self, folder: Path) -> None:
+        """Start the server anew on an empty folder elsewhere, and the sink with it, from the beginning of the log."""
+        self.sink.kill()
+        self.clickhouse.kill()
+        self.group = f"second-{time.time_ns()}"
+        self.sink.environment = {**self.sink.environment, "WEIR_LINEAGE_GROUP": self.group}
+        self.clickhouse.command = [*self.clickhouse.command[:-1], str(folder)]
+        self.clickhouse.start()
+        self.clickhouse.until_ready()
+        self.sink.start()
+        self.sink.until_ready()
+
     def __enter__(self) -> Self:
         self.clickhouse.start()
         self.clickhouse.until_ready()

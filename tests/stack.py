@@ -144,7 +144,8 @@ class RunningStack:
         return next(int(info["pid"]) for info in self.inner.supervisor.processes() if info["name"] == process)
 
     def kill(self, process: str, number: signal.Signals) -> None:
-        """Send a signal; the supervisor starts a killed process again."""
+        """Send a signal; the supervisor starts a killed process again. One that is just starting is waited for."""
+        eventually(lambda: self.pid(process), within_s=30, what=f"{process} running")
         self.inner.supervisor.signal(process, number)
 
     def stop(self, process: str) -> None:

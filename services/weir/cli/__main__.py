@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from weir.cli import commands_assets, commands_stack, commands_store, commands_watch
+from weir.cli import commands_assets, commands_log, commands_stack, commands_store, commands_watch
 from weir.cli.output import CliError, ExitCode, emit_json, error_document, say
 
 app = typer.Typer(
@@ -42,7 +42,11 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         {"show": commands_store.lineage_show, "impact": commands_store.lineage_impact},
     ),
     "audit": ("The books.", {"gaps": commands_store.audit_gaps}),
-    "dlq": ("Dead letters.", {"list": commands_store.dlq_list}),
+    "dlq": (
+        "Dead letters.",
+        {"list": commands_log.dlq_list, "show": commands_log.dlq_show, "replay": commands_log.dlq_replay},
+    ),
+    "events": ("The log.", {"replay": commands_log.events_replay}),
     "drift": ("Drift detectors.", {"status": commands_watch.drift_status}),
     "alert": (
         "Alerts and their deliveries.",

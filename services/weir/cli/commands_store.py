@@ -109,15 +109,6 @@ def _used() -> dict[tuple[str, int], int]:
     return {life: int(metrics["weir_gateway_numbers_used"])}
 
 
-def dlq_list(limit: Annotated[int, typer.Option(min=1, max=1_000)] = 50, json: Json = False) -> None:
-    """Dead letters, newest first."""
-    answer = client.get("lineage", "/v1/dead-letters", limit=limit)
-    if json:
-        emit_json(answer)
-    else:
-        emit_table(answer["items"], ("topic", "partition", "offset", "consumer_group", "reason", "error"))
-
-
 def sql(query: str, json: Json = False) -> None:
     """One SELECT over the v_ views."""
     answer: dict[str, Any] = client.send("lineage", "POST", "/v1/sql", {"query": query})

@@ -38,6 +38,7 @@ def routes(store: Store, settings: LineageSettings) -> list[Route]:
         Route("/v1/impact/{kind}/{name}", api.impact),
         Route("/v1/audit", api.audit),
         Route("/v1/dead-letters", api.dead_letters),
+        Route("/v1/dead-letters/{event_id}", api.dead_letter),
         Route("/v1/sql", api.sql, methods=["POST"]),
     ]
 
@@ -88,11 +89,18 @@ class LineageApi:
         return await self._one("audit", "", lambda: books.audit(self._store, self._backlog, self._settings.group))
 
     async def dead_letters(self, request: Request) -> Response:
-        """GET /v1/dead-letters?limit=."""
+        """GET /v1/dead-letters?topic=&reason=&consumer_group=&limit=."""
         text = request.query_params.get("limit", str(LIMIT_DEFAULT))
         if not text.isdigit() or not 1 <= int(text) <= queries.LISTED_MAX:
             return problem(400, "Bad parameter", f"limit is {text!r}; expected 1 to {queries.LISTED_MAX}")
-        return await self._many("dead_letters", lambda: queries.dead_letters(self._store, int(text)))
+        return await self._many(
+            "dead_letters", lambda: queries.dead_letters(self._store, request.query_params, int(text))
+        )
+
+    async def dead_letter(self, request: Request) -> Response:
+        """GET /v1/dead-letters/{event_id}: with what is kept of the message, base64."""
+        event_id = request.path_params["event_id"]
+        return await self._one("dead letter", event_id, lambda: queries.dead_letter(self._store, event_id))
 
     async def sql(self, request: Request) -> Response:
         """POST /v1/sql {"query"}: one SELECT over the v_ views, for the operator."""

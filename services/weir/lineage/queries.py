@@ -108,13 +108,35 @@ def impact(store: Store, kind: str, name: str, digest: str, version: str) -> Row
     return {"kind": kind, "name": name, **summary, "passages": passages}
 
 
-def dead_letters(store: Store, limit: int) -> list[Row]:
-    """Dead letters, newest first, without their payloads."""
+DEAD_LETTER_COLUMNS = (
+    "event_id, event_time_us, topic, partition, offset, consumer_group, reason, error, payload_bytes, payload_sha256"
+)
+
+
+def dead_letters(store: Store, filters: Mapping[str, str], limit: int) -> list[Row]:
+    """Dead letters, newest first, without their payloads. filters: topic, reason and consumer_group, empty for any."""
+    given: dict[str, Any] = {"limit": min(limit, LISTED_MAX)}
+    where = ["1 = 1"]
+    for name in ("topic", "reason", "consumer_group"):
+        if filters.get(name):
+            where.append(f"{name} = {{{name}:String}}")
+            given[name] = filters[name]
     return store.rows(
-        "SELECT event_id, event_time_us, topic, partition, offset, consumer_group, reason, error, payload_bytes, payload_sha256"
-        " FROM v_dead_letters ORDER BY event_time_us DESC LIMIT {limit:UInt32}",
-        {"limit": min(limit, LISTED_MAX)},
+        f"SELECT {DEAD_LETTER_COLUMNS} FROM v_dead_letters WHERE {' AND '.join(where)}"
+        " ORDER BY event_time_us DESC LIMIT {limit:UInt32}",
+        given,
     )
+
+
+def dead_letter(store: Store, event_id: str) -> Row | None:
+    """One dead letter with the kept part of its message, base64; None for an unknown one."""
+    rows = store.rows(
+        f"SELECT {DEAD_LETTER_COLUMNS}, base64Encode(ifNull(message_key, '')) AS key_base64,"
+        " base64Encode(payload) AS payload_base64, length(payload) AS kept_bytes"
+        " FROM v_dead_letters WHERE event_id = {id:String} LIMIT 1",
+        {"id": event_id},
+    )
+    return rows[0] if rows else None
 
 
 def _scores(store: Store, request_ids: list[str]) -> list[Row]:

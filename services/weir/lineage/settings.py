@@ -15,6 +15,10 @@ class LineageSettings(SharedSettings):
     clickhouse_url: str = Field(default="", validation_alias="WEIR_LINEAGE_CLICKHOUSE_URL")
     """http://user:password@host:port/database of a ClickHouse server; empty runs the engine in this process."""
 
+    store_timeout_s: int = Field(default=60, ge=1, validation_alias="WEIR_LINEAGE_STORE_TIMEOUT_S")
+    """Seconds a ClickHouse server may take for one statement before the connection counts as dead. Chosen: a
+    half-open connection is noticed, and the slow insert of a server in trouble is still waited for."""
+
     group: str = Field(default="lineage", min_length=1, validation_alias="WEIR_LINEAGE_GROUP")
     """Consumer group of the sink. Another group fills another store from the same log: never two on one store."""
 

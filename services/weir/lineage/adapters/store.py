@@ -31,6 +31,10 @@ CODE = re.compile(r"[Cc]ode:? (\d+)")
 """How the engine and its HTTP interface name a code; a text without one is not the engine's."""
 
 
+CONNECT_TIMEOUT_S = 5
+"""Seconds for a connection to a server. Chosen."""
+
+
 class StoreDown(Exception):
     """The store cannot take this now; the same insert may succeed later."""
 
@@ -119,6 +123,8 @@ def _client(settings: LineageSettings) -> Any:
             username=place.username or "default",
             password=place.password or "",
             database=place.path.strip("/") or "default",
+            connect_timeout=CONNECT_TIMEOUT_S,
+            send_receive_timeout=settings.store_timeout_s,
         )
     return _embedded(settings.store_dir)
 

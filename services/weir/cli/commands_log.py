@@ -1,0 +1,160 @@
+"""Commands that put messages back: dead letters after a fix, a range of the log into a consumer group."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from weir.cli import client, log
+from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Topic = Annotated[str, typer.Option(help="Only of this topic.")]
+Reason = Annotated[str, typer.Option(help="Only with this reason, for example undecodable.")]
+Group = Annotated[str, typer.Option(help="Only of this consumer group.")]
+
+REPLAYABLE_GROUPS = ("lineage", "drift", "evaluator", "alerts")
+"""Groups that the embedded stack can stop and start by their process of the same name."""
+
+
+def dlq_list(
+    topic: Topic = "",
+    reason: Reason = "",
+    group: Group = "",
+    limit: Annotated[int, typer.Option(min=1, max=1_000)] = 50,
+    json: Json = False,
+) -> None:
+    """Dead letters, newest first."""
+    answer = client.get("lineage", "/v1/dead-letters", topic=topic, reason=reason, consumer_group=group, limit=limit)
+    if json:
+        emit_json(answer)
+    else:
+        emit_table(answer["items"], ("event_id", "topic", "partition", "offset", "consumer_group", "reason", "error"))
+
+
+def dlq_show(event_id: str, json: Json = False) -> None:
+    """One dead letter: why, from where, and the first bytes of its message as hex."""
+    letter = client.get("lineage", f"/v1/dead-letters/{quote(event_id)}")
+    if json:
+        emit_json(letter)
+        return
+    for name in (
+        "topic",
+        "partition",
+        "offset",
+        "consumer_group",
+        "reason",
+        "error",
+        "payload_bytes",
+        "payload_sha256",
+    ):
+        emit_text(f"{name:16} {letter[name]}")
+    emit_text(f"{'begins with':16} {base64.b64decode(letter['payload_base64'])[:64].hex(' ')}")
+
+
+def dlq_replay(
+    event_ids: Annotated[list[str] | None, typer.Argument(help="Dead letters by id.")] = None,
+    topic: Topic = "",
+    reason: Reason = "",
+    group: Group = "",
+    limit: Annotated[int, typer.Option(min=1, max=1_000)] = 1_000,
+    json: Json = False,
+) -> None:
+    """Write the messages of dead letters into their topics again, after what made them fail was fixed.
+
+    Harmless when repeated: consumers know an event by its id. One that still cannot be handled becomes a dead letter
+    again, at its new place.
+    """
+    if not event_ids and not (topic or reason or group):
+        raise CliError(ExitCode.USAGE, "say which dead letters: ids, or --topic, --reason, --group", "weir dlq list")
+    if not event_ids:
+        found = client.get("lineage", "/v1/dead-letters", topic=topic, reason=reason, consumer_group=group, limit=limit)
+        event_ids = list(
+            {(one["topic"], one["partition"], one["offset"]): one["event_id"] for one in found["items"]}.values()
+        )
+    replayed = [_replayed(event_id) for event_id in event_ids]
+    emit_json({"replayed": replayed}) if json else emit_text(f"{len(replayed)} messages written again")
+
+
+def events_replay(
+    group: Annotated[str, typer.Option(help="Consumer group that gets them again.")],
+    topic: Annotated[str, typer.Option(help="Topic of the range.")],
+    since: Annotated[str, typer.Option(help="First event's time, ISO 8601, UTC unless it says otherwise.")],
+    json: Json = False,
+) -> None:
+    """Feed what the log holds since a time into a consumer group again.
+
+    Idempotent: ids are derived and the store keeps one row of an event. On the embedded stack the group's service is
+    stopped for it; elsewhere stop every instance first.
+    """
+    since_ms = _milliseconds(since)
+    with _stopped(group):
+        moved = log.set_back(group, topic, since_ms)
+    rows: list[dict[str, Any]] = [
+        {"topic": name, "partition": number, "from_offset": now, "was_at": before, "messages": before - now}
+        for (name, number), (before, now) in sorted(moved.items())
+    ]
+    if json:
+        emit_json({"group": group, "moved": rows})
+        return
+    if rows:
+        emit_table(rows, ("topic", "partition", "from_offset", "was_at", "messages"))
+    emit_text(f"{sum(row['messages'] for row in rows)} messages are fed to {group} again")
+
+
+def _replayed(event_id: str) -> dict[str, Any]:
+    letter = client.get("lineage", f"/v1/dead-letters/{quote(event_id)}")
+    origin = f"{letter['topic']}/{letter['partition']}/{letter['offset']}"
+    message = log.read(str(letter["topic"]), int(letter["partition"]), int(letter["offset"]))
+    if message is None:
+        message = _kept(letter, origin)
+    digest = hashlib.sha256(message.value or b"").hexdigest()
+    if digest != letter["payload_sha256"]:
+        raise CliError(ExitCode.INVALID, f"the message at {origin} is another one now: SHA-256 {digest[:16]}...")
+    log.write(str(letter["topic"]), message, origin)
+    return {"event_id": event_id, "from": origin, "bytes": len(message.value or b"")}
+
+
+def _kept(letter: Any, origin: str) -> log.Message:
+    if int(letter["kept_bytes"]) < int(letter["payload_bytes"]):
+        raise CliError(
+            ExitCode.NOT_FOUND,
+            f"retention took {origin}, and the dead letter keeps {letter['kept_bytes']} of {letter['payload_bytes']} bytes",
+        )
+    key = base64.b64decode(letter["key_base64"])
+    return log.Message(key or None, base64.b64decode(letter["payload_base64"]))
+
+
+def _milliseconds(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CliError(ExitCode.INVALID, f"--since is {text!r}; expected ISO 8601, as 2026-11-24T05:00") from error
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return int(aware.timestamp() * 1_000)
+
+
+@contextmanager
+def _stopped(group: str) -> Iterator[None]:
+    """The group's service of the embedded stack, stopped while its offsets move; elsewhere the broker checks."""
+    from weir.cli.stack import StackError, open_stack
+
+    try:
+        supervisor = open_stack().supervisor if group in REPLAYABLE_GROUPS else None
+    except StackError:
+        supervisor = None
+    if supervisor is None:
+        yield
+        return
+    supervisor.stop(group)
+    try:
+        yield
+    finally:
+        supervisor.start(group)

@@ -1,0 +1,128 @@
+"""The log as an operator moves it: a message read again at its place, one written again, a group set back.
+
+Heavy imports are inside: only the commands that touch Kafka pay for them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from weir.cli.output import CliError, ExitCode
+
+TIMEOUT_S = 15.0
+"""Seconds for one answer of the broker. Chosen."""
+
+REPLAYED_FROM = "weir-replayed-from"
+"""Header of a message that was written again: topic/partition/offset of the first."""
+
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as it stands in the log."""
+
+    key: bytes | None
+    value: bytes | None
+
+
+def bootstrap() -> str:
+    """Where Kafka is: WEIR_KAFKA_BOOTSTRAP, else the running stack's. Raises CliError(NOT_READY)."""
+    given = os.environ.get("WEIR_KAFKA_BOOTSTRAP")
+    if given:
+        return given
+    from weir.cli.stack import StackError, open_stack
+
+    try:
+        return open_stack().endpoints.kafka_bootstrap
+    except StackError as error:
+        raise CliError(ExitCode.NOT_READY, str(error), "weir up, or set WEIR_KAFKA_BOOTSTRAP") from error
+
+
+def read(topic: str, partition: int, offset: int) -> Message | None:
+    """The message at a place; None when retention took it. Raises CliError(NOT_READY) without a broker."""
+    from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap(), "group.id": "weir-cli", "enable.auto.commit": False, "log_level": 2}
+    )
+    try:
+        place = TopicPartition(topic, partition, offset)
+        low, high = consumer.get_watermark_offsets(place, timeout=TIMEOUT_S)
+        if not low <= offset < high:
+            return None
+        consumer.assign([place])
+        found = consumer.poll(TIMEOUT_S)
+    except KafkaException as error:
+        raise _down(error) from error
+    finally:
+        consumer.close()
+    if found is None or found.error() is not None or found.offset() != offset:
+        return None
+    return Message(_bytes(found.key()), _bytes(found.value()))
+
+
+def write(topic: str, message: Message, origin: str) -> None:
+    """Write a message again, with a header that says where it came from. Raises CliError(NOT_READY)."""
+    from confluent_kafka import Producer
+
+    producer = Producer({"bootstrap.servers": bootstrap(), "acks": "all", "enable.idempotence": True, "log_level": 2})
+    producer.produce(topic, key=message.key, value=message.value, headers=[(REPLAYED_FROM, origin.encode())])
+    if producer.flush(TIMEOUT_S):
+        raise CliError(ExitCode.NOT_READY, f"the broker at {bootstrap()} did not take the message", "weir status")
+
+
+def set_back(group: str, topic: str, from_ms: int) -> Mapping[Place, tuple[int, int]]:
+    """Set a group's offsets of a topic back to the first message at or after a time; never forward.
+
+    from_ms: milliseconds since 1970-01-01 UTC. Returns (offset before, offset now) of each partition that moved.
+    Raises CliError(INVALID) while the group has members, NOT_FOUND for an unknown topic or a group without offsets.
+    """
+    from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+    from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # exported at run time only
+
+    from weir.events import TOPICS
+
+    if topic not in TOPICS:
+        raise CliError(ExitCode.NOT_FOUND, f"no topic is named {topic!r}; topics: {', '.join(sorted(TOPICS))}")
+    admin = AdminClient({"bootstrap.servers": bootstrap(), "log_level": 2})
+    places = [TopicPartition(topic, number) for number in range(TOPICS[topic].partitions)]
+    try:
+        asked = [ConsumerGroupTopicPartitions(group, places)]
+        committed = admin.list_consumer_group_offsets(asked, request_timeout=TIMEOUT_S)[group].result()
+        since = OffsetSpec.for_timestamp(from_ms)
+        found = admin.list_offsets(dict.fromkeys(places, since), request_timeout=TIMEOUT_S)
+        first = {place.partition: answer.result().offset for place, answer in found.items()}
+        before = {place.partition: place.offset for place in committed.topic_partitions if place.offset >= 0}
+        if not before:
+            raise CliError(ExitCode.NOT_FOUND, f"group {group!r} has committed nothing of {topic!r}", "weir status")
+        moved = {number: now for number, now in first.items() if 0 <= now < before.get(number, 0)}
+        if moved:
+            target = [TopicPartition(topic, number, offset) for number, offset in moved.items()]
+            admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, target)])[group].result()
+    except KafkaException as error:
+        raise _refused(group, error) from error
+    return {(topic, number): (before[number], offset) for number, offset in moved.items()}
+
+
+def _refused(group: str, error: Any) -> CliError:
+    from confluent_kafka import KafkaError
+
+    if error.args[0].code() in (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP):
+        return CliError(
+            ExitCode.INVALID,
+            f"group {group!r} has members, and a running consumer would overwrite what is set",
+            "stop every instance of that service first",
+        )
+    return _down(error)
+
+
+def _down(error: Any) -> CliError:
+    return CliError(ExitCode.NOT_READY, f"no answer from the broker at {bootstrap()}: {error}", "weir status")
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
