@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from weir.cli.blas import require_one_thread
 from weir.cli.moments import LATEST, span, written
 from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from weir.cli.replay_run import Progress
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-
-BLAS_THREADS = "OPENBLAS_NUM_THREADS"
-"""Sums on several threads are added in another order and end in other last bits."""
 
 
 def drift_replay(
@@ -48,12 +45,14 @@ def drift_replay(
     same sha256.
     """
     first, end = span(since, until)
-    _one_blas_thread()
+    require_one_thread()
     try:
         from weir.cli.replay_run import Asked, planned, run
         from weir.cli.replay_settings import base, changed
-    except ImportError as error:
-        raise CliError(ExitCode.NOT_READY, f"a replay needs {error.name}", "pip install 'weir[drift]'") from error
+    except ModuleNotFoundError as error:
+        if error.name != "numpy":
+            raise
+        raise CliError(ExitCode.NOT_READY, "a replay computes with numpy", "pip install 'weir[drift]'") from error
 
     settings = changed(base(), set_ or [])
     asked = Asked(first, end, tenant, route, settings, settings.bank.clear_after_events if near is None else near)
@@ -61,13 +60,6 @@ def drift_replay(
     with _progress(sum(one.messages for one in features)) as progress:
         document = {"from": since, "to": until, **run(asked, features, progress)}
     emit_json(document) if json else _print(document)
-
-
-def _one_blas_thread() -> None:
-    """Before numpy is first imported: its library reads the number once, when it is loaded."""
-    if "numpy" in sys.modules and os.environ.get(BLAS_THREADS) != "1":
-        raise RuntimeError(f"numpy was imported before {BLAS_THREADS}=1; a replay would not repeat its sums")
-    os.environ[BLAS_THREADS] = "1"
 
 
 @contextmanager
@@ -97,6 +89,7 @@ def _print(document: dict[str, Any]) -> None:
         emit_text(f"refused        {count} messages: {reason}")
     emit_text(f"repeated       {document['repeated_events']} events came again and were not counted")
     emit_text(f"elsewhere      {document['service_signals_elsewhere']} signals of the service are about other events")
+    emit_text("computed with  " + ", ".join(f"{name} {value}" for name, value in document["computed_with"].items()))
     emit_text(f"output sha256  {document['output_sha256']}")
     emit_text(f"sha256         {document['sha256']}")
 

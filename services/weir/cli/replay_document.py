@@ -6,12 +6,9 @@ comparison is in neither, since the service may go on signalling about a range t
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
+from weir.cli.blas import computed_with
 from weir.drift.core.replay.comparison import compared, placed
 from weir.drift.core.replay.document import comparison_of, output_digest, replay_digest, settings_of, streams_of
 from weir.drift.core.replay.fold import Key, Replay
@@ -44,11 +41,7 @@ def document(
         "service_signals_elsewhere": len(all_ids - placed_ids),
         "near_events": near_events,
         "comparison": rows,
-        "computed_with": {
-            "numpy": np.__version__,
-            "machine": platform.machine(),
-            "blas_threads": os.environ.get("OPENBLAS_NUM_THREADS", ""),
-        },
+        "computed_with": computed_with(),
         "output_sha256": output_digest(replay),
         "sha256": replay_digest(replay, source),
     }
