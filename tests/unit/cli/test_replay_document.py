@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from unit.drift.drift_envelopes import SMALL, cut, shifting_items
-from weir.cli.blas import THREADS_VARIABLE, computed_with, require_one_thread
+from weir.cli.blas import THREADS_VARIABLE, require_one_thread
 from weir.cli.log_range import Range
 from weir.cli.replay_document import document
 from weir.cli.replay_source import Source
