@@ -7,7 +7,14 @@ from collections.abc import Callable
 
 import typer
 
-from weir.cli import commands_assets, commands_drift, commands_log, commands_stack, commands_store, commands_watch
+from weir.cli import (
+    commands_assets,
+    commands_drift_replay,
+    commands_log,
+    commands_stack,
+    commands_store,
+    commands_watch,
+)
 from weir.cli.output import CliError, ExitCode, emit_json, error_document, say
 
 app = typer.Typer(
@@ -49,7 +56,7 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "events": ("The log.", {"replay": commands_log.events_replay}),
     "drift": (
         "Drift detectors.",
-        {"status": commands_watch.drift_status, "replay": commands_drift.drift_replay},
+        {"status": commands_watch.drift_status, "replay": commands_drift_replay.drift_replay},
     ),
     "alert": (
         "Alerts and their deliveries.",
