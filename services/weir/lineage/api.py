@@ -15,6 +15,7 @@ from starlette.routing import Route
 from weir.lineage import books, queries
 from weir.lineage.adapters.backlog import Backlog
 from weir.lineage.adapters.store import QueryFailed, Store
+from weir.lineage.core.audit import TIME_MAX_US, Window
 from weir.lineage.core.sql_gate import VIEWS, SqlRefused, checked
 from weir.lineage.metrics import QUERIES
 from weir.lineage.settings import LineageSettings
@@ -84,9 +85,18 @@ class LineageApi:
         digest, version = given.get("digest", ""), given.get("version", "")
         return await self._one("asset", name, lambda: queries.impact(self._store, kind, name, digest, version))
 
-    async def audit(self, _: Request) -> Response:
-        """GET /v1/audit."""
-        return await self._one("audit", "", lambda: books.audit(self._store, self._backlog, self._settings.group))
+    async def audit(self, request: Request) -> Response:
+        """GET /v1/audit?since_us=&until_us=: the books of all events, or of those in a window of event time."""
+        given = request.query_params
+        try:
+            window = Window(int(given.get("since_us", "0")), int(given.get("until_us", str(TIME_MAX_US))))
+        except ValueError:
+            return problem(400, "Bad parameter", f"since_us and until_us must be whole numbers; got {dict(given)}")
+        if not 0 <= window.since_us < window.until_us <= TIME_MAX_US:
+            return problem(400, "Bad parameter", f"expected 0 <= since_us < until_us; got {dict(given)}")
+        return await self._one(
+            "audit", "", lambda: books.audit(self._store, self._backlog, self._settings.group, window).as_json()
+        )
 
     async def dead_letters(self, request: Request) -> Response:
         """GET /v1/dead-letters?topic=&reason=&consumer_group=&limit=."""
