@@ -118,7 +118,7 @@ def _results(events: int, before_us: Sequence[float], during_us: Sequence[float]
     results = [
         Result(
             f"backlog, {way}", events / seconds, "events/s", "arrival of live events", float(arrival),
-            events / seconds / arrival, data, f"ratio is drain over arrival; all of it in {seconds:.1f} s, the start of the drain's process included",
+            events / seconds / arrival, data, f"ratio is drain over arrival; all of it in {seconds:.1f} s, with the start of the drain's process",
         )
         for way, seconds in rates
     ]  # fmt: skip

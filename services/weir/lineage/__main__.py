@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from weir.lineage import api
 from weir.lineage.adapters.backlog import Backlog
 from weir.lineage.adapters.migrations import migrate
+from weir.lineage.adapters.retention import keep
 from weir.lineage.adapters.schemas import ThreadSchemas
 from weir.lineage.adapters.store import Store
 from weir.lineage.auditor import Auditor
@@ -34,6 +35,7 @@ async def serve(stop: asyncio.Event) -> None:
     link = link_from(settings, "lineage")
     store = Store(settings)
     migrate(store)
+    keep(store, settings.retention)
     loop = asyncio.get_running_loop()
     catalog = SchemaCatalog(settings.registry_url, settings.data_dir / "lineage" / "sink-schema-ids.json")
     dead_letters = link.dead_letters(settings.group, settings.reject_limits)

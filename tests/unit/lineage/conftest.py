@@ -10,9 +10,14 @@ import pytest
 from builders import NOON_US
 from weir.events import SCHEMA_JSON, TOPICS, Event, encode_body
 from weir.lineage.adapters.migrations import migrate
+from weir.lineage.adapters.retention import keep
 from weir.lineage.adapters.store import Store
 from weir.lineage.core.container import container
+from weir.lineage.core.retention import Retention
 from weir.lineage.settings import LineageSettings
+
+LONGEST_DAYS = 7_300
+"""The builders' events are as old as they are: nothing may expire under a test."""
 
 Put = Callable[..., None]
 
@@ -22,6 +27,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     """An empty store."""
     store = Store(LineageSettings(data_dir=tmp_path))
     migrate(store)
+    keep(store, Retention(LONGEST_DAYS, LONGEST_DAYS, LONGEST_DAYS))
     yield store
     store.close()
 

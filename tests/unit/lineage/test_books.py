@@ -142,6 +142,18 @@ def test_shed_and_dead_numbers_are_explained_and_a_lost_tail_is_not(store: Store
     assert book.missing == ((7, 9),)
 
 
+def test_a_dead_letter_that_was_written_again_is_shown_once_and_both_its_numbers_are_stored(
+    store: Store, put: Put
+) -> None:
+    letter = of_type(DeadLettered)
+    assert isinstance(letter, DeadLettered)
+    put("dead-letters", replace(letter, source="l/1", boot_epoch=NOON_US, seq=0))
+    put("dead-letters", replace(letter, source="l/1", boot_epoch=NOON_US + 1, seq=0, event_time_us=NOON_US + 9))
+
+    assert len(store.rows("SELECT event_id FROM v_dead_letters")) == 1
+    assert (asked(store).totals["stored"], asked(store).totals["missing"]) == (2, 0)
+
+
 def test_while_the_sink_is_behind_the_answer_says_so(store: Store, put: Put) -> None:
     put("inference-responses", *calls([0, 2]))
 

@@ -71,6 +71,10 @@ INSERT INTO derived_numbers SELECT source, boot_epoch, seq, 'evaluation-scores',
 
 INSERT INTO derived_numbers SELECT source, boot_epoch, seq, 'dead-letters', event_id, event_time_us FROM dead_letters;
 
+-- A dead letter that is written again after a kill has its id and another time: its view shows one of them.
+
+CREATE OR REPLACE VIEW v_dead_letters AS SELECT *, event_time, stored_at FROM dead_letters FINAL LIMIT 1 BY event_id;
+
 CREATE OR REPLACE VIEW v_numbers AS
 SELECT 'inference-requests' AS topic, source, boot_epoch, seq, event_id, event_time_us, stored_at FROM inference_requests FINAL
 UNION ALL
