@@ -137,7 +137,7 @@ class Sink:
         for offset, reason in rejected:
             self._reject(by_offset[offset], reason)
         if len(bodies) > len(rejected):
-            self._dead_letters.note_good(*place)
+            self._dead_letters.note_good(*place, len(bodies) - len(rejected))
         return True
 
     def _reject(self, message: RawMessage, error: InvalidEvent) -> None:

@@ -121,7 +121,6 @@ class Consumer:
                 await self._dead_letters.put(message, error)
         if received:
             await self._handled(received)
-            self._dead_letters.note_good(batch[0].topic, batch[0].partition)
 
     async def _handled(self, received: Sequence[Received]) -> None:
         try:
@@ -132,6 +131,9 @@ class Consumer:
                 return
             for one in received:
                 await self._handled([one])
+        else:
+            place = received[0].message
+            self._dead_letters.note_good(place.topic, place.partition, len(received))
 
 
 async def _started(bootstrap: str, group: str, topics: Sequence[str], stop: asyncio.Event) -> AIOKafkaConsumer | None:

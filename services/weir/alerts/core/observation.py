@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from weir.alerts.core.labels import IDENTITY
 from weir.alerts.core.rule import Rule, word
-from weir.events import DriftSignalled, EvaluationScored
+from weir.events import DriftSignalled, EvaluationScored, OpsSignalled
 
 FIELD_CHARS_MAX = 500
 """Characters of an event's field that an annotation repeats. Chosen."""
 
-Source = DriftSignalled | EvaluationScored
+Source = DriftSignalled | EvaluationScored | OpsSignalled
 """Events that rules watch."""
 
 
@@ -37,13 +37,13 @@ class Observation:
 def observe(rule: Rule, event: Source) -> Observation | None:
     """What an event says to a rule; None when it does not match, or says nothing.
 
-    Drift signals speak by their state: fired raises, cleared ends; warming and monitoring say nothing. Scores speak
+    Signals speak by their state: fired or raised raises, cleared ends; warming and monitoring say nothing. Scores speak
     through the rule's condition.
     """
     record = event.as_record()
     if any(word(record[field]) not in accepted for field, accepted in rule.match.items()):
         return None
-    if isinstance(event, DriftSignalled) and event.state not in ("fired", "cleared"):
+    if not isinstance(event, EvaluationScored) and event.state not in SPEAKING:
         return None
     sample = _sample(rule, event)
     if sample is None:
@@ -53,15 +53,27 @@ def observe(rule: Rule, event: Source) -> Observation | None:
         event_time_us=event.event_time_us,
         identity={field: word(record[field]) for field in IDENTITY[rule.source]},
         fields={key: word(value)[:FIELD_CHARS_MAX] for key, value in record.items() if isinstance(value, PLAIN)},
-        is_bad=isinstance(event, DriftSignalled) and event.state == "fired",
+        is_bad=not isinstance(event, EvaluationScored) and event.state in RAISING,
         sample=sample,
-        value=event.statistic if isinstance(event, DriftSignalled) else event.score,
-        threshold=event.threshold if isinstance(event, DriftSignalled) else 0.0,
+        value=_value(event),
+        threshold=0.0 if isinstance(event, EvaluationScored) else event.threshold,
     )
 
 
 PLAIN = (str, int, float, bool)
 """Types of the fields that annotations may name."""
+
+RAISING = ("fired", "raised")
+"""States of a drift signal and of an ops signal that raise an alert."""
+
+SPEAKING = (*RAISING, "cleared")
+"""States that say something."""
+
+
+def _value(event: Source) -> float:
+    if isinstance(event, DriftSignalled):
+        return event.statistic
+    return event.score if isinstance(event, EvaluationScored) else event.value
 
 
 def _sample(rule: Rule, event: Source) -> float | None:
