@@ -60,6 +60,7 @@ async def serve_oip(settings: GatewaySettings, desk: Desk, upstream: Upstream, s
         raise BadSetting(f"WEIR_GATEWAY_GRPC_PORT: cannot listen on {address}; is the port taken? ({error})") from error
     await server.start()
     await stop.wait()
+    await health.enter_graceful_shutdown()
     await server.stop(GRACE_S)
 
 

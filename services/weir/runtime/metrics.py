@@ -16,6 +16,9 @@ DEAD_LETTERS = Counter(
 )
 """Any rise: `weir dlq list` shows what and why."""
 
+HALTED = Gauge("weir_consumer_halted", "1 when the limit of dead letters stopped this consumer group.", ["group"])
+"""The deploy or the producer is bad: fix it and start the service again; the offset is where it was."""
+
 RETRIES = Counter("weir_retries_total", "Batches tried again because the world was bad.", ["group", "topic"])
 """A steady rise: the store, the registry or the broker is down; lag grows, memory does not."""
 
