@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,26 @@ WORKERS = 4
 TIMEOUT_S = 15.0
 """Seconds a caller waits for an answer. Chosen: longer than any pause a healthy gateway makes."""
 
+FAILOVER = json.dumps(
+    {
+        "loadBalancingConfig": [{"round_robin": {}}],
+        "healthCheckConfig": {"serviceName": ""},
+        "methodConfig": [
+            {
+                "name": [{}],
+                "retryPolicy": {
+                    "maxAttempts": 4,
+                    "initialBackoff": "0.1s",
+                    "maxBackoff": "1s",
+                    "backoffMultiplier": 2,
+                    "retryableStatusCodes": ["UNAVAILABLE"],
+                },
+            }
+        ],
+    }
+)
+"""A stock gRPC client's way between servers: it watches their health and retries a call that never began."""
+
 AGAIN_S = 0.2
 """Seconds before a refused caller asks again. Chosen."""
 
@@ -23,8 +44,11 @@ AGAIN_S = 0.2
 class Calls:
     """Callers at work; what was acknowledged is kept, refused calls are counted by their status."""
 
-    def __init__(self, address: Callable[[], str], *, pause_s: float = 0.0, workers: int = WORKERS) -> None:
-        """address: asked before each connection, so that callers move when it changes."""
+    def __init__(
+        self, address: Callable[[], str], *, pause_s: float = 0.0, workers: int = WORKERS, is_failing_over: bool = False
+    ) -> None:
+        """address: asked before each connection. is_failing_over: the address names several servers."""
+        self._options = [("grpc.service_config", FAILOVER)] if is_failing_over else []
         self._address = address
         self._pause_s = pause_s
         self._lock = threading.Lock()
@@ -56,7 +80,7 @@ class Calls:
 
     def _work(self) -> None:
         while not self._stop.is_set():
-            with grpc.insecure_channel(self._address()) as channel:
+            with grpc.insecure_channel(self._address(), options=self._options) as channel:
                 try:
                     while not self._stop.wait(self._pause_s):
                         asked = ask_on(channel, "What is a generator?", timeout_s=TIMEOUT_S)
@@ -73,9 +97,11 @@ class Calls:
 
 
 @contextmanager
-def calling(address: Callable[[], str], *, pause_s: float = 0.0, workers: int = WORKERS) -> Iterator[Calls]:
+def calling(
+    address: Callable[[], str], *, pause_s: float = 0.0, workers: int = WORKERS, is_failing_over: bool = False
+) -> Iterator[Calls]:
     """Calls while the block runs."""
-    calls = Calls(address, pause_s=pause_s, workers=workers)
+    calls = Calls(address, pause_s=pause_s, workers=workers, is_failing_over=is_failing_over)
     calls.start()
     try:
         yield calls

@@ -74,12 +74,12 @@ async def serve(stop: asyncio.Event) -> None:
             CATALOG_REVISION.set(catalog.revision)
 
     def missing() -> Mapping[str, str]:
-        state = upstream.state()
-        return (
-            {}
-            if state in ("ready", "idle", "connecting")
-            else {"inference": f"{settings.inference_address} is {state}"}
-        )
+        state, parts = upstream.state(), dict[str, str]()
+        if state not in ("ready", "idle", "connecting"):
+            parts["inference"] = f"{settings.inference_address} is {state}"
+        if not catalog.revision and not follower.caught_up.is_set():
+            parts["registry-changes"] = "not read yet, and no snapshot of the catalog; every model would be unknown"
+        return parts
 
     follower = Follower(bootstrap=settings.kafka_bootstrap, topic="registry-changes", serde=link.serde, apply=apply)
     app = http.application(missing, api_openai.routes(desk, upstream))

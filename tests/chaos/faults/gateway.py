@@ -81,7 +81,7 @@ def loop_stalled(stack: RunningStack, times: int) -> Row:
 def rolling_restart(stack: RunningStack, times: int) -> Row:
     """Two gateways are replaced in turn under calls; their clients know both addresses and no call fails."""
     with second_gateway(stack, "roll-a") as one, second_gateway(stack, "roll-b") as two:
-        with calling(lambda: f"ipv4:{one.grpc_address},{two.grpc_address}") as calls:
+        with calling(lambda: f"ipv4:{one.grpc_address},{two.grpc_address}", is_failing_over=True) as calls:
             for number in range(times):
                 calls.more(30)
                 restarted = (one, two)[number % 2]

@@ -10,6 +10,7 @@ from chaos.books import row_of_calls
 from chaos.calls import calling
 from chaos.ledger import Row
 from stack import RunningStack
+from weir.runtime.process import EXIT_BAD_SETTING
 
 OWNERS = {"lineage": "weir.lineage", "gateway": "weir.gateway", "drift": "weir.drift"}
 REFUSED_WITHIN_S = 120.0
@@ -52,6 +53,6 @@ def _problems_of(name: str, module: str, environment: Mapping[str, str]) -> list
         )
     except subprocess.TimeoutExpired:
         return [f"a second {name} ran on"]
-    if done.returncode == 0 or "weir:" not in done.stderr or "another process" not in done.stderr:
+    if done.returncode != EXIT_BAD_SETTING or "weir:" not in done.stderr or "another" not in done.stderr:
         return [f"a second {name} exited {done.returncode}: {done.stderr.strip()[-160:]!r}"]
     return []
