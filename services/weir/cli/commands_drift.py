@@ -1,133 +1,120 @@
-"""The command that runs the drift bank over history again."""
+"""Commands for drift: where streams stand, and what a person decides about one."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+import getpass
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
-from weir.cli.blas import require_one_thread
-from weir.cli.moments import LATEST, span, written
-from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
-
-if TYPE_CHECKING:
-    from weir.cli.replay_run import Progress
+from weir.cli import client
+from weir.cli.output import emit_json, emit_table, emit_text
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Tenant = Annotated[str, typer.Option(help="Tenant of the stream.")]
+Route = Annotated[str, typer.Option(help="Route of the stream.")]
+Author = Annotated[str, typer.Option(help="Who decides; recorded. Without it, your user name.")]
+Reason = Annotated[str, typer.Option(help="Why; recorded.")]
+
+PART_COLUMNS = ("tenant", "route", "part", "statistic", "warn_threshold", "page_threshold")
 
 
-def drift_replay(
-    since: Annotated[str, typer.Option("--from", help="earliest, or a time: ISO 8601, UTC unless it says otherwise.")],
-    until: Annotated[str, typer.Option("--to", help="latest, or the first time no longer replayed.")] = LATEST,
-    tenant: Annotated[str, typer.Option(help="Only streams of this tenant.")] = "",
-    route: Annotated[str, typer.Option(help="Only streams of this route.")] = "",
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Another setting than the service's: arl, page_arl, reference, min_reference, max_reference, "
-            "clear_after, seen, or a setting's whole name. Repeat for several.",
-        ),
-    ] = None,
-    near: Annotated[
-        int | None,
-        typer.Option(min=0, help="Events that two signals may be apart to be one; clear_after unless given."),
-    ] = None,
+def status(
+    parts: Annotated[bool, typer.Option("--parts", help="The statistic of every part beside its thresholds.")] = False,
     json: Json = False,
 ) -> None:
-    """Run the drift bank over a range of the log again: what would have fired, when, against what did.
-
-    Reads only: no offset, state or signal of the service changes. Two replays of one range under one setting print the
-    same sha256.
-    """
-    first, end = span(since, until)
-    require_one_thread()
-    try:
-        from weir.cli.replay_run import Asked, planned, run
-        from weir.cli.replay_settings import base, changed
-    except ModuleNotFoundError as error:
-        if error.name != "numpy":
-            raise
-        raise CliError(ExitCode.NOT_READY, "a replay computes with numpy", "pip install 'weir[drift]'") from error
-
-    settings = changed(base(), set_ or [])
-    asked = Asked(first, end, tenant, route, settings, settings.bank.clear_after_events if near is None else near)
-    features = planned(asked)
-    with _progress(sum(one.messages for one in features)) as progress:
-        document = {"from": since, "to": until, **run(asked, features, progress)}
-    emit_json(document) if json else _print(document)
+    """Monitored streams: phase, references, alarms and the last signal."""
+    answer = client.get("drift", "/v1/streams")
+    if json:
+        emit_json(answer)
+    elif parts:
+        emit_table([row for stream in answer["items"] for row in _part_rows(stream)], PART_COLUMNS)
+    else:
+        columns = ("tenant", "route", "phase", "alarm", "events", "reference", "skew_reference", "skew", "last_signal")
+        emit_table([_row(stream) for stream in answer["items"]], columns)
 
 
-@contextmanager
-def _progress(messages: int) -> Iterator[Progress]:
-    """A bar on standard error while a person looks on."""
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task("replaying", total=messages)
-        yield lambda count: bar.advance(task, count)
+def clusters(tenant: Tenant, route: Route, json: Json = False) -> None:
+    """Novel clusters of a stream, growing ones first."""
+    answer = client.get("drift", _path(tenant, route, "clusters"))
+    if json:
+        emit_json(answer)
+    else:
+        emit_table(answer["items"], ("name", "events", "per_100", "per_100_before", "request_ids"))
 
 
-def _print(document: dict[str, Any]) -> None:
-    source, settings = document["source"], document["settings"]
-    offsets = ", ".join(f"{one['partition']}: {one['from_offset']}-{one['to_offset']}" for one in source["partitions"])
-    emit_text(f"{source['messages']} messages of {source['topic']} (partition: offsets {offsets})")
-    emit_text("settings       " + ", ".join(f"{name} {value:g}" for name, value in settings.items()))
-    if document["streams"]:
-        emit_text("")
-        emit_table([_stream_row(*pair) for pair in zip(document["streams"], document["service"], strict=True)], STREAM)
-    if document["comparison"]:
-        emit_text("")
-        emit_table([_comparison_row(row) for row in document["comparison"]], COMPARISON)
-    emit_text("")
-    for reason, count in source["refused"].items():
-        emit_text(f"refused        {count} messages: {reason}")
-    emit_text(f"repeated       {document['repeated_events']} events came again and were not counted")
-    emit_text(f"elsewhere      {document['service_signals_elsewhere']} signals of the service are about other events")
-    emit_text("computed with  " + ", ".join(f"{name} {value}" for name, value in document["computed_with"].items()))
-    emit_text(f"output sha256  {document['output_sha256']}")
-    emit_text(f"sha256         {document['sha256']}")
+def accept(tenant: Tenant, route: Route, author: Author = "", reason: Reason = "", json: Json = False) -> None:
+    """The change is the new normal: begin a new reference version. Recorded on drift-signals."""
+    answer = _decided("accept", tenant, route, author, reason)
+    reference = answer["reference"]
+    told = f"reference {reference['version']} of {tenant}/{route} is begun: {reference['events_needed']} events"
+    emit_json(answer) if json else emit_text(told)
 
 
-STREAM = ("tenant", "route", "events", "state", "warmed_at_event", "warmed_at", "reference", "service_reference")
-COMPARISON = ("route", "state", "level", "verdict", "would_have", "did", "part", "statistic", "threshold", "time")
+def dismiss(tenant: Tenant, route: Route, author: Author = "", reason: Reason = "", json: Json = False) -> None:
+    """The alarm was false: end it and keep the reference. Recorded on drift-signals."""
+    answer = _decided("dismiss", tenant, route, author, reason)
+    told = f"alarms of {tenant}/{route} are over; reference {answer['reference']['version']} stays"
+    emit_json(answer) if json else emit_text(told)
 
 
-def _stream_row(stream: dict[str, Any], service: dict[str, Any]) -> dict[str, object]:
-    warmed_us = stream["warmed_at_us"]
+def skew_reference(
+    dataset: Annotated[Path, typer.Option(help="JSON lines, one item a line.", exists=True, dir_okay=False)],
+    name: Annotated[str, typer.Option(help="Name of the evaluation dataset.")],
+    version: Annotated[str, typer.Option(help="Its version.")],
+    tenant: Tenant,
+    route: Route,
+    field: Annotated[str, typer.Option(help="Key of the text. Without it: text, question, prompt or input.")] = "",
+    digest: Annotated[
+        str, typer.Option(help="Digest of the version. Without it: the registry's, else the file's.")
+    ] = "",
+    model: Annotated[str, typer.Option(help="Embedding route of the gateway, the stream's own model.")] = "minilm",
+    items_max: Annotated[int, typer.Option(help="Items sent; of a longer file a sample by hash.")] = 2_000,
+    author: Author = "",
+    json: Json = False,
+) -> None:
+    """Compare a stream's traffic with an evaluation dataset version from now on."""
+    from weir.cli.skew_dataset import digest_of_dataset, embedded, texts_of
+
+    body = {
+        "author": author or getpass.getuser(),
+        "name": name,
+        "version": version,
+        "digest": digest or digest_of_dataset(dataset, name, version),
+        "embedding_model": model,
+        "embeddings": embedded(texts_of(dataset, field, items_max), model),
+    }
+    answer = client.send("drift", "POST", _path(tenant, route, "skew-reference"), body)
+    told = f"{tenant}/{route} is compared with {name} {version} ({answer['skew']['dataset_items']} items)"
+    emit_json(answer) if json else emit_text(told)
+
+
+def _decided(verb: str, tenant: str, route: str, author: str, reason: str) -> Any:
+    body = {"author": author or getpass.getuser(), "reason": reason}
+    return client.send("drift", "POST", _path(tenant, route, verb), body)
+
+
+def _path(tenant: str, route: str, verb: str) -> str:
+    return f"/v1/streams/{quote(tenant, safe='')}/{quote(route)}/{verb}"
+
+
+def _row(stream: dict[str, Any]) -> dict[str, Any]:
+    reference, skew, last = stream["reference"], stream["skew"], stream["last_signal"]
     return {
         **stream,
-        "warmed_at_event": "-" if warmed_us is None else stream["warmed_at_event"],
-        "warmed_at": "-" if warmed_us is None else written(warmed_us),
-        "reference": _short(stream["reference_digest"]),
-        "service_reference": _service_reference(service),
+        "phase": stream["state"],
+        "reference": f"{reference['version']} ({reference['events']} of {reference['events_needed']} events)",
+        "skew_reference": f"{skew['dataset_name']} {skew['dataset_version']}" if skew else "",
+        "skew": f"{skew['state']}, {skew['windows']} windows" if skew else "",
+        "last_signal": " ".join(filter(None, (last["state"], last["level"], last["part"]))) if last else "",
     }
 
 
-def _service_reference(service: dict[str, Any]) -> str:
-    if service["has_same_reference"]:
-        return "the same"
-    digests = service["reference_digests"]
-    return f"another: {', '.join(map(_short, digests))}" if digests else "unknown: it signalled nothing here"
-
-
-def _comparison_row(row: dict[str, Any]) -> dict[str, object]:
-    shown = row["would_have"] or row["did"]
-    return {
-        **row,
-        "would_have": "-" if row["would_have"] is None else f"event {row['would_have_at_event']:,}",
-        "did": "-" if row["did"] is None else f"event {row['did_at_event']:,}",
-        "part": shown["part"],
-        "statistic": shown["statistic"] if shown["part"] else "",
-        "threshold": shown["threshold"] if shown["part"] else "",
-        "time": written(shown["event_time_us"]),
-    }
-
-
-def _short(digest: str) -> str:
-    return digest.removeprefix("sha256:")[:12] or "-"
+def _part_rows(stream: dict[str, Any]) -> list[dict[str, Any]]:
+    told = {"tenant": stream["tenant"], "route": stream["route"]}
+    return [
+        {**told, **{key: "" if value is None else value for key, value in part.items()}, "part": part["name"]}
+        for part in stream["parts"]
+    ]
