@@ -9,8 +9,9 @@ import typer
 
 from weir.cli import (
     commands_assets,
-    commands_drift_replay,
+    commands_drift,
     commands_log,
+    commands_replay,
     commands_stack,
     commands_store,
     commands_watch,
@@ -55,8 +56,15 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     ),
     "events": ("The log.", {"replay": commands_log.events_replay}),
     "drift": (
-        "Drift detectors.",
-        {"status": commands_watch.drift_status, "replay": commands_drift_replay.drift_replay},
+        "Drift detectors, and decisions about what they found.",
+        {
+            "status": commands_drift.status,
+            "clusters": commands_drift.clusters,
+            "replay": commands_replay.drift_replay,
+            "accept": commands_drift.accept,
+            "dismiss": commands_drift.dismiss,
+            "skew-reference": commands_drift.skew_reference,
+        },
     ),
     "alert": (
         "Alerts and their deliveries.",

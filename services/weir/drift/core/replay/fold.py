@@ -6,8 +6,8 @@
 
 The same functions as the running service, so a replay of everything a stream ever read, under its settings, gives the
 signals that the service gave, with the same ids. Events that come again change nothing but `repeated`, and the cut into
-envelopes changes nothing. Not repeated: a reference that a person accepted, which the log of features does not hold,
-and the signals of other detectors than the bank.
+envelopes changes nothing. Not repeated: decisions of people (accept, dismiss), which the log of features does not
+hold, and the signals of other detectors than the bank.
 """
 
 from __future__ import annotations
