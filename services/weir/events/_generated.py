@@ -439,6 +439,12 @@ class EvaluationScored:
     """Assets pinned for this call, each with its digest. Unit: none."""
     release_digest: str = ""
     """Digest over all references of the call, sha256: and 64 hex digits; empty when nothing was resolved."""
+    session_id: str = ""
+    """Conversation the scored call belongs to; empty when the client named none, and for feedback and anchors."""
+    anchor_id: str = ""
+    """Anchor that was scored instead of a call of the traffic: such a score says how the evaluator judges, and counts in no figure about the traffic. Empty for a call."""
+    anchor_passed: bool | None = None
+    """Human label of the anchor: whether its answer should pass; null for a call."""
 
     def as_record(self) -> dict[str, Any]:
         """This value as the plain record Avro encodes."""
@@ -466,6 +472,9 @@ class EvaluationScored:
             "sampling_salt": self.sampling_salt,
             "references": [item.as_record() for item in self.references],
             "release_digest": self.release_digest,
+            "session_id": self.session_id,
+            "anchor_id": self.anchor_id,
+            "anchor_passed": self.anchor_passed,
         }
 
     @classmethod
@@ -495,6 +504,9 @@ class EvaluationScored:
             sampling_salt=record["sampling_salt"],
             references=tuple(Reference.from_record(item) for item in record["references"]),
             release_digest=record["release_digest"],
+            session_id=record["session_id"],
+            anchor_id=record["anchor_id"],
+            anchor_passed=record["anchor_passed"],
         )
 
 
@@ -1616,7 +1628,13 @@ SCHEMA_JSON: Final[Mapping[str, str]] = {
         '":"string","doc":"Content digest, sha256: followed by 64 hex digits."}]}},"doc":"Assets pi'
         'nned for this call, each with its digest. Unit: none.","default":[]},{"name":"release_dige'
         'st","type":"string","doc":"Digest over all references of the call, sha256: and 64 hex digi'
-        'ts; empty when nothing was resolved.","default":""}]}'
+        'ts; empty when nothing was resolved.","default":""},{"name":"session_id","type":"string","'
+        'doc":"Conversation the scored call belongs to; empty when the client named none, and for f'
+        'eedback and anchors.","default":""},{"name":"anchor_id","type":"string","doc":"Anchor that'
+        ' was scored instead of a call of the traffic: such a score says how the evaluator judges, '
+        'and counts in no figure about the traffic. Empty for a call.","default":""},{"name":"ancho'
+        'r_passed","type":["null","boolean"],"doc":"Human label of the anchor: whether its answer s'
+        'hould pass; null for a call.","default":null}]}'
     ),
     "FeedbackReceived": (
         '{"type":"record","name":"FeedbackReceived","namespace":"weir.events","doc":"A user judged '
@@ -1971,7 +1989,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
         name='drift-signals',
         event='DriftSignalled',
         producers=('drift',),
-        consumers=('alerts', 'lineage'),
+        consumers=('alerts', 'evaluator', 'lineage'),
         partitions=1,
         retention_ms=2592000000,
         cleanup_policy='delete',
@@ -1981,7 +1999,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
         name='evaluation-scores',
         event='EvaluationScored',
         producers=('evaluator',),
-        consumers=('alerts', 'lineage'),
+        consumers=('alerts', 'drift', 'lineage'),
         partitions=2,
         retention_ms=2592000000,
         cleanup_policy='delete',
