@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from weir.evaluator.anchor_files import load_anchors
 from weir.evaluator.app import GROUP, IN_TOPICS, REGISTRY_TOPIC, Evaluation
+from weir.evaluator.core.anchors import ActiveAnchors
 from weir.evaluator.settings import EvaluatorSettings
 from weir.runtime.follow import Follower
 from weir.runtime.http import application, serve
@@ -21,7 +23,8 @@ async def main(stop: asyncio.Event) -> None:
     settings = EvaluatorSettings()
     configure_logs(SERVICE, settings.log_level)
     link = link_from(settings, SERVICE)
-    evaluation = Evaluation(link, settings.subjects_max, stop)
+    anchors = ActiveAnchors(load_anchors(settings.anchors_dir), settings.anchor_rate, settings.anchor_passes)
+    evaluation = Evaluation(link, settings.subjects_max, stop, anchors)
     follower = Follower(
         bootstrap=settings.kafka_bootstrap, topic=REGISTRY_TOPIC, serde=link.serde, apply=evaluation.apply
     )

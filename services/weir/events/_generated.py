@@ -263,6 +263,8 @@ class DriftSignalled:
     """warn or page; empty for warming and monitoring."""
     part: str = ""
     """Detector part that fired, for example knn_novelty; empty when none did."""
+    verdict: str = ""
+    """Who changed, for an alarm on scores: system, judge, none (cannot be told) or pending; empty for other signals."""
     statistic: float = 0.0
     """Value of the part's statistic at this event."""
     threshold: float = 0.0
@@ -306,6 +308,7 @@ class DriftSignalled:
             "state": self.state,
             "level": self.level,
             "part": self.part,
+            "verdict": self.verdict,
             "statistic": self.statistic,
             "threshold": self.threshold,
             "arl_target": self.arl_target,
@@ -339,6 +342,7 @@ class DriftSignalled:
             state=record["state"],
             level=record["level"],
             part=record["part"],
+            verdict=record["verdict"],
             statistic=record["statistic"],
             threshold=record["threshold"],
             arl_target=record["arl_target"],
@@ -1573,23 +1577,25 @@ SCHEMA_JSON: Final[Mapping[str, str]] = {
         'gits."},{"name":"state","type":"string","doc":"warming, monitoring, fired or cleared."},{"'
         'name":"level","type":"string","doc":"warn or page; empty for warming and monitoring.","def'
         'ault":""},{"name":"part","type":"string","doc":"Detector part that fired, for example knn_'
-        'novelty; empty when none did.","default":""},{"name":"statistic","type":"double","doc":"Va'
-        'lue of the part\'s statistic at this event.","default":0.0},{"name":"threshold","type":"dou'
-        'ble","doc":"Value at which the part fires.","default":0.0},{"name":"arl_target","type":"do'
-        'uble","doc":"Promised mean number of events to a false alarm at this level.","default":0.0'
-        '},{"name":"event_index","type":"long","doc":"Events of the stream that the detector had se'
-        'en, this one included."},{"name":"since_event_index","type":"long","doc":"Estimated event '
-        'index at which the change began; -1 when not estimated.","default":-1},{"name":"since_time'
-        '_us","type":"long","doc":"Event time of that event, microseconds since 1970-01-01 UTC; 0 w'
-        'hen not estimated.","default":0},{"name":"reference_version","type":"string","doc":"Versio'
-        'n of the reference the stream is compared with; empty while warming.","default":""},{"name'
-        '":"reference_digest","type":"string","doc":"Digest of that reference; empty while warming.'
-        '","default":""},{"name":"reference_events","type":"int","doc":"Events in the reference, or'
-        ' gathered so far while warming.","default":0},{"name":"trigger_request_id","type":"string"'
-        ',"doc":"Call at which the state changed.","default":""},{"name":"example_request_ids","typ'
-        'e":{"type":"array","items":"string"},"doc":"Calls that show the change best, most novel fi'
-        'rst; at most 10.","default":[]},{"name":"explanation","type":"string","doc":"One sentence '
-        'for a person: what changed, against what.","default":""}]}'
+        'novelty; empty when none did.","default":""},{"name":"verdict","type":"string","doc":"Who '
+        'changed, for an alarm on scores: system, judge, none (cannot be told) or pending; empty fo'
+        'r other signals.","default":""},{"name":"statistic","type":"double","doc":"Value of the pa'
+        'rt\'s statistic at this event.","default":0.0},{"name":"threshold","type":"double","doc":"V'
+        'alue at which the part fires.","default":0.0},{"name":"arl_target","type":"double","doc":"'
+        'Promised mean number of events to a false alarm at this level.","default":0.0},{"name":"ev'
+        'ent_index","type":"long","doc":"Events of the stream that the detector had seen, this one '
+        'included."},{"name":"since_event_index","type":"long","doc":"Estimated event index at whic'
+        'h the change began; -1 when not estimated.","default":-1},{"name":"since_time_us","type":"'
+        'long","doc":"Event time of that event, microseconds since 1970-01-01 UTC; 0 when not estim'
+        'ated.","default":0},{"name":"reference_version","type":"string","doc":"Version of the refe'
+        'rence the stream is compared with; empty while warming.","default":""},{"name":"reference_'
+        'digest","type":"string","doc":"Digest of that reference; empty while warming.","default":"'
+        '"},{"name":"reference_events","type":"int","doc":"Events in the reference, or gathered so '
+        'far while warming.","default":0},{"name":"trigger_request_id","type":"string","doc":"Call '
+        'at which the state changed.","default":""},{"name":"example_request_ids","type":{"type":"a'
+        'rray","items":"string"},"doc":"Calls that show the change best, most novel first; at most '
+        '10.","default":[]},{"name":"explanation","type":"string","doc":"One sentence for a person:'
+        ' what changed, against what.","default":""}]}'
     ),
     "EvaluationScored": (
         '{"type":"record","name":"EvaluationScored","namespace":"weir.events","doc":"An evaluator s'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from weir.alerts.core.labels import IDENTITY
+from weir.alerts.core.labels import identity_of
 from weir.alerts.core.rule import Rule, word
 from weir.events import DriftSignalled, EvaluationScored
 
@@ -38,12 +38,14 @@ def observe(rule: Rule, event: Source) -> Observation | None:
     """What an event says to a rule; None when it does not match, or says nothing.
 
     Drift signals speak by their state: fired raises, cleared ends; warming and monitoring say nothing. Scores speak
-    through the rule's condition.
+    through the rule's condition; those of anchors say nothing about the traffic and are passed over.
     """
     record = event.as_record()
     if any(word(record[field]) not in accepted for field, accepted in rule.match.items()):
         return None
     if isinstance(event, DriftSignalled) and event.state not in ("fired", "cleared"):
+        return None
+    if isinstance(event, EvaluationScored) and event.anchor_id:
         return None
     sample = _sample(rule, event)
     if sample is None:
@@ -51,7 +53,7 @@ def observe(rule: Rule, event: Source) -> Observation | None:
     return Observation(
         event_id=event.event_id,
         event_time_us=event.event_time_us,
-        identity={field: word(record[field]) for field in IDENTITY[rule.source]},
+        identity=identity_of(rule.source, record),
         fields={key: word(value)[:FIELD_CHARS_MAX] for key, value in record.items() if isinstance(value, PLAIN)},
         is_bad=isinstance(event, DriftSignalled) and event.state == "fired",
         sample=sample,

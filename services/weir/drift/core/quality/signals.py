@@ -14,6 +14,7 @@ from weir.drift.core.quality.score import AnchorScore, Score
 from weir.drift.core.quality.sentences import sentence_of
 from weir.drift.core.quality.settings import QualitySettings
 from weir.drift.core.quality.stream import StreamState
+from weir.drift.core.quality.trial import Verdict
 from weir.events import DriftSignalled, derived_id, digest_of
 
 DETECTOR = "quality"
@@ -21,6 +22,10 @@ DETECTOR = "quality"
 
 JUDGE_PART = "/judge"
 """After the evaluator's name in the part of an alarm on the judge itself."""
+
+
+PENDING = "pending"
+"""Verdict of an alarm whose anchors are being scored again; the evaluator answers it with all anchors."""
 
 
 def config_digest(settings: QualitySettings) -> str:
@@ -40,8 +45,8 @@ def signal_of(
 ) -> DriftSignalled:
     """The signal of `outcome`. state: after the step. cause: the score or anchor of the step."""
     kind, level, arl = _state_of(outcome, settings)
-    part, verdict = _part_of(state, outcome), outcome.verdict if isinstance(outcome, Fired) else None
-    role = f"quality {kind} {level} {part} {state.key.digest} {state.version} {verdict or ''}"
+    part, verdict = _part_of(state, outcome), _verdict_of(outcome)
+    role = f"quality {kind} {level} {part} {state.key.digest} {state.version} {verdict}"
     fields: dict[str, Any] = {
         "event_id": derived_id(cause.cause_id, role),
         "source": "",
@@ -58,6 +63,7 @@ def signal_of(
         "state": kind,
         "level": level,
         "part": part,
+        "verdict": verdict,
         "arl_target": arl,
         "event_index": state.scores,
         "reference_version": "" if state.is_warming else str(state.version),
@@ -81,6 +87,12 @@ def _state_of(outcome: Outcome, settings: QualitySettings) -> tuple[str, str, fl
     kind = "fired" if isinstance(outcome, Fired | JudgeFired) else "cleared"
     level = outcome.level if isinstance(outcome, Fired | Cleared) else "warn"
     return kind, str(level), settings.page_arl_scores if level == "page" else settings.warn_arl_scores
+
+
+def _verdict_of(outcome: Outcome) -> str:
+    if isinstance(outcome, Fired):
+        return str(outcome.verdict or PENDING)
+    return str(Verdict.JUDGE) if isinstance(outcome, JudgeFired) else ""
 
 
 def _part_of(state: StreamState, outcome: Outcome) -> str:
