@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -76,7 +76,9 @@ class VerdictRow:
     missed: int
 
 
-def quality_alarm(runs: int = RUNS, settings: QualitySettings | None = None) -> list[AlarmRow]:
+def quality_alarm(
+    runs: int = RUNS, settings: QualitySettings | None = None, pass_rates: Sequence[float] = PASS_RATES
+) -> list[AlarmRow]:
     """Ours and the peer at every pass rate. About 2 CPU-minutes for 400 runs."""
     chosen = settings or QualitySettings()
     detectors: dict[str, _Detector] = {
@@ -85,7 +87,7 @@ def quality_alarm(runs: int = RUNS, settings: QualitySettings | None = None) -> 
     }
     return [
         _row(name, detector, rate, np.random.default_rng((SEED, number)))
-        for number, rate in enumerate(PASS_RATES)
+        for number, rate in enumerate(pass_rates)
         for name, detector in detectors.items()
     ]
 

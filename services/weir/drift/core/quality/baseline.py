@@ -8,7 +8,8 @@ without an alarm, so a change that is found within `lag` scores never teaches th
 
 Measured (`python -m tests.bench.quality_alarm`, pass rate 0.92, reference 1,000, promise 5,000): margin 0 keeps an ARL
 of about 5,500 over reference draws, 0.25 about 6,500, 1.0 about 9,900 for a third more delay. Chosen: 0.25.
-What it does not give: a bound for every single reference; an unlucky one is off until it has grown.
+What it does not give: a bound for every single reference; an unlucky one is off until it has grown. And it follows an
+improvement that lasts: a fall back to the first level is then a fall.
 """
 
 from __future__ import annotations
@@ -16,8 +17,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-RATE_MAX = 0.98
-"""Largest baseline. Chosen: above it there is nothing left to get worse."""
+RATE_MAX = 1.0 - 1e-6
+"""Largest baseline: at 1 a bet would divide by 0. Any lower cap would let bets win on a stream that is always bad."""
+
+HOPELESS = 0.9
+"""Baseline above which nothing is bet: bets there are all but neutral, and every score would stake one more unit until
+the threshold is reached after exactly as many scores. Chosen."""
 
 
 @dataclass(frozen=True, slots=True)

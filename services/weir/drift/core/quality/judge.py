@@ -40,6 +40,10 @@ cases; without, in up to 8 (`python -m tests.bench.quality_alarm`)."""
 CLASSES = 4
 """Human label times usual verdict."""
 
+USUALLY_PASS = (1, 3)
+"""Classes of anchors that the judge usually passes: only these can show that it became stricter, only the others that
+it became laxer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judge:
@@ -68,10 +72,10 @@ class Judge:
 
 @dataclass(frozen=True, slots=True)
 class Bets:
-    """What one anchor does to the bets on a stricter and on a laxer judge."""
+    """What one anchor does to the bets on a stricter and on a laxer judge; None where it says nothing to them."""
 
-    stricter: tuple[float, ...]
-    laxer: tuple[float, ...]
+    stricter: tuple[float, ...] | None
+    laxer: tuple[float, ...] | None
 
 
 def bets_of(judge: Judge, anchor: AnchorScore) -> Bets | None:
@@ -79,11 +83,10 @@ def bets_of(judge: Judge, anchor: AnchorScore) -> Bets | None:
     if not _is_known(judge, anchor):
         return None
     noise = judge.classes[_class(judge, anchor)]
-    good = replace(noise, bad=noise.count - noise.bad)
-    return Bets(
-        stricter=factors(rate(noise, MARGIN_DEVIATIONS), is_bad=not anchor.passed),
-        laxer=factors(rate(good, MARGIN_DEVIATIONS), is_bad=anchor.passed),
-    )
+    if _class(judge, anchor) in USUALLY_PASS:
+        return Bets(factors(rate(noise, MARGIN_DEVIATIONS), is_bad=not anchor.passed), None)
+    passing = replace(noise, bad=noise.count - noise.bad)
+    return Bets(None, factors(rate(passing, MARGIN_DEVIATIONS), is_bad=anchor.passed))
 
 
 def scored(
@@ -100,9 +103,12 @@ def scored(
         return _first(judge, anchor)
     if judge.rescored >= anchors_min and not is_warming:
         index, at_us = judge.scores, anchor.event_time_us
-        stricter = update(judge.stricter, bets.stricter, index=index, time_us=at_us, wealth_max=wealth_max)
-        laxer = update(judge.laxer, bets.laxer, index=index, time_us=at_us, wealth_max=wealth_max)
-        judge = replace(judge, stricter=stricter, laxer=laxer)
+        if bets.stricter:
+            stricter = update(judge.stricter, bets.stricter, index=index, time_us=at_us, wealth_max=wealth_max)
+            judge = replace(judge, stricter=stricter)
+        if bets.laxer:
+            laxer = update(judge.laxer, bets.laxer, index=index, time_us=at_us, wealth_max=wealth_max)
+            judge = replace(judge, laxer=laxer)
     return _taught(judge, anchor, lag=0 if is_warming or judge.rescored < anchors_min else ANCHOR_LAG, teaches=teaches)
 
 

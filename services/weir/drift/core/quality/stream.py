@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from weir.drift.core.latch import Latch, advance
 from weir.drift.core.outcomes import Level as AlarmLevel
-from weir.drift.core.quality.baseline import Baseline, collected, followed, forgetting_waiting, rate
+from weir.drift.core.quality.baseline import HOPELESS, Baseline, collected, followed, forgetting_waiting, rate
 from weir.drift.core.quality.bets import WEALTH_MAX_FACTOR, Wealth, factors, update
 from weir.drift.core.quality.judge import PASSES, Judge, bets_of, forgetting, scored
 from weir.drift.core.quality.level import Levels, levels_observed
@@ -142,13 +142,15 @@ def _collect(state: StreamState, score: Score, settings: QualitySettings) -> tup
 
 def _monitor(state: StreamState, score: Score, settings: QualitySettings) -> tuple[StreamState, list[Outcome]]:
     usual = rate(state.baseline, settings.margin_deviations)
-    wealth = update(
-        state.wealth,
-        factors(usual, is_bad=score.is_bad),
-        index=state.scores,
-        time_us=score.event_time_us,
-        wealth_max=WEALTH_MAX_FACTOR * settings.page_arl_scores,
-    )
+    wealth = state.wealth
+    if usual <= HOPELESS:
+        wealth = update(
+            wealth,
+            factors(usual, is_bad=score.is_bad),
+            index=state.scores,
+            time_us=score.event_time_us,
+            wealth_max=WEALTH_MAX_FACTOR * settings.page_arl_scores,
+        )
     state = _followed(replace(state, wealth=wealth), score, settings)
     raised_before = state.warn.raised
     state, outcomes = _latched(state, settings)

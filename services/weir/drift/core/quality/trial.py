@@ -25,6 +25,9 @@ ANCHORS_ENOUGH = 30
 """Least anchors from which silence says something. Chosen: a drop of 20 points shows in about so many."""
 
 
+NEUTRAL = (1.0,) * len(DROPS)
+
+
 class Verdict(StrEnum):
     """Who changed, as far as the anchors can tell."""
 
@@ -48,9 +51,9 @@ class Trial:
         return sum(self.wealth) / len(DROPS)
 
 
-def heard(trial: Trial, bets: tuple[float, ...]) -> Trial:
-    """The trial after one anchor; bets: on a stricter judge."""
-    wealth = tuple(old * bet for old, bet in zip(trial.wealth, bets, strict=True))
+def heard(trial: Trial, bets: tuple[float, ...] | None) -> Trial:
+    """The trial after one anchor; bets: on a stricter judge, None when the anchor says nothing to them."""
+    wealth = tuple(old * bet for old, bet in zip(trial.wealth, bets or NEUTRAL, strict=True))
     return Trial(trial.wanted, trial.until, wealth, trial.anchors + 1)
 
 
