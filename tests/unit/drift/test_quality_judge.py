@@ -17,7 +17,7 @@ from weir.drift.core.quality.trial import Trial, Verdict, decided, heard
 NAMES = [f"a{number}" for number in range(20)]
 
 
-@pytest.mark.capability("O6")
+@pytest.mark.capability("X3")
 @pytest.mark.parametrize("changed", ["system", "judge"])
 def test_planted_changes_of_20_points_are_told_apart(changed: str) -> None:
     verdicts = [verdict_of_case(changed, 20, seed) for seed in range(1_000, 1_004)]

@@ -80,7 +80,7 @@ def scores(event: Event, anchors: ActiveAnchors) -> list[Scored]:
     return step(RecentSubjects(10), event, EVALUATORS, anchors)[1]
 
 
-@pytest.mark.capability("O6")
+@pytest.mark.capability("X3")
 def test_an_anchor_follows_a_score_of_its_evaluator_and_says_so() -> None:
     events = [one.as_event("s", 0, 0) for one in scores(completed(), active("support-coverage"))]
 
