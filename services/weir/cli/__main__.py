@@ -7,7 +7,16 @@ from collections.abc import Callable
 
 import typer
 
-from weir.cli import commands_assets, commands_log, commands_quality, commands_stack, commands_store, commands_watch
+from weir.cli import (
+    commands_assets,
+    commands_drift,
+    commands_log,
+    commands_quality,
+    commands_replay,
+    commands_stack,
+    commands_store,
+    commands_watch,
+)
 from weir.cli.output import CliError, ExitCode, emit_json, error_document, say
 
 app = typer.Typer(
@@ -48,11 +57,16 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     ),
     "events": ("The log.", {"replay": commands_log.events_replay}),
     "drift": (
-        "Drift detectors.",
+        "Drift detectors, and decisions about what they found.",
         {
-            "status": commands_watch.drift_status,
+            "status": commands_drift.status,
             "quality": commands_quality.drift_quality,
             "fleet": commands_quality.drift_fleet,
+            "clusters": commands_drift.clusters,
+            "replay": commands_replay.drift_replay,
+            "accept": commands_drift.accept,
+            "dismiss": commands_drift.dismiss,
+            "skew-reference": commands_drift.skew_reference,
         },
     ),
     "alert": (

@@ -33,10 +33,10 @@ async def main(stop: asyncio.Event) -> None:
     link = link_from(settings, SERVICE)
     checkpoints = FileCheckpoints(settings.checkpoint_dir)
     limits = Limits(settings.streams_max, settings.seen_events)
-    drift = Drift(checkpoints, KafkaAnnouncer(link, GROUP, stop), settings.bank(), limits)
+    announcer = KafkaAnnouncer(link, GROUP, stop)
+    drift = Drift(checkpoints, announcer, settings.bank(), limits, settings.insight())
     quality_settings = QualityServiceSettings()
     store = SqliteQualityStore(quality_settings.quality_file)
-    announcer = KafkaAnnouncer(link, GROUP, stop)
     quality = Quality(store, announcer, quality_settings.quality(), quality_settings.streams_max)
     stream = Stream(
         bootstrap=settings.kafka_bootstrap,
@@ -44,7 +44,7 @@ async def main(stop: asyncio.Event) -> None:
         instance=settings.instance,
         data_dir=settings.data_dir / SERVICE / "faust",
         serde=link.serde,
-        dead_letters=link.dead_letters(GROUP, settings.dead_letters_in_a_row_max),
+        dead_letters=link.dead_letters(GROUP, settings.reject_limits),
         handlers={IN_TOPIC: in_turn(drift.handle, quality.handle), SCORES_TOPIC: quality.handle},
         save=quality.save,
     )
@@ -52,9 +52,11 @@ async def main(stop: asyncio.Event) -> None:
     def missing() -> dict[str, str]:
         return {} if stream.is_ready else {"kafka": f"no broker at {settings.kafka_bootstrap}, or no group yet"}
 
-    app = application(
-        missing, [*routes(drift, settings.streams_max), *quality_routes(quality, drift, quality_settings)]
-    )
+    pages = [
+        *routes(drift, settings.streams_max, settings.skew_items_max),
+        *quality_routes(quality, drift, quality_settings),
+    ]
+    app = application(missing, pages)
     page = serve(app, settings.http_host, settings.http_port, stop)
     await together(stop, page, streaming(link, stream, stop))
     checkpoints.close()

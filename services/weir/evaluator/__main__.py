@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from weir.evaluator.anchor_files import load_anchors
+from weir.evaluator.adapters.anchor_files import load_anchors
+from weir.evaluator.adapters.subjects_file import SubjectsFile
 from weir.evaluator.app import GROUP, IN_TOPICS, REGISTRY_TOPIC, Evaluation
 from weir.evaluator.core.anchors import ActiveAnchors
 from weir.evaluator.settings import EvaluatorSettings
@@ -23,8 +24,9 @@ async def main(stop: asyncio.Event) -> None:
     settings = EvaluatorSettings()
     configure_logs(SERVICE, settings.log_level)
     link = link_from(settings, SERVICE)
+    memory = SubjectsFile(settings.data_dir / SERVICE / f"subjects-{settings.instance}.db", settings.subjects_max)
     anchors = ActiveAnchors(load_anchors(settings.anchors_dir), settings.anchor_rate, settings.anchor_passes)
-    evaluation = Evaluation(link, settings.subjects_max, stop, anchors)
+    evaluation = Evaluation(link, settings.subjects_max, stop, memory, anchors)
     follower = Follower(
         bootstrap=settings.kafka_bootstrap, topic=REGISTRY_TOPIC, serde=link.serde, apply=evaluation.apply
     )
@@ -34,7 +36,7 @@ async def main(stop: asyncio.Event) -> None:
         instance=settings.instance,
         data_dir=settings.data_dir / SERVICE / "faust",
         serde=link.serde,
-        dead_letters=link.dead_letters(GROUP, settings.dead_letters_in_a_row_max),
+        dead_letters=link.dead_letters(GROUP, settings.reject_limits),
         handlers=dict.fromkeys(IN_TOPICS, evaluation.handle),
     )
 
@@ -48,6 +50,7 @@ async def main(stop: asyncio.Event) -> None:
         follower.run(stop),
         score(link, follower, stream, stop),
     )
+    memory.close()
 
 
 async def score(link: Link, follower: Follower, stream: Stream, stop: asyncio.Event) -> None:

@@ -10,6 +10,7 @@ from weir.evaluator.core.anchors import changed as anchors_changed
 from weir.evaluator.core.step import step
 from weir.evaluator.core.subjects import RecentSubjects
 from weir.evaluator.metrics import ACTIVE, ANCHOR_SCORES, ANCHOR_SETS, SCORES, SUBJECTS, UNUSABLE
+from weir.evaluator.ports import Memory
 from weir.events import Event, RegistryChanged
 from weir.runtime.consumer import Received
 from weir.runtime.delivery import deliver
@@ -26,11 +27,21 @@ class Evaluation:
     """The handlers of the evaluator's topics, with the evaluators and anchors in use and the calls seen last."""
 
     def __init__(
-        self, link: Link, subjects_max: int, stop: asyncio.Event, anchors: ActiveAnchors | None = None
+        self,
+        link: Link,
+        subjects_max: int,
+        stop: asyncio.Event,
+        memory: Memory,
+        anchors: ActiveAnchors | None = None,
     ) -> None:
+        """memory: what an earlier life remembered, and where this one keeps it. anchors: none unless given."""
         self._link = link
         self._stop = stop
+        self._memory = memory
         self._recent = RecentSubjects(subjects_max)
+        for subject in memory.load():
+            self._recent.remember(subject)
+        self._recent.saved()
         self._active = ActiveEvaluators()
         self._anchors = anchors or ActiveAnchors()
 
@@ -50,7 +61,8 @@ class Evaluation:
             logger().info("evaluator_active", evaluator=event.name, version=event.version, digest=event.digest)
 
     async def handle(self, received: Received) -> None:
-        """Score one event and publish what came of it; returns when the log has it."""
+        """Score one event and publish what came of it; returns when the log has it,
+        and the call is remembered on disk. Raises Retryable when the disk refuses."""
         self._recent, scores = step(self._recent, received.event, self._active, self._anchors)
         SUBJECTS.set(len(self._recent))
         numbering = self._link.numbering
@@ -61,6 +73,8 @@ class Evaluation:
         for event in events:
             counter = ANCHOR_SCORES if event.anchor_id else SCORES
             counter.labels(event.evaluator, str(event.passed).lower()).inc()
+        self._memory.save(self._recent.unsaved())
+        self._recent.saved()
 
     def _apply_anchors(self, event: RegistryChanged) -> None:
         before, self._anchors = self._anchors, anchors_changed(self._anchors, event)

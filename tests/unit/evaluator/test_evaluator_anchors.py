@@ -13,7 +13,7 @@ import pytest
 
 from builders import DIGEST, NOON_US, completed, envelope
 from unit.evaluator.test_evaluator_step import evaluators
-from weir.evaluator.anchor_files import load_anchors
+from weir.evaluator.adapters.anchor_files import load_anchors
 from weir.evaluator.core.anchors import (
     ANCHORS_MAX,
     ActiveAnchors,

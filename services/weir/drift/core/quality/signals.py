@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from weir.drift.core.outcomes import Guarantee
 from weir.drift.core.quality.outcomes import Cleared, Fired, JudgeFired, Monitoring, Outcome, Warming
 from weir.drift.core.quality.score import AnchorScore, Score
 from weir.drift.core.quality.sentences import sentence_of
@@ -74,6 +75,7 @@ def signal_of(
     }
     if isinstance(outcome, Fired):
         fields |= {"since_event_index": outcome.since_index, "since_time_us": outcome.since_time_us}
+        fields |= {"guarantee": str(Guarantee.THEOREM)}
     if isinstance(outcome, Fired | JudgeFired):
         fields |= {"statistic": outcome.statistic, "threshold": outcome.threshold}
     return DriftSignalled(**fields)
