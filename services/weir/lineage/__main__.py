@@ -42,6 +42,8 @@ async def serve(stop: asyncio.Event) -> None:
     sink = Sink(settings, Inserter(store, ThreadSchemas(catalog, loop)), dead_letters, loop)
 
     def missing() -> Mapping[str, str]:
+        if sink.halted_by:
+            return {"sink": sink.halted_by}
         return {} if sink.is_ready else {"kafka": f"no partitions assigned yet by {settings.kafka_bootstrap}"}
 
     backlog = Backlog(settings)

@@ -24,6 +24,10 @@ class LineageSettings(SharedSettings):
     group: str = Field(default="lineage", min_length=1, validation_alias="WEIR_LINEAGE_GROUP")
     """Consumer group of the sink. Another group fills another store from the same log: never two on one store."""
 
+    poll_interval_s: int = Field(default=600, ge=10, validation_alias="WEIR_LINEAGE_POLL_INTERVAL_S")
+    """Seconds one insert may keep the sink from its group before its partitions are given away; then the range is
+    rebuilt under the same token. At least the session's 10. Chosen: longer than any single insert."""
+
     flush_s: float = Field(default=0.2, gt=0, validation_alias="WEIR_LINEAGE_FLUSH_S")
     """Seconds between inserts at low load. Chosen: a trace is queryable well within 2 s."""
 
