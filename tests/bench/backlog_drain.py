@@ -117,13 +117,13 @@ async def _is_empty(client: httpx2.AsyncClient, one: Gateway) -> bool:
 
 def _results(events: int, before_us: Sequence[float], during_us: Sequence[float], drained: Drained) -> list[Result]:
     arrival = LIVE_CALLS_PER_S * EVENTS_OF_A_CALL
+    how = "ratio is drain over arrival; all of it in {seconds:.1f} s, with the start of the drain's process"
     data = f"{events} spooled events of {CALLS} calls; {LIVE_CALLS_PER_S} live calls a second, open loop"
     rates = [("spool to Kafka", drained.spool_s), ("spool to rows", drained.store_s)]
     results = [
         Result(
             f"backlog, {way}", events / seconds, "events/s", "arrival of live events", float(arrival),
-            events / seconds / arrival, data,
-            f"ratio is drain over arrival; all of it in {seconds:.1f} s, with the start of the drain's process",
+            events / seconds / arrival, data, how.format(seconds=seconds),
         )
         for way, seconds in rates
     ]  # fmt: skip
