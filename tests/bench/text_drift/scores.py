@@ -1,0 +1,69 @@
+"""Scores: what the bank's real code makes of every text of a corpus against one reference, computed once.
+
+Channel scores, p-values and the whitened embedding depend only on the text and the reference, not on the stream. So each
+text is scored once for a draw, by `weir.drift.core`, and streams are folded from these numbers.
+
+A randomised p-value depends on a tie-breaking number u that every arrival has of its own: p = low + u * span.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from weir.drift.core.fitted import Fitted, fit, p_values_of, whitened_of
+from weir.drift.core.observation import FloatVector, Observation
+from weir.drift.core.reference import EmbeddingMatrix, FloatArray, build_reference
+from weir.drift.core.settings import BankSettings
+from weir.drift.core.text import observe
+
+from .embeddings import EmbeddedCorpus
+from .streams import Draw
+
+_LEAST = 1e-9
+"""Tie-breaking number that stands for 0, which `p_values_of` does not take."""
+
+_SCORED_TOGETHER = 512
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """For every row: `low` and `span` (rows, channels) of its p-values, NaN where skipped; `whitened` (rows, d)."""
+
+    fitted: Fitted
+    settings: BankSettings
+    low: FloatArray
+    span: FloatArray
+    whitened: EmbeddingMatrix
+
+
+def observations_of(corpus: EmbeddedCorpus) -> list[Observation]:
+    """The Observation of every row, as the service would make it of an event with that text."""
+    rows = zip(corpus.texts, corpus.vectors, strict=True)
+    return [observe(text, event_id=f"row-{i}", embedding=vector) for i, (text, vector) in enumerate(rows)]
+
+
+def score(observations: Sequence[Observation], draw: Draw, settings: BankSettings) -> Scores:
+    """Fit the reference of `draw` and score every row. Cost: about 5 s for 13,000 texts."""
+    fitted = fit(build_reference([observations[row] for row in draw.reference], 1), settings)
+    least, most = (_p_values(fitted, observations, u) for u in (_LEAST, 1.0 - _LEAST))
+    span = (most - least) / (1.0 - 2.0 * _LEAST)
+    whitened = [_whitened(fitted, observation) for observation in observations]
+    return Scores(fitted, settings, least - _LEAST * span, span, np.stack(whitened))
+
+
+def _p_values(fitted: Fitted, observations: Sequence[Observation], uniform: float) -> FloatArray:
+    parts = []
+    for start in range(0, len(observations), _SCORED_TOGETHER):
+        part = observations[start : start + _SCORED_TOGETHER]
+        parts.append(p_values_of(fitted, part, [uniform] * len(part)))
+    return np.concatenate(parts)
+
+
+def _whitened(fitted: Fitted, observation: Observation) -> FloatVector:
+    vector = whitened_of(fitted, observation)
+    if vector is None:
+        raise ValueError(f"event {observation.event_id} has no embedding; every text of the benchmark has one")
+    return vector
