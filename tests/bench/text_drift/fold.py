@@ -1,7 +1,8 @@
 """Fold: the bank's arithmetic on many streams at once, from scores made by its real code.
 
-The same recursions as `weir.drift.core.e_detector.update` and `mean_ewma.update`, whose constants it takes, with one more
-axis for the stream. A unit test proves that both give the same alarms at the same events.
+The same recursions as `weir.drift.core.e_detector.follow` and `mean_ewma.follow`, whose bets, weights and constants it
+takes, with one more axis for the stream; the template channel's memory is the real one, stream by stream. A unit test
+proves that both give the same alarms at the same events.
 
 Two uses: `first_alarms` stops each stream at its first alarm (delays); `count_alarms` starts a stream again after each
 (run lengths).
@@ -15,10 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from weir.drift.core.e_detector import EXPONENTS, SIDES
+from weir.drift.core.channels import TEMPLATE
+from weir.drift.core.e_detector import EXPONENTS, log_bets
 from weir.drift.core.mean_ewma import LAMBDAS
 from weir.drift.core.monitor import bank_warn_threshold
 from weir.drift.core.reference import FloatArray
+from weir.drift.core.template_memory import TemplateMemory, fold
 
 from .scores import Scores
 from .streams import Rows
@@ -54,12 +57,15 @@ class Bank:
         if fitted.ewma is None:
             raise ValueError("the reference has no mean EWMA; the benchmark embeds every text")
         self._scores = scores
-        self._active = fitted.active
         threshold = scores.settings.page_arl_events if page else bank_warn_threshold(fitted, scores.settings)
-        self._bank_scale = 1.0 / (threshold * len(self._active) * SIDES * EXPONENTS.size)
+        weights = np.repeat(fitted.weights[..., None] / (EXPONENTS.size * threshold), EXPONENTS.size, axis=2).ravel()
+        # Bets without weight, those of channels without reference scores among them, decide nothing.
+        self._bets_used = np.flatnonzero(weights)
+        self._weights = weights[self._bets_used]
         self._thresholds = fitted.ewma.thresholds
-        self._wealth = np.zeros((streams, len(self._active) * SIDES * EXPONENTS.size))
+        self._wealth = np.zeros((streams, self._weights.size))
         self._means = np.zeros((streams, 0 if page else LAMBDAS.size, scores.whitened.shape[1]), dtype=np.float32)
+        self._templates = [TemplateMemory() for _ in range(streams)]
 
     def steps(self, rows: Rows, uniforms: FloatArray) -> Iterator[FloatArray]:
         """The statistics (streams, parts) after each event of `rows` (streams, events). Streams may be restarted or
@@ -68,27 +74,37 @@ class Bank:
         bets, stakes = self._bets(rows, uniforms)
         for event in range(rows.shape[1]):
             self._wealth = (self._wealth + stakes[:, event]) * bets[:, event]
-            bank = self._wealth.sum(axis=1, keepdims=True) * self._bank_scale
+            bank = self._wealth @ self._weights[:, None]
             yield np.concatenate([bank, self._ewma(rows[:, event])], axis=1) if self._means.shape[1] else bank
 
     def restart(self, streams: npt.NDArray[np.bool_]) -> None:
-        """Forget everything about these streams."""
+        """Forget everything about these streams but the beginnings of their texts, as after the end of an alarm."""
         self._wealth[streams] = 0.0
         self._means[streams] = 0.0
 
     def keep(self, streams: npt.NDArray[np.bool_]) -> None:
         """Go on with these streams alone."""
         self._wealth, self._means = self._wealth[streams], self._means[streams]
+        self._templates = [memory for memory, kept in zip(self._templates, streams, strict=True) if kept]
 
     def _bets(self, rows: Rows, uniforms: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Factors and stakes (streams, events, bets) of the e-bank: 1 and 0 where a channel skips an event."""
-        scores, active = self._scores, self._active
-        p = scores.low[rows][..., active] + uniforms[..., None] * scores.span[rows][..., active]
-        log_p = np.log(np.stack((p, 1.0 - p), axis=-1))[..., None]
-        log_bets = np.log(EXPONENTS) + (EXPONENTS - 1.0) * log_p - scores.fitted.slack[active]
-        flat = log_bets.reshape(*rows.shape, -1)
+        scores = self._scores
+        p = scores.low[rows] + uniforms[..., None] * scores.span[rows]
+        if TEMPLATE in scores.fitted.active:
+            p[..., TEMPLATE] = self._template_p(rows, uniforms)
+        logs = log_bets(p.reshape(-1, p.shape[-1]), scores.fitted.slack)
+        flat = logs.reshape(*rows.shape, -1)[..., self._bets_used]
         skipped = np.isnan(flat)
         return np.exp(np.where(skipped, 0.0, flat)), (~skipped).astype(np.float64)
+
+    def _template_p(self, rows: Rows, uniforms: FloatArray) -> FloatArray:
+        keys, prefixes = self._scores.keys, self._scores.fitted.prefixes
+        p = np.empty(rows.shape)
+        for stream, (arrivals, ties) in enumerate(zip(rows.tolist(), uniforms.tolist(), strict=True)):
+            memory, values = fold(self._templates[stream], [keys[row] for row in arrivals], ties, prefixes)
+            self._templates[stream], p[stream] = memory, values
+        return p
 
     def _ewma(self, rows: npt.NDArray[np.int64]) -> FloatArray:
         whitened = self._scores.whitened[rows][:, None, :]

@@ -3,7 +3,8 @@
 Channel scores, p-values and the whitened embedding depend only on the text and the reference, not on the stream. So each
 text is scored once for a draw, by `weir.drift.core`, and streams are folded from these numbers.
 
-A randomised p-value depends on a tie-breaking number u that every arrival has of its own: p = low + u * span.
+A randomised p-value depends on a tie-breaking number u that every arrival has of its own: p = low + u * span. The
+template channel has a memory of its stream besides: for it a text's `keys` are kept, and `fold` runs the real memory.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from weir.drift.core.channels import CHANNELS, TEMPLATE
 from weir.drift.core.fitted import Fitted, fit, p_values_of, whitened_of
-from weir.drift.core.observation import FloatVector, Observation
+from weir.drift.core.observation import Observation
+from weir.drift.core.prefix import prefix_key_of, text_key_of
 from weir.drift.core.reference import EmbeddingMatrix, FloatArray, build_reference
 from weir.drift.core.settings import BankSettings
+from weir.drift.core.template_memory import Keys, TemplateMemory
 from weir.drift.core.text import observe
 
 from .embeddings import EmbeddedCorpus
@@ -30,13 +34,17 @@ _SCORED_TOGETHER = 512
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """For every row: `low` and `span` (rows, channels) of its p-values, NaN where skipped; `whitened` (rows, d)."""
+    """For every row: `low` and `span` (rows, channels) of its p-values, NaN where skipped or with a memory; `keys` of its
+    beginning and text; `whitened` (rows, d); `novelty` (rows,), the plain score of the kNN channel, for the peers.
+    """
 
     fitted: Fitted
     settings: BankSettings
     low: FloatArray
     span: FloatArray
+    keys: tuple[Keys, ...]
     whitened: EmbeddingMatrix
+    novelty: FloatArray
 
 
 def observations_of(corpus: EmbeddedCorpus) -> list[Observation]:
@@ -50,20 +58,27 @@ def score(observations: Sequence[Observation], draw: Draw, settings: BankSetting
     fitted = fit(build_reference([observations[row] for row in draw.reference], 1), settings)
     least, most = (_p_values(fitted, observations, u) for u in (_LEAST, 1.0 - _LEAST))
     span = (most - least) / (1.0 - 2.0 * _LEAST)
-    whitened = [_whitened(fitted, observation) for observation in observations]
-    return Scores(fitted, settings, least - _LEAST * span, span, np.stack(whitened))
+    whitened = whitened_of(fitted, observations)
+    if whitened is None:
+        raise ValueError("the reference has no mean EWMA; every text of the benchmark has an embedding")
+    return Scores(
+        fitted=fitted,
+        settings=settings,
+        low=least - _LEAST * span,
+        span=span,
+        keys=tuple((prefix_key_of(item.words), text_key_of(item.words)) for item in observations),
+        whitened=whitened,
+        novelty=next(channel for channel in CHANNELS if channel.name == "knn-novelty").score_many(
+            observations, fitted.reference
+        ),
+    )
 
 
 def _p_values(fitted: Fitted, observations: Sequence[Observation], uniform: float) -> FloatArray:
     parts = []
     for start in range(0, len(observations), _SCORED_TOGETHER):
         part = observations[start : start + _SCORED_TOGETHER]
-        parts.append(p_values_of(fitted, part, [uniform] * len(part)))
-    return np.concatenate(parts)
-
-
-def _whitened(fitted: Fitted, observation: Observation) -> FloatVector:
-    vector = whitened_of(fitted, observation)
-    if vector is None:
-        raise ValueError(f"event {observation.event_id} has no embedding; every text of the benchmark has one")
-    return vector
+        parts.append(p_values_of(fitted, TemplateMemory(), part, [uniform] * len(part))[1])
+    p = np.concatenate(parts)
+    p[:, TEMPLATE] = np.nan
+    return p

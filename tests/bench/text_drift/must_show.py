@@ -1,0 +1,99 @@
+"""Must show: every bar of issue 5 that this benchmark measures, what was measured, and whether it is held.
+
+The bars are for the first base. What the held-out base gave stands beside it, never edited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from .cells import ARL_AT_MOST, ARL_TARGET, CELLS, PAGE_ARL_TARGET, SESSION_ARL_SHARE
+from .summary import MMD, PAGE, WEIR, Record, delay_of, run_length_of
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One bar: on a base, what Weir and the window MMD gave as text, and whether the bar is held (None: no such bar)."""
+
+    item: str
+    what: str
+    bar: str
+    weir: str
+    mmd: str
+    held: bool
+
+
+def shown(base: Record) -> list[Shown]:
+    """Rows of items 1 to 3 for one base."""
+    return [*_run_lengths(base), *_delays(base), *_pages(base), *_against_mmd(base)]
+
+
+def interval(row: Mapping[str, float | None] | None, value: str) -> str:
+    """`12 (10-15)`; a dash stands for a time beyond the horizon."""
+    if row is None:
+        return ""
+    return f"{number(row[value])} ({number(row['low'])}-{number(row['high'])})"
+
+
+def number(value: float | None) -> str:
+    """A count of events with thousands separated; a dash for None."""
+    return "-" if value is None else f"{value:,.0f}"
+
+
+def _run_lengths(base: Record) -> Iterator[Shown]:
+    least = SESSION_ARL_SHARE * ARL_TARGET
+    for traffic, low, high, bar in (
+        ("i.i.d.", ARL_TARGET, ARL_AT_MOST, f"{ARL_TARGET:,} to {ARL_AT_MOST:,}"),
+        ("sessions, one turn", least, None, f">= {least:,.0f}"),
+    ):
+        row = run_length_of(base, WEIR, traffic)
+        if row is None:
+            continue
+        mean = row["mean"] if row["mean"] is not None else float("inf")
+        held = mean >= low and (high is None or mean <= high)
+        peer = interval(run_length_of(base, MMD, traffic), "mean")
+        yield Shown("1", f"ARL, {traffic}, {len(row['draws'])} draws together", bar, interval(row, "mean"), peer, held)
+        each = [draw["mean"] for draw in row["draws"]]
+        worst = min((mean for mean in each if mean is not None), default=float("inf"))
+        yield Shown("1", f"ARL, {traffic}, lowest draw", f">= {low:,.0f}", number(worst), "", worst >= low)
+
+
+def _delays(base: Record) -> Iterator[Shown]:
+    for cell in CELLS:
+        row, peer = delay_of(base, WEIR, cell.name), delay_of(base, MMD, cell.name)
+        if cell.bar is not None and row is not None:
+            held = row["median"] is not None and row["median"] <= cell.bar
+            yield Shown("2", cell.name, f"<= {cell.bar:,.0f}", interval(row, "median"), interval(peer, "median"), held)
+
+
+def _pages(base: Record) -> Iterator[Shown]:
+    row = run_length_of(base, PAGE, "i.i.d.")
+    if row is not None:
+        mean = row["mean"] if row["mean"] is not None else float("inf")
+        bar = f">= {PAGE_ARL_TARGET:,}"
+        yield Shown("3", "ARL of pages, i.i.d.", bar, interval(row, "mean"), "", mean >= PAGE_ARL_TARGET)
+    for cell in CELLS:
+        row = delay_of(base, PAGE, cell.name)
+        if cell.page_bar is not None and row is not None:
+            held = row["median"] is not None and row["median"] <= cell.page_bar
+            yield Shown("3", f"page, {cell.name}", f"<= {cell.page_bar:,.0f}", interval(row, "median"), "", held)
+
+
+def _against_mmd(base: Record) -> Iterator[Shown]:
+    """How many cells the window MMD finds faster, by median, and which."""
+    compared, slower = 0, []
+    for cell in CELLS:
+        row, peer = delay_of(base, WEIR, cell.name), delay_of(base, MMD, cell.name)
+        if row is None or peer is None:
+            continue
+        compared += 1
+        if _time(row) > _time(peer):
+            slower.append(f"{cell.name} ({number(row['median'])} against {number(peer['median'])})")
+    if compared:
+        told = f"{len(slower)} of {compared}" + (f": {'; '.join(slower)}" if slower else "")
+        yield Shown("2", "cells slower than MMD", "none", told, "", not slower)
+
+
+def _time(row: Record) -> float:
+    return float("inf") if row["median"] is None else float(row["median"])
