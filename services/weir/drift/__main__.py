@@ -28,7 +28,7 @@ async def main(stop: asyncio.Event) -> None:
     link = link_from(settings, SERVICE)
     checkpoints = FileCheckpoints(settings.checkpoint_dir)
     limits = Limits(settings.streams_max, settings.seen_events)
-    drift = Drift(checkpoints, KafkaAnnouncer(link, GROUP, stop), settings.bank(), limits)
+    drift = Drift(checkpoints, KafkaAnnouncer(link, GROUP, stop), settings.bank(), limits, settings.insight())
     stream = Stream(
         bootstrap=settings.kafka_bootstrap,
         group=GROUP,
@@ -42,7 +42,7 @@ async def main(stop: asyncio.Event) -> None:
     def missing() -> dict[str, str]:
         return {} if stream.is_ready else {"kafka": f"no broker at {settings.kafka_bootstrap}, or no group yet"}
 
-    app = application(missing, routes(drift, settings.streams_max))
+    app = application(missing, routes(drift, settings.streams_max, settings.skew_items_max))
     page = serve(app, settings.http_host, settings.http_port, stop)
     await together(stop, page, streaming(link, stream, stop))
     checkpoints.close()
