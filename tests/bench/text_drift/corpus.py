@@ -89,7 +89,9 @@ def mixed(parts: dict[str, list[Passage]], mix: dict[str, tuple[Source, float]])
         wanted = round(mix[part][1] * (BASE_TEXTS + _ORIGINALS))
         taken = runs(passages)[:wanted]
         if len(taken) < wanted:
-            raise ValueError(f"part {part} has {len(taken)} usable passages, {wanted} are needed: a package has changed")
+            raise ValueError(
+                f"part {part} has {len(taken)} usable passages, {wanted} are needed: a package has changed"
+            )
         found += taken
     return found
 

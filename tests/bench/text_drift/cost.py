@@ -64,7 +64,11 @@ class OnlineMmd:
         self._to_reference += near - self._near[place]
         self._near[place] = near
         self._place = (place + 1) % WINDOW_EVENTS
-        return self._pairs / (WINDOW_EVENTS * (WINDOW_EVENTS - 1)) - 2.0 * self._to_reference / WINDOW_EVENTS + self._constant
+        return (
+            self._pairs / (WINDOW_EVENTS * (WINDOW_EVENTS - 1))
+            - 2.0 * self._to_reference / WINDOW_EVENTS
+            + self._constant
+        )
 
     @property
     def state_bytes(self) -> int:

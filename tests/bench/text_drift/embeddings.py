@@ -65,13 +65,12 @@ def embed(passages: Sequence[Passage], progress: Progress, threads: int) -> npt.
     missing = {passage.digest: passage.text for passage in passages if passage.digest not in known}
     digests = list(missing)
     for start in range(0, len(digests), CHUNK_TEXTS):
-        chunk = digests[start : start + CHUNK_TEXTS]
-        vectors = _embedded(
-            [missing[digest] for digest in chunk],
-            folder,
-            threads,
-            lambda done, start=start: progress(len(passages) - len(digests) + start + done, len(passages)),
-        )
+        chunk, before = digests[start : start + CHUNK_TEXTS], len(passages) - len(digests) + start
+
+        def done(texts: int, before: int = before) -> None:
+            progress(before + texts, len(passages))
+
+        vectors = _embedded([missing[digest] for digest in chunk], folder, threads, done)
         np.savez(folder / f"{chunk[0]}.npz", digests=np.array(chunk), vectors=vectors)
         known.update(zip(chunk, vectors, strict=True))
     return np.stack([known[passage.digest] for passage in passages])
@@ -85,9 +84,7 @@ def _known(folder: Path) -> dict[str, npt.NDArray[np.float32]]:
     return known
 
 
-def _embedded(
-    texts: list[str], folder: Path, threads: int, done: Callable[[int], None]
-) -> npt.NDArray[np.float32]:
+def _embedded(texts: list[str], folder: Path, threads: int, done: Callable[[int], None]) -> npt.NDArray[np.float32]:
     """Vectors of `texts` by a process of the models' environment."""
     asked, answered = folder / "texts.json", folder / "vectors.npy"
     asked.write_text(json.dumps(texts), encoding="utf-8")

@@ -55,6 +55,14 @@ class DrawResult:
     false_alarms: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     first: dict[tuple[str, str], Rows] = field(default_factory=dict)
     parts: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    thresholds: dict[str, float] = field(default_factory=dict)
+
+    def add(self, other: DrawResult) -> None:
+        """Take in what another method gave."""
+        self.false_alarms |= other.false_alarms
+        self.first |= other.first
+        self.parts |= other.parts
+        self.thresholds |= other.thresholds
 
 
 Told = Callable[[str], None]
@@ -77,7 +85,13 @@ def null_streams(corpus: EmbeddedCorpus, draw: Draw, size: Size) -> dict[str, Ro
 
 
 def evaluate_bank(
-    corpus: EmbeddedCorpus, draw: Draw, scores: Scores, nulls: dict[str, Rows], cells: Sequence[Cell], size: Size, told: Told
+    corpus: EmbeddedCorpus,
+    draw: Draw,
+    scores: Scores,
+    nulls: dict[str, Rows],
+    cells: Sequence[Cell],
+    size: Size,
+    told: Told,
 ) -> DrawResult:
     """The bank on every null stream and every cell, warnings and pages."""
     result = DrawResult()
@@ -116,7 +130,7 @@ def evaluate_mmd(
         told(f"MMD, {kind}")
         statistics = window_mmd.trajectories(kernel, draw.reference, rows)
         if kind == "i.i.d.":
-            threshold = matched_threshold(statistics, ARL_TARGET, WINDOW_EVENTS)
+            threshold = result.thresholds["MMD"] = matched_threshold(statistics, ARL_TARGET, WINDOW_EVENTS)
         result.false_alarms["MMD", kind] = count_above(statistics, threshold, WINDOW_EVENTS), rows.size
     for cell in cells:
         told(f"MMD, {cell.name}")
@@ -126,7 +140,13 @@ def evaluate_mmd(
 
 
 def evaluate_others(
-    corpus: EmbeddedCorpus, draw: Draw, scores: Scores, nulls: dict[str, Rows], cells: Sequence[Cell], size: Size, told: Told
+    corpus: EmbeddedCorpus,
+    draw: Draw,
+    scores: Scores,
+    nulls: dict[str, Rows],
+    cells: Sequence[Cell],
+    size: Size,
+    told: Told,
 ) -> DrawResult:
     """River's detectors on the kNN score and the tumbling centroid, on some of the same streams."""
     result = DrawResult()

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from .cells import ARL_AT_MOST, ARL_TARGET, CELLS, PAGE_ARL_TARGET, SESSION_ARL_SHARE
+from .skew_power import BARS as SKEW_BARS
 from .summary import MMD, PAGE, WEIR, Record, delay_of, run_length_of
 
 
@@ -25,8 +26,31 @@ class Shown:
 
 
 def shown(base: Record) -> list[Shown]:
-    """Rows of items 1 to 3 for one base."""
-    return [*_run_lengths(base), *_delays(base), *_pages(base), *_against_mmd(base)]
+    """Rows of items 1, 2, 3 and 5 for one base."""
+    return [*_run_lengths(base), *_delays(base), *_against_mmd(base), *_pages(base), *_skew(base)]
+
+
+def shown_costs(results: Record) -> list[Shown]:
+    """Rows of item 4: measured once, on the first base."""
+    cost, alibi = results.get("cost"), results.get("alibi")
+    if not cost:
+        return []
+    peer_us, size = cost["mmd_online_us"], (cost["weir_reference_bytes"] + cost["weir_state_bytes"]) / 1e6
+    single, batched = cost["weir_single_us"], cost["weir_batched_us"]
+    rows = [
+        Shown("4", "CPU us an event, one at a time", "<= 300", f"{single:.0f}", f"{peer_us:.0f}", single <= 300),
+        Shown("4", "CPU us an event, batches of 64", "<= 120", f"{batched:.0f}", f"{peer_us:.0f}", batched <= 120),
+        Shown("4", "MB a stream", "<= 4", f"{size:.2f}", f"{cost['mmd_state_bytes'] / 1e6:.2f}", size <= 4),
+        _times("online MMD in bare numpy / batched", peer_us, batched),
+    ]
+    if alibi:
+        rows.append(_times("alibi-detect's online MMD / batched", alibi["event_us"], batched))
+        rows.append(_times("alibi-detect's online MMD / one at a time", alibi["event_us"], single))
+    return rows
+
+
+def _times(what: str, peer_us: float, own_us: float) -> Shown:
+    return Shown("4", what, ">= 5", f"{peer_us / own_us:.1f} times", f"{peer_us:.0f} us", peer_us >= 5 * own_us)
 
 
 def interval(row: Mapping[str, float | None] | None, value: str) -> str:
@@ -78,6 +102,15 @@ def _pages(base: Record) -> Iterator[Shown]:
         if cell.page_bar is not None and row is not None:
             held = row["median"] is not None and row["median"] <= cell.page_bar
             yield Shown("3", f"page, {cell.name}", f"<= {cell.page_bar:,.0f}", interval(row, "median"), "", held)
+
+
+def _skew(base: Record) -> Iterator[Shown]:
+    for row in base.get("skew", ()):
+        if row["change"] in SKEW_BARS:
+            relation, bar = SKEW_BARS[row["change"]]
+            held = row["flagged"] >= bar if relation == ">=" else row["flagged"] <= bar
+            told = f"{row['flagged']:.3f} ({row['low']:.3f}-{row['high']:.3f})"
+            yield Shown("5", f"skew test flags, n = 200, {row['change']}", f"{relation} {bar}", told, "", held)
 
 
 def _against_mmd(base: Record) -> Iterator[Shown]:

@@ -34,11 +34,19 @@ class RiverPeer:
     parameter: Callable[[float], float]
 
 
+def _adwin(delta: float) -> Any:
+    return ADWIN(delta=delta)  # type: ignore[no-untyped-call]  # river has no types
+
+
+def _page_hinkley(threshold: float) -> Any:
+    return PageHinkley(threshold=threshold)
+
+
 RIVER_PEERS = (
-    RiverPeer("ADWIN on kNN", lambda delta: ADWIN(delta=delta), lambda strictness: 10.0 ** (-6.0 * strictness)),
+    RiverPeer("ADWIN on kNN", _adwin, lambda strictness: 10.0 ** (-6.0 * strictness)),
     RiverPeer(
         "Page-Hinkley on kNN",
-        lambda threshold: PageHinkley(threshold=threshold),
+        _page_hinkley,
         lambda strictness: 10.0 ** (-1.0 + 3.5 * strictness),
     ),
 )

@@ -68,7 +68,9 @@ def man_in(language: str) -> Callable[[Path], list[Passage]]:
 def fortunes(root: Path) -> list[Passage]:
     """Sayings in English, and the Devil's Dictionary."""
     folder = root / "usr/share/games/fortunes"
-    files = [path for path in folder.glob("*") if path.is_file() and path.suffix == "" and path.with_suffix(".u8").exists()]
+    files = [
+        path for path in folder.glob("*") if path.is_file() and path.suffix == "" and path.with_suffix(".u8").exists()
+    ]
     return [*_paragraphs(files, folder, fortunes_of), *dictionary(root, "devil")]
 
 
@@ -94,7 +96,9 @@ def _html(root: Path, folder: str, patterns: Iterable[str]) -> list[Passage]:
 def _man(root: Path, patterns: Iterable[str], wanted: Callable[[str], bool]) -> list[Passage]:
     folder = root / "usr/share/man"
     # A link is another name of a page; sorted by name, the pages come in the same order everywhere.
-    found = [path for pattern in patterns for path in folder.glob(pattern) if not path.is_symlink() and wanted(path.name)]
+    found = [
+        path for pattern in patterns for path in folder.glob(pattern) if not path.is_symlink() and wanted(path.name)
+    ]
     return _paragraphs(found, folder, roff_paragraphs)
 
 

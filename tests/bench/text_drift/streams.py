@@ -66,7 +66,8 @@ def one_turn(rows: Rows, rng: np.random.Generator) -> list[Rows]:
     passes = rng.random(turns.shape) <= TURN_PROBABILITY
     first = passes.argmax(axis=2)
     picked = np.take_along_axis(turns, first[..., None], axis=2)[..., 0]
-    return [stream[entered] for stream, entered in zip(picked, passes.any(axis=2), strict=True)]
+    entered = np.asarray(passes.any(axis=2))
+    return [stream[kept] for stream, kept in zip(picked, entered, strict=True)]
 
 
 def document_order(draw: Draw, documents: Sequence[str], streams: int, events: int) -> Rows:

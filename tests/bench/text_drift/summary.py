@@ -31,7 +31,9 @@ def summary(results: Sequence[DrawResult], cells: Sequence[Cell]) -> Record:
         "run_lengths": [_run_length(results, *key) for key in kinds],
         "delays": [_delay(results, method, by_name[name]) for method, name in measured],
         "parts": {
-            name: dict(zip(PART_NAMES, np.sum([result.parts[name] for result in results], axis=0).tolist(), strict=True))
+            name: dict(
+                zip(PART_NAMES, np.sum([result.parts[name] for result in results], axis=0).tolist(), strict=True)
+            )
             for name in results[0].parts
         },
     }

@@ -25,7 +25,8 @@ def kernel_of(vectors: npt.NDArray[np.float32], reference: Rows) -> Kernel:
     kernel = vectors @ vectors.T
     kernel -= 1.0
     kernel *= 2.0 / (2.0 * median)
-    return np.exp(kernel, out=kernel)
+    np.exp(kernel, out=kernel)
+    return kernel
 
 
 class WindowMmd:
@@ -67,7 +68,7 @@ class WindowMmd:
         self._to_reference = self._to_reference[streams]
 
     def _sums(self, rows: npt.NDArray[np.int64], held: int) -> Floats:
-        return self._kernel[rows[:, None], self._window[:, :held]].sum(axis=1, dtype=np.float64)
+        return np.asarray(self._kernel[rows[:, None], self._window[:, :held]].sum(axis=1, dtype=np.float64))
 
 
 def trajectories(kernel: Kernel, reference: Rows, rows: Rows) -> npt.NDArray[np.float32]:

@@ -97,6 +97,7 @@ def test_a_stream_ends_where_it_would_alone(
 
 def plain_mmd(kernel: npt.NDArray[np.float32], reference: npt.NDArray[np.int64], window: list[int]) -> float:
     """Unbiased MMD squared by its definition."""
+
     def mean_off_diagonal(chosen: npt.NDArray[np.int64]) -> float:
         block = kernel[np.ix_(chosen, chosen)].astype(np.float64)
         size = len(chosen)

@@ -56,7 +56,10 @@ def test_html_paragraphs_stand_outside_of_tables_and_code() -> None:
 
 
 def test_roff_paragraphs_join_fonts_and_skip_displays() -> None:
-    page = '.TH X 2\n.SH NAME\naccept \\- wait\n.PP\nThe\n.BR accept ()\ncall \\fIuses\\fP a\n.BR "big socket" (2),\n.nf\nint x;\n.fi\nand\n.B two words\n.\\" hidden\n'
+    page = (
+        ".TH X 2\n.SH NAME\naccept \\- wait\n.PP\nThe\n.BR accept ()\ncall \\fIuses\\fP a\n"
+        '.BR "big socket" (2),\n.nf\nint x;\n.fi\nand\n.B two words\n.\\" hidden\n'
+    )
     assert [" ".join(text.split()) for text in roff_paragraphs(page)] == [
         "accept - wait",
         "The accept() call uses a big socket(2), and two words",
@@ -76,7 +79,10 @@ def test_roff_quote_that_never_closes_is_text() -> None:
 
 
 def test_pod_paragraphs_are_prose_with_codes_resolved() -> None:
-    page = "package X;\n\n=head1 NAME\n\nUse C<< $a->b >> or L<the manual|perlop>, E<lt>I<not B<here>>.\n\n  code\n\n=begin html\n\nhidden\n\n=end html\n\nSeen.\n\n=cut\n\nmy $x;"
+    page = (
+        "package X;\n\n=head1 NAME\n\nUse C<< $a->b >> or L<the manual|perlop>, E<lt>I<not B<here>>.\n\n  code\n\n"
+        "=begin html\n\nhidden\n\n=end html\n\nSeen.\n\n=cut\n\nmy $x;"
+    )
     assert pod_paragraphs(page) == ["Use $a->b or the manual, <not here.", "Seen."]
 
 
