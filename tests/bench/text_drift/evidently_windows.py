@@ -24,11 +24,11 @@ def main(windows_file: str) -> None:
     from evidently.legacy.metrics.data_drift.embedding_drift_methods import distance, mmd, model
 
     methods = {
-        "distance > 0.2": (distance(threshold=0.2, bootstrap=False, pca_components=None), False),
-        "model AUC > 0.55": (model(threshold=0.55, bootstrap=False, pca_components=None), False),
-        "MMD > 0.015": (mmd(threshold=0.015, bootstrap=False, pca_components=None), False),
-        "distance, bootstrap": (distance(bootstrap=True, quantile_probability=0.95, pca_components=None), True),
-        "MMD, bootstrap": (mmd(bootstrap=True, quantile_probability=0.95, pca_components=None), True),
+        "distance > 0.2": (distance(threshold=0.2), False),
+        "model AUC > 0.55": (model(threshold=0.55), False),
+        "MMD > 0.015": (mmd(threshold=0.015), False),
+        "distance, bootstrap": (distance(bootstrap=True), True),
+        "MMD, bootstrap": (mmd(bootstrap=True), True),
     }
     held = np.load(windows_file)
     columns = [f"dim{i}" for i in range(held["reference"].shape[1])]
