@@ -35,7 +35,7 @@ async def main(stop: asyncio.Event) -> None:
         instance=settings.instance,
         data_dir=settings.data_dir / SERVICE / "faust",
         serde=link.serde,
-        dead_letters=link.dead_letters(GROUP, settings.dead_letters_in_a_row_max),
+        dead_letters=link.dead_letters(GROUP, settings.reject_limits),
         handlers={IN_TOPIC: drift.handle},
     )
 

@@ -1299,6 +1299,89 @@ class NumbersAccounted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpsSignalled:
+    """A service found something about the system itself that somebody should know, or found it gone."""
+
+    EVENT: ClassVar[str] = "OpsSignalled"
+
+    event_id: str
+    """UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause where the event is derived."""
+    source: str
+    """Producer of the sequence: service and instance, for example gateway/gw-1."""
+    boot_epoch: int
+    """Start of the producer's life that numbered this event, microseconds since 1970-01-01 UTC."""
+    seq: int
+    """Gapless number of this event within (source, boot_epoch), counted from 0."""
+    tenant: str
+    """Tenant the event belongs to; set from the API key, never from the caller's body."""
+    trace_id: str
+    """W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trace."""
+    span_id: str
+    """W3C span id of the operation, 16 lower-case hex digits; empty when the event belongs to no span."""
+    parent_span_id: str
+    """W3C span id of the caller's span, 16 lower-case hex digits; empty for a root."""
+    event_time_us: int
+    """When the fact happened, microseconds since 1970-01-01 UTC."""
+    name: str
+    """What is signalled, a stable word: audit_missing, audit_corrupt or audit_duplicates."""
+    subject: str
+    """What it is about; with the name one series, for example the store that was audited."""
+    state: str
+    """raised: it is so. cleared: it is so no longer."""
+    value: float
+    """The number behind it, for example how many numbers are missing."""
+    threshold: float = 0.0
+    """Above it the signal is raised."""
+    explanation: str = ""
+    """What was found, in one sentence, for the one who is called."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Details as names and values, for rules to match and people to read."""
+
+    def as_record(self) -> dict[str, Any]:
+        """This value as the plain record Avro encodes."""
+        return {
+            "event_id": self.event_id,
+            "source": self.source,
+            "boot_epoch": self.boot_epoch,
+            "seq": self.seq,
+            "tenant": self.tenant,
+            "trace_id": self.trace_id,
+            "span_id": self.span_id,
+            "parent_span_id": self.parent_span_id,
+            "event_time_us": self.event_time_us,
+            "name": self.name,
+            "subject": self.subject,
+            "state": self.state,
+            "value": self.value,
+            "threshold": self.threshold,
+            "explanation": self.explanation,
+            "labels": self.labels,
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> OpsSignalled:
+        """The value that a decoded Avro record holds."""
+        return cls(
+            event_id=record["event_id"],
+            source=record["source"],
+            boot_epoch=record["boot_epoch"],
+            seq=record["seq"],
+            tenant=record["tenant"],
+            trace_id=record["trace_id"],
+            span_id=record["span_id"],
+            parent_span_id=record["parent_span_id"],
+            event_time_us=record["event_time_us"],
+            name=record["name"],
+            subject=record["subject"],
+            state=record["state"],
+            value=record["value"],
+            threshold=record["threshold"],
+            explanation=record["explanation"],
+            labels=record["labels"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryChanged:
     """An asset version was created or an alias was moved."""
 
@@ -1704,6 +1787,7 @@ Event = (
     | InferenceCompleted
     | InferenceRequested
     | NumbersAccounted
+    | OpsSignalled
     | RegistryChanged
     | SpansRecorded
     | TextFeaturesComputed
@@ -2096,6 +2180,32 @@ SCHEMA_JSON: Final[Mapping[str, str]] = {
         'son","type":"string","doc":"Stable word: spool_full, disk_refused or checksum for a range '
         'that is missing; empty for accepted.","default":""}]}'
     ),
+    "OpsSignalled": (
+        '{"type":"record","name":"OpsSignalled","namespace":"weir.events","doc":"A service found so'
+        'mething about the system itself that somebody should know, or found it gone.","fields":[{"'
+        'name":"event_id","type":"string","doc":"UUIDv7 of this event, lower-case text; the dedupli'
+        'cation key. Derived from its cause where the event is derived."},{"name":"source","type":"'
+        'string","doc":"Producer of the sequence: service and instance, for example gateway/gw-1."}'
+        ',{"name":"boot_epoch","type":"long","doc":"Start of the producer\'s life that numbered this'
+        ' event, microseconds since 1970-01-01 UTC."},{"name":"seq","type":"long","doc":"Gapless nu'
+        'mber of this event within (source, boot_epoch), counted from 0."},{"name":"tenant","type":'
+        '"string","doc":"Tenant the event belongs to; set from the API key, never from the caller\'s'
+        ' body."},{"name":"trace_id","type":"string","doc":"W3C trace id, 32 lower-case hex digits;'
+        ' empty when the event belongs to no trace."},{"name":"span_id","type":"string","doc":"W3C '
+        'span id of the operation, 16 lower-case hex digits; empty when the event belongs to no spa'
+        'n."},{"name":"parent_span_id","type":"string","doc":"W3C span id of the caller\'s span, 16 '
+        'lower-case hex digits; empty for a root."},{"name":"event_time_us","type":"long","doc":"Wh'
+        'en the fact happened, microseconds since 1970-01-01 UTC."},{"name":"name","type":"string",'
+        '"doc":"What is signalled, a stable word: audit_missing, audit_corrupt or audit_duplicates.'
+        '"},{"name":"subject","type":"string","doc":"What it is about; with the name one series, fo'
+        'r example the store that was audited."},{"name":"state","type":"string","doc":"raised: it '
+        'is so. cleared: it is so no longer."},{"name":"value","type":"double","doc":"The number be'
+        'hind it, for example how many numbers are missing."},{"name":"threshold","type":"double","'
+        'doc":"Above it the signal is raised.","default":0.0},{"name":"explanation","type":"string"'
+        ',"doc":"What was found, in one sentence, for the one who is called.","default":""},{"name"'
+        ':"labels","type":{"type":"map","values":"string"},"doc":"Details as names and values, for '
+        'rules to match and people to read.","default":{}}]}'
+    ),
     "RegistryChanged": (
         '{"type":"record","name":"RegistryChanged","namespace":"weir.events","doc":"An asset versio'
         'n was created or an alias was moved.","fields":[{"name":"event_id","type":"string","doc":"'
@@ -2216,6 +2326,7 @@ EVENT_TYPES: Final[Mapping[str, type[Event]]] = {
     "InferenceCompleted": InferenceCompleted,
     "InferenceRequested": InferenceRequested,
     "NumbersAccounted": NumbersAccounted,
+    "OpsSignalled": OpsSignalled,
     "RegistryChanged": RegistryChanged,
     "SpansRecorded": SpansRecorded,
     "TextFeaturesComputed": TextFeaturesComputed,
@@ -2310,6 +2421,16 @@ TOPICS: Final[Mapping[str, Topic]] = {
         consumers=('lineage', 'inference', 'evaluator', 'alerts'),
         partitions=4,
         retention_ms=604800000,
+        cleanup_policy='delete',
+        max_message_bytes=16777216,
+    ),
+    "ops-signals": Topic(
+        name='ops-signals',
+        event='OpsSignalled',
+        producers=('lineage',),
+        consumers=('alerts', 'lineage'),
+        partitions=1,
+        retention_ms=2592000000,
         cleanup_policy='delete',
         max_message_bytes=16777216,
     ),

@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 from weir.alerts.core.drift_facts import drift_facts, list_fields
 from weir.alerts.core.labels import IDENTITY
 from weir.alerts.core.rule import Rule, word
-from weir.events import DriftSignalled, EvaluationScored
+from weir.events import DriftSignalled, EvaluationScored, OpsSignalled
 
 FIELD_CHARS_MAX = 500
 """Characters of an event's field that an annotation repeats. Chosen."""
 
-RAISING = ("fired", "skewed")
-"""States of drift signals that raise an alert."""
+RAISING = ("fired", "skewed", "raised")
+"""States of drift and ops signals that raise an alert."""
 
-Source = DriftSignalled | EvaluationScored
+SPEAKING = (*RAISING, "cleared")
+"""States that say something."""
+
+Source = DriftSignalled | EvaluationScored | OpsSignalled
 """Events that rules watch."""
 
 
@@ -43,13 +46,13 @@ class Observation:
 def observe(rule: Rule, event: Source) -> Observation | None:
     """What an event says to a rule; None when it does not match, or says nothing.
 
-    Drift signals speak by their state: fired and skewed raise, cleared ends; the others say nothing. Scores speak
+    Signals speak by their state: fired, skewed or raised raises, cleared ends; the others say nothing. Scores speak
     through the rule's condition.
     """
     record = event.as_record()
     if any(word(record[name]) not in accepted for name, accepted in rule.match.items()):
         return None
-    if isinstance(event, DriftSignalled) and event.state not in (*RAISING, "cleared"):
+    if not isinstance(event, EvaluationScored) and event.state not in SPEAKING:
         return None
     sample = _sample(rule, event)
     if sample is None:
@@ -59,16 +62,22 @@ def observe(rule: Rule, event: Source) -> Observation | None:
         event_time_us=event.event_time_us,
         identity={name: word(record[name]) for name in IDENTITY[rule.source]},
         fields=_fields(event),
-        is_bad=isinstance(event, DriftSignalled) and event.state in RAISING,
+        is_bad=not isinstance(event, EvaluationScored) and event.state in RAISING,
         sample=sample,
-        value=event.statistic if isinstance(event, DriftSignalled) else event.score,
-        threshold=event.threshold if isinstance(event, DriftSignalled) else 0.0,
+        value=_value(event),
+        threshold=0.0 if isinstance(event, EvaluationScored) else event.threshold,
         facts=drift_facts(event) if isinstance(event, DriftSignalled) else {},
     )
 
 
 PLAIN = (str, int, float, bool)
 """Types of the fields that annotations may name."""
+
+
+def _value(event: Source) -> float:
+    if isinstance(event, DriftSignalled):
+        return event.statistic
+    return event.score if isinstance(event, EvaluationScored) else event.value
 
 
 def _fields(event: Source) -> dict[str, str]:
