@@ -222,7 +222,7 @@ async def test_a_stream_whose_limit_of_dead_letters_trips_halts_until_it_is_star
         instance="1",
         data_dir=journey.folder / "faust",
         serde=journey.link.serde,
-        dead_letters=journey.link.dead_letters(journey.group, LIMIT),
+        dead_letters=journey.link.dead_letters(journey.group, Limits(LIMIT, 1.0, 2_000)),
         handlers={TOPIC: bad_deploy},
     )
     running = asyncio.create_task(stream.run(journey.stop))
