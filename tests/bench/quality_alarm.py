@@ -42,6 +42,8 @@ _Detector = Callable[[np.random.Generator, float, float, int], Alarms]
 CASES = 100
 CASE_SCORES_MAX = 3_000
 """Scores after the change within which a case must have been told."""
+SCORE_US = 1_000_000
+"""Microseconds between two scores."""
 INTERLEAVE = 0.05
 """Anchors a score."""
 ANCHORS_FILE = Path(__file__).resolve().parents[2] / "examples" / "anchors" / "python-support.jsonl"
@@ -199,7 +201,16 @@ class _Case:
         if index >= self.change_at and passed:
             passed = self._rng.random() >= self._share
         name = f"score {index}"
-        return Score(name, "", name, "", index + 1, is_bad=not passed, value=float(passed), inclusion_probability=1.0)
+        return Score(
+            name,
+            "",
+            name,
+            "",
+            (index + 1) * SCORE_US,
+            is_bad=not passed,
+            value=float(passed),
+            inclusion_probability=1.0,
+        )
 
     def interleaved(self, index: int) -> list[int]:
         del index
@@ -212,7 +223,9 @@ class _Case:
             passed = False
         passed ^= bool(self._rng.random() < JUDGE_NOISE)
         human = bool(self._human[number])
-        return AnchorScore(f"anchor {self._serial}", "", f"a{number}", index + 1, passed=passed, human_passed=human)
+        return AnchorScore(
+            f"anchor {self._serial}", "", f"a{number}", (index + 1) * SCORE_US, passed=passed, human_passed=human
+        )
 
 
 def _chained(*parts: Iterator[Bits]) -> Iterator[Bits]:

@@ -17,6 +17,8 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 FEATURES = "text-features"
 SIGNALS = "drift-signals"
+BANK = "bank"
+"""Detector of signals about the traffic."""
 
 MESSAGES_MAX = 500
 """Messages taken in one read. Chosen."""
@@ -66,12 +68,12 @@ class StreamLog:
                 self._take(message)
 
     def pages(self) -> list[dict[str, Any]]:
-        """Signals in which the detector fired and was sure: level page."""
-        return [signal for signal in self.signals if signal["state"] == "fired" and signal["level"] == "page"]
+        """Signals in which the detector bank fired and was sure: level page."""
+        return [signal for signal in self._fired() if signal["level"] == "page"]
 
     def warnings(self) -> list[dict[str, Any]]:
-        """Signals in which the detector fired at level warn."""
-        return [signal for signal in self.signals if signal["state"] == "fired" and signal["level"] == "warn"]
+        """Signals in which the detector bank fired at level warn."""
+        return [signal for signal in self._fired() if signal["level"] == "warn"]
 
     def position_of(self, request_id: str) -> int | None:
         """Place of a call in the stream, from 1; None when the log does not hold it yet."""
@@ -81,6 +83,10 @@ class StreamLog:
         """Leave the broker."""
         if self._consumer is not None:
             self._consumer.close()
+
+    def _fired(self) -> list[dict[str, Any]]:
+        """Alarms on the traffic itself; those on scores of the same stream are another detector's."""
+        return [one for one in self.signals if one["state"] == "fired" and one["detector"] == BANK]
 
     def _take(self, message: Message) -> None:
         assert self._decode is not None, "call open() first"

@@ -17,6 +17,9 @@ from weir.runtime.deadletter import RawMessage
 
 KEY = StreamKey("demo", "docs-qa", "support-coverage", DIGEST)
 
+SCORE_US = 2_000_000
+"""Microseconds between two scores."""
+
 SMALL = QualitySettings(
     warn_arl_scores=100.0,
     page_arl_scores=2_000.0,
@@ -38,7 +41,7 @@ def score(number: int, *, is_bad: bool = False, **fields: Any) -> Score:
         "cause_id": name,
         "request_id": f"request {number}",
         "session_id": "",
-        "event_time_us": NOON_US + number,
+        "event_time_us": NOON_US + number * SCORE_US,
         "is_bad": is_bad,
         "value": 0.0 if is_bad else 1.0,
         "inclusion_probability": 1.0,
@@ -79,6 +82,7 @@ def event(number: int, *, passed: bool | None = True, **fields: Any) -> Evaluati
     """The event of a score."""
     plain: dict[str, Any] = {
         **envelope("score", number),
+        "event_time_us": NOON_US + number * SCORE_US,
         "request_id": f"request {number}",
         "response_event_id": "",
         "route": "docs-qa",

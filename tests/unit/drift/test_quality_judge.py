@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from weir.drift.core.outcomes import Level
 from weir.drift.core.quality.judge import PASSES, Judge, agreement
 from weir.drift.core.quality.outcomes import Fired, JudgeCleared, JudgeFired, Outcome
 from weir.drift.core.quality.stream import StreamState, step_anchor
-from weir.drift.core.quality.trial import Trial, Verdict, decided, heard
+from weir.drift.core.quality.trial import ANCHORS_ENOUGH, Trial, Verdict, decided, heard
 
 NAMES = [f"a{number}" for number in range(20)]
 
@@ -61,6 +62,15 @@ def test_a_guard_without_anchors_ends_in_no_verdict() -> None:
     assert [one.verdict for one in outcomes if isinstance(one, Fired)][-1] is Verdict.NONE
 
 
+def test_a_guard_is_as_long_as_anchors_need_however_fast_scores_come() -> None:
+    trial = Trial(wanted=99, until=40, until_us=60)
+
+    assert decided(trial, 41, 59) is None
+    assert decided(trial, 39, 61) is None
+    assert decided(trial, 41, 61) is Verdict.NONE
+    assert decided(replace(trial, anchors=ANCHORS_ENOUGH), 41, 61) is Verdict.SYSTEM
+
+
 def test_a_changed_judge_is_told_without_any_drop_and_until_it_is_back() -> None:
     state = with_anchors(monitored(), rounds=2 * PASSES)
 
@@ -91,8 +101,8 @@ def test_agreement_is_that_of_the_usual_verdicts() -> None:
 
 def test_an_unchanged_judge_is_blamed_in_at_most_one_trial_of_twenty_in_the_mean() -> None:
     """Exact: one bet after another, over the tree of outcomes, with the noise that the baseline says."""
-    noise, bets_after = 0.1, {True: (1.27, 1.45, 1.9, 2.8), False: (0.97, 0.95, 0.9, 0.8)}
-    chances = {Trial(wanted=99, until=99): 1.0}
+    noise, bets_after = 0.1, {True: (1.36, 1.72, 2.8), False: (0.96, 0.92, 0.8)}
+    chances = {Trial(wanted=99, until=99, until_us=0): 1.0}
     for _ in range(12):
         grown: dict[Trial, float] = {}
         for trial, chance in chances.items():
@@ -102,7 +112,7 @@ def test_an_unchanged_judge_is_blamed_in_at_most_one_trial_of_twenty_in_the_mean
         chances = grown
 
     assert sum(chance * trial.e_value for trial, chance in chances.items()) <= 1.0 + 1e-9
-    assert sum(chance for trial, chance in chances.items() if decided(trial, 0) is Verdict.JUDGE) <= 0.05
+    assert sum(chance for trial, chance in chances.items() if decided(trial, 0, 0) is Verdict.JUDGE) <= 0.05
 
 
 def with_anchors(state: StreamState, rounds: int) -> StreamState:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-DROPS = (0.03, 0.05, 0.1, 0.2)
+DROPS = (0.04, 0.08, 0.2)
 """Shares of passes that turn into fails. Measured: other sets of three to five sizes are within 10 % of its delays."""
 
 WEALTH_MAX_FACTOR = 10.0

@@ -28,7 +28,7 @@ class QualitySettings:
     reference_scores_max: int = 20_000
     lag_scores: int = 500
     clear_after_scores: int = 300
-    margin_deviations: float = 0.25
+    margin_deviations: float = 0.1
     guard_scores: int = 300
     anchors_min: int = 50
     level_scores: int = 2_000

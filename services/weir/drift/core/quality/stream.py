@@ -29,7 +29,7 @@ from weir.drift.core.quality.outcomes import (
 from weir.drift.core.quality.sample import Sample, chosen
 from weir.drift.core.quality.score import AnchorScore, Score
 from weir.drift.core.quality.settings import QualitySettings
-from weir.drift.core.quality.trial import Trial, Verdict, decided, heard
+from weir.drift.core.quality.trial import GUARD_S, Trial, Verdict, decided, heard
 
 JUDGE_CLEAR_AFTER_ANCHORS = 100
 """Quiet anchors that end an alarm on the judge. Chosen."""
@@ -196,13 +196,14 @@ def _accused(state: StreamState, settings: QualitySettings) -> StreamState:
     if state.judge.rescored < settings.anchors_min:
         return replace(state, verdict=Verdict.NONE)
     wanted = PASSES * len(state.judge.first)
-    return replace(state, trial=Trial(wanted, state.scores + settings.guard_scores))
+    until_us = state.last_us + GUARD_S * 1_000_000
+    return replace(state, trial=Trial(wanted, state.scores + settings.guard_scores, until_us))
 
 
 def _tried(state: StreamState, settings: QualitySettings) -> tuple[StreamState, list[Outcome]]:
     if state.trial is None:
         return state, []
-    verdict = decided(state.trial, state.scores)
+    verdict = decided(state.trial, state.scores, state.last_us)
     if verdict is None:
         return state, []
     state = replace(state, trial=None, verdict=verdict)

@@ -6,14 +6,15 @@ warning cannot bias it. Only a stricter judge explains a fall of the pass rate, 
 * its e-value reaches 1 / `FALSE_JUDGE_SHARE`: **judge**. By Ville's inequality an unchanged judge gets there in at most
   that share of trials (up to the error of its baselines).
 * the set was scored `judge.PASSES` times over and it did not: **system**.
-* the guard window is over: **system** when at least `ANCHORS_ENOUGH` anchors spoke, else **none**: cannot tell.
+* the guard window (scores, and at least `GUARD_S` of event time, for anchors to be scored in) is over: **system** when
+  at least `ANCHORS_ENOUGH` anchors spoke, else **none**: cannot tell.
 
 "judge" means that the judge changed; a system that changed at the same time hides behind it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from weir.drift.core.quality.bets import DROPS
@@ -24,6 +25,9 @@ FALSE_JUDGE_SHARE = 0.05
 ANCHORS_ENOUGH = 30
 """Least anchors from which silence says something. Chosen: a drop of 20 points shows in about so many."""
 
+
+GUARD_S = 60
+"""Least length of the guard window, seconds of event time. Chosen: anchors take seconds, 300 scores may take one."""
 
 NEUTRAL = (1.0,) * len(DROPS)
 
@@ -38,10 +42,13 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """wealth: one product a bet. anchors: scored since the warning, `wanted` in all. until: last score of the guard."""
+    """wealth: one product a bet. anchors: scored since the warning, `wanted` in all. until, until_us: last score of
+    the guard, and the event time that must have passed.
+    """
 
     wanted: int
     until: int
+    until_us: int
     wealth: tuple[float, ...] = (1.0,) * len(DROPS)
     anchors: int = 0
 
@@ -54,15 +61,15 @@ class Trial:
 def heard(trial: Trial, bets: tuple[float, ...] | None) -> Trial:
     """The trial after one anchor; bets: on a stricter judge, None when the anchor says nothing to them."""
     wealth = tuple(old * bet for old, bet in zip(trial.wealth, bets or NEUTRAL, strict=True))
-    return Trial(trial.wanted, trial.until, wealth, trial.anchors + 1)
+    return replace(trial, wealth=wealth, anchors=trial.anchors + 1)
 
 
-def decided(trial: Trial, index: int) -> Verdict | None:
-    """The verdict, or None while the trial goes on. index: scores of the stream so far."""
+def decided(trial: Trial, index: int, time_us: int) -> Verdict | None:
+    """The verdict, or None while the trial goes on. index: scores of the stream so far; time_us: of the newest."""
     if trial.e_value >= 1.0 / FALSE_JUDGE_SHARE:
         return Verdict.JUDGE
     if trial.anchors >= trial.wanted:
         return Verdict.SYSTEM
-    if index < trial.until:
+    if index < trial.until or time_us < trial.until_us:
         return None
     return Verdict.SYSTEM if trial.anchors >= ANCHORS_ENOUGH else Verdict.NONE
