@@ -35,6 +35,11 @@ class Alarms:
         mean = float(self.at.sum()) / max(alarms, 1)
         return mean, mean / max(alarms, 1) ** 0.5
 
+    def after(self, usual: int) -> Alarms:
+        """The alarms of the runs that had none in the first `usual` scores, counted from there."""
+        kept = self.at > usual
+        return Alarms(self.at[kept] - usual, self.fired[kept])
+
     def delay(self, share: float) -> float:
         """Quantile of the scores to an alarm."""
         return float(np.quantile(self.at, share))

@@ -52,11 +52,14 @@ def test_a_drop_of_the_pass_rate_ends_in_an_alert_that_blames_the_system(stack: 
     assert stack.count("v_evaluation_scores", f"route = '{ROUTE}'") == REFERENCE + STEADY + WORSE
     views = stack.get(stack.endpoints.drift_url, "/v1/quality")["items"]
     [mine] = [one for one in views if one["route"] == ROUTE]
+    fleet = stack.get(stack.endpoints.drift_url, "/v1/fleet")
+    assert (ROUTE, PART) in {(one["route"], one["part"]) for one in fleet["discoveries"]}
     assert (mine["verdict"], mine["judge"]["anchors"]) == ("system", ANCHORS)
 
 
 def publish(stack: RunningStack, digest: str, first: int, bad: Iterable[bool]) -> None:
-    producer = Producer({"bootstrap.servers": stack.kafka_bootstrap})
+    # The evaluator's producer places keys as Java's does: a stream lies in one partition.
+    producer = Producer({"bootstrap.servers": stack.kafka_bootstrap, "partitioner": "murmur2_random"})
     schema_id = stack.schema_id("evaluation-scores")
     for number, is_bad in enumerate(bad, start=first):
         event = EvaluationScored(

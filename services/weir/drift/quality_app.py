@@ -248,7 +248,7 @@ def _log(signal: DriftSignalled) -> None:
         tenant=signal.tenant,
         route=signal.route,
         state=signal.state,
-        level=signal.level,
+        severity=signal.level,
         part=signal.part,
         event_index=signal.event_index,
         event_id=signal.event_id,
