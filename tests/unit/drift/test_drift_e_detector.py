@@ -21,6 +21,7 @@ from weir.drift.core.reference import FloatArray
 
 UNCAPPED = 1e300
 NO_SLACK = np.zeros((1, 1, EXPONENTS.size))
+BOTH_SIDES = np.array([[0.5, 0.5]])
 
 
 def _fold(p: FloatArray, wealth_max: float = UNCAPPED) -> EDetector:
@@ -65,7 +66,7 @@ def test_run_length_to_a_false_alarm_is_at_least_the_threshold() -> None:
     detector, first = new_detector(streams), np.full(streams, events)
     for i in range(1, events + 1):
         detector = update(detector, rng.random(streams), NO_SLACK, index=i, time_us=i, wealth_max=UNCAPPED)
-        first = np.where((channel_wealth(detector) >= threshold) & (first == events), i, first)
+        first = np.where((channel_wealth(detector.wealth, BOTH_SIDES) >= threshold) & (first == events), i, first)
     # Censored at the end, which only shortens the mean.
     assert first.mean() >= threshold
 
@@ -81,7 +82,7 @@ def test_finite_and_not_negative_for_all_p_values(values: list[float]) -> None:
 def test_finds_a_change_of_either_side_and_its_beginning(p: float, side: int) -> None:
     quiet = np.random.default_rng(14).random((300, 1))
     detector = _fold(np.concatenate((quiet, np.full((12, 1), p))))
-    assert channel_wealth(detector)[0] > 1e5
+    assert channel_wealth(detector.wealth, BOTH_SIDES)[0] > 1e5
     leader, bet = leading_bet(detector, 0)
     assert leader == side
     assert detector.run_start[0, leader, bet] == pytest.approx(301, abs=10)
@@ -99,5 +100,5 @@ def test_a_skipped_event_changes_nothing() -> None:
 def test_restarting_takes_the_wealth_only() -> None:
     before = _fold(np.full((20, 1), 0.01))
     after = restarted(before)
-    assert channel_wealth(after)[0] == 0.0
+    assert channel_wealth(after.wealth, BOTH_SIDES)[0] == 0.0
     np.testing.assert_array_equal(after.run_start, before.run_start)

@@ -19,6 +19,8 @@ class Surprisal:
     """Score: bits per word; a text without words has none."""
 
     name: str = "surprisal"
+    weight: float = 1.0
+    two_sided: bool = True
 
     def reference_scores(self, reference: Reference) -> FloatArray:
         """Bits of every reference text under the model of all the others."""

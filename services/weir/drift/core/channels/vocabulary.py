@@ -17,6 +17,8 @@ class Vocabulary:
     """Score: fraction of unknown words, 0 to 1; a text without words has none."""
 
     name: str = "vocabulary"
+    weight: float = 1.0
+    two_sided: bool = True
 
     def reference_scores(self, reference: Reference) -> FloatArray:
         """Share of words of every reference text that no other reference text holds."""

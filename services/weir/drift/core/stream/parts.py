@@ -27,13 +27,14 @@ class PartReading:
 
 
 def parts_of(bank: MonitoringBank) -> list[PartReading]:
-    """The e-bank, its active channels and the scales of the mean EWMA."""
-    wealth, active = channel_wealth(bank.monitor.detector), bank.fitted.active
-    mean = float(wealth.sum()) / max(len(active), 1)
-    warn = bank_warn_threshold(bank.fitted, bank.settings)
+    """The e-bank, its active channels (mean wealth of each) and the scales of the mean EWMA."""
+    fitted, wealth = bank.fitted, bank.monitor.detector.wealth
+    mean = float(channel_wealth(wealth, fitted.weights).sum())
+    warn = bank_warn_threshold(fitted, bank.settings)
     readings = [PartReading(E_BANK, mean, warn, bank.settings.page_arl_events)]
-    readings += [PartReading(CHANNELS[i].name, float(wealth[i]), None, None) for i in active]
-    ewma, model = bank.monitor.ewma, bank.fitted.ewma
+    alone = channel_wealth(wealth, np.array([(0.5, 0.5) if one.two_sided else (1.0, 0.0) for one in CHANNELS]))
+    readings += [PartReading(CHANNELS[i].name, float(alone[i]), None, None) for i in fitted.active]
+    ewma, model = bank.monitor.ewma, fitted.ewma
     if ewma is not None and model is not None:
         statistics = np.square(ewma.means, dtype=np.float64).sum(axis=1)
         readings += [
