@@ -71,6 +71,7 @@ class Store:
             "insert_deduplicate": 1,
             "deduplicate_blocks_in_dependent_materialized_views": 1,
             "max_insert_block_size": 1_000_000,
+            "input_format_avro_allow_missing_fields": 1,  # an older producer: the column takes its default
         }
         try:
             self._insert.raw_insert(table, insert_block=block, fmt="Avro", settings=settings)
