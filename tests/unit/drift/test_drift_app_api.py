@@ -99,7 +99,7 @@ def dataset_body(**changes: object) -> dict[str, object]:
     }
 
 
-@pytest.mark.capability("O6")
+@pytest.mark.capability("O5")
 async def test_setting_a_dataset_answers_the_stream_that_is_compared_with_it(client: httpx2.AsyncClient) -> None:
     answer = await client.post(SKEW, json=dataset_body())
 

@@ -65,7 +65,7 @@ async def told(
 
 
 @pytest.mark.capability("O6")
-@pytest.mark.capability("O10")
+@pytest.mark.capability("O7")
 async def test_a_fired_signal_says_what_changed(files: FileCheckpoints) -> None:
     items = changing()
     _, signals = await told(files, cut(items, (30,)), InsightSettings())
@@ -101,7 +101,7 @@ async def test_without_words_a_signal_still_names_clusters_and_calls(files: File
     assert "word90" not in str(fired.as_record())
 
 
-@pytest.mark.capability("O6")
+@pytest.mark.capability("O5")
 async def test_traffic_unlike_the_dataset_is_skewed_once_and_cleared_when_it_returns(files: FileCheckpoints) -> None:
     source = Traffic(11)
     events = [*source.events(60), *source.events(40, shift=14.0), *source.events(60)]
