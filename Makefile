@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check lint types architecture unit test demo up down status bench chaos schemas capabilities clean
+.PHONY: help setup check lint types architecture unit test demo up down status bench bench-drift chaos schemas capabilities clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -12,7 +12,7 @@ help: ## list the targets
 setup: ## create the environments, fetch Kafka, build the corpus (idempotent)
 	@$(PYTHON) tools/setup.py
 
-setup-tests: ## setup, and the judges that only tests need (kcat)
+setup-tests: ## setup, and what only tests need (kcat, faketime)
 	@$(PYTHON) tools/setup.py --tests
 
 check: setup lint types architecture unit ## lint, types, architecture and unit tests; no stack
@@ -32,7 +32,7 @@ unit: ## unit tests alone
 	@$(VENV)/python -m pytest tests/unit -q -n auto
 
 test: setup-tests lint types architecture ## everything, against the real Kafka, Triton and ClickHouse engine
-	@WEIR_WHOLE_RUN=1 $(VENV)/python -m pytest tests/unit tests/contract tests/integration tests/e2e
+	@WEIR_WHOLE_RUN=1 $(VENV)/python -m pytest tests/unit tests/contract tests/integration tests/e2e tests/chaos
 	@$(VENV)/python -m tools.capabilities --check
 
 demo: setup ## the main job on real input, with its evidence; EXIT=1 stops the stack at the end
@@ -50,8 +50,11 @@ status: ## processes, memory, endpoints
 bench: setup ## ratios: gateway against Triton, Kafka to ClickHouse, detectors
 	@$(VENV)/python -m tests.bench.run
 
-chaos: setup ## every fault on the real stack, one table: acknowledged, stored, lost, duplicates (about 20 min)
-	@PYTHONPATH=tests $(VENV)/python -m chaos.run
+bench-drift: setup ## drift on real text: alarms, delays, peers, costs, tables and plots (about 30 min)
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(VENV)/python -m tests.bench.text_drift.run
+
+chaos: setup-tests ## every fault on the real stack, one table: acknowledged, stored, lost, duplicates (about 30 min)
+	@PYTHONPATH=tests OPENBLAS_NUM_THREADS=1 $(VENV)/python -m chaos.run $(FAULTS)
 
 schemas: ## generate types and AsyncAPI from schemas/
 	@$(VENV)/python tools/schemas.py

@@ -22,7 +22,6 @@ class SecondGateway:
         grpc_port = free_port()
         self.source = f"gateway/{instance}"
         self.grpc_address = f"127.0.0.1:{grpc_port}"
-        self.spool = folder / "data" / "gateway" / f"spool-{instance}"
         environment = {
             **stack.environment,
             "WEIR_INSTANCE": instance,
@@ -32,6 +31,7 @@ class SecondGateway:
             "WEIR_INFERENCE_ADDRESS": f"127.0.0.1:{stack.endpoints.ports['inference_grpc']}",
             **settings,
         }
+        self.spool = Path(environment["WEIR_DATA_DIR"]) / "gateway" / f"spool-{instance}"
         self.gateway = ServiceProcess(
             "the second gateway", [sys.executable, "-m", "weir.gateway"], environment, folder / "gateway.log"
         )

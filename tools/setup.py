@@ -1,7 +1,7 @@
 """Set up everything a checkout needs: environments, Kafka's jars, the corpus. Idempotent; the standard library only.
 
 Each step has a stamp holding a hash of its inputs; a step whose stamp is current takes no time. Java and Maven (and,
-with --tests, kcat) are installed by apt where this runs as root on Debian or Ubuntu; elsewhere it stops with the one
+with --tests, kcat and faketime) are installed by apt where this runs as root on Debian or Ubuntu; elsewhere it stops with the one
 command to run.
 """
 
@@ -26,7 +26,7 @@ TRITON = ROOT / "infra" / "triton"
 PYTRITON = "nvidia-pytriton==0.7.0"
 """The wheel whose tritonserver tree is used; installed without its dependencies, which pin an old numpy."""
 
-PACKAGES = {"java": "openjdk-17-jre-headless", "mvn": "maven", "kcat": "kcat"}
+PACKAGES = {"java": "openjdk-17-jre-headless", "mvn": "maven", "kcat": "kcat", "faketime": "faketime"}
 """Debian package of each program."""
 
 
@@ -48,14 +48,14 @@ class Step:
 def main(arguments: Sequence[str]) -> int:
     """Run the steps that are due. Returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tests", action="store_true", help="also what only the tests need (kcat)")
+    parser.add_argument("--tests", action="store_true", help="also what only the tests need (kcat, faketime)")
     options = parser.parse_args(arguments)
     started = time.monotonic()
     try:
         if sys.version_info[:2] != (3, 11):
             found = f"{sys.version_info.major}.{sys.version_info.minor}"
             raise SetUpFailed(f"this is Python {found}; Weir needs 3.11. Run: make PYTHON=python3.11 setup")
-        ensure_programs(["java", "mvn", *(["kcat"] if options.tests else [])])
+        ensure_programs(["java", "mvn", *(["kcat", "faketime"] if options.tests else [])])
         due = [step for step in steps() if not is_current(step)]
         for number, step in enumerate(due, start=1):
             run(step, number, len(due))

@@ -1,4 +1,4 @@
-"""A Triton that serves the `echo` model, and Weir's own inference service, gateway and drain in front of it.
+"""A Triton that serves the `echo` model, and Weir's own inference service, gateways and drains in front of it.
 
 They belong to a running stack (its Kafka and registry) and listen on free loopback ports; everything ends with the block.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -40,20 +41,37 @@ DEFINITION = {
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """host:port of the two gRPC endpoints that are compared."""
+class Upstream:
+    """host:port of Triton with the echo model, and of the inference service before it."""
 
-    direct: str
-    gateway: str
+    triton: str
+    inference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A gateway and its drain: gRPC address, URLs of the two pages, and the drain's process where it has one."""
+
+    address: str
+    page: str
+    drain_page: str
+    drain: subprocess.Popen[bytes] | None
+
+    def freeze(self) -> None:
+        """Stop its drain, so that what is spooled stays."""
+        if self.drain is not None:
+            self.drain.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let its drain go on."""
+        if self.drain is not None:
+            self.drain.send_signal(signal.SIGCONT)
 
 
 @contextlib.contextmanager
-def echo_door(stack: Stack) -> Iterator[Door]:
-    """The door for the length of the block. Raises TimeoutError when a process does not get ready."""
-    ports = {
-        name: _free() for name in ("grpc", "http", "metrics", "inference", "inference_page", "gateway", "page", "drain")
-    }
-    shared = {**os.environ, **stack.endpoints.environment, "WEIR_INSTANCE": "bench"}
+def echo_upstream(stack: Stack) -> Iterator[Upstream]:
+    """Triton and inference for the length of the block, and the route that leads to them."""
+    ports = {name: _free() for name in ("grpc", "http", "metrics", "inference", "page")}
     launch = [str(repository() / "infra" / "triton" / "launch.py"), "--env", str(stack.layout.models_env)]
     launch += ["--models", str(MODELS), "--corpus-dir", str(stack.layout.corpus)]
     for name in ("grpc", "http", "metrics"):
@@ -61,32 +79,69 @@ def echo_door(stack: Stack) -> Iterator[Door]:
     inference = {
         "WEIR_TRITON_ADDRESS": f"127.0.0.1:{ports['grpc']}",
         "WEIR_INFERENCE_GRPC_PORT": str(ports["inference"]),
-        "WEIR_HTTP_PORT": str(ports["inference_page"]),
-    }
-    gateway = {
-        "WEIR_INFERENCE_ADDRESS": f"127.0.0.1:{ports['inference']}",
-        "WEIR_GATEWAY_GRPC_PORT": str(ports["gateway"]),
-        "WEIR_GATEWAY_ANONYMOUS_TENANT": "bench",
+        "WEIR_HTTP_PORT": str(ports["page"]),
     }
     body = {"documents": [DEFINITION], "author": "bench", "dry_run": False}
     httpx2.post(f"{stack.endpoints.registry_url}/v1/apply", json=body).raise_for_status()
-    with contextlib.ExitStack() as running:
-        running.enter_context(_process(launch, dict(os.environ)))
-        running.enter_context(_process(["-m", "weir.inference"], {**shared, **inference}))
-        running.enter_context(
-            _process(["-m", "weir.gateway.drain"], {**shared, **gateway, "WEIR_HTTP_PORT": str(ports["drain"])})
-        )
-        running.enter_context(
-            _process(["-m", "weir.gateway"], {**shared, **gateway, "WEIR_HTTP_PORT": str(ports["page"])})
-        )
+    with (
+        _process(launch, dict(os.environ)),
+        _process(["-m", "weir.inference"], {**_shared(stack, "bench"), **inference}),
+    ):
         _until(f"http://127.0.0.1:{ports['http']}/v2/health/ready", "")
-        _until(f"http://127.0.0.1:{ports['inference_page']}/healthz", "")
-        _until(f"http://127.0.0.1:{ports['page']}/metrics", "weir_gateway_catalog_revision ")
-        yield Door(f"127.0.0.1:{ports['grpc']}", f"127.0.0.1:{ports['gateway']}")
+        _until(f"http://127.0.0.1:{ports['page']}/healthz", "")
+        yield Upstream(f"127.0.0.1:{ports['grpc']}", f"127.0.0.1:{ports['inference']}")
 
 
 @contextlib.contextmanager
-def _process(arguments: Sequence[str], environment: Mapping[str, str]) -> Iterator[None]:
+def gateway(
+    stack: Stack,
+    upstream: Upstream,
+    instance: str,
+    *,
+    module: str = "weir.gateway",
+    has_drain: bool = True,
+    is_drain_frozen: bool = False,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Gateway]:
+    """A gateway with a spool of its own, and its drain, for the length of the block.
+
+    module: what is run as the gateway. is_drain_frozen: the drain is there and does nothing until `thaw`.
+    settings: environment variables of both.
+    """
+    ports = {name: _free() for name in ("gateway", "page", "drain")}
+    environment = {
+        **_shared(stack, instance),
+        "WEIR_INFERENCE_ADDRESS": upstream.inference,
+        "WEIR_GATEWAY_GRPC_PORT": str(ports["gateway"]),
+        "WEIR_GATEWAY_ANONYMOUS_TENANT": "bench",
+        **(settings or {}),
+    }
+    with contextlib.ExitStack() as running:
+        drain = None
+        if has_drain:
+            here = {**environment, "WEIR_HTTP_PORT": str(ports["drain"])}
+            drain = running.enter_context(_process(["-m", "weir.gateway.drain"], here))
+            if is_drain_frozen:
+                drain.send_signal(signal.SIGSTOP)  # before it has imported anything
+        running.enter_context(_process(["-m", module], {**environment, "WEIR_HTTP_PORT": str(ports["page"])}))
+        page, drain_page = (f"http://127.0.0.1:{ports[name]}" for name in ("page", "drain"))
+        _until(f"{page}/metrics", "weir_gateway_catalog_revision ")
+        if has_drain and not is_drain_frozen:
+            _until(f"{drain_page}/readyz", "")
+        yield Gateway(f"127.0.0.1:{ports['gateway']}", page, drain_page, drain)
+
+
+def spool_folder(stack: Stack, instance: str) -> Path:
+    """Where a gateway of the bench spools."""
+    return Path(_shared(stack, instance)["WEIR_DATA_DIR"]) / "gateway" / f"spool-{instance}"
+
+
+def _shared(stack: Stack, instance: str) -> dict[str, str]:
+    return {**os.environ, **stack.endpoints.environment, "WEIR_INSTANCE": instance}
+
+
+@contextlib.contextmanager
+def _process(arguments: Sequence[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         [sys.executable, *arguments],
         env=environment,
@@ -95,7 +150,7 @@ def _process(arguments: Sequence[str], environment: Mapping[str, str]) -> Iterat
         start_new_session=True,
     )
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         try:

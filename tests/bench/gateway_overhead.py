@@ -53,7 +53,7 @@ async def gateway_overhead(direct: str, gateway: str) -> list[Result]:
         triton_aio.InferenceServerClient(gateway) as at_us,
     ):
         for client in (at_triton, at_us):
-            await _alone_us(client, WARM_UP_CALLS)
+            await alone_us(client, WARM_UP_CALLS)
         for number in range(ROUNDS):
             ordered = (at_triton, at_us) if number % 2 == 0 else (at_us, at_triton)
             measured = {client: await _round(client) for client in ordered}
@@ -66,33 +66,36 @@ async def gateway_overhead(direct: str, gateway: str) -> list[Result]:
 
 
 async def _round(client: triton_aio.InferenceServerClient) -> Round:
-    latencies = await _alone_us(client, CALLS_ALONE)
+    latencies = await alone_us(client, CALLS_ALONE)
     p50_us, p99_us = (float(value) for value in np.percentile(latencies, PERCENTILES))
-    return Round(p50_us, p99_us, await _together_per_s(client))
+    return Round(p50_us, p99_us, await together_per_s(client))
 
 
-async def _alone_us(client: triton_aio.InferenceServerClient, calls: int) -> list[float]:
+async def alone_us(client: triton_aio.InferenceServerClient, calls: int) -> list[float]:
+    """Latencies of calls one after the other, microseconds."""
     latencies = []
     for _ in range(calls):
         start_ns = time.perf_counter_ns()
-        await _call(client)
+        await call(client)
         latencies.append((time.perf_counter_ns() - start_ns) / 1_000)
     return latencies
 
 
-async def _together_per_s(client: triton_aio.InferenceServerClient) -> float:
+async def together_per_s(client: triton_aio.InferenceServerClient) -> float:
+    """Calls a second with 32 under way."""
     left = iter(range(CALLS_TOGETHER))
 
     async def work() -> None:
         for _ in left:
-            await _call(client)
+            await call(client)
 
     start_s = time.perf_counter()
     await asyncio.gather(*(work() for _ in range(CONCURRENCY)))
     return CALLS_TOGETHER / (time.perf_counter() - start_s)
 
 
-async def _call(client: triton_aio.InferenceServerClient) -> None:
+async def call(client: triton_aio.InferenceServerClient) -> None:
+    """One call. Raises ValueError when the text came back changed."""
     tensor = triton.InferInput("text_input", [1], "BYTES")
     tensor.set_data_from_numpy(np.array([TEXT.encode()], dtype=np.object_))
     result = await client.infer(MODEL, [tensor])

@@ -1,6 +1,7 @@
-"""`python -m tests.bench.run` (make bench): three ratios in one run, on the real parts, printed and written down.
+"""`python -m tests.bench.run` (make bench): ratios in one run, on the real parts, printed and written down.
 
-1. The gateway against direct Triton. 2. Kafka to ClickHouse on one core against a raw consumer. 3. The drift detector.
+1. The gateway against direct Triton. 2. What its events cost. 3. A backlog that drains under live calls. 4. Kafka to
+ClickHouse on one core against a raw consumer. 5. The drift detector.
 Starts a stack of its own under `.weir/bench/stack`; nothing is asserted, bad figures are printed as they are.
 """
 
@@ -20,8 +21,10 @@ from rich.table import Table
 from weir.cli.stack import open_stack, start_stack, stop_stack
 from weir.cli.stack.layout import repository
 
-from .echo_door import echo_door
+from .backlog_drain import backlog_drain
+from .echo_door import echo_upstream, gateway
 from .gateway_overhead import gateway_overhead
+from .guarantee_cost import guarantee_cost
 from .results import Machine, Result, load, write
 from .sink_rate import sink_rate
 
@@ -56,8 +59,13 @@ def _measured(out: Console, home: Path) -> list[Result]:
     for name in BYSTANDERS:
         supervisor.stop(name)
     out.print("gateway against direct Triton (interleaved rounds)")
-    with echo_door(stack) as door:
-        results = asyncio.run(gateway_overhead(door.direct, door.gateway))
+    with echo_upstream(stack) as upstream:
+        with gateway(stack, upstream, "bench") as ours:
+            results = asyncio.run(gateway_overhead(upstream.triton, ours.address))
+        out.print("the gateway's events: off, process, fsync (interleaved rounds)")
+        results += guarantee_cost(stack, upstream)
+        out.print("a backlog of 200,000 events under live calls")
+        results += backlog_drain(stack, upstream)
     out.print("Kafka to ClickHouse")
     pid = next(int(info["pid"]) for info in supervisor.processes() if info["name"] == "lineage")
     return results + sink_rate(

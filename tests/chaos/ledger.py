@@ -18,30 +18,34 @@ class Row:
     stored: int
     dead_lettered: int = 0
     shed: int = 0
+    """Events whose numbers a gap record names."""
     corrupt: int = 0
+    """Events whose spool record was damaged on the disk, quarantined and named."""
     duplicates: int = 0
     """Rows beyond one per event in the read views."""
     recovery_s: float = 0.0
     """Seconds from the end of the last fault until everything was stored."""
     note: str = ""
+    problem: str = ""
+    """What else was promised for this fault and did not hold; empty when all of it did."""
 
     @property
     def lost(self) -> int:
-        """Events that nothing accounts for."""
+        """Events that nothing accounts for; below zero when more are stored than were acknowledged."""
         return self.acknowledged - self.stored - self.dead_lettered - self.shed - self.corrupt
 
     @property
     def is_clean(self) -> bool:
-        """Whether the promise held."""
-        return self.lost == 0 and self.duplicates == 0
+        """Whether the promise held: something was acknowledged, nothing is lost, nothing is there twice."""
+        return self.acknowledged > 0 and self.lost == 0 and self.duplicates == 0 and not self.problem
 
     def as_json(self) -> dict[str, object]:
         """For the results file."""
-        return {**asdict(self), "lost": self.lost}
+        return {**asdict(self), "lost": self.lost, "is_clean": self.is_clean}
 
 
 def total(rows: Sequence[Row]) -> Row:
-    """Sums over all rows."""
+    """Sums over all rows; the longest recovery."""
     return Row(
         fault="all",
         times=sum(row.times for row in rows),

@@ -65,7 +65,9 @@ def test_the_audit_finds_nothing_missing(stack: RunningStack) -> None:
 
     def settled() -> dict[str, object] | None:
         audit = stack.get(stack.lineage_url, "/v1/audit")
-        return audit if audit["totals"]["accepted"] == audit["totals"]["stored"] else None
+        return (
+            audit if audit["totals"]["accepted"] == audit["totals"]["stored"] + audit["totals"]["superseded"] else None
+        )
 
     audit = eventually(settled, within_s=20, what="an audit in which everything accepted is stored")
 

@@ -21,6 +21,7 @@ from weir.runtime.errors import Retryable
 from weir.runtime.follow import Follower
 from weir.runtime.identity import new_id
 from weir.runtime.link import Link, link_from
+from weir.runtime.rejects import Limits
 from weir.runtime.settings import SharedSettings
 from weir.runtime.stream import Save, Stream
 
@@ -109,7 +110,7 @@ class Journey:
             instance="1",
             data_dir=self.folder / "faust",
             serde=self.link.serde,
-            dead_letters=self.link.dead_letters(self.group, 100_000),
+            dead_letters=self.link.dead_letters(self.group, Limits(100_000, 1.0, 2_000)),
             handlers={TOPIC: handle},
             save=save,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -16,6 +17,7 @@ from tritonclient.utils import InferenceServerException
 
 from asking import ask_over_triton, text_input
 from stack import RunningStack
+from waiting import eventually
 
 pytestmark = pytest.mark.stack
 QUESTION = "How do I open a file for reading in Python?"
@@ -57,25 +59,38 @@ def streamed_without_timings(data: bytes) -> bytes:
     return without_timings(message.infer_response.SerializeToString())
 
 
+def assert_same_bytes(ask: Callable[[str], list[bytes]], stack: RunningStack) -> list[bytes]:
+    """The bytes of a call through the gateway and of the same call to Triton are the same; they are returned.
+
+    The last bit of a score depends on which texts Triton happened to embed in one batch (other tests' features are
+    computed meanwhile), so a pair that differs is asked again: a gateway that changes a byte never gives an equal one.
+    """
+    pairs: list[tuple[list[bytes], list[bytes]]] = []
+
+    def equal_pair() -> bool:
+        pairs.append((ask(stack.gateway_grpc), ask(stack.triton_grpc)))
+        return pairs[-1][0] == pairs[-1][1]
+
+    eventually(equal_pair, within_s=20, what="the same bytes through the gateway and from Triton")
+    return pairs[-1][0]
+
+
 @pytest.mark.capability("U1")
 def test_a_unary_inference_is_byte_for_byte_what_triton_answers(stack: RunningStack) -> None:
-    message = raw_request("minilm-request", text="unused")
     message = service_pb2.ModelInferRequest(model_name="minilm", id="same-id")
     tensor = triton.InferInput("text", [1, 1], "BYTES")
     tensor.set_data_from_numpy(np.array([[QUESTION]], dtype=np.object_))
     message.inputs.append(tensor._get_tensor())
     message.raw_input_contents.append(tensor._get_content())
 
-    assert unary_bytes(stack.gateway_grpc, message) == unary_bytes(stack.triton_grpc, message)
+    assert assert_same_bytes(lambda address: [unary_bytes(address, message)], stack) != [b""]
 
 
 @pytest.mark.capability("U1")
 def test_an_answer_is_what_triton_answers(stack: RunningStack) -> None:
     message = raw_request("docs-qa", text_input=QUESTION)
 
-    through, direct = unary_bytes(stack.gateway_grpc, message), unary_bytes(stack.triton_grpc, message)
-
-    assert without_timings(through) == without_timings(direct)
+    assert assert_same_bytes(lambda address: [without_timings(unary_bytes(address, message))], stack) != [b""]
 
 
 @pytest.mark.capability("U1")
@@ -86,11 +101,11 @@ def test_a_stream_is_piece_for_piece_what_triton_streams(stack: RunningStack) ->
     message.inputs.append(stream._get_tensor())
     message.raw_input_contents.append(stream._get_content())
 
-    through, direct = stream_bytes(stack.gateway_grpc, message), stream_bytes(stack.triton_grpc, message)
+    def pieces(address: str) -> list[bytes]:
+        *parts, last = stream_bytes(address, message)
+        return [*parts, streamed_without_timings(last)]
 
-    assert len(through) > 3
-    assert through[:-1] == direct[:-1]
-    assert streamed_without_timings(through[-1]) == streamed_without_timings(direct[-1])
+    assert len(assert_same_bytes(pieces, stack)) > 3
 
 
 @pytest.mark.capability("U1")

@@ -56,7 +56,7 @@ async def main(stop: asyncio.Event) -> None:
         group=GROUP,
         topics=TOPICS,
         serde=link.serde,
-        dead_letters=link.dead_letters(GROUP, settings.dead_letters_in_a_row_max),
+        dead_letters=link.dead_letters(GROUP, settings.reject_limits),
         handle=alerts.handle,
         batch_messages_max=settings.batch_messages_max,
     )

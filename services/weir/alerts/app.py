@@ -17,19 +17,18 @@ from weir.alerts.adapters.state_store import GroupKey, Progress
 from weir.alerts.core.grouping import Group, Notification, Timing, flushed, joined
 from weir.alerts.core.labels import IDENTITY, fingerprint, group_key, group_labels, labels_of
 from weir.alerts.core.notification import webhook_body, webhook_id
-from weir.alerts.core.observation import observe
+from weir.alerts.core.observation import Source, observe
 from weir.alerts.core.rule import Rule
 from weir.alerts.core.state import Alert, Phase, resolved, step, tick
 from weir.alerts.draft import Draft, change_event
 from weir.alerts.metrics import DELIVERIES, DROPPED, TRANSITIONS
 from weir.alerts.rulebook import Rulebook
-from weir.events import DriftSignalled, EvaluationScored
 from weir.runtime.clock import now_us
 from weir.runtime.consumer import Received
 from weir.runtime.http import json_bytes
 from weir.runtime.telemetry import logger
 
-TOPICS = ("drift-signals", "evaluation-scores")
+TOPICS = ("drift-signals", "evaluation-scores", "ops-signals")
 GROUP = "alerts"
 
 ACTIVE = (Phase.PENDING, Phase.FIRING)
@@ -81,13 +80,13 @@ class Alerts:
         return sorted(self._alerts.values(), key=lambda alert: alert.updated_us, reverse=True)
 
     async def handle(self, batch: Sequence[Received]) -> None:
-        """Take a batch of signals or scores into account; returns when all that follows is on disk."""
+        """Take a batch of signals and scores into account; returns when all that follows is on disk."""
         draft, at_us = Draft(), now_us()
         for one in batch:
             place = (one.message.topic, one.message.partition)
             before = draft.progress.get(place) or self._progress.get(place, Progress(0, 0))
             event = one.event
-            if not isinstance(event, DriftSignalled | EvaluationScored) or _is_replay(one, before):
+            if not isinstance(event, Source) or _is_replay(one, before):
                 continue
             for rule in self._rulebook.watching(one.message.topic):
                 self._observe(draft, rule, event, at_us)
@@ -113,7 +112,7 @@ class Alerts:
                     draft.notifications.append(notification)
         self._write(draft, at_us)
 
-    def _observe(self, draft: Draft, rule: Rule, event: DriftSignalled | EvaluationScored, at_us: int) -> None:
+    def _observe(self, draft: Draft, rule: Rule, event: Source, at_us: int) -> None:
         seen = observe(rule, event)
         if seen is None:
             return

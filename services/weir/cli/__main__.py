@@ -7,7 +7,15 @@ from collections.abc import Callable
 
 import typer
 
-from weir.cli import commands_assets, commands_log, commands_stack, commands_store, commands_watch
+from weir.cli import (
+    commands_assets,
+    commands_drift,
+    commands_log,
+    commands_replay,
+    commands_stack,
+    commands_store,
+    commands_watch,
+)
 from weir.cli.output import CliError, ExitCode, emit_json, error_document, say
 
 app = typer.Typer(
@@ -47,7 +55,17 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         {"list": commands_log.dlq_list, "show": commands_log.dlq_show, "replay": commands_log.dlq_replay},
     ),
     "events": ("The log.", {"replay": commands_log.events_replay}),
-    "drift": ("Drift detectors.", {"status": commands_watch.drift_status}),
+    "drift": (
+        "Drift detectors, and decisions about what they found.",
+        {
+            "status": commands_drift.status,
+            "clusters": commands_drift.clusters,
+            "replay": commands_replay.drift_replay,
+            "accept": commands_drift.accept,
+            "dismiss": commands_drift.dismiss,
+            "skew-reference": commands_drift.skew_reference,
+        },
+    ),
     "alert": (
         "Alerts and their deliveries.",
         {

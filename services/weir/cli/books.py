@@ -31,11 +31,11 @@ def with_spool(
 
 
 def _add(source: dict[str, Any], drained: int, used: int, *, has_backlog: bool) -> None:
-    waiting = used - max(drained, int(source["accepted"]))
+    waiting = used - max(drained, int(source["next_number"]))
     if waiting <= 0:
         return
     first = used - waiting
-    source["accepted"] = used
+    source["accepted"] += waiting
     if has_backlog:
         source["in_spool"] = waiting
         return
@@ -45,8 +45,11 @@ def _add(source: dict[str, Any], drained: int, used: int, *, has_backlog: bool) 
 
 def _blank(key: tuple[str, int]) -> dict[str, Any]:
     counts = dict.fromkeys(
-        ("accepted", "stored", "dead_lettered", "shed", "corrupt", "late", "missing", "duplicates_visible"), 0
-    )
+        (
+            "accepted", "next_number", "stored", "superseded", "dead_lettered", "shed", "corrupt", "late", "missing",
+            "duplicates_visible",
+        ), 0,
+    )  # fmt: skip
     return {"source": key[0], "boot_epoch": key[1], **counts, "missing_ranges": []}
 
 

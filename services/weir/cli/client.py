@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from weir.cli.output import CliError, ExitCode
@@ -48,9 +49,9 @@ def get(service: str, path: str, **parameters: object) -> Any:
     )
 
 
-def send(service: str, method: str, path: str, body: object) -> Any:
+def send(service: str, method: str, path: str, body: object, headers: Mapping[str, str] | None = None) -> Any:
     """JSON answer to a request with a JSON body. Raises CliError."""
-    return _asked(service, method, path, json=body)
+    return _asked(service, method, path, json=body, headers=dict(headers or {}))
 
 
 def metrics(service: str) -> dict[str, float]:

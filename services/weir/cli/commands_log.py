@@ -6,13 +6,13 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
 from weir.cli import client, log
+from weir.cli.moments import microseconds
 from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -86,7 +86,7 @@ def dlq_replay(
 def events_replay(
     group: Annotated[str, typer.Option(help="Consumer group that gets them again.")],
     topic: Annotated[str, typer.Option(help="Topic of the range.")],
-    since: Annotated[str, typer.Option(help="First event's time, ISO 8601, UTC unless it says otherwise.")],
+    since: Annotated[str, typer.Option(help="First event's time: ISO 8601 in UTC, or an age, as 24h.")],
     json: Json = False,
 ) -> None:
     """Feed what the log holds since a time into a consumer group again.
@@ -94,7 +94,7 @@ def events_replay(
     Idempotent: ids are derived and the store keeps one row of an event. On the embedded stack the group's service is
     stopped for it; elsewhere stop every instance first.
     """
-    since_ms = _milliseconds(since)
+    since_ms = microseconds("--since", since) // 1_000
     with _stopped(group):
         moved = log.set_back(group, topic, since_ms)
     rows: list[dict[str, Any]] = [
@@ -130,15 +130,6 @@ def _kept(letter: Any, origin: str) -> log.Message:
         )
     key = base64.b64decode(letter["key_base64"])
     return log.Message(key or None, base64.b64decode(letter["payload_base64"]))
-
-
-def _milliseconds(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise CliError(ExitCode.INVALID, f"--since is {text!r}; expected ISO 8601, as 2026-11-24T05:00") from error
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return int(aware.timestamp() * 1_000)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import typer
 
 from weir.cli import client
+from weir.cli.moments import microseconds
 from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
 from weir.cli.waterfall import waterfall
 
@@ -68,12 +69,22 @@ def lineage_impact(kind: str, name: str, digest: str = "", version: str = "", js
     emit_table(answer["passages"], ("passage_id", "requests", "mean_score"))
 
 
-def audit_gaps(json: Json = False) -> None:
-    """What became of every sequence number. Exit code 5 when one is missing, or corrupt in the spool."""
+def audit_gaps(
+    since: Annotated[str, typer.Option(help="Only events from then on: ISO 8601 in UTC, or an age, as 24h.")] = "",
+    until: Annotated[str, typer.Option(help="Only events before then.")] = "",
+    json: Json = False,
+) -> None:
+    """What became of every sequence number. Exit code 5 when one is missing, or corrupt in the spool.
+
+    A window looks at the numbers whose events happened in it, and at the holes before them.
+    """
     from weir.cli.books import with_spool
 
-    answer = client.get("lineage", "/v1/audit")
-    answer = with_spool(answer, client.get("gateway_drain", "/v1/spool"), _used())
+    since_us = microseconds("--since", since) if since else ""
+    until_us = microseconds("--until", until) if until else ""
+    answer = client.get("lineage", "/v1/audit", since_us=since_us, until_us=until_us)
+    # What is in the spool is newer than everything stored: a window that ended holds none of it.
+    answer = with_spool(answer, client.get("gateway_drain", "/v1/spool"), {} if until else _used())
     if json:
         emit_json(answer)
     else:
@@ -84,12 +95,14 @@ def audit_gaps(json: Json = False) -> None:
         emit_text(f"waiting in Kafka: {'unknown, no broker answers' if waiting is None else waiting or 'nothing'}")
         if not answer["is_settled"]:
             emit_text("the store is behind the log: what is listed as missing may be on its way; ask again")
+        if not answer["is_whole"]:
+            emit_text("there are more holes than are read at once: narrow the window to see all of them")
     if answer["totals"]["missing"] or answer["totals"]["corrupt"]:
         raise typer.Exit(ExitCode.DENIED)
 
 
 AUDIT_COLUMNS = (
-    "source", "boot_epoch", "accepted", "in_spool", "stored", "dead_lettered", "shed", "corrupt", "late", "missing",
+    "source", "boot_epoch", "accepted", "in_spool", "stored", "superseded", "dead_lettered", "shed", "corrupt", "late", "missing",
     "missing_ranges", "duplicates_visible",
 )  # fmt: skip
 

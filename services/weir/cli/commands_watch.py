@@ -1,4 +1,4 @@
-"""Commands for drift, alerts and keys, and the settings this command line uses."""
+"""Commands for alerts and keys, and the settings this command line uses."""
 
 from __future__ import annotations
 
@@ -13,15 +13,6 @@ from weir.cli import client
 from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text, say
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-
-
-def drift_status(json: Json = False) -> None:
-    """Monitored streams and what their detectors say."""
-    answer = client.get("drift", "/v1/streams")
-    if json:
-        emit_json(answer)
-    else:
-        emit_table(answer["items"], ("tenant", "route", "state", "alarm", "events", "reference"))
 
 
 def alert_list(state: str = "", json: Json = False) -> None:

@@ -28,21 +28,21 @@ async def main(stop: asyncio.Event) -> None:
     link = link_from(settings, SERVICE)
     checkpoints = FileCheckpoints(settings.checkpoint_dir)
     limits = Limits(settings.streams_max, settings.seen_events)
-    drift = Drift(checkpoints, KafkaAnnouncer(link, GROUP, stop), settings.bank(), limits)
+    drift = Drift(checkpoints, KafkaAnnouncer(link, GROUP, stop), settings.bank(), limits, settings.insight())
     stream = Stream(
         bootstrap=settings.kafka_bootstrap,
         group=GROUP,
         instance=settings.instance,
         data_dir=settings.data_dir / SERVICE / "faust",
         serde=link.serde,
-        dead_letters=link.dead_letters(GROUP, settings.dead_letters_in_a_row_max),
+        dead_letters=link.dead_letters(GROUP, settings.reject_limits),
         handlers={IN_TOPIC: drift.handle},
     )
 
     def missing() -> dict[str, str]:
         return {} if stream.is_ready else {"kafka": f"no broker at {settings.kafka_bootstrap}, or no group yet"}
 
-    app = application(missing, routes(drift, settings.streams_max))
+    app = application(missing, routes(drift, settings.streams_max, settings.skew_items_max))
     page = serve(app, settings.http_host, settings.http_port, stop)
     await together(stop, page, streaming(link, stream, stop))
     checkpoints.close()

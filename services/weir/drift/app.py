@@ -12,26 +12,32 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
-from weir.drift.core.bank import WarmingBank
+from weir.drift.core.bank import MonitoringBank, WarmingBank
+from weir.drift.core.insight_settings import InsightSettings
 from weir.drift.core.observation import Observation
 from weir.drift.core.settings import BankSettings
-from weir.drift.core.stream.advance import advance, fresh, is_other_space
+from weir.drift.core.skew import skew_reference
+from weir.drift.core.stream.advance import DEFAULT_INSIGHT, advance, fresh, is_other_space
+from weir.drift.core.stream.assets import assets_of
+from weir.drift.core.stream.decisions import Dataset, Decision, accepted, compared, dismissed
+from weir.drift.core.stream.insight import novel_clusters
 from weir.drift.core.stream.intake import observations_of, skip_reason
 from weir.drift.core.stream.record import Place
-from weir.drift.core.stream.signals import withdrawals
-from weir.drift.core.stream.state import EmbeddingSpace, StreamState, begun_anew, new_stream, remembering
+from weir.drift.core.stream.state import EmbeddingSpace, StreamState, new_stream
 from weir.drift.metrics import (
     ADVANCE_SECONDS,
     CHECKPOINT_SECONDS,
     EMBEDDING_CHANGES,
     EVENTS,
+    SKEW_REFERENCES,
     SKIPPED,
     STREAMS,
     STREAMS_REFUSED,
 )
 from weir.drift.ports import Announcer, Checkpoint, Checkpoints
-from weir.events import DriftSignalled, InvalidEvent, TextFeaturesComputed
+from weir.events import DriftSignalled, InvalidEvent, NovelCluster, TextFeaturesComputed
 from weir.runtime.consumer import Received
 from weir.runtime.telemetry import logger
 
@@ -60,12 +66,20 @@ class Limits:
 class Drift:
     """All monitored streams of this process."""
 
-    def __init__(self, checkpoints: Checkpoints, announcer: Announcer, settings: BankSettings, limits: Limits) -> None:
-        """Reads the checkpoints. settings: for references begun from now on."""
+    def __init__(
+        self,
+        checkpoints: Checkpoints,
+        announcer: Announcer,
+        settings: BankSettings,
+        limits: Limits,
+        insight: InsightSettings = DEFAULT_INSIGHT,
+    ) -> None:
+        """Reads the checkpoints. settings: for references begun from now on. insight: of skew and explanations."""
         self._checkpoints = checkpoints
         self._announcer = announcer
         self._settings = settings
         self._limits = limits
+        self._insight = insight
         self._turn = asyncio.Lock()
         self._refused: set[tuple[str, str]] = set()
         self._streams: dict[_Key, Checkpoint] = {_key_of(one): one for one in checkpoints.load()}
@@ -76,6 +90,14 @@ class Drift:
     def streams(self) -> Iterable[Checkpoint]:
         """The streams and how far each has read, in order of tenant and route."""
         return sorted(self._streams.values(), key=lambda one: (one.stream.tenant, one.stream.route))
+
+    def clusters(self, tenant: str, route: str) -> tuple[NovelCluster, ...]:
+        """The novel clusters of a stream, growing ones first. Raises UnknownStream."""
+        stream = self._found(tenant, route).stream
+        known = stream.insight.clusters
+        if known is None or not isinstance(stream.bank, MonitoringBank):
+            return ()
+        return novel_clusters(stream.insight, known.words, stream.bank.monitor.index, self._insight)
 
     async def handle(self, received: Received) -> None:
         """Count one envelope; returns when its signals are acknowledged and its checkpoint is on disk.
@@ -90,20 +112,36 @@ class Drift:
         async with self._turn:
             await self._count(envelope, place, observations)
 
-    async def accept(self, tenant: str, route: str, author: str, now_us: int) -> Checkpoint:
+    async def accept(self, tenant: str, route: str, by: Decision, now_us: int) -> Checkpoint:
         """Take the traffic from now on for the new normal: the next reference of the stream is begun.
 
-        author: who decided it, for the log. Alarms that are on are withdrawn. Raises UnknownStream, Retryable.
+        Alarms that are on are withdrawn, and who decided it why is recorded. Raises UnknownStream, Retryable.
         """
         async with self._turn:
             before = self._found(tenant, route)
-            stream, reason = before.stream, "the change was accepted"
-            last_event_id, request_id = next(reversed(list((stream.requests or {"": ""}).items())))
-            signals = withdrawals(stream, last_event_id, request_id, now_us, reason)
-            after = remembering(begun_anew(stream, self._settings, reason), signals)
-            await self._settle(Checkpoint(after, before.place), signals)
-            logger().info("reference_begun", tenant=tenant, route=route, version=after.version, author=author)
-            return self._streams[_key_of(before)]
+            after, signals = accepted(before.stream, self._settings, by, now_us)
+            logger().info("drift_accepted", tenant=tenant, route=route, version=after.version, author=by.author)
+            return await self._settle(Checkpoint(after, before.place), signals)
+
+    async def dismiss(self, tenant: str, route: str, by: Decision, now_us: int) -> Checkpoint:
+        """The alarms were false or are dealt with: they end, the reference stays. Raises UnknownStream, Retryable."""
+        async with self._turn:
+            before = self._found(tenant, route)
+            after, signals = dismissed(before.stream, by, now_us)
+            logger().info("drift_dismissed", tenant=tenant, route=route, version=after.version, author=by.author)
+            return await self._settle(Checkpoint(after, before.place), signals)
+
+    async def compare(self, tenant: str, route: str, dataset: Dataset, now_us: int) -> Checkpoint:
+        """Compare the stream with an evaluation dataset from now on. Raises UnknownStream, Retryable, and ValueError for
+        embeddings that it cannot be compared by.
+        """
+        reference = await asyncio.to_thread(
+            skew_reference, dataset.name, dataset.version, dataset.digest, dataset.embeddings
+        )
+        async with self._turn:
+            before = self._found(tenant, route)
+            after, signals = compared(before.stream, reference, dataset.model, dataset.by, now_us)
+            return await self._settle(Checkpoint(after, before.place), signals)
 
     async def _count(self, envelope: TextFeaturesComputed, place: Place, observations: list[Observation]) -> None:
         before = self._streams.get((place.partition, envelope.tenant, envelope.route))
@@ -121,11 +159,12 @@ class Drift:
             logger().warning("embedding_model_changed", tenant=stream.tenant, route=stream.route, model=space.model)
         with ADVANCE_SECONDS.time():
             # A completed reference takes about 2 s: in a thread, so that heartbeats and the health page go on.
-            after, signals = await asyncio.to_thread(advance, stream, new, space, self._settings)
+            work = partial(advance, insight=self._insight, assets=assets_of(envelope))
+            after, signals = await asyncio.to_thread(work, stream, new, space, self._settings)
         await self._settle(Checkpoint(after, place), signals)
         EVENTS.inc(len(new))
 
-    async def _settle(self, checkpoint: Checkpoint, signals: Iterable[DriftSignalled]) -> None:
+    async def _settle(self, checkpoint: Checkpoint, signals: Iterable[DriftSignalled]) -> Checkpoint:
         told = list(signals)
         if told:
             await self._announcer.announce(told)
@@ -135,6 +174,7 @@ class Drift:
         self._note_streams()
         for signal in told:
             _log_signal(signal)
+        return checkpoint
 
     def _admitted(self, envelope: TextFeaturesComputed, observations: list[Observation]) -> StreamState | None:
         tenant, route = envelope.tenant, envelope.route
@@ -161,6 +201,7 @@ class Drift:
         phases = Counter(phase_of(one.stream) for one in self._streams.values())
         for phase in ("warming", "monitoring"):
             STREAMS.labels(phase).set(phases[phase])
+        SKEW_REFERENCES.set(sum(one.stream.skew is not None for one in self._streams.values()))
 
 
 def phase_of(stream: StreamState) -> str:

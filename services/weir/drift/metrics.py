@@ -24,6 +24,9 @@ CHECKPOINTS_REFUSED = Counter("weir_drift_checkpoints_refused_total", "Checkpoin
 EMBEDDING_CHANGES = Counter("weir_drift_embedding_changes_total", "Streams warmed again for another embedding model.")
 """A steady rise: two embedding models take turns on one stream, which so never finishes warming."""
 
+SKEW_REFERENCES = Gauge("weir_drift_skew_references", "Streams compared with an evaluation dataset.")
+"""A fall without a restart on purpose: a dataset could not be read back; set it again."""
+
 ADVANCE_SECONDS = Histogram(
     "weir_drift_advance_seconds",
     "Time a bank takes for one envelope, seconds.",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from weir.drift.core.insight_settings import InsightSettings
 from weir.drift.core.settings import BankSettings
 from weir.runtime.errors import BadSetting
 from weir.runtime.settings import SharedSettings
@@ -48,10 +49,35 @@ class DriftSettings(SharedSettings):
     seen_events: int = Field(default=4_096, validation_alias="WEIR_DRIFT_SEEN_EVENTS", ge=256)
     """Events a stream remembers against double counting. Chosen: 16 of the longest envelopes, 32 kB a checkpoint."""
 
+    explain_terms: bool = Field(default=True, validation_alias="WEIR_DRIFT_EXPLAIN_TERMS")
+    """Whether signals and alerts may carry single words of users' texts: shifted terms and names of clusters. Off: counts
+    and request ids alone. Words are never logged."""
+
+    skew_alpha: float = Field(default=0.01, validation_alias="WEIR_DRIFT_SKEW_ALPHA", gt=0, lt=1)
+    """Chance that one window is called skewed although it is drawn like the dataset: one false alarm in 1 / alpha
+    windows, so with 200 events a window one in 20,000 events. Below 0.004 nothing can fire (499 permutations)."""
+
+    skew_window_events: int = Field(default=200, validation_alias="WEIR_DRIFT_SKEW_WINDOW_EVENTS", ge=20, le=2_000)
+    """Watched events of a window that is compared with the evaluation dataset."""
+
+    skew_items_max: int = Field(default=2_000, validation_alias="WEIR_DRIFT_SKEW_ITEMS_MAX", ge=50, le=10_000)
+    """Items of an evaluation dataset, at most. Chosen: 3 MB a stream with 384 dimensions, and 20 ms a window."""
+
     @property
     def checkpoint_dir(self) -> Path:
         """Where the states are."""
         return self.data_dir / "drift" / "checkpoints"
+
+    def insight(self) -> InsightSettings:
+        """The settings of skew and explanations. Raises BadSetting when an alarm could never come."""
+        try:
+            return InsightSettings(
+                explain_terms=self.explain_terms,
+                skew_alpha=self.skew_alpha,
+                skew_window_events=self.skew_window_events,
+            )
+        except ValueError as error:
+            raise BadSetting(f"WEIR_DRIFT_SKEW_*: {error}; for example WEIR_DRIFT_SKEW_ALPHA=0.01") from error
 
     def bank(self) -> BankSettings:
         """The settings of a bank begun now. Raises BadSetting when they make its promise void."""

@@ -1,7 +1,7 @@
 """Evaluator: scores answers as they stream by, with versioned evaluators and a known sampling probability.
 
 Consumes `inference-responses`, `text-features` and `feedback`, follows `registry-changes` for evaluators at alias
-`prod`; produces `evaluation-scores`. State: in memory, the calls seen last, so that feedback finds the call it judges;
-nothing on disk that matters. Guarantee: at least once; a score's id derives from what was scored and the digest of the
-evaluator, so a replay repeats ids and consumers deduplicate by them.
+`prod`; produces `evaluation-scores`. State: the calls seen last, so that feedback finds the call it judges, in a file that
+is written before a message is acknowledged. Guarantee: at least once; a score's id derives from what was scored and the
+digest of the evaluator, so a replay repeats ids and consumers deduplicate by them.
 """

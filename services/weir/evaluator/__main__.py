@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from weir.evaluator.adapters.subjects_file import SubjectsFile
 from weir.evaluator.app import GROUP, IN_TOPICS, REGISTRY_TOPIC, Evaluation
 from weir.evaluator.settings import EvaluatorSettings
 from weir.runtime.follow import Follower
@@ -21,7 +22,8 @@ async def main(stop: asyncio.Event) -> None:
     settings = EvaluatorSettings()
     configure_logs(SERVICE, settings.log_level)
     link = link_from(settings, SERVICE)
-    evaluation = Evaluation(link, settings.subjects_max, stop)
+    memory = SubjectsFile(settings.data_dir / SERVICE / f"subjects-{settings.instance}.db", settings.subjects_max)
+    evaluation = Evaluation(link, settings.subjects_max, stop, memory)
     follower = Follower(
         bootstrap=settings.kafka_bootstrap, topic=REGISTRY_TOPIC, serde=link.serde, apply=evaluation.apply
     )
@@ -31,7 +33,7 @@ async def main(stop: asyncio.Event) -> None:
         instance=settings.instance,
         data_dir=settings.data_dir / SERVICE / "faust",
         serde=link.serde,
-        dead_letters=link.dead_letters(GROUP, settings.dead_letters_in_a_row_max),
+        dead_letters=link.dead_letters(GROUP, settings.reject_limits),
         handlers=dict.fromkeys(IN_TOPICS, evaluation.handle),
     )
 
@@ -45,6 +47,7 @@ async def main(stop: asyncio.Event) -> None:
         follower.run(stop),
         score(link, follower, stream, stop),
     )
+    memory.close()
 
 
 async def score(link: Link, follower: Follower, stream: Stream, stop: asyncio.Event) -> None:

@@ -8,6 +8,7 @@ from weir.evaluator.core.active import ActiveEvaluators, changed
 from weir.evaluator.core.step import step
 from weir.evaluator.core.subjects import RecentSubjects
 from weir.evaluator.metrics import ACTIVE, SCORES, SUBJECTS, UNUSABLE
+from weir.evaluator.ports import Memory
 from weir.events import Event, RegistryChanged
 from weir.runtime.consumer import Received
 from weir.runtime.delivery import deliver
@@ -23,10 +24,15 @@ REGISTRY_TOPIC = "registry-changes"
 class Evaluation:
     """The handlers of the evaluator's topics, with the evaluators in use and the calls seen last."""
 
-    def __init__(self, link: Link, subjects_max: int, stop: asyncio.Event) -> None:
+    def __init__(self, link: Link, subjects_max: int, stop: asyncio.Event, memory: Memory) -> None:
+        """memory: what an earlier life remembered, and where this one keeps it."""
         self._link = link
         self._stop = stop
+        self._memory = memory
         self._recent = RecentSubjects(subjects_max)
+        for subject in memory.load():
+            self._recent.remember(subject)
+        self._recent.saved()
         self._active = ActiveEvaluators()
 
     def apply(self, event: Event) -> None:
@@ -44,7 +50,8 @@ class Evaluation:
             logger().info("evaluator_active", evaluator=event.name, version=event.version, digest=event.digest)
 
     async def handle(self, received: Received) -> None:
-        """Score one event and publish what came of it; returns when the log has it."""
+        """Score one event and publish what came of it; returns when the log has it,
+        and the call is remembered on disk. Raises Retryable when the disk refuses."""
         self._recent, scores = step(self._recent, received.event, self._active)
         SUBJECTS.set(len(self._recent))
         numbering = self._link.numbering
@@ -53,3 +60,5 @@ class Evaluation:
         await deliver(self._link.producer, sent, self._stop, GROUP)
         for event in events:
             SCORES.labels(event.evaluator, str(event.passed).lower()).inc()
+        self._memory.save(self._recent.unsaved())
+        self._recent.saved()

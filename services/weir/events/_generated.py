@@ -74,7 +74,7 @@ class AlertChanged:
     labels: Mapping[str, str]
     """Labels that identify the alert."""
     annotations: Mapping[str, str]
-    """Text for a person and links; never prompt or answer text."""
+    """Text for a person and links; never a prompt or an answer, of their words only single ones that a drift signal names."""
 
     def as_record(self) -> dict[str, Any]:
         """This value as the plain record Avro encodes."""
@@ -228,6 +228,158 @@ class DeadLettered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftedTerm:
+    """A word whose share of texts changed."""
+
+    term: str
+    """The word, lower-case, at most 32 characters; taken from users' texts."""
+    z: float
+    """Difference of log odds in standard errors; above 0 when more texts hold it now."""
+    share_before: float
+    """Share of reference texts that hold it, 0 to 1."""
+    share_after: float
+    """Share of texts since the change that hold it, 0 to 1."""
+
+    def as_record(self) -> dict[str, Any]:
+        """This value as the plain record Avro encodes."""
+        return {
+            "term": self.term,
+            "z": self.z,
+            "share_before": self.share_before,
+            "share_after": self.share_after,
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> ShiftedTerm:
+        """The value that a decoded Avro record holds."""
+        return cls(
+            term=record["term"],
+            z=record["z"],
+            share_before=record["share_before"],
+            share_after=record["share_after"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NovelCluster:
+    """A group of calls that are unlike the reference and like each other."""
+
+    name: str
+    """Its most distinctive words, or its number where words are off."""
+    events: int
+    """Events of the cluster so far."""
+    per_100: float
+    """Events of it per 100 monitored ones, over about the last 100."""
+    per_100_before: float
+    """The same over about the last 1,000."""
+    first_event_index: int
+    """Event index of its first event."""
+    request_ids: tuple[str, ...]
+    """Its latest calls, oldest first; at most 5."""
+
+    def as_record(self) -> dict[str, Any]:
+        """This value as the plain record Avro encodes."""
+        return {
+            "name": self.name,
+            "events": self.events,
+            "per_100": self.per_100,
+            "per_100_before": self.per_100_before,
+            "first_event_index": self.first_event_index,
+            "request_ids": self.request_ids,
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> NovelCluster:
+        """The value that a decoded Avro record holds."""
+        return cls(
+            name=record["name"],
+            events=record["events"],
+            per_100=record["per_100"],
+            per_100_before=record["per_100_before"],
+            first_event_index=record["first_event_index"],
+            request_ids=tuple(record["request_ids"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterShift:
+    """Share of a cluster of the reference, before and now."""
+
+    number: int
+    """Number of the cluster within its reference."""
+    name: str
+    """Its most distinctive words; empty where words are off."""
+    share_before: float
+    """Share of reference events, 0 to 1."""
+    share_after: float
+    """Share of events since the change, 0 to 1."""
+    psi: float
+    """What it adds to the index, nats."""
+
+    def as_record(self) -> dict[str, Any]:
+        """This value as the plain record Avro encodes."""
+        return {
+            "number": self.number,
+            "name": self.name,
+            "share_before": self.share_before,
+            "share_after": self.share_after,
+            "psi": self.psi,
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> ClusterShift:
+        """The value that a decoded Avro record holds."""
+        return cls(
+            number=record["number"],
+            name=record["name"],
+            share_before=record["share_before"],
+            share_after=record["share_after"],
+            psi=record["psi"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceSum:
+    """Evidence of the alarm on calls pinned to one asset, or of one tenant."""
+
+    kind: str
+    """Asset kind, release, or tenant."""
+    name: str
+    """Name of the asset or tenant."""
+    version: str
+    """Version label of the asset; empty when it has none."""
+    digest: str
+    """Digest of the asset or release; empty for a tenant."""
+    log_e: float
+    """Sum of log bets over these calls since the change, nats."""
+    events: int
+    """Calls summed."""
+
+    def as_record(self) -> dict[str, Any]:
+        """This value as the plain record Avro encodes."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "version": self.version,
+            "digest": self.digest,
+            "log_e": self.log_e,
+            "events": self.events,
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> EvidenceSum:
+        """The value that a decoded Avro record holds."""
+        return cls(
+            kind=record["kind"],
+            name=record["name"],
+            version=record["version"],
+            digest=record["digest"],
+            log_e=record["log_e"],
+            events=record["events"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriftSignalled:
     """A drift detector changed its state on a monitored stream."""
 
@@ -258,13 +410,13 @@ class DriftSignalled:
     config_digest: str
     """Digest of the detector's settings, sha256: and 64 hex digits."""
     state: str
-    """warming, monitoring, fired or cleared."""
+    """warming, monitoring, fired, cleared, skewed, or a person's decision: accepted, dismissed, skew_reference (another evaluation dataset version to compare with)."""
     level: str = ""
-    """warn or page; empty for warming and monitoring."""
+    """warn or page; empty for skew, and where no alarm is raised or cleared."""
     part: str = ""
-    """Detector part that fired, for example knn_novelty; empty when none did."""
+    """Detector part that fired, for example knn-novelty, or the skew test, mmd or novelty; empty when none did."""
     statistic: float = 0.0
-    """Value of the part's statistic at this event."""
+    """Value of the part's statistic at this event; for a skewed window the corrected p-value, which fires at or below the threshold."""
     threshold: float = 0.0
     """Value at which the part fires."""
     arl_target: float = 0.0
@@ -287,6 +439,44 @@ class DriftSignalled:
     """Calls that show the change best, most novel first; at most 10."""
     explanation: str = ""
     """One sentence for a person: what changed, against what."""
+    guarantee: str = ""
+    """Where the error rate of the part comes from: a theorem, or a simulation."""
+    evidence_events: int = 0
+    """Events since the change that the explanation below was made from."""
+    example_before_request_ids: tuple[str, ...] = ()
+    """Calls from before the change that are typical of it, at most 5."""
+    shifted_terms: tuple[ShiftedTerm, ...] = ()
+    """Words that shifted most, most first; at most 10, none where WEIR_DRIFT_EXPLAIN_TERMS is off."""
+    clusters: tuple[NovelCluster, ...] = ()
+    """Novel clusters that grow most, most first; at most 5."""
+    psi: float = 0.0
+    """Population stability index over the clusters of the reference, nats; explanation only."""
+    psi_by_cluster: tuple[ClusterShift, ...] = ()
+    """Clusters of the reference that add most to psi, most first; at most 5."""
+    blame: tuple[EvidenceSum, ...] = ()
+    """Evidence by asset version and tenant, most first; at most 20."""
+    dataset_name: str = ""
+    """Evaluation dataset that the stream is compared with for skew; empty when none is set."""
+    dataset_version: str = ""
+    """Version of that dataset."""
+    dataset_digest: str = ""
+    """Digest of that dataset version."""
+    dataset_items: int = 0
+    """Items of it that live windows are compared with."""
+    skew_p_mmd: float = 1.0
+    """Holm-corrected p-value of the mean-embedding permutation test, 0 to 1; 1 where none was made."""
+    skew_p_novelty: float = 1.0
+    """Holm-corrected p-value of the novelty rank test, 0 to 1; 1 where none was made."""
+    skew_window_events: int = 0
+    """Events of the window tested."""
+    affected_request_ids: tuple[str, ...] = ()
+    """Calls of the skewed window that differ most from the dataset, most first; at most 64. Join them with scores."""
+    author: str = ""
+    """Who decided; empty for what a detector found."""
+    reason: str = ""
+    """Why, in the words of the author."""
+    next_reference_version: str = ""
+    """Version of the reference that a decision begins; empty for none."""
 
     def as_record(self) -> dict[str, Any]:
         """This value as the plain record Avro encodes."""
@@ -318,6 +508,25 @@ class DriftSignalled:
             "trigger_request_id": self.trigger_request_id,
             "example_request_ids": self.example_request_ids,
             "explanation": self.explanation,
+            "guarantee": self.guarantee,
+            "evidence_events": self.evidence_events,
+            "example_before_request_ids": self.example_before_request_ids,
+            "shifted_terms": [item.as_record() for item in self.shifted_terms],
+            "clusters": [item.as_record() for item in self.clusters],
+            "psi": self.psi,
+            "psi_by_cluster": [item.as_record() for item in self.psi_by_cluster],
+            "blame": [item.as_record() for item in self.blame],
+            "dataset_name": self.dataset_name,
+            "dataset_version": self.dataset_version,
+            "dataset_digest": self.dataset_digest,
+            "dataset_items": self.dataset_items,
+            "skew_p_mmd": self.skew_p_mmd,
+            "skew_p_novelty": self.skew_p_novelty,
+            "skew_window_events": self.skew_window_events,
+            "affected_request_ids": self.affected_request_ids,
+            "author": self.author,
+            "reason": self.reason,
+            "next_reference_version": self.next_reference_version,
         }
 
     @classmethod
@@ -351,6 +560,25 @@ class DriftSignalled:
             trigger_request_id=record["trigger_request_id"],
             example_request_ids=tuple(record["example_request_ids"]),
             explanation=record["explanation"],
+            guarantee=record["guarantee"],
+            evidence_events=record["evidence_events"],
+            example_before_request_ids=tuple(record["example_before_request_ids"]),
+            shifted_terms=tuple(ShiftedTerm.from_record(item) for item in record["shifted_terms"]),
+            clusters=tuple(NovelCluster.from_record(item) for item in record["clusters"]),
+            psi=record["psi"],
+            psi_by_cluster=tuple(ClusterShift.from_record(item) for item in record["psi_by_cluster"]),
+            blame=tuple(EvidenceSum.from_record(item) for item in record["blame"]),
+            dataset_name=record["dataset_name"],
+            dataset_version=record["dataset_version"],
+            dataset_digest=record["dataset_digest"],
+            dataset_items=record["dataset_items"],
+            skew_p_mmd=record["skew_p_mmd"],
+            skew_p_novelty=record["skew_p_novelty"],
+            skew_window_events=record["skew_window_events"],
+            affected_request_ids=tuple(record["affected_request_ids"]),
+            author=record["author"],
+            reason=record["reason"],
+            next_reference_version=record["next_reference_version"],
         )
 
 
@@ -1071,6 +1299,89 @@ class NumbersAccounted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpsSignalled:
+    """A service found something about the system itself that somebody should know, or found it gone."""
+
+    EVENT: ClassVar[str] = "OpsSignalled"
+
+    event_id: str
+    """UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause where the event is derived."""
+    source: str
+    """Producer of the sequence: service and instance, for example gateway/gw-1."""
+    boot_epoch: int
+    """Start of the producer's life that numbered this event, microseconds since 1970-01-01 UTC."""
+    seq: int
+    """Gapless number of this event within (source, boot_epoch), counted from 0."""
+    tenant: str
+    """Tenant the event belongs to; set from the API key, never from the caller's body."""
+    trace_id: str
+    """W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trace."""
+    span_id: str
+    """W3C span id of the operation, 16 lower-case hex digits; empty when the event belongs to no span."""
+    parent_span_id: str
+    """W3C span id of the caller's span, 16 lower-case hex digits; empty for a root."""
+    event_time_us: int
+    """When the fact happened, microseconds since 1970-01-01 UTC."""
+    name: str
+    """What is signalled, a stable word: audit_missing, audit_corrupt or audit_duplicates."""
+    subject: str
+    """What it is about; with the name one series, for example the store that was audited."""
+    state: str
+    """raised: it is so. cleared: it is so no longer."""
+    value: float
+    """The number behind it, for example how many numbers are missing."""
+    threshold: float = 0.0
+    """Above it the signal is raised."""
+    explanation: str = ""
+    """What was found, in one sentence, for the one who is called."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Details as names and values, for rules to match and people to read."""
+
+    def as_record(self) -> dict[str, Any]:
+        """This value as the plain record Avro encodes."""
+        return {
+            "event_id": self.event_id,
+            "source": self.source,
+            "boot_epoch": self.boot_epoch,
+            "seq": self.seq,
+            "tenant": self.tenant,
+            "trace_id": self.trace_id,
+            "span_id": self.span_id,
+            "parent_span_id": self.parent_span_id,
+            "event_time_us": self.event_time_us,
+            "name": self.name,
+            "subject": self.subject,
+            "state": self.state,
+            "value": self.value,
+            "threshold": self.threshold,
+            "explanation": self.explanation,
+            "labels": self.labels,
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> OpsSignalled:
+        """The value that a decoded Avro record holds."""
+        return cls(
+            event_id=record["event_id"],
+            source=record["source"],
+            boot_epoch=record["boot_epoch"],
+            seq=record["seq"],
+            tenant=record["tenant"],
+            trace_id=record["trace_id"],
+            span_id=record["span_id"],
+            parent_span_id=record["parent_span_id"],
+            event_time_us=record["event_time_us"],
+            name=record["name"],
+            subject=record["subject"],
+            state=record["state"],
+            value=record["value"],
+            threshold=record["threshold"],
+            explanation=record["explanation"],
+            labels=record["labels"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryChanged:
     """An asset version was created or an alias was moved."""
 
@@ -1476,6 +1787,7 @@ Event = (
     | InferenceCompleted
     | InferenceRequested
     | NumbersAccounted
+    | OpsSignalled
     | RegistryChanged
     | SpansRecorded
     | TextFeaturesComputed
@@ -1511,7 +1823,8 @@ SCHEMA_JSON: Final[Mapping[str, str]] = {
         'oc":"event_id of the signal or score that caused the change.","default":""},{"name":"label'
         's","type":{"type":"map","values":"string"},"doc":"Labels that identify the alert."},{"name'
         '":"annotations","type":{"type":"map","values":"string"},"doc":"Text for a person and links'
-        '; never prompt or answer text."}]}'
+        '; never a prompt or an answer, of their words only single ones that a drift signal names."'
+        '}]}'
     ),
     "DeadLettered": (
         '{"type":"record","name":"DeadLettered","namespace":"weir.events","doc":"A consumer could n'
@@ -1558,26 +1871,83 @@ SCHEMA_JSON: Final[Mapping[str, str]] = {
         'since 1970-01-01 UTC."},{"name":"route","type":"string","doc":"Route of the monitored stre'
         'am."},{"name":"detector","type":"string","doc":"Name of the detector bank."},{"name":"conf'
         'ig_digest","type":"string","doc":"Digest of the detector\'s settings, sha256: and 64 hex di'
-        'gits."},{"name":"state","type":"string","doc":"warming, monitoring, fired or cleared."},{"'
-        'name":"level","type":"string","doc":"warn or page; empty for warming and monitoring.","def'
-        'ault":""},{"name":"part","type":"string","doc":"Detector part that fired, for example knn_'
-        'novelty; empty when none did.","default":""},{"name":"statistic","type":"double","doc":"Va'
-        'lue of the part\'s statistic at this event.","default":0.0},{"name":"threshold","type":"dou'
-        'ble","doc":"Value at which the part fires.","default":0.0},{"name":"arl_target","type":"do'
-        'uble","doc":"Promised mean number of events to a false alarm at this level.","default":0.0'
-        '},{"name":"event_index","type":"long","doc":"Events of the stream that the detector had se'
-        'en, this one included."},{"name":"since_event_index","type":"long","doc":"Estimated event '
-        'index at which the change began; -1 when not estimated.","default":-1},{"name":"since_time'
-        '_us","type":"long","doc":"Event time of that event, microseconds since 1970-01-01 UTC; 0 w'
-        'hen not estimated.","default":0},{"name":"reference_version","type":"string","doc":"Versio'
-        'n of the reference the stream is compared with; empty while warming.","default":""},{"name'
-        '":"reference_digest","type":"string","doc":"Digest of that reference; empty while warming.'
-        '","default":""},{"name":"reference_events","type":"int","doc":"Events in the reference, or'
-        ' gathered so far while warming.","default":0},{"name":"trigger_request_id","type":"string"'
-        ',"doc":"Call at which the state changed.","default":""},{"name":"example_request_ids","typ'
-        'e":{"type":"array","items":"string"},"doc":"Calls that show the change best, most novel fi'
-        'rst; at most 10.","default":[]},{"name":"explanation","type":"string","doc":"One sentence '
-        'for a person: what changed, against what.","default":""}]}'
+        'gits."},{"name":"state","type":"string","doc":"warming, monitoring, fired, cleared, skewed'
+        ", or a person's decision: accepted, dismissed, skew_reference (another evaluation dataset "
+        'version to compare with)."},{"name":"level","type":"string","doc":"warn or page; empty for'
+        ' skew, and where no alarm is raised or cleared.","default":""},{"name":"part","type":"stri'
+        'ng","doc":"Detector part that fired, for example knn-novelty, or the skew test, mmd or nov'
+        'elty; empty when none did.","default":""},{"name":"statistic","type":"double","doc":"Value'
+        " of the part's statistic at this event; for a skewed window the corrected p-value, which f"
+        'ires at or below the threshold.","default":0.0},{"name":"threshold","type":"double","doc":'
+        '"Value at which the part fires.","default":0.0},{"name":"arl_target","type":"double","doc"'
+        ':"Promised mean number of events to a false alarm at this level.","default":0.0},{"name":"'
+        'event_index","type":"long","doc":"Events of the stream that the detector had seen, this on'
+        'e included."},{"name":"since_event_index","type":"long","doc":"Estimated event index at wh'
+        'ich the change began; -1 when not estimated.","default":-1},{"name":"since_time_us","type"'
+        ':"long","doc":"Event time of that event, microseconds since 1970-01-01 UTC; 0 when not est'
+        'imated.","default":0},{"name":"reference_version","type":"string","doc":"Version of the re'
+        'ference the stream is compared with; empty while warming.","default":""},{"name":"referenc'
+        'e_digest","type":"string","doc":"Digest of that reference; empty while warming.","default"'
+        ':""},{"name":"reference_events","type":"int","doc":"Events in the reference, or gathered s'
+        'o far while warming.","default":0},{"name":"trigger_request_id","type":"string","doc":"Cal'
+        'l at which the state changed.","default":""},{"name":"example_request_ids","type":{"type":'
+        '"array","items":"string"},"doc":"Calls that show the change best, most novel first; at mos'
+        't 10.","default":[]},{"name":"explanation","type":"string","doc":"One sentence for a perso'
+        'n: what changed, against what.","default":""},{"name":"guarantee","type":"string","doc":"W'
+        'here the error rate of the part comes from: a theorem, or a simulation.","default":""},{"n'
+        'ame":"evidence_events","type":"int","doc":"Events since the change that the explanation be'
+        'low was made from.","default":0},{"name":"example_before_request_ids","type":{"type":"arra'
+        'y","items":"string"},"doc":"Calls from before the change that are typical of it, at most 5'
+        '.","default":[]},{"name":"shifted_terms","type":{"type":"array","items":{"type":"record","'
+        'name":"ShiftedTerm","doc":"A word whose share of texts changed.","fields":[{"name":"term",'
+        '"type":"string","doc":"The word, lower-case, at most 32 characters; taken from users\' text'
+        's."},{"name":"z","type":"double","doc":"Difference of log odds in standard errors; above 0'
+        ' when more texts hold it now."},{"name":"share_before","type":"double","doc":"Share of ref'
+        'erence texts that hold it, 0 to 1."},{"name":"share_after","type":"double","doc":"Share of'
+        ' texts since the change that hold it, 0 to 1."}]}},"doc":"Words that shifted most, most fi'
+        'rst; at most 10, none where WEIR_DRIFT_EXPLAIN_TERMS is off.","default":[]},{"name":"clust'
+        'ers","type":{"type":"array","items":{"type":"record","name":"NovelCluster","doc":"A group '
+        'of calls that are unlike the reference and like each other.","fields":[{"name":"name","typ'
+        'e":"string","doc":"Its most distinctive words, or its number where words are off."},{"name'
+        '":"events","type":"int","doc":"Events of the cluster so far."},{"name":"per_100","type":"d'
+        'ouble","doc":"Events of it per 100 monitored ones, over about the last 100."},{"name":"per'
+        '_100_before","type":"double","doc":"The same over about the last 1,000."},{"name":"first_e'
+        'vent_index","type":"long","doc":"Event index of its first event."},{"name":"request_ids","'
+        'type":{"type":"array","items":"string"},"doc":"Its latest calls, oldest first; at most 5."'
+        '}]}},"doc":"Novel clusters that grow most, most first; at most 5.","default":[]},{"name":"'
+        'psi","type":"double","doc":"Population stability index over the clusters of the reference,'
+        ' nats; explanation only.","default":0.0},{"name":"psi_by_cluster","type":{"type":"array","'
+        'items":{"type":"record","name":"ClusterShift","doc":"Share of a cluster of the reference, '
+        'before and now.","fields":[{"name":"number","type":"int","doc":"Number of the cluster with'
+        'in its reference."},{"name":"name","type":"string","doc":"Its most distinctive words; empt'
+        'y where words are off."},{"name":"share_before","type":"double","doc":"Share of reference '
+        'events, 0 to 1."},{"name":"share_after","type":"double","doc":"Share of events since the c'
+        'hange, 0 to 1."},{"name":"psi","type":"double","doc":"What it adds to the index, nats."}]}'
+        '},"doc":"Clusters of the reference that add most to psi, most first; at most 5.","default"'
+        ':[]},{"name":"blame","type":{"type":"array","items":{"type":"record","name":"EvidenceSum",'
+        '"doc":"Evidence of the alarm on calls pinned to one asset, or of one tenant.","fields":[{"'
+        'name":"kind","type":"string","doc":"Asset kind, release, or tenant."},{"name":"name","type'
+        '":"string","doc":"Name of the asset or tenant."},{"name":"version","type":"string","doc":"'
+        'Version label of the asset; empty when it has none."},{"name":"digest","type":"string","do'
+        'c":"Digest of the asset or release; empty for a tenant."},{"name":"log_e","type":"double",'
+        '"doc":"Sum of log bets over these calls since the change, nats."},{"name":"events","type":'
+        '"int","doc":"Calls summed."}]}},"doc":"Evidence by asset version and tenant, most first; a'
+        't most 20.","default":[]},{"name":"dataset_name","type":"string","doc":"Evaluation dataset'
+        ' that the stream is compared with for skew; empty when none is set.","default":""},{"name"'
+        ':"dataset_version","type":"string","doc":"Version of that dataset.","default":""},{"name":'
+        '"dataset_digest","type":"string","doc":"Digest of that dataset version.","default":""},{"n'
+        'ame":"dataset_items","type":"int","doc":"Items of it that live windows are compared with."'
+        ',"default":0},{"name":"skew_p_mmd","type":"double","doc":"Holm-corrected p-value of the me'
+        'an-embedding permutation test, 0 to 1; 1 where none was made.","default":1.0},{"name":"ske'
+        'w_p_novelty","type":"double","doc":"Holm-corrected p-value of the novelty rank test, 0 to '
+        '1; 1 where none was made.","default":1.0},{"name":"skew_window_events","type":"int","doc":'
+        '"Events of the window tested.","default":0},{"name":"affected_request_ids","type":{"type":'
+        '"array","items":"string"},"doc":"Calls of the skewed window that differ most from the data'
+        'set, most first; at most 64. Join them with scores.","default":[]},{"name":"author","type"'
+        ':"string","doc":"Who decided; empty for what a detector found.","default":""},{"name":"rea'
+        'son","type":"string","doc":"Why, in the words of the author.","default":""},{"name":"next_'
+        'reference_version","type":"string","doc":"Version of the reference that a decision begins;'
+        ' empty for none.","default":""}]}'
     ),
     "EvaluationScored": (
         '{"type":"record","name":"EvaluationScored","namespace":"weir.events","doc":"An evaluator s'
@@ -1810,6 +2180,32 @@ SCHEMA_JSON: Final[Mapping[str, str]] = {
         'son","type":"string","doc":"Stable word: spool_full, disk_refused or checksum for a range '
         'that is missing; empty for accepted.","default":""}]}'
     ),
+    "OpsSignalled": (
+        '{"type":"record","name":"OpsSignalled","namespace":"weir.events","doc":"A service found so'
+        'mething about the system itself that somebody should know, or found it gone.","fields":[{"'
+        'name":"event_id","type":"string","doc":"UUIDv7 of this event, lower-case text; the dedupli'
+        'cation key. Derived from its cause where the event is derived."},{"name":"source","type":"'
+        'string","doc":"Producer of the sequence: service and instance, for example gateway/gw-1."}'
+        ',{"name":"boot_epoch","type":"long","doc":"Start of the producer\'s life that numbered this'
+        ' event, microseconds since 1970-01-01 UTC."},{"name":"seq","type":"long","doc":"Gapless nu'
+        'mber of this event within (source, boot_epoch), counted from 0."},{"name":"tenant","type":'
+        '"string","doc":"Tenant the event belongs to; set from the API key, never from the caller\'s'
+        ' body."},{"name":"trace_id","type":"string","doc":"W3C trace id, 32 lower-case hex digits;'
+        ' empty when the event belongs to no trace."},{"name":"span_id","type":"string","doc":"W3C '
+        'span id of the operation, 16 lower-case hex digits; empty when the event belongs to no spa'
+        'n."},{"name":"parent_span_id","type":"string","doc":"W3C span id of the caller\'s span, 16 '
+        'lower-case hex digits; empty for a root."},{"name":"event_time_us","type":"long","doc":"Wh'
+        'en the fact happened, microseconds since 1970-01-01 UTC."},{"name":"name","type":"string",'
+        '"doc":"What is signalled, a stable word: audit_missing, audit_corrupt or audit_duplicates.'
+        '"},{"name":"subject","type":"string","doc":"What it is about; with the name one series, fo'
+        'r example the store that was audited."},{"name":"state","type":"string","doc":"raised: it '
+        'is so. cleared: it is so no longer."},{"name":"value","type":"double","doc":"The number be'
+        'hind it, for example how many numbers are missing."},{"name":"threshold","type":"double","'
+        'doc":"Above it the signal is raised.","default":0.0},{"name":"explanation","type":"string"'
+        ',"doc":"What was found, in one sentence, for the one who is called.","default":""},{"name"'
+        ':"labels","type":{"type":"map","values":"string"},"doc":"Details as names and values, for '
+        'rules to match and people to read.","default":{}}]}'
+    ),
     "RegistryChanged": (
         '{"type":"record","name":"RegistryChanged","namespace":"weir.events","doc":"An asset versio'
         'n was created or an alias was moved.","fields":[{"name":"event_id","type":"string","doc":"'
@@ -1930,6 +2326,7 @@ EVENT_TYPES: Final[Mapping[str, type[Event]]] = {
     "InferenceCompleted": InferenceCompleted,
     "InferenceRequested": InferenceRequested,
     "NumbersAccounted": NumbersAccounted,
+    "OpsSignalled": OpsSignalled,
     "RegistryChanged": RegistryChanged,
     "SpansRecorded": SpansRecorded,
     "TextFeaturesComputed": TextFeaturesComputed,
@@ -2024,6 +2421,16 @@ TOPICS: Final[Mapping[str, Topic]] = {
         consumers=('lineage', 'inference', 'evaluator', 'alerts'),
         partitions=4,
         retention_ms=604800000,
+        cleanup_policy='delete',
+        max_message_bytes=16777216,
+    ),
+    "ops-signals": Topic(
+        name='ops-signals',
+        event='OpsSignalled',
+        producers=('lineage',),
+        consumers=('alerts', 'lineage'),
+        partitions=1,
+        retention_ms=2592000000,
         cleanup_policy='delete',
         max_message_bytes=16777216,
     ),

@@ -22,7 +22,7 @@ from weir.runtime.follow import Follower
 from weir.runtime.link import link_from
 from weir.runtime.process import run, together
 from weir.runtime.producer import wait_or_stop
-from weir.runtime.telemetry import configure_logs
+from weir.runtime.telemetry import configure_logs, logger
 
 COMPLETION_SPARE_SHARE = 16
 """One part in so many of the spool is for completions: calls in hand end well when new ones are refused. Chosen."""
@@ -74,12 +74,12 @@ async def serve(stop: asyncio.Event) -> None:
             CATALOG_REVISION.set(catalog.revision)
 
     def missing() -> Mapping[str, str]:
-        state = upstream.state()
-        return (
-            {}
-            if state in ("ready", "idle", "connecting")
-            else {"inference": f"{settings.inference_address} is {state}"}
-        )
+        state, parts = upstream.state(), dict[str, str]()
+        if state not in ("ready", "idle", "connecting"):
+            parts["inference"] = f"{settings.inference_address} is {state}"
+        if not catalog.revision and not follower.caught_up.is_set():
+            parts["registry-changes"] = "not read yet, and no snapshot of the catalog; every model would be unknown"
+        return parts
 
     follower = Follower(bootstrap=settings.kafka_bootstrap, topic="registry-changes", serde=link.serde, apply=apply)
     app = http.application(missing, api_openai.routes(desk, upstream))
@@ -100,9 +100,14 @@ async def _keep_snapshot(settings: GatewaySettings, desk: Desk, stop: asyncio.Ev
     saved = desk.catalog.revision
     while not stop.is_set():
         await wait_or_stop(stop, SNAPSHOT_EVERY_S)
-        if desk.catalog.revision != saved:
-            saved = desk.catalog.revision
+        if desk.catalog.revision == saved:
+            continue
+        try:
             save_catalog(settings.catalog_file, desk.catalog)
+        except OSError as error:  # a full disk costs a start without Kafka, never a call
+            logger().error("catalog_not_saved", error=str(error), hint="free some space")
+        else:
+            saved = desk.catalog.revision
 
 
 if __name__ == "__main__":

@@ -31,14 +31,17 @@ HEADER_BYTES_MAX = 16_384
 """Metadata of a call at most. Chosen: twice gRPC's default, for long trace states."""
 
 GRACE_S = 10.0
-"""Seconds that calls may take once a stop was asked for. Chosen: below the supervisor's 20 s."""
+"""Seconds that calls may take once a stop was asked for. Chosen: with `leave_s` below the supervisor's 20 s."""
 
 LOOPBACK = ("ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D", "unix:")
 """How gRPC names a peer on this machine."""
 
 
 async def serve_oip(settings: GatewaySettings, desk: Desk, upstream: Upstream, stop: asyncio.Event) -> None:
-    """Serve until `stop` is set, then let calls in hand finish. Raises BadSetting when the port is taken."""
+    """Serve until `stop` is set; then say so, serve on for `leave_s`, and let calls in hand finish.
+
+    Raises BadSetting when the port is taken.
+    """
     server = grpc.aio.server(
         options=[
             ("grpc.max_receive_message_length", settings.message_bytes_max),
@@ -60,6 +63,8 @@ async def serve_oip(settings: GatewaySettings, desk: Desk, upstream: Upstream, s
         raise BadSetting(f"WEIR_GATEWAY_GRPC_PORT: cannot listen on {address}; is the port taken? ({error})") from error
     await server.start()
     await stop.wait()
+    await health.enter_graceful_shutdown()
+    await asyncio.sleep(settings.leave_s)  # calls still come and are served, until their clients saw that
     await server.stop(GRACE_S)
 
 

@@ -6,12 +6,13 @@ stock clients raise on it. A clean end is only ever a success.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import ExitStack, aclosing
 from typing import Any
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from weir.gateway import openai_replies as replies
@@ -26,6 +27,7 @@ from weir.gateway.core.openai_request import ChatRequest, read_chat, read_embedd
 from weir.gateway.core.template import rendered
 from weir.gateway.core.upstream_request import chat_request, embeddings_of, embeddings_requests
 from weir.gateway.core.wire import Tensors, first_text, merged, read_responses
+from weir.gateway.held_response import HeldResponse
 from weir.gateway.http_call import HttpCall
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_id
@@ -104,8 +106,11 @@ class HttpDoor:
             caller = self._desk.caller(request.headers.get("authorization", ""), is_loopback=False)
             call.name(tenant=caller.tenant)
             body = await self._body(request)
-            with self._desk.in_hand():
+            with ExitStack() as place:
+                place.enter_context(self._desk.in_hand())
                 response = await answer(call, caller, body, request)
+                if isinstance(response, HeldResponse):
+                    response.hold(place.pop_all())
         except Refusal as refusal:
             call.refused(refusal)
             response = _error(refusal)
@@ -134,7 +139,7 @@ class HttpDoor:
         )
         self._desk.admit(caller, resolved, len(wire))
         if asked.is_stream:
-            return await _streamed(call, wire, asked)
+            return await _streamed(call, wire, asked, self._desk.settings.write_timeout_s)
         if wants_stream:
             tensors = read_responses([message async for message in call.stream(wire)], is_stream=True)
         else:
@@ -200,25 +205,24 @@ class HttpDoor:
             raise Refusal("invalid_request", f"the body is no JSON: {error.msg} at {where}") from error
 
 
-async def _streamed(call: HttpCall, wire: bytes, asked: ChatRequest) -> Response:
+async def _streamed(call: HttpCall, wire: bytes, asked: ChatRequest, write_timeout_s: float) -> Response:
     """The streaming answer; upstream errors before the first piece are still a plain error status."""
     pieces = call.stream(wire)
     first = await anext(pieces, None)
-    return StreamingResponse(
-        _events(call, first, pieces, asked), media_type="text/event-stream", headers={"cache-control": "no-store"}
-    )
+    return HeldResponse(_events(call, first, pieces, asked), write_timeout_s)
 
 
 async def _events(
-    call: HttpCall, first: bytes | None, pieces: AsyncIterator[bytes], asked: ChatRequest
-) -> AsyncIterator[bytes]:
+    call: HttpCall, first: bytes | None, pieces: AsyncGenerator[bytes], asked: ChatRequest
+) -> AsyncGenerator[bytes]:
     seen: list[Tensors] = []
-    yield _event(replies.chunk(call.call, {"role": "assistant", "content": ""}))
     try:
-        if first is not None:
-            yield _piece(call, first, seen)
-        async for message in pieces:
-            yield _piece(call, message, seen)
+        async with aclosing(pieces):
+            yield _event(replies.chunk(call.call, {"role": "assistant", "content": ""}))
+            if first is not None:
+                yield _piece(call, first, seen)
+            async for message in pieces:
+                yield _piece(call, message, seen)
     except Refusal as refusal:
         yield _event(replies.error_object(refusal))
         return

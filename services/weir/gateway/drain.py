@@ -16,7 +16,7 @@ from prometheus_client import Counter, Gauge
 from weir.events import NumbersAccounted
 from weir.gateway.adapters.books_file import BooksFile
 from weir.gateway.adapters.spool import Piece, SpoolReader
-from weir.gateway.core.accounting import Account, announced, closed, counted
+from weir.gateway.core.accounting import Account, Books, announced, closed, counted
 from weir.gateway.core.completion import Addressed, events_of
 from weir.gateway.core.record import Record, unpack
 from weir.gateway.spool_page import routes
@@ -94,9 +94,7 @@ class Drain:
         records = [unpack(payload) for payload in piece.payloads]
         books, accounts = counted(self.books, records, has_corrupt=bool(piece.corrupt))
         if await self._sent([*self._events(records), *self._accounts(accounts)], stop):
-            self.books = books
-            self._file.save(books)
-            _acknowledged(self._reader, piece)
+            await self._kept(books, stop, piece)
 
     async def _announce(self, stop: asyncio.Event) -> None:
         """Tell what was accepted since the last time, and end the calls of gateways that are gone."""
@@ -107,8 +105,21 @@ class Drain:
         books, aborted = closed(books, self._reader.oldest_boot_epoch() or 0)
         if (accounts or aborted) and await self._sent([*self._accounts(accounts), *self._events(aborted)], stop):
             ABORTED.inc(len(aborted))
-            self.books = books
-            self._file.save(books)
+            await self._kept(books, stop)
+
+    async def _kept(self, books: Books, stop: asyncio.Event, piece: Piece | None = None) -> None:
+        """Write the books, then that the piece is safe; a full disk is waited for, what was sent is not sent again."""
+        self.books = books
+        while not stop.is_set():
+            try:
+                self._file.save(books)
+                if piece is not None:
+                    _acknowledged(self._reader, piece)
+            except OSError as error:
+                logger().error("spool_disk_refused", error=str(error), hint="free some space")
+                await wait_or_stop(stop, BACKOFF_S)
+            else:
+                return
 
     def _events(self, records: Sequence[Record]) -> list[Addressed]:
         return [event for record in records for event in events_of(record, text_chars_max=self._text_chars_max)]

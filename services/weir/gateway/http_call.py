@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 
 import grpc
@@ -76,7 +76,7 @@ class HttpCall:
         await self._desk.settled()
         return answers
 
-    async def stream(self, wire: bytes) -> AsyncIterator[bytes]:
+    async def stream(self, wire: bytes) -> AsyncGenerator[bytes]:
         """Messages of a ModelStreamInfer request, as they come. Call `finished` after the last one.
 
         Raises Refusal when upstream fails; what was streamed by then is recorded with the failure.

@@ -28,6 +28,10 @@ NUMBERS = Gauge(
 
 BOOT_EPOCH = Gauge("weir_gateway_boot_epoch_us", "Boot epoch of this process, microseconds since 1970-01-01 UTC.")
 
+SLOW_CLIENTS = Counter(
+    "weir_gateway_slow_clients_total", "Streams cut because their client did not read within the write deadline."
+)
+
 SYNC_S = Histogram(
     "weir_gateway_sync_seconds",
     "Duration of a group's fdatasync, with durability fsync.",

@@ -59,6 +59,13 @@ class GatewaySettings(SpoolSettings):
     timeout_s: float = Field(default=120.0, validation_alias="WEIR_GATEWAY_TIMEOUT_S")
     """Seconds for a call whose client set no deadline. Chosen."""
 
+    leave_s: float = Field(default=2.0, ge=0, le=8, validation_alias="WEIR_GATEWAY_LEAVE_S")
+    """Seconds between telling gRPC's health watchers NOT_SERVING and taking no more calls. Measured: without them, 5 of
+    775 calls that met a stopping gateway were cancelled."""
+
+    write_timeout_s: float = Field(default=30.0, gt=0, validation_alias="WEIR_GATEWAY_WRITE_TIMEOUT_S")
+    """Seconds in which the client of a stream must take more of it, else it is cut. Chosen: a phone in a tunnel."""
+
     texts_per_call_max: int = Field(default=256, validation_alias="WEIR_GATEWAY_TEXTS_PER_CALL_MAX")
     """Texts of one embeddings request. Chosen: eight model batches."""
 

@@ -64,7 +64,7 @@ async def features(settings: InferenceSettings, stop: asyncio.Event) -> None:
         group=GROUP,
         topics=[IN_TOPIC],
         serde=link.serde,
-        dead_letters=link.dead_letters(GROUP, settings.dead_letters_in_a_row_max),
+        dead_letters=link.dead_letters(GROUP, settings.reject_limits),
         handle=Features(link, embedder, EmbeddingCache(settings.embedding_cache_entries), plan, stop).handle,
         batch_messages_max=settings.batch_messages_max,
     )

@@ -6,9 +6,13 @@ import asyncio
 from collections.abc import Mapping
 
 from weir.lineage import api
+from weir.lineage.adapters.backlog import Backlog
 from weir.lineage.adapters.migrations import migrate
+from weir.lineage.adapters.retention import keep
 from weir.lineage.adapters.schemas import ThreadSchemas
 from weir.lineage.adapters.store import Store
+from weir.lineage.auditor import Auditor
+from weir.lineage.books import audit
 from weir.lineage.inserter import Inserter
 from weir.lineage.settings import LineageSettings
 from weir.lineage.sink import Sink
@@ -31,14 +35,19 @@ async def serve(stop: asyncio.Event) -> None:
     link = link_from(settings, "lineage")
     store = Store(settings)
     migrate(store)
+    keep(store, settings.retention)
     loop = asyncio.get_running_loop()
     catalog = SchemaCatalog(settings.registry_url, settings.data_dir / "lineage" / "sink-schema-ids.json")
-    dead_letters = link.dead_letters(settings.group, settings.dead_letters_in_a_row_max)
+    dead_letters = link.dead_letters(settings.group, settings.reject_limits)
     sink = Sink(settings, Inserter(store, ThreadSchemas(catalog, loop)), dead_letters, loop)
 
     def missing() -> Mapping[str, str]:
+        if sink.halted_by:
+            return {"sink": sink.halted_by}
         return {} if sink.is_ready else {"kafka": f"no partitions assigned yet by {settings.kafka_bootstrap}"}
 
+    backlog = Backlog(settings)
+    auditor = Auditor(settings, link, lambda window: audit(store, backlog, settings.group, window), backlog.close)
     await together(
         stop,
         http.serve(
@@ -46,6 +55,7 @@ async def serve(stop: asyncio.Event) -> None:
         ),
         _producing(link, stop),
         sink.run(stop),
+        auditor.run(stop),
     )
     await link.producer.stop()
     store.close()

@@ -15,9 +15,11 @@ from starlette.routing import Route
 from weir.lineage import books, queries
 from weir.lineage.adapters.backlog import Backlog
 from weir.lineage.adapters.store import QueryFailed, Store
+from weir.lineage.core.audit import TIME_MAX_US, Window
 from weir.lineage.core.sql_gate import VIEWS, SqlRefused, checked
 from weir.lineage.metrics import QUERIES
 from weir.lineage.settings import LineageSettings
+from weir.runtime.clock import now_us
 from weir.runtime.http import problem
 
 LIMIT_DEFAULT = 50
@@ -84,9 +86,18 @@ class LineageApi:
         digest, version = given.get("digest", ""), given.get("version", "")
         return await self._one("asset", name, lambda: queries.impact(self._store, kind, name, digest, version))
 
-    async def audit(self, _: Request) -> Response:
-        """GET /v1/audit."""
-        return await self._one("audit", "", lambda: books.audit(self._store, self._backlog, self._settings.group))
+    async def audit(self, request: Request) -> Response:
+        """GET /v1/audit?since_us=&until_us=: the books of a window of event time; of all that retention leaves whole."""
+        given, whole_us = request.query_params, max(0, now_us() - self._settings.retention.books_s * 1_000_000)
+        try:
+            window = Window(int(given.get("since_us", whole_us)), int(given.get("until_us", TIME_MAX_US)))
+        except ValueError:
+            return problem(400, "Bad parameter", f"since_us and until_us must be whole numbers; got {dict(given)}")
+        if not 0 <= window.since_us < window.until_us <= TIME_MAX_US:
+            return problem(400, "Bad parameter", f"expected 0 <= since_us < until_us; got {dict(given)}")
+        return await self._one(
+            "audit", "", lambda: books.audit(self._store, self._backlog, self._settings.group, window).as_json()
+        )
 
     async def dead_letters(self, request: Request) -> Response:
         """GET /v1/dead-letters?topic=&reason=&consumer_group=&limit=."""

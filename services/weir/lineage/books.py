@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from weir.lineage.adapters.backlog import Backlog
 from weir.lineage.adapters.store import Store
-from weir.lineage.core.audit import Accounted, LifeKey, SourceAudit, Stored, audited, confirmed, totals
+from weir.lineage.core.audit import (
+    TIME_MAX_US,
+    WHOLE,
+    Accounted,
+    LifeKey,
+    SourceAudit,
+    Stored,
+    Window,
+    audited,
+    confirmed,
+    totals,
+)
 from weir.lineage.core.numbered import numbers_of
+from weir.lineage.core.ranges import Span
+from weir.lineage.ports import Log
 
 LATE_S = 60
 """Seconds after its event at which a stored row counts as late. Chosen: thirty times what a trace takes."""
 
 HOLES_MAX = 10_000
-"""Holes read of all sources together; more of them are not needed to act. Chosen."""
+"""Holes read of all sources together; more of them are not needed to act, and `is_whole` says so. Chosen."""
 
 PAYLOAD_HEX_BYTES = 600
 """Bytes of a dead letter's payload that are looked at; the numbers stand in its first 150. Chosen."""
@@ -21,87 +34,177 @@ PAYLOAD_HEX_BYTES = 600
 DEAD_LETTERS_MAX = 10_000
 """Dead letters of the sink looked at, newest first. Chosen: ten times what stops a consumer."""
 
+DERIVED_TOPICS = "('text-features', 'drift-signals', 'evaluation-scores', 'dead-letters')"
+"""Topics whose producers give an event that is sent again a new number; migration 0006 keeps the old ones."""
 
-def audit(store: Store, backlog: Backlog, group: str) -> dict[str, Any]:
+Found = dict[LifeKey, dict[str, list[Span]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The books of one moment."""
+
+    window: Window
+    sources: list[SourceAudit]
+    dead_letters: list[dict[str, Any]]
+    """Counts by topic, reason and consumer group."""
+    in_kafka: dict[str, int] | None
+    is_settled: bool
+    """Whether the sink had caught up with the log; else what is missing may be on its way."""
+    is_whole: bool
+    """Whether all holes were read."""
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Sums over all sources; dead letters are counted as messages of every consumer."""
+        return {**totals(self.sources), "dead_lettered": sum(int(row["messages"]) for row in self.dead_letters)}
+
+    def as_json(self) -> dict[str, Any]:
+        """For the API."""
+        until_us = None if self.window.until_us == TIME_MAX_US else self.window.until_us
+        return {
+            "window": {"since_us": self.window.since_us, "until_us": until_us},
+            "sources": [book.as_json() for book in self.sources],
+            "totals": self.totals,
+            "dead_letters": self.dead_letters,
+            "in_kafka": self.in_kafka,
+            "is_settled": self.is_settled,
+            "is_whole": self.is_whole,
+        }
+
+
+def audit(store: Store, log: Log, group: str, window: Window = WHOLE) -> Audit:
     """The books of all sources. Blocking; waits up to 10 s for the sink when something seems to be missing."""
-    first = _books(store, group)
-    if not any(book.missing for book in first):
-        return _answer(store, first, backlog, is_settled=True)
-    is_settled = backlog.caught_up()
-    second = _books(store, group)
-    return _answer(store, confirmed(first, second) if is_settled else second, backlog, is_settled=is_settled)
+    books, is_whole = _books(store, group, window)
+    is_settled = True
+    if any(book.missing for book in books):
+        is_settled = log.caught_up()
+        second, is_whole = _books(store, group, window)
+        books = confirmed(books, second) if is_settled else second
+    return Audit(window, books, _dead_letters(store, window), log.messages(), is_settled, is_whole)
 
 
-def _answer(store: Store, books: list[SourceAudit], backlog: Backlog, *, is_settled: bool) -> dict[str, Any]:
-    dead = store.rows(
-        "SELECT topic, reason, consumer_group, count() AS messages FROM v_dead_letters GROUP BY ALL"
-        " ORDER BY topic, reason, consumer_group"
+def _books(store: Store, group: str, window: Window) -> tuple[list[SourceAudit], bool]:
+    holes = _holes(store, window)
+    stored = _stored(store, window, holes)
+    books = audited(stored, _accounted(store, group, window, sorted({key[0] for key in holes})), window)
+    return books, sum(map(len, holes.values())) < HOLES_MAX
+
+
+def _dead_letters(store: Store, window: Window) -> list[dict[str, Any]]:
+    return store.rows(
+        f"SELECT topic, reason, consumer_group, count() AS messages FROM v_dead_letters WHERE {_inside(window)}"
+        " GROUP BY ALL ORDER BY topic, reason, consumer_group"
     )
-    sums = totals(books)
-    return {
-        "sources": [book.as_json() for book in books],
-        "totals": {**sums, "dead_lettered": sum(int(row["messages"]) for row in dead)},
-        "dead_letters": dead,
-        "in_kafka": backlog.messages(),
-        "is_settled": is_settled,
-    }
 
 
-def _books(store: Store, group: str) -> list[SourceAudit]:
-    return audited(_stored(store), _accounted(store, group))
-
-
-def _stored(store: Store) -> dict[LifeKey, Stored]:
+def _stored(store: Store, window: Window, holes: dict[LifeKey, list[Span]]) -> dict[LifeKey, Stored]:
+    inside = _inside(window)
     books = store.rows(
-        "SELECT source, boot_epoch, count() AS rows, uniqExact(seq) AS distinct_numbers, max(seq) AS highest,"
-        f" countIf(stored_at > fromUnixTimestamp64Micro(event_time_us) + INTERVAL {LATE_S} SECOND) AS late"
-        " FROM v_numbers GROUP BY source, boot_epoch"
+        f"SELECT source, boot_epoch, countIf({inside}) AS rows, uniqExactIf(seq, {inside}) AS distinct_numbers,"
+        f" max(seq) AS highest, countIf({inside} AND"
+        f" stored_at > fromUnixTimestamp64Micro(event_time_us) + INTERVAL {LATE_S} SECOND) AS late"
+        f" FROM v_numbers WHERE {_near(window)} GROUP BY source, boot_epoch"
     )
-    holes = store.rows(
-        "SELECT source, boot_epoch, before, seq AS after FROM ("
-        "SELECT source, boot_epoch, seq, lagInFrame(seq, 1, -1) OVER (PARTITION BY source, boot_epoch ORDER BY seq"
-        " ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before FROM (SELECT DISTINCT source, boot_epoch, seq FROM v_numbers))"
-        f" WHERE seq - before > 1 ORDER BY source, boot_epoch, seq LIMIT {HOLES_MAX}"
-    )
-    spans: dict[LifeKey, list[tuple[int, int]]] = {}
-    for hole in holes:
-        spans.setdefault(_key(hole), []).append((int(hole["before"]) + 1, int(hole["after"]) - 1))
     return {
         _key(book): Stored(
             int(book["rows"]),
             int(book["distinct_numbers"]),
             int(book["highest"]),
             int(book["late"]),
-            tuple(spans.get(_key(book), ())),
+            tuple(holes.get(_key(book), ())),
         )
         for book in books
     }
 
 
-def _accounted(store: Store, group: str) -> dict[LifeKey, Accounted]:
-    found: dict[LifeKey, dict[str, list[tuple[int, int]]]] = {}
+def _holes(store: Store, window: Window) -> dict[LifeKey, list[Span]]:
+    """Numbers between stored ones, by life; a hole is as old as the row after it."""
+    rows = store.rows(
+        "SELECT source, boot_epoch, before, seq AS after FROM ("
+        "SELECT source, boot_epoch, seq, at, lagInFrame(seq, 1, -1) OVER (PARTITION BY source, boot_epoch"
+        " ORDER BY seq ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before FROM ("
+        "SELECT source, boot_epoch, seq, any(event_time_us) AS at FROM v_numbers"
+        f" WHERE {_near(window)} GROUP BY source, boot_epoch, seq))"
+        f" WHERE seq - before > 1 AND {_inside(window, 'at')} AND (before >= 0 OR boot_epoch >= {window.from_us})"
+        f" ORDER BY source, boot_epoch, seq LIMIT {HOLES_MAX}"
+    )
+    holes: dict[LifeKey, list[Span]] = {}
+    for row in rows:
+        holes.setdefault(_key(row), []).append((int(row["before"]) + 1, int(row["after"]) - 1))
+    return holes
+
+
+def _accounted(store: Store, group: str, window: Window, holed: list[str]) -> dict[LifeKey, Accounted]:
+    found, highest = Found(), dict[LifeKey, int]()
+    for row in (*_told(store, window), *_dead(store, group, window)):
+        key, last = _key(row), int(row["last"])
+        found.setdefault(key, {}).setdefault(str(row["account"]), []).append((int(row["first"]), last))
+        if row["is_inside"] and row["account"] != "accepted":
+            highest[key] = max(highest.get(key, -1), last)
+    for row in _superseded(store, window, holed) if holed else ():
+        found.setdefault(_key(row), {}).setdefault("superseded", []).append((int(row["first"]), int(row["last"])))
+    return {
+        key: Accounted(**{word: tuple(spans) for word, spans in words.items()}, highest=highest.get(key, -1))
+        for key, words in found.items()
+    }
+
+
+def _told(store: Store, window: Window) -> list[dict[str, Any]]:
+    """Accounts: what was accepted in the window, one row a life, and what was shed or corrupt about it or later."""
+    life = "numbered_source AS source, numbered_boot_epoch AS boot_epoch, account"
     accepted = store.rows(
-        "SELECT numbered_source AS source, numbered_boot_epoch AS boot_epoch, min(first_seq) AS first, max(last_seq) AS last"
-        " FROM v_accounts WHERE account = 'accepted' GROUP BY ALL"
+        f"SELECT {life}, min(first_seq) AS first, max(last_seq) AS last, 1 AS is_inside FROM v_accounts"
+        f" WHERE account = 'accepted' AND {_inside(window)} GROUP BY source, boot_epoch, account"
     )
     explained = store.rows(
-        "SELECT numbered_source AS source, numbered_boot_epoch AS boot_epoch, account, first_seq AS first, last_seq AS last"
-        f" FROM v_accounts WHERE account != 'accepted' ORDER BY event_time_us DESC LIMIT {HOLES_MAX}"
+        f"SELECT {life}, first_seq AS first, last_seq AS last, {_inside(window)} AS is_inside FROM v_accounts"
+        f" WHERE account != 'accepted' AND event_time_us >= {window.from_us} ORDER BY event_time_us DESC LIMIT {HOLES_MAX}"
     )
-    for row in (*accepted, *explained):
-        word = str(row.get("account", "accepted"))
-        found.setdefault(_key(row), {}).setdefault(word, []).append((int(row["first"]), int(row["last"])))
-    dead = store.rows(
-        f"SELECT hex(substring(payload, 1, {PAYLOAD_HEX_BYTES})) AS head FROM v_dead_letters"
-        f" WHERE consumer_group = {{group:String}} ORDER BY event_time_us DESC LIMIT {DEAD_LETTERS_MAX}",
+    return [*accepted, *explained]
+
+
+def _dead(store: Store, group: str, window: Window) -> list[dict[str, Any]]:
+    """Dead letters of the sink as one-number ranges, those whose number can be read."""
+    rows = store.rows(
+        f"SELECT hex(substring(payload, 1, {PAYLOAD_HEX_BYTES})) AS head, {_inside(window)} AS is_inside"
+        f" FROM v_dead_letters WHERE consumer_group = {{group:String}} AND event_time_us >= {window.from_us}"
+        f" ORDER BY event_time_us DESC LIMIT {DEAD_LETTERS_MAX}",
         {"group": group},
     )
-    for row in dead:
+    found = []
+    for row in rows:
         numbers = numbers_of(bytes.fromhex(str(row["head"])))
         if numbers is not None:
             source, boot_epoch, seq = numbers
-            found.setdefault((source, boot_epoch), {}).setdefault("dead", []).append((seq, seq))
-    return {key: Accounted(**{word: tuple(spans) for word, spans in words.items()}) for key, words in found.items()}
+            found.append(
+                {"source": source, "boot_epoch": boot_epoch, "account": "dead", "first": seq, "last": seq, **row}
+            )
+    return found
+
+
+def _superseded(store: Store, window: Window, sources: list[str]) -> list[dict[str, Any]]:
+    """Ranges of numbers that are not stored because their events are, under later numbers."""
+    near = _near(window)
+    return store.rows(
+        "SELECT source, boot_epoch, min(seq) AS first, max(seq) AS last FROM ("
+        "SELECT source, boot_epoch, seq, seq - row_number() OVER (PARTITION BY source, boot_epoch ORDER BY seq) AS run"
+        " FROM (SELECT DISTINCT source, boot_epoch, seq FROM derived_numbers"
+        f" WHERE source IN {{sources:Array(String)}} AND {near}"
+        f" AND event_id IN (SELECT event_id FROM v_numbers WHERE topic IN {DERIVED_TOPICS} AND {near})"
+        f" AND (source, boot_epoch, seq) NOT IN (SELECT source, boot_epoch, seq FROM v_numbers"
+        f" WHERE topic IN {DERIVED_TOPICS} AND {near})))"
+        f" GROUP BY source, boot_epoch, run ORDER BY source, boot_epoch, first LIMIT {HOLES_MAX}",
+        {"sources": sources},
+    )
+
+
+def _inside(window: Window, column: str = "event_time_us") -> str:
+    return f"({column} >= {window.since_us} AND {column} < {window.until_us})"
+
+
+def _near(window: Window) -> str:
+    return f"(event_time_us >= {window.from_us} AND event_time_us < {window.to_us})"
 
 
 def _key(row: dict[str, Any]) -> LifeKey:

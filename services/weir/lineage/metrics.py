@@ -26,3 +26,19 @@ REJOINED = Counter(
 PAUSED = Gauge("weir_lineage_paused", "1 while the store refuses and consumption is paused.")
 
 QUERIES = Counter("weir_lineage_queries_total", "Queries answered, by route of the API.", ["route"])
+
+AUDITED = Gauge(
+    "weir_lineage_audit_numbers",
+    "What the last settled audit counted, by column: accepted, stored, superseded, dead_lettered, shed, corrupt, late,"
+    " missing, duplicates_visible.",
+    ["column"],
+)
+"""missing, corrupt or duplicates_visible above 0: see docs/runbooks/events-missing.md."""
+
+AUDIT_IS_SETTLED = Gauge("weir_lineage_audit_settled", "0 when the sink was behind the log at the last audit.")
+
+AUDIT_AT_S = Gauge("weir_lineage_audit_timestamp_seconds", "When the last audit was made, seconds since 1970-01-01.")
+
+AUDIT_FAILURES = Counter("weir_lineage_audit_failures_total", "Audits that the store did not answer.")
+
+AUDIT_S = Histogram("weir_lineage_audit_seconds", "Duration of one audit.", buckets=(0.1, 0.3, 1, 3, 10, 30, 60))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic import Field
 
+from weir.lineage.core.retention import Retention
+from weir.runtime.errors import BadSetting
 from weir.runtime.settings import SharedSettings
 
 
@@ -21,6 +23,10 @@ class LineageSettings(SharedSettings):
 
     group: str = Field(default="lineage", min_length=1, validation_alias="WEIR_LINEAGE_GROUP")
     """Consumer group of the sink. Another group fills another store from the same log: never two on one store."""
+
+    poll_interval_s: int = Field(default=600, ge=10, validation_alias="WEIR_LINEAGE_POLL_INTERVAL_S")
+    """Seconds one insert may keep the sink from its group before its partitions are given away; then the range is
+    rebuilt under the same token. At least the session's 10. Chosen: longer than any single insert."""
 
     flush_s: float = Field(default=0.2, gt=0, validation_alias="WEIR_LINEAGE_FLUSH_S")
     """Seconds between inserts at low load. Chosen: a trace is queryable well within 2 s."""
@@ -40,8 +46,41 @@ class LineageSettings(SharedSettings):
     query_bytes_max: int = Field(default=1_073_741_824, validation_alias="WEIR_LINEAGE_QUERY_BYTES_MAX")
     """Memory of one query. Chosen: a quarter of what the whole stack may use."""
 
+    audit_every_s: float = Field(default=60.0, gt=0, validation_alias="WEIR_LINEAGE_AUDIT_EVERY_S")
+    """Seconds between two audits. Chosen: an audit of a small store costs 0.3 to 1.5 s of one core."""
+
+    audit_window_s: int = Field(default=86_400, ge=60, validation_alias="WEIR_LINEAGE_AUDIT_WINDOW_S")
+    """Seconds of events that these audits look at, back from now: their cost does not grow with what is kept. Chosen:
+    a day; `weir audit gaps` looks at everything."""
+
+    retention_days: int = Field(default=30, ge=1, le=7_300, validation_alias="WEIR_LINEAGE_RETENTION_DAYS")
+    """Days that calls, and all that follows from them, are kept. Chosen: a month. At most 20 years: ClickHouse's times
+    end in 2106."""
+
+    features_retention_days: int = Field(
+        default=14, ge=1, le=7_300, validation_alias="WEIR_LINEAGE_FEATURES_RETENTION_DAYS"
+    )
+    """Days that text features are kept: embeddings are the largest rows. Chosen."""
+
+    governance_retention_days: int = Field(
+        default=365, ge=1, le=7_300, validation_alias="WEIR_LINEAGE_GOVERNANCE_RETENTION_DAYS"
+    )
+    """Days that the log of decisions is kept. Chosen: an auditor asks for a year. Registry changes are kept for ever."""
+
     is_sql_open: bool = Field(default=True, validation_alias="WEIR_LINEAGE_SQL")
     """Whether POST /v1/sql is served; it is for the operator, behind an allowlist, on loopback."""
+
+    @property
+    def retention(self) -> Retention:
+        """How long each table keeps its rows. Raises BadSetting where the books would be cut within an audit's window."""
+        found = Retention(self.retention_days, self.features_retention_days, self.governance_retention_days)
+        if found.books_s < self.audit_window_s:
+            raise BadSetting(
+                f"WEIR_LINEAGE_RETENTION_DAYS={self.retention_days} and its two neighbours keep whole books for"
+                f" {found.books_s} s, and WEIR_LINEAGE_AUDIT_WINDOW_S is {self.audit_window_s}: what expires would read as"
+                " missing; keep the shortest at least a day longer than the window, for example 2 days for 86400"
+            )
+        return found
 
     @property
     def store_dir(self) -> Path:

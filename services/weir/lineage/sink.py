@@ -27,6 +27,8 @@ from weir.lineage.inserter import Inserter
 from weir.lineage.metrics import REBUILT, REJOINED
 from weir.lineage.settings import LineageSettings
 from weir.runtime.deadletter import DeadLetters, RawMessage
+from weir.runtime.errors import TooManyRejects
+from weir.runtime.halt import halted
 from weir.runtime.metrics import BATCH_MESSAGES, LAG, MESSAGES
 from weir.runtime.telemetry import logger
 
@@ -54,6 +56,8 @@ class Sink:
         self._stop = threading.Event()
         self._waiting = Waiting[RawMessage]()
         self.is_ready = False
+        self.halted_by = ""
+        """Why the limit of dead letters stopped the sink; empty while it works."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; finishes the round in hand. Raises what the thread raised."""
@@ -69,6 +73,10 @@ class Sink:
             self._waiting = Waiting[RawMessage]()
             try:
                 self._as_member()
+            except TooManyRejects as error:
+                self.halted_by = str(error)
+                halted(self._settings.group, error)
+                self._stop.wait()
             except (MembershipLost, KafkaException) as error:
                 REJOINED.inc()
                 logger().warning("membership_lost", error=str(error))
@@ -137,7 +145,7 @@ class Sink:
         for offset, reason in rejected:
             self._reject(by_offset[offset], reason)
         if len(bodies) > len(rejected):
-            self._dead_letters.note_good(*place)
+            self._dead_letters.note_good(*place, len(bodies) - len(rejected))
         return True
 
     def _reject(self, message: RawMessage, error: InvalidEvent) -> None:

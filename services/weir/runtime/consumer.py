@@ -5,6 +5,7 @@ offset committed. What it raises decides what happens:
 
     InvalidEvent    the batch is handled one by one and the bad message is dead-lettered
     Retryable       the same batch is tried again after a pause; lag grows, memory does not
+    TooManyRejects  the consumer halts, not ready, with its offset where it was, until a person starts it again
     anything else   the process ends; the supervisor starts it again and the batch is replayed
 """
 
@@ -20,7 +21,8 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from weir.events import Event, InvalidEvent
 from weir.runtime.deadletter import DeadLetters, RawMessage
-from weir.runtime.errors import Retryable
+from weir.runtime.errors import Retryable, TooManyRejects
+from weir.runtime.halt import halted
 from weir.runtime.metrics import BATCH_MESSAGES, LAG, MESSAGES, RETRIES
 from weir.runtime.producer import RECONNECT_S, wait_or_stop
 from weir.runtime.serde import Serde
@@ -70,6 +72,13 @@ class Consumer:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; finishes the batch in hand first."""
+        try:
+            await self._consume(stop)
+        except TooManyRejects as error:
+            halted(self._group, error)
+            await stop.wait()
+
+    async def _consume(self, stop: asyncio.Event) -> None:
         consumer = await _started(self._bootstrap, self._group, self._topics, stop)
         if consumer is None:
             return
@@ -121,7 +130,6 @@ class Consumer:
                 await self._dead_letters.put(message, error)
         if received:
             await self._handled(received)
-            self._dead_letters.note_good(batch[0].topic, batch[0].partition)
 
     async def _handled(self, received: Sequence[Received]) -> None:
         try:
@@ -132,6 +140,9 @@ class Consumer:
                 return
             for one in received:
                 await self._handled([one])
+        else:
+            place = received[0].message
+            self._dead_letters.note_good(place.topic, place.partition, len(received))
 
 
 async def _started(bootstrap: str, group: str, topics: Sequence[str], stop: asyncio.Event) -> AIOKafkaConsumer | None:

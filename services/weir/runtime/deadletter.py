@@ -1,7 +1,7 @@
 """Dead letters: a message that can never be handled is put aside with its reason, and the partition goes on.
 
-A limit guards the other direction: when everything is bad, the deploy is bad, and draining the topic into
-`dead-letters` would only hide it. Then `TooManyRejects` stops the consumer with its offset where it was.
+Limits guard the other direction (`rejects`): when nearly everything is bad, the deploy is bad, and draining the topic
+into `dead-letters` would only hide it. Then `TooManyRejects` stops the consumer with its offset where it was.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from weir.events import DeadLettered, InvalidEvent, named_id
 from weir.runtime.clock import now_us
 from weir.runtime.errors import TooManyRejects
 from weir.runtime.identity import Numbering
-from weir.runtime.metrics import DEAD_LETTERS
+from weir.runtime.metrics import DEAD_LETTERS, REJECTED_SHARE
 from weir.runtime.producer import EventProducer
+from weir.runtime.rejects import Limits, Rejects
 from weir.runtime.telemetry import logger
 
 TOPIC = "dead-letters"
@@ -36,27 +37,32 @@ class RawMessage:
 
 
 class DeadLetters:
-    """Writes dead letters of one consumer group and keeps count of how many came in a row."""
+    """Writes dead letters of one consumer group and keeps count of them, by partition."""
 
-    def __init__(self, producer: EventProducer, numbering: Numbering, group: str, in_a_row_max: int) -> None:
-        """in_a_row_max: dead letters without a good message between them, per partition, before the consumer stops."""
+    def __init__(self, producer: EventProducer, numbering: Numbering, group: str, limits: Limits) -> None:
+        """limits: what stops the consumer."""
         self._producer = producer
         self._numbering = numbering
         self._group = group
-        self._in_a_row_max = in_a_row_max
-        self._in_a_row: dict[tuple[str, int], int] = {}
+        self._limits = limits
+        self._rejects: dict[tuple[str, int], Rejects] = {}
+        self._unsent: DeadLettered | None = None
+        self._written: dict[tuple[str, int], set[int]] = {}
 
     async def put(self, message: RawMessage, error: InvalidEvent) -> None:
         """Write one dead letter. Raises TooManyRejects past the limit, Retryable when the broker does not take it."""
-        place = (message.topic, message.partition)
-        count = self._in_a_row.get(place, 0) + 1
-        if count > self._in_a_row_max:
-            where = f"{message.topic}/{message.partition}"
-            raise TooManyRejects(
-                f"{self._in_a_row_max} messages of {where} in a row were bad, the last: {error}; fix the deploy"
-            )
-        await self._producer.send(TOPIC, f"{message.topic}/{message.partition}", self._event(message, error))
-        self._in_a_row[place] = count
+        # A batch that is tried again because of another message brings the same bad ones: they are written and counted.
+        if message.offset in self._written.get((message.topic, message.partition), ()):
+            return
+        place, where = (message.topic, message.partition), f"{message.topic}/{message.partition}"
+        rejects = self._rejects.get(place, Rejects()).after_bad(self._limits)
+        reason = rejects.reason_to_stop(self._limits)
+        if reason:
+            raise TooManyRejects(f"{reason} of {where} were bad, the last: {error}; fix the deploy, then restart")
+        await self._producer.send(TOPIC, where, self._numbered(message, error))
+        self._unsent = None
+        self._written.setdefault(place, set()).add(message.offset)
+        self._note(place, rejects)
         DEAD_LETTERS.labels(self._group, message.topic, error.reason).inc()
         logger().warning(
             "dead_lettered",
@@ -66,9 +72,27 @@ class DeadLetters:
             reason=error.reason,
         )
 
-    def note_good(self, topic: str, partition: int) -> None:
-        """A message of this partition was handled: the count of bad ones in a row starts again."""
-        self._in_a_row.pop((topic, partition), None)
+    def note_good(self, topic: str, partition: int, count: int = 1) -> None:
+        """Messages of this partition were handled: the count of bad ones in a row starts again."""
+        place = (topic, partition)
+        self._written.pop(place, None)
+        self._note(place, self._rejects.get(place, Rejects()).after_good(count, self._limits))
+
+    def _note(self, place: tuple[str, int], rejects: Rejects) -> None:
+        self._rejects[place] = rejects
+        REJECTED_SHARE.labels(self._group, place[0], str(place[1])).set(rejects.share)
+
+    def _numbered(self, message: RawMessage, error: InvalidEvent) -> DeadLettered:
+        """The dead letter, with the number it got at the first try: one more would be a hole in the books."""
+        kept = self._unsent
+        if kept is None or (kept.topic, kept.partition, kept.offset) != (
+            message.topic,
+            message.partition,
+            message.offset,
+        ):
+            kept = self._event(message, error)
+        self._unsent = kept
+        return kept
 
     def _event(self, message: RawMessage, error: InvalidEvent) -> DeadLettered:
         value = message.value or b""

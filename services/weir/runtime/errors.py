@@ -2,7 +2,7 @@
 
     WeirError
     |-- Retryable        the world is bad for now (broker, store, registry): pause, back off, try again; nothing skipped
-    |-- TooManyRejects   so many messages were dead-lettered that the deploy is suspect: stop, do not drain the topic
+    |-- TooManyRejects   so many messages were dead-lettered that the deploy is suspect: halt, do not drain the topic
     `-- BadSetting       a setting is missing or impossible: stop at start with its name and an example
 
 A message that can never be handled raises `weir.events.InvalidEvent` and is dead-lettered. Anything else is a bug:

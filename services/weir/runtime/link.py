@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from weir.runtime.deadletter import DeadLetters
 from weir.runtime.identity import Numbering
 from weir.runtime.producer import EventProducer
+from weir.runtime.rejects import Limits
 from weir.runtime.schemas import SchemaCatalog
 from weir.runtime.serde import Serde
 from weir.runtime.settings import SharedSettings
@@ -25,10 +26,10 @@ class Link:
         await self.producer.stop()
         await self.serde.close()
 
-    def dead_letters(self, group: str, in_a_row_max: int) -> DeadLetters:
+    def dead_letters(self, group: str, limits: Limits) -> DeadLetters:
         """The dead letters of one of the service's consumer groups, numbered as a source of their own."""
         numbering = Numbering(f"{self.numbering.source}/dead-letters/{group}")
-        return DeadLetters(self.producer, numbering, group, in_a_row_max)
+        return DeadLetters(self.producer, numbering, group, limits)
 
 
 def link_from(settings: SharedSettings, service: str) -> Link:

@@ -16,10 +16,20 @@ DEAD_LETTERS = Counter(
 )
 """Any rise: `weir dlq list` shows what and why."""
 
+HALTED = Gauge("weir_consumer_halted", "1 when the limit of dead letters stopped this consumer group.", ["group"])
+"""The deploy or the producer is bad: fix it and start the service again; the offset is where it was."""
+
 RETRIES = Counter("weir_retries_total", "Batches tried again because the world was bad.", ["group", "topic"])
 """A steady rise: the store, the registry or the broker is down; lag grows, memory does not."""
 
 PRODUCED = Counter("weir_produced_total", "Events the broker acknowledged, by topic.", ["topic"])
+
+REJECTED_SHARE = Gauge(
+    "weir_dead_letters_share",
+    "Dead letters as a part of the partition's recent messages, 0 to 1.",
+    ["group", "topic", "partition"],
+)
+"""Near WEIR_DEAD_LETTERS_SHARE_MAX: the consumer is about to stop; the deploy or a producer is bad."""
 
 BATCH_MESSAGES = Histogram(
     "weir_batch_messages", "Messages in a consumed batch.", ["group"], buckets=(1, 10, 100, 500, 1_000, 5_000)

@@ -11,6 +11,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from weir.runtime.rejects import Limits
+
 
 class SharedSettings(BaseSettings):
     """Where the log, the schemas and this process's own files and health page are."""
@@ -41,5 +43,19 @@ class SharedSettings(BaseSettings):
     dead_letters_in_a_row_max: int = Field(default=1_000, validation_alias="WEIR_DEAD_LETTERS_IN_A_ROW_MAX")
     """Dead letters without one good message between them, per partition, before the consumer stops. Chosen."""
 
+    dead_letters_share_max: float = Field(default=0.5, gt=0, le=1, validation_alias="WEIR_DEAD_LETTERS_SHARE_MAX")
+    """Dead letters as a part of a partition's recent messages before the consumer stops; 1 never stops it. Chosen: when
+    most messages cannot be handled, the deploy is bad, or the producer is."""
+
+    dead_letters_window_messages: int = Field(
+        default=2_000, ge=10, validation_alias="WEIR_DEAD_LETTERS_WINDOW_MESSAGES"
+    )
+    """Messages that count as recent; before so many were seen the share stops nothing. Chosen: twice the row."""
+
     log_level: str = Field(default="info", validation_alias="WEIR_LOG_LEVEL")
     """debug, info, warning or error."""
+
+    @property
+    def reject_limits(self) -> Limits:
+        """What stops a consumer."""
+        return Limits(self.dead_letters_in_a_row_max, self.dead_letters_share_max, self.dead_letters_window_messages)

@@ -2,6 +2,7 @@
 
     InvalidEvent    the message is dead-lettered and the partition goes on
     Retryable       the same message is tried again after a pause; it is not acknowledged meanwhile
+    TooManyRejects  the stream halts, not ready, until a person starts it again
     anything else   `run` stops the application and raises; the message was not acknowledged and is delivered again
 
 Faust alone would acknowledge a message whose handler raised. So every agent reads without acknowledgements, a message
@@ -29,7 +30,8 @@ from weir.events import InvalidEvent
 from weir.runtime.clock import monotonic_s
 from weir.runtime.consumer import BACKOFF_S, Received
 from weir.runtime.deadletter import DeadLetters, RawMessage
-from weir.runtime.errors import Retryable
+from weir.runtime.errors import Retryable, TooManyRejects
+from weir.runtime.halt import halted
 from weir.runtime.metrics import LAG, MESSAGES, RETRIES
 from weir.runtime.producer import RECONNECT_S, wait_or_stop
 from weir.runtime.serde import Serde
@@ -117,9 +119,19 @@ class Stream:
             await self._finish(app)
             ended.cancel()
         if self._failed.done():
-            self._failed.result()
+            await self._end(stop)
         if not stop.is_set():
             raise RuntimeError(f"the stream of group {self._group!r} ended by itself: {app.crash_reason!r}")
+
+    async def _end(self, stop: asyncio.Event) -> None:
+        """Raise what a handler raised; a limit of dead letters is waited out instead."""
+        assert self._failed is not None
+        error = self._failed.exception()
+        if not isinstance(error, TooManyRejects):
+            self._failed.result()
+            return
+        halted(self._group, error)
+        await stop.wait()
 
     async def _started(self) -> faust.App | None:
         self._data_dir.mkdir(parents=True, exist_ok=True)

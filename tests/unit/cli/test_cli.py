@@ -34,7 +34,7 @@ LEAVES = (
     ["status"], ["logs", "kafka"], ["restart", "kafka"], ["sql", "SELECT 1"], ["asset", "list"], ["asset", "show", "prompt", "p"],
     ["diff", "prompt", "p", "1", "2"], ["trace", "show", "0" * 32], ["trace", "search"], ["lineage", "show", "x"],
     ["lineage", "impact", "dataset", "d"], ["audit", "gaps"], ["dlq", "list"], ["drift", "status"], ["alert", "list"],
-    ["alert", "deliveries"], ["alert", "resend", "x"],
+    ["alert", "deliveries"], ["alert", "resend", "x"], ["drift", "replay", "--from", "earliest"],
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from builders import NOON_US
 from unit.drift.drift_envelopes import (
     LIMITS,
     SMALL,
@@ -24,6 +25,7 @@ from unit.drift.drift_envelopes import (
 from unit.drift.drift_traffic import Traffic
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.app import Drift, Limits, UnknownStream, phase_of
+from weir.drift.core.stream.decisions import Decision
 from weir.drift.core.stream.record import Place, encode_record
 from weir.events import DriftSignalled, InvalidEvent
 from weir.runtime.errors import Retryable
@@ -193,16 +195,19 @@ async def test_accepting_a_change_begins_the_next_reference(files: FileCheckpoin
     items = shifting_items(quiet=0, shifted=60)
     await drift.handle(received(enveloped(items[:120]), 0))
 
-    accepted = await drift.accept("demo", "docs-qa", "ana", now_us=1)
+    accepted = await drift.accept("demo", "docs-qa", Decision("ana", "a new product"), now_us=NOON_US)
     assert (phase_of(accepted.stream), accepted.stream.version, accepted.stream.events) == ("warming", 2, 120)
-    assert log.signals[-1].state == "cleared"
+    assert [signal.state for signal in log.signals[-2:]] == ["cleared", "accepted"]
+    recorded = log.signals[-1]
+    assert (recorded.author, recorded.reason) == ("ana", "a new product")
+    assert (recorded.reference_version, recorded.next_reference_version) == ("1", "2")
     await drift.handle(received(enveloped(items[120:200]), 1))
 
     assert (log.signals[-1].state, log.signals[-1].reference_version) == ("monitoring", "2")
     stored = sorted(path.name for path in tmp_path.glob("0/*/*"))
     assert stored == ["reference-2.bin", "state.bin"]
     with pytest.raises(UnknownStream, match="'nowhere'"):
-        await drift.accept("demo", "nowhere", "ana", now_us=1)
+        await drift.accept("demo", "nowhere", Decision("ana"), now_us=NOON_US)
 
 
 async def test_a_restart_reads_back_the_same_stream(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ async def test_accepting_answers_the_stream_that_warms(client: httpx2.AsyncClien
     assert answer.status_code == 200
     stream = answer.json()
     assert (stream["state"], stream["reference"]["version"], stream["parts"]) == ("warming", "2", [])
-    assert stream["last_signal"]["state"] == "cleared"
+    assert stream["last_signal"]["state"] == "accepted"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from builders import DIGEST, completed, envelope
+from weir.evaluator.adapters.subjects_file import SubjectsFile
 from weir.evaluator.app import Evaluation
 from weir.events import RegistryChanged, canonical_json
 from weir.runtime.link import link_from
@@ -39,7 +40,9 @@ def moved(name: str, spec: Any, version: str = "1") -> RegistryChanged:
 async def evaluation(tmp_path: pathlib.Path) -> AsyncIterator[Evaluation]:
     """An evaluation that has heard nothing from the registry; nothing is connected."""
     link = link_from(SharedSettings(data_dir=tmp_path), "evaluator")
-    yield Evaluation(link, 10, asyncio.Event())
+    memory = SubjectsFile(tmp_path / "subjects.db", 10)
+    yield Evaluation(link, 10, asyncio.Event(), memory)
+    memory.close()
     await link.close()
 
 

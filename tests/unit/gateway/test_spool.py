@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -177,9 +179,8 @@ print(accepted, refused)
 """
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
-    [segment] = tmp_path.glob("*.seg")
     assert ran.stdout.startswith("3 the spool's disk took 100 of 300 bytes")
-    assert segment.stat().st_size == 900
+    assert [segment.stat().st_size for segment in sorted(tmp_path.glob("*.seg"))] == [900, 0]
 
 
 def framed(count: int) -> bytes:
@@ -281,3 +282,51 @@ def drained_records(folder: Path) -> list[Record]:
         records += [unpack(payload) for payload in piece.payloads]
         reader.acknowledge(piece)
     return records
+
+
+def test_a_spool_smaller_than_its_segments_takes_records_again_once_drained(tmp_path: Path) -> None:
+    capture = capture_in(tmp_path, bytes_max=65_536, segment=1_000_000)
+    with pytest.raises(CaptureFull):
+        filled_until_full(capture)
+
+    drained(tmp_path)
+
+    capture.requested(call(), b"x" * 100)
+
+
+def test_a_segment_on_a_full_disk_is_left_behind_so_that_draining_it_makes_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capture = capture_in(tmp_path)
+    capture.requested(call(), b"x")
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "write", refused)
+        with pytest.raises(CaptureFull, match="No space left"):
+            capture.requested(call(), b"x")
+
+    assert drained(tmp_path) == [0]
+    assert spooled_bytes(tmp_path) == 0
+    capture.requested(call(), b"x")
+    assert drained(tmp_path) == [1]
+
+
+def test_no_segment_follows_one_that_the_disk_would_not_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = SpoolWriter(tmp_path, boot_epoch=NOON_US, bytes_max=65_536, segment_bytes_max=4_096, is_durable=True)
+    WRITERS.append(writer)
+    record = b"r" * 4_000
+    writer.append(record)
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fdatasync", refused)
+        with pytest.raises(CaptureFull, match="refused a sync"):
+            writer.append(record)
+
+    assert len(list(tmp_path.glob("*.seg"))) == 1, "the drain would take the first for finished and delete it"
+
+
+def filled_until_full(capture: SpoolCapture) -> None:
+    while True:
+        capture.completed(call(), call_end(), b"in" * 100, [b"out" * 100])
+
+
+def refused(*_: object) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,9 @@ from weir.lineage.core.numbered import numbers_of
 from weir.lineage.core.ranges import common, merged, size, without
 
 LIFE = ("gateway/1", 1)
+NOTHING = SourceAudit(
+    *LIFE, accepted=0, stored=0, superseded=0, dead_lettered=0, shed=0, corrupt=0, late=0, duplicates=0
+)
 NUMBERS = st.sets(st.integers(0, 60))
 
 
@@ -33,7 +37,10 @@ def stored(seqs: set[int]) -> Stored:
 
 def book_of(seqs: set[int], **accounts: set[int]) -> SourceAudit:
     named = {word: spans(values) for word, values in accounts.items()}
-    return audited({LIFE: stored(seqs)} if seqs else {}, {LIFE: Accounted(**named)})[0]
+    highest = max([-1, *(number for word, values in accounts.items() if word != "accepted" for number in values)])
+    accounted = replace(Accounted(highest=highest), **named)  # type: ignore[arg-type]  # mypy sees one type for all
+    books = audited({LIFE: stored(seqs)} if seqs else {}, {LIFE: accounted})
+    return books[0] if books else NOTHING
 
 
 @pytest.mark.capability("X1")
@@ -47,6 +54,8 @@ def test_what_nobody_accounts_for_is_named_exactly(
     assert numbers(book.missing) == used - seqs - shed - corrupt - dead
     assert book.accepted == len(used)
     assert totals([book])["missing"] == book.missing_count == size(book.missing)
+    explained = book.stored + book.superseded + book.dead_lettered + book.shed + book.corrupt
+    assert book.accepted == explained + book.missing_count
 
 
 @pytest.mark.capability("X1")

@@ -20,6 +20,7 @@ SEPARATOR = b"\xff"
 IDENTITY: Mapping[str, tuple[str, ...]] = {
     "drift-signals": ("tenant", "route", "detector"),
     "evaluation-scores": ("tenant", "route", "evaluator"),
+    "ops-signals": ("name", "subject"),
 }
 """Fields of an event that tell one series of its topic from another."""
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from weir.alerts.core.drift_facts import drift_facts, list_fields
 from weir.alerts.core.labels import IDENTITY
 from weir.alerts.core.rule import Rule, word
-from weir.events import DriftSignalled, EvaluationScored
+from weir.events import DriftSignalled, EvaluationScored, OpsSignalled
 
 FIELD_CHARS_MAX = 500
 """Characters of an event's field that an annotation repeats. Chosen."""
 
-Source = DriftSignalled | EvaluationScored
+RAISING = ("fired", "skewed", "raised")
+"""States of drift and ops signals that raise an alert."""
+
+SPEAKING = (*RAISING, "cleared")
+"""States that say something."""
+
+Source = DriftSignalled | EvaluationScored | OpsSignalled
 """Events that rules watch."""
 
 
@@ -21,7 +28,8 @@ class Observation:
     """A fact about one series.
 
     is_bad: for a rule without a condition, whether the event raises the alert (True) or ends it (False). sample: for a
-    rule with a condition, the number that joins the window. fields: the event's values, for annotations.
+    rule with a condition, the number that joins the window. fields: the event's values, for annotations. facts: what the
+    alert says besides the annotations of its rule.
     """
 
     event_id: str
@@ -32,18 +40,19 @@ class Observation:
     sample: float
     value: float
     threshold: float
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 def observe(rule: Rule, event: Source) -> Observation | None:
     """What an event says to a rule; None when it does not match, or says nothing.
 
-    Drift signals speak by their state: fired raises, cleared ends; warming and monitoring say nothing. Scores speak
+    Signals speak by their state: fired, skewed or raised raises, cleared ends; the others say nothing. Scores speak
     through the rule's condition.
     """
     record = event.as_record()
-    if any(word(record[field]) not in accepted for field, accepted in rule.match.items()):
+    if any(word(record[name]) not in accepted for name, accepted in rule.match.items()):
         return None
-    if isinstance(event, DriftSignalled) and event.state not in ("fired", "cleared"):
+    if not isinstance(event, EvaluationScored) and event.state not in SPEAKING:
         return None
     sample = _sample(rule, event)
     if sample is None:
@@ -51,17 +60,30 @@ def observe(rule: Rule, event: Source) -> Observation | None:
     return Observation(
         event_id=event.event_id,
         event_time_us=event.event_time_us,
-        identity={field: word(record[field]) for field in IDENTITY[rule.source]},
-        fields={key: word(value)[:FIELD_CHARS_MAX] for key, value in record.items() if isinstance(value, PLAIN)},
-        is_bad=isinstance(event, DriftSignalled) and event.state == "fired",
+        identity={name: word(record[name]) for name in IDENTITY[rule.source]},
+        fields=_fields(event),
+        is_bad=not isinstance(event, EvaluationScored) and event.state in RAISING,
         sample=sample,
-        value=event.statistic if isinstance(event, DriftSignalled) else event.score,
-        threshold=event.threshold if isinstance(event, DriftSignalled) else 0.0,
+        value=_value(event),
+        threshold=0.0 if isinstance(event, EvaluationScored) else event.threshold,
+        facts=drift_facts(event) if isinstance(event, DriftSignalled) else {},
     )
 
 
 PLAIN = (str, int, float, bool)
 """Types of the fields that annotations may name."""
+
+
+def _value(event: Source) -> float:
+    if isinstance(event, DriftSignalled):
+        return event.statistic
+    return event.score if isinstance(event, EvaluationScored) else event.value
+
+
+def _fields(event: Source) -> dict[str, str]:
+    plain = {key: word(value) for key, value in event.as_record().items() if isinstance(value, PLAIN)}
+    listed = list_fields(event) if isinstance(event, DriftSignalled) else {}
+    return {key: text[:FIELD_CHARS_MAX] for key, text in {**plain, **listed}.items()}
 
 
 def _sample(rule: Rule, event: Source) -> float | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from weir.events import EVENT_TYPES, TOPICS
 
-SOURCES = ("drift-signals", "evaluation-scores")
+SOURCES = ("drift-signals", "evaluation-scores", "ops-signals")
 """Topics a rule may watch."""
 
 SEVERITIES = ("page", "warn", "info")

@@ -116,6 +116,7 @@ def _firing(alert: Alert, at_us: int) -> Alert:
 def _described(alert: Alert, rule: Rule, seen: Observation) -> Alert:
     fields = {**seen.fields, "value": word(alert.value)}
     annotations = {key: filled(template, fields) for key, template in rule.annotations.items()}
+    annotations = {**seen.facts, **annotations}
     return replace(alert, annotations=annotations, cause_event_id=seen.event_id)
 
 

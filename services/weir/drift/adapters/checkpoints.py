@@ -1,10 +1,11 @@
-"""Checkpoints on disk: one folder a stream, three files that change at different speeds.
+"""Checkpoints on disk: one folder a stream, files that change at different speeds.
 
     <root>/<partition>/<hash of tenant and route>/
         state.bin            the record with the offset; replaced with every envelope
         warming-<v>.bin      pieces of observations while reference <v> is collected; only the part counted by
                              state.bin is true, the rest was written before a crash
         reference-<v>.bin    reference <v> and its thresholds, written once, before the state that needs it
+        dataset-<hash>.bin   the evaluation dataset that the stream is compared with for skew, written once
 
 A stream that moves to another partition, because their number was changed, starts anew there.
 """
@@ -21,9 +22,11 @@ from weir.drift.adapters.files import replace_file, write_at
 from weir.drift.core.bank import MonitoringBank, WarmingBank
 from weir.drift.core.fitted import Fitted
 from weir.drift.core.observation import Observation
+from weir.drift.core.skew import SkewReference
 from weir.drift.core.snapshot_fitted import decode_fitted, encode_fitted
 from weir.drift.core.snapshot_observations import decode_observations, encode_observations
-from weir.drift.core.stream.record import StreamRecord, decode_record, encode_record, stream_of
+from weir.drift.core.stream.record import StreamRecord, dataset_wanted, decode_record, encode_record, stream_of
+from weir.drift.core.stream.skew_record import dataset_key, decode_dataset, encode_dataset
 from weir.drift.core.stream.state import StreamState
 from weir.drift.metrics import CHECKPOINTS_REFUSED
 from weir.drift.ports import Checkpoint
@@ -74,12 +77,14 @@ class FileCheckpoints:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             written = self._pieces(folder, checkpoint.stream)
+            dataset = _dataset_written(folder, checkpoint.stream)
             content = encode_record(checkpoint.stream, checkpoint.place, written.warming_bytes)
             replace_file(folder / "state.bin", content)
             before = self._written.get(folder)
             self._written[folder] = written
             if before is None or (before.version, before.has_reference) != (written.version, written.has_reference):
                 _clean(folder, written)
+            _clean_datasets(folder, dataset)
         except OSError as error:
             raise Retryable(f"cannot write the checkpoint {folder}: {error}; free space or mend the disk") from error
 
@@ -102,7 +107,8 @@ class FileCheckpoints:
         try:
             record = decode_record((folder / "state.bin").read_bytes())
             observations = _observations(folder, record) if record.is_warming else ()
-            stream = stream_of(record, observations, None if record.is_warming else _fitted(folder, record))
+            fitted = None if record.is_warming else _fitted(folder, record)
+            stream = stream_of(record, observations, fitted, _dataset(folder, record))
         except (ValueError, FileNotFoundError) as error:  # SnapshotError, or values that a bank no longer accepts
             aside = _aside(folder)
             CHECKPOINTS_REFUSED.inc()
@@ -136,6 +142,35 @@ def _observations(folder: Path, record: StreamRecord) -> tuple[Observation, ...]
     return tuple(found)
 
 
+def _dataset_written(folder: Path, stream: StreamState) -> str:
+    """Name of the file with the dataset of `stream`, written when it was not there; empty without a dataset."""
+    if stream.skew is None:
+        return ""
+    name = _dataset_name(dataset_key(stream.skew.reference))
+    if not (folder / name).exists():
+        replace_file(folder / name, encode_dataset(stream.skew.reference))
+    return name
+
+
+def _dataset(folder: Path, record: StreamRecord) -> SkewReference | None:
+    """The dataset of a record. One that cannot be read is counted and logged: the stream goes on without it."""
+    key = dataset_wanted(record)
+    if not key:
+        return None
+    try:
+        return decode_dataset((folder / _dataset_name(key)).read_bytes())
+    except (ValueError, FileNotFoundError) as error:
+        CHECKPOINTS_REFUSED.inc()
+        logger().error("dataset_refused", folder=str(folder), error=str(error), effect="no skew test; set it again")
+        return None
+
+
+def _clean_datasets(folder: Path, needed: str) -> None:
+    for path in folder.glob("dataset-*.bin"):
+        if path.name != needed:
+            path.unlink()
+
+
 def _fitted(folder: Path, record: StreamRecord) -> Fitted:
     return decode_fitted((folder / _reference_name(record.version)).read_bytes())
 
@@ -143,8 +178,8 @@ def _fitted(folder: Path, record: StreamRecord) -> Fitted:
 def _clean(folder: Path, written: _Written) -> None:
     """Removes what no state needs any more; the reference in force stays until the next one is complete."""
     needed = {_warming_name(written.version)} if not written.has_reference else {_reference_name(written.version)}
-    stale = "*-*.bin" if written.has_reference else "warming-*.bin"
-    for path in folder.glob(stale):
+    stale = ("warming-*.bin", "reference-*.bin") if written.has_reference else ("warming-*.bin",)
+    for path in (path for pattern in stale for path in folder.glob(pattern)):
         if path.name not in needed:
             path.unlink()
 
@@ -163,3 +198,7 @@ def _warming_name(version: int) -> str:
 
 def _reference_name(version: int) -> str:
     return f"reference-{version}.bin"
+
+
+def _dataset_name(key: str) -> str:
+    return f"dataset-{hashlib.sha256(key.encode()).hexdigest()[:16]}.bin"

@@ -45,6 +45,17 @@ class Opened:
         if found != (FORMAT, kind):
             raise SnapshotError(f"snapshot is of format and kind {found}, expected {(FORMAT, kind)}; start a new bank")
 
+    def has(self, name: str) -> bool:
+        """Whether there is an array of this name."""
+        return name in self._arrays
+
+    def values(self, name: str) -> Json:
+        """An object of the header."""
+        value = self._header.get(name)
+        if not isinstance(value, dict):
+            raise SnapshotError(f"header field {name} is {value!r}, expected an object")
+        return value
+
     def integer(self, name: str) -> int:
         """An integer of the header."""
         value = self._header.get(name)
@@ -66,12 +77,23 @@ class Opened:
             raise SnapshotError(f"header field {name} is {value!r}, expected a list")
         return [str(item) for item in value]
 
+    def rows(self, name: str) -> list[list[str]]:
+        """A list of lists of the header, their items as texts."""
+        value = self._header.get(name)
+        if not isinstance(value, list) or not all(isinstance(row, list) for row in value):
+            raise SnapshotError(f"header field {name} is {value!r}, expected a list of lists")
+        return [[str(item) for item in row] for row in value]
+
     def numbers(self, name: str) -> dict[str, float]:
         """An object of numbers of the header."""
         value = self._header.get(name)
         if not isinstance(value, dict):
             raise SnapshotError(f"header field {name} is {value!r}, expected an object")
         return value
+
+    def f16(self, name: str) -> npt.NDArray[np.float16]:
+        """A float16 array."""
+        return self._array(name).astype(np.float16, copy=False)
 
     def f32(self, name: str) -> npt.NDArray[np.float32]:
         """A float32 array."""

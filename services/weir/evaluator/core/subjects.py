@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from weir.events import FeatureItem, FeedbackReceived, InferenceCompleted, Reference, TextFeaturesComputed
 
@@ -31,15 +34,26 @@ class RecentSubjects:
             raise ValueError(f"a memory of {entries_max} calls remembers none; set 1 or more")
         self._entries_max = entries_max
         self._subjects: OrderedDict[tuple[str, str], Subject] = OrderedDict()
+        self._unsaved: list[Subject] = []
 
     def __len__(self) -> int:
         return len(self._subjects)
 
     def remember(self, subject: Subject) -> None:
         """Keep a subject; a call that is held already keeps its place."""
+        if self._subjects.get((subject.tenant, subject.request_id)) != subject:
+            self._unsaved.append(subject)
         self._subjects[subject.tenant, subject.request_id] = subject
         while len(self._subjects) > self._entries_max:
             self._subjects.popitem(last=False)
+
+    def unsaved(self) -> Sequence[Subject]:
+        """What was remembered since `saved`, in that order."""
+        return self._unsaved
+
+    def saved(self) -> None:
+        """What was unsaved is on disk."""
+        self._unsaved = []
 
     def of_feedback(self, event: FeedbackReceived) -> Subject:
         """The call of the same tenant that is judged; where it is not held, as much as the feedback itself says."""
@@ -71,3 +85,14 @@ def subject_of_item(envelope: TextFeaturesComputed, item: FeatureItem) -> Subjec
         references=item.references,
         release_digest=item.release_digest,
     )
+
+
+def subject_record(subject: Subject) -> dict[str, Any]:
+    """A subject as plain data."""
+    return asdict(subject)
+
+
+def subject_from(record_json: str) -> Subject:
+    """The subject of a record in JSON."""
+    record = json.loads(record_json)
+    return Subject(**{**record, "references": tuple(Reference(**one) for one in record["references"])})

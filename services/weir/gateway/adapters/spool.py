@@ -7,6 +7,7 @@ One `write` a record into the page cache (it survives the death of the process, 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from pathlib import Path
 from weir.gateway.core.record import HEAD, RECORD_BYTES_MAX, scan
 from weir.gateway.ports import CaptureFull
 from weir.runtime.errors import BadSetting
+
+SEGMENTS_MIN = 8
+"""Segments that a full spool consists of at least: room appears only when a whole segment is drained. Chosen."""
 
 CHUNK_BYTES = 4_194_304
 """Bytes the drain reads of a segment at once. Chosen: about 1,500 calls, 20 ms of encoding each 1,000."""
@@ -28,6 +32,7 @@ class SpoolWriter:
     ) -> None:
         """Raises BadSetting when another gateway holds the folder.
 
+        segment_bytes_max: at most an eighth of bytes_max is used, or the newest segment alone could fill the spool.
         is_durable: a finished segment and the folder's entry of a new one are forced to the disk.
         """
         folder.mkdir(parents=True, exist_ok=True)
@@ -35,7 +40,7 @@ class SpoolWriter:
         self._lock = _locked(folder / "writer.lock")
         self._boot_epoch = boot_epoch
         self._bytes_max = bytes_max
-        self._segment_bytes_max = segment_bytes_max
+        self._segment_bytes_max = min(segment_bytes_max, bytes_max // SEGMENTS_MIN)
         self._is_durable = is_durable
         self._index = 0
         self._closed_bytes = spooled_bytes(folder)
@@ -59,11 +64,13 @@ class SpoolWriter:
         try:
             written = os.write(self._file, record)
         except OSError as error:
+            self._let_drain()
             raise CaptureFull(
                 f"the spool's disk refused {len(record)} bytes: {error.strerror}; free some space", "disk_refused"
             ) from error
         if written != len(record):
             os.ftruncate(self._file, self._segment_bytes)
+            self._let_drain()
             raise CaptureFull(
                 f"the spool's disk took {written} of {len(record)} bytes; free some space", "disk_refused"
             )
@@ -89,13 +96,25 @@ class SpoolWriter:
         os.close(self._file)
         self._lock.close()
 
+    def _let_drain(self) -> None:
+        """Leave a segment on a full disk behind: once drained it is deleted, and its room is there again."""
+        if self._segment_bytes:
+            with contextlib.suppress(CaptureFull):  # the caller raises its own; the next append tries again
+                self._rotate()
+
     def _rotate(self, *, is_synced: bool = True) -> None:
-        following = self._next_segment()
         if self._is_durable and is_synced:
-            os.fdatasync(self._file)
+            self._force()  # before the next segment exists: then the drain takes this one for finished and deletes it
+        following = self._next_segment()
         os.close(self._file)
         self._file, self._segment_bytes = following, 0
         self._closed_bytes = spooled_bytes(self._folder)
+
+    def _force(self) -> None:
+        try:
+            os.fdatasync(self._file)
+        except OSError as error:
+            raise CaptureFull(f"the spool's disk refused a sync: {error.strerror}", "disk_refused") from error
 
     def _next_segment(self) -> int:
         path = self._folder / f"{self._boot_epoch:020d}-{self._index:08d}.seg"

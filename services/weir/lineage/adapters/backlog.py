@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
@@ -28,6 +29,7 @@ class Backlog:
     def __init__(self, settings: LineageSettings) -> None:
         self._settings = settings
         self._admin: AdminClient | None = None
+        self._closing = threading.Event()
 
     def messages(self) -> dict[str, int] | None:
         """Messages not committed, by topic, without topics that have none; None while the broker does not answer."""
@@ -51,11 +53,14 @@ class Backlog:
                 committed = self._committed()
                 if all(committed.get(place, 0) >= end for place, end in ends.items()):
                     return True
-                if time.monotonic() > until_s:
+                if time.monotonic() > until_s or self._closing.wait(LOOK_EVERY_S):
                     return False
-                time.sleep(LOOK_EVERY_S)
         except KafkaException:
             return False
+
+    def close(self) -> None:
+        """Let nobody wait any longer: the service stops."""
+        self._closing.set()
 
     def _client(self) -> AdminClient:
         if self._admin is None:

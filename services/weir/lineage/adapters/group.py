@@ -13,14 +13,11 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from weir.events import TOPICS
 from weir.lineage.settings import LineageSettings
 
-POLL_INTERVAL_MS = 600_000
-"""Milliseconds between polls before the group gives the partitions away. Chosen: longer than any single insert."""
-
 SESSION_MS = 10_000
 """Milliseconds without a heartbeat before the group gives the partitions away. Chosen: a killed sink is back before."""
 
 HEARTBEAT_S = 0.5
-"""Seconds between polls while the store waits. Chosen: short against POLL_INTERVAL_MS, and a stop is obeyed at once."""
+"""Seconds between polls while the store waits. Chosen: short against the poll interval, and a stop is obeyed at once."""
 
 OnPlaces = Callable[[Any, Sequence[TopicPartition]], None]
 
@@ -35,7 +32,7 @@ def joined(settings: LineageSettings, assigned: OnPlaces, revoked: OnPlaces) -> 
             "session.timeout.ms": SESSION_MS,
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
-            "max.poll.interval.ms": POLL_INTERVAL_MS,
+            "max.poll.interval.ms": settings.poll_interval_s * 1_000,
             "fetch.wait.max.ms": 50,
             "queued.max.messages.kbytes": settings.queue_bytes_max // 1_024,
             "partition.assignment.strategy": "cooperative-sticky",

@@ -71,6 +71,8 @@ class Store:
             "insert_deduplicate": 1,
             "deduplicate_blocks_in_dependent_materialized_views": 1,
             "max_insert_block_size": 1_000_000,
+            # A message written before a column was added lacks its field; refusing it would dead-letter what was sound.
+            "input_format_avro_allow_missing_fields": 1,
         }
         try:
             self._insert.raw_insert(table, insert_block=block, fmt="Avro", settings=settings)

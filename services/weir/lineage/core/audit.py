@@ -1,7 +1,8 @@
 """The books: what each producer life said it accepted, and what became of every number.
 
 A producer numbers its events from 0 without gaps. The highest number that is stored, or that an account names, tells how
-many there must be; each one below is stored, dead-lettered, shed by policy, corrupt in the spool, or missing.
+many there must be; each one below is stored, superseded, dead-lettered, shed by policy, corrupt in the spool, or missing.
+A window asks for a part of that: the numbers stored in it, and the holes that end in it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,40 @@ LifeKey = tuple[str, int]
 """Source and boot epoch."""
 
 
+MARGIN_US = 3_600_000_000
+"""Microseconds around a window in which rows are read too. Chosen: numbers follow the order of writing and times that of
+events, and they differ by a call's length at most, so a row just outside is no hole inside."""
+
+TIME_MAX_US = 2**62
+"""A time after every event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Event times looked at, microseconds since 1970-01-01 UTC: since, included, to until, not included."""
+
+    since_us: int = 0
+    until_us: int = TIME_MAX_US
+
+    @property
+    def from_us(self) -> int:
+        """Event time from which rows are read."""
+        return max(0, self.since_us - MARGIN_US)
+
+    @property
+    def to_us(self) -> int:
+        """Event time before which rows are read."""
+        return min(TIME_MAX_US, self.until_us + MARGIN_US)
+
+    def holds_start_of(self, boot_epoch: int) -> bool:
+        """Whether the first numbers of a life, begun at `boot_epoch`, are among what is read."""
+        return boot_epoch >= self.from_us
+
+
+WHOLE = Window()
+"""Everything that is stored."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What the store holds of one life."""
@@ -25,9 +60,10 @@ class Stored:
     rows: int = 0
     distinct: int = 0
     highest: int = -1
+    """Of all rows that were looked at, those after the window included."""
     late: int = 0
     holes: tuple[Span, ...] = ()
-    """Numbers below the highest that are not stored."""
+    """Numbers that are not stored, before a stored one of the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +71,14 @@ class Accounted:
     """What accounts and dead letters say of one life."""
 
     accepted: tuple[Span, ...] = ()
+    """Told in the window."""
     shed: tuple[Span, ...] = ()
     corrupt: tuple[Span, ...] = ()
     dead: tuple[Span, ...] = ()
+    superseded: tuple[Span, ...] = ()
+    """Their events are stored under a later number."""
+    highest: int = -1
+    """Highest number that shed, corrupt or dead name in the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +90,8 @@ class SourceAudit:
     accepted: int
     """Numbers used."""
     stored: int
+    superseded: int
+    """Numbers of derived events that were sent again, and are stored, under a later number."""
     dead_lettered: int
     shed: int
     corrupt: int
@@ -56,6 +99,8 @@ class SourceAudit:
     """Rows stored more than LATE_S after their event."""
     duplicates: int
     """Rows beyond one per number in the read views."""
+    next_number: int = 0
+    """One more than the highest number that is stored or named."""
     missing: tuple[Span, ...] = field(default=())
     """Numbers that nothing accounts for, as sorted ranges."""
 
@@ -70,7 +115,9 @@ class SourceAudit:
             "source": self.source,
             "boot_epoch": self.boot_epoch,
             "accepted": self.accepted,
+            "next_number": self.next_number,
             "stored": self.stored,
+            "superseded": self.superseded,
             "dead_lettered": self.dead_lettered,
             "shed": self.shed,
             "corrupt": self.corrupt,
@@ -81,12 +128,15 @@ class SourceAudit:
         }
 
 
-def audited(stored: Mapping[LifeKey, Stored], accounted: Mapping[LifeKey, Accounted]) -> list[SourceAudit]:
-    """Books of every life that left a trace, sorted."""
-    return [
-        _audited(key, stored.get(key, Stored()), accounted.get(key, Accounted()))
+def audited(
+    stored: Mapping[LifeKey, Stored], accounted: Mapping[LifeKey, Accounted], window: Window = WHOLE
+) -> list[SourceAudit]:
+    """Books of every life that left a trace in the window, sorted."""
+    books = (
+        _audited(key, stored.get(key, Stored()), accounted.get(key, Accounted()), window)
         for key in sorted({*stored, *accounted})
-    ]
+    )
+    return [book for book in books if book.accepted]
 
 
 def confirmed(first: Sequence[SourceAudit], second: Sequence[SourceAudit]) -> list[SourceAudit]:
@@ -107,6 +157,7 @@ def totals(sources: Sequence[SourceAudit]) -> dict[str, int]:
     return {
         "accepted": sum(source.accepted for source in sources),
         "stored": sum(source.stored for source in sources),
+        "superseded": sum(source.superseded for source in sources),
         "dead_lettered": sum(source.dead_lettered for source in sources),
         "shed": sum(source.shed for source in sources),
         "corrupt": sum(source.corrupt for source in sources),
@@ -116,20 +167,32 @@ def totals(sources: Sequence[SourceAudit]) -> dict[str, int]:
     }
 
 
-def _audited(key: LifeKey, stored: Stored, accounted: Accounted) -> SourceAudit:
-    named = (*accounted.accepted, *accounted.shed, *accounted.corrupt, *accounted.dead)
-    highest = max([stored.highest, *(last for _, last in named)])
-    absent = [*stored.holes, (stored.highest + 1, highest)] if highest > stored.highest else list(stored.holes)
-    shed, corrupt, dead = (common(absent, spans) for spans in (accounted.shed, accounted.corrupt, accounted.dead))
+def _audited(key: LifeKey, stored: Stored, accounted: Accounted, window: Window) -> SourceAudit:
+    absent = [*stored.holes, *_unseen(key, stored, accounted, window)]
+    left, parts = absent, []
+    for spans in (accounted.superseded, accounted.shed, accounted.corrupt, accounted.dead):
+        parts.append(common(left, spans))
+        left = without(left, spans)
+    superseded, shed, corrupt, dead = map(size, parts)
     return SourceAudit(
         source=key[0],
         boot_epoch=key[1],
-        accepted=highest + 1,
+        accepted=stored.distinct + size(merged(absent)),
         stored=stored.distinct,
-        dead_lettered=size(dead),
-        shed=size(shed),
-        corrupt=size(corrupt),
+        superseded=superseded,
+        dead_lettered=dead,
+        shed=shed,
+        corrupt=corrupt,
         late=stored.late,
         duplicates=stored.rows - stored.distinct,
-        missing=tuple(without(absent, merged([*shed, *corrupt, *dead]))),
+        next_number=max([stored.highest, *(last for _, last in absent)]) + 1,
+        missing=tuple(left),
     )
+
+
+def _unseen(key: LifeKey, stored: Stored, accounted: Accounted, window: Window) -> list[Span]:
+    """The numbers after the last row that something in the window names."""
+    highest = max([accounted.highest, *(last for _, last in accounted.accepted)])
+    if stored.highest < 0 and not window.holds_start_of(key[1]):
+        return merged(accounted.accepted)  # an old life without a row in sight: what it told is all that is known
+    return [(stored.highest + 1, highest)] if highest > stored.highest else []

@@ -25,7 +25,7 @@ from weir.registry.core.checks import (
     text,
 )
 
-SOURCES = ("drift-signals", "evaluation-scores")
+SOURCES = ("drift-signals", "evaluation-scores", "ops-signals")
 """Topics a rule may watch."""
 
 WINDOW_EVENTS_MAX = 1_000

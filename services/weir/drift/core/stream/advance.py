@@ -10,25 +10,25 @@ warming for ever.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weir.drift.core.bank import BankState, MonitoringBank, WarmingBank, step, step_many
+from weir.drift.core.insight_settings import InsightSettings
+from weir.drift.core.monitor import RECENT_EVENTS
 from weir.drift.core.observation import Observation
-from weir.drift.core.outcomes import Cleared, Outcome, Signal
+from weir.drift.core.outcomes import Cleared, Signal
 from weir.drift.core.settings import BankSettings
-from weir.drift.core.stream.signals import signal_of, withdrawals
-from weir.drift.core.stream.state import EmbeddingSpace, StreamState, begun_anew, remembering
+from weir.drift.core.stream.signals import withdrawals
+from weir.drift.core.stream.state import EmbeddingSpace, StreamState, begun_anew, in_space, remembering
+from weir.drift.core.stream.walk import Assets, Told, walked
 from weir.drift.core.uniform import uniform_of
 from weir.events import DriftSignalled
 
 TIES_SALT = "ties"
 """Salt of the number that breaks ties of an event."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    outcome: Outcome
-    cause: Observation
+DEFAULT_INSIGHT = InsightSettings()
+"""What explains and compares where nobody chose otherwise."""
 
 
 def fresh(stream: StreamState, observations: Sequence[Observation]) -> list[Observation]:
@@ -46,11 +46,18 @@ def is_other_space(stream: StreamState, observations: Sequence[Observation], spa
 
 
 def advance(
-    stream: StreamState, observations: Sequence[Observation], space: EmbeddingSpace, settings: BankSettings
+    stream: StreamState,
+    observations: Sequence[Observation],
+    space: EmbeddingSpace,
+    settings: BankSettings,
+    *,
+    insight: InsightSettings = DEFAULT_INSIGHT,
+    assets: Assets | None = None,
 ) -> tuple[StreamState, tuple[DriftSignalled, ...]]:
     """The stream after `observations`, which it has not counted before (`fresh`), and the signals on the way.
 
-    settings: of a reference that is begun here. Cost: as `bank.step_many`, about 2 s where a reference is completed.
+    settings: of a reference that is begun here. insight: of skew and explanations. assets: what each event was pinned
+    to, by event id; they only explain. Cost: as `bank.step_many`, about 2 s where a reference is completed.
     """
     if not observations:
         return stream, ()
@@ -60,9 +67,13 @@ def advance(
         signals.extend(withdrawals(stream, first.event_id, first.request_id, first.event_time_us, reason))
         stream = begun_anew(stream, settings, reason)
     if any(item.embedding is not None for item in observations):
-        stream = replace(stream, space=space)
-    stream, told = _counted(stream, observations)
-    signals.extend(told)
+        stream = in_space(stream, space)
+    # The bank remembers so many events; whoever explains has to look before they are forgotten.
+    for start in range(0, len(observations), RECENT_EVENTS):
+        piece = observations[start : start + RECENT_EVENTS]
+        stream, told = _counted(stream, piece, insight, assets or {})
+        signals.extend(told)
+    stream = replace(stream, seen=stream.seen.with_ids(item.event_id for item in observations))
     return remembering(stream, signals), tuple(signals)
 
 
@@ -71,32 +82,27 @@ def _change_of(before: EmbeddingSpace | None, after: EmbeddingSpace) -> str:
     return f"embedding model changed from {was} to {after.model} ({after.dimensions})"
 
 
-def _counted(stream: StreamState, observations: Sequence[Observation]) -> tuple[StreamState, list[DriftSignalled]]:
+def _counted(
+    stream: StreamState, observations: Sequence[Observation], insight: InsightSettings, assets: Assets
+) -> tuple[StreamState, list[DriftSignalled]]:
     requests = {**(stream.requests or {}), **{item.event_id: item.request_id for item in observations}}
     bank, told = _stepped(stream.bank, observations)
-    after = replace(
-        stream,
-        bank=bank,
-        seen=stream.seen.with_ids(item.event_id for item in observations),
-        requests=_still_named(bank, requests),
-    )
-    signals = [signal_of(after, one.outcome, one.cause, requests) for one in told]
-    return after, [signal for signal in signals if signal is not None]
+    after = replace(stream, bank=bank, requests=_still_named(bank, requests))
+    return walked(stream, after, observations, told, requests, insight, assets)
 
 
-def _stepped(bank: BankState, observations: Sequence[Observation]) -> tuple[BankState, list[_Told]]:
-    told: list[_Told] = []
+def _stepped(bank: BankState, observations: Sequence[Observation]) -> tuple[BankState, list[Told]]:
+    told: list[Told] = []
     done = 0
     # One by one while warming: those outcomes do not name their event.
     while isinstance(bank, WarmingBank) and done < len(observations):
         cause = observations[done]
         bank, outcomes = step(bank, cause, uniform_of(cause.event_id, TIES_SALT))
-        told.extend(_Told(outcome, cause) for outcome in outcomes)
+        told.extend(Told(outcome, cause.event_id) for outcome in outcomes)
         done += 1
     rest = observations[done:]
     bank, outcomes = step_many(bank, rest, [uniform_of(item.event_id, TIES_SALT) for item in rest])
-    by_id = {item.event_id: item for item in rest}
-    told.extend(_Told(one, by_id[one.event_id]) for one in outcomes if isinstance(one, (Signal, Cleared)))
+    told.extend(Told(one, one.event_id) for one in outcomes if isinstance(one, (Signal, Cleared)))
     return bank, told
 
 

@@ -56,3 +56,10 @@ def cleared_sentence(outcome: Cleared, offset: int) -> str:
 def withdrawn_sentence(level: str, stream: StreamState, reason: str) -> str:
     """That an alarm ends because its reference does."""
     return f"The {level} alarm against reference {stream.version} is withdrawn: a new reference is begun ({reason})."
+
+
+def decided_sentence(state: str, author: str, version: int, next_version: str) -> str:
+    """What a person decided about reference `version`."""
+    if state == "accepted":
+        return f"{author} accepted the traffic as normal: reference {version} is replaced by {next_version}, begun now."
+    return f"{author} dismissed the alarm: statistics start again against reference {version}."

@@ -13,14 +13,17 @@ from dataclasses import asdict, dataclass
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from weir.drift.core.archive import Opened, SnapshotError, pack
 from weir.drift.core.bank import WarmingBank
 from weir.drift.core.fitted import Fitted
 from weir.drift.core.observation import Observation
+from weir.drift.core.skew import SkewReference
 from weir.drift.core.snapshot import decode_state, encode_state
+from weir.drift.core.stream.insight import Insight
+from weir.drift.core.stream.insight_record import decode_insight, encode_insight
 from weir.drift.core.stream.seen import Seen
+from weir.drift.core.stream.skew_record import dataset_key_of, decode_watch, encode_watch
 from weir.drift.core.stream.state import EmbeddingSpace, LastSignal, StreamState
 
 
@@ -69,8 +72,11 @@ def encode_record(stream: StreamState, place: Place, warming_bytes: int) -> byte
         "seen_capacity": stream.seen.capacity,
     }
     seen = np.fromiter(stream.seen.hashes, dtype=np.uint64, count=len(stream.seen.hashes))
-    bank: npt.NDArray[np.uint8] = np.frombuffer(encode_state(stream.bank), dtype=np.uint8)
-    return pack("stream", header, {"seen": seen, "bank": bank})
+    pieces = {"bank": encode_state(stream.bank), "insight": encode_insight(stream.insight)}
+    if stream.skew is not None:
+        pieces["skew"] = encode_watch(stream.skew)
+    octets = {name: np.frombuffer(piece, dtype=np.uint8) for name, piece in pieces.items()}
+    return pack("stream", header, {"seen": seen, **octets})
 
 
 def decode_record(content: bytes) -> StreamRecord:
@@ -85,8 +91,21 @@ def decode_record(content: bytes) -> StreamRecord:
     )
 
 
-def stream_of(record: StreamRecord, observations: tuple[Observation, ...], fitted: Fitted | None) -> StreamState:
-    """The stream of `record` with the pieces its phase needs. Raises SnapshotError when they do not fit."""
+def dataset_wanted(record: StreamRecord) -> str:
+    """The key of the evaluation dataset that the stream is compared with, empty without one."""
+    return dataset_key_of(record.opened.octets("skew")) if record.opened.has("skew") else ""
+
+
+def stream_of(
+    record: StreamRecord,
+    observations: tuple[Observation, ...],
+    fitted: Fitted | None,
+    dataset: SkewReference | None = None,
+) -> StreamState:
+    """The stream of `record` with the pieces its phase needs. Raises SnapshotError when they do not fit.
+
+    dataset: of `dataset_wanted`; without it the stream is not compared with one any more.
+    """
     opened = record.opened
     seen = Seen(opened.integer("seen_capacity"), dict.fromkeys(opened.u64("seen").tolist()))
     return StreamState(
@@ -99,6 +118,8 @@ def stream_of(record: StreamRecord, observations: tuple[Observation, ...], fitte
         requests=dict(zip(opened.texts("request_events"), opened.texts("request_ids"), strict=True)),
         warming_reason=opened.text("warming_reason"),
         last_signal=_built(LastSignal, opened.numbers("last_signal")),
+        insight=decode_insight(opened.octets("insight")) if opened.has("insight") else Insight(),
+        skew=decode_watch(opened.octets("skew"), dataset) if dataset is not None else None,
     )
 
 

@@ -7,7 +7,8 @@ numbers them.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from weir.drift.core.bank import MonitoringBank
@@ -16,11 +17,14 @@ from weir.drift.core.outcomes import Cleared, Frozen, Level, Outcome, Signal, Wa
 from weir.drift.core.settings import BankSettings
 from weir.drift.core.stream.explanation import (
     cleared_sentence,
+    decided_sentence,
     fired_sentence,
     frozen_sentence,
     warming_sentence,
     withdrawn_sentence,
 )
+from weir.drift.core.stream.insight import Explanation
+from weir.drift.core.stream.skew_watch import SkewWatch
 from weir.drift.core.stream.state import StreamState
 from weir.events import DriftSignalled, derived_id, digest_of
 
@@ -42,18 +46,23 @@ def reference_digest(digest: str) -> str:
 
 
 def signal_of(
-    stream: StreamState, outcome: Outcome, cause: Observation, requests: dict[str, str]
+    stream: StreamState,
+    outcome: Outcome,
+    cause: Observation,
+    requests: Mapping[str, str],
+    explanation: Explanation | None = None,
 ) -> DriftSignalled | None:
     """The signal of `outcome`; None for a step of warming that is not told.
 
-    stream: in the phase (same reference) in which the outcome arose. requests: request ids by event id.
+    stream: in the phase (same reference) in which the outcome arose. requests: request ids by event id. explanation: of
+    an outcome that fired.
     """
     if isinstance(outcome, Warming):
         return _warming(stream, outcome, cause)
     if isinstance(outcome, Frozen):
         return _frozen(stream, outcome, cause)
     if isinstance(outcome, Signal):
-        return _fired(stream, outcome, cause, requests)
+        return _fired(stream, outcome, cause, requests, explanation)
     return _cleared(stream, outcome, cause)
 
 
@@ -67,7 +76,7 @@ def withdrawals(
     raised = [level for level, latch in ((Level.PAGE, monitor.page), (Level.WARN, monitor.warn)) if latch.raised]
     return [
         DriftSignalled(
-            **_common(stream, "cleared", level, cause_event_id, request_id, now_us),
+            **common_fields(stream, "cleared", level, cause_event_id, request_id, now_us),
             event_index=stream.events,
             explanation=withdrawn_sentence(level, stream, reason),
         )
@@ -75,13 +84,37 @@ def withdrawals(
     ]
 
 
+def decision(
+    stream: StreamState,
+    state: str,
+    cause_event_id: str,
+    now_us: int,
+    *,
+    author: str,
+    reason: str,
+    next_version: str = "",
+) -> DriftSignalled:
+    """The record of a person's decision about `stream`, which still has the reference it was decided on.
+
+    state: `accepted` (the traffic is the new normal, `next_version` is begun) or `dismissed` (the alarm was false).
+    """
+    return DriftSignalled(
+        **common_fields(stream, state, "", cause_event_id, "", now_us),
+        event_index=stream.events,
+        author=author,
+        reason=reason,
+        next_reference_version=next_version,
+        explanation=decided_sentence(state, author, stream.version, next_version),
+    )
+
+
 def _warming(stream: StreamState, outcome: Warming, cause: Observation) -> DriftSignalled | None:
     if outcome.events != 1 and outcome.events % WARMING_EVERY_EVENTS:
         return None
-    fields = _common(stream, "warming", "", cause.event_id, cause.request_id, cause.event_time_us)
-    fields |= {"reference_version": "", "reference_digest": "", "reference_events": outcome.events}
+    common = common_fields(stream, "warming", "", cause.event_id, cause.request_id, cause.event_time_us)
+    common |= {"reference_version": "", "reference_digest": "", "reference_events": outcome.events}
     return DriftSignalled(
-        **fields,
+        **common,
         event_index=stream.events_before + outcome.events,
         explanation=warming_sentence(outcome, stream.warming_reason),
     )
@@ -89,16 +122,22 @@ def _warming(stream: StreamState, outcome: Warming, cause: Observation) -> Drift
 
 def _frozen(stream: StreamState, outcome: Frozen, cause: Observation) -> DriftSignalled:
     return DriftSignalled(
-        **_common(stream, "monitoring", "", cause.event_id, cause.request_id, cause.event_time_us),
+        **common_fields(stream, "monitoring", "", cause.event_id, cause.request_id, cause.event_time_us),
         event_index=stream.events_before + outcome.events,
         explanation=frozen_sentence(outcome),
     )
 
 
-def _fired(stream: StreamState, outcome: Signal, cause: Observation, requests: dict[str, str]) -> DriftSignalled:
+def _fired(
+    stream: StreamState,
+    outcome: Signal,
+    cause: Observation,
+    requests: Mapping[str, str],
+    explanation: Explanation | None,
+) -> DriftSignalled:
     offset = stream.events_before + stream.reference_events
     return DriftSignalled(
-        **_common(stream, "fired", outcome.level, cause.event_id, cause.request_id, cause.event_time_us),
+        **common_fields(stream, "fired", outcome.level, cause.event_id, cause.request_id, cause.event_time_us),
         part=outcome.part,
         statistic=outcome.statistic,
         threshold=outcome.threshold,
@@ -107,21 +146,43 @@ def _fired(stream: StreamState, outcome: Signal, cause: Observation, requests: d
         since_time_us=outcome.since_time_us,
         example_request_ids=tuple(requests[event_id] for event_id in outcome.example_event_ids),
         explanation=fired_sentence(outcome, offset, stream.reference_events),
+        guarantee=str(outcome.guarantee),
+        **(_explained(explanation, offset) if explanation else {}),
     )
+
+
+def _explained(explanation: Explanation, offset: int) -> dict[str, Any]:
+    clusters = (replace(one, first_event_index=offset + one.first_event_index) for one in explanation.clusters)
+    plain = {field.name: getattr(explanation, field.name) for field in fields(explanation)}
+    return {**plain, "clusters": tuple(clusters)}
 
 
 def _cleared(stream: StreamState, outcome: Cleared, cause: Observation) -> DriftSignalled:
     offset = stream.events_before + stream.reference_events
     return DriftSignalled(
-        **_common(stream, "cleared", outcome.level, cause.event_id, cause.request_id, cause.event_time_us),
+        **common_fields(stream, "cleared", outcome.level, cause.event_id, cause.request_id, cause.event_time_us),
         event_index=offset + outcome.index,
         explanation=cleared_sentence(outcome, offset),
     )
 
 
-def _common(
+def dataset_fields(watch: SkewWatch | None) -> dict[str, Any]:
+    """The evaluation dataset version that a stream is compared with for skew, as fields of a signal."""
+    if watch is None:
+        return {}
+    reference = watch.reference
+    return {
+        "dataset_name": reference.name,
+        "dataset_version": reference.version,
+        "dataset_digest": reference.digest,
+        "dataset_items": len(reference.embeddings),
+    }
+
+
+def common_fields(
     stream: StreamState, state: str, level: str, cause_event_id: str, request_id: str, time_us: int
 ) -> dict[str, Any]:
+    """The fields that every signal of `stream` has. Their `event_id` derives from the cause, the state and the level."""
     settings = stream.bank.settings
     digest = stream.bank.fitted.reference.digest if isinstance(stream.bank, MonitoringBank) else ""
     arl = {"warn": settings.warn_arl_events, "page": settings.page_arl_events}.get(level, 0.0)
@@ -145,4 +206,5 @@ def _common(
         "reference_digest": reference_digest(digest) if digest else "",
         "reference_events": stream.reference_events,
         "trigger_request_id": request_id,
+        **dataset_fields(stream.skew),
     }

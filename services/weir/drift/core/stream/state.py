@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from weir.drift.core.bank import BankState, MonitoringBank, WarmingBank, new_bank
 from weir.drift.core.settings import BankSettings
+from weir.drift.core.stream.insight import Insight
 from weir.drift.core.stream.seen import Seen, nothing_seen
+from weir.drift.core.stream.skew_watch import SkewWatch, fitting
 from weir.events import DriftSignalled
 
 
@@ -37,7 +39,8 @@ class StreamState:
 
     `space` is None until an embedding was seen. `events_before`: events counted under earlier references.
     `requests`: request ids of the events that the bank may name as examples. `warming_reason`: why the current
-    reference was begun.
+    reference was begun. `insight`: what explains an alarm. `skew`: the evaluation dataset that the stream is compared
+    with, None while nobody has set one.
     """
 
     tenant: str
@@ -49,6 +52,8 @@ class StreamState:
     requests: Mapping[str, str] | None = None
     warming_reason: str = "new stream"
     last_signal: LastSignal | None = None
+    insight: Insight = field(default_factory=Insight)
+    skew: SkewWatch | None = None
 
     @property
     def version(self) -> int:
@@ -92,4 +97,11 @@ def begun_anew(stream: StreamState, settings: BankSettings, reason: str) -> Stre
         requests=None,
         space=None,
         warming_reason=reason,
+        insight=Insight(),
     )
+
+
+def in_space(stream: StreamState, space: EmbeddingSpace) -> StreamState:
+    """The stream with embeddings of `space`, and its dataset compared with only when that has the same ones."""
+    skew = None if stream.skew is None else fitting(stream.skew, space.model, space.dimensions)
+    return replace(stream, space=space, skew=skew)

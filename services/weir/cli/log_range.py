@@ -1,0 +1,130 @@
+"""A range of the log, read once from its first message to its last, in bounded memory and without a consumer group.
+
+A range is fixed before it is read: what is written meanwhile is not in it. `from` is the first message with a
+timestamp at or after a time, `to` the first one that is no longer in it, so two ranges that meet share no message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from weir.cli.log import TIMEOUT_S, bootstrap
+from weir.cli.moments import EARLIEST, LATEST, Moment
+from weir.cli.output import CliError, ExitCode
+
+if TYPE_CHECKING:
+    from confluent_kafka import Consumer
+
+FETCHED_KIB_MAX = 32 * 1024
+"""Bytes read ahead of the fold, KiB. Chosen: twice the largest message of a topic."""
+
+MESSAGES_AT_A_TIME = 32
+"""Messages taken from what was read ahead at once. Chosen: the call's own cost is lost in that of one envelope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Offsets of one partition, `end` not in it."""
+
+    topic: str
+    partition: int
+    start: int
+    end: int
+
+    @property
+    def messages(self) -> int:
+        """Offsets in the range; a compacted topic may hold fewer messages."""
+        return max(0, self.end - self.start)
+
+
+def ranges(topic: str, since: Moment, until: Moment) -> list[Range]:
+    """The range of every partition. Raises CliError: NOT_FOUND for an unknown topic, NOT_READY without a broker."""
+    from confluent_kafka import KafkaException
+
+    with _consumer() as consumer:
+        try:
+            partitions = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic].partitions
+            if not partitions:
+                raise CliError(ExitCode.NOT_FOUND, f"the broker at {bootstrap()} has no topic {topic!r}", "weir status")
+            return [_range(consumer, topic, number, since, until) for number in sorted(partitions)]
+        except KafkaException as error:
+            raise _down(error) from error
+
+
+def values(one: Range) -> Iterator[bytes | None]:
+    """The values of the messages of a range, in order.
+
+    Raises CliError: INVALID when retention takes a part of the range before it is read, TIMEOUT when the broker stops
+    answering.
+    """
+    from confluent_kafka import KafkaError, TopicPartition
+
+    if not one.messages:
+        return
+    with _consumer() as consumer:
+        consumer.assign([TopicPartition(one.topic, one.partition, one.start)])
+        while True:
+            batch = consumer.consume(MESSAGES_AT_A_TIME, TIMEOUT_S)
+            if not batch:
+                raise CliError(
+                    ExitCode.TIMEOUT, f"no answer from the broker at {bootstrap()} for {TIMEOUT_S:.0f} s", "weir status"
+                )
+            for message in batch:
+                error = message.error()
+                if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                    raise _broken(one, error)
+                offset = message.offset()
+                if error is None and (offset is None or offset < one.end):
+                    value = message.value()
+                    yield value.encode() if isinstance(value, str) else value
+                if error is not None or offset is None or offset >= one.end - 1:
+                    return
+
+
+def _range(consumer: Consumer, topic: str, partition: int, since: Moment, until: Moment) -> Range:
+    from confluent_kafka import TopicPartition
+
+    low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
+
+    def offset_of(point: Moment) -> int:
+        if point in (EARLIEST, LATEST):
+            return low if point == EARLIEST else high
+        (found,) = consumer.offsets_for_times([TopicPartition(topic, partition, int(point))], timeout=TIMEOUT_S)
+        return found.offset if found.offset >= 0 else high
+
+    return Range(topic, partition, offset_of(since), offset_of(until))
+
+
+@contextmanager
+def _consumer() -> Iterator[Consumer]:
+    from confluent_kafka import Consumer
+
+    # The group is only a name that the client asks for: with `assign` and without commits no group is joined.
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap(),
+            "group.id": "weir-cli",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+            "queued.max.messages.kbytes": FETCHED_KIB_MAX,
+            "log_level": 2,
+        }
+    )
+    try:
+        yield consumer
+    finally:
+        consumer.close()
+
+
+def _broken(one: Range, error: object) -> CliError:
+    where = f"{one.topic}/{one.partition} from {one.start} to {one.end}"
+    return CliError(ExitCode.INVALID, f"{where} could not be read to its end: {error}", "did retention take its start?")
+
+
+def _down(error: object) -> CliError:
+    return CliError(ExitCode.NOT_READY, f"no answer from the broker at {bootstrap()}: {error}", "weir status")

@@ -1,0 +1,62 @@
+"""The document that a replay prints: range, settings, what would have been signalled, what was, and the digests.
+
+`sha256` is over the range, the settings and what would have been signalled; `output_sha256` leaves out the range. The
+comparison is in neither, since the service may go on signalling about a range that is already written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from weir.cli.blas import computed_with
+from weir.drift.core.replay.comparison import compared, placed
+from weir.drift.core.replay.document import comparison_of, output_digest, replay_digest, settings_of, streams_of
+from weir.drift.core.replay.fold import Key, Replay
+from weir.drift.core.stream.signals import config_digest
+from weir.events import DriftSignalled
+
+
+def document(
+    replay: Replay,
+    source: Mapping[str, object],
+    history: Mapping[tuple[str, str], Sequence[DriftSignalled]],
+    near_events: int,
+) -> dict[str, object]:
+    """The document. source: the range. history: what the service signalled, by tenant and route."""
+    did = {key: placed(history.get(key[:2], ()), one.places) for key, one in replay.streams.items()}
+    placed_ids = {told.signal.event_id for signals in did.values() for told in signals}
+    all_ids = {signal.event_id for signals in history.values() for signal in signals}
+    rows = [
+        comparison_of(key, row)
+        for key in sorted(replay.streams)
+        for row in compared(replay.streams[key].told, did[key], near_events)
+    ]
+    return {
+        "source": dict(source),
+        "settings": settings_of(replay),
+        "config_digest": config_digest(replay.settings),
+        "streams": streams_of(replay),
+        "service": [_service(key, replay, [told.signal for told in did[key]]) for key in sorted(replay.streams)],
+        "repeated_events": sum(one.repeated for one in replay.streams.values()),
+        "service_signals_elsewhere": len(all_ids - placed_ids),
+        "near_events": near_events,
+        "comparison": rows,
+        "computed_with": computed_with(),
+        "output_sha256": output_digest(replay),
+        "sha256": replay_digest(replay, source),
+    }
+
+
+def _service(key: Key, replay: Replay, signals: Sequence[DriftSignalled]) -> dict[str, object]:
+    """What the service compared with when it signalled about these events."""
+    digests = sorted({one.reference_digest for one in signals if one.reference_digest})
+    ours = {told.signal.reference_digest for told in replay.streams[key].told if told.signal.reference_digest}
+    return {
+        "tenant": key[0],
+        "route": key[1],
+        "partition": key[2],
+        "reference_digests": digests,
+        "reference_versions": sorted({one.reference_version for one in signals if one.reference_version}),
+        "config_digests": sorted({one.config_digest for one in signals}),
+        "has_same_reference": bool(ours & set(digests)),
+    }

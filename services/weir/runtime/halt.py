@@ -1,0 +1,17 @@
+"""Halting: a consumer whose limit of dead letters tripped stays stopped, not ready, until a person starts it again.
+
+To end the process would not do: the supervisor starts it again with its count at zero, and a bad deploy drains the
+topic into the dead letters after all, a limit's worth at every start.
+"""
+
+from __future__ import annotations
+
+from weir.runtime.errors import TooManyRejects
+from weir.runtime.metrics import HALTED
+from weir.runtime.telemetry import logger
+
+
+def halted(group: str, error: TooManyRejects) -> None:
+    """Say that the consumer of a group stopped; the caller then waits for the stop of its process."""
+    HALTED.labels(group).set(1)
+    logger().error("consumer_halted", group=group, error=str(error), hint="fix the deploy, then start it again")

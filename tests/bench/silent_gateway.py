@@ -1,0 +1,43 @@
+"""`python -m tests.bench.silent_gateway`: the gateway with a capture that writes nothing, for the bench alone.
+
+The baseline of what accounting costs. It is no setting of the product: a gateway that loses everything silently must not
+be one environment variable away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from weir.gateway import __main__ as gateway
+from weir.gateway.core.call import Call, CallEnd, Feedback, GapReason
+from weir.gateway.core.record import Kind
+
+
+class NoCapture:
+    """Implements `weir.gateway.ports.Capture`, and the rest of what the gateway asks of its capture, by forgetting."""
+
+    accepted = 0
+
+    def __init__(self, *_: object, **__: object) -> None:
+        """Takes what the real one takes."""
+
+    def requested(self, call: Call, wire: bytes) -> None:
+        """Nothing."""
+
+    def completed(self, call: Call, end: CallEnd, wire: bytes, responses: Sequence[bytes]) -> None:
+        """Nothing."""
+
+    def feedback(self, feedback: Feedback) -> None:
+        """Nothing."""
+
+    def shed(self, kind: Kind, reason: GapReason) -> None:
+        """Nothing."""
+
+    def explain(self) -> bool:
+        """Nothing is owed."""
+        return True
+
+
+if __name__ == "__main__":
+    setattr(gateway, "SpoolCapture", NoCapture)  # noqa: B010  # mypy rightly refuses the plain assignment
+    gateway.main()

@@ -1,0 +1,112 @@
+"""A store of its own for the faults of ClickHouse and of the sink; the load goes straight into Kafka."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+
+from chaos.ledger import Row
+from chaos.patience import RECOVER_WITHIN_S, is_reached
+from chaos.proxy import Proxy
+from load import Load
+from second_store import SecondStore
+from stack import RunningStack
+from waiting import eventually
+
+BATCH = 500
+"""Messages sent at once; the sink sees many ranges, not one."""
+
+TRANSIENT = 'weir_lineage_insert_failures_total{kind="transient"}'
+"""Metric of the inserts that a server refused or did not answer."""
+
+ROWS = 'weir_lineage_rows_total{topic="inference-responses"}'
+"""Metric of the rows that a sink inserted in this life."""
+
+
+class Arena:
+    """A second store and a load; at the end the ledger is closed against the store."""
+
+    def __init__(self, stack: RunningStack, store: SecondStore, load: Load) -> None:
+        self.stack = stack
+        self.store = store
+        self.load = load
+
+    def row(self, fault: str, times: int, note: str = "", problem: str = "") -> Row:
+        """Wait until everything is stored, and count. The clock starts now, at the end of the last fault."""
+        start_s = time.monotonic()
+        is_reached(self.is_closed)
+        recovery_s = time.monotonic() - start_s
+        rows, distinct = self.stored()
+        return Row(
+            fault,
+            times,
+            self.load.sent,
+            distinct,
+            duplicates=rows - distinct,
+            recovery_s=recovery_s,
+            note=note,
+            problem=problem,
+        )
+
+    def stored(self) -> tuple[int, int]:
+        """Rows of the load in the read view, and distinct events among them."""
+        where = f"tenant = '{self.load.tenant}'"
+        query = f"SELECT count(), uniqExact(event_id) FROM v_inference_responses WHERE {where}"
+        ((rows, distinct),) = self.store.sql(query)
+        return int(rows), int(distinct)
+
+    def is_closed(self) -> bool:
+        """Whether as many events are stored as were sent."""
+        return self.store.count("v_inference_responses", f"tenant = '{self.load.tenant}'") >= self.load.sent
+
+    def until_closed(self) -> None:
+        """Wait until everything sent so far is stored, because the fault needs that to begin with."""
+        eventually(self.is_closed, within_s=RECOVER_WITHIN_S, what=f"{self.load.sent} events before the fault")
+
+    def metric(self, line: str) -> float:
+        """A metric of the sink; 0 while it does not answer."""
+        try:
+            return self.store.sink.metric(line)
+        except httpx2.TransportError:
+            return 0.0
+
+    def steadily(self, count: int, seconds: float) -> threading.Thread:
+        """Send `count` events over so many seconds, beside what the caller does."""
+
+        def send() -> None:
+            pause, rounds = threading.Event(), max(1, count // BATCH)
+            for _ in range(rounds):
+                self.load.send(count // rounds)
+                pause.wait(seconds / rounds)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        return thread
+
+
+@contextmanager
+def arena(stack: RunningStack, name: str, *, proxy: Proxy | None = None, **settings: str) -> Iterator[Arena]:
+    """A fresh second store. proxy: stands before its server. settings: variables of its sink."""
+    with tempfile.TemporaryDirectory(prefix="weir-chaos-") as folder:
+        store = SecondStore(stack, Path(folder), **settings)
+        if proxy is not None:
+            proxy.target_port = store.clickhouse.port
+            store.point_at(proxy.port)
+        with store:
+            store.sink.until_ready()
+            yield Arena(stack, store, Load(stack, name))
+
+
+def held(field: Arena, hold: Callable[[], None], release: Callable[[], None], shows: Callable[[], bool]) -> None:
+    """Load, a fault until it shows, load, and no fault: `shows` says when the sink met it."""
+    hold()
+    field.load.send(BATCH)
+    eventually(shows, within_s=RECOVER_WITHIN_S, what="the fault at the sink")
+    release()
+    field.load.send(BATCH)

@@ -1,0 +1,89 @@
+"""Messages that nobody can read: one in a hundred, and all of them because the deploy is bad."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from dataclasses import replace
+
+from chaos.arena import Arena, arena
+from chaos.ledger import Row
+from chaos.patience import NOTICED_WITHIN_S, RECOVER_WITHIN_S, is_reached, lasts
+from load import TOPIC
+from service_process import status_of
+from stack import RunningStack
+from waiting import eventually
+from weir.cli.stack.layout import repository
+
+GOOD_BETWEEN = 99
+IN_A_ROW_MAX = 25
+"""Dead letters in a row before the consumer stops, in this suite."""
+
+TAKES_NOTHING = {"WEIR_MESSAGE_BYTES_MAX": "16"}
+"""The bad deploy: a sink to which every message is too large."""
+
+HALTED = "weir_consumer_halted"
+STAYS_S = 3.0
+"""Seconds in which a stopped consumer must not move. Chosen: fifteen flushes."""
+
+
+def some(stack: RunningStack, times: int) -> Row:
+    """One message in a hundred is bad: it is put aside, the others are stored."""
+    with arena(stack, "poison") as field:
+        for _ in range(times):
+            field.load.send(GOOD_BETWEEN)
+            field.load.send_poison()
+        row = field.row("poison, 1 message in 100", times)
+        where = f"consumer_group = '{field.store.group}' AND topic = '{TOPIC}'"
+        is_reached(lambda: field.store.count("v_dead_letters", where) >= times)
+        dead = field.store.count("v_dead_letters", where)
+        return replace(row, acknowledged=row.acknowledged + times, dead_lettered=dead)
+
+
+def all_of_them(stack: RunningStack, events: int) -> Row:
+    """A deploy that can read nothing stops itself, not ready, and moves no further; a good one goes on from there."""
+    with arena(stack, "deploy", WEIR_DEAD_LETTERS_IN_A_ROW_MAX=str(IN_A_ROW_MAX)) as field:
+        field.load.send(events // 2)
+        field.until_closed()
+        field.store.sink.kill(signal.SIGTERM)
+        field.load.send(events // 2)
+        field.store.sink.start(**TAKES_NOTHING)
+        eventually(lambda: field.metric(HALTED) > 0, within_s=NOTICED_WITHIN_S, what="the sink stopped by its limit")
+        problems = _stays_stopped(field)
+        dead = _dead_letters(field)
+        field.store.sink.kill(signal.SIGTERM)
+        field.store.sink.start()
+        field.store.sink.until_ready()
+        put_back = _put_back(field)
+        row = field.row("poison, every message (bad deploy)", 1)
+        note = f"stopped after {dead} dead letters, not ready; {put_back} of them put back, the rest read again"
+        return replace(row, note=note, problem="; ".join(problems))
+
+
+def _stays_stopped(field: Arena) -> list[str]:
+    before = field.metric("weir_dead_letters_total")
+    lasts(STAYS_S)
+    problems = [] if field.metric("weir_dead_letters_total") == before else ["it went on dead-lettering"]
+    return problems if status_of(f"{field.store.sink.url}/readyz") == 503 else [*problems, "it was ready"]
+
+
+def _dead_letters(field: Arena) -> int:
+    return int(field.metric(f'weir_dead_letters_total{{group="{field.store.group}"'))
+
+
+def _put_back(field: Arena) -> int:
+    """Replay the dead letters of the load's topic, as an operator does after the fix."""
+    command = [str(repository() / ".venv" / "bin" / "weir"), "dlq", "replay", "--group", field.store.group]
+
+    def replayed() -> list[object]:
+        done = subprocess.run(
+            [*command, "--topic", TOPIC, "--json"],
+            env={"WEIR_HOME": str(field.stack.home), "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return list(json.loads(done.stdout)["replayed"]) if done.returncode == 0 else []
+
+    return len(eventually(replayed, within_s=RECOVER_WITHIN_S, what="dead letters put back"))

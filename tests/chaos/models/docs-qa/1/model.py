@@ -1,0 +1,24 @@
+"""`docs-qa` of the chaos suite: one answer after `pause_ms=` of the question; one question at a time."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+
+class TritonPythonModel:
+    """The class that Triton's Python backend looks for."""
+
+    def execute(self, requests: list[Any]) -> list[Any]:
+        """One response for each request."""
+        return [self._answer(request) for request in requests]
+
+    def _answer(self, request: Any) -> Any:
+        text = pb_utils.get_input_tensor_by_name(request, "text_input").as_numpy()[0].decode()
+        found = re.search(r"pause_ms=(\d+)", text)
+        time.sleep(int(found[1]) / 1_000 if found else 0)
+        return pb_utils.InferenceResponse([pb_utils.Tensor("text_output", np.array([b"yes"], dtype=np.object_))])

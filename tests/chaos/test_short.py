@@ -1,0 +1,17 @@
+"""The chaos suite in short, inside `make test`: the quick faults, a few times each, and the same ledger."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaos.catalogue import SHORT
+from stack import RunningStack
+
+pytestmark = [pytest.mark.stack, pytest.mark.capability("X1")]
+
+
+@pytest.mark.parametrize("fault", list(SHORT))
+def test_the_ledger_closes_after(fault: str, stack: RunningStack) -> None:
+    row = SHORT[fault](stack)
+
+    assert row.is_clean, row

@@ -1,0 +1,38 @@
+"""The Prometheus rules speak about metrics that exist, and send whoever is called to a runbook that exists."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GROUPS = yaml.safe_load((ROOT / "infra" / "prometheus" / "rules.yaml").read_text())["groups"]
+RULES = [rule for group in GROUPS for rule in group["rules"]]
+METRIC = re.compile(r'"(weir_[a-z_]+)"')
+KINDS = re.compile(r"(?:Counter|Gauge|Histogram)\(\s*" + METRIC.pattern)
+
+
+def declared() -> set[str]:
+    """Metrics of the code, with the names that a histogram's parts have."""
+    names: set[str] = set()
+    for path in (ROOT / "services" / "weir").rglob("*.py"):
+        names.update(KINDS.findall(path.read_text()))
+    return names | {f"{name}{part}" for name in names for part in ("_bucket", "_count", "_sum")}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_a_rule_names_metrics_that_exist_and_a_runbook_that_exists(rule: dict[str, Any]) -> None:
+    named = set(re.findall(r"weir_[a-z_]+", rule["expr"]))
+
+    assert named
+    assert named <= declared()
+    assert (ROOT / rule["annotations"]["runbook"]).is_file()
+
+
+def test_a_metric_that_does_not_exist_is_found() -> None:
+    assert "weir_lineage_audit_numbers" in declared()
+    assert "weir_no_such_metric" not in declared()

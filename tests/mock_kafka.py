@@ -1,0 +1,61 @@
+"""A broker inside the test's process: librdkafka's own mock cluster, which listens on a real port.
+
+It keeps messages and offsets and speaks the protocol; it proves what our code says to a broker, never what one promises.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from weir.events import SCHEMA_JSON, TOPICS, Event, decode_body, digest_of, unframe
+from weir.runtime.link import Link, link_from
+from weir.runtime.settings import SharedSettings
+
+ANSWER_S = 10.0
+
+
+class MockKafka:
+    """One broker; it ends with the object."""
+
+    def __init__(self) -> None:
+        self._owner = Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": 1, "log_level": 0})
+        (broker,) = self._owner.list_topics(timeout=ANSWER_S).brokers.values()
+        self.bootstrap = f"{broker.host}:{broker.port}"
+
+    def settings(self, folder: Path) -> SharedSettings:
+        """Settings of a service on this broker, without a registry."""
+        return SharedSettings(data_dir=folder, kafka_bootstrap=self.bootstrap)
+
+    def link(self, folder: Path, service: str, instance: str = "1") -> Link:
+        """The link of a service that knows every schema id already, so that it needs no registry."""
+        know_schemas(folder / service / "schema-ids.json")
+        return link_from(self.settings(folder).model_copy(update={"instance": instance}), service)
+
+    def events(self, topic: str) -> list[Event]:
+        """Every event of a topic, partition by partition."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "look", "log_level": 0})
+        found: list[Event] = []
+        try:
+            for partition in consumer.list_topics(topic, timeout=ANSWER_S).topics[topic].partitions:
+                place = TopicPartition(topic, partition, 0)
+                _, end = consumer.get_watermark_offsets(place, timeout=ANSWER_S)
+                consumer.assign([place])
+                for _ in range(end):
+                    (message,) = consumer.consume(1, ANSWER_S)
+                    value = message.value()
+                    assert isinstance(value, bytes), message.error()
+                    found.append(decode_body(TOPICS[topic].event, unframe(value)[1]))
+        finally:
+            consumer.close()
+        return found
+
+
+def know_schemas(path: Path) -> None:
+    """Write the schema ids of this build where a service remembers them."""
+    texts = {number: SCHEMA_JSON[topic.event] for number, topic in enumerate(TOPICS.values(), 1)}
+    ids = {f"{name}-value {digest_of(texts[number])}": number for number, name in enumerate(TOPICS, 1)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"ids": ids, "schemas": texts}))

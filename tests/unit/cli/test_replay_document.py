@@ -1,0 +1,163 @@
+"""The document of a replay: identity of the range, whose reference it was, and digests that name what decides it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from unit.drift.drift_envelopes import SMALL, cut, shifting_items
+from weir.cli.blas import THREADS_VARIABLE, require_one_thread
+from weir.cli.log_range import Range
+from weir.cli.replay_document import document
+from weir.cli.replay_source import Source
+from weir.drift.core.replay.fold import Replay, ReplayLimits, begun, replayed
+from weir.events import DriftSignalled
+
+RANGE = Range("text-features", 0, 10, 14)
+ITEMS = shifting_items()
+
+
+@cache
+def folded(first: int = 0, repeated: int = 0) -> Replay:
+    """A replay from an item on, that watches every call; the first items come once more at the end."""
+    watched = {("demo", "docs-qa"): frozenset(item.request_id for item in ITEMS)}
+    replay = begun(SMALL, ReplayLimits(2, 100, 512), watched)
+    for envelope in cut([*ITEMS[first:], *ITEMS[first : first + repeated]], [16]):
+        replay = replayed(replay, 0, envelope)
+    return replay
+
+
+def told(replay: Replay) -> list[DriftSignalled]:
+    (stream,) = replay.streams.values()
+    return [one.signal for one in stream.told]
+
+
+def made_of(
+    replay: Replay, read: dict[str, object], history: dict[tuple[str, str], list[DriftSignalled]]
+) -> dict[str, Any]:
+    """The document, as a reader of JSON sees it."""
+    return document(replay, read, history, near_events=10)
+
+
+def source(*bodies: bytes | None, at: Range = RANGE) -> dict[str, object]:
+    read = Source("text-features", [at])
+    for body in bodies:
+        read.take(body)
+    return read.plain()
+
+
+def test_a_replay_that_begins_where_the_service_began_has_its_reference() -> None:
+    replay = folded()
+    made = made_of(replay, source(b"a"), {("demo", "docs-qa"): told(replay)})
+
+    (service,) = made["service"]
+    assert service["has_same_reference"]
+    assert service["reference_digests"] == [made["streams"][0]["reference_digest"]]
+    assert service["reference_versions"] == ["1"]
+    assert made["service_signals_elsewhere"] == 0
+
+
+def test_a_replay_that_begins_later_has_another_reference_and_says_so() -> None:
+    made = made_of(folded(first=20), source(b"a"), {("demo", "docs-qa"): told(folded())})
+
+    (service,) = made["service"]
+    assert not service["has_same_reference"]
+    assert service["reference_digests"] != [made["streams"][0]["reference_digest"]]
+    assert made["service_signals_elsewhere"] == 1, "the first step of warming is about an event before the range"
+
+
+def test_a_history_that_grows_changes_the_comparison_and_no_digest() -> None:
+    replay = folded()
+    before = made_of(replay, source(b"a"), {})
+    after = made_of(replay, source(b"a"), {("demo", "docs-qa"): told(replay)})
+
+    assert before["comparison"] != after["comparison"]
+    assert (before["sha256"], before["output_sha256"]) == (after["sha256"], after["output_sha256"])
+
+
+def test_events_that_come_again_are_counted_and_change_the_range_alone() -> None:
+    once = made_of(folded(), source(b"a"), {})
+    again = made_of(folded(repeated=30), source(b"a", b"b"), {})
+
+    assert (once["repeated_events"], again["repeated_events"]) == (0, 30)
+    assert once["output_sha256"] == again["output_sha256"]
+    assert once["sha256"] != again["sha256"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        source(b"ab", b""),
+        source(b"a", b"c"),
+        source(b"a"),
+        source(b"b", b"a"),
+        source(b"a", b"b", at=Range("text-features", 0, 9, 14)),
+        source(b"a", b"b", at=Range("text-features", 1, 10, 14)),
+    ],
+)
+def test_another_range_has_another_identity(other: dict[str, object]) -> None:
+    assert source(b"a", b"b") != other
+
+
+def test_what_was_refused_is_counted_by_reason() -> None:
+    read = Source("text-features", [RANGE])
+    for reason in ("undecodable", "handler_error", "undecodable"):
+        read.refuse(reason)
+
+    assert read.plain()["refused"] == {"handler_error": 1, "undecodable": 2}
+
+
+@pytest.mark.parametrize(("start", "end", "messages"), [(3, 8, 5), (8, 8, 0), (9, 8, 0)])
+def test_a_range_holds_no_message_beyond_its_end(start: int, end: int, messages: int) -> None:
+    assert Range("text-features", 0, start, end).messages == messages
+
+
+def test_a_replay_is_refused_where_the_order_of_sums_is_not_fixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "numpy" in sys.modules
+    monkeypatch.setenv(THREADS_VARIABLE, "2")
+
+    with pytest.raises(RuntimeError, match=f"numpy was imported before {THREADS_VARIABLE}=1"):
+        require_one_thread()
+
+
+def printed(expression: str, **variables: str) -> str:
+    """What an expression over `weir.cli.blas` is in a process of its own, where numpy is not imported yet."""
+    script = f"from weir.cli.blas import *; {expression}"
+    done = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, **variables}, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def test_one_thread_is_asked_for_before_numpy_comes() -> None:
+    assert printed("require_one_thread(); print(computed_with()['blas_threads'])", **{THREADS_VARIABLE: "2"}) == "1"
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the names of kernels are those of x86-64")
+def test_the_kernels_that_decide_the_last_bits_are_named() -> None:
+    kernels = {
+        printed("print(computed_with()['blas_kernels'])", OPENBLAS_CORETYPE=core) for core in ("Prescott", "Nehalem")
+    }
+
+    assert len(kernels - {"unknown"}) == 2
+
+
+def test_without_numpy_a_replay_says_what_to_install(tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.modules['numpy'] = None; sys.argv[1:] = ['drift', 'replay', '--from', 'earliest', '--json'];"
+        "from weir.cli.__main__ import main; main()"
+    )
+    environment = {**os.environ, THREADS_VARIABLE: "1", "WEIR_HOME": str(tmp_path)}
+
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 4
+    assert json.loads(done.stdout)["error"]["hint"] == "pip install 'weir[drift]'"

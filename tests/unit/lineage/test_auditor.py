@@ -1,0 +1,74 @@
+"""The auditor: a loss becomes metrics and one signal, its end another; a store that is behind says nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+
+from builders import NOON_US
+from mock_kafka import MockKafka
+from weir.events import OpsSignalled
+from weir.lineage.auditor import TOPIC, Auditor
+from weir.lineage.books import Audit
+from weir.lineage.core.audit import Accounted, Stored, Window, audited
+from weir.lineage.settings import LineageSettings
+from weir.runtime.link import Link
+
+pytestmark = pytest.mark.capability("X1")
+LIFE = ("gateway/1", NOON_US)
+
+
+def found(missing: int, *, is_settled: bool = True) -> Audit:
+    books = audited({LIFE: Stored(10, 10, 9)}, {LIFE: Accounted(accepted=((0, 9 + missing),))})
+    return Audit(Window(), books, [], {}, is_settled, is_whole=True)
+
+
+@pytest.fixture
+def kafka() -> MockKafka:
+    return MockKafka()
+
+
+@pytest.fixture
+async def link(kafka: MockKafka, tmp_path: Path) -> AsyncIterator[Link]:
+    link = kafka.link(tmp_path, "lineage")
+    await link.producer.start(asyncio.Event())
+    yield link
+    await link.close()
+
+
+async def audited_in_turn(link: Link, answers: list[Audit]) -> None:
+    left = iter(answers)
+    auditor = Auditor(LineageSettings(), link, lambda _: next(left), lambda: None)
+    for number in range(len(answers)):
+        await auditor.once(NOON_US + number, asyncio.Event())
+
+
+async def test_a_loss_is_told_when_it_begins_and_when_it_ends(kafka: MockKafka, link: Link) -> None:
+    await audited_in_turn(link, [found(0), found(3), found(3), found(0)])
+
+    told = [one for one in kafka.events(TOPIC) if isinstance(one, OpsSignalled) and one.name == "audit_missing"]
+
+    assert [(one.state, one.value, one.event_time_us) for one in told] == [
+        ("cleared", 0, NOON_US), ("raised", 3, NOON_US + 1), ("cleared", 0, NOON_US + 3),
+    ]  # fmt: skip
+    assert "gateway/1" in told[1].explanation
+    assert sorted(one.seq for one in kafka.events(TOPIC)) == list(range(5))
+
+
+async def test_the_metrics_say_what_the_audit_counted(link: Link) -> None:
+    await audited_in_turn(link, [found(4)])
+
+    value = REGISTRY.get_sample_value("weir_lineage_audit_numbers", {"column": "missing"})
+    assert value == 4
+    assert REGISTRY.get_sample_value("weir_lineage_audit_timestamp_seconds") == NOON_US / 1e6
+
+
+async def test_an_audit_that_is_not_settled_tells_nothing(kafka: MockKafka, link: Link) -> None:
+    await audited_in_turn(link, [found(0), found(9, is_settled=False)])
+
+    assert {one.state for one in kafka.events(TOPIC) if isinstance(one, OpsSignalled)} == {"cleared"}
+    assert REGISTRY.get_sample_value("weir_lineage_audit_settled") == 0
