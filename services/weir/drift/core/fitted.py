@@ -10,7 +10,7 @@ import numpy as np
 from weir.drift.core.channels import CHANNELS, TEMPLATE
 from weir.drift.core.channels.knn_novelty import require_length
 from weir.drift.core.conformal import p_values
-from weir.drift.core.e_detector import log_slack
+from weir.drift.core.e_detector import p_slack
 from weir.drift.core.ewma_fit import fit_ewma
 from weir.drift.core.mean_ewma import EwmaModel, whiten
 from weir.drift.core.observation import Observation
@@ -24,8 +24,8 @@ from weir.drift.core.template_memory import PrefixCounts, TemplateMemory, fold
 class Fitted:
     """`calibrations[c]`: sorted reference scores of channel c, empty for a channel that does not take part.
 
-    `ewma` is None when too few reference events had embeddings. From the calibrations follow `slack` (channels, 2,
-    bets), NaN on a side that a channel does not bet on, and `weights` (channels, 2) of the sides in the e-bank, 0 for a
+    `ewma` is None when too few reference events had embeddings. From the calibrations follow `slack` (channels, 2), NaN on
+    a side that a channel does not bet on, and `weights` (channels, 2) of the sides in the e-bank, 0 for a
     channel that takes no part and 1 in sum. `prefixes`: the beginnings of the reference texts.
     """
 
@@ -38,10 +38,10 @@ class Fitted:
 
     def __post_init__(self) -> None:
         sides = np.array([(1.0, 1.0 if channel.two_sided else np.nan) for channel in CHANNELS])
-        slack = np.array([log_slack(scores.size) for scores in self.calibrations])
+        slack = np.array([p_slack(scores.size) for scores in self.calibrations])
         weights = np.array([channel.weight for channel in CHANNELS]) * [scores.size > 0 for scores in self.calibrations]
         per_side = weights[:, None] * np.nan_to_num(sides) / np.nansum(sides, axis=1)[:, None]
-        object.__setattr__(self, "slack", slack[:, None, :] * sides[:, :, None])
+        object.__setattr__(self, "slack", slack[:, None] * sides)
         object.__setattr__(self, "weights", per_side / max(weights.sum(), np.finfo(np.float64).tiny))
         object.__setattr__(self, "prefixes", PrefixCounts(self.reference.prefix_keys, self.reference.text_keys))
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from weir.drift.core import e_detector, latch, mean_ewma
+from weir.drift.core.advisors import ADVISED, AdvisedP, nothing_advised, remembered
 from weir.drift.core.channels import CHANNELS
 from weir.drift.core.e_detector import EDetector
 from weir.drift.core.fitted import Fitted
@@ -28,6 +29,8 @@ RECENT_EVENTS = 64
 
 WEALTH_HEADROOM = 10.0
 """A bet may grow to this multiple of what pages by itself (chosen): more would only delay the end of the alarm."""
+
+_ADVISED = [[channel.name for channel in CHANNELS].index(name) for name in ADVISED]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +55,7 @@ class Monitor:
     warn: Latch
     page: Latch
     templates: TemplateMemory
+    advised: AdvisedP
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +96,9 @@ class Change:
 def new_monitor(fitted: Fitted) -> Monitor:
     """A monitor that has seen nothing since `fitted`."""
     ewma = mean_ewma.new_ewma(fitted.ewma.centre.size) if fitted.ewma else None
-    return Monitor(0, e_detector.new_detector(len(CHANNELS)), ewma, (), Latch(), Latch(), TemplateMemory())
+    return Monitor(
+        0, e_detector.new_detector(len(CHANNELS)), ewma, (), Latch(), Latch(), TemplateMemory(), nothing_advised()
+    )
 
 
 def bank_warn_threshold(fitted: Fitted, settings: BankSettings) -> float:
@@ -170,7 +176,8 @@ class _Path:
         monitor, first = self._monitor, self._monitor.index + 1
         ewma = self._ewmas.at(place, first, self._times_us) if self._ewmas else monitor.ewma
         detector = self._detectors.at(place, first, self._times_us)
-        return Monitor(first + place, detector, ewma, self._recent(place), warn, page, monitor.templates)
+        advised = remembered(monitor.advised, self._scored.p[: place + 1, _ADVISED].astype(np.float32))
+        return Monitor(first + place, detector, ewma, self._recent(place), warn, page, monitor.templates, advised)
 
     def _recent(self, place: int) -> tuple[RecentEvent, ...]:
         skipped = np.full(mean_ewma.LAMBDAS.size, np.nan)

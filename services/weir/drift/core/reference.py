@@ -22,6 +22,9 @@ from weir.drift.core.word_counts import IntVector, WordCounts, count_words
 FloatArray = npt.NDArray[np.float64]
 EmbeddingMatrix = npt.NDArray[np.float32]
 
+_LEAST_UNKNOWN = 0.5
+"""Unknown words that a reference without any is taken to hold: no count is then infinitely surprising."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
@@ -31,7 +34,8 @@ class Reference:
     1]]` are the words of text i in `word_counts`. `prefix_keys` and `text_keys` (n,) are the keys of the texts, see
     `prefix`; `languages` (n,) their codes in `language.LANGUAGES`. `missing` (n,) is 1 where an expected embedding is missing,
     `refused` (n,) 1 where the answer declined; both, and `latencies_ms` (n,), are NaN where unknown. `digest` is the
-    SHA-256 of all contents and the version, in hexadecimal.
+    SHA-256 of all contents and the version, in hexadecimal. `unknown_share` and `mean_bits` follow from the words: see
+    the vocabulary and surprisal channels.
     """
 
     version: int
@@ -48,6 +52,8 @@ class Reference:
     refused: FloatArray
     latencies_ms: FloatArray
     digest: str
+    unknown_share: float
+    mean_bits: float
 
     @property
     def events(self) -> int:
@@ -56,8 +62,7 @@ class Reference:
 
     def texts(self) -> list[IntVector]:
         """Word ids of every text that has words."""
-        pieces = np.split(self.word_ids, self.word_starts[1:-1])
-        return [ids for ids in pieces if ids.size]
+        return _texts(self.word_ids, self.word_starts)
 
 
 def build_reference(observations: Sequence[Observation], version: int) -> Reference:
@@ -117,7 +122,22 @@ def assemble_reference(
     content.update(f"words {word_counts.total} {word_counts.min_count}\n".encode())
     content.update("\n".join(word_counts.words).encode())
     digest = content.hexdigest()
+    unknown_share, mean_bits = _usual(word_counts, _texts(word_ids, word_starts))
     return Reference(
         version, embeddings, char_counts, punctuation_shares, word_counts, word_ids, word_starts, prefix_keys, text_keys,
-        languages, missing, refused, latencies_ms, digest,
+        languages, missing, refused, latencies_ms, digest, unknown_share, mean_bits,
     )  # fmt: skip
+
+
+def _texts(word_ids: IntVector, word_starts: IntVector) -> list[IntVector]:
+    return [ids for ids in np.split(word_ids, word_starts[1:-1]) if ids.size]
+
+
+def _usual(word_counts: WordCounts, texts: Sequence[IntVector]) -> tuple[float, float]:
+    """Share of words that only their own text holds (above 0), and mean bits per word, each text left out of its own
+    model.
+    """
+    words = max(sum(ids.size for ids in texts), 1)
+    unknown = sum(int(np.count_nonzero(word_counts.seen_elsewhere(ids) == 0)) for ids in texts)
+    bits = sum(word_counts.surprisal_bits_elsewhere(ids) * ids.size for ids in texts)
+    return max(unknown, _LEAST_UNKNOWN) / words, bits / words

@@ -1,6 +1,6 @@
 """Snapshot: a bank as bytes, in three pieces that change at different speeds.
 
-1. `encode_state`: what every event changes (about 16 kB, and 16 bytes a remembered session; below 1 ms). Written with
+1. `encode_state`: what every event changes (about 35 kB, and 16 bytes a remembered session; below 1 ms). Written with
    every batch, beside the offset.
 2. `snapshot_observations`: what warming has collected since the last write; append-only pieces, nothing written twice.
 3. `snapshot_fitted`: reference and thresholds (about 4 MB), written once, on the outcome `Frozen`.
@@ -100,6 +100,7 @@ def _put_monitor(monitor: Monitor, header: Json, arrays: dict[str, AnyArray]) ->
     arrays["recent"] = np.stack(evidence) if evidence else np.zeros((0, width))
     arrays["recent_index"] = np.array([item.index for item in recent], dtype=np.int64)
     arrays["templates"] = np.array(monitor.templates.recent, dtype=np.uint64).reshape(-1, 2)
+    arrays["advised"] = monitor.advised
     if ewma is not None:
         arrays["means"] = ewma.means
         arrays["lows"] = np.stack((ewma.low_index, ewma.low_us))
@@ -125,4 +126,5 @@ def _monitor(opened: Opened) -> Monitor:
         warn=Latch(opened.integer("warn_raised"), opened.integer("warn_quiet")),
         page=Latch(opened.integer("page_raised"), opened.integer("page_quiet")),
         templates=TemplateMemory(tuple((prefix, text) for prefix, text in opened.u64("templates").tolist())),
+        advised=opened.f32("advised"),
     )

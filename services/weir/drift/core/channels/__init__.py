@@ -3,6 +3,9 @@
 Adding one: a file here with a class that keeps the `channel.Channel` protocol, and its name in `CHANNELS`. Its scores
 must be drawn alike for reference and later events (leave the scored text out of what scores it), or the smallest bias
 becomes an alarm.
+
+Weights (chosen on the first base of the benchmark): the novelty of the embedding finds most, so it gets the most; a
+channel that sees one special change gets little, for a weight w costs log(1/w) nats of evidence once, a few events.
 """
 
 from weir.drift.core.channels.channel import Channel

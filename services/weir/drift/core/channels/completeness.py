@@ -24,7 +24,7 @@ class Completeness:
     """
 
     name: str = "completeness"
-    weight: float = 0.25
+    weight: float = 0.1
     two_sided: bool = False
 
     def reference_scores(self, reference: Reference) -> FloatArray:

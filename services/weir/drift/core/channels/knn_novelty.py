@@ -31,7 +31,7 @@ class KnnNovelty:
     """Score: mean cosine distance to the five nearest reference embeddings, 0 to 2."""
 
     name: str = "knn-novelty"
-    weight: float = 1.0
+    weight: float = 2.0
     two_sided: bool = True
 
     def reference_scores(self, reference: Reference) -> FloatArray:

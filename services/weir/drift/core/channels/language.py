@@ -28,7 +28,7 @@ class Language:
     """
 
     name: str = "language"
-    weight: float = 0.5
+    weight: float = 0.3
     two_sided: bool = False
 
     def reference_scores(self, reference: Reference) -> FloatArray:

@@ -15,7 +15,7 @@ class Length:
     """Score: characters."""
 
     name: str = "length"
-    weight: float = 1.0
+    weight: float = 1.3
     two_sided: bool = True
 
     def reference_scores(self, reference: Reference) -> FloatArray:

@@ -17,7 +17,7 @@ class Refusal:
     """Score: 1 for an answer that declines, else 0; a call without an answer has none."""
 
     name: str = "refusal"
-    weight: float = 0.5
+    weight: float = 0.3
     two_sided: bool = True
 
     def reference_scores(self, reference: Reference) -> FloatArray:

@@ -21,7 +21,7 @@ class Template:
     """Score: recent events with the same beginning, over what the reference lets expect. One-sided."""
 
     name: str = "template"
-    weight: float = 1.0
+    weight: float = 0.6
     two_sided: bool = False
 
     def reference_scores(self, reference: Reference) -> FloatArray:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from weir.drift.core.observation import Observation
 from weir.drift.core.settings import BankSettings
 from weir.drift.core.stream.advance import advance, fresh
+from weir.drift.core.stream.assets import assets_of
 from weir.drift.core.stream.intake import observations_of
 from weir.drift.core.stream.signals import DETECTOR
 from weir.drift.core.stream.state import EmbeddingSpace, StreamState, new_stream
@@ -95,7 +96,7 @@ def replayed(replay: Replay, partition: int, envelope: TextFeaturesComputed) -> 
     before = replay.streams.get(key) or _admitted(replay, key)
     new = fresh(before.stream, observations)
     space = EmbeddingSpace(envelope.embedding_model, envelope.embedding_dimensions)
-    stream, signals = advance(before.stream, new, space, replay.settings)
+    stream, signals = advance(before.stream, new, space, replay.settings, assets=assets_of(envelope))
     after = _counted(before, stream, new, signals, replay.watched.get(key[:2], frozenset()))
     after = replace(after, repeated=before.repeated + len(observations) - len(new))
     streams = {**replay.streams, key: after}
