@@ -18,7 +18,7 @@ from weir.drift.core.quality.intake import key_of_score, outcome_scores, score_o
 from weir.drift.core.quality.outcomes import Cleared, Outcome
 from weir.drift.core.quality.score import AnchorScore, Score
 from weir.drift.core.quality.settings import QualitySettings
-from weir.drift.core.quality.signals import signal_of
+from weir.drift.core.quality.signals import acceptance_of, signal_of
 from weir.drift.core.quality.stream import StreamKey, StreamState, begun_anew, step, step_anchor
 from weir.drift.core.stream.record import Place
 from weir.drift.ports import Announcer
@@ -109,7 +109,7 @@ class Quality:
             self._note_streams()
 
     async def accept(self, tenant: str, route: str, part: str, author: str, now_us: int) -> StreamState:
-        """Take the scores from now on for the new normal. author: for the log. Alarms that are on are withdrawn.
+        """Take the scores from now on for the new normal; told with its `author`. Alarms that are on are withdrawn.
 
         Raises UnknownQualityStream, Retryable.
         """
@@ -120,8 +120,7 @@ class Quality:
             raised = [(Level.PAGE, before.page), (Level.WARN, before.warn)]
             cleared: list[Outcome] = [Cleared(level) for level, latch in raised if latch.raised]
             signals = [signal_of(before, one, cause, self._settings) for one in cleared]
-            if signals:
-                await self._announcer.announce(signals)
+            await self._announcer.announce([*signals, acceptance_of(before, cause, self._settings, author)])
             after = begun_anew(before)
             self._hold(source, [after])
             logger().info("quality_reference_begun", tenant=tenant, route=route, part=part, author=author)

@@ -193,7 +193,11 @@ async def test_accepting_withdraws_what_is_on_and_begins_a_reference(store: Sqli
     after = await quality.accept("demo", "docs-qa", "support-coverage", "ana", NOON_US)
 
     assert (after.version, after.is_warming) == (2, True)
-    assert [(one.state, one.level) for one in log.signals[-2:]] == [("cleared", "page"), ("cleared", "warn")]
+    assert [(one.state, one.level) for one in log.signals[-3:]] == [
+        ("cleared", "page"), ("cleared", "warn"), ("accepted", ""),
+    ]  # fmt: skip
+    accepted = log.signals[-1]
+    assert (accepted.author, accepted.reference_version, accepted.next_reference_version) == ("ana", "1", "2")
     assert next(iter(store.load().states.values())) == after
     with pytest.raises(UnknownQualityStream, match="'nobody'"):
         await quality.accept("nobody", "docs-qa", "support-coverage", "ana", NOON_US)

@@ -6,10 +6,10 @@ Ids derive from the score at which the state changed, so a replay writes the sam
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from weir.drift.core.outcomes import Guarantee
+from weir.drift.core.outcomes import Guarantee, Level
 from weir.drift.core.quality.outcomes import Cleared, Fired, JudgeFired, Monitoring, Outcome, Warming
 from weir.drift.core.quality.score import AnchorScore, Score
 from weir.drift.core.quality.sentences import sentence_of
@@ -79,6 +79,22 @@ def signal_of(
     if isinstance(outcome, Fired | JudgeFired):
         fields |= {"statistic": outcome.statistic, "threshold": outcome.threshold}
     return DriftSignalled(**fields)
+
+
+def acceptance_of(state: StreamState, cause: Score, settings: QualitySettings, author: str) -> DriftSignalled:
+    """The decision to take the scores from now on for normal. state: before it. cause: says when."""
+    told = signal_of(state, Cleared(Level.WARN), cause, settings)
+    role = f"quality accepted {state.key.part} {state.key.digest} {state.version}"
+    return replace(
+        told,
+        event_id=derived_id(cause.cause_id, role),
+        state="accepted",
+        level="",
+        arl_target=0.0,
+        explanation=f"{author} takes the scores of {state.key.part} from now on for normal; a new reference is begun.",
+        author=author,
+        next_reference_version=str(state.version + 1),
+    )
 
 
 def _state_of(outcome: Outcome, settings: QualitySettings) -> tuple[str, str, float]:
