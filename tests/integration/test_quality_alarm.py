@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 from collections.abc import Iterable
 
 import pytest
@@ -11,6 +12,7 @@ from confluent_kafka import Producer
 from builders import NOON_US
 from stack import RunningStack
 from waiting import eventually
+from weir.cli.stack.layout import repository
 from weir.events import EvaluationScored, encode_body, frame, named_id
 
 pytestmark = pytest.mark.stack
@@ -52,9 +54,24 @@ def test_a_drop_of_the_pass_rate_ends_in_an_alert_that_blames_the_system(stack: 
     assert stack.count("v_evaluation_scores", f"route = '{ROUTE}'") == REFERENCE + STEADY + WORSE
     views = stack.get(stack.endpoints.drift_url, "/v1/quality")["items"]
     [mine] = [one for one in views if one["route"] == ROUTE]
+    assert all(word in shown(stack, "quality", "--json") for word in (ROUTE, PART, "page", "system"))
+    assert "false pages a day in the mean" in shown(stack, "fleet")
     fleet = stack.get(stack.endpoints.drift_url, "/v1/fleet")
     assert (ROUTE, PART) in {(one["route"], one["part"]) for one in fleet["discoveries"]}
     assert (mine["verdict"], mine["judge"]["anchors"]) == ("system", ANCHORS)
+
+
+def shown(stack: RunningStack, *command: str) -> str:
+    """What the command line prints."""
+    answer = subprocess.run(
+        [str(repository() / ".venv" / "bin" / "weir"), "drift", *command],
+        env={"WEIR_HOME": str(stack.home), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    return " ".join(answer.stdout.split())
 
 
 def publish(stack: RunningStack, digest: str, first: int, bad: Iterable[bool]) -> None:

@@ -34,8 +34,8 @@ ANCHOR_COUNT_MAX = 10_000
 """Re-scores after which a class's baseline stays. Chosen."""
 
 MARGIN_DEVIATIONS = 1.0
-"""Standard errors taken off the judge's bets. Measured: with it a changed system was called a judge in 0 to 2 of 100
-cases; without, in up to 8 (`python -m tests.bench.quality_alarm`)."""
+"""Standard errors by which the judge's noise is taken to be larger than it looks. Chosen; measured with it: a changed
+system was called a judge in 1 to 3 of 100 planted cases (`python -m tests.bench.quality_alarm`)."""
 
 CLASSES = 4
 """Human label times usual verdict."""
