@@ -37,6 +37,8 @@ LEAVES = (
     ["dlq", "show", "x"], ["dlq", "replay", "x"],
     ["events", "replay", "--group", "lineage", "--topic", "feedback", "--since", "1h"],
     ["drift", "status"], ["alert", "list"],
+    ["drift", "clusters", "--tenant", "t", "--route", "r"], ["drift", "accept", "--tenant", "t", "--route", "r"],
+    ["drift", "dismiss", "--tenant", "t", "--route", "r"],
     ["alert", "deliveries"], ["alert", "resend", "x"], ["drift", "replay", "--from", "earliest"],
 )  # fmt: skip
 

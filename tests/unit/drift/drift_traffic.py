@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,14 +16,18 @@ VOCABULARY = 2_000
 
 @dataclass
 class Traffic:
-    """Independent events: Zipf words, Gaussian embeddings; `shift` moves the embedding, `words_from` the words."""
+    """Independent events: Zipf words, Gaussian embeddings, answers that decline now and then, lognormal latencies.
+
+    `shift` moves the embedding, `words_from` the words, `slower` multiplies the latency.
+    """
 
     seed: int
     sent: int = 0
     rng: np.random.Generator = field(init=False)
+    call_rng: np.random.Generator = field(init=False)
 
     def __post_init__(self) -> None:
-        self.rng = np.random.default_rng(self.seed)
+        self.rng, self.call_rng = np.random.default_rng(self.seed), np.random.default_rng((self.seed, 1))
         weights = 1.0 / np.arange(1, VOCABULARY + 1)
         self.weights = weights / weights.sum()
 
@@ -35,6 +39,9 @@ class Traffic:
         session: str = "",
         embedded: bool = True,
         words: int | None = None,
+        prefix: str = "",
+        refusal_share: float = 0.05,
+        slower: float = 1.0,
     ) -> Observation:
         self.sent += 1
         vector = self.rng.standard_normal(DIMENSIONS)
@@ -42,14 +49,16 @@ class Traffic:
         vector[1] += shift
         count = int(self.rng.integers(5, 40)) if words is None else words
         drawn = words_from + self.rng.choice(VOCABULARY, size=count, p=self.weights)
-        return observe(
-            " ".join(f"word{i}" for i in drawn) + "." * int(self.rng.integers(1, 5)),
+        seen = observe(
+            prefix + " ".join(f"word{i}" for i in drawn) + "." * int(self.rng.integers(1, 5)),
             event_id=f"event-{self.seed}-{self.sent}",
             request_id=f"request-{self.seed}-{self.sent}",
             session_id=session,
             event_time_us=self.sent * 1_000,
             embedding=vector.astype(np.float32) if embedded else None,
         )
+        latency_ms = slower * float(self.call_rng.lognormal(5.0, 0.8))
+        return replace(seen, refused=bool(self.call_rng.random() < refusal_share), latency_ms=latency_ms)
 
     def events(self, count: int, **changes: float) -> list[Observation]:
         return [self.event(**changes) for _ in range(count)]  # type: ignore[arg-type]  # numbers only, by name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import kstest
@@ -50,10 +52,11 @@ def test_unchanged_traffic_gives_uniform_p_values(channel: Channel, reference: R
 
 
 def test_what_an_event_lacks_is_not_scored(reference: Reference) -> None:
-    bare = Traffic(5).event(embedded=False, words=0)
+    bare = replace(Traffic(5).event(embedded=False, words=0), refused=None, latency_ms=None, embedding_expected=False)
     found = {channel.name: channel.score(bare, reference) is not None for channel in CHANNELS}
     assert found == {
         "knn-novelty": False, "length": True, "surprisal": False, "vocabulary": False, "punctuation": True,
+        "template": False, "language": False, "refusal": False, "completeness": False, "latency": False,
     }  # fmt: skip
 
 

@@ -9,18 +9,23 @@ from hypothesis import strategies as st
 
 from weir.drift.core.e_detector import (
     EXPONENTS,
+    STAKES,
     EDetector,
     channel_wealth,
+    follow,
     leading_bet,
-    log_slack,
+    log_bets,
     new_detector,
+    p_slack,
     restarted,
     update,
 )
 from weir.drift.core.reference import FloatArray
 
 UNCAPPED = 1e300
-NO_SLACK = np.zeros((1, 1, EXPONENTS.size))
+NO_SLACK = np.zeros((1, 1))
+TIMES = np.arange(30, dtype=np.int64)
+BOTH_SIDES = np.array([[0.5, 0.5]])
 
 
 def _fold(p: FloatArray, wealth_max: float = UNCAPPED) -> EDetector:
@@ -40,14 +45,41 @@ def test_every_bet_has_mean_one_under_uniform_p() -> None:
         assert np.mean(eps * p ** (eps - 1.0) * density) == pytest.approx(1.0)
 
 
-def test_the_slack_is_one_deviation_of_the_mean_bet_between_references() -> None:
-    rng, size = np.random.default_rng(10), 200
-    chances = rng.dirichlet(np.ones(size + 1), size=4_000)
-    edges = np.arange(size + 2) / (size + 1)
-    averages = (size + 1) * np.diff(edges ** EXPONENTS[:, None], axis=1)
-    deviation = (chances @ averages.T).std(axis=0)
-    np.testing.assert_allclose(np.expm1(log_slack(size)), deviation, rtol=0.1)
-    assert (log_slack(2_000) < log_slack(1_000)).all()
+def test_a_partial_stake_keeps_the_mean_of_one() -> None:
+    # Substituted p = u ** 8, so that even the smallest exponent is summed exactly enough.
+    u = (np.arange(200_000)[:, None] + 0.5) / 200_000
+    bets = np.exp(log_bets(u**8, NO_SLACK))[:, 0, 0]
+    np.testing.assert_allclose((bets * 8 * u**7).mean(axis=0), 1.0, rtol=2e-3)
+    assert (bets >= 1.0 - STAKES).all()
+
+
+def test_slack_raises_every_p_value_and_less_the_more_is_known() -> None:
+    p = np.array([[1e-6, 0.3, 1.0 - 1e-6]])
+    plain, few, many = (log_bets(p, np.full((1, 1), slack)) for slack in (0.0, p_slack(200), p_slack(20_000)))
+    assert (few <= many).all()
+    assert (many <= plain).all()
+    assert (few[0, 1] < plain[0, 1]).all()
+
+
+def test_with_slack_most_references_leave_no_bet_that_wins_without_change() -> None:
+    # Given the reference, the chance of each gap between its scores is flat Dirichlet, and p is uniform within a gap.
+    rng, size, fine = np.random.default_rng(10), 200, 64
+    chances = rng.dirichlet(np.ones(size + 1), size=2_000)
+    p = ((np.arange((size + 1) * fine) + 0.5) / ((size + 1) * fine))[:, None]
+    winning = []
+    for slack in (0.0, p_slack(size)):
+        bets = np.exp(log_bets(p, np.full((1, 1), slack)))[:, 0, 0].reshape(size + 1, fine, -1).mean(axis=1)
+        winning.append((chances @ bets > 1.0).mean(axis=0))
+    assert (winning[1] < 0.2).all()
+    assert (winning[1] < winning[0] / 2).all()
+
+
+def test_nobody_bets_on_a_side_without_slack() -> None:
+    found = log_bets(np.array([[0.01]]), np.array([[0.0, np.nan]]))
+    assert np.isnan(found[0, 0, 1]).all()
+    detector = follow(new_detector(1), np.full((30, 1), 0.99), np.array([[0.0, np.nan]]), UNCAPPED).at(29, 1, TIMES)
+    assert (detector.wealth[0, 1] == 0.0).all()
+    assert (detector.wealth[0, 0] > 0.0).all()
 
 
 def test_wealth_minus_time_has_mean_at_most_zero() -> None:
@@ -65,7 +97,7 @@ def test_run_length_to_a_false_alarm_is_at_least_the_threshold() -> None:
     detector, first = new_detector(streams), np.full(streams, events)
     for i in range(1, events + 1):
         detector = update(detector, rng.random(streams), NO_SLACK, index=i, time_us=i, wealth_max=UNCAPPED)
-        first = np.where((channel_wealth(detector) >= threshold) & (first == events), i, first)
+        first = np.where((channel_wealth(detector.wealth, BOTH_SIDES) >= threshold) & (first == events), i, first)
     # Censored at the end, which only shortens the mean.
     assert first.mean() >= threshold
 
@@ -81,7 +113,7 @@ def test_finite_and_not_negative_for_all_p_values(values: list[float]) -> None:
 def test_finds_a_change_of_either_side_and_its_beginning(p: float, side: int) -> None:
     quiet = np.random.default_rng(14).random((300, 1))
     detector = _fold(np.concatenate((quiet, np.full((12, 1), p))))
-    assert channel_wealth(detector)[0] > 1e5
+    assert channel_wealth(detector.wealth, BOTH_SIDES)[0] > 1e5
     leader, bet = leading_bet(detector, 0)
     assert leader == side
     assert detector.run_start[0, leader, bet] == pytest.approx(301, abs=10)
@@ -99,5 +131,5 @@ def test_a_skipped_event_changes_nothing() -> None:
 def test_restarting_takes_the_wealth_only() -> None:
     before = _fold(np.full((20, 1), 0.01))
     after = restarted(before)
-    assert channel_wealth(after)[0] == 0.0
+    assert channel_wealth(after.wealth, BOTH_SIDES)[0] == 0.0
     np.testing.assert_array_equal(after.run_start, before.run_start)

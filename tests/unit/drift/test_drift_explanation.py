@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from unit.drift.drift_traffic import Traffic
 from weir.drift.core.bank import MonitoringBank
-from weir.drift.core.blame import BLAME_MAX, blame_of, log_bets
+from weir.drift.core.blame import BLAME_MAX, blame_of, evidence_of
 from weir.drift.core.channels import CHANNELS
 from weir.drift.core.clusters import cluster_of, cluster_shifts, clusters_of
 from weir.drift.core.evidence import EVIDENCE_EVENTS, EVIDENCE_WORDS, Evidence, distinct_words, remembered, since
@@ -118,7 +118,7 @@ def test_names_of_clusters_say_what_their_texts_share() -> None:
 def test_evidence_adds_up_over_any_grouping(p: list[float]) -> None:
     events = [evidence(i, one, asset(str(i % 2))) for i, one in enumerate(p, start=1)]
 
-    factors = log_bets(events, "knn-novelty", "higher", NO_SLACK)
+    factors = evidence_of(events, "knn-novelty", "higher", NO_SLACK)
     told = blame_of(events, factors, "demo")
 
     total = next(one for one in told if one.kind == "tenant")
@@ -127,14 +127,14 @@ def test_evidence_adds_up_over_any_grouping(p: list[float]) -> None:
     assert sum(one.log_e for one in told if one.kind == "prompt") == pytest.approx(total.log_e)
 
 
-@pytest.mark.capability("O10")
+@pytest.mark.capability("X4")
 def test_the_version_that_brought_the_change_holds_the_evidence() -> None:
     calm, odd = (
         [evidence(i, 0.5, asset("1")) for i in range(20)],
         [evidence(i, 0.001, asset("2")) for i in range(20, 40)],
     )
 
-    told = blame_of([*calm, *odd], log_bets([*calm, *odd], "knn-novelty", "higher", NO_SLACK), "demo")
+    told = blame_of([*calm, *odd], evidence_of([*calm, *odd], "knn-novelty", "higher", NO_SLACK), "demo")
 
     first, last = next(one for one in told if one.kind == "prompt"), told[-1]
     assert (first.version, first.events) == ("2", 20)
@@ -147,15 +147,15 @@ def test_a_part_without_bets_is_explained_by_the_bet_that_gained_most() -> None:
     p[1] = 0.999
     events = [Evidence(i, "r", i, (), p, -1, ()) for i in range(5)]
 
-    assert log_bets(events, "mean-ewma-0.1", "moved", NO_SLACK).sum() > 5.0
-    assert log_bets(events, "knn-novelty", "higher", NO_SLACK).sum() < 0.0
-    assert log_bets([], "knn-novelty", "higher", NO_SLACK).size == 0
+    assert evidence_of(events, "mean-ewma-0.1", "moved", NO_SLACK).sum() > 5.0
+    assert evidence_of(events, "knn-novelty", "higher", NO_SLACK).sum() < 0.0
+    assert evidence_of([], "knn-novelty", "higher", NO_SLACK).size == 0
 
 
 def test_a_skipped_event_adds_nothing() -> None:
     events = [evidence(1, 0.01), Evidence(2, "r", 2, (), np.full(len(CHANNELS), np.nan), -1, ())]
 
-    factors = log_bets(events, "length", "higher", NO_SLACK)
+    factors = evidence_of(events, "length", "higher", NO_SLACK)
 
     assert factors[0] > 0.0
     assert factors[1] == 0.0

@@ -46,7 +46,7 @@ def test_the_fit_is_decided_by_its_arguments(model: EwmaModel) -> None:
 
 def test_rarer_alarms_need_higher_thresholds(model: EwmaModel) -> None:
     rarer = fit_ewma(_unit(np.random.default_rng(20), 1_000), 10 * ARL, seed=0)
-    frequent = fit_ewma(_unit(np.random.default_rng(20), 1_000), ARL / 50, seed=0)
+    frequent = fit_ewma(_unit(np.random.default_rng(20), 1_000), ARL / 10, seed=0)
     assert (rarer.thresholds > model.thresholds).all()
     assert (frequent.thresholds < model.thresholds).all()
     assert (model.typical < frequent.thresholds).all()

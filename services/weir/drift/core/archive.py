@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-FORMAT = 1
+FORMAT = 2
 """Layout of every archive of a bank; raised when a layout or the list of channels changes, so that older bytes are
 refused.
 """

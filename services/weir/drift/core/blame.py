@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from weir.drift.core.channels import CHANNELS
-from weir.drift.core.e_detector import EXPONENTS
+from weir.drift.core.e_detector import log_bets
 from weir.drift.core.evidence import Evidence
 from weir.drift.core.explain import DIRECTIONS
 from weir.drift.core.reference import FloatArray
@@ -24,23 +24,20 @@ BLAME_MAX = 20
 """Entries of a signal (chosen: four versions each of five kinds)."""
 
 
-def log_bets(events: Sequence[Evidence], part: str, direction: str, slack: FloatArray) -> FloatArray:
+def evidence_of(events: Sequence[Evidence], part: str, direction: str, slack: FloatArray) -> FloatArray:
     """Log factors (events,) of the bet that gained most on `events`, among those of the part that fired.
 
     part, direction: of the signal. A part without bets (the mean EWMA) leaves the choice to all channels and sides.
-    slack (channels, 1, exponents): as in `Fitted`. Events that the channel skipped add 0.
+    slack (channels, 2, bets): as in `Fitted`. Events that the channel skipped add 0.
     """
     if not events:
         return np.zeros(0)
-    p = np.stack([event.p for event in events])
-    sides = np.log(np.stack((p, 1.0 - p), axis=-1))
-    factors = np.nan_to_num(np.log(EXPONENTS) + (EXPONENTS - 1.0) * sides[..., None] - slack)
+    factors = np.nan_to_num(log_bets(np.stack([event.p for event in events]), slack))
     names = [channel.name for channel in CHANNELS]
-    chosen = factors
     if part in names and direction in DIRECTIONS:
         at, side = names.index(part), DIRECTIONS.index(direction)
-        chosen = factors[:, at : at + 1, side : side + 1]
-    flat = chosen.reshape(len(events), -1)
+        factors = factors[:, at : at + 1, side : side + 1]
+    flat = factors.reshape(len(events), -1)
     return np.asarray(flat[:, int(flat.sum(axis=0).argmax())])
 
 

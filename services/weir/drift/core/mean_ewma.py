@@ -55,6 +55,34 @@ class EwmaReading:
     alignments: FloatArray
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class EwmaPath:
+    """After each of some events: `means` (events, scales, d), `statistics` and `alignments` (events, scales), NaN for a
+    skipped event, and whether a statistic was `low`, at most its typical value.
+    """
+
+    before: MeanEwma
+    means: EmbeddingMatrix
+    statistics: FloatArray
+    alignments: FloatArray
+    low: npt.NDArray[np.bool_]
+
+    def at(self, place: int, first_index: int, times_us: npt.NDArray[np.int64]) -> MeanEwma:
+        """The averages after event `place` (from 0), whose events are numbered from `first_index`."""
+        low = self.low[: place + 1]
+        last = place - low[::-1].argmax(axis=0)
+        any_low = low.any(axis=0)
+        return MeanEwma(
+            self.means[place],
+            np.where(any_low, first_index + last, self.before.low_index),
+            np.where(any_low, times_us[last], self.before.low_us),
+        )
+
+    def reading(self, place: int) -> EwmaReading:
+        """What event `place` read."""
+        return EwmaReading(self.statistics[place], self.alignments[place])
+
+
 def new_ewma(dimensions: int) -> MeanEwma:
     """Averages at the centre, where they start after every accept."""
     scales = LAMBDAS.size
@@ -69,13 +97,33 @@ def whiten(embedding: FloatVector, model: EwmaModel) -> FloatVector:
     return np.asarray(model.metric @ (embedding - model.centre), dtype=np.float32)
 
 
+def follow(ewma: MeanEwma, whitened: EmbeddingMatrix, model: EwmaModel) -> EwmaPath:
+    """Where the averages go with `whitened` (events, d), one event after the other; a row of NaN is skipped.
+
+    Single events and batches give the same bits. About 6 us an event, and 20 us a call.
+    """
+    means = np.empty((len(whitened), *ewma.means.shape), dtype=np.float32)
+    skipped = np.isnan(whitened[:, 0])
+    weights, last = LAMBDAS[:, None], ewma.means
+    for place, (event, skip) in enumerate(zip(whitened, skipped.tolist(), strict=True)):
+        here = means[place]
+        if skip:
+            here[:] = last
+        else:
+            np.subtract(event, last, out=here)
+            np.multiply(here, weights, out=here)
+            np.add(last, here, out=here)
+        last = here
+    wide = means.astype(np.float64)
+    statistics = (wide * wide).sum(axis=2)
+    alignments = (wide * whitened.astype(np.float64)[:, None, :]).sum(axis=2)
+    statistics[skipped] = np.nan
+    return EwmaPath(ewma, means, statistics, alignments, statistics <= model.typical)
+
+
 def update(
     ewma: MeanEwma, whitened: FloatVector, model: EwmaModel, *, index: int, time_us: int
 ) -> tuple[MeanEwma, EwmaReading]:
-    """The averages after one event. About 15 us."""
-    means = ewma.means + LAMBDAS[:, None] * (whitened - ewma.means)
-    statistics = (means * means).sum(axis=1, dtype=np.float64)
-    alignments = (means * whitened).sum(axis=1, dtype=np.float64)
-    low = statistics <= model.typical
-    after = MeanEwma(means, np.where(low, index, ewma.low_index), np.where(low, time_us, ewma.low_us))
-    return after, EwmaReading(statistics, alignments)
+    """The averages after one event."""
+    path = follow(ewma, whitened[None], model)
+    return path.at(0, index, np.array([time_us], dtype=np.int64)), path.reading(0)

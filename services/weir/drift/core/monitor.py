@@ -1,24 +1,28 @@
-"""Monitor: the incremental state of one bank while it watches, and what one scored event does to it.
+"""Monitor: the incremental state of one bank while it watches, and what scored events do to it.
 
-Small on purpose (about 15 kB without sessions): it is checkpointed with every batch, while the reference beside it
+Small on purpose (about 40 kB without sessions): it is checkpointed with every batch, while the reference beside it
 never changes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from weir.drift.core import e_detector, latch, mean_ewma
+from weir.drift.core.advisors import ADVISED, AdvisedP, nothing_advised, remembered
 from weir.drift.core.channels import CHANNELS
 from weir.drift.core.e_detector import EDetector
 from weir.drift.core.fitted import Fitted
 from weir.drift.core.latch import Latch
 from weir.drift.core.mean_ewma import EwmaReading, MeanEwma
-from weir.drift.core.observation import FloatVector, Observation
-from weir.drift.core.reference import FloatArray
-from weir.drift.core.settings import WARN_PARTS, BankSettings
+from weir.drift.core.observation import Observation
+from weir.drift.core.reference import EmbeddingMatrix, FloatArray
+from weir.drift.core.settings import BankSettings
+from weir.drift.core.template_memory import TemplateMemory
 
 RECENT_EVENTS = 64
 """Events remembered as possible examples of a change (chosen: 64 ids are 3 kB)."""
@@ -26,15 +30,18 @@ RECENT_EVENTS = 64
 WEALTH_HEADROOM = 10.0
 """A bet may grow to this multiple of what pages by itself (chosen): more would only delay the end of the alarm."""
 
+_ADVISED = [[channel.name for channel in CHANNELS].index(name) for name in ADVISED]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecentEvent:
-    """What one past event said: p-values (channels,) and alignments (scales,), NaN where skipped."""
+    """What one past event said: p-values (channels,) and alignments (scales,), NaN where skipped, and its release."""
 
     index: int
     event_id: str
     p: FloatArray
     alignments: FloatArray
+    release_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,69 +54,141 @@ class Monitor:
     recent: tuple[RecentEvent, ...]
     warn: Latch
     page: Latch
+    templates: TemplateMemory
+    advised: AdvisedP
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """Statistics after one event. `ewma` is None when the event had no embedding."""
+    """Statistics after one event. `channels` (channels,) is what each adds to `bank`. `ewma` is None when that part is
+    inactive, NaN when the event had no embedding.
+    """
 
     bank: float
     channels: FloatArray
     ewma: EwmaReading | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """Events with what was made of them: `p` (events, channels), `whitened` (events, d) or None."""
+
+    observations: Sequence[Observation]
+    p: FloatArray
+    whitened: EmbeddingMatrix | None
+
+    def after(self, count: int) -> Scored:
+        """The events from place `count` on."""
+        whitened = None if self.whitened is None else self.whitened[count:]
+        return Scored(self.observations[count:], self.p[count:], whitened)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """A latch moved with `observation`: the monitor before and after it, and what it read."""
+
+    before: Monitor
+    after: Monitor
+    reading: Reading
+    observation: Observation
+
+
 def new_monitor(fitted: Fitted) -> Monitor:
     """A monitor that has seen nothing since `fitted`."""
     ewma = mean_ewma.new_ewma(fitted.ewma.centre.size) if fitted.ewma else None
-    return Monitor(0, e_detector.new_detector(len(CHANNELS)), ewma, (), Latch(), Latch())
+    return Monitor(
+        0, e_detector.new_detector(len(CHANNELS)), ewma, (), Latch(), Latch(), TemplateMemory(), nothing_advised()
+    )
 
 
 def bank_warn_threshold(fitted: Fitted, settings: BankSettings) -> float:
     """What the e-bank must pass to warn: its share of the budget, all of it when the mean EWMA is inactive."""
-    return settings.warn_arl_events * (WARN_PARTS if fitted.ewma else 1)
+    return settings.ebank_warn_arl_events if fitted.ewma else settings.warn_arl_events
 
 
-def observe(
-    monitor: Monitor,
-    observation: Observation,
-    p: FloatArray,
-    whitened: FloatVector | None,
-    fitted: Fitted,
-    settings: BankSettings,
-) -> tuple[Monitor, Reading]:
-    """The monitor after one event with p-values `p` (channels,), latches moved but not yet acted on."""
-    index, time_us = monitor.index + 1, observation.event_time_us
-    cap = WEALTH_HEADROOM * settings.page_arl_events * monitor.detector.wealth.size
-    detector = e_detector.update(monitor.detector, p, fitted.slack, index=index, time_us=time_us, wealth_max=cap)
-    ewma, ewma_reading = monitor.ewma, None
-    alignments = np.full(mean_ewma.LAMBDAS.size, np.nan)
-    if monitor.ewma is not None and fitted.ewma is not None and whitened is not None:
-        ewma, ewma_reading = mean_ewma.update(monitor.ewma, whitened, fitted.ewma, index=index, time_us=time_us)
-        alignments = ewma_reading.alignments
-    # A channel that takes no part has no wealth, so the sum is that of the active ones.
-    channels = e_detector.channel_wealth(detector)
-    reading = Reading(float(channels.sum()) / len(fitted.active), channels, ewma_reading)
-    recent = (*monitor.recent[1 - RECENT_EVENTS :], RecentEvent(index, observation.event_id, p, alignments))
-    after = Monitor(index, detector, ewma, recent, monitor.warn, monitor.page)
-    return _latched(after, reading, fitted, settings), reading
+def observe_many(
+    monitor: Monitor, scored: Scored, fitted: Fitted, settings: BankSettings
+) -> tuple[Monitor, list[Change]]:
+    """The monitor after the events of `scored`, and every change of a latch on the way. Any cut of the events into
+    calls gives the same bits.
+    """
+    changes: list[Change] = []
+    while scored.observations:
+        # Most often all events at once; after the end of an alarm the bets start again with the rest.
+        monitor, counted, told = _until_restart(monitor, scored, fitted, settings)
+        changes.extend(told)
+        scored = scored.after(counted)
+    return monitor, changes
 
 
-def _latched(monitor: Monitor, reading: Reading, fitted: Fitted, settings: BankSettings) -> Monitor:
-    page_above = reading.bank >= settings.page_arl_events
-    warn_above = reading.bank >= bank_warn_threshold(fitted, settings) or ewma_above(reading, fitted)
-    if not (warn_above or monitor.warn.raised):
-        return monitor
-    clear_after = settings.clear_after_events
-    page = latch.advance(monitor.page, above=page_above, index=monitor.index, clear_after=clear_after)
-    warn = latch.advance(monitor.warn, above=warn_above, index=monitor.index, clear_after=clear_after)
-    # After an all-clear the bets start again, as the theorem reckons; the averages forget by themselves.
-    ended = monitor.warn.raised and not warn.raised
-    detector = e_detector.restarted(monitor.detector) if ended else monitor.detector
-    return replace(monitor, detector=detector, page=page, warn=warn)
+def _until_restart(
+    monitor: Monitor, scored: Scored, fitted: Fitted, settings: BankSettings
+) -> tuple[Monitor, int, list[Change]]:
+    path = _Path(monitor, scored, fitted, settings)
+    bank_warn, changes = bank_warn_threshold(fitted, settings), list[Change]()
+    page_above = path.bank >= settings.page_arl_events
+    warn_above = (path.bank >= bank_warn) | path.ewma_above
+    warn, page = monitor.warn, monitor.page
+    for place in range(len(page_above)):
+        if not (warn_above[place] or warn.raised):
+            continue
+        index, clear_after = monitor.index + place + 1, settings.clear_after_events
+        old_warn, old_page = warn, page
+        page = latch.advance(page, above=bool(page_above[place]), index=index, clear_after=clear_after)
+        warn = latch.advance(warn, above=bool(warn_above[place]), index=index, clear_after=clear_after)
+        if (warn.raised, page.raised) == (old_warn.raised, old_page.raised):
+            continue
+        before = replace(monitor, warn=old_warn, page=old_page)
+        after = path.at(place, warn, page)
+        # After an all-clear the bets start again, as the theorem reckons; the averages forget by themselves.
+        ended = old_warn.raised and not warn.raised
+        if ended:
+            after = replace(after, detector=e_detector.restarted(after.detector))
+        changes.append(Change(before, after, path.reading(place), scored.observations[place]))
+        if ended:
+            return after, place + 1, changes
+    return path.at(len(page_above) - 1, warn, page), len(page_above), changes
 
 
-def ewma_above(reading: Reading, fitted: Fitted) -> bool:
-    """Whether any scale of the mean EWMA is above its threshold."""
-    if reading.ewma is None or fitted.ewma is None:
-        return False
-    return bool((reading.ewma.statistics >= fitted.ewma.thresholds).any())
+class _Path:
+    """Where a monitor goes with some events, latches aside."""
+
+    def __init__(self, monitor: Monitor, scored: Scored, fitted: Fitted, settings: BankSettings) -> None:
+        self._monitor, self._scored = monitor, scored
+        self._times_us = np.array([item.event_time_us for item in scored.observations], dtype=np.int64)
+        cap = WEALTH_HEADROOM * settings.page_arl_events * monitor.detector.wealth.size
+        self._detectors = e_detector.follow(monitor.detector, scored.p, fitted.slack, cap)
+        self._channels = e_detector.channel_wealth(self._detectors.wealth, fitted.weights)
+        self.bank = self._channels.sum(axis=1)
+        self._ewmas: mean_ewma.EwmaPath | None = None
+        self.ewma_above: npt.NDArray[np.bool_] = np.zeros(len(self.bank), dtype=np.bool_)
+        if monitor.ewma is not None and fitted.ewma is not None and scored.whitened is not None:
+            self._ewmas = mean_ewma.follow(monitor.ewma, scored.whitened, fitted.ewma)
+            self.ewma_above = np.asarray((self._ewmas.statistics >= fitted.ewma.thresholds).any(axis=1))
+
+    def reading(self, place: int) -> Reading:
+        """What event `place` read."""
+        ewma = self._ewmas.reading(place) if self._ewmas else None
+        return Reading(float(self.bank[place]), self._channels[place], ewma)
+
+    def at(self, place: int, warn: Latch, page: Latch) -> Monitor:
+        """The monitor after event `place`."""
+        monitor, first = self._monitor, self._monitor.index + 1
+        ewma = self._ewmas.at(place, first, self._times_us) if self._ewmas else monitor.ewma
+        detector = self._detectors.at(place, first, self._times_us)
+        advised = remembered(monitor.advised, self._scored.p[: place + 1, _ADVISED].astype(np.float32))
+        return Monitor(first + place, detector, ewma, self._recent(place), warn, page, monitor.templates, advised)
+
+    def _recent(self, place: int) -> tuple[RecentEvent, ...]:
+        skipped = np.full(mean_ewma.LAMBDAS.size, np.nan)
+        new = [
+            RecentEvent(
+                self._monitor.index + i + 1,
+                self._scored.observations[i].event_id,
+                self._scored.p[i],
+                self._ewmas.alignments[i] if self._ewmas else skipped,
+                self._scored.observations[i].release_digest,
+            )
+            for i in range(max(0, place + 1 - RECENT_EVENTS), place + 1)
+        ]
+        return (*self._monitor.recent, *new)[-RECENT_EVENTS:]

@@ -7,6 +7,7 @@ are enough for every channel, and they are what a checkpoint may hold.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +32,14 @@ class Observation:
     `event_time_us` is in microseconds since 1970. Shares are fractions of all characters, 0 to 1. `words` are
     lower-cased and bounded by `MAX_WORDS` and `MAX_WORD_CHARS`. `embedding` is None where the event was not sampled; a
     given one is copied, scaled to length 1 and made read-only. An empty `session_id`, or one equal to `request_id`,
-    means a session of its own. Raises ValueError for negative counts, shares outside 0..1, too many words, and an
-    embedding that is not a finite non-zero vector.
+    means a session of its own.
+
+    `embedding_expected` is False where only a sample of events is embedded, so that a missing one says nothing.
+    `refused`: whether the answer declines, None without the words of an answer. `latency_ms` is None where nobody
+    measured it. `release_digest` names the release that served the call, empty when none was resolved.
+
+    Raises ValueError for negative counts, shares outside 0..1, too many words, a latency that is not finite or below
+    0, and an embedding that is not a finite non-zero vector.
     """
 
     event_id: str
@@ -46,6 +53,10 @@ class Observation:
     mean_word_length_chars: float
     words: tuple[str, ...]
     embedding: FloatVector | None = None
+    embedding_expected: bool = True
+    refused: bool | None = None
+    latency_ms: float | None = None
+    release_digest: str = ""
 
     def __post_init__(self) -> None:
         if self.word_count < 0 or self.char_count < 0:
@@ -57,6 +68,8 @@ class Observation:
                 raise ValueError(f"{name} of event {self.event_id} is {share}; expected a fraction from 0 to 1")
         if len(self.words) > MAX_WORDS:
             raise ValueError(f"event {self.event_id} has {len(self.words)} words; pass at most {MAX_WORDS}")
+        if self.latency_ms is not None and not 0.0 <= self.latency_ms < inf:
+            raise ValueError(f"latency of event {self.event_id} is {self.latency_ms} ms; expected a finite number >= 0")
         if self.embedding is not None:
             object.__setattr__(self, "embedding", _unit(self.embedding, self.event_id))
 

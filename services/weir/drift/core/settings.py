@@ -1,17 +1,17 @@
 """BankSettings: what a user of one bank may choose, and how the promised error rate is split over its parts.
 
 The split. The page is decided by the e-bank alone, so its threshold is the promised ARL itself (theorem). The warning
-is decided by two parts, the e-bank and the mean EWMA, and each gets twice the ARL. Why that adds up: with E[T] >=
+is decided by two parts: the e-bank, at a times the ARL, and the mean EWMA, at b times. Why that adds up: with E[T] >=
 E[R_T] >= a * P(e-bank first) and, if the EWMA passes at most once in b events on average, E[T] >= b * P(EWMA first),
-so E[T] >= 1 / (1/a + 1/b), the asked ARL.
+so E[T] >= 1 / (1/a + 1/b), the asked ARL where 1/a + 1/b = 1.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-WARN_PARTS = 2
-"""Parts that decide a warning: e-bank and mean EWMA."""
+EBANK_SHARE = 0.5
+"""Share of the false warnings that the e-bank may give; the mean EWMA gets the rest."""
 
 REFERENCE_EVENTS_FLOOR = 50
 """Least reference that the arithmetic needs (16 neighbours, 5 folds); the promise needs 1,000."""
@@ -39,10 +39,10 @@ class BankSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.warn_arl_events < 1.0 or self.page_arl_events < WARN_PARTS * self.warn_arl_events:
+        if self.warn_arl_events < 1.0 or self.page_arl_events < self.ebank_warn_arl_events:
             raise ValueError(
                 f"warn_arl_events is {self.warn_arl_events}, page_arl_events {self.page_arl_events}; "
-                f"expected 1 or more, and the page at {WARN_PARTS} times the warning or more (a page is a warning too)"
+                f"expected 1 or more, and the page at {1 / EBANK_SHARE:g} times the warning or more (a page is a warning too)"
             )
         sizes = (self.min_reference_events, self.reference_events, self.max_reference_events)
         if not REFERENCE_EVENTS_FLOOR <= sizes[0] <= sizes[1] <= sizes[2]:
@@ -57,3 +57,13 @@ class BankSettings:
                 f"session_capacity is {self.session_capacity}, clear_after_events {self.clear_after_events}; "
                 "expected 1 or more each"
             )
+
+    @property
+    def ebank_warn_arl_events(self) -> float:
+        """Mean events to a false warning of the e-bank alone."""
+        return self.warn_arl_events / EBANK_SHARE
+
+    @property
+    def ewma_warn_arl_events(self) -> float:
+        """Mean events to a false warning of the mean EWMA alone."""
+        return self.warn_arl_events / (1.0 - EBANK_SHARE)

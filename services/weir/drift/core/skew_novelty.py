@@ -3,10 +3,11 @@
 Score: mean cosine distance to the five nearest items. The dataset's own scores leave out the item itself, and every
 exact copy: otherwise traffic that asks the very questions of the dataset would look too familiar.
 
-Ranks, not distances, so that one odd text cannot decide; but ranks weighted by how rare they are. A plain rank sum gives
-the last of 2,000 places twice the weight of the middle one and finds 10 new texts in 200 in a fifth of the windows; the
-exponential scores of Savage (1956), -log(1 - rank), give it eight times as much. Two of them, one for each end, and the
-larger one decides: texts may be too alike as well.
+Ranks, not distances, so that one odd text cannot decide; but ranks weighted by how rare they are, or a few new texts are
+lost among the many. Measured at 0.05 on windows of 200 with 5 % of a far subject, 1,500 items: a plain rank sum finds
+3 % of them, the mean distance 52 %, the exponential scores of Savage (1956), -log(1 - rank), 80 %, their squares 98 %;
+and with 30 % of a near subject 92, 92, 100 and 95 %. So squares, once for each end of the ranks, as texts may be too
+alike as well, and the larger one decides.
 
 Not exact: an item's score leaves out one item and a window's does not, and the scores of items depend on each other
 through their neighbours. Both shrink with the dataset; `tests/unit/drift/test_drift_skew.py` bounds what is left.
@@ -44,10 +45,10 @@ def novelties(events: EmbeddingMatrix, items: EmbeddingMatrix) -> FloatArray:
 
 
 def novelty_statistics(scores: FloatArray, labels: EmbeddingMatrix) -> tuple[FloatArray, FloatArray]:
-    """Standardised sums (B,) of upper and of lower exponential scores over the rows that each labelling (B, m) marks."""
+    """Standardised sums (B,) of the scores for high and for low ranks over the rows that each labelling (B, m) marks."""
     # The middle of tied places, so that copies score alike.
     rank = rankdata(scores, method="average") / (scores.size + 1.0)
-    return _standardised(-np.log1p(-rank), labels), _standardised(-np.log(rank), labels)
+    return _standardised(np.square(np.log1p(-rank)), labels), _standardised(np.square(np.log(rank)), labels)
 
 
 def _standardised(scores: FloatArray, labels: EmbeddingMatrix) -> FloatArray:

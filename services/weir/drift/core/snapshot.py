@@ -1,6 +1,6 @@
 """Snapshot: a bank as bytes, in three pieces that change at different speeds.
 
-1. `encode_state`: what every event changes (about 16 kB, and 16 bytes a remembered session; below 1 ms). Written with
+1. `encode_state`: what every event changes (about 35 kB, and 16 bytes a remembered session; below 1 ms). Written with
    every batch, beside the offset.
 2. `snapshot_observations`: what warming has collected since the last write; append-only pieces, nothing written twice.
 3. `snapshot_fitted`: reference and thresholds (about 4 MB), written once, on the outcome `Frozen`.
@@ -26,6 +26,7 @@ from weir.drift.core.monitor import Monitor, RecentEvent
 from weir.drift.core.observation import Observation
 from weir.drift.core.sessions import Sessions
 from weir.drift.core.settings import BankSettings
+from weir.drift.core.template_memory import TemplateMemory
 
 _WARMING, _MONITORING = "warming", "monitoring"
 
@@ -88,6 +89,7 @@ def _put_monitor(monitor: Monitor, header: Json, arrays: dict[str, AnyArray]) ->
         "index": monitor.index,
         "has_ewma": int(ewma is not None),
         "recent_ids": [item.event_id for item in recent],
+        "recent_releases": [item.release_digest for item in recent],
     }
     for name, latch in (("warn", monitor.warn), ("page", monitor.page)):
         header |= {f"{name}_raised": latch.raised_index, f"{name}_quiet": latch.quiet_events}
@@ -97,6 +99,8 @@ def _put_monitor(monitor: Monitor, header: Json, arrays: dict[str, AnyArray]) ->
     evidence = [np.concatenate((item.p, item.alignments)) for item in recent]
     arrays["recent"] = np.stack(evidence) if evidence else np.zeros((0, width))
     arrays["recent_index"] = np.array([item.index for item in recent], dtype=np.int64)
+    arrays["templates"] = np.array(monitor.templates.recent, dtype=np.uint64).reshape(-1, 2)
+    arrays["advised"] = monitor.advised
     if ewma is not None:
         arrays["means"] = ewma.means
         arrays["lows"] = np.stack((ewma.low_index, ewma.low_us))
@@ -109,13 +113,18 @@ def _monitor(opened: Opened) -> Monitor:
     if opened.integer("has_ewma"):
         low_index, low_us = opened.i64("lows")
         ewma = MeanEwma(opened.f32("means"), low_index, low_us)
-    rows = zip(opened.i64("recent_index"), opened.texts("recent_ids"), opened.f64("recent"), strict=True)
+    names = zip(opened.texts("recent_ids"), opened.texts("recent_releases"), strict=True)
+    rows = zip(opened.i64("recent_index"), names, opened.f64("recent"), strict=True)
     cut = len(CHANNELS)
     return Monitor(
         index=opened.integer("index"),
         detector=EDetector(wealth, run_log, run_start, run_start_us),
         ewma=ewma,
-        recent=tuple(RecentEvent(int(index), name, row[:cut], row[cut:]) for index, name, row in rows),
+        recent=tuple(
+            RecentEvent(int(index), name, row[:cut], row[cut:], release) for index, (name, release), row in rows
+        ),
         warn=Latch(opened.integer("warn_raised"), opened.integer("warn_quiet")),
         page=Latch(opened.integer("page_raised"), opened.integer("page_quiet")),
+        templates=TemplateMemory(tuple((prefix, text) for prefix, text in opened.u64("templates").tolist())),
+        advised=opened.f32("advised"),
     )

@@ -23,6 +23,12 @@ def encode_fitted(fitted: Fitted) -> bytes:
         "punctuation_shares": reference.punctuation_shares,
         "word_ids": reference.word_ids,
         "word_starts": reference.word_starts,
+        "prefix_keys": reference.prefix_keys,
+        "text_keys": reference.text_keys,
+        "languages": reference.languages,
+        "missing": reference.missing,
+        "refused": reference.refused,
+        "latencies_ms": reference.latencies_ms,
         "words": np.frombuffer("\n".join(reference.word_counts.words).encode(), dtype=np.uint8),
         "word_count": reference.word_counts.counts,
     }
@@ -69,6 +75,12 @@ def _reference(opened: Opened) -> Reference:
         ),
         word_ids=opened.i64("word_ids"),
         word_starts=opened.i64("word_starts"),
+        prefix_keys=opened.u64("prefix_keys"),
+        text_keys=opened.u64("text_keys"),
+        languages=opened.i64("languages"),
+        missing=opened.f64("missing"),
+        refused=opened.f64("refused"),
+        latencies_ms=opened.f64("latencies_ms"),
     )
     if reference.digest != opened.text("digest"):
         raise SnapshotError(

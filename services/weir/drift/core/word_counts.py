@@ -46,6 +46,11 @@ class WordCounts:
         index = self._index
         return np.array([index.get(word, -1) for word in words], dtype=np.int64)
 
+    def unknown(self, words: Sequence[str]) -> int:
+        """How many of these words the reference does not hold."""
+        index = self._index
+        return sum(word not in index for word in words)
+
     def seen(self, ids: IntVector) -> IntVector:
         """How often the reference holds each word of a new text."""
         return self._counts_or_none[ids]

@@ -12,11 +12,21 @@ from weir.drift.core.reference import FloatArray, Reference
 
 
 class Channel(Protocol):
-    """One score of a text. Larger or smaller than usual both count as change, so the sign has no meaning."""
+    """One score of a text. Larger or smaller than usual both count as change, so the sign has no meaning, unless the
+    channel is one-sided.
+    """
 
     @property
     def name(self) -> str:
         """What an alert calls it, in kebab-case."""
+
+    @property
+    def weight(self) -> float:
+        """Its share of the e-bank beside the weights of the other channels, 0 or more. With 0 it is only shown."""
+
+    @property
+    def two_sided(self) -> bool:
+        """Whether smaller scores than usual are evidence too."""
 
     def reference_scores(self, reference: Reference) -> FloatArray:
         """The score of every reference event that has one, each scored as if it were not in the reference. Unsorted."""

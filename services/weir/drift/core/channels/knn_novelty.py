@@ -31,6 +31,8 @@ class KnnNovelty:
     """Score: mean cosine distance to the five nearest reference embeddings, 0 to 2."""
 
     name: str = "knn-novelty"
+    weight: float = 2.0
+    two_sided: bool = True
 
     def reference_scores(self, reference: Reference) -> FloatArray:
         """Novelty of every embedded reference event among the others. Cost: m * m * d products, 0.1 s for 2,000."""

@@ -15,6 +15,8 @@ class Length:
     """Score: characters."""
 
     name: str = "length"
+    weight: float = 1.3
+    two_sided: bool = True
 
     def reference_scores(self, reference: Reference) -> FloatArray:
         """Characters of every reference text."""

@@ -17,6 +17,8 @@ class Punctuation:
     """Score: fraction of all characters, 0 to 1."""
 
     name: str = "punctuation"
+    weight: float = 0.3
+    two_sided: bool = True
 
     def reference_scores(self, reference: Reference) -> FloatArray:
         """The share in every reference text."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from weir.drift.core.bank import MonitoringBank
-from weir.drift.core.blame import blame_of, log_bets
+from weir.drift.core.blame import blame_of, evidence_of
 from weir.drift.core.channels import CHANNELS
 from weir.drift.core.clusters import ReferenceClusters, cluster_of, cluster_shifts, clusters_of
 from weir.drift.core.evidence import Evidence, distinct_words, remembered, since
@@ -115,7 +115,7 @@ def explained(
     clusters = _clusters(insight, bank)
     changed = since(insight.recent, signal.since_index)
     psi, shifts = cluster_shifts(clusters, [event.cluster for event in changed])
-    factors = log_bets(changed, signal.part, signal.direction, bank.fitted.slack)
+    factors = evidence_of(changed, signal.part, signal.direction, bank.fitted.slack)
     terms = shifted_terms(clusters.words, count_texts(event.words for event in changed))
     return Explanation(
         evidence_events=len(changed),

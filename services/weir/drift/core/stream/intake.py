@@ -1,6 +1,7 @@
 """Intake: the observations in an envelope of text features.
 
-The prompt of a call is what drifts; the answer follows it. Calls that were refused or broken off by the caller say
+The prompt of a call is what drifts; of the answer only the flag "it declines" is kept, and of the call its latency and
+release. Calls that were refused or broken off by the caller say
 nothing about the traffic that the model serves and are left out, as are calls without text.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from weir.drift.core.observation import MAX_WORD_CHARS, Observation
+from weir.drift.core.refusal import is_refusal
 from weir.events import FeatureItem, InvalidEvent, TextFeaturesComputed
 from weir.events.ids import UUID_TEXT
 
@@ -58,6 +60,10 @@ def _observation(item: FeatureItem, dimensions: int) -> Observation:
             mean_word_length_chars=prompt.mean_word_chars,
             words=tuple(word[:MAX_WORD_CHARS] for word in prompt.tokens),
             embedding=np.array(prompt.embedding, dtype=np.float32) if prompt.embedding else None,
+            embedding_expected=item.inclusion_probability >= 1.0,
+            refused=is_refusal(item.answer.tokens) if item.answer.tokens else None,
+            latency_ms=item.latency_ms,
+            release_digest=item.release_digest,
         )
     except ValueError as error:
         raise InvalidEvent("handler_error", str(error)) from error
