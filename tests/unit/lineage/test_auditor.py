@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY
+from pydantic import ValidationError
 
 from builders import NOON_US
 from mock_kafka import MockKafka
@@ -65,6 +66,12 @@ async def test_the_metrics_say_what_the_audit_counted(link: Link) -> None:
     value = REGISTRY.get_sample_value("weir_lineage_audit_numbers", {"column": "missing"})
     assert value == 4
     assert REGISTRY.get_sample_value("weir_lineage_audit_timestamp_seconds") == NOON_US / 1e6
+
+
+@pytest.mark.parametrize("wrong", [{"audit_every_s": 0.0}, {"audit_window_s": 59}])
+def test_an_audit_without_end_or_window_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        LineageSettings(**wrong)  # type: ignore[arg-type]  # what the environment may hold
 
 
 async def test_an_audit_that_is_not_settled_tells_nothing(kafka: MockKafka, link: Link) -> None:
