@@ -60,6 +60,19 @@ async def test_a_loss_is_told_when_it_begins_and_when_it_ends(kafka: MockKafka, 
     assert sorted(one.seq for one in kafka.events(TOPIC)) == list(range(5))
 
 
+async def test_the_window_ends_where_nothing_is_on_its_way_any_more(link: Link) -> None:
+    asked: list[Window] = []
+    settings = LineageSettings(audit_window_s=100, audit_delay_s=10)
+
+    def ask(window: Window) -> Audit:
+        asked.append(window)
+        return found(0)
+
+    await Auditor(settings, link, ask, lambda: None).once(NOON_US, asyncio.Event())
+
+    assert asked == [Window(NOON_US - 110_000_000, NOON_US - 10_000_000)]
+
+
 async def test_the_metrics_say_what_the_audit_counted(link: Link) -> None:
     await audited_in_turn(link, [found(4)])
 
@@ -68,7 +81,7 @@ async def test_the_metrics_say_what_the_audit_counted(link: Link) -> None:
     assert REGISTRY.get_sample_value("weir_lineage_audit_timestamp_seconds") == NOON_US / 1e6
 
 
-@pytest.mark.parametrize("wrong", [{"audit_every_s": 0.0}, {"audit_window_s": 59}])
+@pytest.mark.parametrize("wrong", [{"audit_every_s": 0.0}, {"audit_window_s": 59}, {"audit_delay_s": -1}])
 def test_an_audit_without_end_or_window_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         LineageSettings(**wrong)  # type: ignore[arg-type]  # what the environment may hold
