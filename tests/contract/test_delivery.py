@@ -53,5 +53,5 @@ def test_every_promise_has_its_proof() -> None:
 
 
 def test_every_fault_of_the_suite_stands_behind_a_promise() -> None:
-    assert set(FULL) - set(ROWS) <= {"triton-killed"}
+    assert set(FULL) == set(ROWS)
     assert "replication factor 1" in NOT_PROMISED

@@ -54,7 +54,9 @@ def book(second: SecondStore, life: tuple[str, int]) -> tuple[int, int, list[Any
 
 
 def test_a_loss_becomes_a_signal_and_an_alert_until_it_is_found(stack: RunningStack, tmp_path: Path) -> None:
-    with SecondStore(stack, tmp_path / "audited", WEIR_LINEAGE_AUDIT_EVERY_S="1") as second:
+    with SecondStore(
+        stack, tmp_path / "audited", WEIR_LINEAGE_AUDIT_EVERY_S="1", WEIR_LINEAGE_AUDIT_DELAY_S="1"
+    ) as second:
         second.sink.until_ready()
         load = Load(stack, "alerted")
         load.send(10)

@@ -24,7 +24,9 @@ TOPIC = "ops-signals"
 
 
 class Auditor:
-    """One audit every `WEIR_LINEAGE_AUDIT_EVERY_S` over the last `WEIR_LINEAGE_AUDIT_WINDOW_S` seconds of events."""
+    """One audit every `WEIR_LINEAGE_AUDIT_EVERY_S` over `WEIR_LINEAGE_AUDIT_WINDOW_S` seconds of events, up to
+    `WEIR_LINEAGE_AUDIT_DELAY_S` before now.
+    """
 
     def __init__(
         self, settings: LineageSettings, link: Link, ask: Callable[[Window], Audit], give_up: Callable[[], None]
@@ -60,7 +62,8 @@ class Auditor:
 
     async def once(self, at_us: int, stop: asyncio.Event) -> None:
         """One audit. at_us: the time now. Raises QueryFailed; Retryable only once `stop` is set."""
-        window = Window(at_us - self._settings.audit_window_s * 1_000_000, at_us)
+        until_us = at_us - self._settings.audit_delay_s * 1_000_000
+        window = Window(until_us - self._settings.audit_window_s * 1_000_000, until_us)
         with AUDIT_S.time():
             found = await asyncio.to_thread(self._ask, window)
         AUDIT_AT_S.set(at_us / 1e6)

@@ -85,9 +85,11 @@ def audit(store: Store, log: Log, group: str, window: Window = WHOLE) -> Audit:
 
 
 def _books(store: Store, group: str, window: Window) -> tuple[list[SourceAudit], bool]:
-    holes = _holes(store, window)
-    stored = _stored(store, window, holes)
-    books = audited(stored, _accounted(store, group, window, sorted({key[0] for key in holes})), window)
+    counts = _counts(store, window)
+    holed = sorted({str(count["source"]) for count in counts if _has_holes(count, window)})
+    holes = _holes(store, window, holed) if holed else {}
+    stored = {_key(count): _stored(count, holes.get(_key(count), [])) for count in counts}
+    books = audited(stored, _accounted(store, group, window, holed), window)
     return books, sum(map(len, holes.values())) < HOLES_MAX
 
 
@@ -98,36 +100,39 @@ def _dead_letters(store: Store, window: Window) -> list[dict[str, Any]]:
     )
 
 
-def _stored(store: Store, window: Window, holes: dict[LifeKey, list[Span]]) -> dict[LifeKey, Stored]:
+def _counts(store: Store, window: Window) -> list[dict[str, Any]]:
+    """What is stored of each life, in the window and near it."""
     inside = _inside(window)
-    books = store.rows(
+    return store.rows(
         f"SELECT source, boot_epoch, countIf({inside}) AS rows, uniqExactIf(seq, {inside}) AS distinct_numbers,"
-        f" max(seq) AS highest, countIf({inside} AND"
+        f" min(seq) AS lowest, max(seq) AS highest, uniqExact(seq) AS near, countIf({inside} AND"
         f" stored_at > fromUnixTimestamp64Micro(event_time_us) + INTERVAL {LATE_S} SECOND) AS late"
         f" FROM v_numbers WHERE {_near(window)} GROUP BY source, boot_epoch"
     )
-    return {
-        _key(book): Stored(
-            int(book["rows"]),
-            int(book["distinct_numbers"]),
-            int(book["highest"]),
-            int(book["late"]),
-            tuple(holes.get(_key(book), ())),
-        )
-        for book in books
-    }
 
 
-def _holes(store: Store, window: Window) -> dict[LifeKey, list[Span]]:
+def _has_holes(count: dict[str, Any], window: Window) -> bool:
+    """Whether a life's numbers are not all there; only then they are looked at one by one, which costs twice as much."""
+    lowest, highest = int(count["lowest"]), int(count["highest"])
+    is_late_start = lowest > 0 and window.holds_start_of(int(count["boot_epoch"]))
+    return is_late_start or int(count["near"]) < highest - lowest + 1
+
+
+def _stored(count: dict[str, Any], holes: list[Span]) -> Stored:
+    rows, distinct = int(count["rows"]), int(count["distinct_numbers"])
+    return Stored(rows, distinct, int(count["highest"]), int(count["late"]), tuple(holes))
+
+
+def _holes(store: Store, window: Window, sources: list[str]) -> dict[LifeKey, list[Span]]:
     """Numbers between stored ones, by life; a hole is as old as the row after it."""
     rows = store.rows(
         "SELECT source, boot_epoch, before, seq AS after FROM ("
-        "SELECT source, boot_epoch, seq, at, lagInFrame(seq, 1, -1) OVER (PARTITION BY source, boot_epoch"
-        " ORDER BY seq ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before FROM ("
-        "SELECT source, boot_epoch, seq, any(event_time_us) AS at FROM v_numbers"
-        f" WHERE {_near(window)} GROUP BY source, boot_epoch, seq))"
-        f" WHERE seq - before > 1 AND {_inside(window, 'at')} AND (before >= 0 OR boot_epoch >= {window.from_us})"
-        f" ORDER BY source, boot_epoch, seq LIMIT {HOLES_MAX}"
+        "SELECT source, boot_epoch, seq, event_time_us, lagInFrame(seq, 1, -1) OVER (PARTITION BY source, boot_epoch"
+        " ORDER BY seq ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before FROM v_numbers"
+        f" WHERE source IN {{sources:Array(String)}} AND {_near(window)})"
+        f" WHERE seq - before > 1 AND {_inside(window)} AND (before >= 0 OR boot_epoch >= {window.from_us})"
+        f" ORDER BY source, boot_epoch, seq LIMIT {HOLES_MAX}",
+        {"sources": sources},
     )
     holes: dict[LifeKey, list[Span]] = {}
     for row in rows:
@@ -199,8 +204,8 @@ def _superseded(store: Store, window: Window, sources: list[str]) -> list[dict[s
     )
 
 
-def _inside(window: Window, column: str = "event_time_us") -> str:
-    return f"({column} >= {window.since_us} AND {column} < {window.until_us})"
+def _inside(window: Window) -> str:
+    return f"(event_time_us >= {window.since_us} AND event_time_us < {window.until_us})"
 
 
 def _near(window: Window) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY
+from pydantic import ValidationError
 
 from builders import NOON_US
 from mock_kafka import MockKafka
 from weir.events import OpsSignalled
+from weir.lineage.adapters.store import QueryFailed
 from weir.lineage.auditor import TOPIC, Auditor
 from weir.lineage.books import Audit
 from weir.lineage.core.audit import Accounted, Stored, Window, audited
@@ -19,6 +22,7 @@ from weir.lineage.settings import LineageSettings
 from weir.runtime.link import Link
 
 pytestmark = pytest.mark.capability("X1")
+PATIENCE_S = 30.0
 LIFE = ("gateway/1", NOON_US)
 
 
@@ -59,6 +63,19 @@ async def test_a_loss_is_told_when_it_begins_and_when_it_ends(kafka: MockKafka, 
     assert sorted(one.seq for one in kafka.events(TOPIC)) == list(range(5))
 
 
+async def test_the_window_ends_where_nothing_is_on_its_way_any_more(link: Link) -> None:
+    asked: list[Window] = []
+    settings = LineageSettings(audit_window_s=100, audit_delay_s=10)
+
+    def ask(window: Window) -> Audit:
+        asked.append(window)
+        return found(0)
+
+    await Auditor(settings, link, ask, lambda: None).once(NOON_US, asyncio.Event())
+
+    assert asked == [Window(NOON_US - 110_000_000, NOON_US - 10_000_000)]
+
+
 async def test_the_metrics_say_what_the_audit_counted(link: Link) -> None:
     await audited_in_turn(link, [found(4)])
 
@@ -67,8 +84,51 @@ async def test_the_metrics_say_what_the_audit_counted(link: Link) -> None:
     assert REGISTRY.get_sample_value("weir_lineage_audit_timestamp_seconds") == NOON_US / 1e6
 
 
+@pytest.mark.parametrize("wrong", [{"audit_every_s": 0.0}, {"audit_window_s": 59}, {"audit_delay_s": -1}])
+def test_an_audit_without_end_or_window_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        LineageSettings(**wrong)  # type: ignore[arg-type]  # what the environment may hold
+
+
 async def test_an_audit_that_is_not_settled_tells_nothing(kafka: MockKafka, link: Link) -> None:
     await audited_in_turn(link, [found(0), found(9, is_settled=False)])
 
     assert {one.state for one in kafka.events(TOPIC) if isinstance(one, OpsSignalled)} == {"cleared"}
     assert REGISTRY.get_sample_value("weir_lineage_audit_settled") == 0
+
+
+async def test_an_audit_that_fails_is_counted_and_made_again(kafka: MockKafka, link: Link) -> None:
+    before = REGISTRY.get_sample_value("weir_lineage_audit_failures_total") or 0.0
+    tries, stop = 0, asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def ask(_: Window) -> Audit:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise QueryFailed("the store is asleep")
+        loop.call_soon_threadsafe(stop.set)
+        return found(2)
+
+    auditor = Auditor(LineageSettings(audit_every_s=0.01), link, ask, lambda: None)
+    await asyncio.wait_for(auditor.run(stop), PATIENCE_S)
+
+    assert REGISTRY.get_sample_value("weir_lineage_audit_failures_total") == before + 1
+    assert "raised" in {one.state for one in kafka.events(TOPIC) if isinstance(one, OpsSignalled)}
+
+
+async def test_a_stop_does_not_wait_for_an_audit_that_waits_for_the_sink(link: Link) -> None:
+    begun, given_up, stop = threading.Event(), threading.Event(), asyncio.Event()
+
+    def ask(_: Window) -> Audit:
+        begun.set()
+        assert given_up.wait(PATIENCE_S)
+        return found(0, is_settled=False)
+
+    auditor = Auditor(LineageSettings(audit_every_s=0.01), link, ask, given_up.set)
+    running = asyncio.create_task(auditor.run(stop))
+    assert await asyncio.to_thread(begun.wait, PATIENCE_S)
+    stop.set()
+    await asyncio.wait_for(running, PATIENCE_S)
+
+    assert given_up.is_set()

@@ -14,7 +14,7 @@ from confluent_kafka import Producer, TopicPartition
 from builders import one_of_each
 from mock_kafka import MockKafka
 from waiting import eventually
-from weir.events import DeadLettered, FeedbackReceived, encode_body, frame
+from weir.events import DeadLettered, FeedbackReceived, InvalidEvent, encode_body, frame
 from weir.runtime.consumer import Consumer, Received
 from weir.runtime.deadletter import TOPIC as DEAD_LETTERS
 from weir.runtime.http import application
@@ -45,7 +45,9 @@ async def link(kafka: MockKafka, tmp_path: Path) -> AsyncIterator[Link]:
 class Life:
     """One life of a consumer; `handled` are the events that its handler got."""
 
-    def __init__(self, kafka: MockKafka, link: Link, group: str, limits: Limits) -> None:
+    def __init__(self, kafka: MockKafka, link: Link, group: str, limits: Limits, *, refuses: bool = False) -> None:
+        """refuses: its handler finds every event invalid."""
+        self._refuses = refuses
         self.handled: list[str] = []
         self.stop = asyncio.Event()
         self._consumer = Consumer(
@@ -54,6 +56,8 @@ class Life:
         )  # fmt: skip
 
     async def _handle(self, batch: Sequence[Received]) -> None:
+        if self._refuses:
+            raise InvalidEvent("handler_error", "this deploy believes nothing")
         self.handled += [one.event.event_id for one in batch]
 
     async def until(self, condition: Callable[[], bool]) -> dict[str, str]:
@@ -134,3 +138,14 @@ async def test_a_bad_deploy_stops_where_it_was_says_why_and_the_next_one_goes_on
     second = Life(kafka, link, group, LENIENT)
     await second.until(lambda: committed(kafka, group) == 20)
     assert len({one.event_id for one in letters(kafka, group)}) == 20
+
+
+async def test_a_handler_that_refuses_every_event_is_a_bad_deploy_too(kafka: MockKafka, link: Link) -> None:
+    group = "refusing"
+    produce(kafka, [await framed(link)] * 20)
+    life = Life(kafka, link, group, Limits(in_a_row_max=5, share_max=1.0, window_messages=1_000), refuses=True)
+
+    await life.until(lambda: HALTED.labels(group)._value.get() == 1)
+
+    assert [one.reason for one in letters(kafka, group)] == ["handler_error"] * 5
+    assert committed(kafka, group) <= 5
