@@ -89,7 +89,6 @@ FULL: Mapping[str, Fault] = {**OF_CALLS, **OF_STORE}
 
 SHORT: Mapping[str, Fault] = {
     "gateway-killed-streams": lambda stack: gateway.killed_in_streams(stack, 3),
-    "drain-killed": lambda stack: gateway.drain_killed(stack, 1),
     "rolling-restart": lambda stack: gateway.rolling_restart(stack, 2),
     "spool-full-reject": lambda stack: spool.outlived(stack, "reject"),
     "spool-full-shed": lambda stack: spool.outlived(stack, "shed"),
