@@ -65,7 +65,7 @@ class PacedModel:
 
     def crash(self) -> None:
         """`kill -9` of Triton; the stubs of its Python models outlive it and are ended after it."""
-        stubs = self.triton.process.children(recursive=True)
+        stubs = self.triton.process.children(recursive=True) if self.triton.is_started else []
         self.triton.kill()
         for stub in stubs:
             with contextlib.suppress(psutil.NoSuchProcess):
