@@ -6,9 +6,12 @@ streams can be cut in their middle, the server can be killed or frozen, without 
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Self
+
+import psutil
 
 from service_process import ServiceProcess, free_port
 from stack import RunningStack
@@ -58,4 +61,12 @@ class PacedModel:
 
     def __exit__(self, *_: object) -> None:
         self.inference.kill()
+        self.crash()
+
+    def crash(self) -> None:
+        """`kill -9` of Triton; the stubs of its Python models outlive it and are ended after it."""
+        stubs = self.triton.process.children(recursive=True) if self.triton.is_started else []
         self.triton.kill()
+        for stub in stubs:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                stub.kill()

@@ -52,6 +52,11 @@ class ServiceProcess:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def is_started(self) -> bool:
+        """Whether it was started and not killed since."""
+        return self._process is not None
+
+    @property
     def process(self) -> psutil.Process:
         """The running process."""
         assert self._process is not None

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 
 from chaos.ledger import Row
-from chaos.patience import RECOVER_WITHIN_S, is_reached
+from chaos.patience import RECOVER_WITHIN_S, is_reached, lasts
 from chaos.proxy import Proxy
 from load import Load
 from second_store import SecondStore
@@ -80,10 +80,10 @@ class Arena:
         """Send `count` events over so many seconds, beside what the caller does."""
 
         def send() -> None:
-            pause, rounds = threading.Event(), max(1, count // BATCH)
-            for _ in range(rounds):
+            start_s, rounds = time.monotonic(), max(1, count // BATCH)
+            for number in range(1, rounds + 1):
                 self.load.send(count // rounds)
-                pause.wait(seconds / rounds)
+                lasts(max(0.0, start_s + number * seconds / rounds - time.monotonic()))
 
         thread = threading.Thread(target=send)
         thread.start()

@@ -48,7 +48,7 @@ def crashed_in_streams(stack: RunningStack, times: int) -> Row:
         for _ in range(times):
             with Watched(gateway, stack.api_key, LONG) as watched:
                 watched.until_streaming()
-                model.triton.kill()
+                model.crash()
             ends += Counter(watched.ends)
             model.triton.start()
             model.triton.until_ready()
