@@ -42,7 +42,7 @@ def stack() -> Iterator[RunningStack]:
 
         def knows_routes() -> bool:
             models = httpx2.get(f"{endpoints.gateway_http}/v1/models", headers=headers).json()
-            return {"docs-qa", "minilm"} <= {model["id"] for model in models["data"]}
+            return {"docs-qa", "minilm"} <= {model["id"] for model in models.get("data", ())}
 
         eventually(knows_routes, within_s=30, what="the example routes at the gateway")
         yield running

@@ -49,18 +49,26 @@ class Load:
     def send(self, count: int, encoded: Encode | None = None) -> None:
         """Write so many and wait until the broker has them. encoded: makes the message; today's framing by default."""
         for _ in range(count):
-            now_us = self.epoch_us + self.sent
-            event = completed(
-                event_id=named_id(now_us, f"{self.tenant} {self.sent}"),
-                request_id=named_id(now_us, f"{self.tenant} call {self.sent}"),
-                source=self.source,
-                boot_epoch=self.epoch_us,
-                seq=self.sent,
-                tenant=self.tenant,
-                event_time_us=now_us,
-            )
-            value = encoded(event.as_record()) if encoded else frame(self._schema_id, encode_body(event))
-            self._producer.produce(TOPIC, key=event.request_id, value=value)
-            self._producer.poll(0)
+            self._produce(self.sent, encoded)
             self.sent += 1
         assert self._producer.flush(60) == 0
+
+    def send_again(self, number: int) -> None:
+        """Write one event a second time, as it was."""
+        self._produce(number, None)
+        assert self._producer.flush(60) == 0
+
+    def _produce(self, number: int, encoded: Encode | None) -> None:
+        now_us = self.epoch_us + number
+        event = completed(
+            event_id=named_id(now_us, f"{self.tenant} {number}"),
+            request_id=named_id(now_us, f"{self.tenant} call {number}"),
+            source=self.source,
+            boot_epoch=self.epoch_us,
+            seq=number,
+            tenant=self.tenant,
+            event_time_us=now_us,
+        )
+        value = encoded(event.as_record()) if encoded else frame(self._schema_id, encode_body(event))
+        self._producer.produce(TOPIC, key=event.request_id, value=value)
+        self._producer.poll(0)

@@ -40,6 +40,7 @@ class SecondStore:
             "WEIR_DATA_DIR": str(folder / "data"),
             "WEIR_LINEAGE_GROUP": self.group,
             "WEIR_LINEAGE_CLICKHOUSE_URL": self.clickhouse.url,
+            "WEIR_LINEAGE_AUDIT_EVERY_S": "3600",  # what is planted here is no alarm of the stack, unless a test asks for it
             **settings,
         }
         self.sink = ServiceProcess(

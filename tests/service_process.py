@@ -15,7 +15,8 @@ import psutil
 
 from waiting import eventually
 
-UP_WITHIN_S = 60.0
+UP_WITHIN_S = 180.0
+"""Seconds a process may take to get ready. Chosen: sixty times what it takes on a quiet machine."""
 
 
 def free_port() -> int:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
+import psutil
 
 from weir.cli.stack import Stack
 from weir.cli.stack.layout import repository
@@ -50,12 +51,21 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A gateway and its drain: gRPC address, URLs of the two pages, and the drain's process where it has one."""
+    """A gateway and its drain: gRPC address, URLs of the two pages, its process, and the drain's where it has one."""
 
     address: str
     page: str
     drain_page: str
+    process: subprocess.Popen[bytes]
     drain: subprocess.Popen[bytes] | None
+
+    def cpu_s(self) -> float:
+        """CPU time that the gateway has used, seconds."""
+        return _cpu_s(self.process)
+
+    def drain_cpu_s(self) -> float:
+        """CPU time that its drain has used, seconds; 0 without one."""
+        return _cpu_s(self.drain) if self.drain is not None else 0.0
 
     def freeze(self) -> None:
         """Stop its drain, so that what is spooled stays."""
@@ -123,12 +133,12 @@ def gateway(
             drain = running.enter_context(_process(["-m", "weir.gateway.drain"], here))
             if is_drain_frozen:
                 drain.send_signal(signal.SIGSTOP)  # before it has imported anything
-        running.enter_context(_process(["-m", module], {**environment, "WEIR_HTTP_PORT": str(ports["page"])}))
+        process = running.enter_context(_process(["-m", module], {**environment, "WEIR_HTTP_PORT": str(ports["page"])}))
         page, drain_page = (f"http://127.0.0.1:{ports[name]}" for name in ("page", "drain"))
         _until(f"{page}/metrics", "weir_gateway_catalog_revision ")
         if has_drain and not is_drain_frozen:
             _until(f"{drain_page}/readyz", "")
-        yield Gateway(f"127.0.0.1:{ports['gateway']}", page, drain_page, drain)
+        yield Gateway(f"127.0.0.1:{ports['gateway']}", page, drain_page, process, drain)
 
 
 def spool_folder(stack: Stack, instance: str) -> Path:
@@ -175,6 +185,11 @@ def _is_there(page: str, text: str) -> bool:
     """Whether a page holds a metric above 0; any page will do for no text."""
     found = [line for line in page.splitlines() if line.startswith(text)] if text else [" 1"]
     return any(float(line.split()[-1]) > 0 for line in found)
+
+
+def _cpu_s(process: subprocess.Popen[bytes]) -> float:
+    times = psutil.Process(process.pid).cpu_times()
+    return float(times.user + times.system)
 
 
 def _free() -> int:

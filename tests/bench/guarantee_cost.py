@@ -32,16 +32,18 @@ LOOK_EVERY_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One gateway in one round: microseconds alone (p50, p99), calls a second with its drain stopped and running."""
+    """One gateway in one round: microseconds alone (p50, p99); with its drain stopped, calls a second and the CPU time of a
+    call in its process; calls a second with its drain running."""
 
     p50_us: float
     p99_us: float
     calls_per_second: float
+    cpu_us: float
     calls_per_second_draining: float
 
 
 def guarantee_cost(stack: Stack, upstream: Upstream) -> list[Result]:
-    """Six ratios, each over the gateway that writes nothing. Raises TimeoutError when a spool does not get empty."""
+    """Ten ratios, each over the gateway that writes nothing. Raises TimeoutError when a spool does not get empty."""
     with contextlib.ExitStack() as running:
         gateways = {
             "off": running.enter_context(
@@ -76,12 +78,14 @@ async def _rounds(gateways: Mapping[str, Gateway]) -> list[dict[str, Round]]:
 async def _round(client: triton_aio.InferenceServerClient, one: Gateway) -> Round:
     one.freeze()
     p50_us, p99_us = (float(value) for value in np.percentile(await alone_us(client, CALLS_ALONE), PERCENTILES))
+    before_s = one.cpu_s()
     alone = await together_per_s(client)
+    cpu_us = (one.cpu_s() - before_s) * 1e6 / CALLS_TOGETHER
     one.thaw()
     await _until_empty(one)
     draining = await together_per_s(client)
     await _until_empty(one)
-    return Round(p50_us, p99_us, alone, draining)
+    return Round(p50_us, p99_us, alone, cpu_us, draining)
 
 
 async def _until_empty(one: Gateway) -> None:
@@ -97,6 +101,7 @@ def _results(mode: str, rounds: Sequence[Mapping[str, Round]]) -> list[Result]:
     return [
         _latency(mode, "p50", [one.p50_us for one in ours], [one.p50_us for one in base]),
         _latency(mode, "p99", [one.p99_us for one in ours], [one.p99_us for one in base]),
+        _cpu(mode, [one.cpu_us for one in ours], [one.cpu_us for one in base]),
         _throughput(mode, "drain stopped", [one.calls_per_second for one in ours], [one.calls_per_second for one in base]),
         _throughput(
             mode, "drain running", [one.calls_per_second_draining for one in ours],
@@ -111,6 +116,14 @@ def _latency(mode: str, name: str, ours: Sequence[float], base: Sequence[float])
         f"events with {mode}, added {name} at concurrency 1", float(np.median(added)), "us", f"no events, {name}",
         float(np.median(base)), _ratio(ours, base), _data(),
         f"ratio is {name} with events over {name} without; median of {ROUNDS} interleaved rounds of {CALLS_ALONE} calls",
+    )  # fmt: skip
+
+
+def _cpu(mode: str, ours: Sequence[float], base: Sequence[float]) -> Result:
+    return Result(
+        f"events with {mode}, CPU time of a call in the gateway", float(np.median(ours)), "us", "no events, CPU time of a call",
+        float(np.median(base)), _ratio(ours, base), _data(),
+        f"ratio is with events over without, {CONCURRENCY} calls under way; hardly moved by what else the machine does",
     )  # fmt: skip
 
 

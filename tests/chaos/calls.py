@@ -37,6 +37,13 @@ FAILOVER = json.dumps(
 )
 """A stock gRPC client's way between servers: it watches their health and retries a call that never began."""
 
+FAILOVER_OPTIONS = [
+    ("grpc.service_config", FAILOVER),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 500),
+]
+"""With a restarted server found again within half a second; gRPC's own limit is two minutes."""
+
 AGAIN_S = 0.2
 """Seconds before a refused caller asks again. Chosen."""
 
@@ -48,13 +55,15 @@ class Calls:
         self, address: Callable[[], str], *, pause_s: float = 0.0, workers: int = WORKERS, is_failing_over: bool = False
     ) -> None:
         """address: asked before each connection. is_failing_over: the address names several servers."""
-        self._options = [("grpc.service_config", FAILOVER)] if is_failing_over else []
+        self._options = FAILOVER_OPTIONS if is_failing_over else []
         self._address = address
         self._pause_s = pause_s
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self.acknowledged: list[str] = []
         self.refusals: dict[str, int] = {}
+        self.words: set[str] = set()
+        """What refused clients were told, without repetitions."""
         self._threads = [threading.Thread(target=self._work) for _ in range(workers)]
 
     @property
@@ -93,6 +102,7 @@ class Calls:
         name = str(error.code().name)
         with self._lock:
             self.refusals[name] = self.refusals.get(name, 0) + 1
+            self.words.add(f"{name} {error.details()}"[:120])
         lasts(AGAIN_S)
 
 

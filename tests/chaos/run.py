@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import time
 import traceback
@@ -17,10 +18,15 @@ from chaos.table import markdown, table
 from stack import RunningStack, apply_examples
 from weir.cli.stack import start_stack, stop_stack
 from weir.cli.stack.layout import repository
+from weir.cli.stack.ports import DEFAULTS
+from weir.runtime.telemetry import configure_logs
 
 HOME = repository() / ".weir" / "chaos" / "stack"
 RESULTS = repository() / ".weir" / "chaos" / "results.json"
 PAGE = repository() / ".weir" / "chaos" / "table.md"
+
+PORTS = {name: port + 7_000 for name, port in DEFAULTS.items()}
+"""Ports of its own: a broker that is away must not find another stack on its port when it comes back."""
 
 BYSTANDERS = ("evaluator", "drift", "alerts", "inference", "lineage")
 """Services of the stack that the faults of the store do not touch; two cores are not enough for them too."""
@@ -38,17 +44,19 @@ def main(arguments: list[str]) -> int:
     known = SHORT if options.short else FULL
     names = [name for name in known if name in options.faults or not options.faults]
     out = Console(width=190)
+    configure_logs("chaos", "error")  # of our own code that recomputes; the table is what there is to read
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever ends it, what it started is stopped
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     stop_stack(HOME)
     shutil.rmtree(HOME, ignore_errors=True)
     out.print("starting a stack for the chaos suite")
-    start_stack(HOME)
+    start_stack(HOME, PORTS)
     try:
         stack = RunningStack(HOME)
         apply_examples(stack)
         rows, failed = _run(stack, {name: known[name] for name in names}, out)
     finally:
         stop_stack(HOME)
-    _write(rows, failed)
     out.print(table(rows))
     out.print(f"written: {RESULTS.relative_to(repository())}, {PAGE.relative_to(repository())}")
     problems = [*(f"{name}: stopped by an error" for name in failed), *_problems(rows, is_whole=names == list(FULL))]
@@ -74,6 +82,7 @@ def _run(stack: RunningStack, faults: dict[str, Fault], out: Console) -> tuple[l
             out.print(traceback.format_exc(limit=4), style="red", highlight=False, markup=False)
         else:
             _tell(rows[-1], out)
+        _write(rows, failed)
     return rows, failed
 
 

@@ -16,6 +16,8 @@ from confluent_kafka import Producer
 
 from builders import NOON_US, feature_item, text_features
 from stack import RunningStack
+from weir.cli.log_range import Range, ranges, values
+from weir.cli.output import CliError, ExitCode
 from weir.cli.stack.layout import repository
 from weir.events import FeatureItem, TextFeatures, TextFeaturesComputed, encode_body, frame, named_id
 
@@ -152,6 +154,27 @@ def test_a_stream_that_is_not_there_is_an_empty_answer(history: Written) -> None
 
     assert (document["streams"], document["comparison"]) == ([], [])
     assert document["source"]["messages"] >= EVENTS // ENVELOPE
+
+
+def test_a_topic_that_is_not_there_is_not_found(stack: RunningStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEIR_KAFKA_BOOTSTRAP", stack.kafka_bootstrap)
+
+    with pytest.raises(CliError, match="no topic 'no-such-topic'") as raised:
+        ranges("no-such-topic", "earliest", "latest")
+
+    assert raised.value.code is ExitCode.NOT_FOUND
+
+
+def test_a_range_that_retention_took_is_an_error_and_no_shorter_range(
+    stack: RunningStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEIR_KAFKA_BOOTSTRAP", stack.kafka_bootstrap)
+    gone = Range("text-features", 0, 1_000_000_000, 1_000_000_001)
+
+    with pytest.raises(CliError, match="could not be read to its end") as raised:
+        list(values(gone))
+
+    assert raised.value.code is ExitCode.INVALID
 
 
 def _items(count: int, start: int, words: tuple[str, ...], centre: np.ndarray[Any, Any]) -> list[FeatureItem]:

@@ -15,12 +15,14 @@ import pytest
 
 from builders import envelope
 from stack import RunningStack
-from weir.events import DeadLettered, Event, FeedbackReceived
+from waiting import eventually
+from weir.events import DeadLettered, Event, FeedbackReceived, InvalidEvent
 from weir.runtime.consumer import Received
 from weir.runtime.errors import Retryable
 from weir.runtime.follow import Follower
 from weir.runtime.identity import new_id
 from weir.runtime.link import Link, link_from
+from weir.runtime.metrics import HALTED
 from weir.runtime.rejects import Limits
 from weir.runtime.settings import SharedSettings
 from weir.runtime.stream import Save, Stream
@@ -29,6 +31,9 @@ pytestmark = pytest.mark.stack
 
 TOPIC = "feedback"
 MESSAGES = 12
+LIMIT = 3
+"""Dead letters in a row before a stream halts."""
+
 BAD_ONE = 5
 """Number of the message that is no event."""
 PATIENCE_S = 60.0
@@ -54,7 +59,7 @@ async def main(stop):
     await link.producer.start(stop)
     await Stream(
         bootstrap=bootstrap, group=group, instance="1", data_dir=pathlib.Path(folder) / "faust", serde=link.serde,
-        dead_letters=link.dead_letters(group, 100_000), handlers={"feedback": handle},
+        dead_letters=link.dead_letters(group, settings.reject_limits), handlers={"feedback": handle},
     ).run(stop)
 
 run(main)
@@ -205,6 +210,32 @@ async def test_messages_that_were_not_saved_come_again(journey: Journey) -> None
     await journey.run(passing, save=saved)
 
     assert journey.handled == journey.good
+
+
+async def test_a_stream_whose_limit_of_dead_letters_trips_halts_until_it_is_started_again(journey: Journey) -> None:
+    async def bad_deploy(_: Received) -> None:
+        raise InvalidEvent("handler_error", "a bad deploy")
+
+    stream = Stream(
+        bootstrap=journey.stack.kafka_bootstrap,
+        group=journey.group,
+        instance="1",
+        data_dir=journey.folder / "faust",
+        serde=journey.link.serde,
+        dead_letters=journey.link.dead_letters(journey.group, Limits(LIMIT, 1.0, 2_000)),
+        handlers={TOPIC: bad_deploy},
+    )
+    running = asyncio.create_task(stream.run(journey.stop))
+    halted = lambda: HALTED.labels(journey.group)._value.get() == 1  # noqa: E731  # read as one condition
+    await asyncio.to_thread(eventually, halted, within_s=PATIENCE_S, what="the limit")
+    assert not running.done()
+    assert not stream.is_ready
+    journey.stop.set()
+    await running
+    await journey.run(passing)
+
+    assert journey.handled == journey.good[-len(journey.handled) :]
+    assert len(journey.handled) >= len(journey.good) - LIMIT
 
 
 @pytest.mark.capability("X1")

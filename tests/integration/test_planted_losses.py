@@ -53,6 +53,26 @@ def book(second: SecondStore, life: tuple[str, int]) -> tuple[int, int, list[Any
     return found["accepted"], found["stored"], found["missing_ranges"]
 
 
+def test_a_loss_becomes_a_signal_and_an_alert_until_it_is_found(stack: RunningStack, tmp_path: Path) -> None:
+    with SecondStore(stack, tmp_path / "audited", WEIR_LINEAGE_AUDIT_EVERY_S="1") as second:
+        second.sink.until_ready()
+        load = Load(stack, "alerted")
+        load.send(10)
+        eventually(lambda: _is_whole(second, load), within_s=60, what="the ten")
+        second.delete(TOPIC.replace("-", "_"), f"source = '{load.source}' AND seq = 4")
+
+        eventually(lambda: _alert(stack, second.group) == "firing", within_s=90, what="the alert")
+
+        told = f"subject = '{second.group}' AND name = 'audit_missing' AND state = 'raised'"
+        stack.until_count("v_ops_signals", told, 1)
+        ((explanation,),) = stack.sql(f"SELECT explanation FROM v_ops_signals WHERE {told} LIMIT 1")
+        assert f"{load.source} of {load.epoch_us} 1 (4)" in explanation
+        assert second.sink.metric('weir_lineage_audit_numbers{column="missing"}') == 1
+
+        load.send_again(4)
+        eventually(lambda: _alert(stack, second.group) == "resolved", within_s=90, what="the end of the alert")
+
+
 def test_deleted_rows_are_named_in_the_middle_at_the_end_and_as_a_whole_life(
     gateway: SecondGateway, second: SecondStore
 ) -> None:
@@ -110,6 +130,13 @@ def test_records_that_the_spool_lost_before_they_were_drained_are_named(
     mine = next(one for one in books["sources"] if (one["source"], one["boot_epoch"]) == life)
     assert (mine["accepted"], mine["in_spool"], mine["missing"]) == (NUMBERS + 6, 0, 6)
     assert [list(span) for span in mine["missing_ranges"]] == [[NUMBERS, NUMBERS + 5]]
+
+
+def _alert(stack: RunningStack, subject: str) -> str:
+    """State of the alert about a store; empty when there is none."""
+    found = stack.get(stack.alerts_url, "/v1/alerts")["items"]
+    states = [str(one["state"]) for one in found if one["labels"].get("subject") == subject]
+    return states[0] if states else ""
 
 
 def _is_whole(second: SecondStore, load: Load) -> bool:

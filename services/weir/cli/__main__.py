@@ -11,6 +11,7 @@ from weir.cli import (
     commands_assets,
     commands_drift,
     commands_log,
+    commands_quality,
     commands_replay,
     commands_stack,
     commands_store,
@@ -59,6 +60,8 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         "Drift detectors, and decisions about what they found.",
         {
             "status": commands_drift.status,
+            "quality": commands_quality.drift_quality,
+            "fleet": commands_quality.drift_fleet,
             "clusters": commands_drift.clusters,
             "replay": commands_replay.drift_replay,
             "accept": commands_drift.accept,

@@ -19,10 +19,11 @@ Moment = int | str
 """A point of the log: milliseconds since 1970-01-01 UTC, `EARLIEST` or `LATEST`."""
 
 
-def microseconds(option: str, text: str) -> int:
+def microseconds(option: str, text: str, also: str = "") -> int:
     """A moment in microseconds since 1970-01-01 UTC.
 
-    text: ISO 8601, UTC unless it says otherwise, or how long ago: 30s, 90m, 24h, 7d. Raises CliError(INVALID).
+    text: ISO 8601, UTC unless it says otherwise, or how long ago: 30s, 90m, 24h, 7d. also: what else the option takes,
+    for the error. Raises CliError(INVALID).
     """
     ago = AGO.fullmatch(text.strip())
     if ago is not None:
@@ -32,13 +33,13 @@ def microseconds(option: str, text: str) -> int:
         aware = found if found.tzinfo else found.replace(tzinfo=UTC)
         return max(0, round(aware.timestamp() * 1_000_000))
     except (ValueError, OverflowError) as error:
-        expected = "ISO 8601, as 2026-11-24T05:00 (UTC unless it says otherwise), or an age, as 24h"
+        expected = f"{also}ISO 8601, as 2026-11-24T05:00 (UTC unless it says otherwise), or an age, as 24h"
         raise CliError(ExitCode.INVALID, f"{option} is {text!r}; expected {expected}") from error
 
 
 def moment(text: str, option: str) -> Moment:
     """The point of the log that `text` names: `earliest`, `latest` or what `microseconds` reads. Raises as it does."""
-    return text if text in (EARLIEST, LATEST) else microseconds(option, text) // 1_000
+    return text if text in (EARLIEST, LATEST) else microseconds(option, text, f"{EARLIEST}, {LATEST}, ") // 1_000
 
 
 def span(since: str, until: str) -> tuple[Moment, Moment]:

@@ -1,8 +1,9 @@
 """Drift: finds a change in the traffic of one monitored stream and says which part of the text changed.
 
-Consumes `text-features` (group `drift`), produces `drift-signals`. State: one bank of detectors per (tenant, route),
-checkpointed under `<data dir>/drift/checkpoints` together with the offset it has read up to, before that offset is
-acknowledged; the reference of a bank is written once. One process owns a data directory.
+Consumes `text-features` and `evaluation-scores` (group `drift`), produces `drift-signals`. State: one bank of detectors
+per (tenant, route), checkpointed under `<data dir>/drift/checkpoints` together with the offset it has read up to, before
+that offset is acknowledged; the reference of a bank is written once. The alarms on scores (`core.quality`) keep theirs
+in `<data dir>/drift/quality.sqlite3`, also with their offsets. One process owns a data directory.
 
 Guarantee: a user states the mean number of events between false alarms (ARL), and `core.bank` says which parts keep
 it by theorem and which by simulation. Signals are at least once with the same ids, wherever a crash falls.

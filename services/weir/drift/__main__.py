@@ -1,4 +1,4 @@
-"""`python -m weir.drift`: watches the streams of `text-features` and signals changes."""
+"""`python -m weir.drift`: watches `text-features` and `evaluation-scores` and signals changes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ import os
 
 from weir.drift.adapters.announcer import KafkaAnnouncer
 from weir.drift.adapters.checkpoints import FileCheckpoints
+from weir.drift.adapters.quality_store import SqliteQualityStore
 from weir.drift.api import routes
 from weir.drift.app import GROUP, IN_TOPIC, Drift, Limits
+from weir.drift.quality_api import quality_routes
+from weir.drift.quality_app import SCORES_TOPIC, Quality
+from weir.drift.quality_settings import QualityServiceSettings
 from weir.drift.settings import DriftSettings
+from weir.runtime.consumer import Received
 from weir.runtime.http import application, serve
 from weir.runtime.link import Link, link_from
 from weir.runtime.process import run, together
-from weir.runtime.stream import Stream
+from weir.runtime.stream import Handler, Stream
 from weir.runtime.telemetry import configure_logs, logger
 
 SERVICE = "drift"
@@ -28,7 +33,11 @@ async def main(stop: asyncio.Event) -> None:
     link = link_from(settings, SERVICE)
     checkpoints = FileCheckpoints(settings.checkpoint_dir)
     limits = Limits(settings.streams_max, settings.seen_events)
-    drift = Drift(checkpoints, KafkaAnnouncer(link, GROUP, stop), settings.bank(), limits, settings.insight())
+    announcer = KafkaAnnouncer(link, GROUP, stop)
+    drift = Drift(checkpoints, announcer, settings.bank(), limits, settings.insight())
+    quality_settings = QualityServiceSettings()
+    store = SqliteQualityStore(quality_settings.quality_file)
+    quality = Quality(store, announcer, quality_settings.quality(), quality_settings.streams_max)
     stream = Stream(
         bootstrap=settings.kafka_bootstrap,
         group=GROUP,
@@ -36,16 +45,32 @@ async def main(stop: asyncio.Event) -> None:
         data_dir=settings.data_dir / SERVICE / "faust",
         serde=link.serde,
         dead_letters=link.dead_letters(GROUP, settings.reject_limits),
-        handlers={IN_TOPIC: drift.handle},
+        handlers={IN_TOPIC: in_turn(drift.handle, quality.handle), SCORES_TOPIC: quality.handle},
+        save=quality.save,
     )
 
     def missing() -> dict[str, str]:
         return {} if stream.is_ready else {"kafka": f"no broker at {settings.kafka_bootstrap}, or no group yet"}
 
-    app = application(missing, routes(drift, settings.streams_max, settings.skew_items_max))
+    pages = [
+        *routes(drift, settings.streams_max, settings.skew_items_max),
+        *quality_routes(quality, drift, quality_settings),
+    ]
+    app = application(missing, pages)
     page = serve(app, settings.http_host, settings.http_port, stop)
     await together(stop, page, streaming(link, stream, stop))
     checkpoints.close()
+    store.close()
+
+
+def in_turn(first: Handler, second: Handler) -> Handler:
+    """Both handlers, one after the other; each skips a message that it has counted, so a repeat is harmless."""
+
+    async def handle(received: Received) -> None:
+        await first(received)
+        await second(received)
+
+    return handle
 
 
 async def streaming(link: Link, stream: Stream, stop: asyncio.Event) -> None:

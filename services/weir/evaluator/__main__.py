@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+from weir.evaluator.adapters.anchor_files import load_anchors
 from weir.evaluator.adapters.subjects_file import SubjectsFile
 from weir.evaluator.app import GROUP, IN_TOPICS, REGISTRY_TOPIC, Evaluation
+from weir.evaluator.core.anchors import ActiveAnchors
 from weir.evaluator.settings import EvaluatorSettings
 from weir.runtime.follow import Follower
 from weir.runtime.http import application, serve
@@ -23,7 +25,8 @@ async def main(stop: asyncio.Event) -> None:
     configure_logs(SERVICE, settings.log_level)
     link = link_from(settings, SERVICE)
     memory = SubjectsFile(settings.data_dir / SERVICE / f"subjects-{settings.instance}.db", settings.subjects_max)
-    evaluation = Evaluation(link, settings.subjects_max, stop, memory)
+    anchors = ActiveAnchors(load_anchors(settings.anchors_dir), settings.anchor_rate, settings.anchor_passes)
+    evaluation = Evaluation(link, settings.subjects_max, stop, memory, anchors)
     follower = Follower(
         bootstrap=settings.kafka_bootstrap, topic=REGISTRY_TOPIC, serde=link.serde, apply=evaluation.apply
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from weir.evaluator.core.active import ActiveEvaluators, changed
+from weir.evaluator.core.anchors import ActiveAnchors
+from weir.evaluator.core.anchors import changed as anchors_changed
 from weir.evaluator.core.step import step
 from weir.evaluator.core.subjects import RecentSubjects
-from weir.evaluator.metrics import ACTIVE, SCORES, SUBJECTS, UNUSABLE
+from weir.evaluator.metrics import ACTIVE, ANCHOR_SCORES, ANCHOR_SETS, SCORES, SUBJECTS, UNUSABLE
 from weir.evaluator.ports import Memory
 from weir.events import Event, RegistryChanged
 from weir.runtime.consumer import Received
@@ -16,16 +18,23 @@ from weir.runtime.link import Link
 from weir.runtime.telemetry import logger
 
 GROUP = "evaluator"
-IN_TOPICS = ("inference-responses", "text-features", "feedback")
+IN_TOPICS = ("inference-responses", "text-features", "feedback", "drift-signals")
 OUT_TOPIC = "evaluation-scores"
 REGISTRY_TOPIC = "registry-changes"
 
 
 class Evaluation:
-    """The handlers of the evaluator's topics, with the evaluators in use and the calls seen last."""
+    """The handlers of the evaluator's topics, with the evaluators and anchors in use and the calls seen last."""
 
-    def __init__(self, link: Link, subjects_max: int, stop: asyncio.Event, memory: Memory) -> None:
-        """memory: what an earlier life remembered, and where this one keeps it."""
+    def __init__(
+        self,
+        link: Link,
+        subjects_max: int,
+        stop: asyncio.Event,
+        memory: Memory,
+        anchors: ActiveAnchors | None = None,
+    ) -> None:
+        """memory: what an earlier life remembered, and where this one keeps it. anchors: none unless given."""
         self._link = link
         self._stop = stop
         self._memory = memory
@@ -34,11 +43,13 @@ class Evaluation:
             self._recent.remember(subject)
         self._recent.saved()
         self._active = ActiveEvaluators()
+        self._anchors = anchors or ActiveAnchors()
 
     def apply(self, event: Event) -> None:
         """Take over a change of the registry. A definition that cannot be used is logged and scores nothing."""
         if not isinstance(event, RegistryChanged):
             return
+        self._apply_anchors(event)
         before, self._active = self._active, changed(self._active, event)
         if self._active is before:
             return
@@ -52,13 +63,21 @@ class Evaluation:
     async def handle(self, received: Received) -> None:
         """Score one event and publish what came of it; returns when the log has it,
         and the call is remembered on disk. Raises Retryable when the disk refuses."""
-        self._recent, scores = step(self._recent, received.event, self._active)
+        self._recent, scores = step(self._recent, received.event, self._active, self._anchors)
         SUBJECTS.set(len(self._recent))
         numbering = self._link.numbering
         events = [one.as_event(numbering.source, numbering.boot_epoch, numbering.take()) for one in scores]
-        sent = [(OUT_TOPIC, event.request_id, event) for event in events]
+        # One stream is in one partition, so that detectors see its scores in the same order in every replay.
+        sent = [(OUT_TOPIC, f"{event.tenant}/{event.route}", event) for event in events]
         await deliver(self._link.producer, sent, self._stop, GROUP)
         for event in events:
-            SCORES.labels(event.evaluator, str(event.passed).lower()).inc()
+            counter = ANCHOR_SCORES if event.anchor_id else SCORES
+            counter.labels(event.evaluator, str(event.passed).lower()).inc()
         self._memory.save(self._recent.unsaved())
         self._recent.saved()
+
+    def _apply_anchors(self, event: RegistryChanged) -> None:
+        before, self._anchors = self._anchors, anchors_changed(self._anchors, event)
+        if self._anchors is not before:
+            ANCHOR_SETS.set(len(self._anchors.by_dataset))
+            logger().info("anchors_changed", dataset=event.name, version=event.version, digest=event.digest)

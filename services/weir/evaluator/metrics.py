@@ -14,3 +14,12 @@ UNUSABLE = Gauge("weir_evaluator_unusable", "Evaluators at alias prod whose defi
 """Above 0: the log says `definition_unusable` with the reason; fix it under a new version."""
 
 SUBJECTS = Gauge("weir_evaluator_subjects", "Calls remembered for the sake of feedback.")
+
+ANCHOR_SCORES = Counter(
+    "weir_evaluator_anchor_scores_total",
+    "Scores of anchors published, by evaluator and passed.",
+    ["evaluator", "passed"],
+)
+
+ANCHOR_SETS = Gauge("weir_evaluator_anchor_sets", "Sets of anchors in use: loaded, and named by a dataset at prod.")
+"""0 with WEIR_EVALUATOR_ANCHORS_DIR set: no dataset at prod has a file's content digest."""

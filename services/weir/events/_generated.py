@@ -415,6 +415,8 @@ class DriftSignalled:
     """warn or page; empty for skew, and where no alarm is raised or cleared."""
     part: str = ""
     """Detector part that fired, for example knn-novelty, or the skew test, mmd or novelty; empty when none did."""
+    verdict: str = ""
+    """Who changed, for an alarm on scores: system, judge, none (cannot be told) or pending; empty for other signals."""
     statistic: float = 0.0
     """Value of the part's statistic at this event; for a skewed window the corrected p-value, which fires at or below the threshold."""
     threshold: float = 0.0
@@ -496,6 +498,7 @@ class DriftSignalled:
             "state": self.state,
             "level": self.level,
             "part": self.part,
+            "verdict": self.verdict,
             "statistic": self.statistic,
             "threshold": self.threshold,
             "arl_target": self.arl_target,
@@ -548,6 +551,7 @@ class DriftSignalled:
             state=record["state"],
             level=record["level"],
             part=record["part"],
+            verdict=record["verdict"],
             statistic=record["statistic"],
             threshold=record["threshold"],
             arl_target=record["arl_target"],
@@ -667,6 +671,12 @@ class EvaluationScored:
     """Assets pinned for this call, each with its digest. Unit: none."""
     release_digest: str = ""
     """Digest over all references of the call, sha256: and 64 hex digits; empty when nothing was resolved."""
+    session_id: str = ""
+    """Conversation the scored call belongs to; empty when the client named none, and for feedback and anchors."""
+    anchor_id: str = ""
+    """Anchor that was scored instead of a call of the traffic: such a score says how the evaluator judges, and counts in no figure about the traffic. Empty for a call."""
+    anchor_passed: bool | None = None
+    """Human label of the anchor: whether its answer should pass; null for a call."""
 
     def as_record(self) -> dict[str, Any]:
         """This value as the plain record Avro encodes."""
@@ -694,6 +704,9 @@ class EvaluationScored:
             "sampling_salt": self.sampling_salt,
             "references": [item.as_record() for item in self.references],
             "release_digest": self.release_digest,
+            "session_id": self.session_id,
+            "anchor_id": self.anchor_id,
+            "anchor_passed": self.anchor_passed,
         }
 
     @classmethod
@@ -723,6 +736,9 @@ class EvaluationScored:
             sampling_salt=record["sampling_salt"],
             references=tuple(Reference.from_record(item) for item in record["references"]),
             release_digest=record["release_digest"],
+            session_id=record["session_id"],
+            anchor_id=record["anchor_id"],
+            anchor_passed=record["anchor_passed"],
         )
 
 
@@ -1876,78 +1892,80 @@ SCHEMA_JSON: Final[Mapping[str, str]] = {
         'version to compare with)."},{"name":"level","type":"string","doc":"warn or page; empty for'
         ' skew, and where no alarm is raised or cleared.","default":""},{"name":"part","type":"stri'
         'ng","doc":"Detector part that fired, for example knn-novelty, or the skew test, mmd or nov'
-        'elty; empty when none did.","default":""},{"name":"statistic","type":"double","doc":"Value'
-        " of the part's statistic at this event; for a skewed window the corrected p-value, which f"
-        'ires at or below the threshold.","default":0.0},{"name":"threshold","type":"double","doc":'
-        '"Value at which the part fires.","default":0.0},{"name":"arl_target","type":"double","doc"'
-        ':"Promised mean number of events to a false alarm at this level.","default":0.0},{"name":"'
-        'event_index","type":"long","doc":"Events of the stream that the detector had seen, this on'
-        'e included."},{"name":"since_event_index","type":"long","doc":"Estimated event index at wh'
-        'ich the change began; -1 when not estimated.","default":-1},{"name":"since_time_us","type"'
-        ':"long","doc":"Event time of that event, microseconds since 1970-01-01 UTC; 0 when not est'
-        'imated.","default":0},{"name":"reference_version","type":"string","doc":"Version of the re'
-        'ference the stream is compared with; empty while warming.","default":""},{"name":"referenc'
-        'e_digest","type":"string","doc":"Digest of that reference; empty while warming.","default"'
-        ':""},{"name":"reference_events","type":"int","doc":"Events in the reference, or gathered s'
-        'o far while warming.","default":0},{"name":"trigger_request_id","type":"string","doc":"Cal'
-        'l at which the state changed.","default":""},{"name":"example_request_ids","type":{"type":'
-        '"array","items":"string"},"doc":"Calls that show the change best, most novel first; at mos'
-        't 10.","default":[]},{"name":"explanation","type":"string","doc":"One sentence for a perso'
-        'n: what changed, against what.","default":""},{"name":"guarantee","type":"string","doc":"W'
-        'here the error rate of the part comes from: a theorem, or a simulation.","default":""},{"n'
-        'ame":"evidence_events","type":"int","doc":"Events since the change that the explanation be'
-        'low was made from.","default":0},{"name":"example_before_request_ids","type":{"type":"arra'
-        'y","items":"string"},"doc":"Calls from before the change that are typical of it, at most 5'
-        '.","default":[]},{"name":"shifted_terms","type":{"type":"array","items":{"type":"record","'
-        'name":"ShiftedTerm","doc":"A word whose share of texts changed.","fields":[{"name":"term",'
-        '"type":"string","doc":"The word, lower-case, at most 32 characters; taken from users\' text'
-        's."},{"name":"z","type":"double","doc":"Difference of log odds in standard errors; above 0'
-        ' when more texts hold it now."},{"name":"share_before","type":"double","doc":"Share of ref'
-        'erence texts that hold it, 0 to 1."},{"name":"share_after","type":"double","doc":"Share of'
-        ' texts since the change that hold it, 0 to 1."}]}},"doc":"Words that shifted most, most fi'
-        'rst; at most 10, none where WEIR_DRIFT_EXPLAIN_TERMS is off.","default":[]},{"name":"clust'
-        'ers","type":{"type":"array","items":{"type":"record","name":"NovelCluster","doc":"A group '
-        'of calls that are unlike the reference and like each other.","fields":[{"name":"name","typ'
-        'e":"string","doc":"Its most distinctive words, or its number where words are off."},{"name'
-        '":"events","type":"int","doc":"Events of the cluster so far."},{"name":"per_100","type":"d'
-        'ouble","doc":"Events of it per 100 monitored ones, over about the last 100."},{"name":"per'
-        '_100_before","type":"double","doc":"The same over about the last 1,000."},{"name":"first_e'
-        'vent_index","type":"long","doc":"Event index of its first event."},{"name":"request_ids","'
-        'type":{"type":"array","items":"string"},"doc":"Its latest calls, oldest first; at most 5."'
-        '}]}},"doc":"Novel clusters that grow most, most first; at most 5.","default":[]},{"name":"'
-        'psi","type":"double","doc":"Population stability index over the clusters of the reference,'
-        ' nats; explanation only.","default":0.0},{"name":"psi_by_cluster","type":{"type":"array","'
-        'items":{"type":"record","name":"ClusterShift","doc":"Share of a cluster of the reference, '
-        'before and now.","fields":[{"name":"number","type":"int","doc":"Number of the cluster with'
-        'in its reference."},{"name":"name","type":"string","doc":"Its most distinctive words; empt'
-        'y where words are off."},{"name":"share_before","type":"double","doc":"Share of reference '
-        'events, 0 to 1."},{"name":"share_after","type":"double","doc":"Share of events since the c'
-        'hange, 0 to 1."},{"name":"psi","type":"double","doc":"What it adds to the index, nats."}]}'
-        '},"doc":"Clusters of the reference that add most to psi, most first; at most 5.","default"'
-        ':[]},{"name":"blame","type":{"type":"array","items":{"type":"record","name":"EvidenceSum",'
-        '"doc":"Evidence of the alarm on calls pinned to one asset, or of one tenant.","fields":[{"'
-        'name":"kind","type":"string","doc":"Asset kind, release, or tenant."},{"name":"name","type'
-        '":"string","doc":"Name of the asset or tenant."},{"name":"version","type":"string","doc":"'
-        'Version label of the asset; empty when it has none."},{"name":"digest","type":"string","do'
-        'c":"Digest of the asset or release; empty for a tenant."},{"name":"log_e","type":"double",'
-        '"doc":"Sum of log bets over these calls since the change, nats."},{"name":"events","type":'
-        '"int","doc":"Calls summed."}]}},"doc":"Evidence by asset version and tenant, most first; a'
-        't most 20.","default":[]},{"name":"dataset_name","type":"string","doc":"Evaluation dataset'
-        ' that the stream is compared with for skew; empty when none is set.","default":""},{"name"'
-        ':"dataset_version","type":"string","doc":"Version of that dataset.","default":""},{"name":'
-        '"dataset_digest","type":"string","doc":"Digest of that dataset version.","default":""},{"n'
-        'ame":"dataset_items","type":"int","doc":"Items of it that live windows are compared with."'
-        ',"default":0},{"name":"skew_p_mmd","type":"double","doc":"Holm-corrected p-value of the me'
-        'an-embedding permutation test, 0 to 1; 1 where none was made.","default":1.0},{"name":"ske'
-        'w_p_novelty","type":"double","doc":"Holm-corrected p-value of the novelty rank test, 0 to '
-        '1; 1 where none was made.","default":1.0},{"name":"skew_window_events","type":"int","doc":'
-        '"Events of the window tested.","default":0},{"name":"affected_request_ids","type":{"type":'
-        '"array","items":"string"},"doc":"Calls of the skewed window that differ most from the data'
-        'set, most first; at most 64. Join them with scores.","default":[]},{"name":"author","type"'
-        ':"string","doc":"Who decided; empty for what a detector found.","default":""},{"name":"rea'
-        'son","type":"string","doc":"Why, in the words of the author.","default":""},{"name":"next_'
-        'reference_version","type":"string","doc":"Version of the reference that a decision begins;'
-        ' empty for none.","default":""}]}'
+        'elty; empty when none did.","default":""},{"name":"verdict","type":"string","doc":"Who cha'
+        'nged, for an alarm on scores: system, judge, none (cannot be told) or pending; empty for o'
+        'ther signals.","default":""},{"name":"statistic","type":"double","doc":"Value of the part\''
+        's statistic at this event; for a skewed window the corrected p-value, which fires at or be'
+        'low the threshold.","default":0.0},{"name":"threshold","type":"double","doc":"Value at whi'
+        'ch the part fires.","default":0.0},{"name":"arl_target","type":"double","doc":"Promised me'
+        'an number of events to a false alarm at this level.","default":0.0},{"name":"event_index",'
+        '"type":"long","doc":"Events of the stream that the detector had seen, this one included."}'
+        ',{"name":"since_event_index","type":"long","doc":"Estimated event index at which the chang'
+        'e began; -1 when not estimated.","default":-1},{"name":"since_time_us","type":"long","doc"'
+        ':"Event time of that event, microseconds since 1970-01-01 UTC; 0 when not estimated.","def'
+        'ault":0},{"name":"reference_version","type":"string","doc":"Version of the reference the s'
+        'tream is compared with; empty while warming.","default":""},{"name":"reference_digest","ty'
+        'pe":"string","doc":"Digest of that reference; empty while warming.","default":""},{"name":'
+        '"reference_events","type":"int","doc":"Events in the reference, or gathered so far while w'
+        'arming.","default":0},{"name":"trigger_request_id","type":"string","doc":"Call at which th'
+        'e state changed.","default":""},{"name":"example_request_ids","type":{"type":"array","item'
+        's":"string"},"doc":"Calls that show the change best, most novel first; at most 10.","defau'
+        'lt":[]},{"name":"explanation","type":"string","doc":"One sentence for a person: what chang'
+        'ed, against what.","default":""},{"name":"guarantee","type":"string","doc":"Where the erro'
+        'r rate of the part comes from: a theorem, or a simulation.","default":""},{"name":"evidenc'
+        'e_events","type":"int","doc":"Events since the change that the explanation below was made '
+        'from.","default":0},{"name":"example_before_request_ids","type":{"type":"array","items":"s'
+        'tring"},"doc":"Calls from before the change that are typical of it, at most 5.","default":'
+        '[]},{"name":"shifted_terms","type":{"type":"array","items":{"type":"record","name":"Shifte'
+        'dTerm","doc":"A word whose share of texts changed.","fields":[{"name":"term","type":"strin'
+        'g","doc":"The word, lower-case, at most 32 characters; taken from users\' texts."},{"name":'
+        '"z","type":"double","doc":"Difference of log odds in standard errors; above 0 when more te'
+        'xts hold it now."},{"name":"share_before","type":"double","doc":"Share of reference texts '
+        'that hold it, 0 to 1."},{"name":"share_after","type":"double","doc":"Share of texts since '
+        'the change that hold it, 0 to 1."}]}},"doc":"Words that shifted most, most first; at most '
+        '10, none where WEIR_DRIFT_EXPLAIN_TERMS is off.","default":[]},{"name":"clusters","type":{'
+        '"type":"array","items":{"type":"record","name":"NovelCluster","doc":"A group of calls that'
+        ' are unlike the reference and like each other.","fields":[{"name":"name","type":"string","'
+        'doc":"Its most distinctive words, or its number where words are off."},{"name":"events","t'
+        'ype":"int","doc":"Events of the cluster so far."},{"name":"per_100","type":"double","doc":'
+        '"Events of it per 100 monitored ones, over about the last 100."},{"name":"per_100_before",'
+        '"type":"double","doc":"The same over about the last 1,000."},{"name":"first_event_index","'
+        'type":"long","doc":"Event index of its first event."},{"name":"request_ids","type":{"type"'
+        ':"array","items":"string"},"doc":"Its latest calls, oldest first; at most 5."}]}},"doc":"N'
+        'ovel clusters that grow most, most first; at most 5.","default":[]},{"name":"psi","type":"'
+        'double","doc":"Population stability index over the clusters of the reference, nats; explan'
+        'ation only.","default":0.0},{"name":"psi_by_cluster","type":{"type":"array","items":{"type'
+        '":"record","name":"ClusterShift","doc":"Share of a cluster of the reference, before and no'
+        'w.","fields":[{"name":"number","type":"int","doc":"Number of the cluster within its refere'
+        'nce."},{"name":"name","type":"string","doc":"Its most distinctive words; empty where words'
+        ' are off."},{"name":"share_before","type":"double","doc":"Share of reference events, 0 to '
+        '1."},{"name":"share_after","type":"double","doc":"Share of events since the change, 0 to 1'
+        '."},{"name":"psi","type":"double","doc":"What it adds to the index, nats."}]}},"doc":"Clus'
+        'ters of the reference that add most to psi, most first; at most 5.","default":[]},{"name":'
+        '"blame","type":{"type":"array","items":{"type":"record","name":"EvidenceSum","doc":"Eviden'
+        'ce of the alarm on calls pinned to one asset, or of one tenant.","fields":[{"name":"kind",'
+        '"type":"string","doc":"Asset kind, release, or tenant."},{"name":"name","type":"string","d'
+        'oc":"Name of the asset or tenant."},{"name":"version","type":"string","doc":"Version label'
+        ' of the asset; empty when it has none."},{"name":"digest","type":"string","doc":"Digest of'
+        ' the asset or release; empty for a tenant."},{"name":"log_e","type":"double","doc":"Sum of'
+        ' log bets over these calls since the change, nats."},{"name":"events","type":"int","doc":"'
+        'Calls summed."}]}},"doc":"Evidence by asset version and tenant, most first; at most 20.","'
+        'default":[]},{"name":"dataset_name","type":"string","doc":"Evaluation dataset that the str'
+        'eam is compared with for skew; empty when none is set.","default":""},{"name":"dataset_ver'
+        'sion","type":"string","doc":"Version of that dataset.","default":""},{"name":"dataset_dige'
+        'st","type":"string","doc":"Digest of that dataset version.","default":""},{"name":"dataset'
+        '_items","type":"int","doc":"Items of it that live windows are compared with.","default":0}'
+        ',{"name":"skew_p_mmd","type":"double","doc":"Holm-corrected p-value of the mean-embedding '
+        'permutation test, 0 to 1; 1 where none was made.","default":1.0},{"name":"skew_p_novelty",'
+        '"type":"double","doc":"Holm-corrected p-value of the novelty rank test, 0 to 1; 1 where no'
+        'ne was made.","default":1.0},{"name":"skew_window_events","type":"int","doc":"Events of th'
+        'e window tested.","default":0},{"name":"affected_request_ids","type":{"type":"array","item'
+        's":"string"},"doc":"Calls of the skewed window that differ most from the dataset, most fir'
+        'st; at most 64. Join them with scores.","default":[]},{"name":"author","type":"string","do'
+        'c":"Who decided; empty for what a detector found.","default":""},{"name":"reason","type":"'
+        'string","doc":"Why, in the words of the author.","default":""},{"name":"next_reference_ver'
+        'sion","type":"string","doc":"Version of the reference that a decision begins; empty for no'
+        'ne.","default":""}]}'
     ),
     "EvaluationScored": (
         '{"type":"record","name":"EvaluationScored","namespace":"weir.events","doc":"An evaluator s'
@@ -1986,7 +2004,13 @@ SCHEMA_JSON: Final[Mapping[str, str]] = {
         '":"string","doc":"Content digest, sha256: followed by 64 hex digits."}]}},"doc":"Assets pi'
         'nned for this call, each with its digest. Unit: none.","default":[]},{"name":"release_dige'
         'st","type":"string","doc":"Digest over all references of the call, sha256: and 64 hex digi'
-        'ts; empty when nothing was resolved.","default":""}]}'
+        'ts; empty when nothing was resolved.","default":""},{"name":"session_id","type":"string","'
+        'doc":"Conversation the scored call belongs to; empty when the client named none, and for f'
+        'eedback and anchors.","default":""},{"name":"anchor_id","type":"string","doc":"Anchor that'
+        ' was scored instead of a call of the traffic: such a score says how the evaluator judges, '
+        'and counts in no figure about the traffic. Empty for a call.","default":""},{"name":"ancho'
+        'r_passed","type":["null","boolean"],"doc":"Human label of the anchor: whether its answer s'
+        'hould pass; null for a call.","default":null}]}'
     ),
     "FeedbackReceived": (
         '{"type":"record","name":"FeedbackReceived","namespace":"weir.events","doc":"A user judged '
@@ -2368,7 +2392,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
         name='drift-signals',
         event='DriftSignalled',
         producers=('drift',),
-        consumers=('alerts', 'lineage'),
+        consumers=('alerts', 'evaluator', 'lineage'),
         partitions=1,
         retention_ms=2592000000,
         cleanup_policy='delete',
@@ -2378,7 +2402,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
         name='evaluation-scores',
         event='EvaluationScored',
         producers=('evaluator',),
-        consumers=('alerts', 'lineage'),
+        consumers=('alerts', 'drift', 'lineage'),
         partitions=2,
         retention_ms=2592000000,
         cleanup_policy='delete',

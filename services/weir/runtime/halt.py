@@ -10,8 +10,21 @@ from weir.runtime.errors import TooManyRejects
 from weir.runtime.metrics import HALTED
 from weir.runtime.telemetry import logger
 
+_reasons: dict[str, str] = {}
+
 
 def halted(group: str, error: TooManyRejects) -> None:
     """Say that the consumer of a group stopped; the caller then waits for the stop of its process."""
     HALTED.labels(group).set(1)
+    _reasons[f"consumer {group}"] = str(error)
     logger().error("consumer_halted", group=group, error=str(error), hint="fix the deploy, then start it again")
+
+
+def ended(group: str) -> None:
+    """The stopped consumer is gone, and its reason with it."""
+    _reasons.pop(f"consumer {group}", None)
+
+
+def reasons() -> dict[str, str]:
+    """Why consumers of this process stopped, by consumer; every readiness page shows it."""
+    return _reasons

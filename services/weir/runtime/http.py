@@ -19,6 +19,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from weir.runtime.halt import reasons
+
 Readiness = Callable[[], Mapping[str, str]]
 """Says what is not ready: empty when the service can work, else part -> reason."""
 
@@ -41,7 +43,7 @@ def application(readiness: Readiness, routes: Sequence[BaseRoute] = ()) -> Starl
         return JSONResponse({"status": "ok"})
 
     async def readyz(_: Request) -> Response:
-        missing = dict(readiness())
+        missing = {**readiness(), **reasons()}
         return JSONResponse({"ready": not missing, "missing": missing}, status_code=503 if missing else 200)
 
     async def metrics(_: Request) -> Response:

@@ -13,7 +13,7 @@ from chaos.calls import calling
 from chaos.faults.spool import SMALL_SPOOL_BYTES, row_of_policy, until_full
 from chaos.guests import second_gateway
 from chaos.ledger import Row
-from chaos.patience import NOTICED_WITHIN_S, lasts
+from chaos.patience import NOTICED_WITHIN_S, RECOVER_WITHIN_S, lasts
 from chaos.proxy import Mode, Proxy
 from second_gateway import SecondGateway
 from service_process import free_port
@@ -30,7 +30,7 @@ def killed(stack: RunningStack, times: int) -> Row:
         "broker killed",
         times,
         lambda: stack.kill("kafka", signal.SIGKILL),
-        lambda: stack.until_ready("kafka"),
+        lambda: stack.until_ready("kafka", within_s=RECOVER_WITHIN_S),
     )
 
 
@@ -82,7 +82,7 @@ def outlives_spool(stack: RunningStack, policy: str) -> Row:
 
 def _back(stack: RunningStack) -> None:
     stack.start("kafka")
-    stack.until_ready("kafka")
+    stack.until_ready("kafka", within_s=RECOVER_WITHIN_S)
 
 
 def connection_bad(stack: RunningStack, mode: Mode, seconds: float) -> Row:

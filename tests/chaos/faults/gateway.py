@@ -17,6 +17,9 @@ from stack import RunningStack
 STALL_S = 5.0
 """Seconds the event loop stands still. Specified."""
 
+MIN_READY_S = 2.0
+"""Seconds a replaced gateway is ready before the next one is: its clients must have found it. Chosen."""
+
 
 def killed_in_calls(stack: RunningStack, times: int, calls_between: int = 40) -> Row:
     """`kill -9` of the gateway at random instants of unary calls; what it held open ends as aborted."""
@@ -89,7 +92,8 @@ def rolling_restart(stack: RunningStack, times: int) -> Row:
                 calls.more(30)
                 restarted.gateway.start()
                 restarted.gateway.until_ready()
+                lasts(MIN_READY_S)
             calls.more(30)
         row = row_of_calls(stack, "rolling restart of two gateways", times, calls.acknowledged)
-        problem = f"{calls.refused} calls failed: {calls.refusals}" if calls.refused else ""
+        problem = f"{calls.refused} calls failed: {sorted(calls.words)}" if calls.refused else ""
         return replace(row, problem=problem, note="" if calls.refused else "no call failed")

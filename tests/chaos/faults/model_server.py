@@ -15,10 +15,11 @@ from chaos.books import outcomes, row_of_calls, row_of_numbers
 from chaos.calls import calling
 from chaos.guests import paced_gateway
 from chaos.ledger import Row
-from chaos.patience import lasts
+from chaos.patience import RECOVER_WITHIN_S, lasts
 from chaos.streams import Broken, is_last, open_stream, sse
 from second_gateway import SecondGateway
 from stack import RunningStack
+from waiting import eventually
 from weir.runtime.identity import new_id
 
 STREAMS = 8
@@ -51,7 +52,16 @@ def crashed_in_streams(stack: RunningStack, times: int) -> Row:
             ends += Counter(watched.ends)
             model.triton.start()
             model.triton.until_ready()
-        return _row(stack, "Triton crashed in streams", times, gateway, ends, times * STREAMS, "upstream_lost")
+            eventually(lambda: _is_answering(gateway), within_s=RECOVER_WITHIN_S, what="a stream after the crash")
+        return _row(stack, "Triton crashed in streams", times, gateway, ends, times * STREAMS, {"upstream_lost"})
+
+
+def _is_answering(gateway: SecondGateway) -> bool:
+    with grpc.insecure_channel(gateway.grpc_address) as channel:
+        try:
+            return [answer.error_message for answer in open_stream(channel, new_id(), "pieces=1")][-1:] == [""]
+        except grpc.RpcError:
+            return False
 
 
 def hanging(stack: RunningStack) -> Row:
@@ -61,7 +71,8 @@ def hanging(stack: RunningStack) -> Row:
             watched.until_streaming()
             model.triton.send(signal.SIGSTOP)
         model.triton.send(signal.SIGCONT)
-        return _row(stack, "Triton hanging in streams", 1, gateway, Counter(watched.ends), STREAMS, "failed")
+        told = {"failed", "cancelled"}  # by the gateway's deadline, or by the client's own
+        return _row(stack, "Triton hanging in streams", 1, gateway, Counter(watched.ends), STREAMS, told)
 
 
 def overloaded(stack: RunningStack, seconds: float) -> Row:
@@ -145,14 +156,20 @@ class Watched:
 
 
 def _row(
-    stack: RunningStack, fault: str, times: int, gateway: SecondGateway, ends: Counter[str], streams: int, outcome: str
+    stack: RunningStack,
+    fault: str,
+    times: int,
+    gateway: SecondGateway,
+    ends: Counter[str],
+    streams: int,
+    expected: set[str],
 ) -> Row:
     """The books of the gateway; every client must have been told, and every end recorded as what it was."""
     row = row_of_numbers(stack, fault, times, gateway.life, gateway.used)
     found = outcomes(stack, gateway.source)
     problems = [f"{ends['clean']} streams ended as if well"] if ends["clean"] else []
     problems += [f"{ends.total()} of {streams} streams ended"] if ends.total() != streams else []
-    problems += [f"recorded {found}"] if found.get(outcome, 0) != streams else []
+    problems += [f"recorded {found}"] if sum(found.get(one, 0) for one in expected) != streams else []
     note = f"{ends['error']} of {streams} clients were told; recorded {found}"
     return replace(row, note=note, problem="; ".join(problems))
 

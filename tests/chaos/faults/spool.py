@@ -107,6 +107,9 @@ def corrupt(stack: RunningStack) -> Row:
         data[len(data) // 2] ^= 0xFF
         segment.write_bytes(data)
         gateway.drain.start()
+        gateway.drain.until_ready()
+        for _ in range(5):  # the next good record tells which numbers the bad one held
+            gateway.ask()
         row = row_of_numbers(stack, "spool corrupt", 1, gateway.life, gateway.used, "quarantined and named")
         return replace(row, problem="" if row.corrupt else "the flipped byte was not noticed")
 

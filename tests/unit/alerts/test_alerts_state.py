@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -135,3 +136,17 @@ def test_a_rules_own_labels_do_not_hide_what_identifies() -> None:
 
     assert labels == {"team": "search", "route": "docs-qa", "alertname": "r", "severity": "page"}
     assert group_key({"b": 'say "x"', "a": "1"}) == '{}:{a="1", b="say \\"x\\""}'
+
+
+def test_an_alarm_on_scores_that_is_told_again_takes_the_new_verdict_and_stays_the_same_alert() -> None:
+    asked = rule(annotations={"summary": "verdict {verdict}"})
+
+    def told(number: int, verdict: str) -> Observation:
+        one = seen(number)
+        return replace(one, fields={**one.fields, "verdict": verdict})
+
+    alert, _ = step(fresh(), asked, told(1, "pending"))
+    again, is_changed = step(alert, asked, told(2, "judge"))
+
+    assert (alert.annotations, again.annotations) == ({"summary": "verdict pending"}, {"summary": "verdict judge"})
+    assert (is_changed, again.phase, again.cause_event_id) == (False, Phase.FIRING, alert.cause_event_id)

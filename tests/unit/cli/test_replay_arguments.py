@@ -40,7 +40,7 @@ def test_a_moment_is_a_word_or_a_time_in_utc(text: str, meant: object) -> None:
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "1779969600000"])
 def test_another_text_is_no_moment_and_the_option_is_named(text: str) -> None:
-    with pytest.raises(CliError, match="--to is .*expected earliest, latest or a time") as raised:
+    with pytest.raises(CliError, match="--to is .*expected earliest, latest, ISO 8601") as raised:
         moment(text, "--to")
 
     assert raised.value.code is ExitCode.INVALID

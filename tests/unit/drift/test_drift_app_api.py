@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx2
+import numpy as np
 import pytest
 
 from unit.drift.drift_envelopes import LIMITS, SMALL, Log, enveloped, received, shifting_items
@@ -15,6 +17,8 @@ from weir.drift.app import Drift
 from weir.runtime.http import application
 
 ACCEPT = "/v1/streams/demo/docs-qa/accept"
+DISMISS = "/v1/streams/demo/docs-qa/dismiss"
+SKEW = "/v1/streams/demo/docs-qa/skew-reference"
 
 
 @pytest.fixture
@@ -80,3 +84,74 @@ async def test_a_wrong_request_changes_nothing(
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert [one.stream.version for one in drift.streams()] == [1]
+
+
+def dataset_body(**changes: object) -> dict[str, object]:
+    vectors = np.random.default_rng(3).standard_normal((60, 24)).astype("<f4")
+    return {
+        "author": "ana",
+        "name": "faq",
+        "version": "2",
+        "digest": "sha256:faq",
+        "embedding_model": "minilm",
+        "embeddings": [base64.b64encode(one.tobytes()).decode() for one in vectors],
+        **changes,
+    }
+
+
+@pytest.mark.capability("O5")
+async def test_setting_a_dataset_answers_the_stream_that_is_compared_with_it(client: httpx2.AsyncClient) -> None:
+    answer = await client.post(SKEW, json=dataset_body())
+
+    assert answer.status_code == 200
+    skew = answer.json()["skew"]
+    assert (skew["dataset_name"], skew["dataset_version"], skew["dataset_items"]) == ("faq", "2", 60)
+    assert (skew["state"], skew["author"], skew["windows"], skew["last"]) == ("watching", "ana", 0, None)
+    assert answer.json()["last_signal"]["state"] == "skew_reference"
+
+
+async def test_dismissing_answers_the_stream_without_an_alarm(client: httpx2.AsyncClient) -> None:
+    answer = await client.post(DISMISS, json={"author": "ana", "reason": "a sale"})
+
+    assert answer.status_code == 200
+    assert (answer.json()["alarm"], answer.json()["reference"]["version"]) == ("", "1")
+    assert answer.json()["last_signal"]["state"] == "dismissed"
+
+
+async def test_novel_clusters_are_listed_with_their_calls(client: httpx2.AsyncClient) -> None:
+    listed = (await client.get("/v1/streams/demo/docs-qa/clusters")).json()["items"]
+
+    assert listed
+    assert listed[0]["events"] >= 3
+    assert listed[0]["request_ids"]
+    assert (await client.get("/v1/streams/demo/nowhere/clusters")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        (SKEW, dataset_body(embeddings=[]), 422),
+        (SKEW, dataset_body(embeddings="x"), 422),
+        (SKEW, dataset_body(embeddings=["!"] * 60), 422),
+        (SKEW, dataset_body(embeddings=[base64.b64encode(b"1234" * (1 + i % 2)).decode() for i in range(60)]), 422),
+        (SKEW, dataset_body(embeddings=[base64.b64encode(bytes(96)).decode()] * 60), 422),
+        (SKEW, dataset_body(embeddings=[base64.b64encode(bytes(96)).decode()] * 2_001), 422),
+        (SKEW, dataset_body(embedding_model="other"), 422),
+        (SKEW, dataset_body(embedding_model=7), 422),
+        (SKEW, dataset_body(name=""), 422),
+        (SKEW, dataset_body(version="v" * 129), 422),
+        (SKEW, dataset_body(author=None), 422),
+        (SKEW.replace("docs-qa", "nowhere"), dataset_body(), 404),
+        (DISMISS, {}, 422),
+        (DISMISS, {"author": "ana", "reason": 7}, 422),
+        (DISMISS, {"author": "ana", "reason": "r" * 501}, 422),
+    ],
+)
+async def test_a_wrong_decision_changes_nothing(
+    client: httpx2.AsyncClient, drift: Drift, path: str, body: dict[str, object], status: int
+) -> None:
+    answer = await client.post(path, json=body)
+
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert [(one.stream.version, one.stream.skew) for one in drift.streams()] == [(1, None)]

@@ -52,7 +52,7 @@ def test_clusters_stay_bounded_and_count_every_event_of_theirs(axes: list[int]) 
         assert sorted(one.events for one in intents.clusters) == sorted(axes.count(axis) for axis in set(axes))
 
 
-@pytest.mark.capability("O6")
+@pytest.mark.capability("O7")
 def test_like_texts_join_and_others_do_not() -> None:
     intents = after([1, 2, 1, 1, 2, 9], noise=0.08)
 

@@ -26,7 +26,7 @@ def reference() -> SkewReference:
     return skew_reference("faq", "2", "sha256:d", drawn(np.random.default_rng(0), ITEMS))
 
 
-@pytest.mark.capability("O6")
+@pytest.mark.capability("O5")
 def test_windows_like_the_dataset_are_called_skewed_about_as_often_as_alpha_says(reference: SkewReference) -> None:
     rng = np.random.default_rng(1)
     p = np.array([skew.test_window(reference, drawn(rng, WINDOW), seed).p_value for seed in range(200)])
@@ -36,7 +36,7 @@ def test_windows_like_the_dataset_are_called_skewed_about_as_often_as_alpha_says
     assert (p <= 0.5).sum() >= 40
 
 
-@pytest.mark.capability("O6")
+@pytest.mark.capability("O5")
 def test_a_twentieth_of_something_new_is_found_by_novelty(reference: SkewReference) -> None:
     rng = np.random.default_rng(2)
     found = []

@@ -1,46 +1,5 @@
-"""The real engine in the test's process, with the tables made, and rows put into them as producers number them."""
+"""The real engine with its tables."""
 
-from __future__ import annotations
+from lineage_store import migrated, put, store
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
-import pytest
-
-from builders import NOON_US
-from weir.events import SCHEMA_JSON, TOPICS, Event, encode_body
-from weir.lineage.adapters.migrations import migrate
-from weir.lineage.adapters.retention import keep
-from weir.lineage.adapters.store import Store
-from weir.lineage.core.container import container
-from weir.lineage.core.retention import Retention
-from weir.lineage.settings import LineageSettings
-
-LONGEST_DAYS = 7_300
-"""The builders' events are as old as they are: nothing may expire under a test."""
-
-Put = Callable[..., None]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """An empty store."""
-    store = Store(LineageSettings(data_dir=tmp_path))
-    migrate(store)
-    keep(store, Retention(LONGEST_DAYS, LONGEST_DAYS, LONGEST_DAYS))
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def put(store: Store) -> Put:
-    """Stores events of one topic, as the sink does."""
-    count = 0
-
-    def put(topic: str, *events: Event) -> None:
-        nonlocal count
-        count += 1
-        block = container(SCHEMA_JSON[TOPICS[topic].event], [encode_body(event) for event in events])
-        store.insert_container(topic.replace("-", "_"), block, f"{NOON_US} {count}")
-
-    return put
+__all__ = ["migrated", "put", "store"]

@@ -22,6 +22,7 @@ def drift_facts(event: DriftSignalled) -> dict[str, str]:
     facts = {
         "reference": _versioned(event.reference_version, event.reference_digest),
         "part": event.part,
+        "verdict": event.verdict,
         "guarantee": event.guarantee,
         "since": _since(event),
         "clusters": "; ".join(map(_cluster, event.clusters)),

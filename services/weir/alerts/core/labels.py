@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from weir.alerts.core.rule import Rule
+from weir.alerts.core.rule import Rule, word
 
 FNV_OFFSET = 14_695_981_039_346_656_037
 FNV_PRIME = 1_099_511_628_211
@@ -18,11 +18,21 @@ SEPARATOR = b"\xff"
 """Byte after each name and value, specified by Prometheus."""
 
 IDENTITY: Mapping[str, tuple[str, ...]] = {
-    "drift-signals": ("tenant", "route", "detector"),
+    "drift-signals": ("tenant", "route", "detector", "part"),
     "evaluation-scores": ("tenant", "route", "evaluator"),
     "ops-signals": ("name", "subject"),
 }
 """Fields of an event that tell one series of its topic from another."""
+
+BY_PART = frozenset({"quality"})
+"""Detectors whose parts are series of their own (an evaluator, a way in which calls end); the parts of others share an
+alarm, and `part` is then no label."""
+
+
+def identity_of(source: str, record: Mapping[str, object]) -> dict[str, str]:
+    """The identifying fields of an event of `source`."""
+    is_by_part = record.get("detector") in BY_PART
+    return {name: word(record[name]) for name in IDENTITY[source] if name != "part" or is_by_part}
 
 
 def labels_of(rule: Rule, identity: Mapping[str, str]) -> dict[str, str]:

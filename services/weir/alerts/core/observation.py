@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from weir.alerts.core.drift_facts import drift_facts, list_fields
-from weir.alerts.core.labels import IDENTITY
+from weir.alerts.core.labels import identity_of
 from weir.alerts.core.rule import Rule, word
 from weir.events import DriftSignalled, EvaluationScored, OpsSignalled
 
@@ -47,12 +47,14 @@ def observe(rule: Rule, event: Source) -> Observation | None:
     """What an event says to a rule; None when it does not match, or says nothing.
 
     Signals speak by their state: fired, skewed or raised raises, cleared ends; the others say nothing. Scores speak
-    through the rule's condition.
+    through the rule's condition; those of anchors say nothing about the traffic and are passed over.
     """
     record = event.as_record()
     if any(word(record[name]) not in accepted for name, accepted in rule.match.items()):
         return None
     if not isinstance(event, EvaluationScored) and event.state not in SPEAKING:
+        return None
+    if isinstance(event, EvaluationScored) and event.anchor_id:
         return None
     sample = _sample(rule, event)
     if sample is None:
@@ -60,7 +62,7 @@ def observe(rule: Rule, event: Source) -> Observation | None:
     return Observation(
         event_id=event.event_id,
         event_time_us=event.event_time_us,
-        identity={name: word(record[name]) for name in IDENTITY[rule.source]},
+        identity=identity_of(rule.source, record),
         fields=_fields(event),
         is_bad=not isinstance(event, EvaluationScored) and event.state in RAISING,
         sample=sample,

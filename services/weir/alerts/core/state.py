@@ -106,6 +106,9 @@ def _moved(
         return replace(shown, phase=Phase.INACTIVE, pending_since_us=0, cause_event_id=seen.event_id), True
     if not is_bad and alert.phase is Phase.FIRING:
         return replace(resolved(shown, seen.event_time_us), cause_event_id=seen.event_id), True
+    if is_bad and active and seen.fields.get("verdict"):
+        # An alarm on scores is told again once it is known whether only the judge changed.
+        return replace(_described(shown, rule, seen), cause_event_id=alert.cause_event_id), False
     return (shown if active else alert), False
 
 

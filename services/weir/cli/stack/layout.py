@@ -42,6 +42,11 @@ class Layout:
         return self.root / ".weir" / "corpus"
 
     @property
+    def anchors(self) -> Path:
+        """Human-labelled anchors that evaluators are checked against."""
+        return self.root / "examples" / "anchors"
+
+    @property
     def models_env(self) -> Path:
         """Python environment of the models."""
         return self.root / ".venv-triton"

@@ -63,7 +63,7 @@ def processes(layout: Layout, ports: Mapping[str, int], environment: Mapping[str
         service("registry", 2, "weir.registry", {}),
         service("lineage", 3, "weir.lineage", {}),
         service("drift", 3, "weir.drift", {"WEIR_DRIFT_REFERENCE_EVENTS": "1000", **one_thread}),
-        service("evaluator", 3, "weir.evaluator", one_thread),
+        service("evaluator", 3, "weir.evaluator", {"WEIR_EVALUATOR_ANCHORS_DIR": str(layout.anchors), **one_thread}),
         service("alerts", 3, "weir.alerts", {"WEIR_ALERTS_RECEIVERS_FILE": str(layout.secrets / "receivers.yaml")}),
         service("inference", 3, "weir.inference", inference),
         service("gateway-drain", 4, "weir.gateway.drain", gateway),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from weir.evaluator.core.anchors import Anchor
 from weir.evaluator.core.definition import Evaluator
 from weir.evaluator.core.subjects import Subject
 from weir.evaluator.core.verdict import Verdict
@@ -22,6 +23,8 @@ class Scored:
     evaluator: Evaluator
     verdict: Verdict
     inclusion_probability: float
+    anchor: Anchor | None = None
+    """The anchor that was scored instead of the call; the subject then says after which call."""
 
     def as_event(self, source: str, boot_epoch: int, seq: int) -> EvaluationScored:
         """The event, said by `source` as its number `seq`."""
@@ -50,6 +53,9 @@ class Scored:
             sampling_salt=self.evaluator.salt,
             references=self.subject.references,
             release_digest=self.subject.release_digest,
+            session_id=self.subject.session_id,
+            anchor_id=self.anchor.id if self.anchor else "",
+            anchor_passed=self.anchor.passed if self.anchor else None,
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from weir.evaluator.core.active import ActiveEvaluators
+from weir.evaluator.core.anchor_scores import scored_between, scored_for_signal
+from weir.evaluator.core.anchors import ActiveAnchors
 from weir.evaluator.core.definition import Evaluator
 from weir.evaluator.core.sampling import is_chosen
 from weir.evaluator.core.scored import Scored, scored
@@ -12,6 +14,7 @@ from weir.evaluator.core.scorers import Scorer
 from weir.evaluator.core.subjects import RecentSubjects, Subject, subject_of_item, subject_of_response
 from weir.evaluator.core.verdict import Verdict
 from weir.events import (
+    DriftSignalled,
     Event,
     FeatureItem,
     FeedbackReceived,
@@ -21,15 +24,28 @@ from weir.events import (
 )
 from weir.events.ids import UUID_TEXT
 
+NO_ANCHORS = ActiveAnchors()
+
 Judge = Callable[[Scorer], Verdict | None]
 """Lets a scorer look at the event in hand."""
 
 
-def step(recent: RecentSubjects, event: Event, active: ActiveEvaluators) -> tuple[RecentSubjects, list[Scored]]:
+def step(
+    recent: RecentSubjects, event: Event, active: ActiveEvaluators, anchors: ActiveAnchors = NO_ANCHORS
+) -> tuple[RecentSubjects, list[Scored]]:
     """The memory and the scores after one event. The memory is changed in place; a repeated step changes nothing.
 
-    Raises InvalidEvent for an event of another kind or with ids that nothing can be derived from.
+    Scores of anchors follow the scores of the calls after which they are due. Raises InvalidEvent for an event of
+    another kind or with ids that nothing can be derived from.
     """
+    if isinstance(event, DriftSignalled):
+        _require_uuid(event.event_id)
+        return recent, list(scored_for_signal(event, active, anchors))
+    recent, scores = _of_call(recent, event, active)
+    return recent, [*scores, *scored_between(scores, anchors)]
+
+
+def _of_call(recent: RecentSubjects, event: Event, active: ActiveEvaluators) -> tuple[RecentSubjects, list[Scored]]:
     evaluators = active.by_name.values()
     if isinstance(event, InferenceCompleted):
         _require_uuid(event.event_id)

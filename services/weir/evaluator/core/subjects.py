@@ -23,6 +23,8 @@ class Subject:
     trace_id: str
     references: tuple[Reference, ...]
     release_digest: str
+    session_id: str = ""
+    """Conversation of the call; empty when the client named none, and for feedback on a call that is not remembered."""
 
 
 class RecentSubjects:
@@ -58,7 +60,7 @@ class RecentSubjects:
     def of_feedback(self, event: FeedbackReceived) -> Subject:
         """The call of the same tenant that is judged; where it is not held, as much as the feedback itself says."""
         held = self._subjects.get((event.tenant, event.request_id))
-        return held or Subject(event.tenant, event.request_id, "", "", event.trace_id, (), "")
+        return held or Subject(event.tenant, event.request_id, "", "", event.trace_id, (), "", "")
 
 
 def subject_of_response(event: InferenceCompleted) -> Subject:
@@ -71,6 +73,7 @@ def subject_of_response(event: InferenceCompleted) -> Subject:
         trace_id=event.trace_id,
         references=event.references,
         release_digest=event.release_digest,
+        session_id=event.session_id,
     )
 
 
@@ -84,6 +87,7 @@ def subject_of_item(envelope: TextFeaturesComputed, item: FeatureItem) -> Subjec
         trace_id=item.trace_id,
         references=item.references,
         release_digest=item.release_digest,
+        session_id=item.session_id,
     )
 
 

@@ -66,6 +66,7 @@ DATASET = shape(
         "content_digest": Key(digest, is_required=True),
         "source": Key(text, is_required=True),
         "passages": Key(number(0, BYTES_MAX, whole=True), is_required=True),
+        "evaluators": Key(list_of(name)),
         "description": Key(text),
     }
 )

@@ -6,7 +6,8 @@
 
 The same functions as the running service, so a replay of everything a stream ever read, under its settings, gives the
 signals that the service gave, with the same ids. Events that come again change nothing but `repeated`, and the cut into
-envelopes changes nothing. What the log does not hold is not repeated: a reference that a person accepted.
+envelopes changes nothing. Not repeated: decisions of people (accept, dismiss), which the log of features does not
+hold, and the signals of other detectors than the bank.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from dataclasses import dataclass, field, replace
 from weir.drift.core.observation import Observation
 from weir.drift.core.settings import BankSettings
 from weir.drift.core.stream.advance import advance, fresh
+from weir.drift.core.stream.assets import assets_of
 from weir.drift.core.stream.intake import observations_of
+from weir.drift.core.stream.signals import DETECTOR
 from weir.drift.core.stream.state import EmbeddingSpace, StreamState, new_stream
 from weir.events import DriftSignalled, TextFeaturesComputed
 
@@ -93,7 +96,7 @@ def replayed(replay: Replay, partition: int, envelope: TextFeaturesComputed) -> 
     before = replay.streams.get(key) or _admitted(replay, key)
     new = fresh(before.stream, observations)
     space = EmbeddingSpace(envelope.embedding_model, envelope.embedding_dimensions)
-    stream, signals = advance(before.stream, new, space, replay.settings)
+    stream, signals = advance(before.stream, new, space, replay.settings, assets=assets_of(envelope))
     after = _counted(before, stream, new, signals, replay.watched.get(key[:2], frozenset()))
     after = replace(after, repeated=before.repeated + len(observations) - len(new))
     streams = {**replay.streams, key: after}
@@ -122,7 +125,9 @@ def _counted(
     for number, item in enumerate(new, before.events + 1):
         places.setdefault(item.request_id, number)
     last = before.events + len(new)
-    told = tuple(Told(places.get(signal.trigger_request_id, last), signal) for signal in signals)
+    told = tuple(
+        Told(places.get(signal.trigger_request_id, last), signal) for signal in signals if signal.detector == DETECTOR
+    )
     found = {request_id: place for request_id, place in places.items() if request_id in watched}
     times_us = [item.event_time_us for item in new]
     return replace(

@@ -23,13 +23,14 @@ def skew_signal(
 ) -> DriftSignalled:
     """The signal of a window that raises or ends the skew alarm. `events`: counted by the stream, this one included."""
     result, state = tested.result, "skewed" if tested.is_raised else "cleared"
+    common = _common(stream, state, cause.event_id, cause.request_id, cause.event_time_us)
+    # In events, as for the bank: a window of n at alpha is wrong once in n / alpha.
+    common["arl_target"] = settings.skew_window_events / settings.skew_alpha
     return DriftSignalled(
-        **_common(stream, state, cause.event_id, cause.request_id, cause.event_time_us),
+        **common,
         part=result.test,
         statistic=result.p_value,
         threshold=settings.skew_alpha,
-        # In events, as for the bank: a window of n at alpha is wrong once in n / alpha.
-        arl_target=settings.skew_window_events / settings.skew_alpha,
         event_index=events,
         since_event_index=max(events - result.events + 1, 1),
         since_time_us=tested.first_us,

@@ -1,0 +1,224 @@
+"""The alarm on evaluation scores: mean scores to a false alarm, delays of planted drops, and system-or-judge verdicts.
+
+`python -m tests.bench.quality_alarm` prints everything; `--quick` takes fewer runs. Scores are synthetic: independent
+passes and fails with a fixed seed, as a uniform sample of judged calls gives them. The peer is the usual rolling
+z-test over 200 scores, one-sided at a nominal 1 %, looked at with every score and told the true rate; ours learns its
+baseline from a fresh reference of 1,000 scores in every run. System-or-judge cases run the service's own step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from weir.drift.core.quality.judge import PASSES
+from weir.drift.core.quality.outcomes import Fired, Monitoring, Warming
+from weir.drift.core.quality.score import AnchorScore, Score
+from weir.drift.core.quality.settings import QualitySettings
+from weir.drift.core.quality.stream import StreamKey, StreamState, step, step_anchor
+from weir.drift.core.quality.trial import Verdict
+
+from .quality_paths import Alarms, Bits, draws, rolling_z_alarms, weir_alarms
+
+PASS_RATES = (0.95, 0.92, 0.85)
+DROPS_POINTS = (3, 5, 10, 20)
+RUNS = 400
+HORIZON_SCORES = 15_000
+DROP_HORIZON_SCORES = 5_000
+WINDOW_SCORES = 200
+Z_ONE_PERCENT = 2.326
+"""One-sided 1 % of the normal distribution."""
+SEED = 20
+
+_Detector = Callable[[np.random.Generator, float, float, int], Alarms]
+"""Alarms of many runs: the usual pass rate, the share of bad scores from the first score on, the horizon."""
+
+CASES = 100
+CASE_SCORES_MAX = 3_000
+"""Scores after the change within which a case must have been told."""
+INTERLEAVE = 0.05
+"""Anchors a score."""
+ANCHORS_FILE = Path(__file__).resolve().parents[2] / "examples" / "anchors" / "python-support.jsonl"
+"""Its human labels are those of the planted cases; what the judge says of them is synthetic."""
+JUDGE_ERROR = 0.1
+"""Share of anchors on which the judge disagrees with the label, always the same ones."""
+JUDGE_NOISE = 0.02
+"""Chance that a verdict comes out otherwise than the same judge's usual one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRow:
+    """Delays are medians in scores from the first changed one, with the 90th percentile; by drop in points."""
+
+    detector: str
+    pass_rate: float
+    arl: float
+    arl_error: float
+    delays: dict[int, tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRow:
+    """Verdicts of `cases` planted changes of one kind and size; `missed`: no warning within the horizon."""
+
+    changed: str
+    drop_points: int
+    cases: int
+    system: int
+    judge: int
+    none: int
+    missed: int
+
+
+def quality_alarm(
+    runs: int = RUNS, settings: QualitySettings | None = None, pass_rates: Sequence[float] = PASS_RATES
+) -> list[AlarmRow]:
+    """Ours and the peer at every pass rate. About 2 CPU-minutes for 400 runs."""
+    chosen = settings or QualitySettings()
+    detectors: dict[str, _Detector] = {
+        "weir": lambda rng, rate, bad, horizon: _ours(rng, rate, bad, runs, horizon, chosen),
+        "rolling z(200), 1 %": lambda rng, rate, bad, horizon: _peer(rng, rate, bad, runs, horizon),
+    }
+    return [
+        _row(name, detector, rate, np.random.default_rng((SEED, number)))
+        for number, rate in enumerate(pass_rates)
+        for name, detector in detectors.items()
+    ]
+
+
+def system_or_judge(cases: int = CASES, drops: tuple[int, ...] = (5, 10, 20)) -> list[VerdictRow]:
+    """Planted changes of the system and of the judge that make the pass rate fall from 92 % by the same points."""
+    return [_verdicts(changed, points, cases) for points in drops for changed in ("system", "judge")]
+
+
+@cache
+def human_labels() -> tuple[bool, ...]:
+    """Whether each anchor that is shipped should pass."""
+    return tuple(json.loads(line)["passed"] for line in ANCHORS_FILE.read_text(encoding="utf-8").splitlines())
+
+
+def main() -> None:
+    """Print both tables, and the rows as JSON lines with `--json`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="40 runs and 20 cases")
+    parser.add_argument("--json", action="store_true", help="one JSON object a row")
+    options = parser.parse_args()
+    alarms = quality_alarm(40 if options.quick else RUNS)
+    verdicts = system_or_judge(20 if options.quick else CASES)
+    if options.json:
+        rows = [*map(asdict, alarms), *map(asdict, verdicts)]
+        print("\n".join(map(json.dumps, rows)))
+        return
+    print_tables(alarms, verdicts)
+
+
+def print_tables(alarms: list[AlarmRow], verdicts: list[VerdictRow]) -> None:
+    """Both tables for a person."""
+    head = "".join(f"{f'-{points} points':>16}" for points in DROPS_POINTS)
+    print(f"{'detector':<22}{'pass rate':>10}{'ARL (s.e.)':>18}{head}   median (p90) judged scores to the alarm")
+    for row in alarms:
+        delays = "".join(f"{f'{median:.0f} ({p90:.0f})':>16}" for median, p90 in row.delays.values())
+        print(f"{row.detector:<22}{row.pass_rate:>10.2f}{f'{row.arl:,.0f} ({row.arl_error:,.0f})':>18}{delays}")
+    print(f"\n{'changed':<10}{'drop':>6}{'cases':>7}{'system':>8}{'judge':>8}{'none':>8}{'missed':>8}")
+    for one in verdicts:
+        counts = "".join(f"{count:>8}" for count in (one.system, one.judge, one.none, one.missed))
+        print(f"{one.changed:<10}{one.drop_points:>6}{one.cases:>7}{counts}")
+
+
+def _row(name: str, alarms: _Detector, rate: float, rng: np.random.Generator) -> AlarmRow:
+    arl, error = alarms(rng, rate, 1.0 - rate, HORIZON_SCORES).arl
+    after = {points: alarms(rng, rate, 1.0 - rate + points / 100, DROP_HORIZON_SCORES) for points in DROPS_POINTS}
+    return AlarmRow(name, rate, arl, error, {p: (one.delay(0.5), one.delay(0.9)) for p, one in after.items()})
+
+
+def _ours(
+    rng: np.random.Generator, rate: float, bad: float, runs: int, horizon: int, settings: QualitySettings
+) -> Alarms:
+    references = rng.binomial(settings.reference_scores, 1.0 - rate, runs)
+    return weir_alarms(references, draws(rng, bad, runs, horizon), settings)
+
+
+def _peer(rng: np.random.Generator, rate: float, bad: float, runs: int, horizon: int) -> Alarms:
+    """The window is full of usual scores when the change comes."""
+    warm = WINDOW_SCORES if bad != 1.0 - rate else 0
+    rows = _chained(draws(rng, 1.0 - rate, runs, warm), draws(rng, bad, runs, horizon))
+    found = rolling_z_alarms(rate, rows, WINDOW_SCORES, Z_ONE_PERCENT)
+    return Alarms(np.maximum(found.at - warm, 1), found.fired) if warm else found
+
+
+def _verdicts(changed: str, points: int, cases: int) -> VerdictRow:
+    found = [verdict_of_case(changed, points, seed) for seed in range(cases)]
+    counts = [found.count(verdict) for verdict in (Verdict.SYSTEM, Verdict.JUDGE, Verdict.NONE, None)]
+    return VerdictRow(changed, points, cases, *counts)
+
+
+def verdict_of_case(changed: str, points: int, seed: int, settings: QualitySettings | None = None) -> Verdict | None:
+    """The final verdict on one planted change after the reference and 200 usual scores; None without a warning."""
+    chosen = settings or QualitySettings()
+    case = _Case(seed, changed, points, chosen.reference_scores + 200)
+    state, verdict = StreamState(StreamKey("demo", "docs-qa", "judge", "")), None
+    for index in range(case.change_at + CASE_SCORES_MAX):
+        state, outcomes, _ = step(state, case.score(index), chosen)
+        anchors = case.interleaved(index)
+        if any(isinstance(one, Warming | Monitoring) or _is_first_alarm(one) for one in outcomes):
+            anchors = [*anchors, *list(range(case.anchors)) * PASSES]
+        for number in anchors:
+            state, more = step_anchor(state, case.anchor(index, number), chosen)
+            outcomes += more
+        told = [one.verdict for one in outcomes if isinstance(one, Fired) and one.verdict is not None]
+        if told and index >= case.change_at:
+            verdict = told[-1]
+            break
+    return verdict
+
+
+def _is_first_alarm(outcome: object) -> bool:
+    return isinstance(outcome, Fired) and not outcome.is_update
+
+
+class _Case:
+    """Scores and anchors of one planted change at the score `change_at`."""
+
+    def __init__(self, seed: int, changed: str, points: int, change_at: int) -> None:
+        self._rng = np.random.default_rng((SEED, seed, points, changed == "judge"))
+        self._changed, self._share, self.change_at = changed, points / 92, change_at
+        self._human = np.array(human_labels())
+        self.anchors = self._human.size
+        self._usual = self._human ^ (self._rng.random(self.anchors) < JUDGE_ERROR)
+        self._flipped = self._usual & (self._rng.random(self.anchors) < self._share)
+        self._serial = 0
+
+    def score(self, index: int) -> Score:
+        passed = self._rng.random() < 0.92
+        if index >= self.change_at and passed:
+            passed = self._rng.random() >= self._share
+        name = f"score {index}"
+        return Score(name, "", name, "", index + 1, is_bad=not passed, value=float(passed), inclusion_probability=1.0)
+
+    def interleaved(self, index: int) -> list[int]:
+        del index
+        return [int(self._rng.integers(self.anchors))] if self._rng.random() < INTERLEAVE else []
+
+    def anchor(self, index: int, number: int) -> AnchorScore:
+        self._serial += 1
+        passed = bool(self._usual[number])
+        if index >= self.change_at and self._changed == "judge" and self._flipped[number]:
+            passed = False
+        passed ^= bool(self._rng.random() < JUDGE_NOISE)
+        human = bool(self._human[number])
+        return AnchorScore(f"anchor {self._serial}", "", f"a{number}", index + 1, passed=passed, human_passed=human)
+
+
+def _chained(*parts: Iterator[Bits]) -> Iterator[Bits]:
+    for part in parts:
+        yield from part
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The real engine in the test's process, with the tables made, and rows put into them as producers number them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from builders import NOON_US
+from weir.events import SCHEMA_JSON, TOPICS, Event, encode_body
+from weir.lineage.adapters.migrations import migrate
+from weir.lineage.adapters.retention import keep
+from weir.lineage.adapters.store import Store
+from weir.lineage.core.container import container
+from weir.lineage.core.retention import Retention
+from weir.lineage.settings import LineageSettings
+
+LONGEST_DAYS = 7_300
+"""The builders' events are as old as they are: nothing may expire under a test."""
+
+Put = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data folder of a store with its tables, made once: each test gets a copy."""
+    folder = tmp_path_factory.mktemp("migrated")
+    store = Store(LineageSettings(data_dir=folder))
+    migrate(store)
+    keep(store, Retention(LONGEST_DAYS, LONGEST_DAYS, LONGEST_DAYS))
+    store.close()
+    return folder
+
+
+@pytest.fixture
+def store(migrated: Path, tmp_path: Path) -> Iterator[Store]:
+    """An empty store."""
+    shutil.copytree(migrated, tmp_path / "data", symlinks=True)
+    store = Store(LineageSettings(data_dir=tmp_path / "data"))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def put(store: Store) -> Put:
+    """Stores events of one topic, as the sink does."""
+    count = 0
+
+    def put(topic: str, *events: Event) -> None:
+        nonlocal count
+        count += 1
+        block = container(SCHEMA_JSON[TOPICS[topic].event], [encode_body(event) for event in events])
+        store.insert_container(topic.replace("-", "_"), block, f"{NOON_US} {count}")
+
+    return put

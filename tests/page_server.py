@@ -1,0 +1,31 @@
+"""A service's own pages on a port of their own, served from a thread: for clients that are not asynchronous."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from starlette.routing import BaseRoute
+
+from service_process import free_port, status_of
+from waiting import eventually
+from weir.runtime.http import application, serve
+
+
+@contextmanager
+def pages(routes: Sequence[BaseRoute]) -> Iterator[str]:
+    """URL of the pages, for the length of the block."""
+    port, loop, stop = free_port(), asyncio.new_event_loop(), asyncio.Event()
+    app = application(dict, routes)
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve(app, "127.0.0.1", port, stop)))
+    thread.start()
+    url = f"http://127.0.0.1:{port}"
+    try:
+        eventually(lambda: status_of(f"{url}/healthz") == 200, within_s=10, what="the pages")
+        yield url
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()

@@ -1,0 +1,125 @@
+"""`weir audit gaps`: the books of store, spool and gateway in one, a window of them, and the exit code that a script reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from builders import completed
+from page_server import pages
+from weir.cli.books import with_spool
+from weir.cli.commands_store import audit_gaps
+from weir.cli.moments import microseconds
+from weir.cli.output import CliError, ExitCode
+from weir.gateway.adapters.spool import SpoolReader
+from weir.gateway.core.accounting import Books
+from weir.gateway.spool_page import routes
+from weir.runtime.clock import now_us
+
+pytestmark = pytest.mark.capability("X1")
+
+Put = Callable[..., None]
+HOUR_US = 3_600_000_000
+
+
+@pytest.fixture
+def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The drain's real page over an empty spool; no gateway answers."""
+    books: Books = {}
+    with pages(routes(SpoolReader(tmp_path / "spool"), lambda: books)) as url:
+        monkeypatch.setenv("WEIR_GATEWAY_DRAIN_URL", url)
+        monkeypatch.setenv("WEIR_GATEWAY_URL", "http://127.0.0.1:9")
+        yield
+
+
+def audited(capsys: pytest.CaptureFixture[str], **window: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and document."""
+    code = 0
+    try:
+        audit_gaps(**window, json=True)
+    except typer.Exit as ended:
+        code = ended.exit_code
+    return code, json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.usefixtures("lineage", "spool")
+def test_a_hole_is_exit_code_5_in_the_window_it_belongs_to_and_in_no_other(
+    put: Put, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weir.lineage.adapters.backlog.CAUGHT_UP_WITHIN_S", 0.1)  # this sink has no group
+    start_us = now_us() - 5 * HOUR_US
+    put(
+        "inference-responses",
+        *[completed(seq, boot_epoch=start_us, event_time_us=start_us + seq * HOUR_US) for seq in (0, 1, 3, 4)],
+    )
+
+    code, whole = audited(capsys)
+    code_of_end, end = audited(capsys, since="100m")
+    code_of_start, start = audited(capsys, until="210m")
+
+    assert (code, whole["totals"]["missing"]) == (ExitCode.DENIED, 1)
+    assert whole["sources"][0]["missing_ranges"] == [[2, 2]]
+    assert (code_of_end, end["totals"]["accepted"], end["totals"]["missing"]) == (0, 1, 0)
+    assert (code_of_start, start["totals"]["accepted"], start["totals"]["missing"]) == (0, 2, 0)
+
+
+@pytest.mark.usefixtures("lineage", "spool")
+@pytest.mark.parametrize(("since", "until"), [("soon", ""), ("1h", "2h"), ("", "12:70")])
+def test_a_window_that_means_nothing_is_refused(since: str, until: str) -> None:
+    with pytest.raises(CliError) as caught:
+        audit_gaps(since, until)
+
+    assert caught.value.code is ExitCode.INVALID
+
+
+def source(**fields: object) -> dict[str, Any]:
+    plain = {
+        "source": "gateway/1",
+        "boot_epoch": 1,
+        "accepted": 10,
+        "next_number": 10,
+        "missing": 0,
+        "missing_ranges": [],
+    }
+    return {**plain, **fields}
+
+
+@pytest.mark.parametrize(
+    ("drained", "used", "backlog_bytes", "in_spool", "missing"),
+    [(10, 10, 0, 0, 0), (10, 14, 100, 4, 0), (10, 14, 0, 0, 4), (14, 14, 0, 0, 0), (4, 12, 100, 2, 0)],
+)
+def test_a_number_that_never_came_to_the_drain_is_in_the_spool_or_missing(
+    drained: int, used: int, backlog_bytes: int, in_spool: int, missing: int
+) -> None:
+    audit = {"sources": [source()], "totals": {}}
+    page = {"backlog_bytes": backlog_bytes, "lives": [{"source": "gateway/1", "boot_epoch": 1, "drained": drained}]}
+
+    (found,) = with_spool(audit, page, {("gateway/1", 1): used})["sources"]
+
+    assert (found["in_spool"], found["missing"]) == (in_spool, missing)
+    assert found["accepted"] == 10 + in_spool + missing
+
+
+def test_a_windows_count_is_not_taken_for_the_highest_number() -> None:
+    audit = {"sources": [source(accepted=3, next_number=1_000)], "totals": {}}
+    page = {"backlog_bytes": 0, "lives": [{"source": "gateway/1", "boot_epoch": 1, "drained": 1_000}]}
+
+    (found,) = with_spool(audit, page, {("gateway/1", 1): 1_000})["sources"]
+
+    assert (found["accepted"], found["missing"]) == (3, 0)
+
+
+def test_moments_are_times_in_utc_or_ages() -> None:
+    assert (
+        microseconds("--since", "1970-01-01T00:00:01")
+        == microseconds("--since", "1970-01-01T01:00:01+01:00")
+        == 1_000_000
+    )
+    before_us = now_us() - 2 * HOUR_US
+    assert before_us <= microseconds("--since", "2h") <= now_us() - 2 * HOUR_US
+    assert microseconds("--since", "99999d") == 0
