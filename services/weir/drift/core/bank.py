@@ -87,9 +87,9 @@ def embedding_dimensions(state: BankState) -> int | None:
 def step(state: BankState, observation: Observation, uniform: float) -> tuple[BankState, tuple[Outcome, ...]]:
     """The bank after one event; `uniform`, strictly between 0 and 1, breaks ties of this event (`uniform_of` its id).
 
-    Raises EmbeddingMismatch, the state unchanged, for an embedding of another length. Cost: 330 to 430 us measured
-    with N = 2,000 and d = 384 on a machine at load 28 (90 to 110 us in batches of 64), except for the one event that
-    completes the reference: about 3 CPU-seconds.
+    Raises EmbeddingMismatch, the state unchanged, for an embedding of another length. Cost: 227 us measured
+    with N = 2,000 and d = 384 (66 us in batches of 64; 410 and 92 on two cores at a load of 28), except for the one
+    event that completes the reference: about 3 CPU-seconds.
     """
     return step_many(state, (observation,), (uniform,))
 
