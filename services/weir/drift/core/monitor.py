@@ -1,6 +1,6 @@
 """Monitor: the incremental state of one bank while it watches, and what scored events do to it.
 
-Small on purpose (about 40 kB without sessions): it is checkpointed with every batch, while the reference beside it
+Small on purpose (14 to 35 kB without sessions): it is checkpointed with every batch, while the reference beside it
 never changes.
 """
 
