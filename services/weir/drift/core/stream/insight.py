@@ -121,7 +121,7 @@ def explained(
         evidence_events=len(changed),
         example_before_request_ids=_before(insight, signal),
         shifted_terms=terms if settings.explain_terms else (),
-        clusters=novel_clusters(insight, clusters.words, signal.index, settings),
+        clusters=novel_clusters(insight, clusters.words, signal.index, settings, signal.since_index),
         psi=psi,
         psi_by_cluster=shifts if settings.explain_terms else tuple(replace(one, name="") for one in shifts),
         blame=blame_of(changed, factors, tenant),
@@ -129,11 +129,13 @@ def explained(
 
 
 def novel_clusters(
-    insight: Insight, words: TextCounts, index: int, settings: InsightSettings
+    insight: Insight, words: TextCounts, index: int, settings: InsightSettings, since_index: int = 0
 ) -> tuple[NovelCluster, ...]:
-    """The novel clusters that grow most as of the monitored event `index`, with names where words are allowed."""
+    """The novel clusters that grow most as of the monitored event `index` and had an event since `since_index`, with
+    names where words are allowed.
+    """
     shown = []
-    for one in growing(insight.intents, index, limit=CLUSTERS_SHOWN):
+    for one in growing(insight.intents, index, limit=CLUSTERS_SHOWN, since=since_index):
         now, before = rates(one, index)
         terms = rising_terms(words, TextCounts(one.words, one.events), NAME_TERMS) if settings.explain_terms else ()
         shown.append(
