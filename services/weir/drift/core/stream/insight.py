@@ -116,7 +116,10 @@ def explained(
     changed = since(insight.recent, signal.since_index)
     psi, shifts = cluster_shifts(clusters, [event.cluster for event in changed])
     factors = evidence_of(changed, signal.part, signal.direction, bank.fitted.slack)
-    terms = shifted_terms(clusters.words, count_texts(event.words for event in changed))
+    # The estimated beginning tends to be early, and of a small mix most events are as before: the words of those that
+    # speak for the change are asked, all others would drown them.
+    speaking = [event for event, factor in zip(changed, factors, strict=True) if factor > 0.0]
+    terms = shifted_terms(clusters.words, count_texts(event.words for event in speaking))
     return Explanation(
         evidence_events=len(changed),
         example_before_request_ids=_before(insight, signal),
