@@ -6,6 +6,7 @@ Only what `clickhouse-connect` sends is served: queries, commands and inserts, w
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import threading
@@ -88,9 +89,10 @@ class Front(BaseHTTPRequestHandler):
         """Nothing: statements are not for logs."""
 
 
-def _plain(value: str) -> str:
-    """A bound text without the escapes of the HTTP interface; the engine's own binding escapes it again."""
-    return value if value.startswith("[") else value.replace("\\'", "'").replace("\\\\", "\\")
+def _plain(value: str) -> str | list[str]:
+    """A bound text, or array of texts, without the escapes of the HTTP interface; the engine's own binding escapes it again."""
+    text = value.replace("\\'", "'").replace("\\\\", "\\")
+    return list(ast.literal_eval(text)) if text.startswith("[") else text
 
 
 def main() -> None:

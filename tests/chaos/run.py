@@ -19,6 +19,7 @@ from stack import RunningStack, apply_examples
 from weir.cli.stack import start_stack, stop_stack
 from weir.cli.stack.layout import repository
 from weir.cli.stack.ports import DEFAULTS
+from weir.runtime.telemetry import configure_logs
 
 HOME = repository() / ".weir" / "chaos" / "stack"
 RESULTS = repository() / ".weir" / "chaos" / "results.json"
@@ -43,6 +44,7 @@ def main(arguments: list[str]) -> int:
     known = SHORT if options.short else FULL
     names = [name for name in known if name in options.faults or not options.faults]
     out = Console(width=190)
+    configure_logs("chaos", "error")  # of our own code that recomputes; the table is what there is to read
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever ends it, what it started is stopped
     signal.signal(signal.SIGINT, signal.default_int_handler)
     stop_stack(HOME)

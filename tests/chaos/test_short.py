@@ -7,7 +7,7 @@ import pytest
 from chaos.catalogue import SHORT
 from stack import RunningStack
 
-pytestmark = [pytest.mark.stack, pytest.mark.capability("X1")]
+pytestmark = [pytest.mark.stack, pytest.mark.capability("X1"), pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize("fault", list(SHORT))

@@ -59,7 +59,7 @@ async def main(stop):
     await link.producer.start(stop)
     await Stream(
         bootstrap=bootstrap, group=group, instance="1", data_dir=pathlib.Path(folder) / "faust", serde=link.serde,
-        dead_letters=link.dead_letters(group, 100_000), handlers={"feedback": handle},
+        dead_letters=link.dead_letters(group, settings.reject_limits), handlers={"feedback": handle},
     ).run(stop)
 
 run(main)

@@ -20,8 +20,8 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 
 
 def drift_replay(
-    since: Annotated[str, typer.Option("--from", help="earliest, or a time: ISO 8601, UTC unless it says otherwise.")],
-    until: Annotated[str, typer.Option("--to", help="latest, or the first time no longer replayed.")] = LATEST,
+    since: Annotated[str, typer.Option("--from", help="earliest, a time (ISO 8601, in UTC), or an age, as 24h.")],
+    until: Annotated[str, typer.Option("--to", help="latest, or the first time or age no longer replayed.")] = LATEST,
     tenant: Annotated[str, typer.Option(help="Only streams of this tenant.")] = "",
     route: Annotated[str, typer.Option(help="Only streams of this route.")] = "",
     set_: Annotated[
@@ -94,7 +94,7 @@ def _print(document: dict[str, Any]) -> None:
     emit_text(f"sha256         {document['sha256']}")
 
 
-STREAM = ("tenant", "route", "events", "state", "warmed_at_event", "warmed_at", "reference", "service_reference")
+STREAM = ("tenant", "route", "events", "phase", "warmed_at_event", "warmed_at", "reference", "service_reference")
 COMPARISON = ("route", "state", "level", "verdict", "would_have", "did", "part", "statistic", "threshold", "time")
 
 
@@ -102,6 +102,7 @@ def _stream_row(stream: dict[str, Any], service: dict[str, Any]) -> dict[str, ob
     warmed_us = stream["warmed_at_us"]
     return {
         **stream,
+        "phase": stream["state"],
         "warmed_at_event": "-" if warmed_us is None else stream["warmed_at_event"],
         "warmed_at": "-" if warmed_us is None else written(warmed_us),
         "reference": _short(stream["reference_digest"]),

@@ -6,6 +6,7 @@ Heavy imports are inside: only the commands that touch Kafka pay for them.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,12 @@ from weir.cli.output import CliError, ExitCode
 
 TIMEOUT_S = 15.0
 """Seconds for one answer of the broker. Chosen."""
+
+EMPTY_WITHIN_S = 20.0
+"""Seconds in which a group must be without members. Chosen: twice the session for which a stopped one is remembered."""
+
+LOOK_S = 0.5
+"""Seconds between tries."""
 
 REPLAYED_FROM = "weir-replayed-from"
 """Header of a message that was written again: topic/partition/offset of the first."""
@@ -102,10 +109,26 @@ def set_back(group: str, topic: str, from_ms: int) -> Mapping[Place, tuple[int, 
         moved = {number: now for number, now in first.items() if 0 <= now < before.get(number, 0)}
         if moved:
             target = [TopicPartition(topic, number, offset) for number, offset in moved.items()]
-            admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, target)])[group].result()
+            _commit(admin, ConsumerGroupTopicPartitions(group, target))
     except KafkaException as error:
         raise _refused(group, error) from error
     return {(topic, number): (before[number], offset) for number, offset in moved.items()}
+
+
+def _commit(admin: Any, target: Any) -> None:
+    """Set a group's offsets. Each partition has its own answer, and a group remembers a stopped member for a session."""
+    from confluent_kafka import KafkaError, KafkaException
+
+    until_s = time.monotonic() + EMPTY_WITHIN_S
+    while True:
+        answer = admin.alter_consumer_group_offsets([target])[target.group_id].result()
+        refused = [place.error for place in answer.topic_partitions if place.error is not None]
+        if not refused:
+            return
+        occupied = refused[0].code() in (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP)
+        if not occupied or time.monotonic() > until_s:
+            raise KafkaException(refused[0])
+        time.sleep(LOOK_S)
 
 
 def _refused(group: str, error: Any) -> CliError:

@@ -22,7 +22,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from weir.events import Event, InvalidEvent
 from weir.runtime.deadletter import DeadLetters, RawMessage
 from weir.runtime.errors import Retryable, TooManyRejects
-from weir.runtime.halt import halted
+from weir.runtime.halt import ended, halted
 from weir.runtime.metrics import BATCH_MESSAGES, LAG, MESSAGES, RETRIES
 from weir.runtime.producer import RECONNECT_S, wait_or_stop
 from weir.runtime.serde import Serde
@@ -77,6 +77,7 @@ class Consumer:
         except TooManyRejects as error:
             halted(self._group, error)
             await stop.wait()
+            ended(self._group)
 
     async def _consume(self, stop: asyncio.Event) -> None:
         consumer = await _started(self._bootstrap, self._group, self._topics, stop)

@@ -20,6 +20,11 @@ def halted(group: str, error: TooManyRejects) -> None:
     logger().error("consumer_halted", group=group, error=str(error), hint="fix the deploy, then start it again")
 
 
+def ended(group: str) -> None:
+    """The stopped consumer is gone, and its reason with it."""
+    _reasons.pop(f"consumer {group}", None)
+
+
 def reasons() -> dict[str, str]:
     """Why consumers of this process stopped, by consumer; every readiness page shows it."""
     return _reasons

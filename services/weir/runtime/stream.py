@@ -31,7 +31,7 @@ from weir.runtime.clock import monotonic_s
 from weir.runtime.consumer import BACKOFF_S, Received
 from weir.runtime.deadletter import DeadLetters, RawMessage
 from weir.runtime.errors import Retryable, TooManyRejects
-from weir.runtime.halt import halted
+from weir.runtime.halt import ended, halted
 from weir.runtime.metrics import LAG, MESSAGES, RETRIES
 from weir.runtime.producer import RECONNECT_S, wait_or_stop
 from weir.runtime.serde import Serde
@@ -132,6 +132,7 @@ class Stream:
             return
         halted(self._group, error)
         await stop.wait()
+        ended(self._group)
 
     async def _started(self) -> faust.App | None:
         self._data_dir.mkdir(parents=True, exist_ok=True)

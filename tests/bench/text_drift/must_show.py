@@ -54,10 +54,13 @@ def _times(what: str, peer_us: float, own_us: float) -> Shown:
 
 
 def interval(row: Mapping[str, float | None] | None, value: str) -> str:
-    """`12 (10-15)`; a dash stands for a time beyond the horizon."""
+    """`12 (10-15)`; a dash stands for a time beyond the horizon, `12 (10 or more)` for an interval that reaches there."""
     if row is None:
         return ""
-    return f"{number(row[value])} ({number(row['low'])}-{number(row['high'])})"
+    if row["low"] is None:
+        return "-"
+    low, high = number(row["low"]), row["high"]
+    return f"{number(row[value])} ({low} or more)" if high is None else f"{number(row[value])} ({low}-{number(high)})"
 
 
 def number(value: float | None) -> str:

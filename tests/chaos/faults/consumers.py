@@ -45,10 +45,11 @@ def evaluator_killed(stack: RunningStack, times: int) -> Row:
     before = _scores(stack, mine)
     for topic in TOPICS_OF_EVALUATOR:
         _replay(stack, "evaluator", topic, since)
-    is_reached(lambda: min(map(len, _scores(stack, mine).values()), default=0) >= 2)
+    is_said_again = is_reached(lambda: min(map(len, _scores(stack, mine).values()), default=0) >= 2)
     after = _scores(stack, mine)
     due = len(mine) * len({name for said in before.values() for name, _ in said})
-    problems = [] if set(before) == set(after) else ["the replay has other ids"]
+    problems = [] if is_said_again else ["the replay did not say every score again"]
+    problems += [] if set(before) == set(after) else ["the replay has other ids"]
     changed = sum(len(set(said)) > 1 for said in after.values())
     problems += [f"{changed} scores changed in the replay"] if changed else []
     rows, distinct = _stored_scores(stack, after)

@@ -73,7 +73,9 @@ def test_a_loss_against_the_peer_is_named() -> None:
 
 
 def test_an_endless_time_is_a_dash() -> None:
-    assert interval({"median": None, "low": 12.0, "high": None}, "median") == "- (12--)"
+    assert interval({"median": None, "low": 12.0, "high": None}, "median") == "- (12 or more)"
+    assert interval({"median": None, "low": None, "high": None}, "median") == "-"
+    assert interval({"median": 3.0, "low": 2.0, "high": 1_200.0}, "median") == "3 (2-1,200)"
 
 
 def test_skew_rates_have_exact_intervals() -> None:

@@ -17,7 +17,6 @@ from waiting import eventually
 from weir.events import DeadLettered, FeedbackReceived, encode_body, frame
 from weir.runtime.consumer import Consumer, Received
 from weir.runtime.deadletter import TOPIC as DEAD_LETTERS
-from weir.runtime.halt import reasons
 from weir.runtime.http import application
 from weir.runtime.link import Link
 from weir.runtime.metrics import HALTED
@@ -57,12 +56,24 @@ class Life:
     async def _handle(self, batch: Sequence[Received]) -> None:
         self.handled += [one.event.event_id for one in batch]
 
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Run until the condition holds; it may ask the broker, so it is looked at in a thread."""
+    async def until(self, condition: Callable[[], bool]) -> dict[str, str]:
+        """Run until the condition holds; it may ask the broker, so it is looked at in a thread. Returns what is not ready."""
         running = asyncio.create_task(self._consumer.run(self.stop))
         await asyncio.to_thread(eventually, condition, within_s=PATIENCE_S, what="what the consumer was to do")
+        missing = await not_ready()
         self.stop.set()
         await running
+        return missing
+
+
+async def not_ready() -> dict[str, str]:
+    """What the readiness page of a service with this consumer says is missing."""
+    transport = httpx2.ASGITransport(application(dict))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+        page = await client.get("/readyz")
+    missing: dict[str, str] = page.json()["missing"]
+    assert page.status_code == (503 if missing else 200)
+    return missing
 
 
 def good() -> bytes:
@@ -113,17 +124,13 @@ async def test_a_bad_deploy_stops_where_it_was_says_why_and_the_next_one_goes_on
     produce(kafka, [POISON] * 20)
     first = Life(kafka, link, group, Limits(in_a_row_max=5, share_max=1.0, window_messages=1_000))
 
-    await first.until(lambda: HALTED.labels(group)._value.get() == 1)
+    missing = await first.until(lambda: HALTED.labels(group)._value.get() == 1)
 
     assert len(letters(kafka, group)) == 5
     assert committed(kafka, group) <= 5
-    transport = httpx2.ASGITransport(application(dict))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
-        page = await client.get("/readyz")
-    assert page.status_code == 503
-    assert "5 messages in a row of feedback/0 were bad" in page.json()["missing"][f"consumer {group}"]
+    assert "5 messages in a row of feedback/0 were bad" in missing[f"consumer {group}"]
+    assert await not_ready() == {}
 
     second = Life(kafka, link, group, LENIENT)
     await second.until(lambda: committed(kafka, group) == 20)
     assert len({one.event_id for one in letters(kafka, group)}) == 20
-    del reasons()[f"consumer {group}"]  # the pages of other tests are their own
