@@ -75,8 +75,9 @@ class Path:
 
     def at(self, place: int, first_index: int, times_us: IntArray) -> EDetector:
         """The detector after event `place` (from 0), whose events are numbered from `first_index`."""
-        earlier = np.concatenate((self.before.run_log[None], self.run_log[:place]))
-        began = (earlier == 0.0) & ~self.skipped[: place + 1]
+        began = ~self.skipped[: place + 1]
+        began[0] &= self.before.run_log == 0.0
+        began[1:] &= self.run_log[:place] == 0.0
         last = place - began[::-1].argmax(axis=0)
         any_began = began.any(axis=0)
         return EDetector(
