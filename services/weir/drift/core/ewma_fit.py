@@ -79,6 +79,7 @@ def _metric(embeddings: EmbeddingMatrix) -> tuple[EmbeddingMatrix, EmbeddingMatr
     variances, axes = np.linalg.eigh(covariance)
     shrunk = np.maximum(variances, 0.0) + max(variances.mean(), np.finfo(np.float32).tiny)
     metric = (axes / np.sqrt(shrunk)) @ axes.T
+    metric = (metric + metric.T) / 2.0  # symmetric to the last bit: a checkpoint keeps one half
     return centre.astype(np.float32), np.ascontiguousarray(metric, dtype=np.float32)
 
 
