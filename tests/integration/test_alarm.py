@@ -150,4 +150,13 @@ def test_a_change_in_the_traffic_ends_in_a_signed_webhook_that_names_it(stack: R
     assert inbox.bodies[0]["version"] == "4"
     assert alert["status"] == "firing"
     assert alert["labels"]["route"] == ROUTE
+    said = alert["annotations"]
+    shifted = {one.request_id for one in items(SHIFTED, STEADY, OTHER_WORDS, centres[1] - 0.05)}
+    assert said["reference"].startswith("1 (sha256:")
+    assert said["part"]
+    assert "per 100 now" in said["clusters"]
+    # An alarm after three events names calls from before the change too, but never first.
+    assert said["examples"].split(", ")[0] in shifted
+    assert said["examples_before"].split(", ")[0] not in shifted
+    assert any(word in said["terms"] for word in OTHER_WORDS)
     stack.until_count("v_alerts", f"state = 'firing' AND fingerprint = '{alert['fingerprint']}'", 1)

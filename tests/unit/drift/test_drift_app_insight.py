@@ -72,7 +72,7 @@ async def test_a_fired_signal_says_what_changed(files: FileCheckpoints) -> None:
 
     fired = next(one for one in signals if one.state == "fired" and one.level == "page")
     calm, new = ({item.request_id for item in part} for part in (items[:100], items[100:]))
-    assert set(fired.example_request_ids) <= new
+    assert fired.example_request_ids[0] in new
     assert set(fired.example_before_request_ids) <= calm
     assert len(fired.example_before_request_ids) == 5
     assert 0 < fired.evidence_events <= 40

@@ -82,8 +82,9 @@ def test_the_least_recent_cluster_makes_room() -> None:
     assert intents.begun == INTENTS_MAX + 1
 
 
-def test_growing_clusters_come_first_and_single_events_do_not_come() -> None:
+def test_growing_clusters_come_first_and_those_before_the_change_do_not() -> None:
     intents = after([0, 0, 0, 5, 1, 1, 1, 1])
 
-    assert [one.number for one in growing(intents, 8, limit=5)] == [3, 1]
+    assert [one.number for one in growing(intents, 8, limit=5)] == [3, 1, 2]
     assert [one.number for one in growing(intents, 8, limit=1)] == [3]
+    assert [one.number for one in growing(intents, 8, limit=5, since=4)] == [3, 2]

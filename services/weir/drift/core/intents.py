@@ -87,10 +87,10 @@ def rates(intent: Intent, index: int) -> tuple[float, float]:
     return found[0], found[1]
 
 
-def growing(intents: Intents, index: int, *, limit: int, least_events: int = 3) -> tuple[Intent, ...]:
-    """The clusters of `least_events` events or more that have most lately, most first."""
-    large = [one for one in intents.clusters if one.events >= least_events]
-    return tuple(sorted(large, key=lambda one: (-rates(one, index)[0], one.number))[:limit])
+def growing(intents: Intents, index: int, *, limit: int, since: int = 0) -> tuple[Intent, ...]:
+    """The clusters that have most lately, most first, among those that had an event at or after `since`."""
+    live = [one for one in intents.clusters if one.last_index >= since]
+    return tuple(sorted(live, key=lambda one: (-rates(one, index)[0], one.number))[:limit])
 
 
 def _grown(intent: Intent, embedding: FloatVector, words: Sequence[str], request_id: str, index: int) -> Intent:

@@ -116,12 +116,15 @@ def explained(
     changed = since(insight.recent, signal.since_index)
     psi, shifts = cluster_shifts(clusters, [event.cluster for event in changed])
     factors = evidence_of(changed, signal.part, signal.direction, bank.fitted.slack)
-    terms = shifted_terms(clusters.words, count_texts(event.words for event in changed))
+    # The estimated beginning tends to be early, and of a small mix most events are as before: the words of those that
+    # speak for the change are asked, all others would drown them.
+    speaking = [event for event, factor in zip(changed, factors, strict=True) if factor > 0.0]
+    terms = shifted_terms(clusters.words, count_texts(event.words for event in speaking))
     return Explanation(
         evidence_events=len(changed),
         example_before_request_ids=_before(insight, signal),
         shifted_terms=terms if settings.explain_terms else (),
-        clusters=novel_clusters(insight, clusters.words, signal.index, settings),
+        clusters=novel_clusters(insight, clusters.words, signal.index, settings, signal.since_index),
         psi=psi,
         psi_by_cluster=shifts if settings.explain_terms else tuple(replace(one, name="") for one in shifts),
         blame=blame_of(changed, factors, tenant),
@@ -129,11 +132,13 @@ def explained(
 
 
 def novel_clusters(
-    insight: Insight, words: TextCounts, index: int, settings: InsightSettings
+    insight: Insight, words: TextCounts, index: int, settings: InsightSettings, since_index: int = 0
 ) -> tuple[NovelCluster, ...]:
-    """The novel clusters that grow most as of the monitored event `index`, with names where words are allowed."""
+    """The novel clusters that grow most as of the monitored event `index` and had an event since `since_index`, with
+    names where words are allowed.
+    """
     shown = []
-    for one in growing(insight.intents, index, limit=CLUSTERS_SHOWN):
+    for one in growing(insight.intents, index, limit=CLUSTERS_SHOWN, since=since_index):
         now, before = rates(one, index)
         terms = rising_terms(words, TextCounts(one.words, one.events), NAME_TERMS) if settings.explain_terms else ()
         shown.append(
