@@ -1,4 +1,5 @@
-"""CPU time that the drift detector needs for one event, one at a time and in micro-batches as the service feeds it.
+"""CPU time that the drift detector needs for one event, one at a time and in micro-batches as the service feeds it, and
+the size of a monitored stream's state.
 
 `python -m tests.bench.detector_cost` prints the results as JSON. The benchmark runs it as a process of its own with one
 thread for linear algebra, as the stack runs the service: on two cores a second thread more than doubles the CPU time.
@@ -18,42 +19,57 @@ from dataclasses import asdict
 import numpy as np
 from tools.traffic_records import Question, questions
 
-from weir.drift.core.bank import BankState, new_bank, step, step_many
+from weir.drift.core.bank import BankState, MonitoringBank, new_bank, step_many
 from weir.drift.core.observation import Observation
 from weir.drift.core.settings import BankSettings
+from weir.drift.core.snapshot import encode_state
+from weir.drift.core.snapshot_fitted import encode_fitted
 from weir.drift.core.text import observe
 from weir.drift.core.uniform import uniform_of
 
 from .results import Result
 
 DIMENSIONS = 384
-REFERENCE_EVENTS = 1_000
-"""Events in the reference, as in the demo."""
-BATCH_EVENTS = 16
-"""Events in a micro-batch. Chosen: about a second of traffic of the embedded stack."""
+REFERENCE_EVENTS = 2_000
+"""Events in the reference: the default of the service."""
+BATCHES_EVENTS = (16, 64)
+"""Events in a micro-batch: about a second of traffic of the embedded stack, and what the bank folds at a time."""
 ROUNDS = 5
 SEED = 17
 
 
 def detector_cost() -> list[Result]:
-    """Single and micro-batched cost, CPU microseconds an event, median of interleaved rounds."""
+    """Single and micro-batched cost, CPU microseconds an event, median of interleaved rounds; bytes of the state."""
     observations = _observations([*questions("written"), *questions("composed")])
     fitted = _fitted(observations[:REFERENCE_EVENTS])
     watched = observations[REFERENCE_EVENTS:]
-    singles, batches = [], []
+    singles: list[float] = []
+    batches: dict[int, list[float]] = {size: [] for size in BATCHES_EVENTS}
     for _ in range(ROUNDS):
-        singles.append(_single_us(fitted, watched))
-        batches.append(_batched_us(fitted, watched))
-    single, batched = float(np.median(singles)), float(np.median(batches))
+        singles.append(_batched_us(fitted, watched, 1))
+        for size, found in batches.items():
+            found.append(_batched_us(fitted, watched, size))
+    single = float(np.median(singles))
     data = (
         f"{len(watched)} questions against a reference of {REFERENCE_EVENTS}, synthetic {DIMENSIONS}-d unit embeddings"
     )
-    return [
+    results = [
         Result(
-            "detector, micro-batched", batched, "us/event", "detector, one event at a time", single, batched / single,
-            data, f"process CPU time, batches of {BATCH_EVENTS}, median of {ROUNDS} interleaved rounds",
+            f"detector, batches of {size}", float(np.median(found)), "us/event", "detector, one event at a time", single,
+            float(np.median(found)) / single, data, f"process CPU time, median of {ROUNDS} interleaved rounds",
         )
+        for size, found in batches.items()
     ]  # fmt: skip
+    return [*results, _state_size(fitted, data)]
+
+
+def _state_size(state: MonitoringBank, data: str) -> Result:
+    """Checkpoint bytes of a stream: what every event changes, beside the reference that none does."""
+    whole, changing = len(encode_fitted(state.fitted)) + len(encode_state(state)), len(encode_state(state))
+    return Result(
+        "detector, state of a stream", whole / 1e6, "MB", "its part that every event changes", changing / 1e6,
+        whole / changing, data, "bytes of the checkpoint, uncompressed; indexes made from it in memory come on top",
+    )  # fmt: skip
 
 
 def _observations(asked: Sequence[Question]) -> list[Observation]:
@@ -64,23 +80,18 @@ def _observations(asked: Sequence[Question]) -> list[Observation]:
     ]
 
 
-def _fitted(reference: Sequence[Observation]) -> BankState:
+def _fitted(reference: Sequence[Observation]) -> MonitoringBank:
     settings = BankSettings(reference_events=REFERENCE_EVENTS, min_reference_events=REFERENCE_EVENTS)
     state, _ = step_many(new_bank(settings), reference, _uniforms(reference))
+    assert isinstance(state, MonitoringBank)
     return state
 
 
-def _single_us(state: BankState, watched: Sequence[Observation]) -> float:
+def _batched_us(fitted: MonitoringBank, watched: Sequence[Observation], size: int) -> float:
+    state: BankState = fitted
     start_ns = time.process_time_ns()
-    for observation in watched:
-        state, _ = step(state, observation, uniform_of(observation.event_id, "ties"))
-    return (time.process_time_ns() - start_ns) / 1_000 / len(watched)
-
-
-def _batched_us(state: BankState, watched: Sequence[Observation]) -> float:
-    start_ns = time.process_time_ns()
-    for place in range(0, len(watched), BATCH_EVENTS):
-        batch = watched[place : place + BATCH_EVENTS]
+    for place in range(0, len(watched), size):
+        batch = watched[place : place + size]
         state, _ = step_many(state, batch, _uniforms(batch))
     return (time.process_time_ns() - start_ns) / 1_000 / len(watched)
 

@@ -22,6 +22,8 @@ from weir.drift.core.bank import (
     step,
     step_many,
 )  # fmt: skip
+from weir.drift.core.channels import CHANNELS
+from weir.drift.core.fitted import Fitted
 from weir.drift.core.observation import EmbeddingMismatch, Observation
 from weir.drift.core.outcomes import Cleared, Frozen, Guarantee, Level, Outcome, Signal, Warming
 from weir.drift.core.settings import BankSettings
@@ -196,3 +198,42 @@ def test_another_embedding_model_is_refused_and_changes_nothing(fitted_bank: Mon
 def test_each_observation_needs_its_uniform(fitted_bank: MonitoringBank) -> None:
     with pytest.raises(ValueError, match="1 observations came with 2 uniforms"):
         step_many(fitted_bank, Traffic(51).events(1), [0.5, 0.5])
+
+
+@pytest.mark.capability("O6")
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("template", {"prefix": "word9 word3 word7 word5 "}),
+        ("completeness", {"embedded": False}),
+        ("refusal", {"refusal_share": 0.6}),
+    ],
+)
+def test_each_special_change_is_told_by_its_channel(
+    fitted_bank: MonitoringBank, part: str, change: dict[str, float]
+) -> None:
+    source = Traffic(52)
+    _, told = _run(fitted_bank, [*source.events(100), *source.events(80, **change)])
+    signals = [item for item in told if isinstance(item, Signal)]
+    assert signals
+    assert {signal.part for signal in signals} == {part}
+    assert all(signal.index > 100 for signal in signals)
+
+
+def test_a_shown_channel_never_fires(fitted_bank: MonitoringBank) -> None:
+    state, told = _run(fitted_bank, Traffic(53).events(300, slower=20.0))
+    assert told == ()
+    assert isinstance(state, MonitoringBank)
+    latency = [channel.name for channel in CHANNELS].index("latency")
+    assert state.monitor.detector.wealth[latency].max() > 100_000.0
+
+
+def test_the_weights_of_what_takes_part_sum_to_one(fitted_bank: MonitoringBank) -> None:
+    fitted = fitted_bank.fitted
+    assert fitted.weights.sum() == pytest.approx(1.0)
+    without = Fitted(fitted.reference, (fitted.calibrations[0][:0], *fitted.calibrations[1:]), None)
+    assert without.weights.sum() == pytest.approx(1.0)
+    assert without.weights[0].sum() == 0.0
+    for channel, weights, slack in zip(CHANNELS, fitted.weights, fitted.slack, strict=True):
+        assert (weights[1] > 0.0) == (channel.two_sided and channel.weight > 0.0)
+        assert np.isnan(slack[1]) == (not channel.two_sided)

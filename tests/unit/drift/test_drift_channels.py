@@ -11,10 +11,15 @@ from scipy.stats import kstest
 from unit.drift.drift_traffic import Traffic
 from weir.drift.core.bank import MonitoringBank
 from weir.drift.core.channels import CHANNELS, Channel
+from weir.drift.core.channels.completeness import Completeness
 from weir.drift.core.channels.knn_novelty import KnnNovelty
+from weir.drift.core.channels.language import Language
+from weir.drift.core.channels.latency import Latency
 from weir.drift.core.channels.length import Length
 from weir.drift.core.channels.punctuation import Punctuation
+from weir.drift.core.channels.refusal import Refusal
 from weir.drift.core.channels.surprisal import Surprisal
+from weir.drift.core.channels.truncation import Truncation
 from weir.drift.core.channels.vocabulary import Vocabulary
 from weir.drift.core.conformal import p_values
 from weir.drift.core.observation import EmbeddingMismatch, Observation
@@ -56,7 +61,7 @@ def test_what_an_event_lacks_is_not_scored(reference: Reference) -> None:
     found = {channel.name: channel.score(bare, reference) is not None for channel in CHANNELS}
     assert found == {
         "knn-novelty": False, "length": True, "surprisal": False, "vocabulary": False, "punctuation": True,
-        "template": False, "language": False, "refusal": False, "completeness": False, "latency": False,
+        "template": False, "truncation": True, "language": False, "refusal": False, "completeness": False, "latency": False,
     }  # fmt: skip
 
 
@@ -101,8 +106,10 @@ def _typical(channel: Channel, reference: Reference, event: Observation) -> floa
         (Surprisal(), "word1900 word1901 word1902"),
         (Vocabulary(), "völlig andere Wörter als bisher"),
         (Punctuation(), "{}[]();;:= word1"),
+        (Truncation(), "word1"),
+        (Language(), "wie kann ich das lesen und was ist der beste weg"),
     ],
-    ids=lambda value: value.name if isinstance(value, Length | Surprisal | Vocabulary | Punctuation) else "",
+    ids=lambda value: value.name if not isinstance(value, str) else "",
 )
 def test_each_text_channel_finds_its_change(channel: Channel, text: str, reference: Reference) -> None:
     assert _typical(channel, reference, observe(text, event_id="e")) > 0.99
@@ -110,3 +117,39 @@ def test_each_text_channel_finds_its_change(channel: Channel, text: str, referen
 
 def test_novelty_finds_a_moved_embedding(reference: Reference) -> None:
     assert _typical(KnnNovelty(), reference, Traffic(8).event(shift=9.0)) > 0.99
+
+
+@pytest.mark.parametrize(
+    ("channel", "usual", "strange"),
+    [
+        (Refusal(), {"refused": False}, {"refused": True}),
+        (Completeness(), {}, {"embedding": None}),
+        (Latency(), {"latency_ms": 150.0}, {"latency_ms": 90_000.0}),
+    ],
+    ids=lambda value: value.name if not isinstance(value, dict) else "",
+)
+def test_each_channel_of_the_call_scores_a_strange_call_higher(
+    channel: Channel, usual: dict[str, object], strange: dict[str, object], reference: Reference
+) -> None:
+    event = Traffic(8).event()
+    low, high = (
+        channel.score(replace(event, **fields), reference)  # type: ignore[arg-type]  # fields by name
+        for fields in (usual, strange)
+    )
+    assert low is not None
+    assert high is not None
+    assert low < high > np.mean(channel.reference_scores(reference))
+
+
+def test_words_in_a_long_text_say_more_than_the_same_share_in_a_short_one(reference: Reference) -> None:
+    short, long = (observe("word0 neu anders fremd " * times, event_id="e") for times in (1, 8))
+    for channel in (Vocabulary(), Surprisal()):
+        few, many = channel.score(short, reference), channel.score(long, reference)
+        assert few is not None
+        assert many is not None
+        assert 0.0 < few < many
+
+
+def test_a_sampled_event_without_embedding_says_nothing_about_completeness(reference: Reference) -> None:
+    event = replace(Traffic(8).event(embedded=False), embedding_expected=False)
+    assert Completeness().score(event, reference) is None

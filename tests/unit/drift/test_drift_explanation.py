@@ -18,7 +18,7 @@ from weir.drift.core.shifted_terms import count_texts, rising_terms, shifted_ter
 from weir.events import Reference as AssetReference
 
 WORDS = st.lists(st.sampled_from(["git", "leaf", "index", "table", "stem"]), max_size=5, unique=True).map(tuple)
-NO_SLACK = np.zeros((len(CHANNELS), 1, 1))
+NO_SLACK = np.zeros((len(CHANNELS), 1))
 
 
 def asset(version: str, kind: str = "prompt") -> AssetReference:

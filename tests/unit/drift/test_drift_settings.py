@@ -11,7 +11,7 @@ from weir.drift.core.settings import BankSettings
     ("changes", "message"),
     [
         ({"warn_arl_events": 0.5}, "warn_arl_events is 0.5"),
-        ({"page_arl_events": 9_000.0}, "page_arl_events 9000.0"),
+        ({"page_arl_events": 8_000.0}, "page_arl_events 8000.0"),
         ({"min_reference_events": 10}, "50 or more"),
         ({"min_reference_events": 3_000}, "expected this order"),
         ({"max_reference_events": 1_500}, "expected this order"),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from unit.drift.drift_traffic import Traffic, ties
+from weir.drift.core import archive
 from weir.drift.core.archive import Opened, SnapshotError, pack
 from weir.drift.core.bank import MonitoringBank, WarmingBank, new_bank, step_many
+from weir.drift.core.channels import CHANNELS
 from weir.drift.core.settings import BankSettings
 from weir.drift.core.snapshot import decode_state, encode_state
 from weir.drift.core.snapshot_fitted import decode_fitted, encode_fitted
@@ -119,3 +122,20 @@ def test_a_word_with_the_separator_is_refused() -> None:
     event = replace(Traffic(64).event(), words=("a\x1fb",))
     with pytest.raises(ValueError, match="unit separator"):
         encode_observations((event,))
+
+
+def test_half_a_metric_of_another_size_is_refused() -> None:
+    arrays = {f"calibration_{channel.name}": np.zeros(0) for channel in CHANNELS}
+    arrays |= {"ewma_centre": np.zeros(3), "ewma_metric": np.zeros(9)}
+    with pytest.raises(SnapshotError, match="has 9 numbers, expected those of one half of 3 x 3"):
+        decode_fitted(pack("fitted", {"has_ewma": 1}, arrays))
+
+
+def test_bytes_of_an_older_layout_are_refused(fitted_bank: MonitoringBank, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "FORMAT", archive.FORMAT - 1)
+    content = encode_state(fitted_bank)
+    monkeypatch.undo()
+    with pytest.raises(
+        SnapshotError, match=r"format and kind \(1, 'state'\), expected \(2, 'state'\); start a new bank"
+    ):
+        decode_state(content, (), fitted_bank.fitted)

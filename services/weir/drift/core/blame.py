@@ -28,7 +28,7 @@ def evidence_of(events: Sequence[Evidence], part: str, direction: str, slack: Fl
     """Log factors (events,) of the bet that gained most on `events`, among those of the part that fired.
 
     part, direction: of the signal. A part without bets (the mean EWMA) leaves the choice to all channels and sides.
-    slack (channels, 2, bets): as in `Fitted`. Events that the channel skipped add 0.
+    slack (channels, 2): as in `Fitted`. Events that the channel skipped add 0.
     """
     if not events:
         return np.zeros(0)

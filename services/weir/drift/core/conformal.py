@@ -25,12 +25,14 @@ def p_values(scores: FloatArray, calibrations: Sequence[FloatArray], uniforms: F
     between 0 and 1. NaN scores, and channels without reference scores, give NaN. Near 0 means larger than usual, near
     1 smaller.
     """
-    below, not_above = np.empty_like(scores), np.empty_like(scores)
+    # Everything up to a score is what lies below the next larger number: one search gives both ends of a tie.
+    ends = np.stack((scores, np.nextafter(scores, np.inf)))
+    places = np.empty_like(ends)
     for channel, reference_scores in enumerate(calibrations):
-        below[:, channel] = reference_scores.searchsorted(scores[:, channel], side="left")
-        not_above[:, channel] = reference_scores.searchsorted(scores[:, channel], side="right")
+        places[:, :, channel] = reference_scores.searchsorted(ends[:, :, channel])
+    below, not_above = places
     sizes = np.array([reference_scores.size for reference_scores in calibrations], dtype=np.float64)
     ranks = (sizes - not_above) + uniforms[:, None] * (not_above - below + 1.0)
     values = np.minimum(np.maximum(ranks / (sizes + 1.0), P_MIN), 1.0 - P_MIN)
     values[np.isnan(scores) | (sizes == 0.0)] = np.nan
-    return values
+    return np.asarray(values)

@@ -14,10 +14,13 @@ from hashlib import sha256
 import numpy as np
 import numpy.typing as npt
 
-from weir.drift.core.language import language_of
+from weir.drift.core.language import LANGUAGES, language_of
 from weir.drift.core.observation import Observation
 from weir.drift.core.prefix import KeyVector, prefix_key_of, text_key_of
 from weir.drift.core.word_counts import IntVector, WordCounts, count_words
+
+_UNSEEN_LANGUAGE_COUNT = 0.5
+"""Count of a language without reference texts: below every count that there is."""
 
 FloatArray = npt.NDArray[np.float64]
 EmbeddingMatrix = npt.NDArray[np.float32]
@@ -34,8 +37,8 @@ class Reference:
     1]]` are the words of text i in `word_counts`. `prefix_keys` and `text_keys` (n,) are the keys of the texts, see
     `prefix`; `languages` (n,) their codes in `language.LANGUAGES`. `missing` (n,) is 1 where an expected embedding is missing,
     `refused` (n,) 1 where the answer declined; both, and `latencies_ms` (n,), are NaN where unknown. `digest` is the
-    SHA-256 of all contents and the version, in hexadecimal. `unknown_share` and `mean_bits` follow from the words: see
-    the vocabulary and surprisal channels.
+    SHA-256 of all contents and the version, in hexadecimal. `unknown_share`, `mean_bits` and `language_bits`
+    (languages,) follow from the words: see the vocabulary, surprisal and language channels.
     """
 
     version: int
@@ -54,6 +57,7 @@ class Reference:
     digest: str
     unknown_share: float
     mean_bits: float
+    language_bits: FloatArray
 
     @property
     def events(self) -> int:
@@ -126,6 +130,7 @@ def assemble_reference(
     return Reference(
         version, embeddings, char_counts, punctuation_shares, word_counts, word_ids, word_starts, prefix_keys, text_keys,
         languages, missing, refused, latencies_ms, digest, unknown_share, mean_bits,
+        _language_bits(languages),
     )  # fmt: skip
 
 
@@ -141,3 +146,9 @@ def _usual(word_counts: WordCounts, texts: Sequence[IntVector]) -> tuple[float, 
     unknown = sum(int(np.count_nonzero(word_counts.seen_elsewhere(ids) == 0)) for ids in texts)
     bits = sum(word_counts.surprisal_bits_elsewhere(ids) * ids.size for ids in texts)
     return max(unknown, _LEAST_UNKNOWN) / words, bits / words
+
+
+def _language_bits(languages: IntVector) -> FloatArray:
+    """Minus the binary logarithm of the share of every language."""
+    counts = np.bincount(languages, minlength=len(LANGUAGES))
+    return np.asarray(np.log2(languages.size / np.maximum(counts, _UNSEEN_LANGUAGE_COUNT)))

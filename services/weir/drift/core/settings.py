@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-EBANK_SHARE = 0.5
+EBANK_SHARE = 0.6
 """Share of the false warnings that the e-bank may give; the mean EWMA gets the rest."""
 
 REFERENCE_EVENTS_FLOOR = 50

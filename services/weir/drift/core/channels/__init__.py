@@ -18,11 +18,12 @@ from weir.drift.core.channels.punctuation import Punctuation
 from weir.drift.core.channels.refusal import Refusal
 from weir.drift.core.channels.surprisal import Surprisal
 from weir.drift.core.channels.template import Template
+from weir.drift.core.channels.truncation import Truncation
 from weir.drift.core.channels.vocabulary import Vocabulary
 
 CHANNELS: tuple[Channel, ...] = (
     KnnNovelty(), Length(), Surprisal(), Vocabulary(), Punctuation(),
-    Template(), Language(), Refusal(), Completeness(), Latency(),
+    Template(), Truncation(), Language(), Refusal(), Completeness(), Latency(),
 )  # fmt: skip
 """Every channel of the bank, in the order of all its arrays. Appending changes the layout of checkpoints: raise
 `archive.FORMAT`.

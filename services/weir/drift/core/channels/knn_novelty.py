@@ -58,6 +58,10 @@ class KnnNovelty:
             return scores
         for i, vector in embedded:
             require_length(vector, embeddings.shape[1], observations[i].event_id)
+        if len(embedded) == 1:
+            ((i, vector),) = embedded
+            scores[i] = _novelty(embeddings @ vector, vector, embeddings)
+            return scores
         similarities = np.stack([vector for _, vector in embedded]) @ embeddings.T
         for (i, vector), row in zip(embedded, similarities, strict=True):
             scores[i] = _novelty(row, vector, embeddings)

@@ -13,12 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from weir.drift.core.channels.channel import scores_of
-from weir.drift.core.language import LANGUAGES, language_of
+from weir.drift.core.language import language_of
 from weir.drift.core.observation import Observation
 from weir.drift.core.reference import FloatArray, Reference
-
-UNSEEN_COUNT = 0.5
-"""Count of a language without reference texts: below every count that there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +30,12 @@ class Language:
 
     def reference_scores(self, reference: Reference) -> FloatArray:
         """Bits of every reference text."""
-        return np.asarray(_bits(reference)[reference.languages])
+        return np.asarray(reference.language_bits[reference.languages])
 
     def score(self, observation: Observation, reference: Reference) -> float | None:
         """Bits of this text; None without words."""
-        return float(_bits(reference)[language_of(observation.words)]) if observation.words else None
+        return float(reference.language_bits[language_of(observation.words)]) if observation.words else None
 
     def score_many(self, observations: Sequence[Observation], reference: Reference) -> FloatArray:
         """Bits of each text."""
         return scores_of(self, observations, reference)
-
-
-def _bits(reference: Reference) -> FloatArray:
-    counts = np.bincount(reference.languages, minlength=len(LANGUAGES))
-    return np.asarray(np.log2(reference.events / np.maximum(counts, UNSEEN_COUNT)))

@@ -9,8 +9,13 @@ _MEANING = {
     "knn-novelty": "how unlike the reference prompts are",
     "length": "the length of prompts",
     "surprisal": "how surprising the words of prompts are",
-    "vocabulary": "the share of words that the reference does not know",
+    "vocabulary": "how many words the reference does not know",
     "punctuation": "the share of punctuation",
+    "template": "the share of prompts that begin alike",
+    "truncation": "the share of prompts that look cut off",
+    "language": "the share of languages that are rare in the reference",
+    "refusal": "the share of answers that decline",
+    "completeness": "the share of events without their embedding",
 }
 """Channels in plain words."""
 
