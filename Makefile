@@ -50,7 +50,7 @@ status: ## processes, memory, endpoints
 bench: setup ## ratios: gateway against Triton, Kafka to ClickHouse, detectors
 	@$(VENV)/python -m tests.bench.run
 
-bench-drift: setup ## drift on real text: alarms, delays, peers, costs, tables and plots (about 30 min)
+bench-drift: setup ## drift on real text: alarms, delays, peers, costs, tables and plots (first run: embeds 21,000 texts)
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(VENV)/python -m tests.bench.text_drift.run
 
 chaos: setup-tests ## every fault on the real stack, one table: acknowledged, stored, lost, duplicates (about 30 min)

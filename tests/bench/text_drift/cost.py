@@ -42,7 +42,7 @@ class OnlineMmd:
     def __init__(self, reference: npt.NDArray[np.float32]) -> None:
         self._reference = reference
         inner = reference @ reference.T
-        self._scale = np.float32(2.0 / np.median(2.0 - 2.0 * inner[np.triu_indices(len(reference), 1)]))
+        self._scale = np.float32(1.0 / np.median(2.0 - 2.0 * inner[np.triu_indices(len(reference), 1)]))
         within = np.exp(self._scale * (inner - 1.0))
         size = len(reference)
         self._constant = float(within.sum() - np.trace(within)) / (size * (size - 1))

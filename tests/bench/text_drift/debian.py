@@ -49,6 +49,6 @@ def _run(command: list[str], folder: Path) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise PackagesMissing(
-            f"`{' '.join(command[:3])} ...` failed: {done.stderr.strip()[-300:]}\n"
-            f"On Debian 12, run: sudo apt-get update && cd {folder.name} && apt-get download {' '.join(PACKAGES)}"
+            f"`{' '.join(command[:2])} ...` failed: {done.stderr.strip()[-300:]}\n"
+            "Packages of Debian 12 are needed. Run `sudo apt-get update`, then again: make bench-drift"
         )

@@ -18,15 +18,6 @@ from .embeddings import EmbeddedCorpus
 from .fold import Alarms, count_alarms, first_alarms
 from .matching import count_alarms as count_above
 from .matching import matched_threshold
-from .peers import (
-    CENTROID_WINDOW_EVENTS,
-    MATCHING_STREAMS,
-    RIVER_PEERS,
-    centroid_first,
-    centroid_statistics,
-    matched_river,
-    river_first,
-)
 from .scores import Scores
 from .streams import Draw, Rows, changed, document_order, generator, independent, one_turn, sessions
 from .window_mmd import WINDOW_EVENTS, Kernel
@@ -136,41 +127,6 @@ def evaluate_mmd(
         told(f"MMD, {cell.name}")
         rows = cell_streams(corpus, draw, cell, size)
         result.first["MMD", cell.name] = window_mmd.first_alarms(kernel, draw.reference, rows, threshold)
-    return result
-
-
-def evaluate_others(
-    corpus: EmbeddedCorpus,
-    draw: Draw,
-    scores: Scores,
-    nulls: dict[str, Rows],
-    cells: Sequence[Cell],
-    size: Size,
-    told: Told,
-) -> DrawResult:
-    """River's detectors on the kNN score and the tumbling centroid, on some of the same streams."""
-    result = DrawResult()
-    null = nulls["i.i.d."]
-    for peer in RIVER_PEERS:
-        told(f"{peer.name}, parameter")
-        parameter, alarms = matched_river(peer, scores.novelty[null[:MATCHING_STREAMS]], ARL_TARGET)
-        result.false_alarms[peer.name, "i.i.d."] = alarms, null[:MATCHING_STREAMS].size
-        for cell in cells:
-            told(f"{peer.name}, {cell.name}")
-            rows = cell_streams(corpus, draw, cell, size)[:MATCHING_STREAMS]
-            result.first[peer.name, cell.name] = river_first(peer, parameter, scores.novelty[rows])
-    told("centroid, threshold")
-    phases = generator(draw, "phases").integers(CENTROID_WINDOW_EVENTS, size=max(size.null_streams, size.cell_streams))
-    statistics = centroid_statistics(corpus.vectors, draw.reference, null, phases[: len(null)])
-    threshold = matched_threshold(statistics, ARL_TARGET / CENTROID_WINDOW_EVENTS, 0)
-    alarms = count_above(statistics, threshold, 0)
-    result.false_alarms["centroid", "i.i.d."] = alarms, statistics.size * CENTROID_WINDOW_EVENTS
-    for cell in cells:
-        told(f"centroid, {cell.name}")
-        rows = cell_streams(corpus, draw, cell, size)
-        own = phases[: len(rows)]
-        statistics = centroid_statistics(corpus.vectors, draw.reference, rows, own)
-        result.first["centroid", cell.name] = centroid_first(statistics, own, threshold)
     return result
 
 

@@ -13,8 +13,8 @@ import warnings
 
 warnings.filterwarnings("ignore")
 
-BOOTSTRAPPED_WINDOWS = 10
-"""Windows given to the bootstrap methods, which take a second each."""
+BOOTSTRAPPED_WINDOWS, BOOTSTRAPPED_CHANGES = 10, ("no change", "far 10%", "near 30%")
+"""Windows and changes given to the bootstrap methods, which take a second each."""
 
 
 def main(windows_file: str) -> None:
@@ -36,12 +36,13 @@ def main(windows_file: str) -> None:
     found = []
     for name, (method, slow) in methods.items():
         for change in held.files:
-            if change == "reference":
+            if change == "reference" or (slow and change not in BOOTSTRAPPED_CHANGES):
                 continue
             windows = held[change][: BOOTSTRAPPED_WINDOWS if slow else None]
             np.random.seed(0)
             start_ns = time.process_time_ns()
-            flagged = [bool(method(pd.DataFrame(window, columns=columns), reference)[1]) for window in windows]
+            # A copy: some of the methods add a column to what they are given.
+            flagged = [bool(method(pd.DataFrame(window, columns=columns), reference.copy())[1]) for window in windows]
             spent_ms = (time.process_time_ns() - start_ns) / 1e6 / len(windows)
             found.append(
                 {"method": name, "change": change, "flagged": sum(flagged) / len(flagged), "windows": len(flagged),

@@ -15,7 +15,8 @@ from weir.drift.core.settings import BankSettings
 from . import window_mmd
 from .cells import CELLS, Cell
 from .embeddings import EmbeddedCorpus, embedded_corpus
-from .evaluate import DrawResult, Size, evaluate_bank, evaluate_mmd, evaluate_others, null_streams
+from .evaluate import DrawResult, Size, evaluate_bank, evaluate_mmd, null_streams
+from .evaluate_peers import evaluate_peers
 from .peers import RIVER_PEERS
 from .scores import observations_of, score
 from .skew_power import CHANGES, skew_flags, windows
@@ -66,7 +67,7 @@ def measure(
                 if measured.trace is None:
                     measured.trace = trace(corpus, split, scores, kernel, peer.thresholds["MMD"], TRACED)
             if all_peers:
-                result.add(evaluate_others(corpus, split, scores, nulls, cells, size, told))
+                result.add(evaluate_peers(corpus, split, scores, nulls, cells, size, told))
                 measured.skew.append(_skew(corpus, split, told))
             measured.draws.append(result)
     return measured

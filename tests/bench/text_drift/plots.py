@@ -24,6 +24,7 @@ COLOURS = {
     "centroid": "#8a8a8a",
 }
 POOLS = ("near", "middle", "far", "narrow", "language", "synonym", "template", "truncated")
+TRACED_EVENTS = 2_000
 LATE = 6_000
 """Where a median beyond the horizon is drawn, as a triangle."""
 
@@ -40,24 +41,28 @@ def main(results_file: str) -> None:
 
 
 def delay_by_mix(bases: dict[str, Any]) -> Any:
-    """Median delay against the share of changed events, a panel for every pool, a row of panels for every base."""
-    figure, axes = plt.subplots(len(bases), len(POOLS), figsize=(20, 3.4 * len(bases)), sharey=True, squeeze=False)
-    for row, (name, base) in zip(axes, bases.items(), strict=True):
-        for axis, pool in zip(row, POOLS, strict=True):
-            for method, colour in COLOURS.items():
-                _delays(axis, base["delays"], pool, method, colour)
-            axis.set_xscale("log")
-            axis.set_yscale("log")
-            axis.set_xticks([0.01, 0.03, 0.1, 0.3, 1.0], ["1 %", "3 %", "10 %", "30 %", "100 %"])
-            axis.minorticks_off()
-            axis.set_title(f"{pool} ({name})")
-            axis.grid(alpha=0.25)
-        row[0].set_ylabel("events to the alarm, median, 95 %")
+    """Median delay against the share of changed events, a panel for every pool, two rows of panels for every base."""
+    columns = len(POOLS) // 2
+    figure, axes = plt.subplots(2 * len(bases), columns, figsize=(13, 6.2 * len(bases)), sharey=True, squeeze=False)
+    panels = [(name, pool) for name in bases for pool in POOLS]
+    for axis, (name, pool) in zip(axes.ravel(), panels, strict=True):
+        for method, colour in COLOURS.items():
+            _delays(axis, bases[name]["delays"], pool, method, colour)
+        axis.set_xscale("log")
+        axis.set_yscale("log")
+        axis.set_xlim(0.008, 1.25)
+        axis.set_xticks([0.01, 0.03, 0.1, 0.3, 1.0], ["1 %", "3 %", "10 %", "30 %", "100 %"])
+        axis.minorticks_off()
+        axis.set_title(f"{pool} ({name} base)")
+        axis.grid(alpha=0.25)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("events to the alarm")
     for axis in axes[-1]:
         axis.set_xlabel("share of changed events")
     drawn = {text: line for axis in axes.ravel() for line, text in zip(*axis.get_legend_handles_labels(), strict=True)}
     figure.legend(drawn.values(), drawn.keys(), loc="upper center", ncols=len(COLOURS), frameon=False)
-    figure.tight_layout(rect=(0, 0, 1, 0.95))
+    figure.supxlabel("median and 95 % interval; a triangle: the median lies beyond the horizon", fontsize=8)
+    figure.tight_layout(rect=(0, 0, 1, 0.97))
     return figure
 
 
@@ -114,7 +119,8 @@ def trace(told: dict[str, Any]) -> Any:
     """One stream: every statistic as a share of its threshold."""
     figure, axis = plt.subplots(figsize=(11, 4.5))
     for name, colour in (("MMD", COLOURS["MMD"]), ("mean EWMA", COLOURS["ADWIN on kNN"]), ("e-bank", COLOURS["weir"])):
-        values = [float("nan") if value is None else max(value, 1e-4) for value in told[name]]
+        # An unbiased MMD is negative at times: a gap on this scale.
+        values = [value if value and value > 0.0 else float("nan") for value in told[name]]
         axis.plot(range(len(values)), values, color=colour, lw=1.1, label=name)
     axis.axhline(1.0, color="black", lw=0.8, ls="--")
     axis.axvline(told["change"], color="black", lw=0.8)
@@ -122,6 +128,7 @@ def trace(told: dict[str, Any]) -> Any:
     axis.annotate("threshold", (0, 1.0), xytext=(2, 3), textcoords="offset points")
     axis.set_yscale("log")
     axis.set_ylim(1e-4, 1e3)
+    axis.set_xlim(0, TRACED_EVENTS)
     axis.set_xlabel("event")
     axis.set_ylabel("statistic / threshold")
     axis.set_title(f"One stream, {told['cell']}: what each detector sees")

@@ -24,7 +24,7 @@ def kernel_of(vectors: npt.NDArray[np.float32], reference: Rows) -> Kernel:
     median = float(np.median(2.0 - 2.0 * inner[np.triu_indices(reference.size, 1)]))
     kernel = vectors @ vectors.T
     kernel -= 1.0
-    kernel *= 2.0 / (2.0 * median)
+    kernel *= 1.0 / median
     np.exp(kernel, out=kernel)
     return kernel
 

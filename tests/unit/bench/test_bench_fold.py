@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from bench.text_drift import window_mmd
+from bench.text_drift.cost import OnlineMmd
 from bench.text_drift.fold import count_alarms, first_alarms
 from bench.text_drift.matching import count_alarms as count_above
 from bench.text_drift.matching import matched_threshold
@@ -131,3 +132,15 @@ def test_an_alarm_silences_the_events_after_it() -> None:
     statistics[0, [3, 5, 12, 14]] = 1.0
     assert count_above(statistics, 0.5, quiet_events=5) == 2
     assert count_above(statistics, 0.5, quiet_events=1) == 4
+
+
+def test_the_timed_online_mmd_is_the_mmd_of_its_window() -> None:
+    vectors = np.random.default_rng(9).normal(size=(500, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    reference, events = np.arange(250), list(range(250, 500))
+    kernel = window_mmd.kernel_of(vectors, reference)
+    peer = OnlineMmd(vectors[reference])
+    statistics = [peer.step(vectors[row]) for row in events]
+    for event in (99, 100, 249):
+        window = events[event + 1 - window_mmd.WINDOW_EVENTS : event + 1]
+        assert statistics[event] == pytest.approx(plain_mmd(kernel, reference, window), abs=1e-5)
