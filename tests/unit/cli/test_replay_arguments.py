@@ -99,7 +99,7 @@ def test_every_short_name_stands_for_a_setting() -> None:
         ("arl=inf", ExitCode.INVALID, "arl='inf'; expected a finite number"),
         ("reference=1500.5", ExitCode.INVALID, "reference='1500.5'; expected a whole number"),
         ("reference=500", ExitCode.INVALID, "expected this order"),
-        ("arl=90000", ExitCode.INVALID, "the page at 2 times the warning"),
+        ("arl=90000", ExitCode.INVALID, "the page at 1.66667 times the warning"),
         ("seen=0", ExitCode.INVALID, "seen=0; expected 1 to 1,000,000"),
         ("turn_probability=2", ExitCode.INVALID, "turn_probability is 2.0"),
     ],
