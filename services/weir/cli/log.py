@@ -22,6 +22,9 @@ EMPTY_WITHIN_S = 20.0
 LOOK_S = 0.5
 """Seconds between tries."""
 
+ENVELOPE_BYTES = 65_536
+"""Room for key, headers and batch around a message's value. Chosen: generous, the broker's own limit decides."""
+
 REPLAYED_FROM = "weir-replayed-from"
 """Header of a message that was written again: topic/partition/offset of the first."""
 
@@ -73,13 +76,32 @@ def read(topic: str, partition: int, offset: int) -> Message | None:
 
 
 def write(topic: str, message: Message, origin: str) -> None:
-    """Write a message again, with a header that says where it came from. Raises CliError(NOT_READY)."""
-    from confluent_kafka import Producer
+    """Write a message again, with a header that says where it came from.
 
-    producer = Producer({"bootstrap.servers": bootstrap(), "acks": "all", "enable.idempotence": True, "log_level": 2})
-    producer.produce(topic, key=message.key, value=message.value, headers=[(REPLAYED_FROM, origin.encode())])
+    Raises CliError(NOT_READY) without a broker, INVALID when the broker refuses the message.
+    """
+    from confluent_kafka import KafkaException, Producer
+
+    from weir.events import TOPICS
+
+    refused: list[str] = []
+    largest = max(TOPICS[topic].max_message_bytes, len(message.value or b"")) + ENVELOPE_BYTES
+    settings = {"acks": "all", "enable.idempotence": True, "message.max.bytes": largest, "log_level": 2}
+    producer = Producer({"bootstrap.servers": bootstrap(), **settings})
+    try:
+        producer.produce(
+            topic,
+            key=message.key,
+            value=message.value,
+            headers=[(REPLAYED_FROM, origin.encode())],
+            on_delivery=lambda error, _: refused.append(str(error)) if error else None,
+        )
+    except KafkaException as error:
+        refused.append(str(error))
     if producer.flush(TIMEOUT_S):
         raise CliError(ExitCode.NOT_READY, f"the broker at {bootstrap()} did not take the message", "weir status")
+    if refused:
+        raise CliError(ExitCode.INVALID, f"the message of {origin} was refused by {topic}: {refused[0]}")
 
 
 def set_back(group: str, topic: str, from_ms: int) -> Mapping[Place, tuple[int, int]]:

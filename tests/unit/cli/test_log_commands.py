@@ -43,7 +43,7 @@ def letter(number: int, value: bytes = VALUE, **fields: object) -> DeadLettered:
 
 
 def written(kafka: MockKafka, value: bytes = VALUE) -> None:
-    producer = Producer({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "log_level": 0, "message.max.bytes": 16_777_216})
     producer.produce("feedback", key=b"key", value=value, partition=0)
     assert producer.flush(10) == 0
 
@@ -112,6 +112,22 @@ def test_messages_are_written_again_byte_for_byte_with_their_origin(
 
     assert len(json.loads(capsys.readouterr().out)["replayed"]) == 2  # two consumers put the first aside: one message
     assert sorted(read_again(kafka)) == [(b"key", VALUE, "feedback/0/0"), (b"key", VALUE, "feedback/0/1")]
+
+
+@pytest.mark.usefixtures("lineage")
+def test_a_message_of_ten_megabytes_is_written_again(put: Put, kafka: MockKafka) -> None:
+    value = b"\x00" * 10_000_000
+    written(kafka, value)
+    kept: dict[str, Any] = {
+        "payload": value[:64],
+        "payload_bytes": len(value),
+        "payload_sha256": hashlib.sha256(value).hexdigest(),
+    }
+    put("dead-letters", letter(0, **kept))
+
+    dlq_replay([letter(0).event_id], json=True)
+
+    assert [(len(found), origin) for _, found, origin in read_again(kafka)] == [(len(value), "feedback/0/0")]
 
 
 @pytest.mark.usefixtures("lineage")
