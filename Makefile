@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check lint types architecture unit test demo up down status bench bench-drift chaos schemas capabilities clean
+.PHONY: help setup check lint types architecture unit test demo up down status bench bench-drift bench-drift-stack chaos schemas capabilities clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ bench: setup ## ratios: gateway against Triton, Kafka to ClickHouse, detectors
 
 bench-drift: setup ## drift on real text: alarms, delays, peers, costs, tables and plots (first run: embeds 21,000 texts)
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(VENV)/python -m tests.bench.text_drift.run
+
+bench-drift-stack: setup ## 20,000 steady events of real text, then a change, through drift, alerts and a signed webhook
+	@PYTHONPATH=tests OPENBLAS_NUM_THREADS=1 $(VENV)/python -m tests.bench.text_drift.on_the_stack
 
 chaos: setup-tests ## every fault on the real stack, one table: acknowledged, stored, lost, duplicates (about 30 min)
 	@PYTHONPATH=tests OPENBLAS_NUM_THREADS=1 $(VENV)/python -m chaos.run $(FAULTS)
