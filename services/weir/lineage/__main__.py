@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from weir.lineage import api
+from weir.lineage.adapters import fatal_signals
 from weir.lineage.adapters.backlog import Backlog
 from weir.lineage.adapters.migrations import migrate
 from weir.lineage.adapters.retention import keep
@@ -34,6 +35,7 @@ async def serve(stop: asyncio.Event) -> None:
     configure_logs("lineage", settings.log_level)
     link = link_from(settings, "lineage")
     store = Store(settings)
+    fatal_signals.end_the_process()
     migrate(store)
     keep(store, settings.retention)
     loop = asyncio.get_running_loop()
