@@ -52,6 +52,7 @@ bench: setup ## ratios: gateway against Triton, Kafka to ClickHouse, detectors
 
 bench-drift: setup ## drift on real text: alarms, delays, peers, costs, tables and plots (first run: embeds 21,000 texts)
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(VENV)/python -m tests.bench.text_drift.run
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(VENV)/python -m tests.bench.quality_alarm
 
 bench-drift-stack: setup ## 20,000 steady events of real text, then a change, through drift, alerts and a signed webhook
 	@PYTHONPATH=tests OPENBLAS_NUM_THREADS=1 $(VENV)/python -m tests.bench.text_drift.on_the_stack
