@@ -91,6 +91,11 @@ class SecondStore:
         answer = httpx2.get(f"{self.sink.url}/v1/audit", timeout=60).raise_for_status().json()
         return {(one["source"], one["boot_epoch"]): one for one in answer["sources"]}
 
+    def is_caught_up(self) -> bool:
+        """Whether the sink has stored all that the log holds, of every topic."""
+        answer = httpx2.get(f"{self.sink.url}/v1/audit", timeout=60).raise_for_status().json()
+        return not answer["in_kafka"]
+
     def delete(self, table: str, where: str) -> None:
         """Take rows away behind the sink's back."""
         statement = f"ALTER TABLE {table} DELETE WHERE {where} SETTINGS mutations_sync = 2"

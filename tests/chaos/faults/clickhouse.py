@@ -10,7 +10,7 @@ from pathlib import Path
 from chaos.arena import TRANSIENT, Arena, arena, held
 from chaos.faults.spool import fill, small_disk
 from chaos.ledger import Row
-from chaos.patience import NOTICED_WITHIN_S, lasts
+from chaos.patience import NOTICED_WITHIN_S, RECOVER_WITHIN_S, lasts
 from chaos.proxy import Mode, Proxy
 from service_process import ServiceProcess
 from stack import RunningStack
@@ -22,7 +22,8 @@ GROWTH_MAX_MIB = 50.0
 SLOW_S = 10.0
 """Seconds a slow server takes for one answer. Specified."""
 
-DISK_MIB = 96
+DISK_MIB = 768
+"""MiB of that disk. Chosen: the sink reads the whole log of the stack into it first, about 100 MiB late in the suite."""
 
 
 def killed(stack: RunningStack, times: int) -> Row:
@@ -43,6 +44,8 @@ def gone(stack: RunningStack, seconds: float, events: int) -> Row:
     with arena(stack, "server-gone") as field:
         field.load.send(5_000)
         field.until_closed()
+        # The sink reads the whole log of the stack first; what that needs is not what the outage needs.
+        eventually(field.store.is_caught_up, within_s=RECOVER_WITHIN_S, what="the sink at the end of the log")
         before_mib = memory_mib(field.store.sink)
         field.store.clickhouse.kill()
         sending = field.steadily(events, seconds)
