@@ -29,12 +29,12 @@ class ScriptedTriton(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ig
     """Released once for each call that arrived."""
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     metadata: list[dict[str, Any]] = field(default_factory=list)
+    """Of inferences alone: the watch asks for readiness at any moment."""
     remaining_s: list[float | None] = field(default_factory=list)
     texts: list[list[str]] = field(default_factory=list)
     """Texts of each embedding call."""
 
     async def ServerReady(self, request: Any, context: Any) -> Any:
-        self.metadata.append(dict(context.invocation_metadata()))
         return service_pb2.ServerReadyResponse(ready=True)
 
     async def ServerMetadata(self, request: Any, context: Any) -> Any:
