@@ -36,7 +36,6 @@ def score(number: int, request_id: str, value: float) -> EvaluationScored:
     return replace(plain, event_id=event_id, seq=number, request_id=request_id, score=value)
 
 
-@pytest.mark.capability("X4")
 def test_evidence_is_summed_by_version_over_alarms(store: Store, put: Put) -> None:
     put("drift-signals", signal(1), signal(2), signal(3, state="cleared"))
 
