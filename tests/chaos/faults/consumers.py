@@ -22,6 +22,7 @@ from chaos.patience import RECOVER_WITHIN_S, is_reached, lasts
 from stack import RunningStack
 from waiting import eventually
 from weir.cli.stack.layout import repository
+from weir.drift.core.stream.signals import DETECTOR
 from weir.events import DriftSignalled, EvaluationScored
 
 TOPICS_OF_EVALUATOR = ("inference-responses", "text-features")
@@ -145,15 +146,17 @@ def drift_killed(stack: RunningStack, times: int) -> Row:
 
 
 def _signals(stack: RunningStack, tenant: str) -> dict[str, DriftSignalled]:
+    """What the bank said; the alarms on how calls end are another application's, over the same events."""
     return {
         event.event_id: event
         for _, _, event in events_of(stack, "drift-signals")
-        if isinstance(event, DriftSignalled) and event.tenant == tenant
+        if isinstance(event, DriftSignalled) and event.tenant == tenant and event.detector == DETECTOR
     }
 
 
 def _stored_signals(stack: RunningStack, tenant: str, count: int) -> tuple[int, int]:
-    query = f"SELECT count(), uniqExact(event_id) FROM v_drift_signals WHERE tenant = '{tenant}'"
+    where = f"tenant = '{tenant}' AND detector = '{DETECTOR}'"
+    query = f"SELECT count(), uniqExact(event_id) FROM v_drift_signals WHERE {where}"
     is_reached(lambda: int(stack.sql(query)[0][1]) >= count)
     ((rows, distinct),) = stack.sql(query)
     return int(rows), int(distinct)
