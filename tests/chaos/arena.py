@@ -92,10 +92,7 @@ class Arena:
 
 @contextmanager
 def arena(stack: RunningStack, name: str, *, proxy: Proxy | None = None, **settings: str) -> Iterator[Arena]:
-    """A fresh second store that has read the stack's whole log. proxy: stands before its server. settings: of its sink.
-
-    What reading that log needs, in time, room and memory, is not what a fault needs.
-    """
+    """A fresh second store. proxy: stands before its server. settings: variables of its sink."""
     with tempfile.TemporaryDirectory(prefix="weir-chaos-") as folder:
         store = SecondStore(stack, Path(folder), **settings)
         if proxy is not None:
@@ -103,7 +100,6 @@ def arena(stack: RunningStack, name: str, *, proxy: Proxy | None = None, **setti
             store.point_at(proxy.port)
         with store:
             store.sink.until_ready()
-            eventually(store.is_caught_up, within_s=RECOVER_WITHIN_S, what="the second sink at the end of the log")
             yield Arena(stack, store, Load(stack, name))
 
 
