@@ -99,5 +99,4 @@ SHORT: Mapping[str, Fault] = {
     "clients-gone": lambda stack: clients.disconnected(stack, 40),
     "clickhouse-answers-lost": lambda stack: clickhouse.answers_lost(stack, 1),
     "sink-killed": lambda stack: sink.killed(stack, 3, 1_500),
-    "poison-all": lambda stack: poison.all_of_them(stack, 400),
 }
