@@ -12,6 +12,7 @@ from urllib.parse import quote
 import typer
 
 from weir.cli import client, log
+from weir.cli.log_messages import Message, Messages
 from weir.cli.moments import microseconds
 from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
 
@@ -79,14 +80,17 @@ def dlq_replay(
         event_ids = list(
             {(one["topic"], one["partition"], one["offset"]): one["event_id"] for one in found["items"]}.values()
         )
-    replayed = [_replayed(event_id) for event_id in event_ids]
+    with Messages() as messages:
+        replayed = [_replayed(messages, event_id) for event_id in event_ids]
     emit_json({"replayed": replayed}) if json else emit_text(f"{len(replayed)} messages written again")
 
 
 def events_replay(
-    group: Annotated[str, typer.Option(help="Consumer group that gets them again.")],
+    group: Annotated[
+        str, typer.Option(help="Consumer group that gets them again; of Weir: lineage, drift, evaluator, alerts.")
+    ],
     topic: Annotated[str, typer.Option(help="Topic of the range.")],
-    since: Annotated[str, typer.Option(help="First event's time: ISO 8601 in UTC, or an age, as 24h.")],
+    since: Annotated[str, typer.Option(help="Time of the first message: ISO 8601 in UTC, or an age, as 24h.")],
     json: Json = False,
 ) -> None:
     """Feed what the log holds since a time into a consumer group again.
@@ -109,27 +113,27 @@ def events_replay(
     emit_text(f"{sum(row['messages'] for row in rows)} messages are fed to {group} again")
 
 
-def _replayed(event_id: str) -> dict[str, Any]:
+def _replayed(messages: Messages, event_id: str) -> dict[str, Any]:
     letter = client.get("lineage", f"/v1/dead-letters/{quote(event_id)}")
     origin = f"{letter['topic']}/{letter['partition']}/{letter['offset']}"
-    message = log.read(str(letter["topic"]), int(letter["partition"]), int(letter["offset"]))
+    message = messages.read(str(letter["topic"]), int(letter["partition"]), int(letter["offset"]))
     if message is None:
         message = _kept(letter, origin)
     digest = hashlib.sha256(message.value or b"").hexdigest()
     if digest != letter["payload_sha256"]:
         raise CliError(ExitCode.INVALID, f"the message at {origin} is another one now: SHA-256 {digest[:16]}...")
-    log.write(str(letter["topic"]), message, origin)
+    messages.write(str(letter["topic"]), message, origin)
     return {"event_id": event_id, "from": origin, "bytes": len(message.value or b"")}
 
 
-def _kept(letter: Any, origin: str) -> log.Message:
+def _kept(letter: Any, origin: str) -> Message:
     if int(letter["kept_bytes"]) < int(letter["payload_bytes"]):
         raise CliError(
             ExitCode.NOT_FOUND,
             f"retention took {origin}, and the dead letter keeps {letter['kept_bytes']} of {letter['payload_bytes']} bytes",
         )
     key = base64.b64decode(letter["key_base64"])
-    return log.Message(key or None, base64.b64decode(letter["payload_base64"]))
+    return Message(key or None, base64.b64decode(letter["payload_base64"]))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The log as an operator moves it: a message read again at its place, one written again, a group set back.
+"""The log as an operator moves it: where it is, and a group set back in it.
 
 Heavy imports are inside: only the commands that touch Kafka pay for them.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from weir.cli.output import CliError, ExitCode
@@ -22,21 +21,7 @@ EMPTY_WITHIN_S = 20.0
 LOOK_S = 0.5
 """Seconds between tries."""
 
-ENVELOPE_BYTES = 65_536
-"""Room for key, headers and batch around a message's value. Chosen: generous, the broker's own limit decides."""
-
-REPLAYED_FROM = "weir-replayed-from"
-"""Header of a message that was written again: topic/partition/offset of the first."""
-
 Place = tuple[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message as it stands in the log."""
-
-    key: bytes | None
-    value: bytes | None
 
 
 def bootstrap() -> str:
@@ -50,58 +35,6 @@ def bootstrap() -> str:
         return open_stack().endpoints.kafka_bootstrap
     except StackError as error:
         raise CliError(ExitCode.NOT_READY, str(error), "weir up, or set WEIR_KAFKA_BOOTSTRAP") from error
-
-
-def read(topic: str, partition: int, offset: int) -> Message | None:
-    """The message at a place; None when retention took it. Raises CliError(NOT_READY) without a broker."""
-    from confluent_kafka import Consumer, KafkaException, TopicPartition
-
-    consumer = Consumer(
-        {"bootstrap.servers": bootstrap(), "group.id": "weir-cli", "enable.auto.commit": False, "log_level": 2}
-    )
-    try:
-        place = TopicPartition(topic, partition, offset)
-        low, high = consumer.get_watermark_offsets(place, timeout=TIMEOUT_S)
-        if not low <= offset < high:
-            return None
-        consumer.assign([place])
-        found = consumer.poll(TIMEOUT_S)
-    except KafkaException as error:
-        raise _down(error) from error
-    finally:
-        consumer.close()
-    if found is None or found.error() is not None or found.offset() != offset:
-        return None
-    return Message(_bytes(found.key()), _bytes(found.value()))
-
-
-def write(topic: str, message: Message, origin: str) -> None:
-    """Write a message again, with a header that says where it came from.
-
-    Raises CliError(NOT_READY) without a broker, INVALID when the broker refuses the message.
-    """
-    from confluent_kafka import KafkaException, Producer
-
-    from weir.events import TOPICS
-
-    refused: list[str] = []
-    largest = max(TOPICS[topic].max_message_bytes, len(message.value or b"")) + ENVELOPE_BYTES
-    settings = {"acks": "all", "enable.idempotence": True, "message.max.bytes": largest, "log_level": 2}
-    producer = Producer({"bootstrap.servers": bootstrap(), **settings})
-    try:
-        producer.produce(
-            topic,
-            key=message.key,
-            value=message.value,
-            headers=[(REPLAYED_FROM, origin.encode())],
-            on_delivery=lambda error, _: refused.append(str(error)) if error else None,
-        )
-    except KafkaException as error:
-        refused.append(str(error))
-    if producer.flush(TIMEOUT_S):
-        raise CliError(ExitCode.NOT_READY, f"the broker at {bootstrap()} did not take the message", "weir status")
-    if refused:
-        raise CliError(ExitCode.INVALID, f"the message of {origin} was refused by {topic}: {refused[0]}")
 
 
 def set_back(group: str, topic: str, from_ms: int) -> Mapping[Place, tuple[int, int]]:
@@ -137,6 +70,11 @@ def set_back(group: str, topic: str, from_ms: int) -> Mapping[Place, tuple[int, 
     return {(topic, number): (before[number], offset) for number, offset in moved.items()}
 
 
+def down(error: Any) -> CliError:
+    """What a command says when the broker does not answer."""
+    return CliError(ExitCode.NOT_READY, f"no answer from the broker at {bootstrap()}: {error}", "weir status")
+
+
 def _commit(admin: Any, target: Any) -> None:
     """Set a group's offsets. Each partition has its own answer, and a group remembers a stopped member for a session."""
     from confluent_kafka import KafkaError, KafkaException
@@ -162,12 +100,4 @@ def _refused(group: str, error: Any) -> CliError:
             f"group {group!r} has members, and a running consumer would overwrite what is set",
             "stop every instance of that service first",
         )
-    return _down(error)
-
-
-def _down(error: Any) -> CliError:
-    return CliError(ExitCode.NOT_READY, f"no answer from the broker at {bootstrap()}: {error}", "weir status")
-
-
-def _bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value
+    return down(error)

@@ -14,6 +14,7 @@ from builders import NOON_US, one_of_each
 from mock_kafka import MockKafka
 from weir.cli import log
 from weir.cli.commands_log import dlq_list, dlq_replay, dlq_show, events_replay
+from weir.cli.log_messages import REPLAYED_FROM, Messages
 from weir.cli.output import CliError, ExitCode
 from weir.events import DeadLettered, named_id
 
@@ -59,8 +60,8 @@ def read_again(kafka: MockKafka) -> list[tuple[Any, Any, str]]:
         for _ in range(end):
             (message,) = consumer.consume(1, 10)
             headers = dict(message.headers() or [])
-            if log.REPLAYED_FROM in headers:
-                origin = headers[log.REPLAYED_FROM]
+            if REPLAYED_FROM in headers:
+                origin = headers[REPLAYED_FROM]
                 assert isinstance(origin, bytes)
                 found.append((message.key(), message.value(), origin.decode()))
     consumer.close()
@@ -191,7 +192,10 @@ def test_without_a_broker_the_log_says_so(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("WEIR_KAFKA_BOOTSTRAP", "127.0.0.1:9")
     monkeypatch.setattr(log, "TIMEOUT_S", 0.5)
 
-    with pytest.raises(CliError, match=r"no answer from the broker at 127\.0\.0\.1:9") as caught:
-        log.read("feedback", 0, 0)
+    with (
+        Messages() as messages,
+        pytest.raises(CliError, match=r"no answer from the broker at 127\.0\.0\.1:9") as caught,
+    ):
+        messages.read("feedback", 0, 0)
 
     assert caught.value.code is ExitCode.NOT_READY
