@@ -80,9 +80,8 @@ OF_STORE: Mapping[str, Fault] = {
     "rebalance-storm": lambda stack: sink.rebalance_storm(stack, 10),
     "registry-down": sink.registry_down,
     "schemas-evolved": lambda stack: schemas.evolved(stack, 900),
-    # Before the other: its deploy stops after a few bad messages in a row, and meets what the log holds.
-    "poison-all": lambda stack: poison.all_of_them(stack, 2_000),
     "poison-some": lambda stack: poison.some(stack, 50),
+    "poison-all": lambda stack: poison.all_of_them(stack, 2_000),
 }
 """With a direct load and a store of their own."""
 
@@ -99,4 +98,6 @@ SHORT: Mapping[str, Fault] = {
     "clients-gone": lambda stack: clients.disconnected(stack, 40),
     "clickhouse-answers-lost": lambda stack: clickhouse.answers_lost(stack, 1),
     "sink-killed": lambda stack: sink.killed(stack, 3, 1_500),
+    "poison-some": lambda stack: poison.some(stack, 50),
+    "poison-all": lambda stack: poison.all_of_them(stack, 400),
 }

@@ -132,21 +132,34 @@ class Sink:
     def _stored(self, place: Place, batch: Sequence[RawMessage], kept: Kept) -> bool:
         """Insert one range; False when a stop was asked for while the store refused."""
         bodies: list[Body] = []
+        bad: dict[int, InvalidEvent] = {}
         for message in batch:
             try:
                 bodies.append(body_of(message.offset, message.value, self._settings.message_bytes_max))
             except InvalidEvent as error:
-                self._reject(message, error)
+                bad[message.offset] = error
         span = Range(batch[0].offset, batch[-1].offset)
         rejected = self._inserter.insert(place, span, bodies, kept.wait)
         if rejected is None:
             return False
-        by_offset = {message.offset: message for message in batch} if rejected else {}
-        for offset, reason in rejected:
-            self._reject(by_offset[offset], reason)
-        if len(bodies) > len(rejected):
-            self._dead_letters.note_good(*place, len(bodies) - len(rejected))
+        self._settle(place, batch, bad | dict(rejected))
         return True
+
+    def _settle(self, place: Place, batch: Sequence[RawMessage], bad: Mapping[int, InvalidEvent]) -> None:
+        """Dead-letter what is bad, in the order of the log: a row of bad messages ends at a good one between them."""
+        good = 0
+        for message in batch:
+            if message.offset not in bad:
+                good += 1
+                continue
+            self._note_good(place, good)
+            good = 0
+            self._reject(message, bad[message.offset])
+        self._note_good(place, good)
+
+    def _note_good(self, place: Place, count: int) -> None:
+        if count:
+            self._dead_letters.note_good(*place, count)
 
     def _reject(self, message: RawMessage, error: InvalidEvent) -> None:
         """Dead-letter a message; a dead letter that is bad itself is only logged, or it would breed."""
