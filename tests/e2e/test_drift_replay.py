@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,22 +14,20 @@ import numpy as np
 import pytest
 from confluent_kafka import Producer
 
-from builders import NOON_US, feature_item, text_features
+from shifted_traffic import ENVELOPE, OTHER_WORDS, STEADY_WORDS, Traffic
 from stack import RunningStack
 from weir.cli.log_range import Range, ranges, values
 from weir.cli.output import CliError, ExitCode
 from weir.cli.stack.layout import repository
-from weir.events import FeatureItem, TextFeatures, TextFeaturesComputed, encode_body, frame, named_id
+from weir.events import FeatureItem, encode_body, frame
 
 pytestmark = [pytest.mark.stack, pytest.mark.capability("O6")]
 TENANT, ROUTE = "replay-test", "questions"
-STEADY, SHIFTED, ENVELOPE = 1_150, 100, 50
-"""Events before and after the change (the reference takes the first 1,000), and items of an envelope."""
+STEADY, SHIFTED = 1_150, 100
+"""Events before and after the change (the reference takes the first 1,000)."""
 
 EVENTS = STEADY + SHIFTED
 FEW = ("--set", "min_reference=200", "--set", "reference=400")
-STEADY_WORDS = tuple(f"word{number}" for number in range(300))
-OTHER_WORDS = tuple(f"wort{number}" for number in range(300))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +64,12 @@ class Written:
 def history(stack: RunningStack) -> Written:
     """Steady traffic and a change, seen and signalled by the running service."""
     centres = np.random.default_rng(0).normal(size=(2, 384)) * 0.05
-    steady = _items(STEADY, 0, STEADY_WORDS, centres[0] + 0.05)
-    shifted = _items(SHIFTED, STEADY, OTHER_WORDS, centres[1] - 0.05)
     # Later than all that other tests wrote, so that a time divides the log as it divides this history.
     first_ms = int(time.time() * 1_000) + 60_000
-    _publish(stack, [*steady, *shifted], first_ms)
+    traffic = Traffic("replayed", TENANT, ROUTE, boot_epoch=first_ms * 1_000)
+    steady = traffic.items(STEADY, 0, STEADY_WORDS, centres[0] + 0.05)
+    shifted = traffic.items(SHIFTED, STEADY, OTHER_WORDS, centres[1] - 0.05)
+    _publish(stack, traffic, [*steady, *shifted], first_ms)
     pages = f"tenant = '{TENANT}' AND state = 'fired' AND level = 'page'"
     stack.until_count("v_drift_signals", pages, 1, within_s=90)
     return Written(stack, first_ms)
@@ -177,51 +176,10 @@ def test_a_range_that_retention_took_is_an_error_and_no_shorter_range(
     assert raised.value.code is ExitCode.INVALID
 
 
-def _items(count: int, start: int, words: tuple[str, ...], centre: np.ndarray[Any, Any]) -> list[FeatureItem]:
-    random = np.random.default_rng(start)
-    return [
-        feature_item(
-            start + number,
-            request_id=named_id(NOON_US, f"replayed {start + number}"),
-            response_event_id=named_id(NOON_US, f"replayed completed {start + number}"),
-            prompt=_text(random, words, centre),
-        )
-        for number in range(count)
-    ]
-
-
-def _text(random: np.random.Generator, words: tuple[str, ...], centre: np.ndarray[Any, Any]) -> TextFeatures:
-    vector = centre + random.normal(size=384) * 0.05
-    vector /= np.linalg.norm(vector)
-    tokens = tuple(random.choice(words, size=int(random.integers(6, 14))))
-    return replace(
-        text_features(words=len(tokens)),
-        chars=sum(map(len, tokens)) + len(tokens) - 1,
-        punctuation_share=float(random.uniform(0.01, 0.05)),
-        tokens=tuple(map(str, tokens)),
-        embedding=tuple(float(number) for number in vector),
-    )
-
-
-def _publish(stack: RunningStack, items: list[FeatureItem], first_ms: int) -> None:
+def _publish(stack: RunningStack, traffic: Traffic, items: list[FeatureItem], first_ms: int) -> None:
     producer = Producer({"bootstrap.servers": stack.kafka_bootstrap})
     schema_id = stack.schema_id("text-features")
-    for number, start in enumerate(range(0, len(items), ENVELOPE)):
-        envelope = TextFeaturesComputed(
-            event_id=named_id(NOON_US, f"replayed envelope {number}"),
-            source="replay-test/1",
-            boot_epoch=first_ms * 1_000,
-            seq=number,
-            tenant=TENANT,
-            trace_id="",
-            span_id="",
-            parent_span_id="",
-            event_time_us=NOON_US,
-            route=ROUTE,
-            embedding_model="minilm",
-            embedding_dimensions=384,
-            items=tuple(items[start : start + ENVELOPE]),
-        )
+    for number, envelope in enumerate(traffic.envelopes(items)):
         producer.produce(
             "text-features",
             key=f"{TENANT}/{ROUTE}",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -15,19 +14,16 @@ import yaml
 from confluent_kafka import Producer
 from standardwebhooks.webhooks import Webhook
 
-from builders import NOON_US, feature_item, text_features
+from shifted_traffic import ENVELOPE, OTHER_WORDS, STEADY_WORDS, Traffic
 from stack import RunningStack
 from waiting import eventually
 from weir.cli.stack.secrets import write_private
-from weir.events import FeatureItem, TextFeatures, TextFeaturesComputed, encode_body, frame, named_id
+from weir.events import FeatureItem, encode_body, frame
 
 pytestmark = pytest.mark.stack
 ROUTE = "alarm-test"
-STEADY, SHIFTED, ENVELOPE = 1_200, 100, 50
-"""Events before and after the change (the reference takes the first 1,000), and items of an envelope."""
-
-STEADY_WORDS = tuple(f"word{number}" for number in range(300))
-OTHER_WORDS = tuple(f"wort{number}" for number in range(300))
+STEADY, SHIFTED = 1_200, 100
+"""Events before and after the change (the reference takes the first 1,000)."""
 
 
 class Inbox:
@@ -74,51 +70,10 @@ def inbox(stack: RunningStack) -> Iterator[Inbox]:
     thread.join()
 
 
-def text_of(random: np.random.Generator, words: tuple[str, ...], centre: np.ndarray[Any, Any]) -> TextFeatures:
-    vector = centre + random.normal(size=384) * 0.05
-    vector /= np.linalg.norm(vector)
-    tokens = tuple(random.choice(words, size=int(random.integers(6, 14))))
-    return replace(
-        text_features(words=len(tokens)),
-        chars=sum(map(len, tokens)) + len(tokens) - 1,
-        punctuation_share=float(random.uniform(0.01, 0.05)),
-        tokens=tuple(map(str, tokens)),
-        embedding=tuple(float(number) for number in vector),
-    )
-
-
-def items(count: int, start: int, words: tuple[str, ...], centre: np.ndarray[Any, Any]) -> list[FeatureItem]:
-    random = np.random.default_rng(start)
-    return [
-        feature_item(
-            start + number,
-            request_id=named_id(NOON_US, f"alarm {start + number}"),
-            response_event_id=named_id(NOON_US, f"alarm completed {start + number}"),
-            prompt=text_of(random, words, centre),
-        )
-        for number in range(count)
-    ]
-
-
-def publish(stack: RunningStack, made: list[FeatureItem], first_seq: int) -> None:
+def publish(stack: RunningStack, traffic: Traffic, made: list[FeatureItem], first_seq: int) -> None:
     producer = Producer({"bootstrap.servers": stack.kafka_bootstrap})
     schema_id = stack.schema_id("text-features")
-    for number, start in enumerate(range(0, len(made), ENVELOPE)):
-        envelope = TextFeaturesComputed(
-            event_id=named_id(NOON_US, f"alarm envelope {first_seq + number}"),
-            source="alarm-test/1",
-            boot_epoch=int(hashlib.sha256(str(stack.endpoints.ports).encode()).hexdigest()[:8], 16),
-            seq=first_seq + number,
-            tenant="demo",
-            trace_id="",
-            span_id="",
-            parent_span_id="",
-            event_time_us=NOON_US,
-            route=ROUTE,
-            embedding_model="minilm",
-            embedding_dimensions=384,
-            items=tuple(made[start : start + ENVELOPE]),
-        )
+    for envelope in traffic.envelopes(made, first_seq):
         producer.produce("text-features", key=f"demo/{ROUTE}", value=frame(schema_id, encode_body(envelope)))
     assert producer.flush(30) == 0
 
@@ -129,7 +84,10 @@ def publish(stack: RunningStack, made: list[FeatureItem], first_seq: int) -> Non
 @pytest.mark.capability("U6")
 def test_a_change_in_the_traffic_ends_in_a_signed_webhook_that_names_it(stack: RunningStack, inbox: Inbox) -> None:
     centres = np.random.default_rng(0).normal(size=(2, 384)) * 0.05
-    publish(stack, items(STEADY, 0, STEADY_WORDS, centres[0] + 0.05), 0)
+    life = int(hashlib.sha256(str(stack.endpoints.ports).encode()).hexdigest()[:8], 16)
+    traffic = Traffic("alarm", "demo", ROUTE, boot_epoch=life)
+    changed = traffic.items(SHIFTED, STEADY, OTHER_WORDS, centres[1] - 0.05)
+    publish(stack, traffic, traffic.items(STEADY, 0, STEADY_WORDS, centres[0] + 0.05), 0)
 
     def events_seen() -> bool:
         streams = stack.get(stack.endpoints.drift_url, "/v1/streams")["items"]
@@ -140,7 +98,7 @@ def test_a_change_in_the_traffic_ends_in_a_signed_webhook_that_names_it(stack: R
     assert stack.count("v_drift_signals", pages) == 0
     assert inbox.bodies == []
 
-    publish(stack, items(SHIFTED, STEADY, OTHER_WORDS, centres[1] - 0.05), STEADY // ENVELOPE)
+    publish(stack, traffic, changed, STEADY // ENVELOPE)
 
     eventually(lambda: inbox.bodies, within_s=60, what="the webhook")
     stack.until_count("v_drift_signals", pages, 1)
@@ -151,7 +109,7 @@ def test_a_change_in_the_traffic_ends_in_a_signed_webhook_that_names_it(stack: R
     assert alert["status"] == "firing"
     assert alert["labels"]["route"] == ROUTE
     said = alert["annotations"]
-    shifted = {one.request_id for one in items(SHIFTED, STEADY, OTHER_WORDS, centres[1] - 0.05)}
+    shifted = {one.request_id for one in changed}
     assert said["reference"].startswith("1 (sha256:")
     assert said["part"]
     assert "per 100 now" in said["clusters"]
