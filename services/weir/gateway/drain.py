@@ -1,6 +1,7 @@
 """The drain: its own process, from the spool to Kafka. `python -m weir.gateway.drain`.
 
-Reads pieces of segments, makes events of the records, sends them with acks=all and only then acknowledges the piece.
+Reads pieces of segments, makes events of the records, sends them with acks=all and only then acknowledges the piece;
+after each it rests (`rest_s`), so that a backlog leaves the machine to live calls.
 While Kafka or the registry is down the spool grows and nothing is lost. A piece that was sent but not acknowledged is
 sent again after a restart with the same event ids. On the way it keeps the books of the numbers it sees (`accounting`),
 which close the audit, and ends the calls that a dead gateway left open.
@@ -9,6 +10,7 @@ which close the audit, and ends the calls that a dead gateway left open.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 
 from prometheus_client import Counter, Gauge
@@ -36,6 +38,12 @@ IDLE_S = 0.02
 BACKOFF_S = 1.0
 """Seconds before a piece is sent again that the broker did not take. Chosen."""
 
+REST_S_MAX = 1.0
+"""Longest rest, seconds: a broker that took half a minute to answer is no reason to leave it for another. Chosen."""
+
+NICENESS = 10
+"""Priority below the gateway's beside it: what is in the spool is safe, a live call waits. Chosen: a tenth of its weight."""
+
 ANNOUNCE_EVERY_S = 2.0
 """Seconds between two accounts of accepted numbers, at most one event each. Chosen: the audit is as late as a trace."""
 
@@ -54,7 +62,9 @@ def main() -> None:
     configure_logs("gateway-drain", settings.log_level)
     link = link_from(settings, "gateway-drain")
     reader = SpoolReader(settings.spool_dir)
-    drain = Drain(reader, BooksFile(settings.spool_dir), link, text_chars_max=settings.text_chars_max)
+    os.nice(NICENESS)
+    file = BooksFile(settings.spool_dir)
+    drain = Drain(reader, file, link, text_chars_max=settings.text_chars_max, share=settings.drain_share)
 
     def missing() -> dict[str, str]:
         return {} if link.producer.is_ready else {"kafka": f"no broker at {settings.kafka_bootstrap}"}
@@ -69,11 +79,15 @@ def main() -> None:
 class Drain:
     """Empties a spool into Kafka."""
 
-    def __init__(self, reader: SpoolReader, file: BooksFile, link: Link, *, text_chars_max: int) -> None:
+    def __init__(
+        self, reader: SpoolReader, file: BooksFile, link: Link, *, text_chars_max: int, share: float = 1.0
+    ) -> None:
+        """text_chars_max: characters kept of a text. share: of the time it may work, above 0."""
         self._reader = reader
         self._file = file
         self._link = link
         self._text_chars_max = text_chars_max
+        self._share = share
         self._announced_at_s = 0.0
         self.books = file.load()
 
@@ -84,7 +98,9 @@ class Drain:
             piece = self._reader.read()
             BACKLOG.set(self._reader.backlog_bytes())
             if piece is not None:
+                started_s = monotonic_s()
                 await self._piece(piece, stop)
+                await wait_or_stop(stop, rest_s(monotonic_s() - started_s, self._share))
             await self._announce(stop)
             if piece is None:
                 await wait_or_stop(stop, IDLE_S)
@@ -158,6 +174,11 @@ class Drain:
             else:
                 return True
         return False
+
+
+def rest_s(worked_s: float, share: float) -> float:
+    """Seconds to rest after `worked_s` of work, so that work is `share` of the time; bounded, as work may be waiting."""
+    return min(REST_S_MAX, worked_s * (1.0 / share - 1.0))
 
 
 def _acknowledged(reader: SpoolReader, piece: Piece) -> None:
