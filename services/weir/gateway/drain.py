@@ -144,17 +144,8 @@ class Drain:
         return [("accounts", account.life[0], self._event(account)) for account in accounts]
 
     def _event(self, account: Account) -> NumbersAccounted:
-        numbering = self._link.numbering
         return NumbersAccounted(
-            event_id=new_id(),
-            source=numbering.source,
-            boot_epoch=numbering.boot_epoch,
-            seq=numbering.take(),
-            tenant="",
-            trace_id="",
-            span_id="",
-            parent_span_id="",
-            event_time_us=now_us(),
+            **self._link.numbering.head(new_id(), now_us()),
             numbered_source=account.life[0],
             numbered_boot_epoch=account.life[1],
             first_seq=account.first_seq,

@@ -83,17 +83,8 @@ class Auditor:
                 logger().error("audit_found", name=signal.name, explanation=signal.explanation)
 
     def _event(self, signal: Signal, at_us: int) -> OpsSignalled:
-        numbering = self._link.numbering
         return OpsSignalled(
-            event_id=new_id(),
-            source=numbering.source,
-            boot_epoch=numbering.boot_epoch,
-            seq=numbering.take(),
-            tenant="",
-            trace_id="",
-            span_id="",
-            parent_span_id="",
-            event_time_us=at_us,
+            **self._link.numbering.head(new_id(), at_us),
             name=signal.name,
             subject=self._settings.group,
             state="raised" if signal.is_raised else "cleared",

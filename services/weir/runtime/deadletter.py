@@ -98,15 +98,7 @@ class DeadLetters:
         value = message.value or b""
         name = f"{self._group} {message.topic}/{message.partition}/{message.offset}"
         return DeadLettered(
-            event_id=named_id(max(message.timestamp_us, 0), name),
-            source=self._numbering.source,
-            boot_epoch=self._numbering.boot_epoch,
-            seq=self._numbering.take(),
-            tenant="",
-            trace_id="",
-            span_id="",
-            parent_span_id="",
-            event_time_us=now_us(),
+            **self._numbering.head(named_id(max(message.timestamp_us, 0), name), now_us()),
             topic=message.topic,
             partition=message.partition,
             offset=message.offset,
