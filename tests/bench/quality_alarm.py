@@ -18,6 +18,7 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from weir.drift.core.quality.judge import PASSES
 from weir.drift.core.quality.outcomes import Fired, Monitoring, Warming
@@ -56,7 +57,11 @@ ANCHORS_FILE = Path(__file__).resolve().parents[2] / "examples" / "anchors" / "p
 JUDGE_ERROR = 0.1
 """Share of anchors on which the judge disagrees with the label, always the same ones."""
 JUDGE_NOISE = 0.02
-"""Chance that a verdict comes out otherwise than the same judge's usual one."""
+"""Chance that a verdict comes out otherwise than the same judge's usual one, when all anchors are alike (`even`)."""
+UNEVEN_SHARE, UNEVEN_NOISE, SURE_NOISE = 0.1, (0.2, 0.4), 0.002
+"""Share of anchors over which a judge hesitates (`uneven`), their chances, and that of the others."""
+NOISES = ("even", "uneven", "repeated")
+"""`repeated`: as `uneven`, and the verdicts on an anchor within one scoring of the set are all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class AlarmRow:
 class VerdictRow:
     """Verdicts of `cases` planted changes of one kind and size; `missed`: no warning within the horizon."""
 
+    noise: str
     changed: str
     drop_points: int
     cases: int
@@ -99,9 +105,12 @@ def quality_alarm(
     return rows
 
 
-def system_or_judge(cases: int = CASES, drops: tuple[int, ...] = (5, 10, 20)) -> list[VerdictRow]:
+def system_or_judge(
+    cases: int = CASES, drops: Sequence[int] = (5, 10, 20), noises: Sequence[str] = NOISES
+) -> list[VerdictRow]:
     """Planted changes of the system and of the judge that make the pass rate fall from 92 % by the same points."""
-    return [_verdicts(changed, points, cases) for points in drops for changed in ("system", "judge")]
+    kinds = ((noise, points, changed) for noise in noises for points in drops for changed in ("system", "judge"))
+    return [_verdicts(noise, changed, points, cases) for noise, points, changed in kinds]
 
 
 @cache
@@ -132,10 +141,10 @@ def print_tables(alarms: list[AlarmRow], verdicts: list[VerdictRow]) -> None:
     for row in alarms:
         delays = "".join(f"{f'{median:.0f} ({p90:.0f})':>16}" for median, p90 in row.delays.values())
         print(f"{row.detector:<22}{row.pass_rate:>10.2f}{f'{row.arl:,.0f} ({row.arl_error:,.0f})':>18}{delays}")
-    print(f"\n{'changed':<10}{'drop':>6}{'cases':>7}{'system':>8}{'judge':>8}{'none':>8}{'missed':>8}")
+    print(f"\n{'noise':<10}{'changed':<10}{'drop':>6}{'cases':>7}{'system':>8}{'judge':>8}{'none':>8}{'missed':>8}")
     for one in verdicts:
         counts = "".join(f"{count:>8}" for count in (one.system, one.judge, one.none, one.missed))
-        print(f"{one.changed:<10}{one.drop_points:>6}{one.cases:>7}{counts}")
+        print(f"{one.noise:<10}{one.changed:<10}{one.drop_points:>6}{one.cases:>7}{counts}")
 
 
 def _row(name: str, alarms: _Detector, rate: float, usual: int) -> AlarmRow:
@@ -178,16 +187,18 @@ def _rng(rate: float, points: int) -> np.random.Generator:
     return np.random.default_rng((SEED, round(100 * rate), points))
 
 
-def _verdicts(changed: str, points: int, cases: int) -> VerdictRow:
-    found = [verdict_of_case(changed, points, seed) for seed in range(cases)]
+def _verdicts(noise: str, changed: str, points: int, cases: int) -> VerdictRow:
+    found = [verdict_of_case(changed, points, seed, noise=noise) for seed in range(cases)]
     counts = [found.count(verdict) for verdict in (Verdict.SYSTEM, Verdict.JUDGE, Verdict.NONE, None)]
-    return VerdictRow(changed, points, cases, *counts)
+    return VerdictRow(noise, changed, points, cases, *counts)
 
 
-def verdict_of_case(changed: str, points: int, seed: int, settings: QualitySettings | None = None) -> Verdict | None:
+def verdict_of_case(
+    changed: str, points: int, seed: int, settings: QualitySettings | None = None, noise: str = "even"
+) -> Verdict | None:
     """The final verdict on one planted change after the reference and 200 usual scores; None without a warning."""
     chosen = settings or QualitySettings()
-    case = _Case(seed, changed, points, chosen.reference_scores + 200)
+    case = _Case(seed, changed, points, chosen.reference_scores + 200, noise)
     state, verdict = StreamState(StreamKey("demo", "docs-qa", "judge", "")), None
     for index in range(case.change_at + CASE_SCORES_MAX):
         state, outcomes, _ = step(state, case.score(index), chosen)
@@ -211,13 +222,15 @@ def _is_first_alarm(outcome: object) -> bool:
 class _Case:
     """Scores and anchors of one planted change at the score `change_at`."""
 
-    def __init__(self, seed: int, changed: str, points: int, change_at: int) -> None:
+    def __init__(self, seed: int, changed: str, points: int, change_at: int, noise: str) -> None:
         self._rng = np.random.default_rng((SEED, seed, points, changed == "judge"))
         self._changed, self._share, self.change_at = changed, points / 92, change_at
         self._human = np.array(human_labels())
         self.anchors = self._human.size
         self._usual = self._human ^ (self._rng.random(self.anchors) < JUDGE_ERROR)
         self._flipped = self._usual & (self._rng.random(self.anchors) < self._share)
+        self._noise = np.full(self.anchors, JUDGE_NOISE) if noise == "even" else self._uneven()
+        self._repeats, self._said = noise == "repeated", dict[tuple[int, int], bool]()
         self._serial = 0
 
     def score(self, index: int) -> Score:
@@ -245,11 +258,19 @@ class _Case:
         passed = bool(self._usual[number])
         if index >= self.change_at and self._changed == "judge" and self._flipped[number]:
             passed = False
-        passed ^= bool(self._rng.random() < JUDGE_NOISE)
+        passed ^= self._is_noisy(index, number)
         human = bool(self._human[number])
         return AnchorScore(
             f"anchor {self._serial}", "", f"a{number}", (index + 1) * SCORE_US, passed=passed, human_passed=human
         )
+
+    def _uneven(self) -> npt.NDArray[np.float64]:
+        hesitates = self._rng.random(self.anchors) < UNEVEN_SHARE
+        return np.where(hesitates, self._rng.uniform(*UNEVEN_NOISE, self.anchors), SURE_NOISE)
+
+    def _is_noisy(self, index: int, number: int) -> bool:
+        drawn = bool(self._rng.random() < self._noise[number])
+        return self._said.setdefault((index, number), drawn) if self._repeats else drawn
 
 
 if __name__ == "__main__":
