@@ -13,6 +13,7 @@ from weir.drift.core.outcomes import Level
 from weir.drift.core.quality.judge import PASSES, Judge, agreement
 from weir.drift.core.quality.noise import History, chance, spread_of
 from weir.drift.core.quality.outcomes import Fired, JudgeCleared, JudgeFired, Outcome
+from weir.drift.core.quality.record import decode_state, encode_state
 from weir.drift.core.quality.stream import StreamState, step_anchor
 from weir.drift.core.quality.trial import ANCHORS_ENOUGH, FALSE_JUDGE_SHARE, TRIALS, Trial, Verdict, decided, heard
 from weir.drift.core.quality.verdicts import Record
@@ -113,6 +114,21 @@ def test_a_page_after_the_verdict_of_its_warning_begins_a_trial_of_its_own() -> 
     _, told = rescored(state, rounds=PASSES, passed=False, start=20_000)
 
     assert verdicts_of(told) == [Verdict.JUDGE]
+
+
+def test_a_trial_goes_on_after_a_checkpoint() -> None:
+    state = with_anchors(monitored(), rounds=2 * PASSES)
+    state, _ = until_fired(state, Level.WARN)
+    state, _ = rescored(state, rounds=1, passed=True, start=10_000)
+    assert state.trial is not None
+    assert state.judge.verdicts.records
+
+    read = decode_state(encode_state(state))
+
+    assert read == state
+    assert rescored(read, rounds=PASSES, passed=False, start=20_000) == rescored(
+        state, rounds=PASSES, passed=False, start=20_000
+    )
 
 
 def test_a_page_whose_judge_is_blamed_already_begins_no_trial() -> None:

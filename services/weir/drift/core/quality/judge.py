@@ -128,7 +128,7 @@ def usual_history(judge: Judge, anchor_id: str) -> History | None:
 
 
 def noise_of(judge: Judge) -> tuple[float, ...]:
-    """How the shares of fails of the anchors that this judge usually passes are spread, see `noise`. About 50 ms."""
+    """How the shares of fails of the anchors that this judge usually passes are spread, see `noise`."""
     histories = (usual_history(judge, anchor_id) for anchor_id in judge.first)
     return spread_of(one for one in histories if one is not None)
 

@@ -45,7 +45,7 @@ History = tuple[Group, ...]
 
 
 def spread_of(histories: Iterable[History]) -> tuple[float, ...]:
-    """Weight of each pair of `REPEATS` and `RATES`, rates within repeats; they add to 1. About 50 ms for 512 anchors."""
+    """Weight of each pair of `REPEATS` and `RATES`, rates within repeats; they add to 1. 2 to 6 ms for 194 anchors."""
     anchors = Counter(tuple(sorted(one)) for one in histories)
     fits = [_fit(place, anchors) for place in range(len(REPEATS))]
     best = max(fit for _, fit in fits)

@@ -5,7 +5,7 @@
 
 A part is an evaluator under one digest, or a way in which calls end badly. Warming: the first `reference_scores` scores
 make the baseline. Monitoring: every score bets against it. One step takes about 0.1 ms and the state about
-15 kB.
+12 kB, and with the 194 anchors that are shipped 15 kB more at first and 27 kB more in the long run.
 """
 
 from __future__ import annotations
