@@ -1,17 +1,18 @@
 """The alarm on evaluation scores: mean scores to a false alarm, delays of planted drops, and system-or-judge verdicts.
 
-`python -m tests.bench.quality_alarm` prints everything; `--quick` takes fewer runs. Scores are synthetic:
-independent passes and fails with a fixed seed, as a uniform sample of judged calls gives them. The peer is the usual
-rolling z-test over 200 scores, one-sided, looked at with every score and told the true rate: at a nominal 1 %, and with
-the bound that an oracle found to reach our ARL. Ours learns its baseline from a fresh reference of 1,000 scores in
-every run. System-or-judge cases run the service's own step.
+`python -m tests.bench.quality_alarm` prints everything; `--quick` takes fewer runs, `--verdicts` only the second table
+(6 CPU-minutes), of other planted cases with `--first-case`. Scores are synthetic: independent passes and fails with a
+fixed seed, as a uniform sample of judged calls gives them. The peer is the usual rolling z-test over 200 scores,
+one-sided, looked at with every score and told the true rate: at a nominal 1 %, and with the bound that an oracle found
+to reach our ARL. Ours learns its baseline from a fresh reference of 1,000 scores in every run. System-or-judge cases run
+the service's own step.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from itertools import chain
@@ -60,8 +61,9 @@ JUDGE_NOISE = 0.02
 """Chance that a verdict comes out otherwise than the same judge's usual one, when all anchors are alike (`even`)."""
 UNEVEN_SHARE, UNEVEN_NOISE, SURE_NOISE = 0.1, (0.2, 0.4), 0.002
 """Share of anchors over which a judge hesitates (`uneven`), their chances, and that of the others."""
-NOISES = ("even", "uneven", "repeated")
-"""`repeated`: as `uneven`, and the verdicts on an anchor within one scoring of the set are all the same."""
+NOISES = {"even": 0.0, "uneven": 0.0, "at times": 0.3, "repeated": 1.0}
+"""Noises, with the chance that the verdicts on an anchor within one scoring of the set are all the same; where there is
+one, the anchors are those of `uneven`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +108,15 @@ def quality_alarm(
 
 
 def system_or_judge(
-    cases: int = CASES, drops: Sequence[int] = (5, 10, 20), noises: Sequence[str] = NOISES
+    cases: int = CASES, drops: Sequence[int] = (5, 10, 20), noises: Iterable[str] = NOISES, first_case: int = 0
 ) -> list[VerdictRow]:
-    """Planted changes of the system and of the judge that make the pass rate fall from 92 % by the same points."""
+    """Planted changes of the system and of the judge that make the pass rate fall from 92 % by the same points.
+
+    first_case: number of the first case; others are other draws of everything.
+    """
     kinds = ((noise, points, changed) for noise in noises for points in drops for changed in ("system", "judge"))
-    return [_verdicts(noise, changed, points, cases) for noise, points, changed in kinds]
+    numbers = range(first_case, first_case + cases)
+    return [_verdicts(noise, changed, points, numbers) for noise, points, changed in kinds]
 
 
 @cache
@@ -124,9 +130,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="40 runs and 20 cases")
     parser.add_argument("--json", action="store_true", help="one JSON object a row")
+    parser.add_argument("--verdicts", action="store_true", help="system-or-judge only")
+    parser.add_argument("--first-case", type=int, default=0, help="number of the first planted case (default 0)")
     options = parser.parse_args()
-    alarms = quality_alarm(40 if options.quick else RUNS)
-    verdicts = system_or_judge(20 if options.quick else CASES)
+    alarms = [] if options.verdicts else quality_alarm(40 if options.quick else RUNS)
+    verdicts = system_or_judge(20 if options.quick else CASES, first_case=options.first_case)
     if options.json:
         rows = [*map(asdict, alarms), *map(asdict, verdicts)]
         print("\n".join(map(json.dumps, rows)))
@@ -187,10 +195,10 @@ def _rng(rate: float, points: int) -> np.random.Generator:
     return np.random.default_rng((SEED, round(100 * rate), points))
 
 
-def _verdicts(noise: str, changed: str, points: int, cases: int) -> VerdictRow:
-    found = [verdict_of_case(changed, points, seed, noise=noise) for seed in range(cases)]
+def _verdicts(noise: str, changed: str, points: int, cases: range) -> VerdictRow:
+    found = [verdict_of_case(changed, points, seed, noise=noise) for seed in cases]
     counts = [found.count(verdict) for verdict in (Verdict.SYSTEM, Verdict.JUDGE, Verdict.NONE, None)]
-    return VerdictRow(noise, changed, points, cases, *counts)
+    return VerdictRow(noise, changed, points, len(cases), *counts)
 
 
 def verdict_of_case(
@@ -230,7 +238,7 @@ class _Case:
         self._usual = self._human ^ (self._rng.random(self.anchors) < JUDGE_ERROR)
         self._flipped = self._usual & (self._rng.random(self.anchors) < self._share)
         self._noise = np.full(self.anchors, JUDGE_NOISE) if noise == "even" else self._uneven()
-        self._repeats, self._said = noise == "repeated", dict[tuple[int, int], bool]()
+        self._repeats, self._said = NOISES[noise], dict[tuple[int, int], bool | None]()
         self._serial = 0
 
     def score(self, index: int) -> Score:
@@ -270,7 +278,11 @@ class _Case:
 
     def _is_noisy(self, index: int, number: int) -> bool:
         drawn = bool(self._rng.random() < self._noise[number])
-        return self._said.setdefault((index, number), drawn) if self._repeats else drawn
+        if self._repeats > 0.0 and (index, number) not in self._said:
+            is_one_draw = self._repeats >= 1.0 or self._rng.random() < self._repeats
+            self._said[index, number] = drawn if is_one_draw else None
+        said = self._said.get((index, number))
+        return drawn if said is None else said
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.quality_alarm import NOISES, verdict_of_case
+from bench.quality_alarm import verdict_of_case
 from unit.drift.quality_scores import SMALL, anchor, followed, monitored
 from weir.drift.core.outcomes import Level
 from weir.drift.core.quality.judge import PASSES, Judge, agreement
@@ -163,7 +163,7 @@ def test_an_unchanged_judge_wins_nothing_in_the_mean_and_is_blamed_in_at_most_on
 
 
 @pytest.mark.capability("X3")
-@pytest.mark.parametrize("noise", NOISES)
+@pytest.mark.parametrize("noise", ["even", "uneven", "repeated"])
 def test_a_changed_system_is_not_blamed_on_a_judge_whatever_its_noise(noise: str) -> None:
     """At most 5 % are promised; 4 of 20 would be one chance in 60 at that."""
     verdicts = [verdict_of_case("system", 20, seed, noise=noise) for seed in range(2_000, 2_020)]

@@ -27,7 +27,7 @@ REPEATS = (0.0, 0.3, 0.95)
 at 1 a judge that disagreed with itself once would be impossible."""
 
 REPEAT_WEIGHTS = (0.8, 0.1, 0.1)
-"""How likely each repeat is before anything was seen. Chosen: with equal weights 3 to 5 of 100 judges that failed 5
+"""How likely each repeat is before anything was seen. Chosen: with equal weights 3 to 9 of 100 judges that failed 5
 points more were missed for it; without repeats 70 to 90 of 100 unchanged judges that repeat themselves were blamed."""
 
 SMOOTHING = 0.2
