@@ -143,16 +143,21 @@ def main() -> None:
 
 
 def print_tables(alarms: list[AlarmRow], verdicts: list[VerdictRow]) -> None:
-    """Both tables for a person."""
+    """Both tables for a person; the first only when it has rows."""
+    if alarms:
+        _print_alarms(alarms)
+    print(f"\n{'noise':<10}{'changed':<10}{'drop':>6}{'cases':>7}{'system':>8}{'judge':>8}{'none':>8}{'missed':>8}")
+    for one in verdicts:
+        counts = "".join(f"{count:>8}" for count in (one.system, one.judge, one.none, one.missed))
+        print(f"{one.noise:<10}{one.changed:<10}{one.drop_points:>6}{one.cases:>7}{counts}")
+
+
+def _print_alarms(alarms: list[AlarmRow]) -> None:
     head = "".join(f"{f'-{points} points':>16}" for points in DROPS_POINTS)
     print(f"{'detector':<22}{'pass rate':>10}{'ARL (s.e.)':>18}{head}   median (p90) judged scores to the alarm")
     for row in alarms:
         delays = "".join(f"{f'{median:.0f} ({p90:.0f})':>16}" for median, p90 in row.delays.values())
         print(f"{row.detector:<22}{row.pass_rate:>10.2f}{f'{row.arl:,.0f} ({row.arl_error:,.0f})':>18}{delays}")
-    print(f"\n{'noise':<10}{'changed':<10}{'drop':>6}{'cases':>7}{'system':>8}{'judge':>8}{'none':>8}{'missed':>8}")
-    for one in verdicts:
-        counts = "".join(f"{count:>8}" for count in (one.system, one.judge, one.none, one.missed))
-        print(f"{one.noise:<10}{one.changed:<10}{one.drop_points:>6}{one.cases:>7}{counts}")
 
 
 def _row(name: str, alarms: _Detector, rate: float, usual: int) -> AlarmRow:
