@@ -9,11 +9,12 @@ import pytest
 
 from bench.quality_alarm import verdict_of_case
 from unit.drift.quality_scores import SMALL, anchor, followed, monitored
+from weir.drift.core.archive import SnapshotError
 from weir.drift.core.outcomes import Level
 from weir.drift.core.quality.judge import PASSES, Judge, agreement
 from weir.drift.core.quality.noise import History, chance, spread_of
 from weir.drift.core.quality.outcomes import Fired, JudgeCleared, JudgeFired, Outcome
-from weir.drift.core.quality.record import decode_state, encode_state
+from weir.drift.core.quality.record import FORMAT, decode_state, encode_state
 from weir.drift.core.quality.stream import StreamState, step_anchor
 from weir.drift.core.quality.trial import ANCHORS_ENOUGH, FALSE_JUDGE_SHARE, TRIALS, Trial, Verdict, decided, heard
 from weir.drift.core.quality.verdicts import Record
@@ -129,6 +130,15 @@ def test_a_trial_goes_on_after_a_checkpoint() -> None:
     assert rescored(read, rounds=PASSES, passed=False, start=20_000) == rescored(
         state, rounds=PASSES, passed=False, start=20_000
     )
+
+
+def test_a_record_of_the_layout_before_is_refused() -> None:
+    now = encode_state(monitored())
+    before = now.replace(f'"format":{FORMAT}'.encode(), f'"format":{FORMAT - 1}'.encode())
+    assert before != now
+
+    with pytest.raises(SnapshotError, match=f"not of format {FORMAT}; the stream warms again"):
+        decode_state(before)
 
 
 def test_a_page_whose_judge_is_blamed_already_begins_no_trial() -> None:
