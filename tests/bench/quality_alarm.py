@@ -1,23 +1,25 @@
 """The alarm on evaluation scores: mean scores to a false alarm, delays of planted drops, and system-or-judge verdicts.
 
-`python -m tests.bench.quality_alarm` prints everything; `--quick` takes fewer runs. Scores are synthetic:
-independent passes and fails with a fixed seed, as a uniform sample of judged calls gives them. The peer is the usual
-rolling z-test over 200 scores, one-sided, looked at with every score and told the true rate: at a nominal 1 %, and with
-the bound that an oracle found to reach our ARL. Ours learns its baseline from a fresh reference of 1,000 scores in
-every run. System-or-judge cases run the service's own step.
+`python -m tests.bench.quality_alarm` prints everything; `--quick` takes fewer runs, `--verdicts` only the second table
+(6 CPU-minutes), of other planted cases with `--first-case`. Scores are synthetic: independent passes and fails with a
+fixed seed, as a uniform sample of judged calls gives them. The peer is the usual rolling z-test over 200 scores,
+one-sided, looked at with every score and told the true rate: at a nominal 1 %, and with the bound that an oracle found
+to reach our ARL. Ours learns its baseline from a fresh reference of 1,000 scores in every run. System-or-judge cases run
+the service's own step.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from weir.drift.core.quality.judge import PASSES
 from weir.drift.core.quality.outcomes import Fired, Monitoring, Warming
@@ -56,7 +58,12 @@ ANCHORS_FILE = Path(__file__).resolve().parents[2] / "examples" / "anchors" / "p
 JUDGE_ERROR = 0.1
 """Share of anchors on which the judge disagrees with the label, always the same ones."""
 JUDGE_NOISE = 0.02
-"""Chance that a verdict comes out otherwise than the same judge's usual one."""
+"""Chance that a verdict comes out otherwise than the same judge's usual one, when all anchors are alike (`even`)."""
+UNEVEN_SHARE, UNEVEN_NOISE, SURE_NOISE = 0.1, (0.2, 0.4), 0.002
+"""Share of anchors over which a judge hesitates (`uneven`), their chances, and that of the others."""
+NOISES = {"even": 0.0, "uneven": 0.0, "at times": 0.3, "repeated": 1.0}
+"""Noises, with the chance that the verdicts on an anchor within one scoring of the set are all the same; where there is
+one, the anchors are those of `uneven`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,7 @@ class AlarmRow:
 class VerdictRow:
     """Verdicts of `cases` planted changes of one kind and size; `missed`: no warning within the horizon."""
 
+    noise: str
     changed: str
     drop_points: int
     cases: int
@@ -99,9 +107,16 @@ def quality_alarm(
     return rows
 
 
-def system_or_judge(cases: int = CASES, drops: tuple[int, ...] = (5, 10, 20)) -> list[VerdictRow]:
-    """Planted changes of the system and of the judge that make the pass rate fall from 92 % by the same points."""
-    return [_verdicts(changed, points, cases) for points in drops for changed in ("system", "judge")]
+def system_or_judge(
+    cases: int = CASES, drops: Sequence[int] = (5, 10, 20), noises: Iterable[str] = NOISES, first_case: int = 0
+) -> list[VerdictRow]:
+    """Planted changes of the system and of the judge that make the pass rate fall from 92 % by the same points.
+
+    first_case: number of the first case; others are other draws of everything.
+    """
+    kinds = ((noise, points, changed) for noise in noises for points in drops for changed in ("system", "judge"))
+    numbers = range(first_case, first_case + cases)
+    return [_verdicts(noise, changed, points, numbers) for noise, points, changed in kinds]
 
 
 @cache
@@ -115,9 +130,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="40 runs and 20 cases")
     parser.add_argument("--json", action="store_true", help="one JSON object a row")
+    parser.add_argument("--verdicts", action="store_true", help="system-or-judge only")
+    parser.add_argument("--first-case", type=int, default=0, help="number of the first planted case (default 0)")
     options = parser.parse_args()
-    alarms = quality_alarm(40 if options.quick else RUNS)
-    verdicts = system_or_judge(20 if options.quick else CASES)
+    alarms = [] if options.verdicts else quality_alarm(40 if options.quick else RUNS)
+    verdicts = system_or_judge(20 if options.quick else CASES, first_case=options.first_case)
     if options.json:
         rows = [*map(asdict, alarms), *map(asdict, verdicts)]
         print("\n".join(map(json.dumps, rows)))
@@ -126,16 +143,21 @@ def main() -> None:
 
 
 def print_tables(alarms: list[AlarmRow], verdicts: list[VerdictRow]) -> None:
-    """Both tables for a person."""
+    """Both tables for a person; the first only when it has rows."""
+    if alarms:
+        _print_alarms(alarms)
+    print(f"\n{'noise':<10}{'changed':<10}{'drop':>6}{'cases':>7}{'system':>8}{'judge':>8}{'none':>8}{'missed':>8}")
+    for one in verdicts:
+        counts = "".join(f"{count:>8}" for count in (one.system, one.judge, one.none, one.missed))
+        print(f"{one.noise:<10}{one.changed:<10}{one.drop_points:>6}{one.cases:>7}{counts}")
+
+
+def _print_alarms(alarms: list[AlarmRow]) -> None:
     head = "".join(f"{f'-{points} points':>16}" for points in DROPS_POINTS)
     print(f"{'detector':<22}{'pass rate':>10}{'ARL (s.e.)':>18}{head}   median (p90) judged scores to the alarm")
     for row in alarms:
         delays = "".join(f"{f'{median:.0f} ({p90:.0f})':>16}" for median, p90 in row.delays.values())
         print(f"{row.detector:<22}{row.pass_rate:>10.2f}{f'{row.arl:,.0f} ({row.arl_error:,.0f})':>18}{delays}")
-    print(f"\n{'changed':<10}{'drop':>6}{'cases':>7}{'system':>8}{'judge':>8}{'none':>8}{'missed':>8}")
-    for one in verdicts:
-        counts = "".join(f"{count:>8}" for count in (one.system, one.judge, one.none, one.missed))
-        print(f"{one.changed:<10}{one.drop_points:>6}{one.cases:>7}{counts}")
 
 
 def _row(name: str, alarms: _Detector, rate: float, usual: int) -> AlarmRow:
@@ -178,16 +200,18 @@ def _rng(rate: float, points: int) -> np.random.Generator:
     return np.random.default_rng((SEED, round(100 * rate), points))
 
 
-def _verdicts(changed: str, points: int, cases: int) -> VerdictRow:
-    found = [verdict_of_case(changed, points, seed) for seed in range(cases)]
+def _verdicts(noise: str, changed: str, points: int, cases: range) -> VerdictRow:
+    found = [verdict_of_case(changed, points, seed, noise=noise) for seed in cases]
     counts = [found.count(verdict) for verdict in (Verdict.SYSTEM, Verdict.JUDGE, Verdict.NONE, None)]
-    return VerdictRow(changed, points, cases, *counts)
+    return VerdictRow(noise, changed, points, len(cases), *counts)
 
 
-def verdict_of_case(changed: str, points: int, seed: int, settings: QualitySettings | None = None) -> Verdict | None:
+def verdict_of_case(
+    changed: str, points: int, seed: int, settings: QualitySettings | None = None, noise: str = "even"
+) -> Verdict | None:
     """The final verdict on one planted change after the reference and 200 usual scores; None without a warning."""
     chosen = settings or QualitySettings()
-    case = _Case(seed, changed, points, chosen.reference_scores + 200)
+    case = _Case(seed, changed, points, chosen.reference_scores + 200, noise)
     state, verdict = StreamState(StreamKey("demo", "docs-qa", "judge", "")), None
     for index in range(case.change_at + CASE_SCORES_MAX):
         state, outcomes, _ = step(state, case.score(index), chosen)
@@ -211,13 +235,15 @@ def _is_first_alarm(outcome: object) -> bool:
 class _Case:
     """Scores and anchors of one planted change at the score `change_at`."""
 
-    def __init__(self, seed: int, changed: str, points: int, change_at: int) -> None:
+    def __init__(self, seed: int, changed: str, points: int, change_at: int, noise: str) -> None:
         self._rng = np.random.default_rng((SEED, seed, points, changed == "judge"))
         self._changed, self._share, self.change_at = changed, points / 92, change_at
         self._human = np.array(human_labels())
         self.anchors = self._human.size
         self._usual = self._human ^ (self._rng.random(self.anchors) < JUDGE_ERROR)
         self._flipped = self._usual & (self._rng.random(self.anchors) < self._share)
+        self._noise = np.full(self.anchors, JUDGE_NOISE) if noise == "even" else self._uneven()
+        self._repeats, self._said = NOISES[noise], dict[tuple[int, int], bool | None]()
         self._serial = 0
 
     def score(self, index: int) -> Score:
@@ -245,11 +271,23 @@ class _Case:
         passed = bool(self._usual[number])
         if index >= self.change_at and self._changed == "judge" and self._flipped[number]:
             passed = False
-        passed ^= bool(self._rng.random() < JUDGE_NOISE)
+        passed ^= self._is_noisy(index, number)
         human = bool(self._human[number])
         return AnchorScore(
             f"anchor {self._serial}", "", f"a{number}", (index + 1) * SCORE_US, passed=passed, human_passed=human
         )
+
+    def _uneven(self) -> npt.NDArray[np.float64]:
+        hesitates = self._rng.random(self.anchors) < UNEVEN_SHARE
+        return np.where(hesitates, self._rng.uniform(*UNEVEN_NOISE, self.anchors), SURE_NOISE)
+
+    def _is_noisy(self, index: int, number: int) -> bool:
+        drawn = bool(self._rng.random() < self._noise[number])
+        if self._repeats > 0.0 and (index, number) not in self._said:
+            is_one_draw = self._repeats >= 1.0 or self._rng.random() < self._repeats
+            self._said[index, number] = drawn if is_one_draw else None
+        said = self._said.get((index, number))
+        return drawn if said is None else said
 
 
 if __name__ == "__main__":

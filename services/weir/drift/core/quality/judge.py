@@ -6,7 +6,8 @@ of later re-scores is the judge's own noise, learnt as a `baseline` is; a determ
 changed verdicts weigh much. Bets run both ways: a judge may become stricter or laxer than it was against the labels.
 
 Class by class rather than on the plain judge-human gap: a judge that always errs on the same anchors adds no noise to
-the test, so a given change is found in a fraction of the anchors.
+the test, so a given change is found in a fraction of the anchors. These bets watch the judge without a drop; after a
+drop the `trial` decides, anchor by anchor, from the `verdicts` that are kept here too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from dataclasses import dataclass, field, replace
 
 from weir.drift.core.quality.baseline import Baseline, followed, forgetting_waiting, rate
 from weir.drift.core.quality.bets import Wealth, factors, update
+from weir.drift.core.quality.noise import History, spread_of
 from weir.drift.core.quality.score import AnchorScore
+from weir.drift.core.quality.verdicts import Verdicts, learnt, recorded
 
 ANCHORS_MAX = 512
 """Anchors remembered; further ones are not used. Chosen: four times the set that is shipped."""
@@ -28,14 +31,14 @@ of the judges that failed 10 points more were blamed on the system; persistent c
 not."""
 
 ANCHOR_LAG = 60
-"""Re-scores of a class that wait before they teach its baseline. Chosen: half of the set that is shipped."""
+"""Re-scores that wait before they teach: of a class its baseline, of all anchors their histories. Chosen: half of the
+set that is shipped; 1,200 scores of the stream at the usual interleave."""
 
 ANCHOR_COUNT_MAX = 10_000
 """Re-scores after which a class's baseline stays. Chosen."""
 
 MARGIN_DEVIATIONS = 1.0
-"""Standard errors by which the judge's noise is taken to be larger than it looks. Chosen; measured with it: a changed
-system was called a judge in 1 to 3 of 100 planted cases (`python -m tests.bench.quality_alarm`)."""
+"""Standard errors by which the noise of a class is taken to be larger than it looks. Chosen."""
 
 CLASSES = 4
 """Human label times usual verdict."""
@@ -49,7 +52,7 @@ it became laxer."""
 class Judge:
     """first: passes among the first verdicts on each anchor, and how many these are. classes: noise of the re-scores,
     by class. table: number of anchors by class. stricter, laxer: wealth of bets on more fails, and on more passes.
-    scores: anchors scored.
+    scores: anchors scored. verdicts: anchor by anchor, the first ones among them.
     """
 
     first: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -58,6 +61,7 @@ class Judge:
     stricter: Wealth = Wealth()
     laxer: Wealth = Wealth()
     scores: int = 0
+    verdicts: Verdicts = Verdicts()
 
     @property
     def rescored(self) -> int:
@@ -80,7 +84,7 @@ class Bets:
 
 def bets_of(judge: Judge, anchor: AnchorScore) -> Bets | None:
     """The bets on one re-scored anchor; None for the first scores of an anchor, which later ones are held to."""
-    if not _is_known(judge, anchor):
+    if not is_known(judge, anchor.anchor_id):
         return None
     noise = judge.classes[_class(judge, anchor)]
     if _class(judge, anchor) in USUALLY_PASS:
@@ -112,6 +116,23 @@ def scored(
     return _taught(judge, anchor, lag=0 if is_warming or judge.rescored < anchors_min else ANCHOR_LAG, teaches=teaches)
 
 
+def is_known(judge: Judge, anchor_id: str) -> bool:
+    """Whether the usual verdict on an anchor is known."""
+    return judge.first.get(anchor_id, (0, 0))[1] >= PASSES
+
+
+def usual_history(judge: Judge, anchor_id: str) -> History | None:
+    """All verdicts on an anchor that this judge usually passes; None for any other."""
+    is_usual = is_known(judge, anchor_id) and _mostly(*judge.first[anchor_id])
+    return judge.verdicts.of(anchor_id) if is_usual else None
+
+
+def noise_of(judge: Judge) -> tuple[float, ...]:
+    """How the shares of fails of the anchors that this judge usually passes are spread, see `noise`."""
+    histories = (usual_history(judge, anchor_id) for anchor_id in judge.first)
+    return spread_of(one for one in histories if one is not None)
+
+
 def agreement(judge: Judge) -> tuple[float, float]:
     """Share of anchors whose usual verdict agrees with the human label, and Cohen's kappa; NaN where undefined."""
     both_fail, laxer, stricter, both_pass = judge.table
@@ -126,23 +147,29 @@ def agreement(judge: Judge) -> tuple[float, float]:
 
 def forgetting(judge: Judge) -> Judge:
     """The judge with the re-scores that wait dropped, because an alarm went off while they did."""
-    return replace(judge, classes=tuple(forgetting_waiting(one) for one in judge.classes))
-
-
-def _is_known(judge: Judge, anchor: AnchorScore) -> bool:
-    return judge.first.get(anchor.anchor_id, (0, 0))[1] >= PASSES
+    classes = tuple(forgetting_waiting(one) for one in judge.classes)
+    return replace(judge, classes=classes, verdicts=replace(judge.verdicts, waiting=()))
 
 
 def _class(judge: Judge, anchor: AnchorScore) -> int:
     passed, count = judge.first[anchor.anchor_id]
-    return 2 * anchor.human_passed + (2 * passed > count)
+    return 2 * anchor.human_passed + _mostly(passed, count)
+
+
+def _mostly(passed: int, count: int) -> bool:
+    return 2 * passed > count
 
 
 def _first(judge: Judge, anchor: AnchorScore) -> Judge:
     if anchor.anchor_id not in judge.first and len(judge.first) >= ANCHORS_MAX:
         return judge
     passed, count = judge.first.get(anchor.anchor_id, (0, 0))
-    judge = replace(judge, first={**judge.first, anchor.anchor_id: (passed + anchor.passed, count + 1)})
+    records = recorded(judge.verdicts.records, anchor.anchor_id, not anchor.passed, anchor.event_time_us)
+    judge = replace(
+        judge,
+        first={**judge.first, anchor.anchor_id: (passed + anchor.passed, count + 1)},
+        verdicts=replace(judge.verdicts, records=records),
+    )
     if count + 1 < PASSES:
         return judge
     place = _class(judge, anchor)
@@ -154,4 +181,6 @@ def _taught(judge: Judge, anchor: AnchorScore, *, lag: int, teaches: bool) -> Ju
         return judge
     place = _class(judge, anchor)
     taught = followed(judge.classes[place], is_bad=not anchor.passed, lag=lag, count_max=ANCHOR_COUNT_MAX)
-    return replace(judge, classes=(*judge.classes[:place], taught, *judge.classes[place + 1 :]))
+    name, failed, at_us = anchor.anchor_id, not anchor.passed, anchor.event_time_us
+    verdicts = learnt(judge.verdicts, name, failed=failed, at_us=at_us, lag=lag)
+    return replace(judge, classes=(*judge.classes[:place], taught, *judge.classes[place + 1 :]), verdicts=verdicts)
