@@ -12,7 +12,6 @@ from math import log, sqrt
 
 import numpy as np
 
-from weir.drift.core.channels.channel import scores_of
 from weir.drift.core.observation import Observation
 from weir.drift.core.reference import FloatArray, Reference
 
@@ -38,9 +37,10 @@ class Truncation:
         del reference
         return _score(observation.char_count, observation.punctuation_share)
 
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> FloatArray:
+    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
         """The score of each text."""
-        return scores_of(self, observations, reference)
+        del reference
+        return [_score(observation.char_count, observation.punctuation_share) for observation in observations]
 
 
 def _score(chars: float, share: float) -> float:
