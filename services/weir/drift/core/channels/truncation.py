@@ -2,6 +2,9 @@
 
 Length alone finds cut texts slowly where short texts are usual: what is short and whole still ends in a full stop.
 Measured on texts cut to eight words at 30 % of the traffic: a third fewer events to an alarm than with length alone.
+
+Weight 2, chosen on the first base: with 1 such texts need 6 events to an alarm at 100 % and 27 at 30 %, with 2 5 and 25;
+other score weights (1 to 3) and counts (words, logarithms) gain at most 4 % of evidence, so the score stayed as it was.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ class Truncation:
     """Score: -(1.5 ln(characters) + sqrt(punctuation characters)). One-sided: larger is shorter and barer."""
 
     name: str = "truncation"
-    weight: float = 1.0
+    weight: float = 2.0
     two_sided: bool = False
 
     def reference_scores(self, reference: Reference) -> FloatArray:
