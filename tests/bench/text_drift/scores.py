@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weir.drift.core.channels import CHANNELS, TEMPLATE
+from weir.drift.core.channels import TEMPLATE
+from weir.drift.core.channels.knn_novelty import KnnNovelty
 from weir.drift.core.fitted import Fitted, fit, p_values_of, whitened_of
 from weir.drift.core.observation import Observation
 from weir.drift.core.prefix import prefix_key_of, text_key_of
@@ -68,9 +69,7 @@ def score(observations: Sequence[Observation], draw: Draw, settings: BankSetting
         span=span,
         keys=tuple((prefix_key_of(item.words), text_key_of(item.words)) for item in observations),
         whitened=whitened,
-        novelty=next(channel for channel in CHANNELS if channel.name == "knn-novelty").score_many(
-            observations, fitted.reference
-        ),
+        novelty=np.array(KnnNovelty().score_many(observations, fitted.reference)),
     )
 
 

@@ -21,7 +21,7 @@ from weir.drift.core.channels.refusal import Refusal
 from weir.drift.core.channels.surprisal import Surprisal
 from weir.drift.core.channels.truncation import Truncation
 from weir.drift.core.channels.vocabulary import Vocabulary
-from weir.drift.core.conformal import p_values
+from weir.drift.core.conformal import Ranking
 from weir.drift.core.observation import EmbeddingMismatch, Observation
 from weir.drift.core.reference import Reference, build_reference
 from weir.drift.core.text import observe
@@ -49,11 +49,11 @@ def test_many_scores_have_the_bits_of_single_ones(channel: Channel, reference: R
 
 @every_channel
 def test_unchanged_traffic_gives_uniform_p_values(channel: Channel, reference: Reference) -> None:
-    scores = channel.score_many(Traffic(6).events(2_000), reference)
+    scores = np.array(channel.score_many(Traffic(6).events(2_000), reference))
     calibration = np.sort(channel.reference_scores(reference))
     uniforms = np.random.default_rng(7).random(2_000)
     # Against one reference of 1,000 they are uniform up to about 1/sqrt(1,000): the distance is what counts here.
-    assert kstest(p_values(scores[:, None], [calibration], uniforms)[:, 0], "uniform").statistic < 0.06
+    assert kstest(Ranking([calibration]).p_values(scores[:, None], uniforms)[:, 0], "uniform").statistic < 0.06
 
 
 def test_what_an_event_lacks_is_not_scored(reference: Reference) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from weir.drift.core.conformal import p_values
+from weir.drift.core.conformal import Ranking
 
 DRAWS = 2_000
 
@@ -24,7 +24,9 @@ def test_uniform_for_exchangeable_scores(kind: str) -> None:
         "constant": np.zeros(shape),
     }[kind]
     uniforms = rng.random(DRAWS)
-    found = [p_values(row[:1, None], [np.sort(row[1:])], uniforms[i : i + 1])[0, 0] for i, row in enumerate(drawn)]
+    found = [
+        Ranking([np.sort(row[1:])]).p_values(row[:1, None], uniforms[i : i + 1])[0, 0] for i, row in enumerate(drawn)
+    ]
     assert kstest(found, "uniform").pvalue > 0.01
 
 
@@ -35,17 +37,42 @@ def test_uniform_for_exchangeable_scores(kind: str) -> None:
 )
 def test_inside_the_unit_interval_and_mirrored(reference: list[float], score: float, uniform: float) -> None:
     ordered = np.sort(np.array(reference))
-    forward = p_values(np.array([[score]]), [ordered], np.array([uniform]))[0, 0]
-    backward = p_values(np.array([[-score]]), [-ordered[::-1]], np.array([1.0 - uniform]))[0, 0]
+    forward = Ranking([ordered]).p_values(np.array([[score]]), np.array([uniform]))[0, 0]
+    backward = Ranking([-ordered[::-1]]).p_values(np.array([[-score]]), np.array([1.0 - uniform]))[0, 0]
     assert 0.0 < forward < 1.0
     assert forward + backward == pytest.approx(1.0)
 
 
 def test_larger_scores_have_smaller_p_values() -> None:
-    found = p_values(np.array([[-1.0], [1.5], [9.0]]), [np.array([0.0, 1.0, 2.0])], np.full(3, 0.5))
+    found = Ranking([np.array([0.0, 1.0, 2.0])]).p_values(np.array([[-1.0], [1.5], [9.0]]), np.full(3, 0.5))
     np.testing.assert_allclose(found[:, 0], [3.5 / 4, 1.5 / 4, 0.5 / 4])
 
 
 def test_no_score_and_no_reference_give_no_p_value() -> None:
-    found = p_values(np.array([[np.nan, 1.0, 1.0]]), [np.arange(3.0), np.zeros(0), np.arange(3.0)], np.array([0.5]))
+    found = Ranking([np.arange(3.0), np.zeros(0), np.arange(3.0)]).p_values(
+        np.array([[np.nan, 1.0, 1.0]]), np.array([0.5])
+    )
     np.testing.assert_array_equal(np.isnan(found), [[True, True, False]])
+
+
+few_numbers = st.sampled_from([-2.0, -0.0, 0.0, 1.0, 1.0 + 2**-52, 1e300])
+
+
+@given(
+    st.lists(st.lists(few_numbers, max_size=12), min_size=1, max_size=4),
+    st.lists(st.tuples(*[few_numbers] * 4), min_size=1, max_size=5),
+    st.floats(0.01, 0.99),
+)
+def test_each_channel_is_ranked_in_its_own_reference(
+    references: list[list[float]], events: list[tuple[float, ...]], uniform: float
+) -> None:
+    channels = len(references)
+    scores = np.array([event[:channels] for event in events])
+    found = Ranking([np.sort(one) for one in references]).p_values(scores, np.full(len(events), uniform))
+    for row, values in zip(scores.tolist(), found.tolist(), strict=True):
+        for score, value, reference in zip(row, values, references, strict=True):
+            if not reference:
+                assert np.isnan(value)
+                continue
+            above, equal = sum(one > score for one in reference), sum(one == score for one in reference)
+            assert value == pytest.approx((above + uniform * (equal + 1)) / (len(reference) + 1))

@@ -64,6 +64,17 @@ def test_any_cut_of_the_stream_gives_the_same(stream: list[Keys], cut: int) -> N
     assert rest.recent == whole.recent
 
 
+@given(st.lists(small_keys, max_size=10), st.lists(small_keys, max_size=10), st.lists(small_keys, max_size=10))
+def test_an_older_memory_may_go_another_way(past: list[Keys], one_way: list[Keys], other_way: list[Keys]) -> None:
+    counts = _counts([(1, 10), (1, 11), (2, 20)])
+    fork, _ = fold(TemplateMemory(), past, [0.5] * len(past), counts)
+    for stream in (one_way, other_way, one_way):
+        found, p = fold(fork, stream, [0.5] * len(stream), counts)
+        expected, expected_p = fold(TemplateMemory(fork.recent), stream, [0.5] * len(stream), counts)
+        np.testing.assert_array_equal(p, expected_p)
+        assert found.recent == expected.recent
+
+
 def test_the_memory_is_bounded_and_forgets_the_oldest() -> None:
     stream = [(i, i) for i in range(1, MEMORY_EVENTS + 11)]
     memory, p = fold(TemplateMemory(), [*stream, stream[0]], [0.5] * (len(stream) + 1), _counts(stream))

@@ -153,8 +153,8 @@ def _watch(
         chunk = entered[start : start + CHUNK_EVENTS]
         observed = [item for item, _ in chunk]
         templates, p = p_values_of(fitted, monitor.templates, observed, [uniform for _, uniform in chunk])
-        scored = Scored(observed, p, whitened_of(fitted, observed))
-        monitor, changes = observe_many(replace(monitor, templates=templates), scored, fitted, settings)
+        scored = Scored(observed, p, whitened_of(fitted, observed), templates)
+        monitor, changes = observe_many(monitor, scored, fitted, settings)
         for one in changes:
             outcomes.extend(outcomes_of(one.before, one.after, one.reading, one.observation, fitted, settings))
     return MonitoringBank(settings, fitted, monitor, sessions), outcomes

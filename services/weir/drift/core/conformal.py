@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from weir.drift.core.reference import FloatArray
 
@@ -18,21 +19,37 @@ P_MIN = 1e-12
 """Least p-value (chosen: keeps every bet finite; far below 1 / (reference size + 1))."""
 
 
-def p_values(scores: FloatArray, calibrations: Sequence[FloatArray], uniforms: FloatArray) -> FloatArray:
-    """The randomised p-values of `scores` (events, channels): the fraction of reference scores above, ties broken.
+class Ranking:
+    """The reference scores of all channels in one sorted array, so that one search ranks an event in every channel.
 
-    `calibrations[c]` are the reference scores of channel c, sorted ascending; `uniforms` (events,) lie strictly
-    between 0 and 1. NaN scores, and channels without reference scores, give NaN. Near 0 means larger than usual, near
-    1 smaller.
+    `calibrations[c]` are the reference scores of channel c, sorted ascending; none for a channel without. An entry is a
+    complex number: the channel is its real part, the score its imaginary one. numpy orders complex numbers by the real
+    part, then by the imaginary one, exactly as pairs. 16 bytes a score, 0.3 MB for 2,000 events; not part of a checkpoint.
     """
-    # Everything up to a score is what lies below the next larger number: one search gives both ends of a tie.
-    ends = np.stack((scores, np.nextafter(scores, np.inf)))
-    places = np.empty_like(ends)
-    for channel, reference_scores in enumerate(calibrations):
-        places[:, :, channel] = reference_scores.searchsorted(ends[:, :, channel])
-    below, not_above = places
-    sizes = np.array([reference_scores.size for reference_scores in calibrations], dtype=np.float64)
-    ranks = (sizes - not_above) + uniforms[:, None] * (not_above - below + 1.0)
-    values = np.minimum(np.maximum(ranks / (sizes + 1.0), P_MIN), 1.0 - P_MIN)
-    values[np.isnan(scores) | (sizes == 0.0)] = np.nan
-    return np.asarray(values)
+
+    def __init__(self, calibrations: Sequence[FloatArray]) -> None:
+        sizes = [scores.size for scores in calibrations]
+        self._channels = np.arange(len(sizes), dtype=np.float64)
+        self._entries = _pairs(np.repeat(self._channels, sizes), np.concatenate(calibrations))
+        self._ends = np.cumsum(sizes)
+        # A channel without reference scores divides by NaN, so that it has no p-value.
+        self._places = np.array([size + 1.0 if size else np.nan for size in sizes])
+
+    def p_values(self, scores: FloatArray, uniforms: FloatArray) -> FloatArray:
+        """The randomised p-values of `scores` (events, channels): the fraction of reference scores above, ties broken.
+
+        `uniforms` (events,) lie strictly between 0 and 1. NaN scores, and channels without reference scores, give NaN.
+        Near 0 means larger than usual, near 1 smaller.
+        """
+        wanted = _pairs(self._channels, scores)
+        first, last = self._entries.searchsorted(wanted), self._entries.searchsorted(wanted, "right")
+        above, equal = self._ends - last, last - first
+        values = (above + uniforms[:, None] * (equal + 1.0)) / self._places
+        values[np.isnan(scores)] = np.nan
+        return np.asarray(np.minimum(np.maximum(values, P_MIN), 1.0 - P_MIN))
+
+
+def _pairs(channels: FloatArray, scores: FloatArray) -> npt.NDArray[np.complex128]:
+    pairs = np.empty(scores.shape, dtype=np.complex128)
+    pairs.real, pairs.imag = channels, scores
+    return pairs

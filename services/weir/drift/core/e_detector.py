@@ -25,6 +25,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from weir.drift.core.last_event import IntArray, last_event
 from weir.drift.core.reference import FloatArray
 
 EXPONENTS = np.array([0.15, 0.3, 0.5, 0.7, 0.3, 0.3])
@@ -45,10 +46,9 @@ six references of the benchmark's first base, channels of the words alone: 0.5 k
 192,000; without any, one of five references kept 2,200.
 """
 
-_LOG_EXPONENTS = np.log(EXPONENTS)
+_KEPT = 1.0 - STAKES
+_LOG_GAINS = np.log(STAKES * EXPONENTS)
 _POWERS = EXPONENTS - 1.0
-
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,17 +76,13 @@ class Path:
 
     def at(self, place: int, first_index: int, times_us: IntArray) -> EDetector:
         """The detector after event `place` (from 0), whose events are numbered from `first_index`."""
+        before = self.before
         began = ~self.skipped[: place + 1]
-        began[0] &= self.before.run_log == 0.0
-        began[1:] &= self.run_log[:place] == 0.0
-        last = place - began[::-1].argmax(axis=0)
-        any_began = began.any(axis=0)
-        return EDetector(
-            wealth=self.wealth[place],
-            run_log=self.run_log[place],
-            run_start=np.where(any_began, first_index + last, self.before.run_start),
-            run_start_us=np.where(any_began, times_us[last], self.before.run_start_us),
-        )
+        began[0] &= before.run_log == 0.0
+        if place:
+            began[1:] &= self.run_log[:place] == 0.0
+        starts = last_event(began, first_index, times_us, (before.run_start, before.run_start_us))
+        return EDetector(self.wealth[place], self.run_log[place], *starts)
 
 
 def p_slack(reference_events: int) -> float:
@@ -106,10 +102,7 @@ def log_bets(p: FloatArray, slack: FloatArray) -> FloatArray:
     `slack` (channels, 2) is the `p_slack` of each side. NaN where an event has no p-value and where `slack` is NaN: a
     side on which nobody bets. Sums of these are what an event adds to the evidence.
     """
-    sides = np.stack((p, 1.0 - p), axis=-1)
-    raised = np.minimum(sides + slack * np.sqrt(sides * (1.0 - sides)), 1.0)
-    powers = np.exp(_LOG_EXPONENTS + _POWERS * np.log(raised)[..., None])
-    return np.asarray(np.log(1.0 + STAKES * (powers - 1.0)))
+    return np.asarray(np.log(_bets(p, slack)))
 
 
 def follow(detector: EDetector, p: FloatArray, slack: FloatArray, wealth_max: float) -> Path:
@@ -118,10 +111,10 @@ def follow(detector: EDetector, p: FloatArray, slack: FloatArray, wealth_max: fl
     `wealth_max` caps each bet: an alarm that lasts must not need as long to come down. Single events and batches give
     the same bits. Cost: about 5 us an event, and 40 us a call.
     """
-    logs = log_bets(p, slack)
-    skipped = np.isnan(logs)
-    logs[skipped] = 0.0
-    bets, fresh = np.exp(logs), np.where(skipped, 0.0, 1.0)
+    bets = _bets(p, slack)
+    skipped = np.isnan(bets)
+    bets[skipped] = 1.0
+    logs, fresh = np.log(bets), (~skipped).astype(np.float64)
     wealth, run_log = np.empty_like(logs), np.empty_like(logs)
     last_wealth, last_run = detector.wealth, detector.run_log
     for place in range(len(p)):
@@ -133,6 +126,16 @@ def follow(detector: EDetector, p: FloatArray, slack: FloatArray, wealth_max: fl
         np.maximum(run, 0.0, out=run)
         last_wealth, last_run = here, run
     return Path(detector, wealth, run_log, skipped)
+
+
+def _bets(p: FloatArray, slack: FloatArray) -> FloatArray:
+    """The factor of every bet, NaN where nobody bets."""
+    sides = np.empty((*p.shape, SIDES))
+    sides[..., 0], sides[..., 1] = p, 1.0 - p
+    spread = np.sqrt(p * sides[..., 1])
+    raised = np.minimum(sides + slack * spread[..., None], 1.0)
+    gains = np.exp(_LOG_GAINS + _POWERS * np.log(raised)[..., None])
+    return np.asarray(_KEPT + gains)
 
 
 def update(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import nan
 
 import numpy as np
 
 from weir.drift.core.channels import CHANNELS, TEMPLATE
 from weir.drift.core.channels.knn_novelty import require_length
-from weir.drift.core.conformal import p_values
-from weir.drift.core.e_detector import p_slack
+from weir.drift.core.conformal import Ranking
+from weir.drift.core.e_detector import EXPONENTS, p_slack
 from weir.drift.core.ewma_fit import fit_ewma
 from weir.drift.core.mean_ewma import EwmaModel, whiten
 from weir.drift.core.observation import Observation
@@ -26,7 +27,9 @@ class Fitted:
 
     `ewma` is None when too few reference events had embeddings. From the calibrations follow `slack` (channels, 2), NaN on
     a side that a channel does not bet on, and `weights` (channels, 2) of the sides in the e-bank, 0 for a
-    channel that takes no part and 1 in sum. `prefixes`: the beginnings of the reference texts.
+    channel that takes no part and 1 in sum; `bet_weights` (channels * 2 * bets,), the same shared out over the bets; the
+    `ranking` of later scores; and `active`, the positions of the channels that have reference scores, shown ones
+    included. `prefixes`: the beginnings of the reference texts.
     """
 
     reference: Reference
@@ -34,6 +37,9 @@ class Fitted:
     ewma: EwmaModel | None
     slack: FloatArray = field(init=False, repr=False)
     weights: FloatArray = field(init=False, repr=False)
+    bet_weights: FloatArray = field(init=False, repr=False)
+    ranking: Ranking = field(init=False, repr=False)
+    active: tuple[int, ...] = field(init=False, repr=False)
     prefixes: PrefixCounts = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -43,12 +49,10 @@ class Fitted:
         per_side = weights[:, None] * np.nan_to_num(sides) / np.nansum(sides, axis=1)[:, None]
         object.__setattr__(self, "slack", slack[:, None] * sides)
         object.__setattr__(self, "weights", per_side / max(weights.sum(), np.finfo(np.float64).tiny))
+        object.__setattr__(self, "bet_weights", np.repeat(self.weights.ravel() / EXPONENTS.size, EXPONENTS.size))
+        object.__setattr__(self, "ranking", Ranking(self.calibrations))
+        object.__setattr__(self, "active", tuple(i for i, scores in enumerate(self.calibrations) if scores.size))
         object.__setattr__(self, "prefixes", PrefixCounts(self.reference.prefix_keys, self.reference.text_keys))
-
-    @property
-    def active(self) -> list[int]:
-        """Positions of the channels that have reference scores, shown ones included."""
-        return [i for i, scores in enumerate(self.calibrations) if scores.size]
 
     @property
     def inactive_parts(self) -> tuple[str, ...]:
@@ -77,10 +81,10 @@ def p_values_of(
 
     One tie-breaking number in (0, 1) per event.
     """
-    scores = np.full((len(observations), len(CHANNELS)), np.nan)
+    scores = [[nan] * len(observations)] * len(CHANNELS)
     for i in fitted.active:
-        scores[:, i] = CHANNELS[i].score_many(observations, fitted.reference)
-    p = p_values(scores, fitted.calibrations, np.array(uniforms, dtype=np.float64))
+        scores[i] = CHANNELS[i].score_many(observations, fitted.reference)
+    p = fitted.ranking.p_values(np.array(scores, dtype=np.float64).T, np.array(uniforms, dtype=np.float64))
     if TEMPLATE in fitted.active:
         keys = [(prefix_key_of(observation.words), text_key_of(observation.words)) for observation in observations]
         templates, p[:, TEMPLATE] = fold(templates, keys, uniforms, fitted.prefixes)
@@ -91,9 +95,11 @@ def whitened_of(fitted: Fitted, observations: Sequence[Observation]) -> Embeddin
     """The events in the metric of the mean EWMA (events, d), NaN without an embedding; None without that part."""
     if fitted.ewma is None:
         return None
-    rows = np.full((len(observations), fitted.ewma.centre.size), np.nan, dtype=np.float32)
+    rows = np.empty((len(observations), fitted.ewma.centre.size), dtype=np.float32)
     for row, observation in zip(rows, observations, strict=True):
-        if observation.embedding is not None:
-            require_length(observation.embedding, fitted.ewma.centre.size, observation.event_id)
-            row[:] = whiten(observation.embedding, fitted.ewma)
+        if observation.embedding is None:
+            row[:] = nan
+            continue
+        require_length(observation.embedding, row.size, observation.event_id)
+        row[:] = whiten(observation.embedding, fitted.ewma)
     return rows

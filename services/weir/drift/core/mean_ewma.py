@@ -18,11 +18,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from weir.drift.core.last_event import IntArray, last_event
 from weir.drift.core.observation import FloatVector
 from weir.drift.core.reference import EmbeddingMatrix, FloatArray
 
 LAMBDAS = np.array([0.1, 0.03, 0.01, 0.004], dtype=np.float32)
 """Weight of the newest event at each scale (from the study): memories of about 10, 33, 100 and 250 events."""
+
+_WEIGHTS = LAMBDAS[:, None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,8 +47,8 @@ class MeanEwma:
     """
 
     means: EmbeddingMatrix
-    low_index: npt.NDArray[np.int64]
-    low_us: npt.NDArray[np.int64]
+    low_index: IntArray
+    low_us: IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,16 +71,10 @@ class EwmaPath:
     alignments: FloatArray
     low: npt.NDArray[np.bool_]
 
-    def at(self, place: int, first_index: int, times_us: npt.NDArray[np.int64]) -> MeanEwma:
+    def at(self, place: int, first_index: int, times_us: IntArray) -> MeanEwma:
         """The averages after event `place` (from 0), whose events are numbered from `first_index`."""
-        low = self.low[: place + 1]
-        last = place - low[::-1].argmax(axis=0)
-        any_low = low.any(axis=0)
-        return MeanEwma(
-            self.means[place],
-            np.where(any_low, first_index + last, self.before.low_index),
-            np.where(any_low, times_us[last], self.before.low_us),
-        )
+        before = self.before.low_index, self.before.low_us
+        return MeanEwma(self.means[place], *last_event(self.low[: place + 1], first_index, times_us, before))
 
     def reading(self, place: int) -> EwmaReading:
         """What event `place` read."""
@@ -105,19 +102,19 @@ def follow(ewma: MeanEwma, whitened: EmbeddingMatrix, model: EwmaModel) -> EwmaP
     """
     means = np.empty((len(whitened), *ewma.means.shape), dtype=np.float32)
     skipped = np.isnan(whitened[:, 0])
-    weights, last = LAMBDAS[:, None], ewma.means
+    last = ewma.means
     for place, (event, skip) in enumerate(zip(whitened, skipped.tolist(), strict=True)):
         here = means[place]
         if skip:
             here[:] = last
         else:
             np.subtract(event, last, out=here)
-            np.multiply(here, weights, out=here)
+            np.multiply(here, _WEIGHTS, out=here)
             np.add(last, here, out=here)
         last = here
     wide = means.astype(np.float64)
-    statistics = (wide * wide).sum(axis=2)
-    alignments = (wide * whitened.astype(np.float64)[:, None, :]).sum(axis=2)
+    statistics = np.vecdot(wide, wide)
+    alignments = np.vecdot(wide, whitened.astype(np.float64)[:, None, :])
     statistics[skipped] = np.nan
     return EwmaPath(ewma, means, statistics, alignments, statistics <= model.typical)
 

@@ -30,6 +30,7 @@ RECENT_EVENTS = 64
 WEALTH_HEADROOM = 10.0
 """A bet may grow to this multiple of what pages by itself (chosen): more would only delay the end of the alarm."""
 
+_NOT_ALIGNED = np.full(mean_ewma.LAMBDAS.size, np.nan)
 _ADVISED = [[channel.name for channel in CHANNELS].index(name) for name in ADVISED]
 
 
@@ -71,16 +72,19 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """Events with what was made of them: `p` (events, channels), `whitened` (events, d) or None."""
+    """Events with what was made of them: `p` (events, channels), `whitened` (events, d) or None, and the memory of
+    beginnings after the last of them.
+    """
 
     observations: Sequence[Observation]
     p: FloatArray
     whitened: EmbeddingMatrix | None
+    templates: TemplateMemory
 
     def after(self, count: int) -> Scored:
         """The events from place `count` on."""
         whitened = None if self.whitened is None else self.whitened[count:]
-        return Scored(self.observations[count:], self.p[count:], whitened)
+        return Scored(self.observations[count:], self.p[count:], whitened, self.templates)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,12 +116,12 @@ def observe_many(
     """The monitor after the events of `scored`, and every change of a latch on the way. Any cut of the events into
     calls gives the same bits.
     """
-    changes: list[Change] = []
-    while scored.observations:
-        # Most often all events at once; after the end of an alarm the bets start again with the rest.
+    # Most often all events at once; after the end of an alarm the bets start again with the rest.
+    monitor, counted, changes = _until_restart(monitor, scored, fitted, settings)
+    while counted < len(scored.observations):
+        scored = scored.after(counted)
         monitor, counted, told = _until_restart(monitor, scored, fitted, settings)
         changes.extend(told)
-        scored = scored.after(counted)
     return monitor, changes
 
 
@@ -126,16 +130,16 @@ def _until_restart(
 ) -> tuple[Monitor, int, list[Change]]:
     path = _Path(monitor, scored, fitted, settings)
     bank_warn, changes = bank_warn_threshold(fitted, settings), list[Change]()
-    page_above = path.bank >= settings.page_arl_events
-    warn_above = (path.bank >= bank_warn) | path.ewma_above
+    page_above = (path.bank >= settings.page_arl_events).tolist()
+    warn_above = ((path.bank >= bank_warn) | path.ewma_above).tolist()
     warn, page = monitor.warn, monitor.page
     for place in range(len(page_above)):
         if not (warn_above[place] or warn.raised):
             continue
         index, clear_after = monitor.index + place + 1, settings.clear_after_events
         old_warn, old_page = warn, page
-        page = latch.advance(page, above=bool(page_above[place]), index=index, clear_after=clear_after)
-        warn = latch.advance(warn, above=bool(warn_above[place]), index=index, clear_after=clear_after)
+        page = latch.advance(page, above=page_above[place], index=index, clear_after=clear_after)
+        warn = latch.advance(warn, above=warn_above[place], index=index, clear_after=clear_after)
         if (warn.raised, page.raised) == (old_warn.raised, old_page.raised):
             continue
         before = replace(monitor, warn=old_warn, page=old_page)
@@ -154,39 +158,38 @@ class _Path:
     """Where a monitor goes with some events, latches aside."""
 
     def __init__(self, monitor: Monitor, scored: Scored, fitted: Fitted, settings: BankSettings) -> None:
-        self._monitor, self._scored = monitor, scored
+        self._monitor, self._scored, self._weights = monitor, scored, fitted.weights
         self._times_us = np.array([item.event_time_us for item in scored.observations], dtype=np.int64)
         cap = WEALTH_HEADROOM * settings.page_arl_events * monitor.detector.wealth.size
         self._detectors = e_detector.follow(monitor.detector, scored.p, fitted.slack, cap)
-        self._channels = e_detector.channel_wealth(self._detectors.wealth, fitted.weights)
-        self.bank = self._channels.sum(axis=1)
+        self.bank = np.vecdot(self._detectors.wealth.reshape(len(scored.p), -1), fitted.bet_weights)
         self._ewmas: mean_ewma.EwmaPath | None = None
-        self.ewma_above: npt.NDArray[np.bool_] = np.zeros(len(self.bank), dtype=np.bool_)
+        self.ewma_above: npt.NDArray[np.bool_] | bool = False
         if monitor.ewma is not None and fitted.ewma is not None and scored.whitened is not None:
             self._ewmas = mean_ewma.follow(monitor.ewma, scored.whitened, fitted.ewma)
-            self.ewma_above = np.asarray((self._ewmas.statistics >= fitted.ewma.thresholds).any(axis=1))
+            self.ewma_above = np.logical_or.reduce(self._ewmas.statistics >= fitted.ewma.thresholds, axis=1)
 
     def reading(self, place: int) -> Reading:
         """What event `place` read."""
         ewma = self._ewmas.reading(place) if self._ewmas else None
-        return Reading(float(self.bank[place]), self._channels[place], ewma)
+        channels = e_detector.channel_wealth(self._detectors.wealth[place], self._weights)
+        return Reading(float(self.bank[place]), channels, ewma)
 
     def at(self, place: int, warn: Latch, page: Latch) -> Monitor:
         """The monitor after event `place`."""
         monitor, first = self._monitor, self._monitor.index + 1
         ewma = self._ewmas.at(place, first, self._times_us) if self._ewmas else monitor.ewma
         detector = self._detectors.at(place, first, self._times_us)
-        advised = remembered(monitor.advised, self._scored.p[: place + 1, _ADVISED].astype(np.float32))
-        return Monitor(first + place, detector, ewma, self._recent(place), warn, page, monitor.templates, advised)
+        advised = remembered(monitor.advised, self._scored.p[: place + 1].take(_ADVISED, axis=1).astype(np.float32))
+        return Monitor(first + place, detector, ewma, self._recent(place), warn, page, self._scored.templates, advised)
 
     def _recent(self, place: int) -> tuple[RecentEvent, ...]:
-        skipped = np.full(mean_ewma.LAMBDAS.size, np.nan)
         new = [
             RecentEvent(
                 self._monitor.index + i + 1,
                 self._scored.observations[i].event_id,
                 self._scored.p[i],
-                self._ewmas.alignments[i] if self._ewmas else skipped,
+                self._ewmas.alignments[i] if self._ewmas else _NOT_ALIGNED,
                 self._scored.observations[i].release_digest,
             )
             for i in range(max(0, place + 1 - RECENT_EVENTS), place + 1)

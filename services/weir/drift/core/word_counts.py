@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
+from math import log2
 
 import numpy as np
 import numpy.typing as npt
@@ -35,21 +37,22 @@ class WordCounts:
     min_count: int
     _index: Mapping[str, int] = field(init=False, repr=False)
     _counts_or_none: IntVector = field(init=False, repr=False)
+    _logs_or_none: list[float] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_index", {word: i for i, word in enumerate(self.words)})
         # One more count, 0, at position -1: where `ids` points for an unknown word.
         object.__setattr__(self, "_counts_or_none", np.append(self.counts, 0))
+        object.__setattr__(self, "_logs_or_none", np.log2(self._counts_or_none + SMOOTHING).tolist())
 
     def ids(self, words: Sequence[str]) -> IntVector:
         """The position of each word, -1 for an unknown one."""
-        index = self._index
-        return np.array([index.get(word, -1) for word in words], dtype=np.int64)
+        return np.array(self._ids(words), dtype=np.int64)
 
     def unknown(self, words: Sequence[str]) -> int:
         """How many of these words the reference does not hold."""
         index = self._index
-        return sum(word not in index for word in words)
+        return len(words) - sum(map(index.__contains__, words))
 
     def seen(self, ids: IntVector) -> IntVector:
         """How often the reference holds each word of a new text."""
@@ -63,19 +66,25 @@ class WordCounts:
         left = self.seen(ids) - own[where]
         return np.where((ids >= 0) & (left >= self.min_count), left, 0)
 
-    def surprisal_bits(self, ids: IntVector) -> float:
-        """Mean bits per word of a new text under the smoothed unigram model; `ids` must not be empty."""
-        return _mean_bits(self.seen(ids), self.total, len(self.words))
+    def surprisal_bits(self, words: Sequence[str]) -> float:
+        """Mean bits per word of a new text under the smoothed unigram model; `words` must not be empty."""
+        logs = sum(map(self._logs_or_none.__getitem__, self._ids(words)))
+        return _mean_bits(logs, len(words), self.total, len(self.words))
 
     def surprisal_bits_elsewhere(self, ids: IntVector) -> float:
         """The same for a reference text, under the model of all other texts."""
         left = self.seen_elsewhere(ids)
         lost = np.unique(ids[(ids >= 0) & (left == 0)]).size
-        return _mean_bits(left, self.total - ids.size, len(self.words) - lost)
+        logs = float(np.log2(left + SMOOTHING).sum())
+        return _mean_bits(logs, ids.size, self.total - ids.size, len(self.words) - lost)
+
+    def _ids(self, words: Sequence[str]) -> list[int]:
+        return list(map(self._index.get, words, repeat(-1)))
 
 
-def _mean_bits(seen: IntVector, total: int, kinds: int) -> float:
-    return float(np.log2(total + SMOOTHING * (kinds + 1)) - np.log2(seen + SMOOTHING).sum() / seen.size)
+def _mean_bits(logs: float, size: int, total: int, kinds: int) -> float:
+    """Of a text of `size` words whose smoothed counts have logarithms that sum to `logs`."""
+    return log2(total + SMOOTHING * (kinds + 1)) - logs / size
 
 
 def count_words(texts: Sequence[Sequence[str]]) -> WordCounts:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import nan
 from typing import Protocol
-
-import numpy as np
 
 from weir.drift.core.observation import Observation
 from weir.drift.core.reference import FloatArray, Reference
@@ -34,11 +33,11 @@ class Channel(Protocol):
     def score(self, observation: Observation, reference: Reference) -> float | None:
         """The score of a later event; None where the event lacks what is scored."""
 
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> FloatArray:
+    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
         """`score` of each event, NaN for None, and the same bits; a channel that gains by batching does so here."""
 
 
-def scores_of(channel: Channel, observations: Sequence[Observation], reference: Reference) -> FloatArray:
+def scores_of(channel: Channel, observations: Sequence[Observation], reference: Reference) -> list[float]:
     """`score_many` for a channel that gains nothing by batching."""
-    scores = (channel.score(observation, reference) for observation in observations)
-    return np.array([np.nan if score is None else score for score in scores], dtype=np.float64)
+    scores = [channel.score(observation, reference) for observation in observations]
+    return [nan if score is None else score for score in scores]

@@ -36,6 +36,6 @@ class Completeness:
         del reference
         return missing_of(observation)
 
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> FloatArray:
+    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
         """The flag of each event."""
         return scores_of(self, observations, reference)

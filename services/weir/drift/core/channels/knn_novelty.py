@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan, nan
 
 import numpy as np
 import numpy.typing as npt
@@ -46,12 +47,12 @@ class KnnNovelty:
 
     def score(self, observation: Observation, reference: Reference) -> float | None:
         """Novelty of this event; None without an embedding or with too small a reference."""
-        score = float(self.score_many((observation,), reference)[0])
-        return None if np.isnan(score) else score
+        (score,) = self.score_many((observation,), reference)
+        return None if isnan(score) else score
 
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> FloatArray:
+    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
         """Novelty of each event by one matrix product. Raises EmbeddingMismatch for an embedding of another length."""
-        scores = np.full(len(observations), np.nan, dtype=np.float64)
+        scores = [nan] * len(observations)
         embeddings = reference.embeddings
         embedded = [(i, vector) for i, item in enumerate(observations) if (vector := item.embedding) is not None]
         if not embedded or len(embeddings) <= CANDIDATES:
@@ -78,6 +79,7 @@ def require_length(vector: FloatVector, dimensions: int, event_id: str) -> None:
 
 
 def _novelty(similarities: npt.NDArray[np.float32], vector: FloatVector, embeddings: EmbeddingMatrix) -> float:
-    candidates = np.argpartition(similarities, -CANDIDATES)[-CANDIDATES:]
-    exact = np.sort((embeddings[candidates] * vector.astype(np.float64)).sum(axis=1))
-    return 1.0 - float(exact[-NEIGHBOURS:].sum()) / NEIGHBOURS
+    candidates = embeddings.take(similarities.argpartition(-CANDIDATES)[-CANDIDATES:], axis=0)
+    # One dot product a row: its bits do not depend on the rows beside it, which rounding may order otherwise.
+    exact: list[float] = np.vecdot(candidates.astype(np.float64), vector.astype(np.float64)).tolist()
+    return 1.0 - sum(sorted(exact)[-NEIGHBOURS:]) / NEIGHBOURS

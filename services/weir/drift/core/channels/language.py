@@ -36,6 +36,6 @@ class Language:
         """Bits of this text; None without words."""
         return float(reference.language_bits[language_of(observation.words)]) if observation.words else None
 
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> FloatArray:
+    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
         """Bits of each text."""
         return scores_of(self, observations, reference)

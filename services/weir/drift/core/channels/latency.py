@@ -34,6 +34,6 @@ class Latency:
         del reference
         return observation.latency_ms
 
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> FloatArray:
+    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
         """Milliseconds of each call."""
         return scores_of(self, observations, reference)

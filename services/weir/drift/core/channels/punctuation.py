@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from weir.drift.core.channels.channel import scores_of
 from weir.drift.core.observation import Observation
 from weir.drift.core.reference import FloatArray, Reference
 
@@ -29,6 +28,7 @@ class Punctuation:
         del reference
         return observation.punctuation_share
 
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> FloatArray:
+    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
         """The share in each text."""
-        return scores_of(self, observations, reference)
+        del reference
+        return [observation.punctuation_share for observation in observations]

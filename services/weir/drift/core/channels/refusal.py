@@ -29,6 +29,6 @@ class Refusal:
         del reference
         return None if observation.refused is None else float(observation.refused)
 
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> FloatArray:
+    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
         """The flag of each answer."""
         return scores_of(self, observations, reference)

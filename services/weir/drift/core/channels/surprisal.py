@@ -36,10 +36,9 @@ class Surprisal:
         """The excess of this text under the model of the reference."""
         if not observation.words:
             return None
-        counts = reference.word_counts
-        ids = counts.ids(observation.words)
-        return (counts.surprisal_bits(ids) - reference.mean_bits) * sqrt(ids.size)
+        words = observation.words
+        return (reference.word_counts.surprisal_bits(words) - reference.mean_bits) * sqrt(len(words))
 
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> FloatArray:
+    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
         """The excess of each text."""
         return scores_of(self, observations, reference)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Template:
         del reference
         return 0.0 if observation.words else None
 
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> FloatArray:
+    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
         """0 for each text with words."""
         del reference
-        return np.array([0.0 if observation.words else np.nan for observation in observations], dtype=np.float64)
+        return [0.0 if observation.words else nan for observation in observations]

@@ -2,6 +2,9 @@
 
 Length alone finds cut texts slowly where short texts are usual: what is short and whole still ends in a full stop.
 Measured on texts cut to eight words at 30 % of the traffic: a third fewer events to an alarm than with length alone.
+
+Weight 2, chosen on the first base: with 1 such texts need 6 events to an alarm at 100 % and 27 at 30 %, with 2 5 and 25;
+other score weights (1 to 3) and counts (words, logarithms) gain at most 4 % of evidence, so the score stayed as it was.
 """
 
 from __future__ import annotations
@@ -12,7 +15,6 @@ from math import log, sqrt
 
 import numpy as np
 
-from weir.drift.core.channels.channel import scores_of
 from weir.drift.core.observation import Observation
 from weir.drift.core.reference import FloatArray, Reference
 
@@ -25,7 +27,7 @@ class Truncation:
     """Score: -(1.5 ln(characters) + sqrt(punctuation characters)). One-sided: larger is shorter and barer."""
 
     name: str = "truncation"
-    weight: float = 1.0
+    weight: float = 2.0
     two_sided: bool = False
 
     def reference_scores(self, reference: Reference) -> FloatArray:
@@ -38,9 +40,10 @@ class Truncation:
         del reference
         return _score(observation.char_count, observation.punctuation_share)
 
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> FloatArray:
+    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
         """The score of each text."""
-        return scores_of(self, observations, reference)
+        del reference
+        return [_score(observation.char_count, observation.punctuation_share) for observation in observations]
 
 
 def _score(chars: float, share: float) -> float:

@@ -42,7 +42,7 @@ class Vocabulary:
         unknown = reference.word_counts.unknown(observation.words)
         return _nats(unknown, len(observation.words) * reference.unknown_share)
 
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> FloatArray:
+    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
         """Nats of each text."""
         return scores_of(self, observations, reference)
 
