@@ -31,15 +31,17 @@ def python_of(name: str) -> Path:
     folder = FOLDER / "environments" / name
     python, stamp = folder / "bin" / "python", folder / "installed"
     wanted = "\n".join(REQUIREMENTS[name])
-    if stamp.exists() and stamp.read_text() == wanted:
-        return python
-    _run([sys.executable, "-m", "venv", "--clear", str(folder)])
-    _run([str(python), "-m", "pip", "--disable-pip-version-check", "install", "-q", *REQUIREMENTS[name]])
+    if not stamp.exists() or stamp.read_text() != wanted:
+        _run([sys.executable, "-m", "venv", "--clear", str(folder)])
+        _run([str(python), "-m", "pip", "--disable-pip-version-check", "install", "-q", *REQUIREMENTS[name]])
+        stamp.write_text(wanted)
     if name in TORCH_FROM_MODELS:
+        # Each time: the folder may have been copied from another checkout, whose models' environment is gone.
         own = next((folder / "lib").glob("python3*/site-packages"))
-        others = next((MODELS_PYTHON.parent.parent / "lib").glob("python3*/site-packages"))
+        others = next((MODELS_PYTHON.parent.parent / "lib").glob("python3*/site-packages"), None)
+        if others is None:
+            raise NotInstalled(f"{name} takes torch from the models' environment, which is missing; run: make setup")
         (own / "models.pth").write_text(f"{others}\n")
-    stamp.write_text(wanted)
     return python
 
 

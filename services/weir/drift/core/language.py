@@ -54,7 +54,7 @@ for _language, _words in STOP_WORDS.items():
 
 
 def language_of(words: Sequence[str]) -> int:
-    """The code (position in `LANGUAGES`) of the language of these lower-cased words. About 3 us for 40 words."""
+    """The code (position in `LANGUAGES`) of the language of these lower-cased words. About 2 us for 40 words."""
     hits = [0] * len(LANGUAGES)
     for codes in filter(None, map(_CODES_OF.get, words)):
         for code in codes:

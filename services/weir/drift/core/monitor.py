@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from weir.drift.core import e_detector, latch, mean_ewma
 from weir.drift.core.advisors import ADVISED, AdvisedP, nothing_advised, remembered
@@ -130,16 +129,15 @@ def _until_restart(
 ) -> tuple[Monitor, int, list[Change]]:
     path = _Path(monitor, scored, fitted, settings)
     bank_warn, changes = bank_warn_threshold(fitted, settings), list[Change]()
-    page_above = (path.bank >= settings.page_arl_events).tolist()
-    warn_above = ((path.bank >= bank_warn) | path.ewma_above).tolist()
     warn, page = monitor.warn, monitor.page
-    for place in range(len(page_above)):
-        if not (warn_above[place] or warn.raised):
+    for place, (bank, ewma_above) in enumerate(zip(path.bank, path.ewma_above, strict=True)):
+        warn_above, page_above = ewma_above or bank >= bank_warn, bank >= settings.page_arl_events
+        if not (warn_above or warn.raised):
             continue
         index, clear_after = monitor.index + place + 1, settings.clear_after_events
         old_warn, old_page = warn, page
-        page = latch.advance(page, above=page_above[place], index=index, clear_after=clear_after)
-        warn = latch.advance(warn, above=warn_above[place], index=index, clear_after=clear_after)
+        page = latch.advance(page, above=page_above, index=index, clear_after=clear_after)
+        warn = latch.advance(warn, above=warn_above, index=index, clear_after=clear_after)
         if (warn.raised, page.raised) == (old_warn.raised, old_page.raised):
             continue
         before = replace(monitor, warn=old_warn, page=old_page)
@@ -151,29 +149,33 @@ def _until_restart(
         changes.append(Change(before, after, path.reading(place), scored.observations[place]))
         if ended:
             return after, place + 1, changes
-    return path.at(len(page_above) - 1, warn, page), len(page_above), changes
+    return path.at(len(path.bank) - 1, warn, page), len(path.bank), changes
 
 
 class _Path:
-    """Where a monitor goes with some events, latches aside."""
+    """Where a monitor goes with some events, latches aside. `bank` and `ewma_above`: after each event the e-bank, and
+    whether a scale of the mean EWMA is at its threshold.
+    """
 
     def __init__(self, monitor: Monitor, scored: Scored, fitted: Fitted, settings: BankSettings) -> None:
         self._monitor, self._scored, self._weights = monitor, scored, fitted.weights
         self._times_us = np.array([item.event_time_us for item in scored.observations], dtype=np.int64)
         cap = WEALTH_HEADROOM * settings.page_arl_events * monitor.detector.wealth.size
         self._detectors = e_detector.follow(monitor.detector, scored.p, fitted.slack, cap)
-        self.bank = np.vecdot(self._detectors.wealth.reshape(len(scored.p), -1), fitted.bet_weights)
+        wealth = self._detectors.wealth.reshape(len(scored.p), -1)
+        self.bank: list[float] = np.vecdot(wealth, fitted.bet_weights).tolist()
         self._ewmas: mean_ewma.EwmaPath | None = None
-        self.ewma_above: npt.NDArray[np.bool_] | bool = False
+        self.ewma_above = [False] * len(self.bank)
         if monitor.ewma is not None and fitted.ewma is not None and scored.whitened is not None:
             self._ewmas = mean_ewma.follow(monitor.ewma, scored.whitened, fitted.ewma)
-            self.ewma_above = np.logical_or.reduce(self._ewmas.statistics >= fitted.ewma.thresholds, axis=1)
+            above = self._ewmas.statistics >= fitted.ewma.thresholds
+            self.ewma_above = np.logical_or.reduce(above, axis=1).tolist()
 
     def reading(self, place: int) -> Reading:
         """What event `place` read."""
         ewma = self._ewmas.reading(place) if self._ewmas else None
         channels = e_detector.channel_wealth(self._detectors.wealth[place], self._weights)
-        return Reading(float(self.bank[place]), channels, ewma)
+        return Reading(self.bank[place], channels, ewma)
 
     def at(self, place: int, warn: Latch, page: Latch) -> Monitor:
         """The monitor after event `place`."""
