@@ -66,8 +66,10 @@ def values(one: Range) -> Iterator[bytes | None]:
         return
     with _consumer() as consumer:
         consumer.assign([TopicPartition(one.topic, one.partition, one.start)])
+        following = one.start
         while True:
-            batch = consumer.consume(MESSAGES_AT_A_TIME, TIMEOUT_S)
+            # Never more than are left: the call returns when it has all it was asked for, or at its timeout.
+            batch = consumer.consume(min(MESSAGES_AT_A_TIME, one.end - following), TIMEOUT_S)
             if not batch:
                 raise CliError(
                     ExitCode.TIMEOUT, f"no answer from the broker at {bootstrap()} for {TIMEOUT_S:.0f} s", "weir status"
@@ -82,6 +84,7 @@ def values(one: Range) -> Iterator[bytes | None]:
                     yield value.encode() if isinstance(value, str) else value
                 if error is not None or offset is None or offset >= one.end - 1:
                     return
+                following = offset + 1
 
 
 def _range(consumer: Consumer, topic: str, partition: int, since: Moment, until: Moment) -> Range:
