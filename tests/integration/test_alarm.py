@@ -31,7 +31,6 @@ class Inbox:
 
     def __init__(self, secret: str) -> None:
         self.bodies: list[dict[str, Any]] = []
-        self.refused: list[str] = []
         self._webhook = Webhook(secret)
         inbox = self
 
@@ -48,8 +47,10 @@ class Inbox:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 
     def take(self, body: bytes, headers: dict[str, str]) -> None:
-        """Keep a delivery whose signature is right; verify raises for a wrong one."""
-        self.bodies.append(dict(self._webhook.verify(body, headers)))
+        """Keep a delivery of this test's stream whose signature is right; verify raises for a wrong one."""
+        verified = dict(self._webhook.verify(body, headers))
+        if any(alert["labels"].get("route") == ROUTE for alert in verified["alerts"]):
+            self.bodies.append(verified)
 
 
 @pytest.fixture
