@@ -75,6 +75,7 @@ def history(stack: RunningStack) -> Written:
     return Written(stack, first_ms)
 
 
+@pytest.mark.capability("X5")
 def test_a_replay_of_everything_tells_what_the_service_told(history: Written) -> None:
     document = history.replay("--from", "earliest")
 
@@ -93,6 +94,7 @@ def test_a_replay_of_everything_tells_what_the_service_told(history: Written) ->
     assert STEADY < page["would_have_at_event"] <= STEADY + 50
 
 
+@pytest.mark.capability("X5")
 def test_the_same_range_has_the_same_hash_and_another_setting_another(history: Written) -> None:
     once = history.replay("--from", "earliest", "--to", history.at(60))
     again = history.replay("--from", "earliest", "--to", history.at(60))
@@ -106,6 +108,7 @@ def test_the_same_range_has_the_same_hash_and_another_setting_another(history: W
     assert bolder["output_sha256"] != once["output_sha256"]
 
 
+@pytest.mark.capability("X5")
 def test_an_alarm_that_another_setting_would_not_have_raised_is_shown_as_done(history: Written) -> None:
     document = history.replay("--from", "earliest", "--set", "page_arl=1e300", "--set", "arl=1e299")
 
