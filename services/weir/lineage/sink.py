@@ -19,6 +19,7 @@ from typing import Any
 from confluent_kafka import KafkaException, Message, TopicPartition
 
 from weir.events import InvalidEvent
+from weir.lineage.adapters.commit import Commits, MembershipLost
 from weir.lineage.adapters.group import Kept, joined
 from weir.lineage.core.intent import Range, intent_of
 from weir.lineage.core.message import Body, body_of
@@ -37,10 +38,6 @@ REJOIN_S = 0.5
 
 COMMITTED_TIMEOUT_S = 30
 """Seconds the broker has for the answer about committed offsets; then the membership is given up. Chosen."""
-
-
-class MembershipLost(Exception):
-    """The group does not take this member's commits: another has its partitions, or the broker lost the session."""
 
 
 class Sink:
@@ -83,10 +80,11 @@ class Sink:
                 self._stop.wait(REJOIN_S)
 
     def _as_member(self) -> None:
-        consumer = joined(self._settings, self._assigned, self._revoked)
+        commits = Commits()
+        consumer = joined(self._settings, self._assigned, self._revoked, commits.answered)
         try:
             while not self._stop.is_set():
-                self._round(consumer)
+                self._round(consumer, commits)
         finally:
             self.is_ready = False
             consumer.close()
@@ -106,18 +104,19 @@ class Sink:
     def _revoked(self, _: Any, places: Sequence[TopicPartition]) -> None:
         self._waiting.forget((place.topic, place.partition) for place in places)
 
-    def _round(self, consumer: Any) -> None:
+    def _round(self, consumer: Any, commits: Commits) -> None:
         for message in consumer.consume(self._settings.batch_messages_max, self._settings.flush_s):
             self._take(message)
         ranges = self._waiting.due()
         if not ranges:
             return
-        self._commit(consumer, [_intended(place, batch) for place, batch in ranges.items()])
+        commits.commit(consumer, [_intended(place, batch) for place, batch in ranges.items()], self._take)
         with Kept(consumer, self._stop, self._take) as kept:
             for place, batch in ranges.items():
                 if not self._stored(place, batch, kept):
                     return
-        self._commit(consumer, [TopicPartition(*place, batch[-1].offset + 1) for place, batch in ranges.items()])
+        ends = [TopicPartition(*place, batch[-1].offset + 1) for place, batch in ranges.items()]
+        commits.commit(consumer, ends, self._take)
         self._count(consumer, ranges)
 
     def _take(self, message: Message) -> None:
@@ -169,17 +168,6 @@ class Sink:
         asyncio.run_coroutine_threadsafe(
             self._inserter.until_taken(message, error, self._dead_letters), self._loop
         ).result()
-
-    @staticmethod
-    def _commit(consumer: Any, places: list[TopicPartition]) -> None:
-        """Commit, or give the membership up. Raises MembershipLost."""
-        try:
-            done = consumer.commit(offsets=places, asynchronous=False)
-        except KafkaException as error:
-            raise MembershipLost(f"commit refused: {error}") from error
-        refused = [place for place in done if place.error is not None]
-        if refused:
-            raise MembershipLost(f"commit refused: {refused[0].topic}/{refused[0].partition}: {refused[0].error}")
 
     def _count(self, consumer: Any, ranges: Mapping[Place, list[RawMessage]]) -> None:
         group = self._settings.group

@@ -13,3 +13,8 @@ def now_us() -> int:
 def monotonic_s() -> float:
     """Monotonic time in seconds, for durations and timeouts; unaffected by clock jumps."""
     return time.monotonic()
+
+
+def cpu_s() -> float:
+    """CPU time that this process has used, seconds."""
+    return time.process_time()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from weir.events import TOPICS
 from weir.lineage.settings import LineageSettings
@@ -19,11 +19,12 @@ SESSION_MS = 10_000
 HEARTBEAT_S = 0.5
 """Seconds between polls while the store waits. Chosen: short against the poll interval, and a stop is obeyed at once."""
 
+OnCommit = Callable[[KafkaError | None, list[TopicPartition]], None]
 OnPlaces = Callable[[Any, Sequence[TopicPartition]], None]
 
 
-def joined(settings: LineageSettings, assigned: OnPlaces, revoked: OnPlaces) -> Any:
-    """A member of the group, subscribed to every topic; joins in its first polls."""
+def joined(settings: LineageSettings, assigned: OnPlaces, revoked: OnPlaces, answered: OnCommit) -> Any:
+    """A member of the group, subscribed to every topic; joins in its first polls. answered: told of every commit."""
     consumer = Consumer(
         {
             "bootstrap.servers": settings.kafka_bootstrap,
@@ -31,6 +32,7 @@ def joined(settings: LineageSettings, assigned: OnPlaces, revoked: OnPlaces) -> 
             "group.instance.id": f"{settings.group}-{settings.instance}",
             "session.timeout.ms": SESSION_MS,
             "enable.auto.commit": False,
+            "on_commit": answered,
             "auto.offset.reset": "earliest",
             "max.poll.interval.ms": settings.poll_interval_s * 1_000,
             "fetch.wait.max.ms": 50,
