@@ -79,10 +79,8 @@ def main() -> None:
 class Drain:
     """Empties a spool into Kafka."""
 
-    def __init__(
-        self, reader: SpoolReader, file: BooksFile, link: Link, *, text_chars_max: int, share: float = 1.0
-    ) -> None:
-        """text_chars_max: characters kept of a text. share: of the time it may work, above 0."""
+    def __init__(self, reader: SpoolReader, file: BooksFile, link: Link, *, text_chars_max: int, share: float) -> None:
+        """text_chars_max: characters kept of a text. share: of a core that it may use, above 0 and at most 1."""
         self._reader = reader
         self._file = file
         self._link = link
@@ -168,7 +166,7 @@ class Drain:
 
 
 def rest_s(worked_s: float, share: float) -> float:
-    """Seconds to rest after `worked_s` of CPU time, so that work is at most `share` of the time.
+    """Seconds to rest after `worked_s` of CPU time, so that work is at most `share` (above 0, at most 1) of the time.
 
     CPU time, because waiting for the broker takes nothing from live calls: with the wall clock a spool of small segments
     drained more slowly than it filled (found by the fault broker-gone).

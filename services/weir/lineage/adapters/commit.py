@@ -1,8 +1,8 @@
 """Commits of a membership: asked for, then polled for until the broker answers, or given up.
 
-The client's own synchronous commit does neither. A member that lost its session while the broker was away waits in it
-for ever: the commit waits for the rebalance, the rebalance for a poll of the thread that waits in the commit (librdkafka
-2.16; found by the fault broker-frozen, a sink that was deaf until it was killed). Polling serves the rebalance.
+The client's own synchronous commit does neither (librdkafka 2.16). Seen with the fault broker-frozen: the group had dropped
+the member, the broker answered everybody else, and the sink's thread stood in that commit until the process was killed.
+The likely reason is a rebalance that waits for a poll of the thread that waits in the commit; polling serves it.
 """
 
 from __future__ import annotations
