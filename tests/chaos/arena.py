@@ -69,6 +69,10 @@ class Arena:
         """Wait until everything sent so far is stored, because the fault needs that to begin with."""
         eventually(self.is_closed, within_s=RECOVER_WITHIN_S, what=f"{self.load.sent} events before the fault")
 
+    def until_caught_up(self) -> None:
+        """Wait until the sink has read the log of every topic: what other tests left there is no part of the fault."""
+        eventually(self.store.is_caught_up, within_s=RECOVER_WITHIN_S, what="the sink at the end of the log")
+
     def metric(self, line: str) -> float:
         """A metric of the sink; 0 while it does not answer."""
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from chaos.arena import TRANSIENT, Arena, arena, held
 from chaos.faults.spool import fill, small_disk
 from chaos.ledger import Row
-from chaos.patience import NOTICED_WITHIN_S, RECOVER_WITHIN_S, lasts
+from chaos.patience import NOTICED_WITHIN_S, lasts
 from chaos.proxy import Mode, Proxy
 from service_process import ServiceProcess
 from stack import RunningStack
@@ -45,7 +45,7 @@ def gone(stack: RunningStack, seconds: float, events: int) -> Row:
         field.load.send(5_000)
         field.until_closed()
         # The sink reads the whole log of the stack first; what that needs is not what the outage needs.
-        eventually(field.store.is_caught_up, within_s=RECOVER_WITHIN_S, what="the sink at the end of the log")
+        field.until_caught_up()
         before_mib = memory_mib(field.store.sink)
         field.store.clickhouse.kill()
         sending = field.steadily(events, seconds)

@@ -39,7 +39,7 @@ def some(stack: RunningStack, times: int) -> Row:
     """
     with arena(stack, "poison", proxy=None, **LIMITED) as field:
         where = f"consumer_group = '{field.store.group}' AND topic = '{TOPIC}'"
-        eventually(field.store.is_caught_up, within_s=RECOVER_WITHIN_S, what="what the log holds already")
+        field.until_caught_up()
         before = field.store.count("v_dead_letters", where)
         for _ in range(times):
             field.load.send(GOOD_BETWEEN)
@@ -55,6 +55,7 @@ def all_of_them(stack: RunningStack, events: int) -> Row:
     with arena(stack, "deploy") as field:
         field.load.send(events // 2)
         field.until_closed()
+        field.until_caught_up()
         field.store.sink.kill(signal.SIGTERM)
         field.load.send(events // 2)
         since_us = time.time_ns() // 1_000

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer
 
 from chaos.arena import ROWS, Arena, arena
 from chaos.ledger import Row
-from chaos.patience import NOTICED_WITHIN_S, RECOVER_WITHIN_S, is_reached, lasts
+from chaos.patience import NOTICED_WITHIN_S, is_reached, lasts
 from chaos.proxy import Proxy
 from load import TOPIC
 from stack import RunningStack
@@ -97,7 +97,7 @@ def too_slow(stack: RunningStack, times: int) -> Row:
     settings = {"WEIR_LINEAGE_POLL_INTERVAL_S": str(POLL_INTERVAL_S)}
     with Proxy() as proxy, arena(stack, "too-slow", proxy=proxy, **settings) as field:
         # A slow server must not meet the whole log of the stack first: each of its ranges would last as long.
-        eventually(field.store.is_caught_up, within_s=RECOVER_WITHIN_S, what="the sink at the end of the log")
+        field.until_caught_up()
         proxy.delay_s = POLL_INTERVAL_S * 2.0
         for _ in range(times):
             before = field.metric(REJOINED)
