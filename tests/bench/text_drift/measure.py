@@ -15,7 +15,7 @@ from weir.drift.core.settings import BankSettings
 from . import window_mmd
 from .cells import CELLS, Cell
 from .embeddings import EmbeddedCorpus, embedded_corpus
-from .evaluate import DrawResult, Size, evaluate_bank, evaluate_mmd, null_streams
+from .evaluate import MMD, DrawResult, Size, evaluate_bank, evaluate_mmd, null_streams
 from .evaluate_peers import evaluate_peers
 from .peers import RIVER_PEERS
 from .scores import observations_of, score
@@ -62,10 +62,12 @@ def measure(
             result = evaluate_bank(corpus, split, scores, nulls, cells, size, told)
             if mmd:
                 kernel = window_mmd.kernel_of(corpus.vectors, split.reference)
-                peer = evaluate_mmd(corpus, split, kernel, nulls, cells, size, told)
+                alarms, events = result.false_alarms["weir", "i.i.d."]
+                own_arl_events = events / max(alarms, 1)
+                peer = evaluate_mmd(corpus, split, kernel, nulls, cells, size, told, own_arl_events)
                 result.add(peer)
                 if measured.trace is None:
-                    measured.trace = trace(corpus, split, scores, kernel, peer.thresholds["MMD"], TRACED)
+                    measured.trace = trace(corpus, split, scores, kernel, peer.thresholds[MMD], TRACED)
             if all_peers:
                 result.add(evaluate_peers(corpus, split, scores, nulls, cells, size, told))
                 measured.skew.append(_skew(corpus, split, told))

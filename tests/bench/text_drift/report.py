@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from rich.table import Table
 
 from .cells import CELLS
+from .evaluate import MMD, MMD_MATCHED
 from .must_show import interval, number, shown, shown_costs
-from .summary import MMD, PAGE, WEIR, Record, delay_of
+from .summary import PAGE, WEIR, Record, delay_of
 
-METHODS = (WEIR, MMD, "ADWIN on kNN", "Page-Hinkley on kNN", "centroid")
+METHODS = (WEIR, MMD, MMD_MATCHED, "ADWIN on kNN", "Page-Hinkley on kNN", "centroid")
 
 
 def closing_tables(results: Record) -> list[Table]:

@@ -18,7 +18,7 @@ from .run_lengths import Delay, RunLength, delay, run_length
 
 Record = dict[str, Any]
 
-WEIR, PAGE, MMD = "weir", "weir page", "MMD"
+WEIR, PAGE = "weir", "weir page"
 PART_NAMES = ("e-bank", *(f"mean-ewma {weight:g}" for weight in LAMBDAS.astype(float)))
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bench.text_drift.cells import CELLS, CHANGE_AT, Cell
 from bench.text_drift.embeddings import EmbeddedCorpus
-from bench.text_drift.evaluate import Size, null_streams
+from bench.text_drift.evaluate import MMD, MMD_MATCHED, Size, null_streams
 from bench.text_drift.evaluate_peers import evaluate_peers
 from bench.text_drift.measure import measure
 from bench.text_drift.scores import observations_of, score
@@ -44,7 +44,7 @@ def corpus() -> EmbeddedCorpus:
 def test_every_method_is_measured_on_every_stream(corpus: EmbeddedCorpus) -> None:
     measured = measure(corpus, CHOSEN, SIZE, Console(quiet=True), mmd=True, all_peers=False)
     base = summary(measured.draws, CHOSEN)
-    for method in ("weir", "MMD"):
+    for method in ("weir", MMD, MMD_MATCHED):
         found = delay_of(base, method, "near 100%")
         assert found is not None
         assert found["runs"] > 0
@@ -52,6 +52,10 @@ def test_every_method_is_measured_on_every_stream(corpus: EmbeddedCorpus) -> Non
         assert found["median"] < 100
         for traffic in ("i.i.d.", "sessions, one turn", "sessions, every turn", "document order"):
             assert run_length_of(base, method, traffic) is not None
+    own, matched = (run_length_of(base, method, "i.i.d.") for method in ("weir", MMD_MATCHED))
+    assert own is not None
+    assert matched is not None
+    assert matched["alarms"] <= max(own["alarms"], 1)
     assert measured.trace is not None
     assert len(measured.trace["e-bank"]) == len(measured.trace["MMD"]) == CHANGE_AT + 4_000
     assert max(measured.trace["mean EWMA"][CHANGE_AT:]) > 1.0

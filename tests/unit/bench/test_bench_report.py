@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench.text_drift.cells import CELLS, CHANGE_AT
-from bench.text_drift.evaluate import DrawResult
+from bench.text_drift.evaluate import MMD, MMD_MATCHED, DrawResult
 from bench.text_drift.figures import figures
 from bench.text_drift.must_show import Shown, interval, shown, shown_costs
 from bench.text_drift.report import closing_tables, delay_table
@@ -19,17 +19,18 @@ NEAR = next(cell for cell in CELLS if cell.name == "near 100%")
 FAR = next(cell for cell in CELLS if cell.name == "far 10%")
 
 
-def drawn(near: int, far: int, mmd_near: int = 40, false_alarms: int = 20) -> DrawResult:
+def drawn(near: int, far: int, mmd_near: int = 40, false_alarms: int = 20, matched_near: int = 45) -> DrawResult:
     """A draw whose 30 runs of two cells all alarm after so many events."""
     result = DrawResult()
     for kind in ("i.i.d.", "sessions, one turn"):
         result.false_alarms["weir", kind] = false_alarms, 120_000
-        result.false_alarms["MMD", kind] = 24, 120_000
+        result.false_alarms[MMD, kind] = 24, 120_000
         result.parts[f"no change, {kind}"] = np.zeros(len(PART_NAMES), dtype=np.int64)
     result.false_alarms["weir page", "i.i.d."] = 0, 120_000
-    for cell, own, peer in ((NEAR, near, mmd_near), (FAR, far, 400)):
+    for cell, own, peer, matched in ((NEAR, near, mmd_near, matched_near), (FAR, far, 400, 450)):
         result.first["weir", cell.name] = np.full(30, CHANGE_AT + own - 1)
-        result.first["MMD", cell.name] = np.full(30, CHANGE_AT + peer - 1)
+        result.first[MMD, cell.name] = np.full(30, CHANGE_AT + peer - 1)
+        result.first[MMD_MATCHED, cell.name] = np.full(30, CHANGE_AT + matched - 1)
         result.parts[cell.name] = np.eye(len(PART_NAMES), dtype=np.int64)[0] * 30
     result.first["weir page", FAR.name] = np.full(30, -1)
     return result
@@ -57,7 +58,8 @@ def test_bars_are_held_or_not() -> None:
     assert row(rows, "ARL, i.i.d., 1 draws together").held
     assert row(rows, "ARL of pages, i.i.d.").held  # no alarm at all
     assert not row(rows, "page, far 10%").held  # never found within the horizon
-    assert row(rows, "cells slower than MMD").held
+    assert row(rows, "cells slower than MMD at matched ARL").held
+    assert row(rows, "cells slower than MMD at ARL 5,000").held
 
 
 @pytest.mark.parametrize(("false_alarms", "held"), [(25, False), (24, True), (8, True), (7, False)])
@@ -67,9 +69,10 @@ def test_a_run_length_must_be_neither_short_nor_wasted(false_alarms: int, held: 
 
 
 def test_a_loss_against_the_peer_is_named() -> None:
-    rows = shown(summary([drawn(12, 50, mmd_near=11)], CELLS))
-    lost = row(rows, "cells slower than MMD")
+    rows = shown(summary([drawn(12, 50, mmd_near=11, matched_near=12)], CELLS))
+    lost = row(rows, "cells slower than MMD at ARL 5,000")
     assert (lost.held, lost.weir) == (False, "1 of 2: near 100% (12 against 11)")
+    assert row(rows, "cells slower than MMD at matched ARL").held  # as fast is not slower
 
 
 def test_an_endless_time_is_a_dash() -> None:
