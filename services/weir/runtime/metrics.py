@@ -37,3 +37,8 @@ BATCH_MESSAGES = Histogram(
 
 LAG = Gauge("weir_consumer_lag_messages", "Messages behind the end of the partition.", ["group", "topic", "partition"])
 """Rising for minutes: the consumer is slower than the traffic."""
+
+LOG_LINES_DROPPED = Counter(
+    "weir_log_lines_dropped_total", "Lines of libraries that were repeated and left out of the log.", ["logger"]
+)
+"""Rising: a library says the same again and again, most often that the broker is away."""

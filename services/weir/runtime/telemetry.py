@@ -1,5 +1,7 @@
 """Logs: structured events with fields, one JSON object a line on standard output.
 
+Libraries log lines of text on standard error; the same message again and again is throttled, see `log_throttle`.
+
 Never log prompt text, answer text, keys or secrets; log ids, counts, sizes and reasons.
 """
 
@@ -8,6 +10,8 @@ from __future__ import annotations
 import logging
 
 import structlog
+
+from weir.runtime.log_throttle import LogThrottle
 
 
 def configure_logs(service: str, level: str = "info") -> None:
@@ -28,7 +32,11 @@ def configure_logs(service: str, level: str = "info") -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
-    logging.basicConfig(level=max(number, logging.WARNING), format="%(levelname)s %(name)s %(message)s")
+    of_libraries = logging.StreamHandler()
+    of_libraries.addFilter(LogThrottle())
+    logging.basicConfig(
+        level=max(number, logging.WARNING), format="%(levelname)s %(name)s %(message)s", handlers=[of_libraries]
+    )
 
 
 def logger() -> structlog.stdlib.BoundLogger:
