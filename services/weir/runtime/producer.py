@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from weir.events import TOPICS, Event
 from weir.runtime.errors import Retryable
+from weir.runtime.metadata_pause import pause_after_failure
 from weir.runtime.metrics import PRODUCED
 from weir.runtime.serde import Serde
 from weir.runtime.telemetry import logger
@@ -45,6 +46,7 @@ class EventProducer:
         """Connect, trying again until a broker answers or `stop` is set."""
         while not stop.is_set():
             producer = AIOKafkaProducer(**self._options)
+            pause_after_failure(producer.client)
             try:
                 await producer.start()
             except KafkaError as error:
