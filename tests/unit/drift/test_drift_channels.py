@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from unit.drift.drift_traffic import Traffic
 from weir.drift.core.bank import MonitoringBank
 from weir.drift.core.channels import CHANNELS, Channel
 from weir.drift.core.channels.completeness import Completeness
-from weir.drift.core.channels.knn_novelty import KnnNovelty
+from weir.drift.core.channels.knn_novelty import CANDIDATES, CANDIDATES_MAX, KnnNovelty, _nearest
 from weir.drift.core.channels.language import Language
 from weir.drift.core.channels.latency import Latency
 from weir.drift.core.channels.length import Length
@@ -72,6 +74,14 @@ def test_knn_novelty_equals_a_search_over_all(reference: Reference) -> None:
         assert event.embedding is not None
         expected = 1.0 - np.sort(exact @ event.embedding.astype(np.float64))[-5:].mean()
         assert score == pytest.approx(expected, abs=1e-12)
+
+
+@given(st.lists(st.sampled_from([-0.5, 0.0, 0.25]) | st.floats(-1.0, 1.0, width=32), min_size=17, max_size=400))
+def test_the_nearest_hold_the_largest_similarities_and_few_others(values: list[float]) -> None:
+    similarities = np.array(values, dtype=np.float32)
+    places = _nearest(similarities)
+    assert CANDIDATES <= np.unique(places).size == places.size <= CANDIDATES_MAX
+    np.testing.assert_array_equal(np.sort(similarities[places])[-CANDIDATES:], np.sort(similarities)[-CANDIDATES:])
 
 
 def test_knn_novelty_of_a_reference_event_leaves_itself_out() -> None:

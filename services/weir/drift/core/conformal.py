@@ -41,8 +41,11 @@ class Ranking:
         `uniforms` (events,) lie strictly between 0 and 1. NaN scores, and channels without reference scores, give NaN.
         Near 0 means larger than usual, near 1 smaller.
         """
-        wanted = _pairs(self._channels, scores)
-        first, last = self._entries.searchsorted(wanted), self._entries.searchsorted(wanted, "right")
+        # One search: to the left of the next larger number is to the right of this one.
+        wanted = np.empty((2, *scores.shape), dtype=np.complex128)
+        wanted.real, wanted.imag[0] = self._channels, scores
+        np.nextafter(scores, np.inf, out=wanted.imag[1])
+        first, last = self._entries.searchsorted(wanted)
         above, equal = self._ends - last, last - first
         values = (above + uniforms[:, None] * (equal + 1.0)) / self._places
         values[np.isnan(scores)] = np.nan
