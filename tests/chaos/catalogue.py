@@ -70,7 +70,7 @@ OF_STORE: Mapping[str, Fault] = {
     "clickhouse-killed": lambda stack: clickhouse.killed(stack, 5),
     "clickhouse-gone": lambda stack: clickhouse.gone(stack, OUTAGE_S, 100_000),
     "clickhouse-slow": clickhouse.slow,
-    "clickhouse-disk-full": clickhouse.disk_full,
+    "clickhouse-disk-full": lambda stack: clickhouse.disk_full(stack, 3),
     "clickhouse-answers-lost": lambda stack: clickhouse.answers_lost(stack, 5),
     "clickhouse-connections-reset": lambda stack: clickhouse.connections_reset(stack, 5),
     "clickhouse-half-open": clickhouse.half_open,

@@ -14,6 +14,7 @@ from weir.lineage.adapters.schemas import ThreadSchemas
 from weir.lineage.adapters.store import Store
 from weir.lineage.auditor import Auditor
 from weir.lineage.books import audit
+from weir.lineage.disk_guard import DiskGuard
 from weir.lineage.inserter import Inserter
 from weir.lineage.settings import LineageSettings
 from weir.lineage.sink import Sink
@@ -58,6 +59,7 @@ async def serve(stop: asyncio.Event) -> None:
         _producing(link, stop),
         sink.run(stop),
         auditor.run(stop),
+        DiskGuard(store, settings.disk_reserve_bytes).run(stop),
     )
     await link.producer.stop()
     store.close()

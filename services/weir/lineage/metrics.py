@@ -42,3 +42,8 @@ AUDIT_AT_S = Gauge("weir_lineage_audit_timestamp_seconds", "When the last audit 
 AUDIT_FAILURES = Counter("weir_lineage_audit_failures_total", "Audits that the store did not answer.")
 
 AUDIT_S = Histogram("weir_lineage_audit_seconds", "Duration of one audit.", buckets=(0.1, 0.3, 1, 3, 10, 30, 60))
+
+DISK_FREE_BYTES = Gauge("weir_lineage_disk_free_bytes", "Free bytes of the store's fullest disk.")
+
+MERGES_STOPPED = Gauge("weir_lineage_merges_stopped", "1 while merges are stopped because the disk is nearly full.")
+"""1: free space on the store's disk, or shorten a retention; below WEIR_LINEAGE_DISK_RESERVE_BYTES inserts wait too."""

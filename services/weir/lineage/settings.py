@@ -37,6 +37,10 @@ class LineageSettings(SharedSettings):
     queue_bytes_max: int = Field(default=16_777_216, ge=1_048_576, validation_alias="WEIR_LINEAGE_QUEUE_BYTES_MAX")
     """Bytes fetched ahead of the round in hand, at most. Chosen: a second of the sink's full speed."""
 
+    disk_reserve_bytes: int = Field(default=268_435_456, ge=0, validation_alias="WEIR_LINEAGE_DISK_RESERVE_BYTES")
+    """Free bytes of the store's disk below which inserts wait and merges stop; 0 turns both off. Chosen: far more than is
+    written between two looks at the disk, see `core.disk`."""
+
     query_timeout_s: int = Field(default=10, validation_alias="WEIR_LINEAGE_QUERY_TIMEOUT_S")
     """Seconds a query may run. Chosen."""
 

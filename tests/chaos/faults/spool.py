@@ -5,16 +5,18 @@ from __future__ import annotations
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 from chaos.books import row_of_calls, row_of_numbers
 from chaos.calls import Calls, calling
 from chaos.guests import second_gateway
 from chaos.ledger import Row
-from chaos.patience import NOTICED_WITHIN_S
+from chaos.patience import NOTICED_WITHIN_S, lasts
 from second_gateway import SecondGateway
 from stack import RunningStack
 from waiting import eventually
@@ -125,12 +127,14 @@ def small_disk(mib: int) -> Iterator[Path]:
             subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-def fill(path: Path) -> None:
-    """Write until the disk takes no byte more."""
+def fill(path: Path, bytes_a_second: float = inf) -> None:
+    """Write until the disk takes no byte more, at most so fast."""
+    start_s = time.monotonic()
     with path.open("wb", buffering=0) as file:
         for size in (65_536, 1_024, 1):
             try:
                 while True:
                     file.write(b"\0" * size)
+                    lasts(max(0.0, start_s + file.tell() / bytes_a_second - time.monotonic()))
             except OSError:
                 continue

@@ -1,14 +1,15 @@
 """ClickHouse: embedded (chDB, the engine in this process) or a server, through the same client and the same SQL.
 
 Two handles always: one inserts, one queries. Measured: an insert beside a slow query takes 15 times longer on one
-handle and twice as long on two.
+handle and twice as long on two. A third looks at the disk, which cannot wait for a query.
 """
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,8 +23,8 @@ from weir.runtime.errors import BadSetting
 TRANSIENT_CODES = {
     # the machine: timeouts, too many queries, network, memory, files, disk full, too many parts, read-only, shutting down
     74, 75, 76, 159, 160, 164, 202, 203, 209, 210, 225, 236, 241, 242, 243, 252, 279, 319, 394, 425, 473, 999,
-    # the deploy: unknown table, database or user, wrong password, no right; every row would be refused
-    60, 81, 192, 193, 194, 497, 516,
+    # the deploy: unknown table, database, setting or user, wrong password, no right; every row would be refused
+    60, 81, 115, 192, 193, 194, 497, 516,
 }  # fmt: skip
 """ClickHouse error codes that say nothing against the rows. Source: ErrorCodes.cpp of ClickHouse."""
 
@@ -55,6 +56,7 @@ class Store:
         self._settings = settings
         self._insert = _client(settings)
         self._query = _client(settings)
+        self._disk = _client(settings)
         self._query_lock = threading.Lock()
 
     def command(self, sql: str) -> None:
@@ -71,6 +73,7 @@ class Store:
             "insert_deduplicate": 1,
             "deduplicate_blocks_in_dependent_materialized_views": 1,
             "max_insert_block_size": 1_000_000,
+            "min_free_disk_bytes_to_perform_insert": self._settings.disk_reserve_bytes,
             # A message written before a column was added lacks its field; refusing it would dead-letter what was sound.
             "input_format_avro_allow_missing_fields": 1,
         }
@@ -101,10 +104,25 @@ class Store:
                 raise QueryFailed(_first_line(error)) from error
             return result.column_names, list(result.result_rows)
 
+    def free_bytes(self) -> int:
+        """Free bytes of the fullest disk. Raises QueryFailed."""
+        with _failing_as_query():
+            return min(int(free) for (free,) in self._disk.query("SELECT free_space FROM system.disks").result_rows)
+
+    def let_merge(self, may: bool) -> None:
+        """Let the tables of this database merge, or stop them and what is merging now. Raises QueryFailed, the engine's
+        where the user lacks the right SYSTEM MERGES.
+        """
+        tables = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
+        with _failing_as_query():
+            for (table,) in self._disk.query(tables).result_rows:
+                self._disk.command(f"SYSTEM {'START' if may else 'STOP'} MERGES {table}")
+
     def close(self) -> None:
-        """Close both handles."""
+        """Close the handles."""
         self._insert.close()
         self._query.close()
+        self._disk.close()
 
     def _limits(self) -> dict[str, Any]:
         return {
@@ -114,6 +132,14 @@ class Store:
             "max_memory_usage": self._settings.query_bytes_max,
             "max_threads": 2,
         }
+
+
+@contextmanager
+def _failing_as_query() -> Iterator[None]:
+    try:
+        yield
+    except (ClickHouseError, OSError) as error:
+        raise QueryFailed(_first_line(error)) from error
 
 
 def _client(settings: LineageSettings) -> Any:
