@@ -46,4 +46,4 @@ AUDIT_S = Histogram("weir_lineage_audit_seconds", "Duration of one audit.", buck
 DISK_FREE_BYTES = Gauge("weir_lineage_disk_free_bytes", "Free bytes of the store's fullest disk.")
 
 MERGES_STOPPED = Gauge("weir_lineage_merges_stopped", "1 while merges are stopped because the disk is nearly full.")
-"""1: free space on the store's disk, or shorten a retention; below WEIR_LINEAGE_DISK_RESERVE_BYTES inserts wait too."""
+"""1: see docs/runbooks/store-disk-full.md."""

@@ -68,8 +68,9 @@ def advice_on(p: AdvisedP, last_index: int) -> list[Advice]:
 
 def remembered(p: AdvisedP, new: AdvisedP) -> AdvisedP:
     """The last `MEMORY_EVENTS` of `p` and the `new` ones after them."""
+    kept = p[max(0, len(p) + len(new) - MEMORY_EVENTS) :]
     # In rows: columns picked from an array may lie the other way, and a checkpoint would keep that.
-    return np.ascontiguousarray(np.concatenate((p, new))[-MEMORY_EVENTS:])
+    return np.ascontiguousarray(np.concatenate((kept, new[-MEMORY_EVENTS:])))
 
 
 def nothing_advised() -> AdvisedP:

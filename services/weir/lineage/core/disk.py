@@ -16,7 +16,9 @@ NEAR_SHARE = 16
 """Free bytes, as a part of the reserve, below which the disk is looked at often (chosen)."""
 
 NEAR_S, FAR_S = 0.2, 2.0
-"""Seconds between two looks (chosen: a disk that is written at 256 MiB/s is seen five times before the default reserve is gone)."""
+"""Seconds between two looks (chosen: a disk that is written at 256 MiB/s is seen five times before the default reserve
+is gone).
+"""
 
 
 def may_merge(may: bool | None, free_bytes: int, reserve_bytes: int) -> bool:
