@@ -68,7 +68,10 @@ def test_each_channel_is_ranked_in_its_own_reference(
 ) -> None:
     channels = len(references)
     scores = np.array([event[:channels] for event in events])
-    found = Ranking([np.sort(one) for one in references]).p_values(scores, np.full(len(events), uniform))
+    ranking, uniforms = Ranking([np.sort(one) for one in references]), np.full(len(events), uniform)
+    found = ranking.p_values(scores, uniforms)
+    alone = [ranking.p_values(scores[[place]], uniforms[:1])[0] for place in range(len(events))]
+    np.testing.assert_array_equal(found, alone)  # to the last bit
     for row, values in zip(scores.tolist(), found.tolist(), strict=True):
         for score, value, reference in zip(row, values, references, strict=True):
             if not reference:

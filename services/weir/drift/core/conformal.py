@@ -8,7 +8,10 @@ a margin for that.
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from math import isnan, nan
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +28,13 @@ class Ranking:
     `calibrations[c]` are the reference scores of channel c, sorted ascending; none for a channel without. An entry is a
     complex number: the channel is its real part, the score its imaginary one. numpy orders complex numbers by the real
     part, then by the imaginary one, exactly as pairs. 16 bytes a score, 0.3 MB for 2,000 events; not part of a checkpoint.
+    A single event is ranked channel by channel instead, with the same arithmetic: a third of the time, since most of
+    that is the overhead of some twenty small arrays.
     """
 
     def __init__(self, calibrations: Sequence[FloatArray]) -> None:
         sizes = [scores.size for scores in calibrations]
+        self._columns = [array("d", scores.tolist()) for scores in calibrations]
         self._channels = np.arange(len(sizes), dtype=np.float64)
         self._entries = _pairs(np.repeat(self._channels, sizes), np.concatenate(calibrations))
         self._ends = np.cumsum(sizes)
@@ -41,6 +47,10 @@ class Ranking:
         `uniforms` (events,) lie strictly between 0 and 1. NaN scores, and channels without reference scores, give NaN.
         Near 0 means larger than usual, near 1 smaller.
         """
+        if len(scores) == 1:
+            (uniform,) = uniforms.tolist()
+            columns = zip(self._columns, scores[0].tolist(), strict=True)
+            return np.array([[_p_value(column, score, uniform) for column, score in columns]])
         # One search: to the left of the next larger number is to the right of this one.
         wanted = np.empty((2, *scores.shape), dtype=np.complex128)
         wanted.real, wanted.imag[0] = self._channels, scores
@@ -50,6 +60,17 @@ class Ranking:
         values = (above + uniforms[:, None] * (equal + 1.0)) / self._places
         values[np.isnan(scores)] = np.nan
         return np.asarray(np.minimum(np.maximum(values, P_MIN), 1.0 - P_MIN))
+
+
+def _p_value(column: array[float], score: float, uniform: float) -> float:
+    """The p-value of one score among a sorted column."""
+    size = len(column)
+    if not size or isnan(score):
+        return nan
+    first = last = bisect_left(column, score)
+    if first < size and column[first] == score:
+        last = bisect_right(column, score, first)
+    return min(max((size - last + uniform * (last - first + 1.0)) / (size + 1.0), P_MIN), 1.0 - P_MIN)
 
 
 def _pairs(channels: FloatArray, scores: FloatArray) -> npt.NDArray[np.complex128]:
