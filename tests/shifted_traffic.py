@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from builders import NOON_US, feature_item, text_features
+from builders import feature_item, text_features
 from weir.events import FeatureItem, TextFeatures, TextFeaturesComputed, named_id
 
 ENVELOPE = 50
@@ -21,12 +21,15 @@ OTHER_WORDS = tuple(f"wort{number}" for number in range(300))
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """One stream of one source. name: begins every id, so that two tests share none."""
+    """One stream of one source. name: begins every id, so that two tests share none. at_us: the time of all of it, near
+    the real time where a store is to keep it: what is older than the retention expires.
+    """
 
     name: str
     tenant: str
     route: str
     boot_epoch: int
+    at_us: int
 
     def items(self, count: int, start: int, words: tuple[str, ...], centre: np.ndarray[Any, Any]) -> list[FeatureItem]:
         """So many events from number `start` on: texts of these words, embedded around `centre`, (384,)."""
@@ -34,8 +37,9 @@ class Traffic:
         return [
             feature_item(
                 start + number,
-                request_id=named_id(NOON_US, f"{self.name} {start + number}"),
-                response_event_id=named_id(NOON_US, f"{self.name} completed {start + number}"),
+                event_time_us=self.at_us + start + number,
+                request_id=named_id(self.at_us, f"{self.name} {start + number}"),
+                response_event_id=named_id(self.at_us, f"{self.name} completed {start + number}"),
                 prompt=_text(random, words, centre),
             )
             for number in range(count)
@@ -45,7 +49,7 @@ class Traffic:
         """Envelopes of the items, numbered from `first_seq` on."""
         for seq, start in enumerate(range(0, len(items), ENVELOPE), first_seq):
             yield TextFeaturesComputed(
-                event_id=named_id(NOON_US, f"{self.name} envelope {seq}"),
+                event_id=named_id(self.at_us, f"{self.name} envelope {seq}"),
                 source=f"{self.name}/1",
                 boot_epoch=self.boot_epoch,
                 seq=seq,
@@ -53,7 +57,7 @@ class Traffic:
                 trace_id="",
                 span_id="",
                 parent_span_id="",
-                event_time_us=NOON_US,
+                event_time_us=self.at_us,
                 route=self.route,
                 embedding_model="minilm",
                 embedding_dimensions=DIMENSIONS,

@@ -66,7 +66,7 @@ def history(stack: RunningStack) -> Written:
     centres = np.random.default_rng(0).normal(size=(2, 384)) * 0.05
     # Later than all that other tests wrote, so that a time divides the log as it divides this history.
     first_ms = int(time.time() * 1_000) + 60_000
-    traffic = Traffic("replayed", TENANT, ROUTE, boot_epoch=first_ms * 1_000)
+    traffic = Traffic("replayed", TENANT, ROUTE, boot_epoch=first_ms * 1_000, at_us=first_ms * 1_000)
     steady = traffic.items(STEADY, 0, STEADY_WORDS, centres[0] + 0.05)
     shifted = traffic.items(SHIFTED, STEADY, OTHER_WORDS, centres[1] - 0.05)
     _publish(stack, traffic, [*steady, *shifted], first_ms)

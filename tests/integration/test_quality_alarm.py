@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import time
 from collections.abc import Iterable
 
 import pytest
 from confluent_kafka import Producer
 
-from builders import NOON_US
 from stack import RunningStack
 from waiting import eventually
 from weir.cli.stack.layout import repository
@@ -31,19 +31,20 @@ def test_a_drop_of_the_pass_rate_ends_in_an_alert_that_blames_the_system(stack: 
         f"SELECT digest FROM v_registry_changes WHERE kind = 'evaluator' AND name = '{PART}' AND alias = 'prod' "
         "ORDER BY revision DESC LIMIT 1"
     )
-    publish(stack, str(digest), 0, (number % 12 == 0 for number in range(REFERENCE)))
+    since_us = time.time_ns() // 1_000 - (REFERENCE + STEADY + WORSE) * SCORE_US
+    publish(stack, str(digest), since_us, 0, (number % 12 == 0 for number in range(REFERENCE)))
     stack.until_count("v_anchor_scores", f"route = '{ROUTE}'", 2 * PASSES * ANCHORS, within_s=180)
 
-    publish(stack, str(digest), REFERENCE, (number % 12 == 0 for number in range(STEADY)))
-    publish(stack, str(digest), REFERENCE + STEADY, (number % 2 == 0 for number in range(WORSE)))
+    publish(stack, str(digest), since_us, REFERENCE, (number % 12 == 0 for number in range(STEADY)))
+    publish(stack, str(digest), since_us, REFERENCE + STEADY, (number % 2 == 0 for number in range(WORSE)))
 
     told = f"route = '{ROUTE}' AND detector = 'quality' AND state = 'fired' AND verdict = 'system'"
     stack.until_count("v_drift_signals", told, 1, within_s=180)
-    [[part, event_index, since]] = stack.sql(
+    [[part, event_index, since_index]] = stack.sql(
         f"SELECT part, event_index, since_event_index FROM v_drift_signals WHERE {told} LIMIT 1"
     )
     assert part == PART
-    assert REFERENCE + STEADY - 20 <= int(since) <= int(event_index) <= REFERENCE + STEADY + WORSE
+    assert REFERENCE + STEADY - 20 <= int(since_index) <= int(event_index) <= REFERENCE + STEADY + WORSE
 
     def alert_says_system() -> bool:
         items = stack.get(stack.alerts_url, "/v1/alerts")["items"]
@@ -74,13 +75,13 @@ def shown(stack: RunningStack, *command: str) -> str:
     return " ".join(answer.stdout.split())
 
 
-def publish(stack: RunningStack, digest: str, first: int, bad: Iterable[bool]) -> None:
+def publish(stack: RunningStack, digest: str, since_us: int, first: int, bad: Iterable[bool]) -> None:
     # The evaluator's producer places keys as Java's does: a stream lies in one partition.
     producer = Producer({"bootstrap.servers": stack.kafka_bootstrap, "partitioner": "murmur2_random"})
     schema_id = stack.schema_id("evaluation-scores")
     for number, is_bad in enumerate(bad, start=first):
         event = EvaluationScored(
-            event_id=named_id(NOON_US, f"quality {number}"),
+            event_id=named_id(since_us, f"quality {number}"),
             source="quality-test/1",
             boot_epoch=int(hashlib.sha256(str(stack.endpoints.ports).encode()).hexdigest()[:8], 16),
             seq=number,
@@ -88,8 +89,8 @@ def publish(stack: RunningStack, digest: str, first: int, bad: Iterable[bool]) -
             trace_id="",
             span_id="",
             parent_span_id="",
-            event_time_us=NOON_US + number * SCORE_US,
-            request_id=named_id(NOON_US, f"quality request {number}"),
+            event_time_us=since_us + number * SCORE_US,
+            request_id=named_id(since_us, f"quality request {number}"),
             response_event_id="",
             route=ROUTE,
             evaluator=PART,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from builders import completed
 from weir.events import encode_body, frame
-from weir.lineage.core.audit import Accounted, SourceAudit, Stored, audited, confirmed, totals
+from weir.lineage.core.audit import Accounted, SourceAudit, Stored, audited, confirmed, totals, without_elsewhere
 from weir.lineage.core.numbered import numbers_of
 from weir.lineage.core.ranges import common, merged, size, without
 
@@ -68,6 +68,18 @@ def test_a_number_is_missing_only_if_it_was_before_the_sink_caught_up(
     (agreed,) = confirmed([first], [second])
 
     assert numbers(agreed.missing) == numbers(first.missing) & numbers(second.missing)
+
+
+@given(NUMBERS, NUMBERS, NUMBERS)
+def test_a_number_that_is_stored_outside_the_window_is_not_missing_in_it(
+    stored: set[int], accepted: set[int], elsewhere: set[int]
+) -> None:
+    book = book_of(stored, accepted=accepted)
+
+    left = totals(without_elsewhere([book], {LIFE: spans(elsewhere)}))
+
+    assert left["missing"] == len(numbers(book.missing) - elsewhere)
+    assert left["accepted"] == book.accepted - len(numbers(book.missing) & elsewhere)
 
 
 def test_a_life_of_which_nothing_is_stored_is_missing_whole() -> None:

@@ -92,6 +92,33 @@ def test_rows_just_outside_a_window_are_no_holes_in_it(store: Store, put: Put) -
     assert (book.accepted, book.missing) == (4, ())
 
 
+def test_an_event_about_the_past_is_no_hole_among_those_of_today(store: Store, put: Put) -> None:
+    old, last_week = {3, 4, 7}, NOON_US - 7 * 24 * HOUR_US
+    put("inference-responses", *calls(set(range(10)) - old))
+    put("inference-responses", *[replace(one, event_time_us=last_week) for one in calls(old)])
+    today = Window(NOON_US)
+    assert [(book.accepted, book.missing) for book in asked(store, today).sources] == [(7, ())]
+
+    store.command("ALTER TABLE inference_responses DELETE WHERE seq IN (4, 8) SETTINGS mutations_sync = 2")
+
+    (book,) = asked(store, today).sources
+    assert (book.accepted, book.stored, book.missing) == (8, 6, ((4, 4), (8, 8)))
+    assert asked(store, Window(last_week, NOON_US)).totals["missing"] == 0
+
+
+def test_an_event_about_the_past_that_was_sent_again_leaves_no_missing_number(store: Store, put: Put) -> None:
+    last_week = NOON_US - 7 * 24 * HOUR_US
+    for sent in (scores(NOON_US, "abcde"), scores(NOON_US + 50, "bd")):
+        is_old = {"score b", "score d"}
+        put(
+            "evaluation-scores",
+            *[replace(one, event_time_us=last_week) if one.event_id in is_old else one for one in sent],
+        )
+    store.command("OPTIMIZE TABLE evaluation_scores FINAL")
+
+    assert asked(store, Window(NOON_US)).totals["missing"] == 0
+
+
 def test_a_life_that_is_older_than_the_window_has_no_hole_at_its_start(store: Store, put: Put) -> None:
     boot_epoch = NOON_US - 2 * MARGIN_US
     put("inference-responses", *calls([500, 501], boot_epoch=boot_epoch))

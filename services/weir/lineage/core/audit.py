@@ -2,7 +2,7 @@
 
 A producer numbers its events from 0 without gaps. The highest number that is stored, or that an account names, tells how
 many there must be; each one below is stored, superseded, dead-lettered, shed by policy, corrupt in the spool, or missing.
-A window asks for a part of that: the numbers stored in it, and the holes that end in it.
+A window asks for a part of that: the numbers stored in it, and the holes that end in it and that no row outside it fills.
 """
 
 from __future__ import annotations
@@ -152,6 +152,16 @@ def confirmed(first: Sequence[SourceAudit], second: Sequence[SourceAudit]) -> li
     ]
 
 
+def without_elsewhere(books: Sequence[SourceAudit], elsewhere: Mapping[LifeKey, Sequence[Span]]) -> list[SourceAudit]:
+    """The books of a window without the numbers that are stored, or replaced, outside it: they belong to another window.
+
+    An event about the past keeps the past's time, for example what a replay of last week's log made drift signal; its
+    number lies among those of today.
+    """
+    left = (_without_elsewhere(book, elsewhere.get((book.source, book.boot_epoch), ())) for book in books)
+    return [book for book in left if book.accepted]
+
+
 def totals(sources: Sequence[SourceAudit]) -> dict[str, int]:
     """Sums over all sources."""
     return {
@@ -188,6 +198,11 @@ def _audited(key: LifeKey, stored: Stored, accounted: Accounted, window: Window)
         next_number=max([stored.highest, *(last for _, last in absent)]) + 1,
         missing=tuple(left),
     )
+
+
+def _without_elsewhere(book: SourceAudit, elsewhere: Sequence[Span]) -> SourceAudit:
+    found = common(book.missing, elsewhere)
+    return replace(book, accepted=book.accepted - size(found), missing=tuple(without(book.missing, found)))
 
 
 def _unseen(key: LifeKey, stored: Stored, accounted: Accounted, window: Window) -> list[Span]:
