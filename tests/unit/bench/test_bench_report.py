@@ -62,12 +62,14 @@ def test_bars_are_held_or_not() -> None:
     assert row(rows, "cells slower than MMD at ARL 5,000").held
 
 
+@pytest.mark.capability("X2")
 @pytest.mark.parametrize(("false_alarms", "held"), [(25, False), (24, True), (8, True), (7, False)])
 def test_a_run_length_must_be_neither_short_nor_wasted(false_alarms: int, held: bool) -> None:
     rows = shown(summary([drawn(10, 50, false_alarms=false_alarms)], CELLS))
     assert row(rows, "ARL, i.i.d., 1 draws together").held is held
 
 
+@pytest.mark.capability("X2")
 def test_a_loss_against_the_peer_is_named() -> None:
     rows = shown(summary([drawn(12, 50, mmd_near=11, matched_near=12)], CELLS))
     lost = row(rows, "cells slower than MMD at ARL 5,000")

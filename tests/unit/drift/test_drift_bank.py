@@ -102,12 +102,14 @@ def test_scarce_embeddings_warm_longer_then_do_without_their_parts() -> None:
     assert [item.level for item in told if isinstance(item, Signal)] == [Level.WARN, Level.PAGE]
 
 
+@pytest.mark.capability("X2")
 @pytest.mark.capability("O6")
 def test_steady_traffic_is_silent(fitted_bank: MonitoringBank) -> None:
     _, told = _run(fitted_bank, Traffic(43).events(4_000))
     assert told == ()
 
 
+@pytest.mark.capability("X2")
 @pytest.mark.capability("O6")
 def test_a_shifted_mean_is_found_soon_and_told_once_per_level(fitted_bank: MonitoringBank) -> None:
     source = Traffic(44)

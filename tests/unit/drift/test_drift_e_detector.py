@@ -82,6 +82,7 @@ def test_nobody_bets_on_a_side_without_slack() -> None:
     assert (detector.wealth[0, 0] > 0.0).all()
 
 
+@pytest.mark.capability("X2")
 def test_wealth_minus_time_has_mean_at_most_zero() -> None:
     # The exponents whose bets have finite variance, else a sample mean says nothing; 20,000 streams of 20 events.
     rng = np.random.default_rng(12)
@@ -91,6 +92,7 @@ def test_wealth_minus_time_has_mean_at_most_zero() -> None:
     assert abs(wealth.mean() - events) < 4.0 * standard_error
 
 
+@pytest.mark.capability("X2")
 def test_run_length_to_a_false_alarm_is_at_least_the_threshold() -> None:
     threshold, streams, events = 200.0, 400, 2_000
     rng = np.random.default_rng(13)

@@ -31,6 +31,7 @@ def test_a_laxer_rate_names_at_least_as_many(e_values: list[float], fdr: float) 
     assert set(discoveries(e_values, fdr)) <= set(discoveries(e_values, 2 * fdr))
 
 
+@pytest.mark.capability("X2")
 @pytest.mark.capability("O6")
 def test_the_share_of_false_discoveries_stays_within_the_rate() -> None:
     """60 fleets of 40 streams, 10 of which have changed; e-values of the service's own bets, read at a random time."""
@@ -46,6 +47,7 @@ def test_the_share_of_false_discoveries_stays_within_the_rate() -> None:
     assert found > 60 * 5
 
 
+@pytest.mark.capability("X2")
 def test_false_alarms_of_many_streams_stay_within_steps_over_the_arl() -> None:
     settings = QualitySettings(warn_arl_scores=400.0, reference_scores=1_000)
     rng = np.random.default_rng(6)

@@ -34,6 +34,7 @@ def test_every_bet_gains_in_the_mean_under_the_drop_that_it_supposes(baseline: f
         assert share * bad + (1.0 - share) * good > 1.0
 
 
+@pytest.mark.capability("X2")
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.3])
 def test_the_means_of_both_statistics_over_all_sequences_are_bounded(share: float) -> None:
     length = 10
