@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -20,6 +19,7 @@ from stack import RunningStack
 from waiting import eventually
 from weir.cli.stack.secrets import write_private
 from weir.events import FeatureItem, encode_body, frame
+from weir.runtime.clock import now_us
 
 pytestmark = pytest.mark.stack
 ROUTE = "alarm-test"
@@ -87,7 +87,7 @@ def publish(stack: RunningStack, traffic: Traffic, made: list[FeatureItem], firs
 def test_a_change_in_the_traffic_ends_in_a_signed_webhook_that_names_it(stack: RunningStack, inbox: Inbox) -> None:
     centres = np.random.default_rng(0).normal(size=(2, 384)) * 0.05
     life = int(hashlib.sha256(str(stack.endpoints.ports).encode()).hexdigest()[:8], 16)
-    traffic = Traffic("alarm", "demo", ROUTE, boot_epoch=life, at_us=time.time_ns() // 1_000)
+    traffic = Traffic("alarm", "demo", ROUTE, boot_epoch=life, at_us=now_us())
     changed = traffic.items(SHIFTED, STEADY, OTHER_WORDS, centres[1] - 0.05)
     publish(stack, traffic, traffic.items(STEADY, 0, STEADY_WORDS, centres[0] + 0.05), 0)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import time
 from collections.abc import Iterable
 
 import pytest
@@ -14,6 +13,7 @@ from stack import RunningStack
 from waiting import eventually
 from weir.cli.stack.layout import repository
 from weir.events import EvaluationScored, encode_body, frame, named_id
+from weir.runtime.clock import now_us
 
 pytestmark = pytest.mark.stack
 ROUTE = "quality-test"
@@ -31,7 +31,7 @@ def test_a_drop_of_the_pass_rate_ends_in_an_alert_that_blames_the_system(stack: 
         f"SELECT digest FROM v_registry_changes WHERE kind = 'evaluator' AND name = '{PART}' AND alias = 'prod' "
         "ORDER BY revision DESC LIMIT 1"
     )
-    since_us = time.time_ns() // 1_000 - (REFERENCE + STEADY + WORSE) * SCORE_US
+    since_us = now_us() - (REFERENCE + STEADY + WORSE) * SCORE_US
     publish(stack, str(digest), since_us, 0, (number % 12 == 0 for number in range(REFERENCE)))
     stack.until_count("v_anchor_scores", f"route = '{ROUTE}'", 2 * PASSES * ANCHORS, within_s=180)
 

@@ -107,13 +107,9 @@ def test_an_event_about_the_past_is_no_hole_among_those_of_today(store: Store, p
 
 
 def test_an_event_about_the_past_that_was_sent_again_leaves_no_missing_number(store: Store, put: Put) -> None:
-    last_week = NOON_US - 7 * 24 * HOUR_US
+    times_us = dict.fromkeys(("score b", "score d"), NOON_US - 7 * 24 * HOUR_US)
     for sent in (scores(NOON_US, "abcde"), scores(NOON_US + 50, "bd")):
-        is_old = {"score b", "score d"}
-        put(
-            "evaluation-scores",
-            *[replace(one, event_time_us=last_week) if one.event_id in is_old else one for one in sent],
-        )
+        put("evaluation-scores", *[replace(one, event_time_us=times_us.get(one.event_id, NOON_US)) for one in sent])
     store.command("OPTIMIZE TABLE evaluation_scores FINAL")
 
     assert asked(store, Window(NOON_US)).totals["missing"] == 0

@@ -21,7 +21,8 @@ LifeKey = tuple[str, int]
 
 MARGIN_US = 3_600_000_000
 """Microseconds around a window in which rows are read too. Chosen: numbers follow the order of writing and times that of
-events, and they differ by a call's length at most, so a row just outside is no hole inside."""
+events, and they mostly differ by a call's length at most, so a row just outside is no hole inside. What is further away, an
+event about the past, is looked for only where something is missing: `without_elsewhere`."""
 
 TIME_MAX_US = 2**62
 """A time after every event."""
