@@ -184,6 +184,32 @@ def test_bad_input_gets_a_clear_error_and_an_event(
     stack.until_count("v_inference_responses", "outcome IN ('failed', 'refused')", before + 1)
 
 
+def test_a_request_with_two_model_names_asks_the_one_that_was_checked(stack: RunningStack) -> None:
+    message = b"\x0a\x06minilm" + raw_request("docs-qa", text_input=QUESTION).SerializeToString()
+    with grpc.insecure_channel(stack.gateway_grpc) as channel:
+        call = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
+        answer, finished = call.with_call(message, timeout=30)
+    request_id = dict(finished.initial_metadata())["weir-request-id"]
+
+    assert service_pb2.ModelInferResponse.FromString(answer).model_name == "docs-qa"
+    assert stack.request(request_id)["model"] == "docs-qa"
+
+
+@pytest.mark.parametrize(
+    ("option", "word"),
+    [({"model_version": "1"}, "model_version"), ({"priority": 1}, "priority"), ({"sequence_id": 7}, "sequence_id"),
+     ({"parameters": {"steer": "x"}}, "steer")],
+    ids=["version", "priority", "sequence", "own parameter"],
+)  # fmt: skip
+def test_what_steers_the_server_is_refused_by_name(stack: RunningStack, option: dict[str, Any], word: str) -> None:
+    client = triton.InferenceServerClient(stack.gateway_grpc)
+    with pytest.raises(InferenceServerException, match=word) as raised:
+        client.infer("docs-qa", [text_input("text_input", QUESTION)], **option)
+    client.close()
+
+    assert raised.value.status() == "StatusCode.INVALID_ARGUMENT"
+
+
 GOVERNING = (
     "RepositoryModelLoad",
     "RepositoryModelUnload",

@@ -10,7 +10,7 @@ from weir.gateway.call_start import operation_of, started
 from weir.gateway.core.call import Call, Protocol
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import Refusal
-from weir.gateway.core.peek import NoMessage, peek
+from weir.gateway.core.peek import NoMessage, Peeked, peek
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class Admitted:
 
     call: Call
     wire: bytes
+    """The request as it is forwarded and recorded: the gateway's own encoding of what it checked."""
 
 
 class Refused(Exception):
@@ -42,16 +43,17 @@ def admit(
     """Admit one ModelInferRequest and record it. Raises Refused."""
     call = started(headers, protocol, "text_completion", "", deadline_ms)
     try:
-        peeked = _peeked(wire)
-        call = replace(call, route=peeked[0][:256], client_request_id=peeked[1][:256])
+        peeked = _peeked(desk, wire)
+        wire = peeked.wire
+        call = replace(call, route=peeked.model_name, client_request_id=peeked.message_id)
         caller = desk.caller(headers.get("authorization", ""), is_loopback=is_loopback)
         call = replace(call, tenant=caller.tenant)
-        resolved = _resolved(desk, peeked[0], headers)
+        resolved = _resolved(desk, peeked.model_name, headers)
         call = replace(
             call,
             route=resolved.route,
             operation=operation_of(resolved),
-            model=peeked[0],
+            model=peeked.model_name,
             references=resolved.references,
         )
         desk.admit(caller, resolved, len(wire))
@@ -62,14 +64,14 @@ def admit(
     return Admitted(call, wire)
 
 
-def _peeked(wire: bytes) -> tuple[str, str]:
+def _peeked(desk: Desk, wire: bytes) -> Peeked:
     try:
-        peeked = peek(wire)
+        peeked = peek(wire, desk.settings.oip_parameters_allowed)
     except NoMessage as error:
-        raise Refusal("invalid_request", f"the message is no ModelInferRequest: {error}") from error
+        raise Refusal("invalid_request", f"the ModelInferRequest cannot be sent on: {error}") from error
     if not peeked.model_name:
         raise Refusal("invalid_request", "the ModelInferRequest names no model; set model_name")
-    return peeked.model_name, peeked.message_id
+    return peeked
 
 
 def _resolved(desk: Desk, model_name: str, headers: Mapping[str, str]) -> Resolved:

@@ -1,4 +1,4 @@
-"""The gRPC door: the Open Inference Protocol as Triton speaks it, bytes in and the same bytes out.
+"""The gRPC door: the Open Inference Protocol as Triton speaks it, checked requests in and the same answers out.
 
 Inference, metadata and readiness are forwarded; whatever governs the server (loading, shared memory, logging, tracing,
 statistics, configuration) is answered UNIMPLEMENTED and never reaches Triton.
@@ -21,7 +21,7 @@ from weir.gateway.app import Desk
 from weir.gateway.call_start import traceparent_of
 from weir.gateway.core.call import Call, CallEnd, Outcome
 from weir.gateway.core.errors import Refusal, error_type_of
-from weir.gateway.core.peek import NoMessage, peek
+from weir.gateway.core.peek import NoMessage, peek_question
 from weir.gateway.oip_stream import StreamSession
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.clock import now_us
@@ -93,16 +93,18 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
         async def look(wire: bytes, context: Any) -> bytes:
             """Liveness, readiness and metadata: forwarded for a known caller, not recorded."""
             try:
-                self._desk.caller(_headers(context).get("authorization", ""), is_loopback=_is_loopback(context)).demand(
-                    "models"
+                caller = self._desk.caller(
+                    _headers(context).get("authorization", ""), is_loopback=_is_loopback(context)
                 )
+                caller.demand("models")
+                question = peek_question(method, wire)
                 if method.startswith("Model"):
-                    self._desk.catalog.resolve(peek(wire).model_name)
+                    caller.demand_route(self._desk.catalog.resolve(question.model_name).route)
             except Refusal as refusal:
                 await _refuse(context, refusal)
             except NoMessage as error:
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-            call = self._upstream.unary(method, wire, timeout_s=self._timeout_s(context), metadata=())
+            call = self._upstream.unary(method, question.wire, timeout_s=self._timeout_s(context), metadata=())
             try:
                 return bytes(await call)
             except grpc.aio.AioRpcError as error:
@@ -120,7 +122,7 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
                 admitted = admit(
                     self._desk, wire, headers, "oip-grpc", is_loopback=_is_loopback(context), deadline_ms=deadline_ms
                 )
-                return await self._forwarded(admitted.call, wire, timeout_s, context)
+                return await self._forwarded(admitted.call, admitted.wire, timeout_s, context)
         except Refused as refused:
             await context.send_initial_metadata(_told(refused.call))
             await _refuse(context, refused.refusal)

@@ -17,7 +17,7 @@ import grpc.aio
 from tritonclient.grpc import service_pb2
 
 from weir.gateway.adapters.upstream import Upstream
-from weir.gateway.admission import Refused, admit
+from weir.gateway.admission import Admitted, Refused, admit
 from weir.gateway.app import Desk
 from weir.gateway.call_start import trace_of
 from weir.gateway.core.call import Call, CallEnd, Outcome
@@ -82,15 +82,16 @@ class StreamSession:
     async def _send(self, requests: AsyncIterator[bytes], stream: Any) -> None:
         with contextlib.suppress(asyncio.InvalidStateError, grpc.aio.AioRpcError):  # `_receive` reports how it ended
             async for wire in requests:
-                if self._admitted(wire) is None:
-                    await stream.write(wire)
+                admitted = self._admitted(wire)
+                if admitted is not None:
+                    await stream.write(admitted.wire)
                 else:
                     await self._outgoing.put(self._last_refusal)
             await stream.done_writing()
 
     _last_refusal: bytes = b""
 
-    def _admitted(self, wire: bytes) -> Refusal | None:
+    def _admitted(self, wire: bytes) -> Admitted | None:
         try:
             if len(self._open) >= self._desk.settings.stream_calls_max:
                 raise Refusal(
@@ -101,13 +102,13 @@ class StreamSession:
             )
         except Refused as refused:
             self._last_refusal = _error_response(refused.refusal.message, refused.call.client_request_id)
-            return refused.refusal
+            return None
         except Refusal as refusal:
             self._last_refusal = _error_response(refusal.message, "")
-            return refusal
-        self._open[self._next] = OpenCall(admitted.call, wire)
+            return None
+        self._open[self._next] = OpenCall(admitted.call, admitted.wire)
         self._next += 1
-        return None
+        return admitted
 
     async def _receive(self, stream: Any) -> None:
         try:

@@ -41,6 +41,12 @@ class GatewaySettings(SpoolSettings):
     durability: Literal["process", "fsync"] = Field(default="process", validation_alias="WEIR_GATEWAY_DURABILITY")
     """What an acknowledged call survives: the death of the process, or of the machine (a shared fdatasync a call)."""
 
+    oip_parameters_allowed: frozenset[str] = Field(
+        default=frozenset(), validation_alias="WEIR_GATEWAY_OIP_PARAMETERS_ALLOWED"
+    )
+    """Request parameters of the Open Inference Protocol that callers may set, as a JSON list, beside those that stock
+    streaming needs: for example ["priority"]. Parameters of shared memory are never allowed."""
+
     message_bytes_max: int = Field(default=8_388_608, validation_alias="WEIR_GATEWAY_MESSAGE_BYTES_MAX")
     """Largest gRPC message and HTTP body. Chosen: far above any prompt, far below what hurts Triton."""
 

@@ -1,29 +1,47 @@
-"""A look at the outside of an Open Inference Protocol message: its model name and id, without decoding the rest.
+"""A look at the outside of an Open Inference Protocol message: which model it asks, under which id, with which options.
 
-Protobuf fields are read one after the other and skipped by their length; tensors are never touched. Cost: about 2 us.
+Invariant (K4): what is authorised is what is recorded and what is forwarded. A request is read once, by protobuf's own
+parser; what that parser understood is checked and encoded anew, and only this encoding goes on. So a repeated field, an
+overlong number or another order of fields has no second meaning; a field that protobuf does not know is refused.
+
+Cost: 4 us for a request of 250 bytes, 6 us for 2 kB, 2.3 ms for 8 MB; 1.2 us for a streamed response. No tensor is
+decoded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
-VARINT, FIXED64, LENGTH_DELIMITED, FIXED32 = 0, 1, 2, 5
-"""Wire types of the protobuf encoding that a message can hold."""
+from google.protobuf.message import DecodeError
+from tritonclient.grpc import service_pb2
 
-FIELDS_MAX = 4_096
-"""Top-level fields looked at; a longer message is answered with what was found. Chosen."""
+NAME_CHARS_MAX = 256
+"""Longest model name and message id, characters. The registry's names have at most 128; the event keeps 256 of both."""
 
-NAME_BYTES_MAX = 1_024
-"""Longest model name or id believed. Chosen: names have at most 128 characters."""
+NAME_CHARS_SHOWN = 40
+"""Characters of a parameter's name that an error repeats, so that an answer stays small."""
+
+REQUEST_PARAMETERS = frozenset({"triton_enable_empty_final_response"})
+"""Parameters of a request that every caller may set: stock clients ask for the end of a stream with this one. Others
+(`priority`, `timeout`, `sequence_id`, ...) steer the server or reach the model unseen; the operator may allow them."""
+
+OUTPUT_PARAMETERS = frozenset({"classification"})
+"""Parameters of a requested output: stock clients ask for the top classes with this one."""
+
+SHARED_MEMORY = "shared_memory_"
+"""Prefix of the parameters that make Triton read or write memory that another process registered: never allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Peeked:
-    """Outside facts of a ModelInferRequest or ModelInferResponse; both number these fields alike."""
+    """Outside facts of a ModelInferRequest, and its one encoding."""
 
     model_name: str = ""
     message_id: str = ""
+    wire: bytes = b""
+    """The request as it goes upstream and into the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,86 +55,81 @@ class PeekedStreamResponse:
 
 
 class NoMessage(ValueError):
-    """The bytes are no protobuf message."""
+    """The bytes are no message that may be sent on; the text says why."""
 
 
-def peek(message: bytes) -> Peeked:
-    """Model name (field 1) and id (field 3). Raises NoMessage for bytes that are no message."""
-    name = message_id = ""
-    for number, start, end in _fields(message):
-        if number == 1:
-            name = _text(message, start, end)
-        elif number == 3:
-            message_id = _text(message, start, end)
-        elif number > 3:
-            break
-    return Peeked(name, message_id)
+def peek(message: bytes, allowed: Collection[str] = ()) -> Peeked:
+    """What a ModelInferRequest asks, and its canonical bytes.
+
+    allowed: names of request parameters that the operator lets through, beside REQUEST_PARAMETERS. Raises NoMessage for
+    bytes that are no such message, for fields this protocol does not have, and for what must not reach the server.
+    """
+    request = _parsed(service_pb2.ModelInferRequest, message)
+    _check_names(request)
+    if request.model_version:
+        raise NoMessage("model_version is set; the registry decides which version serves, leave it empty")
+    _check_parameters(request, allowed)
+    return Peeked(request.model_name, request.id, bytes(request.SerializeToString()))
+
+
+def peek_question(method: str, message: bytes) -> Peeked:
+    """The model that a ModelReady or ModelMetadata request asks about; no name for questions about the server.
+
+    Raises NoMessage for bytes that are no such request.
+    """
+    if method not in ("ModelReady", "ModelMetadata"):
+        return Peeked()
+    question = _parsed(getattr(service_pb2, f"{method}Request"), message)
+    if len(question.name) > NAME_CHARS_MAX:
+        raise NoMessage(f"the model's name has {len(question.name)} characters; at most {NAME_CHARS_MAX}")
+    return Peeked(question.name, "", bytes(question.SerializeToString()))
 
 
 def peek_stream_response(message: bytes) -> PeekedStreamResponse:
-    """Error (field 1), and id and finality of the inner response (field 2). Raises NoMessage."""
-    error, message_id, is_final = "", "", False
-    for number, start, end in _fields(message):
-        if number == 1:
-            error = _text(message, start, end, limit=65_536)
-        elif number == 2:
-            inner = message[start:end]
-            message_id, is_final = _response_id(inner), _is_final(inner)
-    return PeekedStreamResponse(error, message_id, is_final)
+    """Error, id and finality of a streamed response. Raises NoMessage for bytes that are none."""
+    try:
+        response = service_pb2.ModelStreamInferResponse.FromString(message)
+    except DecodeError as error:
+        raise NoMessage(f"{len(message)} bytes are no ModelStreamInferResponse: {error}") from error
+    inner = response.infer_response
+    final = "triton_final_response" in inner.parameters and inner.parameters["triton_final_response"].bool_param
+    return PeekedStreamResponse(response.error_message, inner.id, bool(final))
 
 
-def _response_id(message: bytes) -> str:
-    return next((_text(message, start, end) for number, start, end in _fields(message) if number == 3), "")
+def _parsed(kind: Any, message: bytes) -> Any:
+    """The message as protobuf understands it. Raises NoMessage where a part of it would not be understood."""
+    try:
+        found = kind.FromString(message)
+    except DecodeError as error:
+        raise NoMessage(f"{len(message)} bytes are no {kind.DESCRIPTOR.name}: {error}") from error
+    size_bytes = found.ByteSize()
+    found.DiscardUnknownFields()
+    unknown_bytes = size_bytes - found.ByteSize()
+    if unknown_bytes:
+        raise NoMessage(f"{unknown_bytes} bytes of fields that {kind.DESCRIPTOR.name} does not have; leave them out")
+    return found
 
 
-def _is_final(message: bytes) -> bool:
-    """Whether parameters (field 4, a map) hold triton_final_response -> bool_param (field 1) true."""
-    for number, start, end in _fields(message):
-        if number == 4:
-            entry = message[start:end]
-            parts = {key: entry[low:high] for key, low, high in _fields(entry)}
-            if parts.get(1) == b"triton_final_response":
-                return any(key == 1 and low < high and parts[2][low] for key, low, high in _fields(parts.get(2, b"")))
-    return False
+def _check_names(request: Any) -> None:
+    for field, value in (("model_name", request.model_name), ("id", request.id)):
+        if len(value) > NAME_CHARS_MAX:
+            raise NoMessage(f"{field} has {len(value)} characters; at most {NAME_CHARS_MAX}")
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int, int]]:
-    """(field number, start, end) of each top-level field's content."""
-    place = 0
-    for _ in range(FIELDS_MAX):
-        if place >= len(message):
-            return
-        tag, place = _varint(message, place)
-        start, end = _extent(message, place, tag & 7)
-        if end > len(message) or tag >> 3 == 0:
-            raise NoMessage(f"field {tag >> 3} at byte {place} runs past the end of {len(message)} bytes")
-        yield tag >> 3, start, end
-        place = end
+def _check_parameters(request: Any, allowed: Collection[str]) -> None:
+    _only(request.parameters, {*REQUEST_PARAMETERS, *allowed}, "the request")
+    for tensor in request.inputs:
+        if tensor.parameters:
+            _only(tensor.parameters, (), "an input")
+    for tensor in request.outputs:
+        if tensor.parameters:
+            _only(tensor.parameters, OUTPUT_PARAMETERS, "an output")
 
 
-def _extent(message: bytes, place: int, wire_type: int) -> tuple[int, int]:
-    if wire_type == LENGTH_DELIMITED:
-        length, start = _varint(message, place)
-        return start, start + length
-    if wire_type == VARINT:
-        _, end = _varint(message, place)
-        return place, end
-    if wire_type in (FIXED64, FIXED32):
-        return place, place + (8 if wire_type == FIXED64 else 4)
-    raise NoMessage(f"wire type {wire_type} at byte {place}; expected 0, 1, 2 or 5")
-
-
-def _varint(message: bytes, place: int) -> tuple[int, int]:
-    value = shift = 0
-    while place < len(message) and shift < 70:
-        byte = message[place]
-        value |= (byte & 0x7F) << shift
-        place += 1
-        if not byte & 0x80:
-            return value, place
-        shift += 7
-    raise NoMessage(f"a number is cut at byte {place}")
-
-
-def _text(message: bytes, start: int, end: int, limit: int = NAME_BYTES_MAX) -> str:
-    return message[start : min(end, start + limit)].decode("utf-8", "replace")
+def _only(names: Iterable[str], known: Collection[str], owner: str) -> None:
+    for name in names:
+        if name not in known or name.startswith(SHARED_MEMORY):
+            shown = name[:NAME_CHARS_SHOWN]
+            raise NoMessage(
+                f"parameter {shown!r} of {owner} is not allowed here; allowed: {', '.join(sorted(known)) or 'none'}"
+            )
