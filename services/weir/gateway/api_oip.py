@@ -18,7 +18,7 @@ from grpc_health.v1.health import aio as health_aio
 from weir.gateway.adapters.upstream import SERVICE, UNARY_METHODS, Upstream
 from weir.gateway.admission import Refused, admit
 from weir.gateway.app import Desk
-from weir.gateway.call_start import traceparent_of
+from weir.gateway.call_start import joined, trace_headers_of
 from weir.gateway.core.call import Call, CallEnd, Outcome
 from weir.gateway.core.errors import Refusal, error_type_of
 from weir.gateway.core.peek import NoMessage, peek_question
@@ -132,9 +132,7 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
 
     async def _forwarded(self, call: Call, wire: bytes, timeout_s: float, context: Any) -> bytes:
         await context.send_initial_metadata(_told(call))
-        under_way = self._upstream.unary(
-            "ModelInfer", wire, timeout_s=timeout_s, metadata=[("traceparent", traceparent_of(call))]
-        )
+        under_way = self._upstream.unary("ModelInfer", wire, timeout_s=timeout_s, metadata=trace_headers_of(call))
         try:
             response = bytes(await under_way)
         except grpc.aio.AioRpcError as error:
@@ -200,11 +198,11 @@ def _end(outcome: Outcome, status_code: int, message: str, timing: str = "") -> 
 
 
 def _told(call: Call) -> tuple[tuple[str, str], ...]:
-    return (("weir-request-id", call.request_id), ("traceparent", traceparent_of(call)))
+    return (("weir-request-id", call.request_id), *trace_headers_of(call))
 
 
 def _headers(context: Any) -> Mapping[str, str]:
-    return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+    return joined((key, value) for key, value in context.invocation_metadata() or () if isinstance(value, str))
 
 
 def _header(metadata: Any, name: str) -> str:

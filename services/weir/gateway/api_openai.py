@@ -18,7 +18,7 @@ from starlette.routing import Route
 from weir.gateway import openai_replies as replies
 from weir.gateway.adapters.upstream import Upstream
 from weir.gateway.app import Desk
-from weir.gateway.call_start import traceparent_of
+from weir.gateway.call_start import trace_headers_of
 from weir.gateway.core.call import Feedback
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import Refusal
@@ -101,7 +101,7 @@ class HttpDoor:
         return JSONResponse({"event_id": feedback.event_id, "request_id": feedback.request_id}, status_code=202)
 
     async def _call(self, request: Request, call: HttpCall, answer: Callable[..., Awaitable[Response]]) -> Response:
-        told = {"weir-request-id": call.call.request_id, "traceparent": traceparent_of(call.call)}
+        told = {"weir-request-id": call.call.request_id, **dict(trace_headers_of(call.call))}
         try:
             caller = self._desk.caller(request.headers.get("authorization", ""), is_loopback=False)
             call.name(tenant=caller.tenant)

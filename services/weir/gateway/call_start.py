@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from weir.events.trace_context import SAMPLED, TraceContext, read_trace, trace_headers
 from weir.gateway.core.call import Call, Protocol
 from weir.gateway.core.catalog import Resolved
-from weir.gateway.core.tracecontext import TraceContext, under
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_id, new_span_id, new_trace_id
 
@@ -23,8 +23,10 @@ def started(
         request_id=new_id(),
         tenant="unknown",
         trace_id=trace.trace_id,
-        span_id=trace.span_id,
+        span_id=new_span_id(),
         parent_span_id=trace.parent_span_id,
+        trace_flags=trace.flags,
+        tracestate=trace.state,
         start_time_us=now_us(),
         protocol=protocol,
         operation=operation,
@@ -34,14 +36,23 @@ def started(
     )
 
 
+def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Headers by name; those that were sent several times are one, joined by commas, so that none hides another."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        found[name] = f"{found[name]},{value}" if name in found else value
+    return found
+
+
 def trace_of(headers: Mapping[str, str]) -> TraceContext:
-    """The caller's trace context with a new span under it."""
-    return under(headers.get("traceparent", ""), new_trace_id(), new_span_id())
+    """The caller's trace context, or a new trace that is sampled."""
+    found = read_trace(headers.get("traceparent", ""), headers.get("tracestate", ""))
+    return found or TraceContext(new_trace_id(), "", SAMPLED)
 
 
-def traceparent_of(call: Call) -> str:
-    """The header that makes what follows a child of this call's span."""
-    return f"00-{call.trace_id}-{call.span_id}-01"
+def trace_headers_of(call: Call) -> list[tuple[str, str]]:
+    """The headers that make what follows a child of this call's span, sampled or not as the caller decided."""
+    return trace_headers(call.trace_id, call.span_id, call.trace_flags, call.tracestate)
 
 
 def operation_of(resolved: Resolved) -> str:

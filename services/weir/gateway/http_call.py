@@ -11,7 +11,7 @@ import grpc.aio
 
 from weir.gateway.adapters.upstream import Upstream
 from weir.gateway.app import Desk
-from weir.gateway.call_start import started, traceparent_of
+from weir.gateway.call_start import started, trace_headers_of
 from weir.gateway.core.call import CallEnd, Outcome, Protocol
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import REFUSALS, Refusal, error_type_of
@@ -107,7 +107,7 @@ class HttpCall:
         await self._desk.settled()
 
     def _metadata(self) -> list[tuple[str, str]]:
-        return [("traceparent", traceparent_of(self.call))]
+        return trace_headers_of(self.call)
 
     def _failed(self, code: grpc.StatusCode, details: str, wire: bytes, responses: Sequence[bytes]) -> Refusal:
         number = int(code.value[0])

@@ -24,6 +24,7 @@ from weir.gateway.core.call import Call, CallEnd, Outcome
 from weir.gateway.core.errors import Refusal, error_type_of
 from weir.gateway.core.peek import NoMessage, PeekedStreamResponse, peek_stream_response
 from weir.runtime.clock import now_us
+from weir.runtime.identity import new_span_id
 
 OUTGOING_MAX = 64
 """Messages that wait for a slow client; then upstream waits too. Chosen."""
@@ -62,7 +63,7 @@ class StreamSession:
 
     async def run(self, requests: AsyncIterator[bytes], context: Any, timeout_s: float | None) -> AsyncIterator[bytes]:
         """Pass messages both ways until the stream ends. Raises by `context.abort` when upstream failed."""
-        metadata = [("traceparent", trace_of(self._headers).traceparent)]
+        metadata = trace_of(self._headers).headers(new_span_id())
         stream = self._upstream.stream(timeout_s=timeout_s, metadata=metadata)
         tasks = [asyncio.create_task(self._send(requests, stream)), asyncio.create_task(self._receive(stream))]
         ended: Ended | None = None

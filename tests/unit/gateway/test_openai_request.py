@@ -8,7 +8,6 @@ import pytest
 
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.openai_request import read_chat, read_embeddings
-from weir.gateway.core.tracecontext import under
 
 ASKED = {"model": "docs-qa", "messages": [{"role": "user", "content": "hello"}]}
 
@@ -63,17 +62,3 @@ def test_input_to_embed_must_be_text(given: object) -> None:
 def test_too_many_texts_are_counted() -> None:
     with pytest.raises(Refusal, match="holds 11 texts; at most 10"):
         read_embeddings({"model": "minilm", "input": ["a"] * 11}, 10)
-
-
-@pytest.mark.capability("O14")
-def test_a_valid_traceparent_is_the_parent() -> None:
-    context = under("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "n" * 32, "a" * 16)
-
-    assert (context.trace_id, context.parent_span_id) == ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
-
-
-@pytest.mark.parametrize(
-    "header", ["", "nonsense", f"00-{'0' * 32}-b7ad6b7169203331-01", f"ff-{'a' * 32}-{'b' * 16}-01"]
-)
-def test_anything_else_starts_a_new_trace(header: str) -> None:
-    assert under(header, "c" * 32, "a" * 16).parent_span_id == ""

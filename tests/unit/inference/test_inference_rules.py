@@ -1,4 +1,4 @@
-"""The small rules: admission, trace context, vectors and their cache, server timing."""
+"""The small rules: admission, vectors and their cache, server timing."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from hypothesis import strategies as st
 
 from weir.inference.core.admission import Gate
 from weir.inference.core.server_timing import CallTiming
-from weir.inference.core.trace_context import TraceContext, read_traceparent
 from weir.inference.core.vectors import EmbeddingCache, normalised
 
-HEX = "0123456789abcdef"
 VECTORS = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=8).filter(lambda values: any(values))
 
 
@@ -46,40 +44,6 @@ def test_a_gate_without_room_is_refused() -> None:
 def test_leaving_without_entering_is_an_error() -> None:
     with pytest.raises(ValueError, match="without enter"):
         Gate(1).leave()
-
-
-@given(st.text(HEX, min_size=32, max_size=32), st.text(HEX, min_size=16, max_size=16), st.sampled_from(["00", "01"]))
-def test_a_written_traceparent_is_read_back(trace_id: str, span_id: str, flags: str) -> None:
-    context = read_traceparent(TraceContext(trace_id, "", flags).traceparent(span_id))
-
-    valid = bool(trace_id.strip("0")) and bool(span_id.strip("0"))
-    assert context == (TraceContext(trace_id, span_id, flags) if valid else None)
-
-
-@given(st.text(max_size=60))
-def test_any_other_text_starts_a_new_trace(header: str) -> None:
-    assert read_traceparent(header) is None
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        None,
-        "00-" + "0" * 32 + "-b7ad6b7169203331-01",
-        "00-0af7651916cd43dd8448eb211c80319c-" + "0" * 16 + "-01",
-        "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
-        "00-0AF7651916CD43DD8448EB211C80319C-B7AD6B7169203331-01",
-    ],
-)
-def test_an_invalid_traceparent_starts_a_new_trace(header: str | None) -> None:
-    assert read_traceparent(header) is None
-
-
-def test_a_later_version_may_say_more() -> None:
-    context = read_traceparent("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more")
-
-    assert context == TraceContext("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "01")
 
 
 @given(VECTORS)

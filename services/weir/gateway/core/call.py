@@ -36,6 +36,10 @@ class Call:
     client_request_id: str = ""
     session_id: str = ""
     deadline_ms: int | None = None
+    trace_flags: str = "01"
+    """W3C trace flags of the caller, sent on unchanged: 01 sampled, 00 not. Every call is recorded, sampled or not."""
+    tracestate: str = ""
+    """W3C tracestate of the caller, sent on; empty when none."""
     user_text: str = ""
     """The user's own words where the front door knows them (HTTP); empty where the drain reads them off the wire."""
     references: tuple[Reference, ...] = ()

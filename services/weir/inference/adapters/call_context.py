@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from weir.events.trace_context import SAMPLED, TraceContext, read_trace
 from weir.inference.core.server_timing import TRAILER, CallTiming
-from weir.inference.core.trace_context import SAMPLED, TraceContext, read_traceparent
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_span_id, new_trace_id
 
@@ -16,7 +16,7 @@ Metadata = tuple[tuple[str, str | bytes], ...]
 MS_PER_S = 1_000
 
 NOT_FORWARDED = frozenset(
-    {"authorization", "cookie", "traceparent", "user-agent", "te", "content-type", "host", "connection"}
+    {"authorization", "cookie", "traceparent", "tracestate", "user-agent", "te", "content-type", "host", "connection"}
 )
 """Metadata that stays here: credentials never reach the model server, the rest belongs to this hop."""
 
@@ -35,7 +35,7 @@ class CallContext:
     is_default_timeout: bool
     """True when the client set no deadline."""
     metadata: Metadata
-    """Metadata for Triton: the client's, without NOT_FORWARDED, with this call's own `traceparent`."""
+    """Metadata for Triton: the client's, without NOT_FORWARDED, with our own `traceparent` and the caller's `tracestate`."""
     triton_start_us: int
 
     def trailer(self) -> tuple[str, str]:
@@ -58,8 +58,8 @@ def begin(method: str, context: Any, default_deadline_ms: int) -> CallContext:
     """The context of a call that just arrived. context: its grpc.aio.ServicerContext."""
     start_us = now_us()
     received: Metadata = tuple((key, value) for key, value in context.invocation_metadata())
-    header = next((value for key, value in received if key == "traceparent"), None)
-    trace = read_traceparent(header if isinstance(header, str) else None) or TraceContext(new_trace_id(), "", SAMPLED)
+    trace = read_trace(_joined(received, "traceparent"), _joined(received, "tracestate"))
+    trace = trace or TraceContext(new_trace_id(), "", SAMPLED)
     triton_span_id = new_span_id()
     remaining_s = context.time_remaining()
     return CallContext(
@@ -70,7 +70,7 @@ def begin(method: str, context: Any, default_deadline_ms: int) -> CallContext:
         start_us=start_us,
         timeout_s=default_deadline_ms / MS_PER_S if remaining_s is None else remaining_s,
         is_default_timeout=remaining_s is None,
-        metadata=(*forwarded(received), ("traceparent", trace.traceparent(triton_span_id))),
+        metadata=(*forwarded(received), *trace.headers(triton_span_id)),
         triton_start_us=now_us(),
     )
 
@@ -78,3 +78,7 @@ def begin(method: str, context: Any, default_deadline_ms: int) -> CallContext:
 def forwarded(metadata: Iterable[tuple[str, str | bytes]]) -> Metadata:
     """The part of a call's metadata that goes on to the next hop."""
     return tuple((key, value) for key, value in metadata if key not in NOT_FORWARDED and not key.startswith("grpc-"))
+
+
+def _joined(metadata: Metadata, name: str) -> str:
+    return ",".join(value for key, value in metadata if key == name and isinstance(value, str))

@@ -1,0 +1,44 @@
+"""The secret behind request ids: made at the first start, for the owner's eyes only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from weir.runtime.errors import BadSetting
+
+SECRET_BYTES = 32
+"""As long as the digest of the HMAC (RFC 2104, section 3)."""
+
+SECRET_BYTES_MIN = 16
+"""A shorter secret could be guessed, so a file that was cut is refused."""
+
+
+def request_id_secret(path: Path) -> bytes:
+    """The secret in the file, which is made when it is not there. Raises BadSetting for a file that holds none."""
+    if not path.exists():
+        _make(path)
+    secret = path.read_bytes().strip()
+    if len(secret) < SECRET_BYTES_MIN:
+        raise BadSetting(
+            f"WEIR_GATEWAY_REQUEST_ID_SECRET_FILE: {path} holds {len(secret)} bytes; at least {SECRET_BYTES_MIN}. "
+            "Remove it to have one made: ids given out before are then unknown to feedback"
+        )
+    return secret
+
+
+def _make(path: Path) -> None:
+    """Write whole and then name it; who comes second keeps what the first one wrote."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    try:
+        os.write(handle, secrets.token_hex(SECRET_BYTES).encode() + b"\n")
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    with contextlib.suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
