@@ -9,6 +9,7 @@ from weir.events import Event, RegistryChanged
 from weir.gateway import api_openai
 from weir.gateway.adapters.catalog_file import load_catalog, save_catalog
 from weir.gateway.adapters.keys_file import KeysFile
+from weir.gateway.adapters.secret_file import request_id_secret
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.upstream import Upstream
 from weir.gateway.api_oip import serve_oip
@@ -16,6 +17,7 @@ from weir.gateway.app import Desk
 from weir.gateway.capture import SpoolCapture
 from weir.gateway.group_sync import GroupSync
 from weir.gateway.metrics import BOOT_EPOCH, CATALOG_REVISION, NUMBERS
+from weir.gateway.request_ids import RequestIds
 from weir.gateway.settings import GatewaySettings
 from weir.runtime import http
 from weir.runtime.follow import Follower
@@ -64,6 +66,7 @@ async def serve(stop: asyncio.Event) -> None:
         KeysFile(settings.keys_file),
         catalog,
         capture,
+        RequestIds(request_id_secret(settings.request_id_secret)),
         GroupSync(writer) if settings.durability == "fsync" else None,
     )
     upstream = Upstream(settings.inference_address, message_bytes_max=settings.message_bytes_max)

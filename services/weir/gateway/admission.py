@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from weir.gateway.app import Desk
-from weir.gateway.call_start import operation_of, started
+from weir.gateway.call_start import operation_of, session_of, started
 from weir.gateway.core.call import Call, Protocol
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import Refusal
@@ -47,7 +47,12 @@ def admit(
         wire = peeked.wire
         call = replace(call, route=peeked.model_name, client_request_id=peeked.message_id)
         caller = desk.caller(headers.get("authorization", ""), is_loopback=is_loopback)
-        call = replace(call, tenant=caller.tenant)
+        call = replace(
+            call,
+            tenant=caller.tenant,
+            request_id=desk.request_ids.new(caller.tenant),
+            session_id=session_of(headers),
+        )
         resolved = _resolved(desk, peeked.model_name, headers)
         call = replace(
             call,

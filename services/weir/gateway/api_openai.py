@@ -6,7 +6,7 @@ stock clients raise on it. A clean end is only ever a success.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, aclosing
 from typing import Any
 
@@ -18,10 +18,11 @@ from starlette.routing import Route
 from weir.gateway import openai_replies as replies
 from weir.gateway.adapters.upstream import Upstream
 from weir.gateway.app import Desk
-from weir.gateway.call_start import trace_headers_of
+from weir.gateway.call_start import SESSION, session_of, trace_headers_of
 from weir.gateway.core.call import Feedback
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import Refusal
+from weir.gateway.core.feedback_request import FeedbackRequest, read_feedback
 from weir.gateway.core.keys import Caller
 from weir.gateway.core.openai_request import ChatRequest, read_chat, read_embeddings
 from weir.gateway.core.template import rendered
@@ -31,14 +32,6 @@ from weir.gateway.held_response import HeldResponse
 from weir.gateway.http_call import HttpCall
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_id
-
-LABEL_SCORES = {"thumbs_up": 1.0, "thumbs_down": -1.0}
-"""Scores of the labels that stand for one."""
-
-COMMENT_CHARS_MAX = 4_096
-"""Characters of a comment. Specified by the event's schema."""
-
-LOOPBACK_HOSTS = ("127.", "::1")
 
 
 def routes(desk: Desk, upstream: Upstream) -> list[Route]:
@@ -93,18 +86,34 @@ class HttpDoor:
         """POST /v1/feedback: {"request_id", "score" or "label", "comment"}."""
         try:
             caller = self._caller(request, "feedback")
-            feedback = _feedback(await self._body(request), caller.tenant)
+            feedback = self._judgement(read_feedback(await self._body(request)), caller.tenant)
             self._desk.feedback(feedback)
             await self._desk.settled()
         except Refusal as refusal:
             return _error(refusal)
         return JSONResponse({"event_id": feedback.event_id, "request_id": feedback.request_id}, status_code=202)
 
+    def _judgement(self, asked: FeedbackRequest, tenant: str) -> Feedback:
+        if not self._desk.request_ids.is_issued(asked.request_id, tenant):
+            raise Refusal(
+                "request_not_found",
+                "request_id names no call of this tenant; send the weir-request-id or the id of the answer",
+                field="request_id",
+            )
+        return Feedback(
+            event_id=new_id(),
+            tenant=tenant,
+            request_id=asked.request_id,
+            time_us=now_us(),
+            score=asked.score,
+            label=asked.label,
+            comment=asked.comment,
+        )
+
     async def _call(self, request: Request, call: HttpCall, answer: Callable[..., Awaitable[Response]]) -> Response:
-        told = {"weir-request-id": call.call.request_id, **dict(trace_headers_of(call.call))}
         try:
             caller = self._desk.caller(request.headers.get("authorization", ""), is_loopback=False)
-            call.name(tenant=caller.tenant)
+            call.admitted_for(caller.tenant, _session(call.headers))
             body = await self._body(request)
             with ExitStack() as place:
                 place.enter_context(self._desk.in_hand())
@@ -114,7 +123,7 @@ class HttpDoor:
         except Refusal as refusal:
             call.refused(refusal)
             response = _error(refusal)
-        response.headers.update(told)
+        response.headers.update({"weir-request-id": call.call.request_id, **dict(trace_headers_of(call.call))})
         return response
 
     async def _chat(self, call: HttpCall, caller: Caller, body: object, request: Request) -> Response:
@@ -245,30 +254,12 @@ def _prompt(resolved: Resolved, asked: ChatRequest) -> str:
     return rendered(str(resolved.prompt.spec["template"]), {"question": asked.question, "history": asked.history})
 
 
-def _feedback(body: object, tenant: str) -> Feedback:
-    if not isinstance(body, dict):
-        raise Refusal("invalid_request", f"the body is a JSON {type(body).__name__}; expected an object")
-    label, comment, request_id = (str(body.get(name) or "") for name in ("label", "comment", "request_id"))
-    score = body.get("score", LABEL_SCORES.get(label))
-    if not request_id or len(request_id) > 64:
-        raise Refusal(
-            "invalid_request", "request_id is missing; send the weir-request-id of the answer", field="request_id"
-        )
-    if not isinstance(score, int | float) or isinstance(score, bool) or not -1 <= score <= 1:
-        raise Refusal(
-            "invalid_request",
-            f"score is {score!r}; expected -1 to 1, or a label of {', '.join(LABEL_SCORES)}",
-            field="score",
-        )
-    return Feedback(
-        event_id=new_id(),
-        tenant=tenant,
-        request_id=request_id,
-        time_us=now_us(),
-        score=float(score),
-        label=label[:64],
-        comment=comment[:COMMENT_CHARS_MAX],
-    )
+def _session(headers: Mapping[str, str]) -> str:
+    """The client's session. Starlette reads headers as Latin-1, clients write them as UTF-8."""
+    try:
+        return session_of({SESSION: headers.get(SESSION, "").encode("latin-1").decode("utf-8")})
+    except UnicodeDecodeError as error:
+        raise Refusal("invalid_request", f"{SESSION} is no UTF-8: {error}", field=SESSION) from error
 
 
 def _event(value: dict[str, Any]) -> bytes:

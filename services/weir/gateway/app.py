@@ -22,6 +22,7 @@ from weir.gateway.core.record import Kind
 from weir.gateway.group_sync import GroupSync
 from weir.gateway.metrics import CALLS, CALLS_AT_ONCE, LATENCY_S, SHED
 from weir.gateway.ports import Capture, CaptureFull
+from weir.gateway.request_ids import RequestIds
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.clock import now_us
 from weir.runtime.telemetry import logger
@@ -42,11 +43,13 @@ class Desk:
         keys: KeysFile,
         catalog: Catalog,
         capture: Capture,
+        request_ids: RequestIds,
         group_sync: GroupSync | None = None,
     ) -> None:
         """group_sync: given with durability fsync."""
         self.settings = settings
         self.catalog = catalog
+        self.request_ids = request_ids
         self._keys = keys
         self._capture = capture
         self._group_sync = group_sync

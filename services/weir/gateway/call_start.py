@@ -7,17 +7,26 @@ from collections.abc import Iterable, Mapping
 from weir.events.trace_context import SAMPLED, TraceContext, read_trace, trace_headers
 from weir.gateway.core.call import Call, Protocol
 from weir.gateway.core.catalog import Resolved
+from weir.gateway.core.errors import Refusal
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_id, new_span_id, new_trace_id
 
-HEADER_CHARS_MAX = 256
-"""Characters kept of a header that becomes part of an event. Chosen."""
+ROUTE_CHARS_MAX = 256
+"""Characters kept of the name a client asked for: twice what the registry lets a name have."""
+
+SESSION_CHARS_MAX = 256
+"""Longest session id, characters: any UUID or e-mail address fits, and it is a column of the store."""
+
+SESSION = "weir-session"
 
 
 def started(
     headers: Mapping[str, str], protocol: Protocol, operation: str, route: str, deadline_ms: int | None
 ) -> Call:
-    """A call as it arrives; its tenant, model and references are filled in once it is admitted."""
+    """A call as it arrives; tenant, session, model and references are filled in once they are checked.
+
+    Its request id is the tenant's own (`RequestIds.new`) once the caller is known.
+    """
     trace = trace_of(headers)
     return Call(
         request_id=new_id(),
@@ -30,10 +39,21 @@ def started(
         start_time_us=now_us(),
         protocol=protocol,
         operation=operation,
-        route=route[:HEADER_CHARS_MAX],
-        session_id=headers.get("weir-session", "")[:HEADER_CHARS_MAX],
+        route=route[:ROUTE_CHARS_MAX],
         deadline_ms=deadline_ms,
     )
+
+
+def session_of(headers: Mapping[str, str]) -> str:
+    """The conversation the client names; empty when it names none. Raises Refusal for one that would not be kept whole."""
+    session = headers.get(SESSION, "")
+    if len(session) > SESSION_CHARS_MAX:
+        raise Refusal(
+            "invalid_request",
+            f"{SESSION} has {len(session)} characters; at most {SESSION_CHARS_MAX}, so that no two become one",
+            field=SESSION,
+        )
+    return session
 
 
 def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:

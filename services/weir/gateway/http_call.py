@@ -11,7 +11,7 @@ import grpc.aio
 
 from weir.gateway.adapters.upstream import Upstream
 from weir.gateway.app import Desk
-from weir.gateway.call_start import started, trace_headers_of
+from weir.gateway.call_start import joined, started, trace_headers_of
 from weir.gateway.core.call import CallEnd, Outcome, Protocol
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import REFUSALS, Refusal, error_type_of
@@ -32,18 +32,24 @@ class HttpCall:
         self._desk = desk
         self._upstream = upstream
         self._is_recorded = False
-        self.call = started(headers, protocol, operation, "", None)
+        self.headers = joined(headers.items())
+        self.call = started(self.headers, protocol, operation, "", None)
         self.first_token_time_us: int | None = None
 
-    def name(self, *, route: str = "", tenant: str = "", user_text: str = "", is_stream: bool = False) -> None:
+    def name(self, *, route: str = "", user_text: str = "", is_stream: bool = False) -> None:
         """Fill in what became known."""
         protocol: Protocol = "openai-chat-stream" if is_stream else self.call.protocol
         self.call = replace(
             self.call,
             route=(route or self.call.route)[:256],
-            tenant=tenant or self.call.tenant,
             user_text=user_text or self.call.user_text,
             protocol=protocol,
+        )
+
+    def admitted_for(self, tenant: str, session_id: str) -> None:
+        """The caller is known: from here on the call has an id that proves it is this tenant's."""
+        self.call = replace(
+            self.call, tenant=tenant, request_id=self._desk.request_ids.new(tenant), session_id=session_id
         )
 
     def resolved(self, resolved: Resolved, model: str) -> None:

@@ -75,6 +75,15 @@ class GatewaySettings(SpoolSettings):
     texts_per_call_max: int = Field(default=256, validation_alias="WEIR_GATEWAY_TEXTS_PER_CALL_MAX")
     """Texts of one embeddings request. Chosen: eight model batches."""
 
+    request_id_secret_file: Path | None = Field(default=None, validation_alias="WEIR_GATEWAY_REQUEST_ID_SECRET_FILE")
+    """File of the secret by which request ids prove that they were issued here; made when it is not there. Gateways that
+    serve the same tenants share it. Default: `gateway/request-id.secret` in the data folder."""
+
+    @property
+    def request_id_secret(self) -> Path:
+        """Where the secret of request ids is."""
+        return self.request_id_secret_file or self.data_dir / "gateway" / "request-id.secret"
+
     @property
     def catalog_file(self) -> Path:
         """Snapshot of the catalog."""
