@@ -171,9 +171,10 @@ weir sql "SELECT route, outcome, count() FROM v_inference_responses GROUP BY ALL
 
 def _machine_checks() -> list[dict[str, object]]:
     from weir.cli.stack.layout import layout
+    from weir.runtime.durable import private_folder
 
     place = layout()
-    place.home.mkdir(parents=True, exist_ok=True)
+    private_folder(place.home, is_ours=False)
     free_gib = shutil.disk_usage(place.home).free / 2**30
     version = ".".join(map(str, sys.version_info[:3]))
     return [

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from weir.events import Event, RegistryChanged
 from weir.gateway import api_openai
-from weir.gateway.adapters.catalog_file import load_catalog, save_catalog
+from weir.gateway.adapters.catalog_file import catalog_content, load_catalog, save_catalog
 from weir.gateway.adapters.keys_file import KeysFile
 from weir.gateway.adapters.secret_file import request_id_secret
 from weir.gateway.adapters.spool import SpoolWriter
@@ -103,14 +103,16 @@ async def _keep_snapshot(settings: GatewaySettings, desk: Desk, stop: asyncio.Ev
     saved = desk.catalog.revision
     while not stop.is_set():
         await wait_or_stop(stop, SNAPSHOT_EVERY_S)
-        if desk.catalog.revision == saved:
+        revision = desk.catalog.revision
+        if revision == saved:
             continue
         try:
-            save_catalog(settings.catalog_file, desk.catalog)
+            # A sync takes milliseconds: in a thread, calls do not wait for it.
+            await asyncio.to_thread(save_catalog, settings.catalog_file, catalog_content(desk.catalog))
         except OSError as error:  # a full disk costs a start without Kafka, never a call
             logger().error("catalog_not_saved", error=str(error), hint="free some space")
         else:
-            saved = desk.catalog.revision
+            saved = revision
 
 
 if __name__ == "__main__":

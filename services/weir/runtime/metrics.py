@@ -38,6 +38,11 @@ BATCH_MESSAGES = Histogram(
 LAG = Gauge("weir_consumer_lag_messages", "Messages behind the end of the partition.", ["group", "topic", "partition"])
 """Rising for minutes: the consumer is slower than the traffic."""
 
+STATE_FILES_REFUSED = Counter(
+    "weir_state_files_refused_total", "State files that were empty, torn or of another shape and set aside.", ["file"]
+)
+"""Any rise: a machine lost power, or a disk is bad; `<file>.refused` beside it holds the bytes."""
+
 LOG_LINES_DROPPED = Counter(
     "weir_log_lines_dropped_total", "Lines of libraries that were repeated and left out of the log.", ["logger"]
 )

@@ -7,6 +7,7 @@ exits 1 with its traceback, and the supervisor starts the process again.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
@@ -16,12 +17,16 @@ import uvloop
 
 from weir.runtime.errors import BadSetting
 
+UMASK = 0o077
+"""What a file or folder of a service does not let others do, whoever makes it: it may hold prompts and answers."""
+
 EXIT_BAD_SETTING = 6
 """Exit code for validation errors, as documented for the command line."""
 
 
 def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
     """Run `main(stop)` until it returns; SIGTERM and SIGINT set `stop`. Exits the process."""
+    os.umask(UMASK)
     try:
         uvloop.run(_with_signals(main))
     except BadSetting as error:

@@ -17,7 +17,10 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from weir.events import SCHEMA_JSON, TOPICS, InvalidEvent, digest_of
 from weir.runtime.clock import monotonic_s
+from weir.runtime.durable import private_folder, replace_file
 from weir.runtime.errors import Retryable
+from weir.runtime.state_file import read_state
+from weir.runtime.telemetry import logger
 
 NOT_FOUND = 404
 """HTTP status of an id or subject the registry does not know."""
@@ -103,14 +106,19 @@ def _unknown(schema_id: int, url: str) -> InvalidEvent:
 
 
 def _load_cache(path: Path) -> tuple[dict[str, int], dict[int, str]]:
-    if not path.exists():
-        return {}, {}
-    cached = json.loads(path.read_text())
-    return dict(cached["ids"]), {int(number): text for number, text in cached["schemas"].items()}
+    nothing: tuple[dict[str, int], dict[int, str]] = ({}, {})
+    return read_state(path, _cache_from, nothing)
+
+
+def _cache_from(content: bytes) -> tuple[dict[str, int], dict[int, str]]:
+    cached = json.loads(content)
+    ids = {str(key): int(number) for key, number in cached["ids"].items()}
+    return ids, {int(number): str(text) for number, text in cached["schemas"].items()}
 
 
 def _save_cache(path: Path, ids: Mapping[str, int], texts: Mapping[int, str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps({"ids": ids, "schemas": texts}))
-    partial.replace(path)
+    try:
+        private_folder(path.parent)
+        replace_file(path, json.dumps({"ids": ids, "schemas": texts}).encode())
+    except OSError as error:  # a full disk costs a start without the registry, never an event
+        logger().error("schema_ids_not_saved", path=str(path), error=str(error), hint="free some space")

@@ -30,6 +30,7 @@ from weir.events import InvalidEvent
 from weir.runtime.clock import monotonic_s
 from weir.runtime.consumer import BACKOFF_S, Received
 from weir.runtime.deadletter import DeadLetters, RawMessage
+from weir.runtime.durable import private_folder
 from weir.runtime.errors import Retryable, TooManyRejects
 from weir.runtime.halt import ended, halted
 from weir.runtime.metrics import LAG, MESSAGES, RETRIES
@@ -135,7 +136,7 @@ class Stream:
         ended(self._group)
 
     async def _started(self) -> faust.App | None:
-        self._data_dir.mkdir(parents=True, exist_ok=True)
+        private_folder(self._data_dir)
         while not self._stop.is_set():
             if not await self._topics_exist():
                 await wait_or_stop(self._stop, RECONNECT_S)

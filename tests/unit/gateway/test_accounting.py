@@ -142,4 +142,4 @@ def test_unreadable_books_begin_anew_and_say_so(tmp_path: Path, capsys: pytest.C
     (tmp_path / "books.json").write_text("[{}]")
 
     assert BooksFile(tmp_path).load() == {}
-    assert "books_unreadable" in capsys.readouterr().out
+    assert "state_file_refused" in capsys.readouterr().out

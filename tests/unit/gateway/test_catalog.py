@@ -10,7 +10,7 @@ import pytest
 
 from builders import envelope
 from weir.events import RegistryChanged, digest_of
-from weir.gateway.adapters.catalog_file import load_catalog, save_catalog
+from weir.gateway.adapters.catalog_file import catalog_content, load_catalog, save_catalog
 from weir.gateway.core.catalog import Catalog
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.template import rendered
@@ -87,7 +87,7 @@ def test_an_unknown_prompt_or_alias_is_named(reference: str, word: str) -> None:
 
 def test_a_saved_catalog_resolves_as_before(tmp_path: Path) -> None:
     made = catalog(changes())
-    save_catalog(tmp_path / "catalog.json", made)
+    save_catalog(tmp_path / "catalog.json", catalog_content(made))
 
     assert load_catalog(tmp_path / "catalog.json").resolve("qa") == made.resolve("qa")
     assert load_catalog(tmp_path / "none.json").revision == 0
@@ -100,3 +100,13 @@ def test_user_text_is_data_and_never_a_template() -> None:
 def test_a_variable_without_a_value_is_named() -> None:
     with pytest.raises(Refusal, match="wants colour"):
         rendered("{{ colour }}", {"question": "x"})
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b'{"revision": 3, "vers', b"[]", b'{"revision": 1, "versions": [{}], "aliases": []}']
+)
+def test_a_snapshot_that_is_empty_or_torn_stops_no_gateway(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "catalog.json").write_bytes(content)
+
+    assert load_catalog(tmp_path / "catalog.json").revision == 0
+    assert (tmp_path / "catalog.json.refused").read_bytes() == content

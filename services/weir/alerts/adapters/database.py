@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from weir.runtime.durable import private_folder
+
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS offsets (
@@ -41,7 +43,7 @@ class Database:
 
     def __init__(self, file: Path) -> None:
         """file: made when missing, its folder too."""
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(file.parent)
         self.connection = sqlite3.connect(file, timeout=BUSY_S, isolation_level=None)
         self.connection.execute("PRAGMA journal_mode=WAL")
         self.connection.execute("PRAGMA synchronous=FULL")

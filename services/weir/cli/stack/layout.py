@@ -12,6 +12,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from weir.runtime.durable import private_folder
+
 SOCKET_CHARS_MAX = 100
 """Longest path of a unix socket that works everywhere; the kernel's limit is 108 bytes."""
 
@@ -91,10 +93,9 @@ class Layout:
         return Path(tempfile.gettempdir()) / f"weir-{name}.sock"
 
     def make(self) -> None:
-        """Create the folders."""
-        for folder in (self.data, self.run, self.logs):
-            folder.mkdir(parents=True, exist_ok=True)
-        self.secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Create the folders, for the eyes of their owner alone."""
+        for folder in (self.data, self.run, self.logs, self.secrets):
+            private_folder(folder)
 
 
 def layout(home: Path | None = None) -> Layout:

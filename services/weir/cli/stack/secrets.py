@@ -11,6 +11,8 @@ from pathlib import Path
 
 import yaml
 
+from weir.runtime.durable import replace_file
+
 DEMO_SCOPES = ("infer", "embed", "models", "feedback")
 
 
@@ -73,9 +75,5 @@ def ensure_receivers(folder: Path, demo_url: str | None) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads, atomically."""
-    partial = path.with_name(path.name + ".partial")
-    partial.touch(mode=0o600)
-    partial.write_text(text)
-    partial.chmod(0o600)
-    partial.replace(path)
+    """Write a file that only its owner reads, whole or not at all, also when the power fails. Raises OSError."""
+    replace_file(path, text.encode())

@@ -18,7 +18,6 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from weir.drift.adapters.files import replace_file, write_at
 from weir.drift.core.bank import MonitoringBank, WarmingBank
 from weir.drift.core.fitted import Fitted
 from weir.drift.core.observation import Observation
@@ -30,6 +29,7 @@ from weir.drift.core.stream.skew_record import dataset_key, decode_dataset, enco
 from weir.drift.core.stream.state import StreamState
 from weir.drift.metrics import CHECKPOINTS_REFUSED
 from weir.drift.ports import Checkpoint
+from weir.runtime.durable import private_folder, replace_file, write_at
 from weir.runtime.errors import BadSetting, Retryable
 from weir.runtime.telemetry import logger
 
@@ -54,7 +54,7 @@ class FileCheckpoints:
         """Takes the folder, making it when missing. Raises BadSetting when another process has it."""
         self._root = root
         self._written: dict[Path, _Written] = {}
-        root.mkdir(parents=True, exist_ok=True)
+        private_folder(root)
         self._lock = (root / "lock").open("wb")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,7 +75,7 @@ class FileCheckpoints:
         """Replace the stream's checkpoint. Raises Retryable when the disk does not take it."""
         folder = self._folder(checkpoint)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            private_folder(folder)
             written = self._pieces(folder, checkpoint.stream)
             dataset = _dataset_written(folder, checkpoint.stream)
             content = encode_record(checkpoint.stream, checkpoint.place, written.warming_bytes)

@@ -14,6 +14,7 @@ from weir.drift.core.quality.stream import StreamKey, StreamState
 from weir.drift.core.stream.record import Place
 from weir.drift.quality_metrics import STATES_REFUSED
 from weir.drift.quality_ports import Saved, Source
+from weir.runtime.durable import private_folder
 from weir.runtime.errors import Retryable
 from weir.runtime.telemetry import logger
 
@@ -35,7 +36,7 @@ class SqliteQualityStore:
 
     def __init__(self, file: Path) -> None:
         """file: made when missing, its folder too."""
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(file.parent)
         self._connection = sqlite3.connect(file, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")

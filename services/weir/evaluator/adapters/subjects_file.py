@@ -13,6 +13,7 @@ from pathlib import Path
 
 from weir.evaluator.core.subjects import Subject, subject_from, subject_record
 from weir.events import canonical_json
+from weir.runtime.durable import private_folder
 from weir.runtime.errors import Retryable
 
 TABLE = """
@@ -32,7 +33,7 @@ class SubjectsFile:
 
     def __init__(self, file: Path, entries_max: int) -> None:
         """file: made when missing, its folder too."""
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(file.parent)
         self._entries_max = entries_max
         self._connection = sqlite3.connect(file, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode=WAL")

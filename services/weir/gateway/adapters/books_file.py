@@ -11,35 +11,24 @@ import orjson
 
 from weir.gateway.core.accounting import Books, Life
 from weir.gateway.core.record import call_from
-from weir.runtime.telemetry import logger
+from weir.runtime.disk import DISK, Disk
+from weir.runtime.durable import replace_file
+from weir.runtime.state_file import read_state
 
 
 class BooksFile:
     """`books.json` in the spool's folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, disk: Disk = DISK) -> None:
         self._path = folder / "books.json"
+        self._disk = disk
 
     def load(self) -> Books:
-        """The books as they were saved; empty when there are none or nobody can read them, which is logged."""
-        if not self._path.exists():
-            return {}
-        try:
-            return {
-                (str(entry["source"]), int(entry["boot_epoch"])): Life(
-                    next_seq=int(entry["next_seq"]),
-                    announced_seq=int(entry["announced_seq"]),
-                    is_suspect=bool(entry["is_suspect"]),
-                    open={call.request_id: call for fields in entry["open"] if (call := call_from(fields)) is not None},
-                )
-                for entry in orjson.loads(self._path.read_bytes())
-            }
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-            logger().error("books_unreadable", path=str(self._path), error=repr(error))
-            return {}
+        """The books as they were saved; empty when there are none, or none that can be used."""
+        return read_state(self._path, _books_from, {}, disk=self._disk)
 
     def save(self, books: Books) -> None:
-        """Replace the file."""
+        """Replace the file. Raises OSError; then it holds the books of before."""
         entries = [
             {
                 "source": source,
@@ -51,6 +40,16 @@ class BooksFile:
             }
             for (source, boot_epoch), life in books.items()
         ]
-        partial = self._path.with_suffix(".partial")
-        partial.write_bytes(orjson.dumps(entries))
-        partial.replace(self._path)
+        replace_file(self._path, orjson.dumps(entries), disk=self._disk)
+
+
+def _books_from(content: bytes) -> Books:
+    return {
+        (str(entry["source"]), int(entry["boot_epoch"])): Life(
+            next_seq=int(entry["next_seq"]),
+            announced_seq=int(entry["announced_seq"]),
+            is_suspect=bool(entry["is_suspect"]),
+            open={call.request_id: call for fields in entry["open"] if (call := call_from(fields)) is not None},
+        )
+        for entry in orjson.loads(content)
+    }

@@ -7,26 +7,33 @@ from dataclasses import asdict
 from pathlib import Path
 
 from weir.gateway.core.catalog import Catalog, Version
+from weir.runtime.durable import private_folder, replace_file
+from weir.runtime.state_file import read_state
 
 
-def save_catalog(path: Path, catalog: Catalog) -> None:
-    """Write the catalog atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def catalog_content(catalog: Catalog) -> bytes:
+    """The catalog as its file holds it."""
     document = {
         "revision": catalog.revision,
         "versions": [asdict(version) for version in catalog.versions.values()],
         "aliases": [[*key, version] for key, version in catalog.aliases.items()],
     }
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(document))
-    partial.replace(path)
+    return json.dumps(document).encode()
+
+
+def save_catalog(path: Path, content: bytes) -> None:
+    """Write `catalog_content`, whole or not at all; waits for the disk. Raises OSError."""
+    private_folder(path.parent)
+    replace_file(path, content)
 
 
 def load_catalog(path: Path) -> Catalog:
-    """The catalog last saved; an empty one when there is none."""
-    if not path.exists():
-        return Catalog()
-    document = json.loads(path.read_text())
+    """The catalog last saved; an empty one when there is none, or none that can be used: the log tells it again."""
+    return read_state(path, _catalog_from, Catalog())
+
+
+def _catalog_from(content: bytes) -> Catalog:
+    document = json.loads(content)
     versions = [Version(**fields) for fields in document["versions"]]
     return Catalog(
         versions={(version.kind, version.name, version.version): version for version in versions},

@@ -18,6 +18,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from weir.lineage.settings import LineageSettings
+from weir.runtime.durable import private_folder
 from weir.runtime.errors import BadSetting
 
 TRANSIENT_CODES = {
@@ -158,7 +159,7 @@ def _client(settings: LineageSettings) -> Any:
 
 
 def _embedded(folder: Path) -> Any:
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     try:
         return clickhouse_connect.get_client(interface="chdb", path=str(folder))
     except Exception as error:  # the engine raises its own kinds; each means that this directory cannot be opened

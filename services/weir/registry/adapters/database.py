@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert, select,
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from weir.registry.adapters.tables import META, METADATA
+from weir.runtime.durable import private_folder
 
 BUSY_MS = 10_000
 """Milliseconds SQLite waits for another writer. Chosen: a write takes a few."""
@@ -30,7 +31,7 @@ class Database:
         self._engine = create_engine(url)
         if self._engine.dialect.name == "sqlite":
             if self._engine.url.database:
-                Path(self._engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+                private_folder(Path(self._engine.url.database).parent, is_ours=False)
             _set_up_sqlite(self._engine)
         METADATA.create_all(self._engine)
         with self._engine.begin() as connection:

@@ -1,0 +1,45 @@
+"""State files: what a service keeps between its lives, and can do without.
+
+A state file that is missing is a first start. One that is empty, torn or of another shape is set aside as
+`<name>.refused`, logged and counted, and the service starts without it: state is derived again, nobody is stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from weir.runtime.disk import DISK, Disk
+from weir.runtime.metrics import STATE_FILES_REFUSED
+from weir.runtime.telemetry import logger
+
+Kept = TypeVar("Kept")
+
+
+def read_state(path: Path, decode: Callable[[bytes], Kept], otherwise: Kept, *, disk: Disk = DISK) -> Kept:
+    """What `path` holds; `otherwise` when it is missing or cannot be used, and then it is set aside.
+
+    decode: makes state of the file's bytes; whatever it raises means that the bytes are not that state.
+    Raises OSError when the disk does not let the file be read: that is no statement about its content.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return otherwise
+    try:
+        return decode(content)
+    except Exception as error:  # noqa: BLE001  # bytes that are no state can raise anything, and all of it means the same
+        set_aside(path, repr(error) if content else "the file is empty", disk=disk)
+        return otherwise
+
+
+def set_aside(path: Path, reason: str, *, disk: Disk = DISK) -> None:
+    """Move a file that cannot be used to `<name>.refused`, in the place of an earlier one."""
+    STATE_FILES_REFUSED.labels(path.name).inc()
+    aside = path.with_name(path.name + ".refused")
+    try:
+        disk.rename(path, aside)
+    except OSError as error:
+        logger().error("state_file_not_moved", path=str(path), error=str(error))
+    logger().error("state_file_refused", path=str(path), kept=str(aside), reason=reason, effect="derived again")
