@@ -81,13 +81,13 @@ class AlertsApi:
         return _listed([asdict(one) for one in deliveries.listed(self._database.connection, state, ROWS_MAX + 1)])
 
     async def delivery(self, request: Request) -> Response:
-        """One delivery with its tries and its body."""
+        """One delivery with the log of its attempts and its body."""
         name = request.path_params["id"]
         found = deliveries.find(self._database.connection, name)
         if found is None:
             return _unknown_delivery(name)
-        tries = [asdict(one) for one in deliveries.tries_of(self._database.connection, name)]
-        return JSONResponse({**asdict(found[0]), "attempts": tries, "body": found[1].decode()})
+        log = [asdict(one) for one in deliveries.attempts_of(self._database.connection, name)]
+        return JSONResponse({**asdict(found[0]), "attempt_log": log, "body": found[1].decode()})
 
     async def resend(self, request: Request) -> Response:
         """Queue a finished delivery again, under its webhook-id."""

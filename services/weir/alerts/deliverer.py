@@ -2,6 +2,8 @@
 
 A receiver that is slow or down holds up nobody else. A crash after the receiver answered and before that is written
 sends once more, under the same webhook-id, by which receivers deduplicate.
+
+A time to try again that lies beyond every pause was set by a clock that was ahead; it counts as now.
 """
 
 from __future__ import annotations
@@ -22,6 +24,10 @@ from weir.runtime.telemetry import logger
 
 LOOK_S = 1.0
 """Seconds between looks at a queue nobody announced a change of. Chosen."""
+
+
+FAR_AHEAD_US = 2**63 - 1
+"""Time of the look before the first: whatever was stored is then checked against the clock."""
 
 
 class Deliverer:
@@ -54,21 +60,29 @@ class Deliverer:
         await asyncio.gather(stop.wait(), *(self._serve(one, stop) for one in self._receivers.values()))
 
     async def _serve(self, receiver: Receiver, stop: asyncio.Event) -> None:
-        work = self._work[receiver.name]
+        work, looked_us = self._work[receiver.name], FAR_AHEAD_US
         while not stop.is_set():
             work.clear()
+            looked_us = self._looked(receiver, looked_us)
             WAITING.labels(receiver.name).set(deliveries.waiting_count(self._database.connection, receiver.name))
             found = deliveries.next_for(self._database.connection, receiver.name)
-            wait_s = LOOK_S if found is None else (found[0].next_try_us - now_us()) / 1_000_000
+            wait_s = LOOK_S if found is None else (found[0].next_try_us - looked_us) / 1_000_000
             if found is None or wait_s > 0:
                 await _pause(work, stop, min(wait_s, LOOK_S))
             else:
                 await self._try(receiver, *found)
 
+    def _looked(self, receiver: Receiver, before_us: int) -> int:
+        """The time of this look; where the clock went back since the one before, what a wrong clock set is put right."""
+        at_us = now_us()
+        if at_us < before_us:
+            pause_max_us = round(self._policy.max_s * 1_000_000)
+            deliveries.due_again(self._database.connection, receiver.name, at_us, pause_max_us)
+        return at_us
+
     async def _try(self, receiver: Receiver, delivery: Delivery, body: bytes) -> None:
         answer = await self._sender.send(receiver, delivery.id, body)
-        tries = delivery.tries + 1
-        verdict = judge(answer, tries, self._policy)
+        verdict = judge(answer, delivery.waited_us / 1_000_000, self._policy)
         TRIES.labels(receiver.name, verdict.value).inc()
         LATENCY.labels(receiver.name).observe(answer.latency_ms / 1_000)
         self._write(receiver, delivery, answer, verdict)
@@ -76,22 +90,22 @@ class Deliverer:
             "delivery_tried",
             receiver=receiver.name,
             delivery=delivery.id,
-            tries=tries,
+            attempts=delivery.attempts + 1,
             status=answer.status,
             verdict=verdict.value,
             latency_ms=round(answer.latency_ms, 1),
         )
 
     def _write(self, receiver: Receiver, delivery: Delivery, answer: Answer, verdict: Verdict) -> None:
-        at_us, tries = now_us(), delivery.tries + 1
+        at_us, attempts = now_us(), delivery.attempts + 1
         with self._database.transaction() as connection:
-            deliveries.record_try(connection, delivery, answer, at_us)
+            deliveries.record_attempt(connection, delivery, answer, at_us)
             if verdict is Verdict.AGAIN:
-                pause = pause_s(answer, tries, self._policy, self._chance())
-                deliveries.postpone(connection, delivery.id, tries, at_us + round(pause * 1_000_000), answer.error)
+                pause = pause_s(answer, attempts, self._policy, self._chance())
+                deliveries.postpone(connection, delivery, at_us, round(pause * 1_000_000), answer.error)
                 return
             state = DELIVERED if verdict is Verdict.DELIVERED else DEAD
-            deliveries.finish(connection, delivery.id, state, tries, at_us, answer.error)
+            deliveries.finish(connection, delivery.id, state, attempts, at_us, answer.error)
             if verdict is Verdict.GONE:
                 deliveries.switch_off(connection, receiver.name, at_us)
             RECEIVERS_OFF.set(len(deliveries.switched_off(connection)))

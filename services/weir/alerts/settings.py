@@ -47,14 +47,15 @@ class AlertsSettings(SharedSettings):
     finished_max: int = Field(default=10_000, validation_alias="WEIR_ALERTS_FINISHED_MAX", ge=1)
     """Finished deliveries kept; beyond it the oldest is dropped. Chosen."""
 
-    tries_max: int = Field(default=12, validation_alias="WEIR_ALERTS_TRIES_MAX", ge=1)
-    """Tries of a delivery before it is dead. Chosen: about an hour with the pauses below."""
+    give_up_s: float = Field(default=86_400.0, validation_alias="WEIR_ALERTS_GIVE_UP_S", ge=3_600)
+    """Seconds a delivery is tried before it is shown dead, at least an hour: a receiver that is being deployed, or a
+    proxy before it, answers anything for a while. A day: a person on the next shift sees it."""
 
-    retry_base_s: float = Field(default=0.5, validation_alias="WEIR_ALERTS_RETRY_BASE_S", gt=0)
-    """Pause after the first failed try, seconds; doubled after each. Chosen."""
+    retry_base_s: float = Field(default=0.5, validation_alias="WEIR_ALERTS_RETRY_BASE_S", gt=0, le=60)
+    """Pause after the first failed try, seconds; doubled after each. Half a second: a restarted receiver is back."""
 
-    retry_max_s: float = Field(default=900.0, validation_alias="WEIR_ALERTS_RETRY_MAX_S", gt=0)
-    """Longest pause between tries, seconds. Chosen."""
+    retry_max_s: float = Field(default=60.0, validation_alias="WEIR_ALERTS_RETRY_MAX_S", gt=0, le=3_600)
+    """Longest pause between tries, seconds. A minute: a receiver that is back hears of a page within it."""
 
     timeout_s: float = Field(default=10.0, validation_alias="WEIR_ALERTS_TIMEOUT_S", gt=0)
     """Seconds a receiver has for its whole answer. Chosen: Standard Webhooks advises 15 to 30 at most."""
@@ -76,4 +77,4 @@ class AlertsSettings(SharedSettings):
     @property
     def policy(self) -> Policy:
         """When a delivery is tried again."""
-        return Policy(self.tries_max, self.retry_base_s, self.retry_max_s)
+        return Policy(self.give_up_s, self.retry_base_s, self.retry_max_s)

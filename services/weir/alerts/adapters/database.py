@@ -34,6 +34,16 @@ CREATE TABLE IF NOT EXISTS tries (
 CREATE TABLE IF NOT EXISTS receivers_off (receiver TEXT PRIMARY KEY, at_us INTEGER NOT NULL);
 """
 
+MIGRATIONS = (
+    # 1: tries are called attempts everywhere, and a delivery knows how long it waited.
+    """
+ALTER TABLE tries RENAME TO attempts;
+ALTER TABLE deliveries RENAME COLUMN tries TO attempts;
+ALTER TABLE deliveries ADD COLUMN waited_us INTEGER NOT NULL DEFAULT 0;
+""",
+)
+"""What brought the tables above to their present shape, oldest first; SQLite's user_version counts those applied."""
+
 BUSY_S = 10.0
 """Seconds to wait for another process, such as a person with the sqlite3 shell. Chosen."""
 
@@ -47,7 +57,15 @@ class Database:
         self.connection = sqlite3.connect(file, timeout=BUSY_S, isolation_level=None)
         self.connection.execute("PRAGMA journal_mode=WAL")
         self.connection.execute("PRAGMA synchronous=FULL")
-        self.connection.executescript(TABLES)
+        self._bring_up_to_date()
+
+    def _bring_up_to_date(self) -> None:
+        applied = int(self.connection.execute("PRAGMA user_version").fetchone()[0])
+        if not applied:
+            self.connection.executescript(TABLES)
+        for number, script in enumerate(MIGRATIONS[applied:], start=applied + 1):
+            # One transaction with its number: a kill in between leaves the shape that the number says.
+            self.connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -18,21 +18,29 @@ DEAD = "dead"
 STATES = (WAITING, DELIVERED, DEAD)
 
 ERROR_CHARS_MAX = 500
-"""Characters of an error that are kept. Chosen."""
+"""Characters of an error that are kept: a sentence."""
 
-COLUMNS = "id, receiver, group_key, status, state, tries, next_try_us, created_us, finished_us, error"
+ATTEMPTS_KEPT = 200
+"""Newest attempts of one delivery that are kept in its log; a day of tries once a minute would be 1,440."""
+
+COLUMNS = "id, receiver, group_key, status, state, attempts, waited_us, next_try_us, created_us, finished_us, error"
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One notification on its way to one receiver. Times are microseconds since 1970-01-01 UTC, 0 for never."""
+    """One notification on its way to one receiver.
+
+    attempts: tries so far. waited_us: sum of the pauses between them, microseconds. Times are microseconds since
+    1970-01-01 UTC, 0 for never.
+    """
 
     id: str
     receiver: str
     group_key: str
     status: str
     state: str
-    tries: int
+    attempts: int
+    waited_us: int
     next_try_us: int
     created_us: int
     finished_us: int
@@ -40,7 +48,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class Attempt:
     """One try of a delivery. http_status: 0 when there was no answer."""
 
     number: int
@@ -58,14 +66,15 @@ def put(connection: Connection, delivery: Delivery, body: bytes) -> None:
         delivery.group_key,
         delivery.status,
         delivery.state,
-        delivery.tries,
+        delivery.attempts,
+        delivery.waited_us,
         delivery.next_try_us,
         delivery.created_us,
         delivery.finished_us,
         delivery.error,
         body,
     )
-    connection.execute(f"INSERT OR IGNORE INTO deliveries ({COLUMNS}, body) VALUES (?,?,?,?,?,?,?,?,?,?,?)", values)
+    connection.execute(f"INSERT OR IGNORE INTO deliveries ({COLUMNS}, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", values)
 
 
 def next_for(connection: Connection, receiver: str) -> tuple[Delivery, bytes] | None:
@@ -87,33 +96,50 @@ def waiting_count(connection: Connection, receiver: str) -> int:
     return int(found[0])
 
 
-def record_try(connection: Connection, delivery: Delivery, answer: Answer, at_us: int) -> None:
-    """Write one try into the log of a delivery."""
-    error = answer.error[:ERROR_CHARS_MAX]
-    values = (delivery.id, delivery.tries + 1, at_us, answer.status, answer.latency_ms, error)
-    connection.execute("INSERT OR REPLACE INTO tries VALUES (?, ?, ?, ?, ?, ?)", values)
+def due_again(connection: Connection, receiver: str, now_us: int, pause_max_us: int) -> int:
+    """Let deliveries be tried now whose next try is later than any pause allows: a clock that was ahead set it. Returns
+    how many there were."""
+    changed = connection.execute(
+        "UPDATE deliveries SET next_try_us = ? WHERE receiver = ? AND state = 'waiting' AND next_try_us > ?",
+        (now_us, receiver, now_us + pause_max_us),
+    )
+    return changed.rowcount
 
 
-def postpone(connection: Connection, delivery_id: str, tries: int, next_try_us: int, error: str) -> None:
-    """Let a delivery wait for its next try."""
+def record_attempt(connection: Connection, delivery: Delivery, answer: Answer, at_us: int) -> None:
+    """Write one try into the log of a delivery, whose oldest entries leave beyond ATTEMPTS_KEPT."""
+    number = delivery.attempts + 1
+    values = (delivery.id, number, at_us, answer.status, answer.latency_ms, answer.error[:ERROR_CHARS_MAX])
+    connection.execute("INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?)", values)
+    connection.execute("DELETE FROM attempts WHERE delivery = ? AND number <= ?", (delivery.id, number - ATTEMPTS_KEPT))
+
+
+def postpone(connection: Connection, delivery: Delivery, at_us: int, pause_us: int, error: str) -> None:
+    """Let a delivery wait for its next try. pause_us: from at_us."""
     connection.execute(
-        "UPDATE deliveries SET tries = ?, next_try_us = ?, error = ? WHERE id = ?",
-        (tries, next_try_us, error[:ERROR_CHARS_MAX], delivery_id),
+        "UPDATE deliveries SET attempts = ?, waited_us = ?, next_try_us = ?, error = ? WHERE id = ?",
+        (
+            delivery.attempts + 1,
+            delivery.waited_us + pause_us,
+            at_us + pause_us,
+            error[:ERROR_CHARS_MAX],
+            delivery.id,
+        ),
     )
 
 
-def finish(connection: Connection, delivery_id: str, state: str, tries: int, at_us: int, error: str) -> None:
+def finish(connection: Connection, delivery_id: str, state: str, attempts: int, at_us: int, error: str) -> None:
     """End a delivery as delivered or dead."""
     connection.execute(
-        "UPDATE deliveries SET state = ?, tries = ?, finished_us = ?, error = ? WHERE id = ?",
-        (state, tries, at_us, error[:ERROR_CHARS_MAX], delivery_id),
+        "UPDATE deliveries SET state = ?, attempts = ?, finished_us = ?, error = ? WHERE id = ?",
+        (state, attempts, at_us, error[:ERROR_CHARS_MAX], delivery_id),
     )
 
 
 def resend(connection: Connection, delivery_id: str, now_us: int) -> bool:
-    """Put a finished delivery back into the queue, under its id, its tries counted anew; False when there is none."""
+    """Put a finished delivery back into the queue, under its id, its attempts counted anew; False when there is none."""
     changed = connection.execute(
-        "UPDATE deliveries SET state = 'waiting', tries = 0, next_try_us = ?, finished_us = 0, error = '' "
+        "UPDATE deliveries SET state = 'waiting', attempts = 0, waited_us = 0, next_try_us = ?, finished_us = 0, error = '' "
         "WHERE id = ? AND state != 'waiting'",
         (now_us, delivery_id),
     )
@@ -133,20 +159,20 @@ def find(connection: Connection, delivery_id: str) -> tuple[Delivery, bytes] | N
     return (Delivery(*row[:-1]), bytes(row[-1])) if row else None
 
 
-def tries_of(connection: Connection, delivery_id: str) -> Sequence[Try]:
-    """The tries of a delivery, oldest first."""
+def attempts_of(connection: Connection, delivery_id: str) -> Sequence[Attempt]:
+    """The log of a delivery's tries, oldest first."""
     rows = connection.execute(
-        "SELECT number, at_us, http_status, latency_ms, error FROM tries WHERE delivery = ? ORDER BY at_us",
+        "SELECT number, at_us, http_status, latency_ms, error FROM attempts WHERE delivery = ? ORDER BY at_us, number",
         (delivery_id,),
     )
-    return [Try(*row) for row in rows]
+    return [Attempt(*row) for row in rows]
 
 
 def prune(connection: Connection, finished_max: int) -> None:
-    """Drop the oldest finished deliveries beyond a count, with their tries."""
+    """Drop the oldest finished deliveries beyond a count, with their logs."""
     keep = "SELECT position FROM deliveries WHERE state != 'waiting' ORDER BY position DESC LIMIT ?"
     connection.execute(f"DELETE FROM deliveries WHERE state != 'waiting' AND position NOT IN ({keep})", (finished_max,))
-    connection.execute("DELETE FROM tries WHERE delivery NOT IN (SELECT id FROM deliveries)")
+    connection.execute("DELETE FROM attempts WHERE delivery NOT IN (SELECT id FROM deliveries)")
 
 
 def switch_off(connection: Connection, receiver: str, at_us: int) -> None:

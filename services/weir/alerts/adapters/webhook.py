@@ -3,14 +3,17 @@
 The name is resolved once, every address is checked, and the connection goes to the checked address, so an answer of the
 name server that changes in between changes nothing. No redirects, no proxies, a deadline for the whole try, and only so
 much of the answer is read.
+
+The rule (K10): a peer's answer is data. Whatever the network, the name server or the receiver does (any status, header,
+encoding, cut, redirect, certificate) ends as one Answer with a bounded, printable reason; nothing of it is ever raised.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import suppress
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import httpx2
 from standardwebhooks import Webhook
@@ -18,10 +21,22 @@ from standardwebhooks import Webhook
 from weir.alerts.adapters.receivers import Receiver
 from weir.alerts.core.address import ForbiddenAddress, Target, checked
 from weir.alerts.core.retry import Answer
+from weir.alerts.core.retry_after import retry_after_s
 from weir.alerts.ports import Resolve
 from weir.runtime.clock import monotonic_s, now_us
+from weir.runtime.telemetry import logger
 
 USER_AGENT = "weir-alerts"
+
+ERROR_CHARS_MAX = 300
+"""Characters of a reason that are kept of what a peer said: a sentence, not its page."""
+
+
+HANDSHAKE_SHARE = 0.45
+"""Share of a try's time that TCP may take, and TLS again; below half, so that the two end before the try does."""
+
+BODY_S = 1.0
+"""Seconds in which the body of an answer is read. A second: its status is known by then and says all we need."""
 
 
 class WebhookSender:
@@ -42,15 +57,20 @@ class WebhookSender:
         start_s = monotonic_s()
         try:
             async with asyncio.timeout(self._timeout_s):
-                status, retry_after_s = await self._post(receiver, delivery_id, body)
+                status, asked_s = await self._post(receiver, delivery_id, body)
         except ForbiddenAddress as error:
-            return Answer(0, str(error), latency_ms=_since(start_s), is_refused=True)
+            return _failed(str(error), start_s)
         except TimeoutError:
-            return Answer(0, f"no answer within {self._timeout_s:g} s", latency_ms=_since(start_s))
+            return _failed(f"no answer within {self._timeout_s:g} s", start_s)
         except (OSError, httpx2.HTTPError) as error:
-            return Answer(0, f"{type(error).__name__}: {error}", latency_ms=_since(start_s))
-        error_text = "" if 200 <= status < 300 else f"the receiver answered {status}"
-        return Answer(status, error_text, retry_after_s, _since(start_s))
+            return _failed(f"{type(error).__name__}: {error}", start_s)
+        except Exception as error:  # noqa: BLE001 - what a peer's bytes make any library raise is a failed try, never our end
+            logger().warning(
+                "delivery_answer_odd", receiver=receiver.name, delivery=delivery_id, error=_plain(repr(error))
+            )
+            return _failed(f"the answer cannot be read: {type(error).__name__}: {error}", start_s)
+        reason = "" if 200 <= status < 300 else f"the receiver answered {status}"
+        return Answer(status, reason, asked_s, _since(start_s))
 
     async def _post(self, receiver: Receiver, delivery_id: str, body: bytes) -> tuple[int, float]:
         target = receiver.target
@@ -59,8 +79,11 @@ class WebhookSender:
         headers = {"host": _host_header(target), **signed_headers(receiver, delivery_id, body, now_us())}
         # A connection of its own for each try: a kept one would be shared by receivers behind the same address.
         limits = httpx2.Limits(max_keepalive_connections=0)
+        # TCP and TLS each have less than half of the time: the client closes the socket of a handshake that it gave up
+        # itself, but not of one that the deadline of the whole try cancels.
+        timeout = httpx2.Timeout(self._timeout_s, connect=self._timeout_s * HANDSHAKE_SHARE)
         client = httpx2.AsyncClient(
-            verify=self._tls, follow_redirects=False, trust_env=False, limits=limits, timeout=self._timeout_s
+            verify=self._tls, follow_redirects=False, trust_env=False, limits=limits, timeout=timeout
         )
         async with (
             client,
@@ -72,15 +95,19 @@ class WebhookSender:
                 extensions={"sni_hostname": target.host},
             ) as response,
         ):
-            await self._read(response)
-            return response.status_code, _retry_after_s(response.headers.get("retry-after", ""))
+            await self._read(response)  # for the receiver's sake only: the head has said all
+            return response.status_code, retry_after_s(response.headers.get("retry-after", ""), now_us())
 
     async def _read(self, response: httpx2.Response) -> None:
         read = 0
-        async for chunk in response.aiter_raw():
-            read += len(chunk)
-            if read >= self._response_bytes_max:
-                return
+        with suppress(
+            OSError, httpx2.HTTPError
+        ):  # a cut or endless body takes nothing back; TimeoutError is an OSError
+            async with asyncio.timeout(min(BODY_S, self._timeout_s)):
+                async for chunk in response.aiter_raw():
+                    read += len(chunk)
+                    if read >= self._response_bytes_max:
+                        return
 
 
 def signed_headers(receiver: Receiver, delivery_id: str, body: bytes, time_us: int) -> dict[str, str]:
@@ -96,16 +123,14 @@ def signed_headers(receiver: Receiver, delivery_id: str, body: bytes, time_us: i
     }
 
 
-def _retry_after_s(text: str) -> float:
-    """Seconds a receiver asked to wait: a number or a date; 0 for neither."""
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        at = parsedate_to_datetime(text)
-    except ValueError:
-        return 0.0
-    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max(0.0, aware.timestamp() - now_us() / 1_000_000)
+def _failed(reason: str, start_s: float) -> Answer:
+    return Answer(0, _plain(reason), latency_ms=_since(start_s))
+
+
+def _plain(text: str) -> str:
+    """Text of a peer as one printable line that every store and terminal can carry."""
+    printable = "".join(char if char.isprintable() else " " for char in text[:ERROR_CHARS_MAX])
+    return printable.encode("utf-8", "replace").decode()
 
 
 def _host_header(target: Target) -> str:
