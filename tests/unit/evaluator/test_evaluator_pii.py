@@ -95,13 +95,13 @@ def test_checks_of_ibans() -> None:
 def test_kinds_are_named_and_the_find_is_not_repeated() -> None:
     verdict = pii(Parameters({}))(completed(output_text=f"jane@corp.io has {FAKE_TOKEN} at 8.8.8.8"))
 
-    assert verdict == Verdict(0.0, "api_key,email,ip", "3 of 6 kinds found")
+    assert verdict == Verdict(0.0, "api_key,email,ip", "3 of 7 kinds found")
 
 
 def test_only_the_chosen_fields_and_kinds_are_read() -> None:
     event = completed(input_text="from 8.8.8.8", output_text="jane@corp.io")
 
-    assert pii(Parameters({"fields": ["input"]}))(event) == Verdict(0.0, "ip", "1 of 6 kinds found")
+    assert pii(Parameters({"fields": ["input"]}))(event) == Verdict(0.0, "ip", "1 of 7 kinds found")
     assert pii(Parameters({"kinds": ["card"]}))(event) == Verdict(1.0, "", "0 of 1 kinds found")
     assert pii(Parameters({}))(completed(output_text="")) is None
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scripts import SAMPLES, Sample
 from weir.inference.core.statistics import TOKEN_CHARS_MAX, TOKENS_MAX, features_of, tokens_of
 
 TEXTS = st.text(max_size=2_000)
@@ -16,11 +19,11 @@ TEXTS = st.text(max_size=2_000)
 def test_shares_are_shares_and_counts_fit_the_text(text: str) -> None:
     features = features_of(text)
 
-    assert features.chars == len(text)
+    assert features.chars == len(unicodedata.normalize("NFC", text))
     assert 0.0 <= features.punctuation_share <= 1.0
     assert 0.0 <= features.digit_share <= 1.0
     assert features.punctuation_share + features.digit_share <= 1.0 + 1e-9
-    assert features.words * features.mean_word_chars <= len(text) + 1e-6
+    assert features.words * features.mean_word_chars <= features.chars + 1e-6
     assert len(features.tokens) == min(features.words, TOKENS_MAX)
 
 
@@ -72,3 +75,16 @@ def test_an_embedding_is_kept_as_it_is() -> None:
     vector = np.array([0.6, 0.8], dtype=np.float32)
 
     assert features_of("a", vector).embedding == tuple(vector.tolist())
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.script)
+def test_every_script_is_measured_in_its_own_words_in_both_normal_forms(sample: Sample) -> None:
+    features = features_of(sample.text)
+
+    assert features == features_of(unicodedata.normalize("NFD", sample.text))
+    assert features.words == sample.count
+    assert features.tokens == tuple(unicodedata.normalize("NFC", word).lower() for word in sample.words)
+    assert features.mean_word_chars == pytest.approx(
+        sum(len(unicodedata.normalize("NFC", word)) for word in sample.words) / sample.count
+    )
+    assert features.punctuation_share > 0 or sample.sentences == 1

@@ -1,24 +1,21 @@
 """Numbers of a text: the statistics that an Observation needs, from the text itself.
 
-For callers that hold the text (tests, replay, a producer of features). Words are runs of letters, digits, `_` and
-inner apostrophes.
+For callers that hold the text (tests, replay, the benchmark). Words and characters are those of the inference
+service's features: `weir.text`, in normal form C.
 """
 
 from __future__ import annotations
 
-import re
 import unicodedata
+from itertools import islice
 
 from weir.drift.core.observation import MAX_WORD_CHARS, MAX_WORDS, FloatVector, Observation
-
-_WORD = re.compile(r"\w+(?:'\w+)*")
+from weir.text import words
 
 
 def words_of(text: str) -> tuple[str, ...]:
     """The first `MAX_WORDS` lower-cased words of `text`, each cut to `MAX_WORD_CHARS`. Cost: linear in the text."""
-    return tuple(
-        match.group()[:MAX_WORD_CHARS].lower() for match, _ in zip(_WORD.finditer(text), range(MAX_WORDS), strict=False)
-    )
+    return tuple(word[:MAX_WORD_CHARS].lower() for word in islice(words.words_of(text), MAX_WORDS))
 
 
 def observe(
@@ -31,19 +28,20 @@ def observe(
     embedding: FloatVector | None = None,
 ) -> Observation:
     """The Observation of `text`; punctuation is what Unicode puts in the categories P and S."""
-    lengths = [len(match.group()) for match in _WORD.finditer(text)]
-    chars = max(len(text), 1)
-    punctuation = sum(unicodedata.category(char)[0] in "PS" for char in text)
+    normal = text if text.isascii() else unicodedata.normalize("NFC", text)
+    lengths = [len(word) for word in words.words_of(normal)]
+    chars = max(len(normal), 1)
+    punctuation = sum(unicodedata.category(char)[0] in "PS" for char in normal)
     return Observation(
         event_id=event_id,
         request_id=request_id,
         session_id=session_id,
         event_time_us=event_time_us,
         word_count=len(lengths),
-        char_count=len(text),
+        char_count=len(normal),
         punctuation_share=punctuation / chars,
-        digit_share=sum(char.isdigit() for char in text) / chars,
+        digit_share=sum(char.isdigit() for char in normal) / chars,
         mean_word_length_chars=sum(lengths) / max(len(lengths), 1),
-        words=words_of(text),
+        words=words_of(normal),
         embedding=embedding,
     )

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-_WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
+from weir.text import sentences, words
 
 ENGLISH_NEGATIONS = {"no", "not", "never", "none", "nothing", "nobody", "neither", "nor", "cannot", "without"}
 GERMAN_NEGATIONS = {"nicht", "nichts", "kein", "keine", "keinen", "keiner", "nie", "niemals", "ohne", "weder"}
@@ -14,14 +11,13 @@ NEGATIONS = frozenset(ENGLISH_NEGATIONS | GERMAN_NEGATIONS)
 
 
 def words_of(text: str) -> list[str]:
-    """Lower-cased words in order: runs of letters, digits and `_`, with inner apostrophes."""
-    return [match.group().lower().replace("\u2019", "'") for match in _WORD.finditer(text)]
+    """Lower-cased words in order, as `weir.text` cuts them; digits of every script are written as 0 to 9."""
+    return [word.lower() for word in words.words_of(words.with_ascii_digits(text))]
 
 
 def sentences_of(text: str) -> list[str]:
-    """The sentences of a text that hold a word: cut after `.`, `!` or `?` before white space, and at blank
-    lines; a single line end is where a text was wrapped."""
-    return [part for part in _SENTENCE_END.split(text) if _WORD.search(part)]
+    """The sentences of a text that hold a word, as `weir.text` cuts them."""
+    return sentences.sentences_of(text)
 
 
 def numbers_of(words: list[str]) -> frozenset[str]:

@@ -13,6 +13,7 @@ from weir.evaluator.core.scorers import OnResponse
 from weir.evaluator.core.verdict import Verdict
 from weir.evaluator.core.words import sentences_of
 from weir.events import InferenceCompleted
+from weir.text.characters import character_count
 
 Check = Callable[[str], bool]
 
@@ -21,8 +22,8 @@ def format_checks(parameters: Parameters) -> OnResponse:
     """Scores answered calls. Parameters, at least one of them:
 
     json: the answer parses as JSON. json_keys: it is a JSON object with these keys. sentences_max, lines_max,
-    chars_max: bounds. starts_with, ends_with: one of these texts stands there. contains: each of these texts occurs.
-    excludes: none of these does.
+    chars_max: bounds; sentences and characters as a reader counts them, in any script. starts_with, ends_with: one of
+    these texts stands there. contains: each of these texts occurs. excludes: none of these does.
     """
     checks = _checks(parameters)
     if not checks:
@@ -46,7 +47,7 @@ def _checks(parameters: Parameters) -> dict[str, Check]:
         checks["json_keys"] = lambda text: _has_keys(_parsed(text), keys)
     _bound(checks, parameters, "sentences_max", lambda text: len(sentences_of(text)))
     _bound(checks, parameters, "lines_max", lambda text: len(text.splitlines()))
-    _bound(checks, parameters, "chars_max", len)
+    _bound(checks, parameters, "chars_max", character_count)
     if starts := parameters.texts("starts_with"):
         checks["starts_with"] = lambda text: text.strip().startswith(starts)
     if ends := parameters.texts("ends_with"):
