@@ -1,7 +1,8 @@
 """Rulebook: the rules in force, kept by following the registry's changes.
 
-A rule is in force while the alias in question points to it. A rule that cannot run is named in the log and counted,
-and is not in force; the others go on.
+A rule is in force while the alias in question points to it; of two changes the newer one counts, in whatever order they
+are read (`weir.events.change_order`), so that reading the log again resolves nothing. A rule that cannot run is named in
+the log and counted, and is not in force; the others go on.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from weir.alerts.core.rule import InvalidRule, Rule, rule_from
 from weir.alerts.metrics import INVALID_RULES, RULES
-from weir.events import Event, RegistryChanged
+from weir.events import FIRST, ChangeOrder, Event, RegistryChanged, change_order
 from weir.runtime.telemetry import logger
 
 
@@ -21,6 +22,7 @@ class Rulebook:
         """alias: under which rules are in force, for example prod."""
         self._alias = alias
         self._rules: dict[str, Rule] = {}
+        self._orders: dict[str, ChangeOrder] = {}
         self.revision = 0
 
     @property
@@ -33,9 +35,12 @@ class Rulebook:
         return [self._rules[name] for name in sorted(self._rules) if self._rules[name].source == topic]
 
     def apply(self, event: Event) -> None:
-        """Take a change of the registry into account; one seen before changes nothing."""
+        """Take a change of the registry into account; one that was seen, or that a newer one replaced, changes nothing."""
         if not isinstance(event, RegistryChanged) or (event.kind, event.alias) != ("rule", self._alias):
             return
+        if change_order(event) < self._orders.get(event.name, FIRST):
+            return
+        self._orders[event.name] = change_order(event)
         current = self._rules.get(event.name)
         if current is not None and current.digest == event.digest:
             return

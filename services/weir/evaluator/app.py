@@ -78,6 +78,6 @@ class Evaluation:
 
     def _apply_anchors(self, event: RegistryChanged) -> None:
         before, self._anchors = self._anchors, anchors_changed(self._anchors, event)
-        if self._anchors is not before:
+        if self._anchors.by_dataset is not before.by_dataset:
             ANCHOR_SETS.set(len(self._anchors.by_dataset))
             logger().info("anchors_changed", dataset=event.name, version=event.version, digest=event.digest)

@@ -33,16 +33,20 @@ from weir.events._generated import (
     TextFeaturesComputed,
     Topic,
 )
-from weir.events.codec import decode_body, encode_body, frame, unframe
+from weir.events.change_order import FIRST, ChangeOrder, change_order
+from weir.events.codec import check_body, decode_body, encode_body, frame, unframe
 from weir.events.digest import canonical_json, digest_of, release_digest
 from weir.events.errors import InvalidEvent
 from weir.events.ids import derived_id, named_id
+from weir.events.writer_schema import writer_schema
 
 __all__ = [
     "EVENT_TYPES",
+    "FIRST",
     "SCHEMA_JSON",
     "TOPICS",
     "AlertChanged",
+    "ChangeOrder",
     "ClusterShift",
     "Context",
     "DeadLettered",
@@ -68,6 +72,8 @@ __all__ = [
     "TextFeaturesComputed",
     "Topic",
     "canonical_json",
+    "change_order",
+    "check_body",
     "decode_body",
     "derived_id",
     "digest_of",
@@ -76,4 +82,5 @@ __all__ = [
     "named_id",
     "release_digest",
     "unframe",
+    "writer_schema",
 ]

@@ -2,6 +2,8 @@
 
 Limits guard the other direction (`rejects`): when nearly everything is bad, the deploy is bad, and draining the topic
 into `dead-letters` would only hide it. Then `TooManyRejects` stops the consumer with its offset where it was.
+
+The invariant: a dead letter of any message can be written. Its key, value and error are cut, its time is bounded.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import hashlib
 from dataclasses import dataclass
 
 from weir.events import DeadLettered, InvalidEvent, named_id
+from weir.events.ranges import TIME_END_US
 from weir.runtime.clock import now_us
 from weir.runtime.errors import TooManyRejects
 from weir.runtime.identity import Numbering
@@ -22,6 +25,12 @@ TOPIC = "dead-letters"
 
 PAYLOAD_BYTES_MAX = 262_144
 """Bytes of the value kept in the dead letter; the rest is found at its topic, partition and offset. Chosen."""
+
+KEY_BYTES_MAX = 65_536
+"""Bytes of the key kept. Chosen: our own have below 300, and a key may have as many megabytes as a message."""
+
+ERROR_CHARS_MAX = 2_000
+"""Characters of the error kept. Chosen: enough for one sentence of any library."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +105,18 @@ class DeadLetters:
 
     def _event(self, message: RawMessage, error: InvalidEvent) -> DeadLettered:
         value = message.value or b""
+        # A producer sets the timestamp as it likes, and an id holds 48 bits of milliseconds.
+        time_us = min(max(message.timestamp_us, 0), TIME_END_US)
         name = f"{self._group} {message.topic}/{message.partition}/{message.offset}"
         return DeadLettered(
-            **self._numbering.head(named_id(max(message.timestamp_us, 0), name), now_us()),
+            **self._numbering.head(named_id(time_us, name), now_us()),
             topic=message.topic,
             partition=message.partition,
             offset=message.offset,
             consumer_group=self._group,
             reason=error.reason,
-            error=error.detail,
-            message_key=message.key,
+            error=error.detail[:ERROR_CHARS_MAX],
+            message_key=message.key[:KEY_BYTES_MAX] if message.key is not None else None,
             payload=value[:PAYLOAD_BYTES_MAX],
             payload_bytes=len(value),
             payload_sha256=hashlib.sha256(value).hexdigest(),

@@ -1,5 +1,8 @@
 """Schema ids: registers this build's schemas and finds the schema of an id, with a cache on disk.
 
+The invariant: whatever an id names, `schema_of` ends with a schema that is safe to read with, with InvalidEvent, or, where
+the registry cannot be asked, with Retryable.
+
 The registry is asked once per id. Ids already on disk need no registry, so a producer starts while it is down.
 Subjects follow the topic name strategy: `<topic>-value`.
 """
@@ -11,11 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import fastavro
 from confluent_kafka.schema_registry import AsyncSchemaRegistryClient, Schema
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
-from weir.events import SCHEMA_JSON, TOPICS, InvalidEvent, digest_of
+from weir.events import SCHEMA_JSON, TOPICS, InvalidEvent, digest_of, writer_schema
 from weir.runtime.clock import monotonic_s
 from weir.runtime.durable import private_folder, replace_file
 from weir.runtime.errors import Retryable
@@ -24,6 +26,9 @@ from weir.runtime.telemetry import logger
 
 NOT_FOUND = 404
 """HTTP status of an id or subject the registry does not know."""
+
+ID_MAX = 2**31 - 1
+"""Largest id that a registry gives: an int of Java, and of the registry's database. A larger one is not asked for."""
 
 UNKNOWN_ID_TTL_S = 30.0
 """Seconds an unknown id is remembered as unknown, so that a flood of bad messages is not a flood of requests. Chosen."""
@@ -41,7 +46,7 @@ class SchemaCatalog:
         self._url = registry_url
         self._cache_file = cache_file
         self._ids, self._texts = _load_cache(cache_file)
-        self._parsed: dict[int, tuple[str, Any]] = {}
+        self._parsed: dict[int, tuple[str, Any] | InvalidEvent] = {}
         self._unknown_until_s: dict[int, float] = {}
 
     async def id_for(self, topic: str) -> int:
@@ -60,12 +65,15 @@ class SchemaCatalog:
     async def schema_of(self, schema_id: int) -> tuple[str, Any]:
         """Event name and parsed writer schema of an id.
 
-        Raises InvalidEvent("unknown_schema") for an id the registry does not know, Retryable when it cannot be asked.
+        Raises InvalidEvent("unknown_schema") for an id the registry does not know or that names no usable record,
+        Retryable when it cannot be asked.
         """
         if schema_id not in self._parsed:
-            schema = json.loads(await self._text_of(schema_id))
-            self._parsed[schema_id] = (str(schema["name"]), fastavro.parse_schema(schema))
-        return self._parsed[schema_id]
+            self._parsed[schema_id] = _parsed(schema_id, await self._text_of(schema_id))
+        found = self._parsed[schema_id]
+        if isinstance(found, InvalidEvent):
+            raise InvalidEvent(found.reason, found.detail)
+        return found
 
     async def close(self) -> None:
         """Close the connection to the registry; the catalog is not used after it."""
@@ -74,7 +82,7 @@ class SchemaCatalog:
     async def _text_of(self, schema_id: int) -> str:
         if schema_id in self._texts:
             return self._texts[schema_id]
-        if self._unknown_until_s.get(schema_id, 0.0) > monotonic_s():
+        if schema_id > ID_MAX or self._unknown_until_s.get(schema_id, 0.0) > monotonic_s():
             raise _unknown(schema_id, self._url)
         try:
             found = await self._client.get_schema(schema_id)
@@ -85,7 +93,7 @@ class SchemaCatalog:
             raise _unknown(schema_id, self._url) from error
         except Exception as error:  # the client raises its HTTP library's own errors when it is down
             raise Retryable(f"schema registry {self._url} cannot be reached: {error!r}") from error
-        self._texts[schema_id] = found.schema_str or ""
+        self._texts[schema_id] = (found.schema_str or "") if found.schema_type in (None, "AVRO") else ""
         _save_cache(self._cache_file, self._ids, self._texts)
         return self._texts[schema_id]
 
@@ -99,6 +107,13 @@ class SchemaCatalog:
         if len(self._unknown_until_s) >= UNKNOWN_IDS_MAX:
             self._unknown_until_s.clear()
         self._unknown_until_s[schema_id] = monotonic_s() + UNKNOWN_ID_TTL_S
+
+
+def _parsed(schema_id: int, text: str) -> tuple[str, Any] | InvalidEvent:
+    try:
+        return writer_schema(text)
+    except InvalidEvent as error:
+        return InvalidEvent(error.reason, f"schema id {schema_id}: {error.detail}")
 
 
 def _unknown(schema_id: int, url: str) -> InvalidEvent:

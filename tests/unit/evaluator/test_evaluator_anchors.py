@@ -6,12 +6,16 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from builders import DIGEST, NOON_US, completed, envelope
+from registry_log import numbered, rereadings
 from unit.evaluator.test_evaluator_step import evaluators
 from weir.evaluator.adapters.anchor_files import load_anchors
 from weir.evaluator.core.anchors import (
@@ -55,6 +59,18 @@ def registered(*checked: str, digest: str = "", **fields: Any) -> RegistryChange
         body_json=canonical_json(spec),
         author="me",
     )
+
+
+LOG = numbered([registered("length"), registered(digest="another"), registered("pii"), registered()], NOON_US)
+
+
+@given(reading=rereadings(LOG), end=st.integers(1, len(LOG)))
+def test_the_log_read_in_any_order_and_twice_leaves_the_same_anchors(reading: list[RegistryChanged], end: int) -> None:
+    loaded = anchor_set(CONTENT)
+    empty = ActiveAnchors({loaded.digest: loaded})
+    part = LOG[:end]
+
+    assert reduce(changed, [one for one in reading if one in part], empty) == reduce(changed, part, empty)
 
 
 def active(*checked: str, rate: float = 1.0, passes: int = 2) -> ActiveAnchors:

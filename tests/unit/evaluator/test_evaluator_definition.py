@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import pathlib
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
 
-from builders import DIGEST, envelope
+from builders import DIGEST, NOON_US, envelope
+from registry_log import numbered, rereadings
 from weir.evaluator.core.active import ActiveEvaluators, changed
 from weir.evaluator.core.definition import SCORERS, evaluator_of
 from weir.evaluator.core.parameters import InvalidDefinition
@@ -32,6 +35,27 @@ def change(spec: Any, **fields: Any) -> RegistryChanged:
         "author": "me",
     }
     return RegistryChanged(**envelope("registry"), **(plain | fields))
+
+
+LOG = numbered(
+    [
+        change({**LENGTH, "salt": version} if version != "3" else {"type": "no such"}, name=name, version=version)
+        for version in ("1", "2", "3", "1")
+        for name in ("a", "b")
+    ],
+    NOON_US,
+)
+
+
+@given(reading=rereadings(LOG))
+def test_the_log_read_in_any_order_and_twice_leaves_the_same_evaluators(reading: list[RegistryChanged]) -> None:
+    def after(events: list[RegistryChanged]) -> ActiveEvaluators:
+        return functools.reduce(changed, events, ActiveEvaluators())
+
+    found, expected = after(reading), after(LOG)
+
+    assert {name: one.version for name, one in found.by_name.items()} == {"a": "1", "b": "1"}
+    assert (found.unusable, found.orders) == (expected.unusable, expected.orders)
 
 
 @pytest.mark.parametrize("document", list(yaml.safe_load_all(EXAMPLES.read_text())), ids=lambda one: str(one["name"]))

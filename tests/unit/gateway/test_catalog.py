@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from builders import envelope
+from builders import NOON_US, envelope
+from registry_log import numbered, rereadings
 from weir.events import RegistryChanged, digest_of
 from weir.gateway.adapters.catalog_file import catalog_content, load_catalog, save_catalog
 from weir.gateway.core.catalog import Catalog
@@ -56,6 +59,43 @@ def test_applying_everything_twice_changes_nothing() -> None:
     once, twice = catalog(changes()), catalog(changes() * 2)
 
     assert once.resolve("qa") == twice.resolve("qa")
+
+
+MOVES = [
+    change("model", name, version, {"unary_model": version}, alias)
+    for version in ("1", "2", "3", "1")
+    for name in ("qa", "other")
+    for alias in ("", "prod")
+]
+LOG = [*numbered(MOVES, NOON_US), *numbered(MOVES[:6], NOON_US + 1)]
+"""Two lives of the registry's database: the second counts its changes from 1 again."""
+
+
+@given(reading=rereadings(LOG))
+def test_the_log_read_in_any_order_and_twice_makes_the_same_catalog(reading: list[RegistryChanged]) -> None:
+    expected = catalog(LOG)
+    found = catalog(reading)
+
+    assert (found.aliases, found.versions) == (expected.aliases, expected.versions)
+
+
+@given(cut=st.integers(0, len(LOG)))
+def test_reading_the_log_again_after_a_restart_never_moves_prod_back(
+    tmp_path_factory: pytest.TempPathFactory, cut: int
+) -> None:
+    file = tmp_path_factory.mktemp("catalog") / "catalog.json"
+    save_catalog(file, catalog_content(catalog(LOG)))
+    restarted = load_catalog(file)
+
+    for event in LOG[:cut]:
+        restarted.apply(event)
+        assert restarted.aliases == catalog(LOG).aliases
+
+
+def test_a_registry_made_anew_is_followed_although_it_counts_from_1() -> None:
+    moved = numbered([change("model", "qa", "9", MODEL), change("model", "qa", "9", MODEL, "prod")], NOON_US + 2)
+
+    assert catalog([*LOG, *moved]).aliases["model", "qa", "prod"] == "9"
 
 
 @pytest.mark.capability("D1")

@@ -62,3 +62,30 @@ async def test_a_cache_that_is_empty_or_torn_stops_no_service(tmp_path: Path, co
     with pytest.raises(Retryable, match="registry"):
         await SchemaCatalog(NOBODY, file).id_for("feedback")
     assert (tmp_path / "schema-ids.json.refused").read_text() == content
+
+
+@pytest.mark.parametrize("schema_id", [2**31, 2**32 - 1])
+async def test_an_id_that_no_registry_gives_is_not_asked_for(serde: Serde, schema_id: int) -> None:
+    with pytest.raises(InvalidEvent, match="unknown_schema"):
+        await serde.decode("feedback", frame(schema_id, b"body"))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "unknown_schema"), ('"string"', "unknown_schema"), ('{"type": "array", "items": "null"}', "unknown_schema"),
+        ('{"type": "enum", "name": "FeedbackReceived", "symbols": ["A"]}', "unknown_schema"),
+        ('{"type": "record", "name": "Another", "fields": []}', "wrong_event"),
+        ('{"type": "record", "name": "FeedbackReceived", "fields": []}', "undecodable"),
+    ],
+)  # fmt: skip
+async def test_an_id_that_names_anything_is_an_invalid_message_each_time(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    file = tmp_path / "schema-ids.json"
+    file.write_text(json.dumps({"ids": {}, "schemas": {77: text}}))
+    serde = Serde(SchemaCatalog(NOBODY, file), message_bytes_max=10_000)
+
+    for _ in range(2):
+        with pytest.raises(InvalidEvent, match=reason):
+            await serde.decode("feedback", frame(77, b""))

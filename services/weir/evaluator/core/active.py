@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from weir.evaluator.core.definition import Evaluator, evaluator_of
 from weir.evaluator.core.parameters import InvalidDefinition
-from weir.events import RegistryChanged
+from weir.events import FIRST, ChangeOrder, RegistryChanged, change_order
 
 KIND = "evaluator"
 ALIAS = "prod"
@@ -21,25 +21,32 @@ class ActiveEvaluators:
     by_name: Mapping[str, Evaluator] = field(default_factory=dict)
     unusable: Mapping[str, str] = field(default_factory=dict)
     """Name -> what is wrong with the definition at `prod`; such an evaluator scores nothing."""
+    orders: Mapping[str, ChangeOrder] = field(default_factory=dict)
+    """The change that each name's entry comes from."""
 
 
 def changed(active: ActiveEvaluators, event: RegistryChanged) -> ActiveEvaluators:
-    """The evaluators after a change in the registry; the same object when it is about something else.
+    """The evaluators after a change in the registry; the same object when it is about something else or an older one.
 
     A definition that cannot be used replaces the one before it: to go on scoring under an alias that has moved would
-    put the wrong digest on a score. Applying an event twice is applying it once.
+    put the wrong digest on a score. Applied in any order and twice, the same changes leave the same evaluators.
     """
     if event.kind != KIND or event.alias != ALIAS:
         return active
+    if change_order(event) < active.orders.get(event.name, FIRST):
+        return active
+    orders = {**active.orders, event.name: change_order(event)}
     try:
         evaluator = evaluator_of(event.name, event.version, event.digest, event.body_json)
     except InvalidDefinition as error:
         return ActiveEvaluators(
             by_name={name: one for name, one in active.by_name.items() if name != event.name},
             unusable={**active.unusable, event.name: f"{event.name}@{event.version}: {error}"},
+            orders=orders,
         )
     return replace(
         active,
         by_name={**active.by_name, event.name: evaluator},
         unusable={name: why for name, why in active.unusable.items() if name != event.name},
+        orders=orders,
     )

@@ -20,7 +20,16 @@ from dataclasses import dataclass, field, replace
 
 from weir.evaluator.core.active import ALIAS
 from weir.evaluator.core.sampling import is_chosen
-from weir.events import Context, DriftSignalled, InferenceCompleted, Reference, RegistryChanged
+from weir.events import (
+    FIRST,
+    ChangeOrder,
+    Context,
+    DriftSignalled,
+    InferenceCompleted,
+    Reference,
+    RegistryChanged,
+    change_order,
+)
 
 KIND = "dataset"
 
@@ -79,6 +88,8 @@ class ActiveAnchors:
     rate: float = 0.0
     passes: int = 0
     by_dataset: Mapping[str, RegisteredSet] = field(default_factory=dict)
+    orders: Mapping[str, ChangeOrder] = field(default_factory=dict)
+    """The change that each dataset's entry, or its absence, comes from."""
 
     def of(self, evaluator: str) -> RegisteredSet | None:
         """The set that checks an evaluator; the first by name of the dataset where several do."""
@@ -98,16 +109,22 @@ def anchor_set(content: bytes) -> AnchorSet:
 
 
 def changed(active: ActiveAnchors, event: RegistryChanged) -> ActiveAnchors:
-    """The anchors after a change in the registry; the same object when it is about something else."""
-    if event.kind != KIND or event.alias != ALIAS:
+    """The anchors after a change in the registry; the same object when it is about something else or an older one.
+
+    Applied in any order and twice, the same changes leave the same anchors.
+    """
+    order = change_order(event)
+    if event.kind != KIND or event.alias != ALIAS or order < active.orders.get(event.name, FIRST):
         return active
+    if order != active.orders.get(event.name):
+        active = replace(active, orders={**active.orders, event.name: order})
     spec = json.loads(event.body_json)
     held = active.files.get(str(spec.get("content_digest")))
     others = {name: one for name, one in active.by_dataset.items() if name != event.name}
     if held is None:
         return replace(active, by_dataset=others) if event.name in active.by_dataset else active
     reference = Reference(kind=KIND, name=event.name, version=event.version, digest=event.digest)
-    registered = RegisteredSet(reference, tuple(spec.get("evaluators", ())), held)
+    registered = RegisteredSet(reference, _names(spec.get("evaluators")), held)
     return replace(active, by_dataset={**others, event.name: registered})
 
 
@@ -154,6 +171,10 @@ def as_response(anchor: Anchor, *, event_id: str, tenant: str, route: str, time_
         output_text=anchor.answer,
         contexts=tuple(_context(anchor, number, text) for number, text in enumerate(anchor.contexts)),
     )
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(str(one) for one in value) if isinstance(value, list) else ()
 
 
 def _context(anchor: Anchor, number: int, text: str) -> Context:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from weir.gateway.core.catalog import Catalog, Version
+from weir.events import ChangeOrder
+from weir.gateway.core.catalog import Catalog, Key, Version
 from weir.runtime.durable import private_folder, replace_file
 from weir.runtime.state_file import read_state
 
@@ -17,6 +20,8 @@ def catalog_content(catalog: Catalog) -> bytes:
         "revision": catalog.revision,
         "versions": [asdict(version) for version in catalog.versions.values()],
         "aliases": [[*key, version] for key, version in catalog.aliases.items()],
+        "version_orders": [[*key, *order] for key, order in catalog.version_orders.items()],
+        "alias_orders": [[*key, *order] for key, order in catalog.alias_orders.items()],
     }
     return json.dumps(document).encode()
 
@@ -39,4 +44,11 @@ def _catalog_from(content: bytes) -> Catalog:
         versions={(version.kind, version.name, version.version): version for version in versions},
         aliases={(kind, name, alias): version for kind, name, alias, version in document["aliases"]},
         revision=document["revision"],
+        version_orders=_orders(document, "version_orders"),
+        alias_orders=_orders(document, "alias_orders"),
     )
+
+
+def _orders(document: Mapping[str, Any], name: str) -> dict[Key, ChangeOrder]:
+    """Orders of a snapshot; none in one from before orders were kept, which the log then fills in."""
+    return {(kind, asset, label): (life, number) for kind, asset, label, life, number in document.get(name, [])}

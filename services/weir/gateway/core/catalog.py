@@ -1,6 +1,7 @@
 """The gateway's copy of the registry: what a route means now, and every version behind it.
 
-A fold over RegistryChanged events; applying one twice changes nothing. A route is a chain or a model at alias `prod`.
+A fold over RegistryChanged events that compares their order (`weir.events.change_order`): read again, in any order and
+twice, they make the same catalog, and `prod` never moves back. A route is a chain or a model at alias `prod`.
 The Triton name of a registered model's endpoint leads to the chain of that model: the chain of the model's own name
 where there is one, else the first by name; without a chain, to the model itself.
 """
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from weir.events import Reference, RegistryChanged, release_digest
+from weir.events import FIRST, ChangeOrder, Reference, RegistryChanged, change_order, release_digest
 from weir.gateway.core.errors import Refusal
 
 ALIAS = "prod"
@@ -94,14 +95,21 @@ class Catalog:
     versions: dict[Key, Version] = field(default_factory=dict)
     aliases: dict[Key, str] = field(default_factory=dict)
     revision: int = 0
+    version_orders: dict[Key, ChangeOrder] = field(default_factory=dict)
+    alias_orders: dict[Key, ChangeOrder] = field(default_factory=dict)
+    """The change that each version and alias comes from; `FIRST` where it is not known."""
     _resolved: dict[str, Resolved] = field(default_factory=dict)
 
     def apply(self, event: RegistryChanged) -> None:
-        """Take in one change of the registry."""
-        version = Version(event.kind, event.name, event.version, event.digest, json.loads(event.body_json or "{}"))
-        self.versions[event.kind, event.name, event.version] = version
-        if event.change == "alias_moved":
-            self.aliases[event.kind, event.name, event.alias] = event.version
+        """Take in one change of the registry, unless a newer one of the same version or alias is known."""
+        order = change_order(event)
+        version_key, alias_key = (event.kind, event.name, event.version), (event.kind, event.name, event.alias)
+        if order >= self.version_orders.get(version_key, FIRST):
+            self.version_orders[version_key] = order
+            self.versions[version_key] = Version(*version_key, event.digest, json.loads(event.body_json or "{}"))
+        if event.change == "alias_moved" and order >= self.alias_orders.get(alias_key, FIRST):
+            self.alias_orders[alias_key] = order
+            self.aliases[alias_key] = event.version
         self.revision = max(self.revision, event.revision)
         self._resolved.clear()
 
