@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check lint types architecture unit test demo up down status bench bench-drift bench-drift-stack chaos fuzz schemas capabilities clean
+.PHONY: help setup check lint types architecture unit test demo up down status bench bench-drift bench-drift-stack bench-against chaos fuzz schemas capabilities clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ status: ## processes, memory, endpoints
 
 bench: setup ## ratios: gateway against Triton, Kafka to ClickHouse, detectors
 	@$(VENV)/python -m tests.bench.run
+
+bench-against: setup ## gateway and sink beside those of an older commit, in one run: make bench-against COMMIT=8c2fa28
+	@PYTHONPATH=tests $(VENV)/python -m tests.bench.against $(COMMIT)
 
 bench-drift: setup ## drift on real text: alarms, delays, peers, costs, tables and plots (first run: embeds 21,000 texts)
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(VENV)/python -m tests.bench.text_drift.run

@@ -81,25 +81,33 @@ class Gateway:
 @contextlib.contextmanager
 def echo_upstream(stack: Stack) -> Iterator[Upstream]:
     """Triton and inference for the length of the block, and the route that leads to them."""
-    ports = {name: _free() for name in ("grpc", "http", "metrics", "inference", "page")}
+    ports = {name: _free() for name in ("grpc", "http", "metrics")}
     launch = [str(repository() / "infra" / "triton" / "launch.py"), "--env", str(stack.layout.models_env)]
     launch += ["--models", str(MODELS), "--corpus-dir", str(stack.layout.corpus)]
     for name in ("grpc", "http", "metrics"):
         launch += [f"--{name}-port", str(ports[name])]
-    inference = {
-        "WEIR_TRITON_ADDRESS": f"127.0.0.1:{ports['grpc']}",
-        "WEIR_INFERENCE_GRPC_PORT": str(ports["inference"]),
-        "WEIR_HTTP_PORT": str(ports["page"]),
-    }
     body = {"documents": [DEFINITION], "author": "bench", "dry_run": False}
     httpx2.post(f"{stack.endpoints.registry_url}/v1/apply", json=body).raise_for_status()
-    with (
-        _process(launch, dict(os.environ)),
-        _process(["-m", "weir.inference"], {**_shared(stack, "bench"), **inference}),
-    ):
+    triton = f"127.0.0.1:{ports['grpc']}"
+    with _process(launch, dict(os.environ)), inference(stack, triton, "bench") as address:
         _until(f"http://127.0.0.1:{ports['http']}/v2/health/ready", "")
+        yield Upstream(triton, address)
+
+
+@contextlib.contextmanager
+def inference(stack: Stack, triton: str, instance: str, settings: Mapping[str, str] | None = None) -> Iterator[str]:
+    """An inference service before a Triton for the length of the block: its host:port. settings: more variables."""
+    ports = {name: _free() for name in ("inference", "page")}
+    environment = {
+        **_shared(stack, instance),
+        "WEIR_TRITON_ADDRESS": triton,
+        "WEIR_INFERENCE_GRPC_PORT": str(ports["inference"]),
+        "WEIR_HTTP_PORT": str(ports["page"]),
+        **(settings or {}),
+    }
+    with _process(["-m", "weir.inference"], environment):
         _until(f"http://127.0.0.1:{ports['page']}/healthz", "")
-        yield Upstream(f"127.0.0.1:{ports['grpc']}", f"127.0.0.1:{ports['inference']}")
+        yield f"127.0.0.1:{ports['inference']}"
 
 
 @contextlib.contextmanager

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import pathlib
 import re
 
 import pytest
 
 from chaos.catalogue import FULL
+from named_tests import is_there, nodes_in
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "delivery.md").read_text()
 PROMISED, NOT_PROMISED = TEXT.split("## What is not promised")
-NODES = sorted(set(re.findall(r"`(tests/[a-z_/]+\.py::\w+)`", TEXT)))
+NODES = nodes_in(TEXT)
 ROWS = sorted(set(re.findall(r"`chaos:([a-z-]+)`", TEXT)))
-
-
-def functions(path: pathlib.Path) -> set[str]:
-    """Test functions of a file, without importing it."""
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, kinds)}
-
-
-def is_there(node: str) -> bool:
-    path, name = node.split("::")
-    return (ROOT / path).is_file() and name in functions(ROOT / path)
 
 
 @pytest.mark.parametrize("node", NODES)
