@@ -1,14 +1,12 @@
-"""The HTTP door: OpenAI's chat completions, embeddings and models, and feedback.
+"""The HTTP door: OpenAI's chat and text completions, embeddings and models, and feedback.
 
-A failure after the first streamed piece is an `error` object in the stream, and the stream then ends without [DONE]:
-stock clients raise on it. A clean end is only ever a success.
+Every answer is OpenAI's, also to a path that is not served. Invariant (K13): what a body says is used, or refused by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import ExitStack, aclosing
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
@@ -16,22 +14,33 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from weir.gateway import openai_replies as replies
+from weir.gateway.adapters.model_metadata import ModelMetadata
 from weir.gateway.adapters.upstream import Upstream
 from weir.gateway.app import Desk
 from weir.gateway.call_start import SESSION, session_of, trace_headers_of
+from weir.gateway.core.answer import AnswerReader
 from weir.gateway.core.call import Feedback
 from weir.gateway.core.catalog import Resolved
+from weir.gateway.core.conversation import prompt_of
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.feedback_request import FeedbackRequest, read_feedback
 from weir.gateway.core.keys import Caller
-from weir.gateway.core.openai_request import ChatRequest, read_chat, read_embeddings
-from weir.gateway.core.template import rendered
-from weir.gateway.core.upstream_request import chat_request, embeddings_of, embeddings_requests
-from weir.gateway.core.wire import Tensors, first_text, merged, read_responses
+from weir.gateway.core.model_inputs import generation_request
+from weir.gateway.core.openai_request import Options, read_chat, read_completion, read_embeddings
+from weir.gateway.core.served import not_served
+from weir.gateway.core.upstream_request import embeddings_of, embeddings_request, embeddings_requests
+from weir.gateway.core.wire import read_responses
 from weir.gateway.held_response import HeldResponse
 from weir.gateway.http_call import HttpCall
+from weir.gateway.openai_stream import PieceStream, events, opened
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_id
+
+PROMPT = "weir-prompt"
+"""Header that names a prompt of the registry."""
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""Methods that get an answer in OpenAI's form where nothing is served."""
 
 
 def routes(desk: Desk, upstream: Upstream) -> list[Route]:
@@ -39,10 +48,12 @@ def routes(desk: Desk, upstream: Upstream) -> list[Route]:
     door = HttpDoor(desk, upstream)
     return [
         Route("/v1/chat/completions", door.chat, methods=["POST"]),
+        Route("/v1/completions", door.completions, methods=["POST"]),
         Route("/v1/embeddings", door.embeddings, methods=["POST"]),
         Route("/v1/models", door.models, methods=["GET"]),
         Route("/v1/models/{model:path}", door.model, methods=["GET"]),
         Route("/v1/feedback", door.feedback, methods=["POST"]),
+        Route("/{path:path}", _nowhere, methods=METHODS),
     ]
 
 
@@ -52,12 +63,18 @@ class HttpDoor:
     def __init__(self, desk: Desk, upstream: Upstream) -> None:
         self._desk = desk
         self._upstream = upstream
+        self._metadata = ModelMetadata(upstream)
 
     async def chat(self, request: Request) -> Response:
         """POST /v1/chat/completions."""
         return await self._call(
             request, HttpCall(self._desk, self._upstream, request.headers, "openai-chat", "chat"), self._chat
         )
+
+    async def completions(self, request: Request) -> Response:
+        """POST /v1/completions."""
+        call = HttpCall(self._desk, self._upstream, request.headers, "openai-completions", "text_completion")
+        return await self._call(request, call, self._completion)
 
     async def embeddings(self, request: Request) -> Response:
         """POST /v1/embeddings."""
@@ -128,9 +145,24 @@ class HttpDoor:
 
     async def _chat(self, call: HttpCall, caller: Caller, body: object, request: Request) -> Response:
         asked = read_chat(body)
-        call.name(route=asked.model, user_text=asked.question, is_stream=asked.is_stream)
-        resolved = self._resolved(asked.model, "chat", request)
-        prompt = _prompt(resolved, asked)
+        call.name(route=asked.model, user_text=asked.question, is_stream=asked.is_stream, labels=asked.labels)
+        resolved = self._resolved(asked.model, "chat")
+        chosen = _prompt_name(request)
+        resolved = resolved.with_prompt(self._desk.catalog.prompt(chosen)) if chosen else resolved
+        template = None if resolved.prompt is None else str(resolved.prompt.spec["template"])
+        return await self._generated(call, caller, resolved, asked, prompt_of(template, asked.messages))
+
+    async def _completion(self, call: HttpCall, caller: Caller, body: object, request: Request) -> Response:
+        """The client brings its own prompt; `weir-prompt` names the template it was made from, as over gRPC."""
+        asked = read_completion(body)
+        call.name(route=asked.model, user_text=asked.prompt, is_stream=asked.is_stream, labels=asked.labels)
+        resolved, chosen = self._resolved(asked.model, "chat"), _prompt_name(request)
+        resolved = resolved.with_prompt(self._desk.catalog.prompt(chosen)) if chosen else resolved.without_prompt()
+        return await self._generated(call, caller, resolved, asked, asked.prompt)
+
+    async def _generated(
+        self, call: HttpCall, caller: Caller, resolved: Resolved, asked: Options, prompt: str
+    ) -> Response:
         wants_stream = asked.is_stream or not resolved.unary_model
         model = resolved.stream_model if wants_stream else resolved.unary_model
         if not model:
@@ -138,8 +170,8 @@ class HttpDoor:
                 "invalid_request", f"{asked.model!r} has no streaming model; ask with stream: false", field="stream"
             )
         call.resolved(resolved, model)
-        wire = chat_request(
-            model,
+        wire = generation_request(
+            await self._metadata.inputs_of(model),
             resolved.input_name,
             prompt,
             asked.sampling,
@@ -148,34 +180,49 @@ class HttpDoor:
         )
         self._desk.admit(caller, resolved, len(wire))
         if asked.is_stream:
-            return await _streamed(call, wire, asked, self._desk.settings.write_timeout_s)
-        if wants_stream:
-            tensors = read_responses([message async for message in call.stream(wire)], is_stream=True)
-        else:
-            tensors = read_responses(await call.unary([wire]), is_stream=False)
-        text = "".join(first_text(part, "text_output") for part in tensors)
-        return JSONResponse(replies.completion(call.call, merged(tensors), text))
+            stream = PieceStream(call.call)
+            pieces = await opened(stream, call.stream(wire, stream.piece, stream.answer.demand_text))
+            sent = events(stream, pieces, include_usage=asked.include_usage)
+            return HeldResponse(sent, self._desk.settings.write_timeout_s)
+
+        def read(messages: list[bytes]) -> Response:
+            answer, text = AnswerReader(), bytearray()
+            for part in read_responses(messages, is_stream=wants_stream):
+                text += answer.piece(part)
+            answer.demand_text()
+            return JSONResponse(replies.whole(call.call, answer, text.decode("utf-8", "replace")))
+
+        return await (call.whole(wire, read) if wants_stream else call.unary([wire], wire, read))
 
     async def _embeddings(self, call: HttpCall, caller: Caller, body: object, request: Request) -> Response:
         asked = read_embeddings(body, self._desk.settings.texts_per_call_max)
-        call.name(route=asked.model, user_text="\n".join(asked.texts))
-        resolved = self._resolved(asked.model, "embeddings", request)
+        call.name(route=asked.model, user_text="\n".join(asked.texts), labels=asked.labels)
+        resolved = self._resolved(asked.model, "embeddings")
+        if _prompt_name(request):
+            raise Refusal("invalid_request", "weir-prompt has no meaning for embeddings; leave it out", field=PROMPT)
         call.resolved(resolved, resolved.unary_model)
-        wires = embeddings_requests(resolved.unary_model, resolved.input_name, asked.texts, call.call.request_id)
+        asked_for = resolved.unary_model, resolved.input_name, asked.texts, call.call.request_id
+        wires = embeddings_requests(*asked_for)
         self._desk.admit(caller, resolved, sum(map(len, wires)))
-        try:
-            vectors = [vector for answer in await call.unary(wires) for vector in embeddings_of(answer)]
-        except ValueError as error:
-            raise Refusal("upstream_error", str(error)) from error
-        words = sum(len(text.split()) for text in asked.texts)
-        return JSONResponse(replies.embeddings(resolved.route, vectors, words, is_base64=asked.is_base64))
 
-    def _resolved(self, route: str, task: str, request: Request) -> Resolved:
+        def read(answers: list[bytes]) -> Response:
+            try:
+                vectors = [vector for answer in answers for vector in embeddings_of(answer)]
+            except ValueError as error:
+                raise Refusal("upstream_error", str(error)) from error
+            if len(vectors) != len(asked.texts):
+                raise Refusal(
+                    "upstream_error", f"the model answered {len(vectors)} vectors for {len(asked.texts)} texts"
+                )
+            return JSONResponse(replies.embeddings(resolved.route, vectors, is_base64=asked.is_base64))
+
+        return await call.unary(wires, embeddings_request(*asked_for), read)
+
+    def _resolved(self, route: str, task: str) -> Resolved:
         resolved = self._desk.catalog.resolve(route)
         if resolved.task != task:
-            raise Refusal("invalid_request", f"{route!r} serves {resolved.task}, not {task}", field="model")
-        chosen = request.headers.get("weir-prompt", "")
-        return resolved.with_prompt(self._desk.catalog.prompt(chosen)) if chosen else resolved
+            raise Refusal("invalid_request", f"{route[:256]!r} serves {resolved.task}, not {task}", field="model")
+        return resolved
 
     def _caller(self, request: Request, scope: str) -> Caller:
         caller = self._desk.caller(request.headers.get("authorization", ""), is_loopback=False)
@@ -214,44 +261,13 @@ class HttpDoor:
             raise Refusal("invalid_request", f"the body is no JSON: {error.msg} at {where}") from error
 
 
-async def _streamed(call: HttpCall, wire: bytes, asked: ChatRequest, write_timeout_s: float) -> Response:
-    """The streaming answer; upstream errors before the first piece are still a plain error status."""
-    pieces = call.stream(wire)
-    first = await anext(pieces, None)
-    return HeldResponse(_events(call, first, pieces, asked), write_timeout_s)
+async def _nowhere(request: Request) -> Response:
+    """A path or method that is not served."""
+    return _error(not_served(request.method, request.url.path))
 
 
-async def _events(
-    call: HttpCall, first: bytes | None, pieces: AsyncGenerator[bytes], asked: ChatRequest
-) -> AsyncGenerator[bytes]:
-    seen: list[Tensors] = []
-    try:
-        async with aclosing(pieces):
-            yield _event(replies.chunk(call.call, {"role": "assistant", "content": ""}))
-            if first is not None:
-                yield _piece(call, first, seen)
-            async for message in pieces:
-                yield _piece(call, message, seen)
-    except Refusal as refusal:
-        yield _event(replies.error_object(refusal))
-        return
-    facts = merged(seen)
-    yield _event(replies.chunk(call.call, {}, replies.finish_reason_of(facts)))
-    if asked.include_usage:
-        yield _event(replies.usage_chunk(call.call, facts))
-    yield b"data: [DONE]\n\n"
-
-
-def _piece(call: HttpCall, message: bytes, seen: list[Tensors]) -> bytes:
-    tensors = read_responses([message], is_stream=True)
-    seen += tensors
-    return b"".join(_event(replies.chunk(call.call, {"content": first_text(part, "text_output")})) for part in tensors)
-
-
-def _prompt(resolved: Resolved, asked: ChatRequest) -> str:
-    if resolved.prompt is None:
-        return asked.question
-    return rendered(str(resolved.prompt.spec["template"]), {"question": asked.question, "history": asked.history})
+def _prompt_name(request: Request) -> str:
+    return request.headers.get(PROMPT, "")
 
 
 def _session(headers: Mapping[str, str]) -> str:
@@ -260,10 +276,6 @@ def _session(headers: Mapping[str, str]) -> str:
         return session_of({SESSION: headers.get(SESSION, "").encode("latin-1").decode("utf-8")})
     except UnicodeDecodeError as error:
         raise Refusal("invalid_request", f"{SESSION} is no UTF-8: {error}", field=SESSION) from error
-
-
-def _event(value: dict[str, Any]) -> bytes:
-    return b"data: " + orjson.dumps(value) + b"\n\n"
 
 
 def _error(refusal: Refusal) -> Response:

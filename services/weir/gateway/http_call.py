@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import grpc
 import grpc.aio
@@ -18,6 +19,14 @@ from weir.gateway.core.errors import REFUSALS, Refusal, error_type_of
 from weir.gateway.core.peek import peek_stream_response
 from weir.gateway.core.wire import unwrapped
 from weir.runtime.clock import now_us
+
+STREAMED: Mapping[Protocol, Protocol] = {
+    "openai-chat": "openai-chat-stream",
+    "openai-completions": "openai-completions-stream",
+}
+"""Protocol of a call -> of the same call with a streamed answer."""
+
+T = TypeVar("T")
 
 CLIENT_CLOSED = 499
 """HTTP status recorded for a client that went away; nobody receives it."""
@@ -36,13 +45,14 @@ class HttpCall:
         self.call = started(self.headers, protocol, operation, "", None)
         self.first_token_time_us: int | None = None
 
-    def name(self, *, route: str = "", user_text: str = "", is_stream: bool = False) -> None:
+    def name(self, *, route: str, user_text: str, labels: Mapping[str, str], is_stream: bool = False) -> None:
         """Fill in what became known."""
-        protocol: Protocol = "openai-chat-stream" if is_stream else self.call.protocol
+        protocol = STREAMED[self.call.protocol] if is_stream else self.call.protocol
         self.call = replace(
             self.call,
-            route=(route or self.call.route)[:256],
-            user_text=user_text or self.call.user_text,
+            route=route[:256],
+            user_text=user_text,
+            labels=labels,
             protocol=protocol,
         )
 
@@ -62,10 +72,13 @@ class HttpCall:
             self._is_recorded = True
             self._desk.refused(self.call, refusal, b"", http_status=refusal.http_status)
 
-    async def unary(self, wires: Sequence[bytes]) -> list[bytes]:
-        """Answers of one or more ModelInfer requests, asked one after the other. Raises Refusal when one fails."""
-        self._desk.requested(self.call, wires[0])
-        answers, timing = [], ""
+    async def unary(self, wires: Sequence[bytes], recorded: bytes, read: Callable[[list[bytes]], T]) -> T:
+        """What `read` makes of the answers to one or more ModelInfer requests, asked one after the other.
+
+        recorded: one request that says all that is asked. Raises Refusal when one fails, or `read` finds no answer.
+        """
+        self._desk.requested(self.call, recorded)
+        answers, timing = list[bytes](), ""
         try:
             for wire in wires:
                 way = self._upstream.unary(
@@ -73,19 +86,32 @@ class HttpCall:
                 )
                 answers.append(bytes(await way))
                 timing = next((str(v) for k, v in await way.trailing_metadata() if k == "weir-server-timing"), "")
+            value = read(answers)
         except grpc.aio.AioRpcError as error:
-            raise self._failed(error.code(), error.details() or "", wires[0], answers) from error
-        except asyncio.CancelledError:
-            self._record("cancelled", 1, CLIENT_CLOSED, "the client went away", wires[0], answers)
+            raise self._failed(error.code(), error.details() or "", recorded, answers) from error
+        except Refusal as refusal:
+            self._record("failed", refusal.status_code, refusal.http_status, refusal.message, recorded, answers)
             raise
-        self._record("ok", 0, 200, "", wires[0], answers[:1], timing)
+        except asyncio.CancelledError:
+            self._record("cancelled", 1, CLIENT_CLOSED, "the client went away", recorded, answers)
+            raise
+        self._record("ok", 0, 200, "", recorded, answers, timing)
         await self._desk.settled()
-        return answers
+        return value
 
-    async def stream(self, wire: bytes) -> AsyncGenerator[bytes]:
-        """Messages of a ModelStreamInfer request, as they come. Call `finished` after the last one.
+    async def whole(self, wire: bytes, read: Callable[[list[bytes]], T]) -> T:
+        """What `read` makes of all messages of a ModelStreamInfer request. Raises Refusal as `unary` does."""
+        messages, found = list[bytes](), list[T]()
+        async for message in self.stream(wire, bytes, lambda: found.append(read(messages))):
+            messages.append(message)
+        return found[0]
 
-        Raises Refusal when upstream fails; what was streamed by then is recorded with the failure.
+    async def stream(
+        self, wire: bytes, read: Callable[[bytes], bytes], finish: Callable[[], None]
+    ) -> AsyncGenerator[bytes]:
+        """What `read` makes of each message of a ModelStreamInfer request, as they come; then `finish` looks at the whole.
+
+        Raises Refusal when upstream fails or `read` or `finish` does; what was streamed by then is recorded with it.
         """
         self._desk.requested(self.call, wire)
         stream = self._upstream.stream(timeout_s=self._desk.settings.timeout_s, metadata=self._metadata())
@@ -99,9 +125,13 @@ class HttpCall:
                 peeked = peek_stream_response(message)
                 if peeked.error_message:
                     raise self._failed(grpc.StatusCode.INTERNAL, peeked.error_message, wire, responses)
-                yield message
+                yield read(message)
             if await stream.code() is not grpc.StatusCode.OK:
                 raise self._failed(await stream.code(), await stream.details() or "", wire, responses)
+            finish()
+        except Refusal as refusal:
+            self._record("failed", refusal.status_code, refusal.http_status, refusal.message, wire, responses)
+            raise
         except grpc.aio.AioRpcError as error:
             raise self._failed(error.code(), error.details() or "", wire, responses) from error
         except (asyncio.CancelledError, GeneratorExit):

@@ -6,12 +6,21 @@ makes events of those, in another process, so that nothing is decoded on the hot
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from weir.events import Reference
 
-Protocol = Literal["oip-grpc", "oip-grpc-stream", "openai-chat", "openai-chat-stream", "openai-embeddings"]
+Protocol = Literal[
+    "oip-grpc",
+    "oip-grpc-stream",
+    "openai-chat",
+    "openai-chat-stream",
+    "openai-completions",
+    "openai-completions-stream",
+    "openai-embeddings",
+]
 Outcome = Literal["ok", "refused", "failed", "cancelled", "upstream_lost", "aborted"]
 
 
@@ -42,6 +51,8 @@ class Call:
     """W3C tracestate of the caller, sent on; empty when none."""
     user_text: str = ""
     """The user's own words where the front door knows them (HTTP); empty where the drain reads them off the wire."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Attributes of the call's root span that the client named: user, metadata."""
     references: tuple[Reference, ...] = ()
     """Assets resolved from the registry for this call."""
 

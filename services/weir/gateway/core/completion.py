@@ -23,17 +23,18 @@ from weir.events import (
     derived_id,
     release_digest,
 )
+from weir.gateway.core.answer import read_answer
 from weir.gateway.core.call import Call, CallEnd, Feedback
 from weir.gateway.core.record import Record
 from weir.gateway.core.wire import (
     RequestFacts,
     Tensors,
-    first_number,
     first_text,
     json_objects,
     merged,
     read_request,
     read_responses,
+    texts_of,
 )
 
 CONTEXTS_MAX = 20
@@ -85,8 +86,9 @@ def _completed(
     shared: dict[str, Any],
     text_chars_max: int,
 ) -> InferenceCompleted:
-    text = "".join(first_text(tensor, "text_output") for tensor in tensors)
+    text, told = read_answer(tensors)
     facts = merged(tensors)
+    kept_bytes = sum(map(len, record.responses))
     contexts = _contexts(facts, call.references)
     seed = request.parameters.get("seed")
     first = end.first_token_time_us
@@ -103,11 +105,11 @@ def _completed(
         error_type=end.error_type,
         error_message=end.error_message[:text_chars_max],
         output_text=text[:text_chars_max],
-        output_truncated=len(text) > text_chars_max or (record.response_bytes > 0 and not record.responses),
+        output_truncated=len(text) > text_chars_max or record.response_bytes > kept_bytes,
         output_bytes=record.response_bytes,
-        finish_reason=first_text(facts, "finish_reason"),
-        input_tokens=first_number(facts, "input_tokens"),
-        output_tokens=first_number(facts, "output_tokens"),
+        finish_reason=told.finish_reason or "",
+        input_tokens=told.input_tokens,
+        output_tokens=told.output_tokens,
         seed=seed if isinstance(seed, int) and abs(seed) < 2**63 else None,
         contexts=contexts,
     )
@@ -150,16 +152,16 @@ def _envelope(record: Record, call: Call, seq: int, event_id: str, event_time_us
 def _contexts(facts: Tensors, references: Sequence[Reference]) -> tuple[Context, ...]:
     dataset = next((reference.name for reference in references if reference.kind == "dataset"), "corpus")
     digest = first_text(facts, "corpus_digest")
-    ids = facts.get("passage_ids", ())[:CONTEXTS_MAX]
+    ids = texts_of(facts, "passage_ids")[:CONTEXTS_MAX]
     scores = facts.get("passage_scores", ())
-    texts = facts.get("passage_texts", ())
+    texts = texts_of(facts, "passage_texts")
     return tuple(
         Context(
-            passage_id=str(passage_id),
+            passage_id=passage_id,
             dataset=dataset,
             dataset_digest=digest,
             score=float(scores[index]) if index < len(scores) else 0.0,
-            text=str(texts[index])[:CONTEXT_CHARS_MAX] if index < len(texts) else "",
+            text=texts[index][:CONTEXT_CHARS_MAX] if index < len(texts) else "",
         )
         for index, passage_id in enumerate(ids)
     )
@@ -201,6 +203,7 @@ def _root_span(call: Call, end: CallEnd, completed: InferenceCompleted) -> Span:
         "weir.outcome": end.outcome,
         "weir.protocol": call.protocol,
         "weir.release": completed.release_digest,
+        **call.labels,
     }
     return Span(
         span_id=call.span_id,

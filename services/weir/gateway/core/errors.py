@@ -11,6 +11,7 @@ REFUSALS: Mapping[str, tuple[int, int]] = {
     "model_not_found": (5, 404),
     "prompt_not_found": (5, 404),
     "request_not_found": (5, 404),
+    "not_served": (12, 404),
     "unauthenticated": (16, 401),
     "permission_denied": (7, 403),
     "invalid_request": (3, 400),

@@ -10,9 +10,14 @@ from weir.gateway.core.errors import Refusal
 VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
 
+def variables_of(template: str) -> set[str]:
+    """The names that a template has a place for."""
+    return set(VARIABLE.findall(template))
+
+
 def rendered(template: str, values: Mapping[str, str]) -> str:
     """The template with its variables filled in. Raises Refusal naming a variable that has no value."""
-    missing = sorted(set(VARIABLE.findall(template)) - set(values))
+    missing = sorted(variables_of(template) - set(values))
     if missing:
         raise Refusal(
             "invalid_request",

@@ -1,56 +1,59 @@
-"""Building Open Inference Protocol requests for what came in over HTTP."""
+"""Building Open Inference Protocol requests for embeddings, and reading their answers."""
 
 from __future__ import annotations
 
-import json
+import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from google.protobuf.message import DecodeError
 from tritonclient.grpc import service_pb2
 
 EMBEDDINGS_BATCH = 32
 """Texts of one request: the batch limit of the embedding model's configuration."""
 
-
-def chat_request(
-    model: str, input_name: str, prompt: str, sampling: Mapping[str, object], *, is_stream: bool, request_id: str
-) -> bytes:
-    """A request with the tensor names of Triton's vLLM backend, one prompt."""
-    message = service_pb2.ModelInferRequest(model_name=model, id=request_id)
-    parameters = {
-        ("max_tokens" if name == "max_completion_tokens" else name): value for name, value in sampling.items()
-    }
-    _add(message, input_name, "BYTES", [1], _bytes_tensor([prompt]))
-    _add(message, "stream", "BOOL", [1], struct.pack("?", is_stream))
-    _add(message, "sampling_parameters", "BYTES", [1], _bytes_tensor([json.dumps(parameters)]))
-    _add(message, "exclude_input_in_output", "BOOL", [1], struct.pack("?", True))
-    return bytes(message.SerializeToString())
+FLOAT_BYTES = 4
+"""Size of an FP32."""
 
 
 def embeddings_requests(model: str, input_name: str, texts: Sequence[str], request_id: str) -> list[bytes]:
     """Requests for at most EMBEDDINGS_BATCH texts each."""
-    found = []
-    for start in range(0, len(texts), EMBEDDINGS_BATCH):
-        part = texts[start : start + EMBEDDINGS_BATCH]
-        message = service_pb2.ModelInferRequest(model_name=model, id=request_id)
-        _add(message, input_name, "BYTES", [len(part), 1], _bytes_tensor(part))
-        found.append(bytes(message.SerializeToString()))
-    return found
+    starts = range(0, len(texts), EMBEDDINGS_BATCH)
+    return [embeddings_request(model, input_name, texts[at : at + EMBEDDINGS_BATCH], request_id) for at in starts]
+
+
+def embeddings_request(model: str, input_name: str, texts: Sequence[str], request_id: str) -> bytes:
+    """One request for these texts; for all of them together it is what is recorded of the call."""
+    message = service_pb2.ModelInferRequest(model_name=model, id=request_id)
+    message.inputs.add(name=input_name, datatype="BYTES", shape=[len(texts), 1])
+    message.raw_input_contents.append(_bytes_tensor(texts))
+    return bytes(message.SerializeToString())
 
 
 def embeddings_of(response: bytes) -> list[bytes]:
     """Little-endian float32 bytes of each embedding in a response. Raises ValueError for a response without them."""
-    message = service_pb2.ModelInferResponse.FromString(response)
-    for index, output in enumerate(message.outputs):
+    try:
+        message = service_pb2.ModelInferResponse.FromString(response)
+    except DecodeError as error:
+        raise ValueError("the model's answer cannot be read") from error
+    for output, data in zip(message.outputs, message.raw_output_contents, strict=False):
         if output.datatype == "FP32" and len(output.shape) == 2:
-            data, size = message.raw_output_contents[index], int(output.shape[1]) * 4
-            return [data[start : start + size] for start in range(0, len(data), size)]
-    raise ValueError("the model answered no FP32 tensor of two dimensions")
+            return _rows(data, [int(size) for size in output.shape])
+    raise ValueError(f"the model answered no FP32 tensor of two dimensions; it answered: {_names(message.outputs)}")
 
 
-def _add(message: service_pb2.ModelInferRequest, name: str, datatype: str, shape: list[int], data: bytes) -> None:
-    message.inputs.add(name=name, datatype=datatype, shape=shape)
-    message.raw_input_contents.append(data)
+def _rows(data: bytes, shape: Sequence[int]) -> list[bytes]:
+    rows, columns = shape
+    if rows < 0 or columns < 1 or len(data) != rows * columns * FLOAT_BYTES:
+        raise ValueError(f"the model answered {len(data)} bytes for vectors of shape {list(shape)}")
+    if not all(map(math.isfinite, struct.unpack(f"<{rows * columns}f", data))):
+        raise ValueError("the model answered vectors that hold no finite numbers")
+    size = columns * FLOAT_BYTES
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+def _names(outputs: Sequence[object]) -> str:
+    return ", ".join(str(output.name) for output in outputs) or "nothing"  # type: ignore[attr-defined]  # protobuf without type stubs
 
 
 def _bytes_tensor(values: Sequence[str]) -> bytes:

@@ -20,10 +20,41 @@ LENGTH = struct.Struct("<I")
 INPUT_NAMES = ("text_input", "text")
 """Names of the text input, in order of preference: Triton's vLLM backend, then our embedding model."""
 
-Tensors = Mapping[str, tuple[str | int | float | bool, ...]]
+PARAMETER_NAMES = (
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "seed",
+    "random_seed",
+    "stop",
+    "stop_words",
+    "presence_penalty",
+    "frequency_penalty",
+)
+"""Inputs that are sampling parameters of their own: TensorRT-LLM's models take no `sampling_parameters`."""
 
-FORMATS = {"FP32": "f", "INT32": "i", "INT64": "q", "BOOL": "?"}
+Values = tuple[bytes | int | float | bool, ...]
+
+Tensors = Mapping[str, Values]
+"""Tensors by name. Texts are bytes: a piece of a stream may end inside a character."""
+
+FORMATS = {
+    "FP32": "f",
+    "FP64": "d",
+    "INT8": "b",
+    "INT16": "h",
+    "INT32": "i",
+    "INT64": "q",
+    "UINT8": "B",
+    "UINT16": "H",
+    "UINT32": "I",
+    "UINT64": "Q",
+    "BOOL": "?",
+}
 """struct codes of the numeric types whose values are read; tensors of other types are left out."""
+
+COUNT_MAX = 2**63 - 1
+"""Largest count an event carries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +75,9 @@ def read_request(wire: bytes) -> RequestFacts:
         return RequestFacts()
     tensors = _tensors(message.inputs, message.raw_input_contents)
     name = next((name for name in INPUT_NAMES if name in tensors), "")
-    text = "\n".join(str(part) for part in tensors.get(name, ()))
-    return RequestFacts(text, _json_object(first_text(tensors, "sampling_parameters")), message.id)
+    own = {name: _plain(tensors[name]) for name in PARAMETER_NAMES if name in tensors}
+    parameters = {**_json_object(first_text(tensors, "sampling_parameters")), **own}
+    return RequestFacts("\n".join(texts_of(tensors, name)), parameters, message.id)
 
 
 def read_responses(responses: Iterable[bytes], *, is_stream: bool) -> list[Tensors]:
@@ -72,22 +104,26 @@ def unwrapped(stream_response: bytes) -> bytes:
 
 def merged(tensors: Sequence[Tensors]) -> Tensors:
     """One view over all messages of a stream: the last one that names a tensor wins."""
-    found: dict[str, tuple[str | int | float | bool, ...]] = {}
+    found: dict[str, Values] = {}
     for tensor in tensors:
         found.update({name: values for name, values in tensor.items() if values})
     return found
 
 
+def texts_of(tensors: Tensors, name: str) -> tuple[str, ...]:
+    """The elements of a BYTES tensor as texts; none when there is no such tensor."""
+    return tuple(value.decode("utf-8", "replace") for value in tensors.get(name, ()) if isinstance(value, bytes))
+
+
 def first_text(tensors: Tensors, name: str) -> str:
     """First element of a BYTES tensor as text; empty when the tensor is not there."""
-    values = tensors.get(name, ())
-    return str(values[0]) if values else ""
+    return next(iter(texts_of(tensors, name)), "")
 
 
 def first_number(tensors: Tensors, name: str) -> int | None:
-    """First element of a numeric tensor; None when the tensor is not there."""
-    values = tensors.get(name, ())
-    return int(values[0]) if values and not isinstance(values[0], str) else None
+    """First element of a tensor that counts; None when the tensor is not there or counts nothing an event can carry."""
+    value = next(iter(tensors.get(name, ())), None)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= COUNT_MAX else None
 
 
 def json_objects(text: str) -> list[Mapping[str, object]]:
@@ -107,8 +143,14 @@ def _json_object(text: str) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
+def _plain(values: Values) -> object:
+    """The values as JSON has them: one alone, several in a list."""
+    plain = [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values]
+    return plain[0] if len(plain) == 1 else plain
+
+
 def _tensors(described: Sequence[object], raw: Sequence[bytes]) -> Tensors:
-    found: dict[str, tuple[str | int | float | bool, ...]] = {}
+    found: dict[str, Values] = {}
     for index, tensor in enumerate(described):
         values = _raw(tensor, raw[index]) if index < len(raw) else _contents(tensor)
         if values is not None:
@@ -116,7 +158,7 @@ def _tensors(described: Sequence[object], raw: Sequence[bytes]) -> Tensors:
     return found
 
 
-def _raw(tensor: object, data: bytes) -> tuple[str | int | float | bool, ...] | None:
+def _raw(tensor: object, data: bytes) -> Values | None:
     datatype = str(tensor.datatype)  # type: ignore[attr-defined]  # protobuf message without type stubs
     if datatype == "BYTES":
         return tuple(_texts(data))
@@ -127,19 +169,20 @@ def _raw(tensor: object, data: bytes) -> tuple[str | int | float | bool, ...] | 
     return struct.unpack(f"<{len(data) // size}{code}", data[: len(data) // size * size])
 
 
-def _texts(data: bytes) -> Iterable[str]:
+def _texts(data: bytes) -> Iterable[bytes]:
     place = 0
     while place + LENGTH.size <= len(data):
         (size,) = LENGTH.unpack_from(data, place)
-        yield data[place + LENGTH.size : place + LENGTH.size + size].decode("utf-8", "replace")
+        yield data[place + LENGTH.size : place + LENGTH.size + size]
         place += LENGTH.size + size
 
 
-def _contents(tensor: object) -> tuple[str | int | float | bool, ...] | None:
+def _contents(tensor: object) -> Values | None:
     contents = tensor.contents  # type: ignore[attr-defined]  # protobuf message without type stubs
     if contents.bytes_contents:
-        return tuple(value.decode("utf-8", "replace") for value in contents.bytes_contents)
-    for values in (contents.fp32_contents, contents.int_contents, contents.int64_contents, contents.bool_contents):
+        return tuple(contents.bytes_contents)
+    for kind in ("fp32", "fp64", "int", "int64", "uint", "uint64", "bool"):
+        values = getattr(contents, f"{kind}_contents")
         if values:
             return tuple(values)
     return None

@@ -1,0 +1,139 @@
+"""The gateway's HTTP door in the test process: the real application, keys, catalog and spool before scripted models."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from builders import NOON_US, envelope
+from scripted_models import ScriptedTriton
+from weir.events import Event, InferenceCompleted, RegistryChanged, digest_of
+from weir.gateway import api_openai
+from weir.gateway.adapters.keys_file import KeysFile
+from weir.gateway.adapters.spool import SpoolReader, SpoolWriter
+from weir.gateway.adapters.upstream import Upstream
+from weir.gateway.app import Desk
+from weir.gateway.capture import SpoolCapture
+from weir.gateway.core.catalog import Catalog
+from weir.gateway.core.completion import events_of
+from weir.gateway.core.record import unpack
+from weir.gateway.request_ids import RequestIds
+from weir.gateway.settings import GatewaySettings
+from weir.runtime import http
+
+KEYS = {tenant: f"weir_{number:08x}_" + "k" * 43 for number, tenant in enumerate(("demo", "other"))}
+"""A key of each tenant."""
+
+CARD = {"description": "x", "kind": "x", "license": "x"}
+TEMPLATES = {
+    "asks": "Q: {{ question }}",
+    "talks": "{{ history }}\nQ: {{ question }}",
+    "obeys": "[{{ system }}]\n{{ history }}\nQ: {{ question }}",
+    "mute": "Say hello.",
+}
+"""Prompts, each on a route of its own that echoes what reached the model."""
+
+
+@dataclass(slots=True)
+class HttpDoor:
+    """The running door."""
+
+    client: httpx2.AsyncClient
+    triton: ScriptedTriton
+    reader: SpoolReader
+
+    @staticmethod
+    def authorization(tenant: str = "demo") -> bytes:
+        """Value of the header, as bytes."""
+        return f"Bearer {KEYS[tenant]}".encode()
+
+    async def post(self, path: str, body: object, *, tenant: str = "demo", **headers: str) -> httpx2.Response:
+        """One request; a body of bytes is sent as it is."""
+        sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+        extra = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.client.post(path, content=sent, headers={"authorization": f"Bearer {KEYS[tenant]}", **extra})
+
+    async def chat(self, model: str, *contents: str, **fields: Any) -> httpx2.Response:
+        """A chat of user and assistant messages in turn, the last one the user's."""
+        roles = ("user", "assistant")
+        messages = [
+            {"role": roles[(len(contents) - 1 - place) % 2], "content": text} for place, text in enumerate(contents)
+        ]
+        return await self.post("/v1/chat/completions", {"model": model, "messages": messages, **fields})
+
+    def events(self) -> list[Event]:
+        """The events of everything recorded since the last time."""
+        found: list[Event] = []
+        while (piece := self.reader.read()) is not None:
+            for payload in piece.payloads:
+                found += [event for _, _, event in events_of(unpack(payload), text_chars_max=10_000)]
+            self.reader.acknowledge(piece)
+        return found
+
+    def completed(self) -> InferenceCompleted:
+        """The event of the call that ended last."""
+        return [event for event in self.events() if isinstance(event, InferenceCompleted)][-1]
+
+
+@contextlib.asynccontextmanager
+async def http_door(folder: Path, **settings: str) -> AsyncIterator[HttpDoor]:
+    """A door with a route for each scripted model and each template. settings: as environment variables name them."""
+    keys = folder / "keys.json"
+    keys.write_text(json.dumps({"keys": [_key(tenant, text) for tenant, text in KEYS.items()]}))
+    known = GatewaySettings.model_validate(
+        {"WEIR_GATEWAY_KEYS_FILE": str(keys), "WEIR_DATA_DIR": str(folder), **settings}
+    )
+    writer = SpoolWriter(
+        known.spool_dir, boot_epoch=NOON_US, bytes_max=2**28, segment_bytes_max=2**23, is_durable=False
+    )
+    capture = SpoolCapture(writer, source="gateway/test", boot_epoch=NOON_US, capture_bytes_max=known.capture_bytes_max)
+    async with ScriptedTriton() as triton:
+        upstream = Upstream(triton.address, message_bytes_max=known.message_bytes_max)
+        desk = Desk(known, KeysFile(keys), catalog_of(triton), capture, RequestIds(b"s" * 32))
+        app = http.application(dict, api_openai.routes(desk, upstream))
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            yield HttpDoor(client, triton, SpoolReader(known.spool_dir))
+        await upstream.close()
+    writer.close()
+
+
+def catalog_of(triton: ScriptedTriton) -> Catalog:
+    """A route for each model, by its name, and one for each template."""
+    catalog = Catalog()
+    for name, model in triton.models.items():
+        is_chat = "text_input" in model.inputs
+        catalog.apply(_asset("model", name, {
+            "task": "chat" if is_chat else "embeddings", "unary_model": name, "stream_model": name if is_chat else None,
+            "input": "text_input" if is_chat else "text", "card": CARD,
+        }))  # fmt: skip
+    for name, template in TEMPLATES.items():
+        catalog.apply(_asset("prompt", name, {"template": template, "variables": []}))
+        catalog.apply(_asset("chain", name, {"model": "echo@prod", "prompt": f"{name}@prod", "nodes": [], "edges": []}))
+    return catalog
+
+
+def _asset(kind: str, name: str, spec: Mapping[str, Any]) -> RegistryChanged:
+    return RegistryChanged(
+        **envelope(f"{kind} {name}"), revision=1, change="alias_moved", kind=kind, name=name, version="1",
+        digest=digest_of(spec), alias="prod", body_json=json.dumps(spec), author="me",
+    )  # fmt: skip
+
+
+def _key(tenant: str, text: str) -> dict[str, Any]:
+    return {
+        "id": tenant,
+        "prefix": text[5:13],
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "tenant": tenant,
+        "scopes": ["infer", "embed", "models", "feedback"],
+        "routes": ["*"],
+        "expires_us": None,
+    }
