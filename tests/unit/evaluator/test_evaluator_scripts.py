@@ -92,3 +92,12 @@ def test_characters_are_counted_as_they_are_seen() -> None:
         verdict = bound(completed(output_text=text))
         assert verdict is not None
         assert verdict.score == 1.0
+
+
+def test_texts_are_found_in_both_spellings_of_an_accent() -> None:
+    checks = format_checks(
+        Parameters({"starts_with": ["Ça"], "ends_with": ["déjà"], "contains": ["été"], "excludes": ["où"]})
+    )
+    both = [unicodedata.normalize(form, "Ça été déjà") for form in ("NFC", "NFD")]
+
+    assert [checks(completed(output_text=text)) for text in both] == [Verdict(1.0, "", "4 of 4 checks passed")] * 2

@@ -12,7 +12,7 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from itertools import islice
+from itertools import chain, islice
 
 import phonenumbers
 
@@ -23,29 +23,42 @@ _PHONE = re.compile(
     r"(?<![\w+.,-])(?:\+\d[\d ()./-]{6,20}\d|\(\d{3}\) ?\d{3}[ -]\d{4}|\d{3}[-.]\d{3}[-.]\d{4}"
     r"|\(?0\d{1,5}\)?[ /-]{1,3}\d{2,9}(?:[ -]\d{2,9}){0,4})(?![\w.-]\d|\w)"
 )
-_CARD = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])")
-_IPV4 = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
+_PHONE_CUE = re.compile(
+    r"\b(?:call|phone|tel|telephone|mobile|mobil|handy|cell|dial|ring|fax|whatsapp|sms|telefon|anruf|t[eé]l[eé]fono?|тел)\b"
+    r"[^\d+]{0,12}(\+?\d[\d ()./-]{6,20}\d)(?![\w.-]\d|\w)",
+    re.IGNORECASE,
+)
+"""A number after a word that says what it is; without such a word one needs separators."""
+_CARD = re.compile(r"(?<![\w-])(?:\d(?:[ -]?\d){12,18}|\d{4}(?:\.\d{4}){3})(?![\w-])")
+_IBAN = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Z0-9])", re.IGNORECASE)
+_IPV4 = re.compile(r"(?<![\w.-])(?<!\w/)(?:\d{1,3}\.){3}\d{1,3}(?!-?[A-Za-z_]|\d|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{6,39}(?![\w:])")
-_SSN = re.compile(r"(?<![\w-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-])")
+_SSN = re.compile(
+    r"(?:(?<![\w-])|(?:\bssn|\bsocial security)\D{0,20}(?P<cue>))(?!000|666|9)\d{3}"
+    r"(?(cue)[ -]?|-)(?!00)\d{2}(?(cue)[ -]?|-)(?!0000)\d{4}(?![\w-])",
+    re.IGNORECASE,
+)
 _API_KEY = re.compile(
-    r"(?<![A-Za-z0-9])(?:gh[opsu]_[A-Za-z0-9]{36}|github_pat_\w{22,200}|AKIA[0-9A-Z]{16}"
+    r"(?<![A-Za-z0-9])(?:gh[opsu]_[A-Za-z0-9]{36}|github_pat_\w{22,200}|A[KS]IA[0-9A-Z]{16}"
     r"|[rs]k_(?:live|test)_[A-Za-z0-9]{20,200}|hf_[A-Za-z0-9]{34}|glpat-[\w-]{20}|npm_[A-Za-z0-9]{36}"
     r"|xox[abprs]-[A-Za-z0-9-]{10,200}|AIza[\w-]{35}|weir_[0-9a-f]{8}_[\w-]{43}"
-    r"|eyJ[\w-]{10,2000}\.eyJ[\w-]{10,2000}\.[\w-]{10,2000})|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"
+    r"|eyJ[\w-]{10,2000}\.eyJ[\w-]{10,2000}\.[\w-]{10,2000})|-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
 )
 _SK_KEY = re.compile(r"(?<![A-Za-z0-9_-])sk-([A-Za-z0-9_-]{20,200})")
 _RANDOM = re.compile(r"(?=[A-Za-z]{0,15}\d)(?=\d{0,15}[A-Za-z])[A-Za-z0-9]{16}")
 """A stretch of letters and digits mixed, as keys have and package names have not."""
 
 _NUMBERED = re.compile(
-    r"(?:\b(?:versions?|ver|v|releases?|sections?|sect?|chapters?|clauses?|articles?|builds?|revisions?|rev|appendix|steps?"
-    r"|paragraphs?|tags?|kapitel|abschnitt|ziffer|versi[oó]n|secci[oó]n|capitolo|chapitre)|§|==|[<>~!]=|\^)[.:#(\s]{0,3}\Z",
+    r"(?:\b(?:versions?|ver|v|releases?|sections?|sect?|chapters?|clauses?|articles?|art|builds?|revisions?|rev|appendix|steps?"
+    r"|paragraphs?|tags?|figures?|fig|tables?|items?|examples?|exercises?|equations?|eq|firmware|drivers?|rules?"
+    r"|(?:upgrad|downgrad|updat|bump)(?:ed?|ing)?(?: from| to)?(?: [\d.]{5,15} to)?"
+    r"|kapitel|abschnitt|ziffer|punkt|versi[oó]n|secci[oó]n"
+    r"|capitolo|chapitre|версия|версии|раздел|пункт)|版本|バージョン|第|§|==|[<>~!]=|\^)[.:#(\s]{0,3}\Z",
     re.IGNORECASE,
 )
 """What stands before the number of a version or a section."""
 
-_NUMBERED_CHARS = 24
+_NUMBERED_CHARS = 48
 """Characters before a number that are looked at; the longest word above with its punctuation fits."""
 
 _DASHES = re.compile(r"[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
@@ -141,8 +154,10 @@ def _has_email(text: str) -> bool:
 
 
 def _has_phone(text: str) -> bool:
-    candidates = islice(_PHONE.finditer(text), PHONE_CANDIDATES_MAX)
-    return any(_is_phone(match.group()) for match in candidates)
+    found = chain(
+        (match.group() for match in _PHONE.finditer(text)), (match.group(1) for match in _PHONE_CUE.finditer(text))
+    )
+    return any(_is_phone(candidate) for candidate in islice(found, PHONE_CANDIDATES_MAX))
 
 
 def _is_phone(candidate: str) -> bool:
@@ -171,7 +186,7 @@ def _is_card(number: str) -> bool:
 
 
 def _has_iban(text: str) -> bool:
-    ibans = (match.group().replace(" ", "") for match in _IBAN.finditer(text))
+    ibans = (match.group().replace(" ", "").upper() for match in _IBAN.finditer(text))
     return any(len(iban) in IBAN_CHARS and passes_mod_97(iban) for iban in ibans)
 
 

@@ -6,6 +6,7 @@ No regular expressions from definitions: a bad one can stop a stream for minutes
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable
 
 from weir.evaluator.core.parameters import InvalidDefinition, Parameters
@@ -48,15 +49,20 @@ def _checks(parameters: Parameters) -> dict[str, Check]:
     _bound(checks, parameters, "sentences_max", lambda text: len(sentences_of(text)))
     _bound(checks, parameters, "lines_max", lambda text: len(text.splitlines()))
     _bound(checks, parameters, "chars_max", character_count)
-    if starts := parameters.texts("starts_with"):
-        checks["starts_with"] = lambda text: text.strip().startswith(starts)
-    if ends := parameters.texts("ends_with"):
-        checks["ends_with"] = lambda text: text.strip().endswith(ends)
-    if wanted := parameters.texts("contains"):
-        checks["contains"] = lambda text: all(part in text for part in wanted)
-    if unwanted := parameters.texts("excludes"):
-        checks["excludes"] = lambda text: not any(part in text for part in unwanted)
+    if starts := tuple(map(_normal, parameters.texts("starts_with"))):
+        checks["starts_with"] = lambda text: _normal(text).strip().startswith(starts)
+    if ends := tuple(map(_normal, parameters.texts("ends_with"))):
+        checks["ends_with"] = lambda text: _normal(text).strip().endswith(ends)
+    if wanted := tuple(map(_normal, parameters.texts("contains"))):
+        checks["contains"] = lambda text: all(part in _normal(text) for part in wanted)
+    if unwanted := tuple(map(_normal, parameters.texts("excludes"))):
+        checks["excludes"] = lambda text: not any(part in _normal(text) for part in unwanted)
     return checks
+
+
+def _normal(text: str) -> str:
+    """The text in normal form C: both spellings of an accent are the same text."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _bound(checks: dict[str, Check], parameters: Parameters, key: str, measure: Callable[[str], int]) -> None:
