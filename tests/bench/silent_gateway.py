@@ -6,10 +6,9 @@ be one environment variable away.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from weir.gateway import __main__ as gateway
 from weir.gateway.core.call import Call, CallEnd, Feedback, GapReason
+from weir.gateway.core.captured import Answer
 from weir.gateway.core.record import Kind
 
 
@@ -24,13 +23,19 @@ class NoCapture:
     def requested(self, call: Call, wire: bytes) -> None:
         """Nothing."""
 
-    def completed(self, call: Call, end: CallEnd, wire: bytes, responses: Sequence[bytes]) -> None:
+    def completed(self, call: Call, end: CallEnd, wire: bytes, answer: Answer) -> None:
+        """Nothing."""
+
+    def ended(self, call: Call, end: CallEnd, wire_bytes: int, answer_bytes: int) -> None:
+        """Nothing."""
+
+    def refused(self, call: Call, end: CallEnd, wire_bytes: int) -> None:
         """Nothing."""
 
     def feedback(self, feedback: Feedback) -> None:
         """Nothing."""
 
-    def shed(self, kind: Kind, reason: GapReason) -> None:
+    def shed(self, kind: Kind, reason: GapReason, ended: str = "") -> None:
         """Nothing."""
 
     def explain(self) -> bool:

@@ -12,6 +12,7 @@ from weir.events import named_id
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.capture import SpoolCapture
 from weir.gateway.core.call import Call, CallEnd
+from weir.gateway.core.captured import Answer
 
 from .gateway_overhead import MODEL, TEXT
 
@@ -32,7 +33,7 @@ def fill(folder: Path, *, source: str, calls: int, bytes_max: int) -> int:
         call = _call(boot_epoch + number)
         end = CallEnd(end_time_us=call.start_time_us + 2_000, outcome="ok", status_code=0)
         capture.requested(call, wire)
-        capture.completed(call, end, wire, (answer,))
+        capture.completed(call, end, wire, Answer((answer,), len(answer)))
     writer.close()
     return capture.accepted
 

@@ -1,72 +1,33 @@
-"""Admitting one inference request of the gRPC door: from its bytes to a call with tenant, model and references."""
+"""Admitting one inference request of the gRPC door: from its bytes to a call with model and references."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from weir.gateway.app import Desk
-from weir.gateway.call_start import operation_of, session_of, started
-from weir.gateway.core.call import Call, Protocol
-from weir.gateway.core.catalog import Resolved
+from weir.gateway.call_session import CallSession
+from weir.gateway.call_start import operation_of, session_of
+from weir.gateway.core.catalog import Catalog, Resolved
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.peek import NoMessage, Peeked, peek
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """A call that may go upstream."""
-
-    call: Call
-    wire: bytes
-    """The request as it is forwarded and recorded: the gateway's own encoding of what it checked."""
-
-
-class Refused(Exception):
-    """A call that may not; it was recorded already."""
-
-    def __init__(self, call: Call, refusal: Refusal) -> None:
-        super().__init__(refusal.message)
-        self.call = call
-        self.refusal = refusal
-
-
-def admit(
-    desk: Desk,
-    wire: bytes,
-    headers: Mapping[str, str],
-    protocol: Protocol,
-    *,
-    is_loopback: bool,
-    deadline_ms: int | None,
-) -> Admitted:
-    """Admit one ModelInferRequest and record it. Raises Refused."""
-    call = started(headers, protocol, "text_completion", "", deadline_ms)
-    try:
-        peeked = _peeked(desk, wire)
-        wire = peeked.wire
-        call = replace(call, route=peeked.model_name, client_request_id=peeked.message_id)
-        caller = desk.caller(headers.get("authorization", ""), is_loopback=is_loopback)
-        call = replace(
-            call,
-            tenant=caller.tenant,
-            request_id=desk.request_ids.new(caller.tenant),
-            session_id=session_of(headers),
-        )
-        resolved = _resolved(desk, peeked.model_name, headers)
-        call = replace(
-            call,
-            route=resolved.route,
-            operation=operation_of(resolved),
-            model=peeked.model_name,
-            references=resolved.references,
-        )
-        desk.admit(caller, resolved, len(wire))
-        desk.requested(call, wire)
-    except Refusal as refusal:
-        desk.refused(call, refusal, wire)
-        raise Refused(call, refusal) from refusal
-    return Admitted(call, wire)
+def admit(session: CallSession, desk: Desk, wire: bytes, headers: Mapping[str, str]) -> bytes:
+    """The request as it is forwarded, of a caller who has entered: our own encoding of what was checked. Raises Refusal."""
+    peeked = _peeked(desk, wire)
+    session.call = replace(session.call, route=peeked.model_name, client_request_id=peeked.message_id)
+    session.call = replace(session.call, session_id=session_of(headers))
+    resolved = _resolved(desk.catalog, peeked.model_name, headers)
+    session.call = replace(
+        session.call,
+        route=resolved.route,
+        operation=operation_of(resolved),
+        model=peeked.model_name,
+        references=resolved.references,
+    )
+    session.admit(resolved, peeked.wire)
+    return peeked.wire
 
 
 def _peeked(desk: Desk, wire: bytes) -> Peeked:
@@ -79,8 +40,8 @@ def _peeked(desk: Desk, wire: bytes) -> Peeked:
     return peeked
 
 
-def _resolved(desk: Desk, model_name: str, headers: Mapping[str, str]) -> Resolved:
-    resolved = desk.catalog.resolve(model_name)
+def _resolved(catalog: Catalog, model_name: str, headers: Mapping[str, str]) -> Resolved:
+    resolved = catalog.resolve(model_name)
     served = [name for name in (resolved.unary_model, resolved.stream_model) if name]
     if model_name not in served:
         raise Refusal(
@@ -88,4 +49,4 @@ def _resolved(desk: Desk, model_name: str, headers: Mapping[str, str]) -> Resolv
             f"{model_name!r} is a route of the HTTP door; over gRPC ask for the model {' or '.join(served)}",
         )
     chosen = headers.get("weir-prompt", "")
-    return resolved.with_prompt(desk.catalog.prompt(chosen)) if chosen else resolved.without_prompt()
+    return resolved.with_prompt(catalog.prompt(chosen)) if chosen else resolved.without_prompt()

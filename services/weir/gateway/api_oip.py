@@ -1,30 +1,31 @@
 """The gRPC door: the Open Inference Protocol as Triton speaks it, checked requests in and the same answers out.
 
 Inference, metadata and readiness are forwarded; whatever governs the server (loading, shared memory, logging, tracing,
-statistics, configuration) is answered UNIMPLEMENTED and never reaches Triton.
+statistics, configuration) is answered UNIMPLEMENTED and never reaches Triton. Every handler knows and limits its caller
+before it reads a message (`oip_messages`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 import grpc.aio
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health_aio
 
 from weir.gateway.adapters.upstream import SERVICE, UNARY_METHODS, Upstream
-from weir.gateway.admission import Refused, admit
+from weir.gateway.admission import admit
 from weir.gateway.app import Desk
-from weir.gateway.call_start import joined, trace_headers_of
-from weir.gateway.core.call import Call, CallEnd, Outcome
-from weir.gateway.core.errors import Refusal, error_type_of
+from weir.gateway.call_session import CallSession, trailer_of
+from weir.gateway.call_start import started, trace_headers_of
+from weir.gateway.core.call import Call
+from weir.gateway.core.errors import Refusal, cut
 from weir.gateway.core.peek import NoMessage, peek_question
+from weir.gateway.oip_health import HEALTH, Health
+from weir.gateway.oip_messages import headers_of, is_loopback, read_message, refuse
 from weir.gateway.oip_stream import StreamSession
 from weir.gateway.settings import GatewaySettings
-from weir.runtime.clock import now_us
 from weir.runtime.errors import BadSetting
 
 HEADER_BYTES_MAX = 16_384
@@ -33,8 +34,11 @@ HEADER_BYTES_MAX = 16_384
 GRACE_S = 10.0
 """Seconds that calls may take once a stop was asked for. Chosen: with `leave_s` below the supervisor's 20 s."""
 
-LOOPBACK = ("ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D", "unix:")
-"""How gRPC names a peer on this machine."""
+UNLIMITED_CALLS = 1_024
+"""RPCs at once beyond those that have places of their own: health checks, refusals on their way out. Chosen."""
+
+IDLE_CONNECTION_MS = 600_000
+"""Milliseconds after which a connection without a call is closed; clients connect again by themselves. Chosen."""
 
 
 async def serve_oip(settings: GatewaySettings, desk: Desk, upstream: Upstream, stop: asyncio.Event) -> None:
@@ -42,20 +46,21 @@ async def serve_oip(settings: GatewaySettings, desk: Desk, upstream: Upstream, s
 
     Raises BadSetting when the port is taken.
     """
+    limited = settings.calls_at_once_max + settings.streams_at_once_max
+    limited += settings.lookups_at_once_max + settings.health_watches_max
     server = grpc.aio.server(
         options=[
             ("grpc.max_receive_message_length", settings.message_bytes_max),
             ("grpc.max_send_message_length", settings.message_bytes_max * 2),
             ("grpc.max_metadata_size", HEADER_BYTES_MAX),
-            ("grpc.max_concurrent_streams", settings.calls_at_once_max * 2),
+            ("grpc.max_concurrent_streams", limited),
+            ("grpc.max_connection_idle_ms", IDLE_CONNECTION_MS),
             ("grpc.so_reuseport", 0),
         ],
-        maximum_concurrent_rpcs=settings.calls_at_once_max * 2,
+        maximum_concurrent_rpcs=limited + UNLIMITED_CALLS,
     )
-    health = health_aio.HealthServicer()
-    await health.set("", health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(health, server)
-    server.add_generic_rpc_handlers((Door(desk, upstream),))
+    health = Health(settings.health_watches_max)
+    server.add_generic_rpc_handlers((Door(desk, upstream, health),))
     address = f"{settings.grpc_host}:{settings.grpc_port}"
     try:
         server.add_insecure_port(address)
@@ -63,99 +68,106 @@ async def serve_oip(settings: GatewaySettings, desk: Desk, upstream: Upstream, s
         raise BadSetting(f"WEIR_GATEWAY_GRPC_PORT: cannot listen on {address}; is the port taken? ({error})") from error
     await server.start()
     await stop.wait()
-    await health.enter_graceful_shutdown()
+    health.leave()
     await asyncio.sleep(settings.leave_s)  # calls still come and are served, until their clients saw that
     await server.stop(GRACE_S)
 
 
 class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
-    """Answers every RPC of Triton's service, most of them with a refusal."""
+    """Answers every RPC of Triton's service, most of them with a refusal, and those of health."""
 
-    def __init__(self, desk: Desk, upstream: Upstream) -> None:
+    def __init__(self, desk: Desk, upstream: Upstream, health: Health) -> None:
         self._desk = desk
         self._upstream = upstream
+        self._health = health
 
     def service(self, handler_call_details: Any) -> Any:
-        """The handler of a method; None for a service that is not Triton's."""
+        """The handler of a method; None for a service that is neither Triton's nor health."""
         _, _, path = handler_call_details.method.partition("/")
         service, _, method = path.partition("/")
+        if service == HEALTH:
+            return self._health.handler(method)
         if service != SERVICE:
             return None
         if method == "ModelStreamInfer":
             return grpc.stream_stream_rpc_method_handler(self._stream)
         if method == "ModelInfer":
-            return grpc.unary_unary_rpc_method_handler(self._infer)
+            return grpc.stream_unary_rpc_method_handler(self._infer)
         if method in UNARY_METHODS:
-            return grpc.unary_unary_rpc_method_handler(self._looker(method))
-        return grpc.unary_unary_rpc_method_handler(_unimplemented(method))
+            return grpc.stream_unary_rpc_method_handler(self._looker(method))
+        return grpc.stream_unary_rpc_method_handler(_unimplemented(method))
 
     def _looker(self, method: str) -> Any:
-        async def look(wire: bytes, context: Any) -> bytes:
+        async def look(_: Any, context: Any) -> bytes:
             """Liveness, readiness and metadata: forwarded for a known caller, not recorded."""
             try:
                 caller = self._desk.caller(
-                    _headers(context).get("authorization", ""), is_loopback=_is_loopback(context)
+                    headers_of(context).get("authorization", ""), is_loopback=is_loopback(context)
                 )
                 caller.demand("models")
-                question = peek_question(method, wire)
-                if method.startswith("Model"):
-                    caller.demand_route(self._desk.catalog.resolve(question.model_name).route)
+                with self._desk.turnstile.enter_lookup(caller):
+                    wire = await read_message(context, self._desk.settings.request_read_s)
+                    question = peek_question(method, wire)
+                    if method.startswith("Model"):
+                        caller.demand_route(self._desk.catalog.resolve(question.model_name).route)
+                    return bytes(
+                        await self._upstream.unary(
+                            method, question.wire, timeout_s=self._timeout_s(context), metadata=()
+                        )
+                    )
             except Refusal as refusal:
-                await _refuse(context, refusal)
+                await refuse(context, refusal)
             except NoMessage as error:
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-            call = self._upstream.unary(method, question.wire, timeout_s=self._timeout_s(context), metadata=())
-            try:
-                return bytes(await call)
             except grpc.aio.AioRpcError as error:
                 await context.abort(error.code(), error.details() or "")
-                raise
+            raise AssertionError("abort raises")
 
         return look
 
-    async def _infer(self, wire: bytes, context: Any) -> bytes:
-        headers, timeout_s = _headers(context), self._timeout_s(context)
-        remaining = context.time_remaining()
+    async def _infer(self, _: Any, context: Any) -> bytes:
+        headers, remaining = headers_of(context), context.time_remaining()
         deadline_ms = None if remaining is None else int(remaining * 1_000)
+        session = CallSession(self._desk, started(headers, "oip-grpc", "text_completion", "", deadline_ms))
         try:
-            with self._desk.in_hand():
-                admitted = admit(
-                    self._desk, wire, headers, "oip-grpc", is_loopback=_is_loopback(context), deadline_ms=deadline_ms
-                )
-                return await self._forwarded(admitted.call, admitted.wire, timeout_s, context)
-        except Refused as refused:
-            await context.send_initial_metadata(_told(refused.call))
-            await _refuse(context, refused.refusal)
+            with session:
+                session.enter(headers.get("authorization", ""), is_loopback=is_loopback(context))
+                wire = await read_message(context, self._desk.settings.request_read_s)
+                session.received(len(wire))
+                wire = admit(session, self._desk, wire, headers)
+                return await self._forwarded(session, wire, context)
         except Refusal as refusal:
-            await _refuse(context, refusal)
+            if not session.is_told:
+                await context.send_initial_metadata(_told(session.call))
+            await refuse(context, refusal)
+        except grpc.aio.AioRpcError as error:
+            await context.abort(error.code(), error.details() or "", _passed_on(error.trailing_metadata() or ()))
         raise AssertionError("abort raises")
 
-    async def _forwarded(self, call: Call, wire: bytes, timeout_s: float, context: Any) -> bytes:
-        await context.send_initial_metadata(_told(call))
-        under_way = self._upstream.unary("ModelInfer", wire, timeout_s=timeout_s, metadata=trace_headers_of(call))
-        try:
-            response = bytes(await under_way)
-        except grpc.aio.AioRpcError as error:
-            self._desk.completed(call, _failed(error), wire, ())
-            await context.abort(error.code(), error.details() or "", _passed_on(error.trailing_metadata() or ()))
-        except asyncio.CancelledError:
-            self._desk.completed(call, _end("cancelled", 1, "the client went away"), wire, ())
-            raise
-        timing = _header(await under_way.trailing_metadata(), "weir-server-timing")
-        self._desk.completed(call, _end("ok", 0, "", timing), wire, (response,))
-        await self._desk.settled()
+    async def _forwarded(self, session: CallSession, wire: bytes, context: Any) -> bytes:
+        await context.send_initial_metadata(_told(session.call))
+        session.is_told = True
+        metadata = trace_headers_of(session.call)
+        under_way = self._upstream.unary("ModelInfer", wire, timeout_s=self._timeout_s(context), metadata=metadata)
+        session.forwarded(under_way.cancel)
+        response = bytes(await under_way)
+        session.keep(response)
+        session.upstream_ended(0, "", trailer_of(await under_way.trailing_metadata(), "weir-server-timing"))
+        await session.settled()
         return response
 
-    async def _stream(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
-        headers, is_loopback = _headers(context), _is_loopback(context)
+    async def _stream(self, _: Any, context: Any) -> None:
+        headers = headers_of(context)
         try:
-            self._desk.caller(headers.get("authorization", ""), is_loopback=is_loopback).demand("infer")
-            with self._desk.in_hand():
-                session = StreamSession(self._desk, self._upstream, headers, is_loopback=is_loopback)
-                async for message in session.run(requests, context, context.time_remaining()):
-                    yield message
+            caller = self._desk.caller(headers.get("authorization", ""), is_loopback=is_loopback(context))
+            caller.demand("infer")
+            with self._desk.turnstile.enter_stream(caller):
+                ended = await StreamSession(self._desk, self._upstream, caller, headers, context).run()
         except Refusal as refusal:
-            await _refuse(context, refusal)
+            await refuse(context, refusal)
+            return
+        if ended.code is not grpc.StatusCode.OK:
+            await context.abort(ended.code, ended.details)
 
     def _timeout_s(self, context: Any) -> float:
         remaining = context.time_remaining()
@@ -165,54 +177,18 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
 
 
 def _unimplemented(method: str) -> Any:
-    async def answer(_: bytes, context: Any) -> None:
+    async def answer(_: AsyncIterator[bytes], context: Any) -> None:
         served = ", ".join((*UNARY_METHODS, "ModelStreamInfer"))
-        text = f"{method} governs the model server and is not served here; served: {served}"
+        text = f"{cut(method)} governs the model server and is not served here; served: {served}"
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
 
     return answer
-
-
-async def _refuse(context: Any, refusal: Refusal) -> None:
-    code = next(code for code in grpc.StatusCode if code.value[0] == refusal.status_code)
-    after = refusal.retry_after_s
-    trailing = () if after is None else (("retry-after-ms", str(int(after * 1_000))),)
-    await context.abort(code, refusal.message, trailing)
-
-
-def _failed(error: Any) -> CallEnd:
-    number = int(error.code().value[0])
-    outcome: Outcome = "refused" if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED else "failed"
-    return _end(outcome, number, error.details() or "", _header(error.trailing_metadata() or (), "weir-server-timing"))
-
-
-def _end(outcome: Outcome, status_code: int, message: str, timing: str = "") -> CallEnd:
-    return CallEnd(
-        end_time_us=now_us(),
-        outcome=outcome,
-        status_code=status_code,
-        error_type=error_type_of(status_code),
-        error_message=message,
-        server_timing_json=timing,
-    )
 
 
 def _told(call: Call) -> tuple[tuple[str, str], ...]:
     return (("weir-request-id", call.request_id), *trace_headers_of(call))
 
 
-def _headers(context: Any) -> Mapping[str, str]:
-    return joined((key, value) for key, value in context.invocation_metadata() or () if isinstance(value, str))
-
-
-def _header(metadata: Any, name: str) -> str:
-    return next((str(value) for key, value in metadata if key == name), "")
-
-
 def _passed_on(metadata: Any) -> tuple[tuple[str, str], ...]:
     """Trailing metadata of upstream that a client has a use for; gRPC refuses to send its own reserved names on."""
     return tuple((str(key), str(value)) for key, value in metadata if key == "retry-after-ms")
-
-
-def _is_loopback(context: Any) -> bool:
-    return bool(context.peer().startswith(LOOPBACK))

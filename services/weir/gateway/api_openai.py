@@ -5,6 +5,7 @@ Every answer is OpenAI's, also to a path that is not served. Invariant (K13): wh
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 
@@ -22,7 +23,7 @@ from weir.gateway.core.answer import AnswerReader
 from weir.gateway.core.call import Feedback
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.conversation import prompt_of
-from weir.gateway.core.errors import Refusal
+from weir.gateway.core.errors import Refusal, cut
 from weir.gateway.core.feedback_request import FeedbackRequest, read_feedback
 from weir.gateway.core.keys import Caller
 from weir.gateway.core.model_inputs import generation_request
@@ -31,7 +32,7 @@ from weir.gateway.core.served import not_served
 from weir.gateway.core.upstream_request import embeddings_of, embeddings_request, embeddings_requests
 from weir.gateway.core.wire import read_responses
 from weir.gateway.held_response import HeldResponse
-from weir.gateway.http_call import HttpCall
+from weir.gateway.http_call import HttpCall, while_connected
 from weir.gateway.openai_stream import PieceStream, events, opened
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_id
@@ -41,6 +42,10 @@ PROMPT = "weir-prompt"
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """Methods that get an answer in OpenAI's form where nothing is served."""
+
+
+DIGITS_MAX = 18
+"""Digits of a content-length that is read as a number. Chosen: 10^18 bytes is more than anybody has."""
 
 
 def routes(desk: Desk, upstream: Upstream) -> list[Route]:
@@ -67,9 +72,8 @@ class HttpDoor:
 
     async def chat(self, request: Request) -> Response:
         """POST /v1/chat/completions."""
-        return await self._call(
-            request, HttpCall(self._desk, self._upstream, request.headers, "openai-chat", "chat"), self._chat
-        )
+        call = HttpCall(self._desk, self._upstream, request.headers, "openai-chat", "chat")
+        return await self._call(request, call, self._chat)
 
     async def completions(self, request: Request) -> Response:
         """POST /v1/completions."""
@@ -103,9 +107,11 @@ class HttpDoor:
         """POST /v1/feedback: {"request_id", "score" or "label", "comment"}."""
         try:
             caller = self._caller(request, "feedback")
-            feedback = self._judgement(read_feedback(await self._body(request)), caller.tenant)
-            self._desk.feedback(feedback)
-            await self._desk.settled()
+            with self._desk.turnstile.enter_call(caller) as place:
+                asked = read_feedback(await self._body(request, place.hold_bytes))
+                feedback = self._judgement(asked, caller.tenant)
+                self._desk.feedback(feedback)
+                await self._desk.settled()
         except Refusal as refusal:
             return _error(refusal)
         return JSONResponse({"event_id": feedback.event_id, "request_id": feedback.request_id}, status_code=202)
@@ -129,40 +135,37 @@ class HttpDoor:
 
     async def _call(self, request: Request, call: HttpCall, answer: Callable[..., Awaitable[Response]]) -> Response:
         try:
-            caller = self._desk.caller(request.headers.get("authorization", ""), is_loopback=False)
-            call.admitted_for(caller.tenant, _session(call.headers))
-            body = await self._body(request)
-            with ExitStack() as place:
-                place.enter_context(self._desk.in_hand())
-                response = await answer(call, caller, body, request)
+            with ExitStack() as held:
+                held.enter_context(call.session)
+                call.session.enter(request.headers.get("authorization", ""), is_loopback=False)
+                call.in_session(_session(call.headers))
+                body = await self._body(request, call.session.received)
+                response = await while_connected(request, answer(call, body, request))
                 if isinstance(response, HeldResponse):
-                    response.hold(place.pop_all())
+                    response.hold(held.pop_all())
         except Refusal as refusal:
-            call.refused(refusal)
             response = _error(refusal)
         response.headers.update({"weir-request-id": call.call.request_id, **dict(trace_headers_of(call.call))})
         return response
 
-    async def _chat(self, call: HttpCall, caller: Caller, body: object, request: Request) -> Response:
+    async def _chat(self, call: HttpCall, body: object, request: Request) -> Response:
         asked = read_chat(body)
         call.name(route=asked.model, user_text=asked.question, is_stream=asked.is_stream, labels=asked.labels)
         resolved = self._resolved(asked.model, "chat")
         chosen = _prompt_name(request)
         resolved = resolved.with_prompt(self._desk.catalog.prompt(chosen)) if chosen else resolved
         template = None if resolved.prompt is None else str(resolved.prompt.spec["template"])
-        return await self._generated(call, caller, resolved, asked, prompt_of(template, asked.messages))
+        return await self._generated(call, resolved, asked, prompt_of(template, asked.messages))
 
-    async def _completion(self, call: HttpCall, caller: Caller, body: object, request: Request) -> Response:
+    async def _completion(self, call: HttpCall, body: object, request: Request) -> Response:
         """The client brings its own prompt; `weir-prompt` names the template it was made from, as over gRPC."""
         asked = read_completion(body)
         call.name(route=asked.model, user_text=asked.prompt, is_stream=asked.is_stream, labels=asked.labels)
         resolved, chosen = self._resolved(asked.model, "chat"), _prompt_name(request)
         resolved = resolved.with_prompt(self._desk.catalog.prompt(chosen)) if chosen else resolved.without_prompt()
-        return await self._generated(call, caller, resolved, asked, asked.prompt)
+        return await self._generated(call, resolved, asked, asked.prompt)
 
-    async def _generated(
-        self, call: HttpCall, caller: Caller, resolved: Resolved, asked: Options, prompt: str
-    ) -> Response:
+    async def _generated(self, call: HttpCall, resolved: Resolved, asked: Options, prompt: str) -> Response:
         wants_stream = asked.is_stream or not resolved.unary_model
         model = resolved.stream_model if wants_stream else resolved.unary_model
         if not model:
@@ -178,7 +181,7 @@ class HttpDoor:
             is_stream=asked.is_stream,
             request_id=call.call.request_id,
         )
-        self._desk.admit(caller, resolved, len(wire))
+        call.session.admit(resolved, wire)
         if asked.is_stream:
             stream = PieceStream(call.call)
             pieces = await opened(stream, call.stream(wire, stream.piece, stream.answer.demand_text))
@@ -192,9 +195,9 @@ class HttpDoor:
             answer.demand_text()
             return JSONResponse(replies.whole(call.call, answer, text.decode("utf-8", "replace")))
 
-        return await (call.whole(wire, read) if wants_stream else call.unary([wire], wire, read))
+        return await (call.whole(wire, read) if wants_stream else call.unary([wire], read))
 
-    async def _embeddings(self, call: HttpCall, caller: Caller, body: object, request: Request) -> Response:
+    async def _embeddings(self, call: HttpCall, body: object, request: Request) -> Response:
         asked = read_embeddings(body, self._desk.settings.texts_per_call_max)
         call.name(route=asked.model, user_text="\n".join(asked.texts), labels=asked.labels)
         resolved = self._resolved(asked.model, "embeddings")
@@ -203,7 +206,7 @@ class HttpDoor:
         call.resolved(resolved, resolved.unary_model)
         asked_for = resolved.unary_model, resolved.input_name, asked.texts, call.call.request_id
         wires = embeddings_requests(*asked_for)
-        self._desk.admit(caller, resolved, sum(map(len, wires)))
+        call.session.admit(resolved, embeddings_request(*asked_for))
 
         def read(answers: list[bytes]) -> Response:
             try:
@@ -216,7 +219,7 @@ class HttpDoor:
                 )
             return JSONResponse(replies.embeddings(resolved.route, vectors, is_base64=asked.is_base64))
 
-        return await call.unary(wires, embeddings_request(*asked_for), read)
+        return await call.unary(wires, read)
 
     def _resolved(self, route: str, task: str) -> Resolved:
         resolved = self._desk.catalog.resolve(route)
@@ -239,21 +242,26 @@ class HttpDoor:
             found.append(resolved)
         return found
 
-    async def _body(self, request: Request) -> object:
-        limit = self._desk.settings.message_bytes_max
+    async def _body(self, request: Request, received: Callable[[int], None]) -> object:
+        """The JSON value of the body. received: told of each part's size, before the part is kept."""
+        limit, within_s = self._desk.settings.message_bytes_max, self._desk.settings.request_read_s
         declared = request.headers.get("content-length", "")
         if request.headers.get("content-encoding", "identity") != "identity":
             raise Refusal("invalid_request", "a compressed body is not taken; send it plain")
-        if declared.isdigit() and int(declared) > limit:
-            raise Refusal("payload_too_large", f"the body has {declared} bytes; at most {limit} are taken")
+        if declared.isdigit() and (len(declared) > DIGITS_MAX or int(declared) > limit):
+            raise Refusal("payload_too_large", f"the body has {cut(declared)} bytes; at most {limit} are taken")
         data = bytearray()
         try:
-            async for part in request.stream():
-                data += part
-                if len(data) > limit:
-                    raise Refusal("payload_too_large", f"the body has over {limit} bytes, the limit")
+            async with asyncio.timeout(within_s):
+                async for part in request.stream():
+                    received(len(part))
+                    data += part
+                    if len(data) > limit:
+                        raise Refusal("payload_too_large", f"the body has over {limit} bytes, the limit")
         except ClientDisconnect as error:
             raise Refusal("cancelled", "the client went away before its body was read") from error
+        except TimeoutError as error:
+            raise Refusal("request_timeout", f"the body did not come within {within_s:g} s") from error
         try:
             return orjson.loads(bytes(data))
         except orjson.JSONDecodeError as error:

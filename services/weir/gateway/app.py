@@ -5,26 +5,23 @@ Everything here is memory and one append to the spool; no call waits for Kafka, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
-
 from weir.gateway.adapters.keys_file import KeysFile
-from weir.gateway.core.call import Call, CallEnd, Feedback
+from weir.gateway.core.bucket import Buckets
+from weir.gateway.core.call import Call, CallEnd, Feedback, GapReason
+from weir.gateway.core.captured import Answer
 from weir.gateway.core.catalog import Catalog, Resolved
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.keys import Caller, caller_of
 from weir.gateway.core.record import Kind
 from weir.gateway.group_sync import GroupSync
-from weir.gateway.metrics import CALLS, CALLS_AT_ONCE, LATENCY_S, SHED
+from weir.gateway.metrics import CALLS, CUT_ANSWERS, LATENCY_S, REFUSALS, SHED
 from weir.gateway.ports import Capture, CaptureFull
 from weir.gateway.request_ids import RequestIds
 from weir.gateway.settings import GatewaySettings
-from weir.runtime.clock import now_us
+from weir.gateway.turnstile import Turnstile
+from weir.runtime.clock import monotonic_s, now_us
 from weir.runtime.telemetry import logger
 
 UNKNOWN_TENANT = "unknown"
@@ -46,17 +43,15 @@ class Desk:
         request_ids: RequestIds,
         group_sync: GroupSync | None = None,
     ) -> None:
-        """group_sync: given with durability fsync."""
+        """group_sync: given with durability fsync. Raises BadSetting for limits of tenants that say nothing sensible."""
         self.settings = settings
         self.catalog = catalog
         self.request_ids = request_ids
+        self.turnstile = Turnstile(settings)
         self._keys = keys
         self._capture = capture
         self._group_sync = group_sync
-        self._in_hand = 0
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
-        self._per_key = RateLimitItemPerMinute(settings.calls_per_minute_key)
-        self._per_tenant = RateLimitItemPerMinute(settings.calls_per_minute_tenant)
+        self._refusals = Buckets()
 
     def caller(self, authorization: str, *, is_loopback: bool) -> Caller:
         """Who calls. Raises Refusal("unauthenticated")."""
@@ -64,7 +59,7 @@ class Desk:
         return caller_of(authorization, self._keys.current(), now_us(), anonymous_tenant=anonymous)
 
     def admit(self, caller: Caller, resolved: Resolved, wire_bytes: int) -> None:
-        """Raises Refusal when the caller may not, asks too often or sends too much for this route."""
+        """Raises Refusal when the caller may not, or sends too much for this route or this minute."""
         caller.demand("embed" if resolved.task == "embeddings" and "infer" not in caller.scopes else "infer")
         caller.demand_route(resolved.route)
         limit = resolved.policy.get("input_bytes_max")
@@ -73,41 +68,49 @@ class Desk:
                 "payload_too_large",
                 f"the request has {wire_bytes} bytes; the policy of {resolved.route!r} allows {limit}",
             )
-        for item, name in ((self._per_key, f"key {caller.key_id}"), (self._per_tenant, f"tenant {caller.tenant}")):
-            if not self._limiter.hit(item, name):
-                raise Refusal(
-                    "rate_limited", f"{name} made more than {item.amount} calls a minute; slow down", retry_after_s=10.0
-                )
+        self.turnstile.charge_tokens(caller, wire_bytes)
 
-    @contextmanager
-    def in_hand(self) -> Iterator[None]:
-        """Counts a call in hand. Raises Refusal("overloaded") when there are too many."""
-        if self._in_hand >= self.settings.calls_at_once_max:
-            limit = self.settings.calls_at_once_max
-            raise Refusal("overloaded", f"{limit} calls are in hand, the limit; try again shortly", retry_after_s=1.0)
-        self._in_hand += 1
-        CALLS_AT_ONCE.set(self._in_hand)
-        try:
-            yield
-        finally:
-            self._in_hand -= 1
-            CALLS_AT_ONCE.set(self._in_hand)
+    def requested(self, call: Call, wire: bytes) -> bool:
+        """Record that a call goes upstream; False when its event was shed.
 
-    def requested(self, call: Call, wire: bytes) -> None:
-        """Record that a call goes upstream. Raises Refusal("capture_full") when the setting says reject."""
+        Raises Refusal("capture_full") when the setting says reject.
+        """
         try:
             self._capture.requested(call, wire)
         except CaptureFull as error:
             self._full(error, "requested", call.tenant)
+            return False
+        return True
 
-    def completed(self, call: Call, end: CallEnd, wire: bytes, responses: Sequence[bytes]) -> None:
-        """Record how a call ended, before its last byte leaves. Raises Refusal("capture_full") as `requested` does."""
-        CALLS.labels(call.protocol, end.outcome).inc()
-        LATENCY_S.labels(call.protocol).observe((end.end_time_us - call.start_time_us) / 1e6)
+    def completed(self, call: Call, end: CallEnd, wire: bytes, answer: Answer) -> Refusal | None:
+        """Record how an admitted call ended, before its last byte leaves.
+
+        Where the whole record finds no room: with `reject` the client is to be told the Refusal that is returned, and a
+        small record says that it was; with `shed` the small record says how the call ended. Raises CaptureFull when the
+        spool does not even take that; `shed_end` then names it.
+        """
         try:
-            self._capture.completed(call, end, wire, responses)
+            self._capture.completed(call, end, wire, answer)
         except CaptureFull as error:
-            self._full(error, "completed", call.tenant)
+            refusal = self._rejection(error, call.tenant)
+            if refusal is not None:
+                end = _rejected(end, refusal)
+            self._capture.ended(call, end, len(wire), answer.size_bytes)
+            logger().warning("end_without_texts", request_id=call.request_id, tenant=call.tenant, error=str(error))
+        else:
+            refusal = None
+        self._count(call, end)
+        CUT_ANSWERS.inc(answer.is_cut)
+        return refusal
+
+    def shed_end(self, call: Call, end: CallEnd, error: CaptureFull, *, is_open: bool) -> Refusal | None:
+        """Name an end that the spool did not take. is_open: whether the call's request is recorded.
+
+        Returns what the client is to be told: a Refusal with `reject`, nothing with `shed`.
+        """
+        self._count(call, end)
+        self._shed("completed", error.reason, call.tenant, str(error), ended=call.request_id if is_open else "")
+        return self._rejection(error, call.tenant)
 
     async def settled(self) -> None:
         """Wait until what was recorded is as durable as the setting says; with `process` it is already.
@@ -121,21 +124,21 @@ class Desk:
         except CaptureFull as error:
             raise Refusal("capture_full", str(error), retry_after_s=FULL_RETRY_S) from error
 
-    def refused(self, call: Call, refusal: Refusal, wire: bytes, *, http_status: int | None = None) -> None:
-        """Record a call that was not sent upstream. Never raises: its client gets the refusal either way."""
-        end = CallEnd(
-            end_time_us=now_us(),
-            outcome="refused",
-            status_code=refusal.status_code,
-            http_status=http_status,
-            error_type=refusal.error_type,
-            error_message=refusal.message,
-        )
-        CALLS.labels(call.protocol, "refused").inc()
-        try:
-            self._capture.completed(replace(call, model=""), end, wire, ())
-        except CaptureFull as error:
-            self._shed(error, "completed", call.tenant)
+    def refused(self, call: Call, end: CallEnd, wire_bytes: int) -> None:
+        """Record a call that was not admitted, or only count it: a tenant has so many records a minute, strangers are
+        one tenant, and while half of the spool is full there are none. Never raises: its client is refused either way.
+        """
+        CALLS.labels(call.protocol, end.outcome).inc()
+        record = "kept"
+        per_minute = self.settings.refusals_recorded_per_minute
+        if self._refusals.take(call.tenant, per_minute, 1, monotonic_s()):
+            record = "sampled_out"
+        else:
+            try:
+                self._capture.refused(replace(call, model=""), end, wire_bytes)
+            except CaptureFull:
+                record = "no_room"
+        REFUSALS.labels(end.error_type, record).inc()
 
     def feedback(self, feedback: Feedback) -> None:
         """Record a judgement. Raises Refusal("capture_full")."""
@@ -145,11 +148,32 @@ class Desk:
             self._full(error, "feedback", feedback.tenant)
 
     def _full(self, error: CaptureFull, kind: Kind, tenant: str) -> None:
-        if self.settings.on_full_by_tenant.get(tenant, self.settings.on_full) == "reject":
-            raise Refusal("capture_full", str(error), retry_after_s=FULL_RETRY_S) from error
-        self._shed(error, kind, tenant)
+        refusal = self._rejection(error, tenant)
+        if refusal is not None:
+            raise refusal from error
+        self._shed(kind, error.reason, tenant, str(error))
 
-    def _shed(self, error: CaptureFull, kind: Kind, tenant: str) -> None:
-        self._capture.shed(kind, error.reason)
-        SHED.labels(tenant, error.reason).inc()
-        logger().warning("event_shed", kind=kind, tenant=tenant, error=str(error))
+    def _rejection(self, error: CaptureFull, tenant: str) -> Refusal | None:
+        if self.settings.on_full_by_tenant.get(tenant, self.settings.on_full) == "shed":
+            return None
+        return Refusal("capture_full", str(error), retry_after_s=FULL_RETRY_S)
+
+    def _shed(self, kind: Kind, reason: GapReason, tenant: str, error: str, *, ended: str = "") -> None:
+        self._capture.shed(kind, reason, ended)
+        SHED.labels(tenant, reason).inc()
+        logger().warning("event_shed", kind=kind, tenant=tenant, error=error)
+
+    def _count(self, call: Call, end: CallEnd) -> None:
+        CALLS.labels(call.protocol, end.outcome).inc()
+        LATENCY_S.labels(call.protocol).observe((end.end_time_us - call.start_time_us) / 1e6)
+
+
+def _rejected(end: CallEnd, refusal: Refusal) -> CallEnd:
+    return replace(
+        end,
+        outcome="failed",
+        status_code=refusal.status_code,
+        http_status=None if end.http_status is None else refusal.http_status,
+        error_type=refusal.error_type,
+        error_message=refusal.message,
+    )

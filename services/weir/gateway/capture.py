@@ -7,11 +7,20 @@ from dataclasses import replace
 
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.core.call import Call, CallEnd, Feedback, Gap, GapReason
+from weir.gateway.core.captured import Answer
+from weir.gateway.core.errors import cut
 from weir.gateway.core.record import NUMBERS_TAKEN, Kind, Record, pack
 from weir.gateway.ports import CaptureFull
 
 GAP_SPARE_BYTES = 4_096
-"""Room that only gap records may use. Chosen: about 15 of them; one names any number of shed events in a row."""
+"""Room that only gap records may use, at least. Chosen: one names any number of shed events in a row, and 90 calls that
+ended there."""
+
+REFUSAL_SPARE_SHARE = 2
+"""One part in so many of the spool is never used by refusals: strangers do not fill it. Chosen: half."""
+
+MESSAGE_CHARS_MAX = 512
+"""Characters of an error message in a small record. Chosen: the longest that we write ourselves."""
 
 
 class SpoolCapture:
@@ -30,14 +39,19 @@ class SpoolCapture:
         boot_epoch: int,
         capture_bytes_max: int,
         completion_spare_bytes: int = GAP_SPARE_BYTES,
+        refusal_spare_bytes: int = GAP_SPARE_BYTES,
+        gap_spare_bytes: int = GAP_SPARE_BYTES,
     ) -> None:
         """capture_bytes_max: wire bytes kept of one call. completion_spare_bytes: room that new calls must leave, so
-        that calls in hand can still be completed.
+        that calls in hand can still be completed. refusal_spare_bytes: room that records of refusals must leave.
+        gap_spare_bytes: room that only gap records may use; 39 bytes for each call in hand that may be shed.
         """
         self._writer = writer
         self._blank = Record(kind="gap", source=source, boot_epoch=boot_epoch, seq=0)
         self._capture_bytes_max = capture_bytes_max
-        self._completion_spare_bytes = max(completion_spare_bytes, GAP_SPARE_BYTES)
+        self._completion_spare_bytes = max(completion_spare_bytes, gap_spare_bytes)
+        self._gap_spare_bytes = gap_spare_bytes
+        self._refusal_spare_bytes = max(refusal_spare_bytes, self._completion_spare_bytes)
         self._seq = 0
         self._gap: Gap | None = None
 
@@ -50,19 +64,33 @@ class SpoolCapture:
         """A call is about to go upstream. Raises CaptureFull."""
         self._append(self._record("requested", wire=wire, call=call), self._completion_spare_bytes)
 
-    def completed(self, call: Call, end: CallEnd, wire: bytes, responses: Sequence[bytes]) -> None:
+    def completed(self, call: Call, end: CallEnd, wire: bytes, answer: Answer) -> None:
         """A call ended. Raises CaptureFull."""
-        self._append(self._record("completed", wire=wire, responses=responses, call=call, end=end), GAP_SPARE_BYTES)
+        record = self._record(
+            "completed", wire=wire, responses=answer.kept, response_bytes=answer.size_bytes, call=call, end=end
+        )
+        self._append(record, self._gap_spare_bytes)
+
+    def ended(self, call: Call, end: CallEnd, wire_bytes: int, answer_bytes: int) -> None:
+        """The end alone, where its texts do not fit. Raises CaptureFull."""
+        self._append(self._small(call, end, wire_bytes, answer_bytes), self._gap_spare_bytes)
+
+    def refused(self, call: Call, end: CallEnd, wire_bytes: int) -> None:
+        """A call that was never admitted. Raises CaptureFull while less than the room of others is free."""
+        self._append(self._small(call, end, wire_bytes, 0), self._refusal_spare_bytes)
 
     def feedback(self, feedback: Feedback) -> None:
         """A user judged a call. Raises CaptureFull."""
         self._append(self._record("feedback", feedback=feedback), self._completion_spare_bytes)
 
-    def shed(self, kind: Kind, reason: GapReason) -> None:
-        """Use the numbers of an event that the spool refused; a gap record names them as soon as it can be written."""
-        first = self._gap.first_seq if self._gap else self._seq
+    def shed(self, kind: Kind, reason: GapReason, ended: str = "") -> None:
+        """Use the numbers of an event that the spool refused; a gap record names them as soon as it can be written.
+
+        ended: the call whose end this was; the drain then does not take it for open when this gateway is gone.
+        """
+        gap = self._gap or Gap(first_seq=self._seq, last_seq=self._seq, reason=reason)
         self._seq += NUMBERS_TAKEN[kind]
-        self._gap = Gap(first_seq=first, last_seq=self._seq - 1, reason=self._gap.reason if self._gap else reason)
+        self._gap = replace(gap, last_seq=self._seq - 1, ended=(*gap.ended, ended) if ended else gap.ended)
         self.explain()
 
     def explain(self) -> bool:
@@ -90,6 +118,7 @@ class SpoolCapture:
         *,
         wire: bytes = b"",
         responses: Sequence[bytes] = (),
+        response_bytes: int = 0,
         call: Call | None = None,
         end: CallEnd | None = None,
         feedback: Feedback | None = None,
@@ -106,7 +135,17 @@ class SpoolCapture:
             wire=kept,
             responses=_fitting(responses, room - len(kept)),
             wire_bytes=len(wire),
-            response_bytes=sum(map(len, responses)),
+            response_bytes=response_bytes,
+        )
+
+    def _small(self, call: Call, end: CallEnd, wire_bytes: int, answer_bytes: int) -> Record:
+        """A record of bounded size: nothing that a client may make long."""
+        return replace(
+            self._record("completed"),
+            call=replace(call, user_text=""),
+            end=replace(end, error_message=cut(end.error_message, MESSAGE_CHARS_MAX), server_timing_json=""),
+            wire_bytes=wire_bytes,
+            response_bytes=answer_bytes,
         )
 
 

@@ -16,6 +16,30 @@ LATENCY_S = Histogram(
 
 CALLS_AT_ONCE = Gauge("weir_gateway_calls_at_once", "Calls in hand; at its limit new ones are refused.")
 
+STREAMS_AT_ONCE = Gauge("weir_gateway_streams_at_once", "Open gRPC streams; at its limit new ones are refused.")
+
+HEALTH_WATCHES = Gauge("weir_gateway_health_watches", "Open health watches; at its limit new ones are refused.")
+
+BYTES_IN_HAND = Gauge("weir_gateway_bytes_in_hand", "Bytes of requests and kept answers of calls in hand.")
+
+LIMITED = Counter(
+    "weir_gateway_limited_total",
+    "Calls, streams, watches and bytes that a limit refused, by the limit's name. Some: a client that should slow down.",
+    ["limit"],
+)
+
+REFUSALS = Counter(
+    "weir_gateway_refusals_total",
+    "Calls refused before they went upstream, by reason, and whether a record of it was kept or it was only counted.",
+    ["reason", "record"],
+)
+
+CRASHES = Counter("weir_gateway_crashes_total", "Calls that the gateway's own code failed on. Any: a bug, see its log.")
+
+CUT_ANSWERS = Counter(
+    "weir_gateway_cut_answers_total", "Answers longer than what is kept of one; their events say truncated."
+)
+
 SHED = Counter(
     "weir_gateway_shed_events_total",
     "Events not recorded because the spool was full, by tenant and reason. Any rise: loss that you chose.",

@@ -1,15 +1,18 @@
 """One ModelStreamInfer call through the gateway: many requests, many responses, each request its own recorded call.
 
 Responses are matched to requests by id, and in order where ids are empty. A request is over when its response says
-`triton_final_response`, else when the stream ends. Messages pass through unchanged.
+`triton_final_response`, else when the stream ends. Messages pass through unchanged, without a queue between: a client that
+reads slowly slows the model server down. A request that is refused, at its begin or at its end, is one error response; the
+others on the stream go on. The model server is asked for a stream with the first request that is admitted, so an idle
+stream costs it nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -17,167 +20,223 @@ import grpc.aio
 from tritonclient.grpc import service_pb2
 
 from weir.gateway.adapters.upstream import Upstream
-from weir.gateway.admission import Admitted, Refused, admit
+from weir.gateway.admission import admit
 from weir.gateway.app import Desk
-from weir.gateway.call_start import trace_of
-from weir.gateway.core.call import Call, CallEnd, Outcome
-from weir.gateway.core.errors import Refusal, error_type_of
-from weir.gateway.core.peek import NoMessage, PeekedStreamResponse, peek_stream_response
-from weir.runtime.clock import now_us
+from weir.gateway.call_session import CallSession
+from weir.gateway.call_start import started, trace_of
+from weir.gateway.core.errors import Refusal
+from weir.gateway.core.keys import Caller
+from weir.gateway.core.peek import NoMessage, PeekedStreamResponse, peek, peek_stream_response
+from weir.gateway.metrics import SLOW_CLIENTS
+from weir.runtime.clock import monotonic_s
 from weir.runtime.identity import new_span_id
+from weir.runtime.telemetry import logger
 
-OUTGOING_MAX = 64
-"""Messages that wait for a slow client; then upstream waits too. Chosen."""
+LOOKS = 4
+"""Looks at the clock in the shortest time that is waited for. Chosen: a limit is kept to a quarter."""
 
-
-@dataclass(slots=True)
-class OpenCall:
-    """A request of the stream that is not answered in full."""
-
-    call: Call
-    wire: bytes
-    responses: list[bytes] = field(default_factory=list)
-    first_token_time_us: int | None = None
-    error_message: str = ""
+LOOK_S_MAX = 1.0
+"""Longest pause between looks, seconds. Chosen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How the upstream stream ended."""
+    """How the stream ended for its client."""
 
     code: grpc.StatusCode
     details: str
+    is_ours: bool = False
+    """Whether the gateway gave the client up; the calls it left are `cancelled`."""
 
 
 class StreamSession:
     """State of one stream while it lasts."""
 
-    def __init__(self, desk: Desk, upstream: Upstream, headers: Mapping[str, str], *, is_loopback: bool) -> None:
+    def __init__(
+        self, desk: Desk, upstream: Upstream, caller: Caller, headers: Mapping[str, str], context: Any
+    ) -> None:
         self._desk = desk
         self._upstream = upstream
+        self._caller = caller
         self._headers = headers
-        self._is_loopback = is_loopback
-        self._open: dict[int, OpenCall] = {}
+        self._context = context
+        self._open: dict[int, CallSession] = {}
         self._next = 0
-        self._outgoing: asyncio.Queue[bytes | Ended] = asyncio.Queue(OUTGOING_MAX)
+        self._stream: Any = None
+        self._is_asked = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._write_began_s: float | None = None
+        self._moved_s = monotonic_s()
 
-    async def run(self, requests: AsyncIterator[bytes], context: Any, timeout_s: float | None) -> AsyncIterator[bytes]:
-        """Pass messages both ways until the stream ends. Raises by `context.abort` when upstream failed."""
-        metadata = trace_of(self._headers).headers(new_span_id())
-        stream = self._upstream.stream(timeout_s=timeout_s, metadata=metadata)
-        tasks = [asyncio.create_task(self._send(requests, stream)), asyncio.create_task(self._receive(stream))]
+    async def run(self) -> Ended:
+        """Pass messages both ways until the stream ends, however it does."""
+        tasks = {asyncio.create_task(part) for part in (self._send(), self._receive(), self._watch())}
         ended: Ended | None = None
+        error: BaseException | None = None
         try:
-            while not isinstance(item := await self._outgoing.get(), Ended):
-                yield item
-            ended = item
+            ended = await _first_end(tasks)
+        except BaseException as caught:
+            error = caught
+            raise
         finally:
             for task in tasks:
                 task.cancel()
-            stream.cancel()
+            if self._stream is not None:
+                self._stream.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._close_all(ended)
-        if ended.code is not grpc.StatusCode.OK:
-            await context.abort(ended.code, ended.details)
+            self._close_all(ended, error)
+        return ended
 
-    async def _send(self, requests: AsyncIterator[bytes], stream: Any) -> None:
-        with contextlib.suppress(asyncio.InvalidStateError, grpc.aio.AioRpcError):  # `_receive` reports how it ended
-            async for wire in requests:
-                admitted = self._admitted(wire)
-                if admitted is not None:
-                    await stream.write(admitted.wire)
-                else:
-                    await self._outgoing.put(self._last_refusal)
-            await stream.done_writing()
-
-    _last_refusal: bytes = b""
-
-    def _admitted(self, wire: bytes) -> Admitted | None:
+    async def _send(self) -> Ended | None:
+        """From the client to the model server; the end of the stream where nothing is left to wait for."""
+        while (wire := await self._context.read()) is not grpc.aio.EOF:
+            self._moved_s = monotonic_s()
+            message, is_admitted = self._admitted(bytes(wire))
+            if not is_admitted:
+                await self._write(message)
+                continue
+            try:
+                await self._stream.write(message)
+            except (asyncio.InvalidStateError, grpc.aio.AioRpcError):
+                return None  # `_receive` says how the model server ended the stream
+        if self._stream is None:
+            return Ended(grpc.StatusCode.OK, "")
         try:
-            if len(self._open) >= self._desk.settings.stream_calls_max:
-                raise Refusal(
-                    "overloaded", f"{len(self._open)} requests are open on this stream, the limit", retry_after_s=1.0
-                )
-            admitted = admit(
-                self._desk, wire, self._headers, "oip-grpc-stream", is_loopback=self._is_loopback, deadline_ms=None
-            )
-        except Refused as refused:
-            self._last_refusal = _error_response(refused.refusal.message, refused.call.client_request_id)
+            await self._stream.done_writing()
+        except (asyncio.InvalidStateError, grpc.aio.AioRpcError):
             return None
+        return None
+
+    def _admitted(self, wire: bytes) -> tuple[bytes, bool]:
+        """Open a call for a request. What goes upstream and True, or the error response and False when it is refused."""
+        session = CallSession(self._desk, started(self._headers, "oip-grpc-stream", "text_completion", "", None))
+        try:
+            with ExitStack() as opened:
+                opened.enter_context(session)
+                forwarded = self._admit(session, wire)
+                opened.pop_all()
         except Refusal as refusal:
-            self._last_refusal = _error_response(refusal.message, "")
-            return None
-        self._open[self._next] = OpenCall(admitted.call, admitted.wire)
+            return _error_response(refusal, session.call.client_request_id or _id_of(wire)), False
+        return forwarded, True
+
+    def _admit(self, session: CallSession, wire: bytes) -> bytes:
+        session.enter_as(self._caller)
+        session.received(len(wire))
+        limit = self._desk.settings.stream_calls_max
+        if len(self._open) >= limit:
+            raise Refusal("overloaded", f"{limit} requests are open on this stream, the limit", retry_after_s=1.0)
+        forwarded = admit(session, self._desk, wire, self._headers)
+        if self._stream is None:
+            metadata = trace_of(self._headers).headers(new_span_id())
+            self._stream = self._upstream.stream(timeout_s=self._context.time_remaining(), metadata=metadata)
+            self._is_asked.set()
+        session.forwarded(_nothing)
+        self._open[self._next] = session
         self._next += 1
-        return admitted
+        return forwarded
 
-    async def _receive(self, stream: Any) -> None:
+    async def _receive(self) -> Ended:
+        """From the model server to the client."""
+        await self._is_asked.wait()
         try:
-            while (message := await stream.read()) is not grpc.aio.EOF:
-                if self._note(message):
-                    await self._desk.settled()
-                await self._outgoing.put(message)
-            code, details = await stream.code(), await stream.details()
+            while (message := await self._stream.read()) is not grpc.aio.EOF:
+                self._moved_s = monotonic_s()
+                await self._write(await self._noted(bytes(message)))
+            return Ended(await self._stream.code(), await self._stream.details() or "")
         except grpc.aio.AioRpcError as error:
-            code, details = error.code(), error.details()
-        except Refusal as refusal:
-            code, details = grpc.StatusCode.RESOURCE_EXHAUSTED, refusal.message
-        await self._outgoing.put(Ended(code, details or ""))
+            return Ended(error.code(), error.details() or "")
+        except NoMessage as error:
+            return Ended(grpc.StatusCode.INTERNAL, f"the model server sent what is no message: {error}")
 
-    def _note(self, message: bytes) -> bool:
-        """Whether this message ended its call."""
-        try:
-            peeked = peek_stream_response(message)
-        except NoMessage:
-            return False
+    async def _noted(self, message: bytes) -> bytes:
+        """The message, for its client; an error response in its place when the end of its call found no room."""
+        peeked = peek_stream_response(message)
         key = self._matching(peeked)
         if key is None:
-            return False
-        call = self._open[key]
-        call.responses.append(message)
-        call.error_message = call.error_message or peeked.error_message
-        if call.first_token_time_us is None:
-            call.first_token_time_us = now_us()
-        is_last = bool(peeked.is_final or peeked.error_message)
-        if is_last:
-            self._complete(
-                key, "failed" if call.error_message else "ok", 13 if call.error_message else 0, call.error_message
-            )
-        return is_last
+            return message
+        session = self._open[key]
+        session.keep(message)
+        session.piece(error_message=peeked.error_message, is_last=peeked.is_final)
+        if not session.is_ended:
+            return message
+        del self._open[key]
+        try:
+            await session.settled()
+        except Refusal as refusal:
+            return _error_response(refusal, session.call.client_request_id)
+        return message
 
     def _matching(self, peeked: PeekedStreamResponse) -> int | None:
-        for key, call in self._open.items():
-            if not peeked.message_id or call.call.client_request_id == peeked.message_id:
+        for key, session in self._open.items():
+            if not peeked.message_id or session.call.client_request_id == peeked.message_id:
                 return key
         return None
 
-    def _close_all(self, ended: Ended | None) -> None:
-        for key in list(self._open):
-            if ended is None:
-                self._complete(key, "cancelled", 1, "the client went away")
-            elif ended.code is grpc.StatusCode.OK:
-                failed = self._open[key].error_message
-                self._complete(key, "failed" if failed else "ok", 13 if failed else 0, failed)
-            else:
-                lost = (
-                    ended.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL) and self._open[key].responses
+    async def _write(self, message: bytes) -> None:
+        async with self._writing:
+            self._write_began_s = monotonic_s()
+            await self._context.write(message)
+            self._write_began_s = None
+
+    async def _watch(self) -> Ended:
+        """End a stream whose client does not read, or on which nothing happens."""
+        settings = self._desk.settings
+        pause_s = min(LOOK_S_MAX, settings.stream_idle_s / LOOKS, settings.write_timeout_s / LOOKS)
+        while True:
+            await asyncio.sleep(pause_s)
+            now_s = monotonic_s()
+            if self._write_began_s is not None and now_s - self._write_began_s > settings.write_timeout_s:
+                SLOW_CLIENTS.inc()
+                logger().warning("slow_client_cut", seconds=settings.write_timeout_s, tenant=self._caller.tenant)
+                return Ended(
+                    grpc.StatusCode.CANCELLED, f"not read for {settings.write_timeout_s:g} s; read faster", is_ours=True
                 )
-                self._complete(key, "upstream_lost" if lost else "failed", ended.code.value[0], ended.details)
+            if not self._open and now_s - self._moved_s > settings.stream_idle_s:
+                text = f"nothing was asked for {settings.stream_idle_s:g} s (stream_idle_s); open a stream again"
+                return Ended(grpc.StatusCode.DEADLINE_EXCEEDED, text, is_ours=True)
 
-    def _complete(self, key: int, outcome: Outcome, status_code: int, message: str) -> None:
-        call = self._open.pop(key)
-        end = CallEnd(
-            end_time_us=now_us(),
-            outcome=outcome,
-            status_code=status_code,
-            error_type=error_type_of(status_code),
-            error_message=message,
-            first_token_time_us=call.first_token_time_us,
-        )
-        self._desk.completed(call.call, end, call.wire, call.responses)
+    def _close_all(self, ended: Ended | None, error: BaseException | None) -> None:
+        for session in self._open.values():
+            if ended is None:
+                _left(session, error)
+            elif ended.is_ours:
+                session.client_gone(ended.details)
+            else:
+                session.upstream_ended(int(ended.code.value[0]), ended.details)
+        self._open.clear()
 
 
-def _error_response(message: str, request_id: str) -> bytes:
-    response = service_pb2.ModelStreamInferResponse(error_message=message)
+async def _first_end(tasks: set[asyncio.Task[Ended | None]] | set[asyncio.Task[Ended]]) -> Ended:
+    """What the first part says that knows how the stream ended. Raises what a part raised."""
+    waiting: set[asyncio.Task[Any]] = set(tasks)
+    while True:
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            ended = task.result()
+            if ended is not None:
+                return ended  # type: ignore[no-any-return]  # the tasks differ in their results
+
+
+def _left(session: CallSession, error: BaseException | None) -> None:
+    """Give a call the end of its stream: gone by cancellation, or by an error of ours, which `run` raises already."""
+    try:
+        session.__exit__(None, error, None)
+    except Refusal:
+        return
+
+
+def _nothing() -> None:
+    """A stream is shared: one request of it cannot be taken back from the model server."""
+
+
+def _id_of(wire: bytes) -> str:
+    try:
+        return peek(wire).message_id
+    except NoMessage:
+        return ""
+
+
+def _error_response(refusal: Refusal, request_id: str) -> bytes:
+    response = service_pb2.ModelStreamInferResponse(error_message=refusal.message)
     response.infer_response.id = request_id
     return bytes(response.SerializeToString())

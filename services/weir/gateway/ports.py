@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from weir.gateway.core.call import Call, CallEnd, Feedback, GapReason
+from weir.gateway.core.captured import Answer
 from weir.gateway.core.record import Kind
 
 
@@ -26,13 +26,20 @@ class Capture(Protocol):
     def requested(self, call: Call, wire: bytes) -> None:
         """A call is about to go upstream. wire: its ModelInferRequest message as bytes."""
 
-    def completed(self, call: Call, end: CallEnd, wire: bytes, responses: Sequence[bytes]) -> None:
-        """A call ended. wire: its ModelInferRequest bytes (empty when there is none). responses: the
-        ModelInferResponse message (unary) or every ModelStreamInferResponse message (stream), as bytes, in order;
-        which of the two follows from `call.protocol` ending in `-stream`, or `stream_upstream` framing noted there."""
+    def completed(self, call: Call, end: CallEnd, wire: bytes, answer: Answer) -> None:
+        """A call ended. wire: its ModelInferRequest bytes (empty when there is none)."""
+
+    def ended(self, call: Call, end: CallEnd, wire_bytes: int, answer_bytes: int) -> None:
+        """The same without what was asked and answered, in the room that only ends may use: a small record."""
+
+    def refused(self, call: Call, end: CallEnd, wire_bytes: int) -> None:
+        """A call that was never admitted, as a small record, and only while half of the spool is free."""
 
     def feedback(self, feedback: Feedback) -> None:
         """A user judged a call."""
 
-    def shed(self, kind: Kind, reason: GapReason) -> None:
-        """What was refused a moment ago is given up: its numbers are used, and a gap record will say why. Never raises."""
+    def shed(self, kind: Kind, reason: GapReason, ended: str = "") -> None:
+        """What was refused a moment ago is given up: its numbers are used, and a gap record will say why. Never raises.
+
+        ended: request id of a call whose request is recorded and whose end is what is given up.
+        """

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from weir.gateway.core.caller_limits import CallerLimits, parse_limits
 from weir.gateway.spool_settings import SpoolSettings
 from weir.runtime.errors import BadSetting
 
@@ -50,17 +51,69 @@ class GatewaySettings(SpoolSettings):
     message_bytes_max: int = Field(default=8_388_608, validation_alias="WEIR_GATEWAY_MESSAGE_BYTES_MAX")
     """Largest gRPC message and HTTP body. Chosen: far above any prompt, far below what hurts Triton."""
 
-    calls_at_once_max: int = Field(default=256, validation_alias="WEIR_GATEWAY_CALLS_AT_ONCE_MAX")
-    """Calls in hand; one more is refused before it queues. Chosen."""
+    calls_at_once_max: int = Field(default=256, ge=1, validation_alias="WEIR_GATEWAY_CALLS_AT_ONCE_MAX")
+    """Calls in hand; one more is refused before it queues. One tenant may have two for each free one. Chosen."""
 
-    stream_calls_max: int = Field(default=128, validation_alias="WEIR_GATEWAY_STREAM_CALLS_MAX")
+    calls_at_once_tenant: int = Field(default=256, ge=1, validation_alias="WEIR_GATEWAY_CALLS_AT_ONCE_TENANT")
+    """Calls in hand of one tenant. Chosen: the same, the rule of free places keeps room for others."""
+
+    calls_at_once_key: int = Field(default=256, ge=1, validation_alias="WEIR_GATEWAY_CALLS_AT_ONCE_KEY")
+    """Calls in hand of one key. Chosen: the same."""
+
+    streams_at_once_max: int = Field(default=256, ge=1, validation_alias="WEIR_GATEWAY_STREAMS_AT_ONCE_MAX")
+    """Open gRPC streams; one tenant may have two for each free one. An idle one holds no place of a call. Chosen."""
+
+    streams_at_once_tenant: int = Field(default=128, ge=1, validation_alias="WEIR_GATEWAY_STREAMS_AT_ONCE_TENANT")
+    """Open gRPC streams of one tenant. Chosen: half of all."""
+
+    streams_at_once_key: int = Field(default=128, ge=1, validation_alias="WEIR_GATEWAY_STREAMS_AT_ONCE_KEY")
+    """Open gRPC streams of one key. Chosen: as for its tenant."""
+
+    stream_calls_max: int = Field(default=128, ge=1, validation_alias="WEIR_GATEWAY_STREAM_CALLS_MAX")
     """Open requests on one gRPC stream. Chosen."""
 
-    calls_per_minute_key: int = Field(default=60_000, validation_alias="WEIR_GATEWAY_CALLS_PER_MINUTE_KEY")
+    stream_idle_s: float = Field(default=300.0, gt=0, validation_alias="WEIR_GATEWAY_STREAM_IDLE_S")
+    """Seconds a gRPC stream may last on which nothing is asked and nothing is answered. Chosen: a person who thinks."""
+
+    request_read_s: float = Field(default=20.0, gt=0, validation_alias="WEIR_GATEWAY_REQUEST_READ_S")
+    """Seconds in which the message or body of a call must have come. Chosen: 8 MiB over 4 Mbit/s."""
+
+    lookups_at_once_max: int = Field(default=64, ge=1, validation_alias="WEIR_GATEWAY_LOOKUPS_AT_ONCE_MAX")
+    """Questions about models and the server in hand, apart from calls. Chosen: as many as the inference service takes."""
+
+    health_watches_max: int = Field(default=128, ge=2, validation_alias="WEIR_GATEWAY_HEALTH_WATCHES_MAX")
+    """Open health watches, half of them from one host; they need no key. Chosen: one for each client process."""
+
+    bytes_in_hand_max: int = Field(default=268_435_456, ge=65_536, validation_alias="WEIR_GATEWAY_BYTES_IN_HAND_MAX")
+    """Bytes of requests and kept answers in hand; one tenant may have two for each free one. Chosen: 32 largest messages."""
+
+    bytes_in_hand_tenant: int = Field(default=134_217_728, ge=1, validation_alias="WEIR_GATEWAY_BYTES_IN_HAND_TENANT")
+    """The same of one tenant. Chosen: half."""
+
+    bytes_in_hand_key: int = Field(default=134_217_728, ge=1, validation_alias="WEIR_GATEWAY_BYTES_IN_HAND_KEY")
+    """The same of one key. Chosen: as for its tenant."""
+
+    calls_per_minute_key: int = Field(default=60_000, ge=1, validation_alias="WEIR_GATEWAY_CALLS_PER_MINUTE_KEY")
     """Calls a minute for one key. Chosen: generous, a guard against loops."""
 
-    calls_per_minute_tenant: int = Field(default=120_000, validation_alias="WEIR_GATEWAY_CALLS_PER_MINUTE_TENANT")
+    calls_per_minute_tenant: int = Field(default=120_000, ge=1, validation_alias="WEIR_GATEWAY_CALLS_PER_MINUTE_TENANT")
     """Calls a minute for one tenant over all its keys. Chosen."""
+
+    tokens_per_minute_key: int | None = Field(default=None, ge=1, validation_alias="WEIR_GATEWAY_TOKENS_PER_MINUTE_KEY")
+    """Tokens a minute, asked and answered, for one key; a token is counted as four bytes. Not limited unless set."""
+
+    tokens_per_minute_tenant: int | None = Field(
+        default=None, ge=1, validation_alias="WEIR_GATEWAY_TOKENS_PER_MINUTE_TENANT"
+    )
+    """The same for one tenant over all its keys."""
+
+    limits_by_tenant: dict[str, dict[str, int]] = Field(default={}, validation_alias="WEIR_GATEWAY_LIMITS_BY_TENANT")
+    """Limits of single tenants, as JSON: {"tenant": {"calls_at_once": 8}}; names as in `core/caller_limits.py`."""
+
+    refusals_recorded_per_minute: int = Field(
+        default=600, ge=1, validation_alias="WEIR_GATEWAY_REFUSALS_RECORDED_PER_MINUTE"
+    )
+    """Records a minute of refused calls of one tenant; all strangers are one. Above it they are counted alone. Chosen."""
 
     timeout_s: float = Field(default=120.0, validation_alias="WEIR_GATEWAY_TIMEOUT_S")
     """Seconds for a call whose client set no deadline. Chosen."""
@@ -83,6 +136,38 @@ class GatewaySettings(SpoolSettings):
     def request_id_secret(self) -> Path:
         """Where the secret of request ids is."""
         return self.request_id_secret_file or self.data_dir / "gateway" / "request-id.secret"
+
+    @property
+    def limits_of_key(self) -> CallerLimits:
+        """Limits of a key of which the keys file says nothing."""
+        return CallerLimits(
+            calls_per_minute=self.calls_per_minute_key,
+            calls_at_once=self.calls_at_once_key,
+            streams_at_once=self.streams_at_once_key,
+            bytes_in_hand=self.bytes_in_hand_key,
+            tokens_per_minute=self.tokens_per_minute_key,
+        )
+
+    @property
+    def limits_of_tenant(self) -> CallerLimits:
+        """Limits of a tenant of which WEIR_GATEWAY_LIMITS_BY_TENANT says nothing."""
+        return CallerLimits(
+            calls_per_minute=self.calls_per_minute_tenant,
+            calls_at_once=self.calls_at_once_tenant,
+            streams_at_once=self.streams_at_once_tenant,
+            bytes_in_hand=self.bytes_in_hand_tenant,
+            tokens_per_minute=self.tokens_per_minute_tenant,
+        )
+
+    def parsed_limits_by_tenant(self) -> dict[str, CallerLimits]:
+        """Limits of single tenants. Raises BadSetting naming the tenant and what is wrong."""
+        try:
+            return {
+                tenant: parse_limits(limits, tenant).over(self.limits_of_tenant)
+                for tenant, limits in self.limits_by_tenant.items()
+            }
+        except ValueError as error:
+            raise BadSetting(f"WEIR_GATEWAY_LIMITS_BY_TENANT: {error}") from error
 
     @property
     def catalog_file(self) -> Path:

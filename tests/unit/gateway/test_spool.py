@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from builders import NOON_US, call, call_end
 from weir.gateway.adapters.spool import SpoolReader, SpoolWriter, spooled_bytes
 from weir.gateway.capture import SpoolCapture
+from weir.gateway.core.captured import Answer
 from weir.gateway.core.record import Record, pack, scan, unpack
 from weir.gateway.ports import CaptureFull
 from weir.runtime.errors import BadSetting
@@ -43,6 +44,10 @@ def capture_in(folder: Path, **options: int) -> SpoolCapture:
     return SpoolCapture(writer_in(folder, **options), source="gateway/1", boot_epoch=NOON_US, capture_bytes_max=10_000)
 
 
+def answered(message: bytes) -> Answer:
+    return Answer((message,), len(message))
+
+
 def filled(capture: SpoolCapture) -> None:
     for _ in range(100):
         capture.requested(call(), b"x" * 100)
@@ -65,7 +70,7 @@ def drained(folder: Path) -> list[int]:
 def test_every_record_is_read_once_and_in_order_over_many_segments(tmp_path: Path) -> None:
     capture = capture_in(tmp_path)
     for _ in range(30):
-        capture.completed(call(), call_end(), b"in" * 100, [b"out" * 100])
+        capture.completed(call(), call_end(), b"in" * 100, answered(b"out" * 100))
 
     assert drained(tmp_path) == list(range(0, 60, 2))
     assert capture.accepted == 60
@@ -142,7 +147,7 @@ def test_a_corrupt_record_goes_to_quarantine_and_the_rest_is_read(tmp_path: Path
 
 def test_a_call_over_the_capture_limit_keeps_its_facts(tmp_path: Path) -> None:
     capture = capture_in(tmp_path, segment=100_000)
-    capture.completed(call(), call_end(), b"i" * 20_000, [b"o" * 20_000])
+    capture.completed(call(), call_end(), b"i" * 20_000, answered(b"o" * 20_000))
 
     piece = SpoolReader(tmp_path).read()
 
@@ -242,7 +247,7 @@ def test_a_full_spool_keeps_room_for_the_end_of_a_call_in_hand(tmp_path: Path) -
     )
     until_full(capture)
 
-    capture.completed(call(), call_end(), b"", [b"the answer" * 100])
+    capture.completed(call(), call_end(), b"", answered(b"the answer" * 100))
 
 
 def test_a_spool_that_refuses_even_the_gap_record_owes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,7 +330,7 @@ def test_no_segment_follows_one_that_the_disk_would_not_sync(tmp_path: Path, mon
 
 def filled_until_full(capture: SpoolCapture) -> None:
     while True:
-        capture.completed(call(), call_end(), b"in" * 100, [b"out" * 100])
+        capture.completed(call(), call_end(), b"in" * 100, answered(b"out" * 100))
 
 
 def refused(*_: object) -> int:

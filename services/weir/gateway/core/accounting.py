@@ -10,7 +10,7 @@ was not, by a gateway that is dead, ends here as `aborted`. Reading records agai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -45,7 +45,7 @@ class Life:
     is_suspect: bool = False
     """Whether a corrupt record was met since the last good one."""
     open: Mapping[str, Call] = field(default_factory=dict)
-    """Calls without an end, by request id; at most as many as the gateway holds in hand."""
+    """Calls without an end, by request id; at most as many as the gateway holds in hand. A shed end closes its call too."""
 
 
 Books = Mapping[LifeKey, Life]
@@ -65,7 +65,9 @@ def counted(books: Books, records: Iterable[Record], *, has_corrupt: bool) -> tu
         if record.gap is not None:
             shed = Account(key, record.gap.first_seq, record.gap.last_seq, "shed", record.gap.reason)
             accounts.append(shed)
-            after[key] = replace(life, next_seq=max(life.next_seq, record.gap.last_seq + 1))
+            after[key] = replace(
+                life, next_seq=max(life.next_seq, record.gap.last_seq + 1), open=_without(life.open, record.gap.ended)
+            )
             continue
         if record.seq > life.next_seq and (has_corrupt or life.is_suspect):
             accounts.append(Account(key, life.next_seq, record.seq - 1, "corrupt", "checksum"))
@@ -108,7 +110,11 @@ def _open(calls: Mapping[str, Call], record: Record) -> Mapping[str, Call]:
         return calls
     if record.kind == "requested":
         return {**calls, record.call.request_id: replace(record.call, user_text="")}
-    return {request_id: call for request_id, call in calls.items() if request_id != record.call.request_id}
+    return _without(calls, (record.call.request_id,))
+
+
+def _without(calls: Mapping[str, Call], ended: Collection[str]) -> Mapping[str, Call]:
+    return {request_id: call for request_id, call in calls.items() if request_id not in ended}
 
 
 def _aborted(life: LifeKey, number: int, call: Call, found_us: int) -> Record:

@@ -89,7 +89,7 @@ class Feedback:
     comment: str = ""
 
 
-GapReason = Literal["spool_full", "disk_refused"]
+GapReason = Literal["spool_full", "disk_refused", "not_recordable"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,3 +99,5 @@ class Gap:
     first_seq: int
     last_seq: int
     reason: GapReason
+    ended: tuple[str, ...] = ()
+    """Request ids of calls whose request is recorded and whose end is among these numbers: they are not open."""

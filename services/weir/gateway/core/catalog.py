@@ -4,17 +4,20 @@ A fold over RegistryChanged events that compares their order (`weir.events.chang
 twice, they make the same catalog, and `prod` never moves back. A route is a chain or a model at alias `prod`.
 The Triton name of a registered model's endpoint leads to the chain of that model: the chain of the model's own name
 where there is one, else the first by name; without a chain, to the model itself.
+
+What names mean is worked out once after a change, so that a name is one look into a dictionary, known or not: strangers
+ask for unknown ones.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from weir.events import FIRST, ChangeOrder, Reference, RegistryChanged, change_order, release_digest
-from weir.gateway.core.errors import Refusal
+from weir.gateway.core.errors import Refusal, checked_name
 
 ALIAS = "prod"
 """Alias at which routes are served."""
@@ -88,6 +91,18 @@ class Resolved:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What every name means at one revision."""
+
+    names: Mapping[str, Resolved | str]
+    """Routes and endpoint names; a text says why a route cannot be served."""
+    routes: tuple[str, ...]
+    """Names of chains and models, sorted."""
+    prompts: Mapping[str, tuple[str, ...]]
+    """Aliases and versions of each prompt, sorted."""
+
+
 @dataclass(slots=True)
 class Catalog:
     """Versions and aliases, and the routes they make."""
@@ -98,7 +113,7 @@ class Catalog:
     version_orders: dict[Key, ChangeOrder] = field(default_factory=dict)
     alias_orders: dict[Key, ChangeOrder] = field(default_factory=dict)
     """The change that each version and alias comes from; `FIRST` where it is not known."""
-    _resolved: dict[str, Resolved] = field(default_factory=dict)
+    _index: Index | None = field(default=None, repr=False, compare=False)
 
     def apply(self, event: RegistryChanged) -> None:
         """Take in one change of the registry, unless a newer one of the same version or alias is known."""
@@ -111,7 +126,7 @@ class Catalog:
             self.alias_orders[alias_key] = order
             self.aliases[alias_key] = event.version
         self.revision = max(self.revision, event.revision)
-        self._resolved.clear()
+        self._index = None
 
     def find(self, kind: str, name: str, selector: str) -> Version | None:
         """The version an alias or version label selects; None when there is none."""
@@ -120,62 +135,93 @@ class Catalog:
 
     def resolve(self, name: str) -> Resolved:
         """What a route means now. Raises Refusal("model_not_found") listing the routes there are."""
-        if name not in self._resolved:
-            self._resolved[name] = self._resolve(name)
-        return self._resolved[name]
+        found = self._current().names.get(checked_name(name, "model_not_found"))
+        if isinstance(found, Resolved):
+            return found
+        if found is not None:
+            raise Refusal("model_not_found", found)
+        raise Refusal(
+            "model_not_found",
+            f"no chain or model is named {name!r}; there are: {_listed(self._current().routes)} "
+            "(register one: weir apply -f)",
+        )
 
     def prompt(self, reference: str) -> Version:
         """The prompt `name@alias` or `name@version`. Raises Refusal("prompt_not_found") saying what there is."""
-        name, _, selector = reference.partition("@")
+        name, _, selector = checked_name(reference, "prompt_not_found").partition("@")
         found = self.find("prompt", name, selector or ALIAS)
         if found is not None:
             return found
-        known = sorted({key[2] for key in (*self.versions, *self.aliases) if key[:2] == ("prompt", name)})
-        if not known:
-            names = sorted({key[1] for key in self.versions if key[0] == "prompt"})
-            raise Refusal("prompt_not_found", f"no prompt is named {name!r}; there are: {_listed(names)}")
+        prompts = self._current().prompts
+        known = prompts.get(name)
+        if known is None:
+            raise Refusal("prompt_not_found", f"no prompt is named {name!r}; there are: {_listed(tuple(prompts))}")
         raise Refusal(
             "prompt_not_found",
             f"prompt {name!r} has no alias or version {selector or ALIAS!r}; it has: {_listed(known)}",
         )
 
     def routes(self) -> list[Resolved]:
-        """Every route, by name."""
-        names = {key[1] for key in self.aliases if key[0] in ("chain", "model") and key[2] == ALIAS}
-        return [self.resolve(name) for name in sorted(names)]
+        """Every route, by name. Raises Refusal for one that lacks a part."""
+        return [self.resolve(name) for name in self._current().routes]
 
-    def _resolve(self, name: str) -> Resolved:
+    def _current(self) -> Index:
+        if self._index is None:
+            self._index = self._indexed()
+        return self._index
+
+    def _indexed(self) -> Index:
+        routes = sorted({key[1] for key in self.aliases if key[0] in ("chain", "model") and key[2] == ALIAS})
+        # A route is found under its version label `prod` too, as before: `find` takes an alias or a label.
+        labelled = {key[1] for key in self.versions if key[0] in ("chain", "model") and key[2] == ALIAS}
+        names = {name: self._served(name) for name in {*routes, *labelled}}
+        for name, model in self._endpoints().items():
+            names.setdefault(name, self._worked_out(model))
+        return Index(names, tuple(routes), self._prompts())
+
+    def _served(self, name: str) -> Resolved | str:
         chain = self.find("chain", name, ALIAS)
         if chain is not None:
-            return self._of_chain(chain)
+            return self._worked_out(chain)
         model = self.find("model", name, ALIAS)
-        if model is not None:
-            return self._of_model(model)
-        owner = next(
-            (self.versions[key] for key in sorted(self.versions) if key[0] == "model" and self._serves(key, name)), None
+        return (
+            f"{name!r} is not at {ALIAS}" if model is None else _resolved(name, model, None, None, (model.reference,))
         )
-        if owner is None:
-            names = sorted({key[1] for key in self.aliases if key[0] in ("chain", "model") and key[2] == ALIAS})
-            raise Refusal(
-                "model_not_found",
-                f"no chain or model is named {name!r}; there are: {_listed(names)} (register one: weir apply -f)",
-            )
-        return self._of_endpoint(owner)
 
-    def _serves(self, key: Key, triton_name: str) -> bool:
-        spec = self.versions[key].spec
-        current = self.find("model", key[1], ALIAS)
-        return current is self.versions[key] and triton_name in (spec.get("unary_model"), spec.get("stream_model"))
+    def _endpoints(self) -> dict[str, Version]:
+        """What each Triton name leads to: the chain of its model, or the model."""
+        chains = [chain for name in self._names("chain") if (chain := self.find("chain", name, ALIAS)) is not None]
+        of_model: dict[str, Version] = {}
+        for chain in chains:
+            of_model.setdefault(str(chain.spec.get("model", "")).partition("@")[0], chain)
+        of_model.update({chain.name: chain for chain in chains})
+        found: dict[str, Version] = {}
+        for name in sorted({key[1] for key in self.versions if key[0] == "model"}):
+            model = self.find("model", name, ALIAS)
+            for endpoint in (model.spec.get("unary_model"), model.spec.get("stream_model")) if model else ():
+                if model is not None and endpoint:
+                    found.setdefault(str(endpoint), of_model.get(name, model))
+        return found
 
-    def _of_endpoint(self, model: Version) -> Resolved:
-        own = self.find("chain", model.name, ALIAS)
-        if own is not None:
-            return self._of_chain(own)
-        names = sorted({key[1] for key in self.aliases if key[0] == "chain" and key[2] == ALIAS})
-        for chain in (self.find("chain", name, ALIAS) for name in names):
-            if chain is not None and str(chain.spec.get("model", "")).partition("@")[0] == model.name:
-                return self._of_chain(chain)
-        return self._of_model(model)
+    def _prompts(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, set[str]] = {}
+        for kind, name, selector in (*self.versions, *self.aliases):
+            if kind == "prompt":
+                found.setdefault(name, set()).add(selector)
+        return {name: tuple(sorted(found[name])) for name in sorted(found)}
+
+    def _names(self, kind: str) -> list[str]:
+        return sorted({key[1] for key in self.aliases if key[0] == kind and key[2] == ALIAS})
+
+    def _worked_out(self, version: Version) -> Resolved | str:
+        if version.kind == "model":
+            return _resolved(version.name, version, None, None, (version.reference,))
+        try:
+            return self._of_chain(version)
+        except Refusal as refusal:
+            return refusal.message
+        except (KeyError, TypeError, AttributeError) as error:  # one broken chain must not take the other routes away
+            return f"chain {version.name!r} cannot be read ({error!r}); register it again"
 
     def _of_chain(self, chain: Version) -> Resolved:
         model = self._needed(chain, "model", chain.spec["model"])
@@ -184,9 +230,6 @@ class Catalog:
         datasets = [self._needed(chain, "dataset", reference) for reference in chain.spec.get("datasets") or []]
         parts = [chain, model, *([prompt] if prompt else []), *datasets, *([policy] if policy else [])]
         return _resolved(chain.name, model, prompt, policy, tuple(part.reference for part in parts))
-
-    def _of_model(self, model: Version) -> Resolved:
-        return _resolved(model.name, model, None, None, (model.reference,))
 
     def _needed(self, chain: Version, kind: str, reference: str) -> Version:
         name, _, selector = reference.partition("@")
@@ -215,6 +258,6 @@ def _resolved(
     )
 
 
-def _listed(names: list[str]) -> str:
+def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(names[:NAMES_SHOWN_MAX]) or "none"
     return f"{shown} and {len(names) - NAMES_SHOWN_MAX} more" if len(names) > NAMES_SHOWN_MAX else shown

@@ -16,18 +16,19 @@ REFUSALS: Mapping[str, tuple[int, int]] = {
     "permission_denied": (7, 403),
     "invalid_request": (3, 400),
     "payload_too_large": (8, 413),
+    "request_timeout": (4, 408),
     "rate_limited": (8, 429),
     "overloaded": (8, 503),
     "deadline_exceeded": (4, 504),
     "upstream_unavailable": (14, 503),
     "upstream_error": (13, 502),
     "capture_full": (8, 503),
+    "internal_error": (13, 500),
     "cancelled": (1, 499),
 }
 """Stable word -> (gRPC status code number, HTTP status)."""
 
 BY_STATUS: Mapping[int, str] = {
-    1: "cancelled",
     3: "invalid_request",
     4: "deadline_exceeded",
     5: "model_not_found",
@@ -36,13 +37,41 @@ BY_STATUS: Mapping[int, str] = {
     14: "upstream_unavailable",
     16: "unauthenticated",
 }
-"""Word for a gRPC status that came from upstream; others are upstream_error."""
+"""Word for a gRPC status that came from upstream; others are upstream_error, also CANCELLED: our client is still there."""
+
+MESSAGE_CHARS_MAX = 512
+"""Characters of an error's message. Chosen: as a gRPC trailer, three bytes for each of four, it stays below the 8 KB that
+clients take."""
+
+NAME_CHARS_MAX = 256
+"""Longest name (model, route, prompt) that is looked up. Chosen: twice the longest name that the registry stores."""
+
+QUOTED_CHARS_MAX = 64
+"""Characters quoted of a value in an error's message. Chosen: enough to know it again."""
+
+
+def cut(text: str, chars_max: int = QUOTED_CHARS_MAX) -> str:
+    """The text, or its beginning and how long it is. Nobody's input is echoed at length."""
+    return text if len(text) <= chars_max else f"{text[:chars_max]}... ({len(text):,} characters)"
+
+
+def checked_name(name: str, error_type: str) -> str:
+    """The name. Raises Refusal for one that is too long to be anybody's, before anything is looked up or quoted."""
+    if len(name) > NAME_CHARS_MAX:
+        raise Refusal(
+            error_type, f"a name has at most {NAME_CHARS_MAX} characters; {cut(name)!r} is nobody's", field="model"
+        )
+    return name
 
 
 class Refusal(Exception):
-    """A call the gateway does not send upstream. The message says what happened, the value, and what to do."""
+    """A call the gateway does not send upstream. The message says what happened, the value, and what to do.
+
+    It is cut at MESSAGE_CHARS_MAX, because it may quote what a stranger sent.
+    """
 
     def __init__(self, error_type: str, message: str, *, retry_after_s: float | None = None, field: str = "") -> None:
+        message = cut(message, MESSAGE_CHARS_MAX)
         super().__init__(message)
         self.error_type = error_type
         self.message = message

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from weir.gateway.core.caller_limits import NO_LIMITS, CallerLimits, parse_limits
 from weir.gateway.core.errors import Refusal
 
 KEY = re.compile(r"weir_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
@@ -32,6 +33,7 @@ class ApiKey:
     scopes: frozenset[str]
     routes: tuple[str, ...] = ("*",)
     expires_us: int | None = None
+    limits: CallerLimits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Caller:
     key_id: str
     scopes: frozenset[str]
     routes: tuple[str, ...]
+    limits: CallerLimits = NO_LIMITS
+    """What the keys file says of this key."""
 
     def demand(self, scope: str) -> None:
         """Raises Refusal naming the scope when the caller lacks it; admin has every scope."""
@@ -90,7 +94,7 @@ def caller_of(authorization: str, keys: Mapping[str, ApiKey], now_us: int, *, an
         raise Refusal("unauthenticated", f"API key weir_{match[1]}_... is not known here; make one: weir keys create")
     if key.expires_us is not None and key.expires_us <= now_us:
         raise Refusal("unauthenticated", f"API key {key.id} has expired; make a new one: weir keys create")
-    return Caller(key.tenant, key.id, key.scopes, key.routes)
+    return Caller(key.tenant, key.id, key.scopes, key.routes, key.limits)
 
 
 def _parse_key(item: object, index: int) -> ApiKey:
@@ -110,6 +114,7 @@ def _parse_key(item: object, index: int) -> ApiKey:
         scopes=frozenset(scopes),
         routes=_routes(item.get("routes", ["*"])),
         expires_us=item.get("expires_us"),
+        limits=parse_limits(item["limits"], f"keys[{index}].limits") if "limits" in item else NO_LIMITS,
     )
 
 

@@ -91,7 +91,7 @@ def unpack(payload: bytes) -> Record:
         call=call_from(head["call"]),
         end=CallEnd(**head["end"]) if head["end"] else None,
         feedback=Feedback(**head["feedback"]) if head["feedback"] else None,
-        gap=Gap(**head["gap"]) if head.get("gap") else None,
+        gap=_gap_from(head.get("gap")),
         wire=blobs[0],
         responses=tuple(blobs[1:]),
         wire_bytes=head["wire_bytes"],
@@ -132,6 +132,10 @@ def _split(payload: bytes, start: int, sizes: Sequence[int]) -> Iterator[bytes]:
     for size in sizes:
         yield payload[start : start + size]
         start += size
+
+
+def _gap_from(fields: dict[str, Any] | None) -> Gap | None:
+    return Gap(**{**fields, "ended": tuple(fields.get("ended", ()))}) if fields else None
 
 
 def call_from(fields: dict[str, Any] | None) -> Call | None:

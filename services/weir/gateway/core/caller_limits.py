@@ -1,0 +1,52 @@
+"""What one key or one tenant may have: calls, streams, bytes and tokens, each a number or as the gateway's settings say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+LIMIT_MAX = 2**53
+"""Largest number of a limit: what JSON carries exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLimits:
+    """Limits; None where nothing was said."""
+
+    calls_per_minute: int | None = None
+    calls_at_once: int | None = None
+    """Calls in hand."""
+    streams_at_once: int | None = None
+    """Open gRPC streams."""
+    bytes_in_hand: int | None = None
+    """Bytes of requests and kept answers of calls in hand."""
+    tokens_per_minute: int | None = None
+    """Estimated from bytes: nothing is decoded before a call is forwarded."""
+
+    def over(self, base: CallerLimits) -> CallerLimits:
+        """These limits, and those of `base` where nothing was said."""
+        return CallerLimits(
+            **{
+                field.name: getattr(base, field.name)
+                if getattr(self, field.name) is None
+                else getattr(self, field.name)
+                for field in fields(self)
+            }
+        )
+
+
+NAMES = tuple(field.name for field in fields(CallerLimits))
+
+NO_LIMITS = CallerLimits()
+
+
+def parse_limits(value: object, where: str) -> CallerLimits:
+    """Limits of a JSON object such as {"calls_at_once": 8}. Raises ValueError naming `where` and what is wrong."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{where} is a {type(value).__name__}; expected an object with {', '.join(NAMES)}")
+    unknown = [str(name)[:64] for name in value if name not in NAMES]
+    if unknown:
+        raise ValueError(f"{where} holds {', '.join(unknown)}; expected only {', '.join(NAMES)}")
+    for name, number in value.items():
+        if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= LIMIT_MAX:
+            raise ValueError(f"{where}.{name} is {str(number)[:64]!r}; expected a whole number, 1 or more")
+    return CallerLimits(**value)

@@ -1,0 +1,73 @@
+"""Places: how much of one bounded thing is held, in all, by each tenant and by each key.
+
+Law: what is held is never negative and never above a limit; and one tenant alone never takes the last place. A tenant may
+hold at most SHARE times as many places as are free (the dynamic threshold of shared switch buffers): alone it gets two
+thirds, beside another greedy one each gets two fifths, and there is always room for one more tenant.
+"""
+
+from __future__ import annotations
+
+from weir.gateway.core.errors import Refusal, cut
+
+SHARE = 2
+"""Places that a tenant may hold for each free one. Chosen: at 1 a lone tenant would use half, at 4 newcomers wait longer."""
+
+
+class LimitReached(Refusal):
+    """A refusal because of a limit; `limit` names it as the metric does."""
+
+    def __init__(self, error_type: str, message: str, *, limit: str, retry_after_s: float) -> None:
+        super().__init__(error_type, message, retry_after_s=retry_after_s)
+        self.limit = limit
+
+
+class Places:
+    """Counts of one thing."""
+
+    def __init__(self, name: str, things: str, limit: int, *, retry_after_s: float = 1.0) -> None:
+        """name: of the limit, for example calls_at_once. things: what is counted, in words. limit: of all together."""
+        self.name = name
+        self.held = 0
+        self._things = things
+        self._limit = limit
+        self._retry_after_s = retry_after_s
+        self._by_tenant: dict[str, int] = {}
+        self._by_key: dict[str, int] = {}
+
+    def take(
+        self, tenant: str, key_id: str, amount: int = 1, *, tenant_max: int | None = None, key_max: int | None = None
+    ) -> None:
+        """Hold `amount` more. Raises LimitReached, holding nothing more, when a limit is in the way."""
+        if self.held + amount > self._limit:
+            raise self._full("overloaded", "max", f"{self.held} {self._things} in all, the limit is {self._limit}")
+        mine = self._by_tenant.get(tenant, 0) + amount
+        if tenant_max is not None and mine > tenant_max:
+            raise self._full("rate_limited", "tenant", f"tenant {cut(tenant)} may have {tenant_max} {self._things}")
+        if mine > SHARE * (self._limit - self.held):
+            text = f"tenant {cut(tenant)} has {mine - amount} {self._things} and {self._limit - self.held} are free"
+            raise self._full("rate_limited", "share", f"{text}; one tenant may have {SHARE} for each free one")
+        of_key = self._by_key.get(key_id, 0) + amount
+        if key_max is not None and of_key > key_max:
+            raise self._full("rate_limited", "key", f"key {cut(key_id)} may have {key_max} {self._things}")
+        self.held += amount
+        self._by_tenant[tenant] = mine
+        self._by_key[key_id] = of_key
+
+    def give_back(self, tenant: str, key_id: str, amount: int = 1) -> None:
+        """Hold `amount` less."""
+        self.held -= amount
+        _less(self._by_tenant, tenant, amount)
+        _less(self._by_key, key_id, amount)
+
+    def _full(self, error_type: str, whose: str, text: str) -> LimitReached:
+        limit = f"{self.name}_{whose}"
+        message = f"{text} ({limit}); try again shortly"
+        return LimitReached(error_type, message, limit=limit, retry_after_s=self._retry_after_s)
+
+
+def _less(counts: dict[str, int], name: str, amount: int) -> None:
+    left = counts[name] - amount
+    if left:
+        counts[name] = left
+    else:
+        del counts[name]  # who holds nothing takes no memory

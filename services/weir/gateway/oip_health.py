@@ -1,0 +1,104 @@
+"""gRPC health for probes and clients without a key: bounded, and apart from the places of calls.
+
+Invariant: a health watch takes no place of a call, and no host has all watches. Not the servicer of grpcio-health-checking:
+there the end of one watch makes the others deaf, and each name that a stranger asks for is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+from google.protobuf.message import DecodeError
+from grpc_health.v1 import health_pb2
+
+from weir.gateway.adapters.upstream import SERVICE
+from weir.gateway.core.errors import Refusal
+from weir.gateway.core.places import LimitReached, Places
+from weir.gateway.metrics import HEALTH_WATCHES, LIMITED
+from weir.gateway.oip_messages import host_of, read_message, refuse
+
+HEALTH = "grpc.health.v1.Health"
+"""Name of the service."""
+
+READ_S = 1.0
+"""Seconds in which the question must come: it has a few bytes. Chosen."""
+
+KNOWN = ("", SERVICE)
+"""Services that have a status: the server as a whole, and Triton's."""
+
+UNKNOWN_WATCH_S = 30.0
+"""Seconds that a watch of an unknown service is kept open, since it may be one that comes. Chosen: none does here."""
+
+
+class Health:
+    """What the gateway says of itself."""
+
+    def __init__(self, watches_max: int) -> None:
+        """watches_max: watches open at once, of all hosts."""
+        self._watches = Places("health_watches", "health watches", watches_max)
+        self._stopping = asyncio.Event()
+
+    def handler(self, method: str) -> Any:
+        """The handler of a method of the health service; None for another."""
+        if method == "Check":
+            return grpc.stream_unary_rpc_method_handler(self._check)
+        if method == "Watch":
+            return grpc.stream_stream_rpc_method_handler(self._watch)
+        return None
+
+    def leave(self) -> None:
+        """Tell everybody that no more calls are to be sent here."""
+        self._stopping.set()
+
+    async def _check(self, _: Any, context: Any) -> bytes:
+        try:
+            name = _service_name(await read_message(context, READ_S))
+        except Refusal as refusal:
+            await refuse(context, refusal)
+            raise
+        if name not in KNOWN:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no such service; ask for the empty name")
+        return _response(self._status())
+
+    async def _watch(self, _: Any, context: Any) -> None:
+        host = host_of(context)
+        try:
+            self._watches.take(host, host)
+        except LimitReached as reached:
+            LIMITED.labels(reached.limit).inc()
+            await refuse(context, reached)
+        HEALTH_WATCHES.set(self._watches.held)
+        try:
+            await self._watched(_service_name(await read_message(context, READ_S)), context)
+        except Refusal as refusal:
+            await refuse(context, refusal)
+        finally:
+            self._watches.give_back(host, host)
+            HEALTH_WATCHES.set(self._watches.held)
+
+    async def _watched(self, name: str, context: Any) -> None:
+        if name not in KNOWN:
+            await context.write(_response(health_pb2.HealthCheckResponse.SERVICE_UNKNOWN))
+            await asyncio.sleep(UNKNOWN_WATCH_S)
+            return
+        await context.write(_response(self._status()))
+        if not self._stopping.is_set():
+            await self._stopping.wait()
+            await context.write(_response(self._status()))
+
+    def _status(self) -> int:
+        status = health_pb2.HealthCheckResponse
+        return int(status.NOT_SERVING if self._stopping.is_set() else status.SERVING)
+
+
+def _service_name(message: bytes) -> str:
+    try:
+        return str(health_pb2.HealthCheckRequest.FromString(message).service)
+    except DecodeError as error:
+        raise Refusal("invalid_request", "the message is no HealthCheckRequest") from error
+
+
+def _response(status: int) -> bytes:
+    return bytes(health_pb2.HealthCheckResponse(status=status).SerializeToString())

@@ -1,0 +1,55 @@
+"""Reading and refusing on the gRPC door, the same for every method.
+
+Handlers take their message themselves, so that a caller is known and limited before a byte of it is read: with gRPC's
+unary handlers the message comes first, and a call that never sends one waits for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from weir.gateway.call_start import joined
+from weir.gateway.core.errors import Refusal
+
+LOOPBACK = ("ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D", "unix:")
+"""How gRPC names a peer on this machine."""
+
+
+async def read_message(context: Any, within_s: float) -> bytes:
+    """The one message of a unary call. Raises Refusal when it does not come in time, or not at all."""
+    try:
+        async with asyncio.timeout(within_s):
+            message = await context.read()
+    except TimeoutError as error:
+        raise Refusal("request_timeout", f"the call's message did not come within {within_s:g} s") from error
+    if message is grpc.aio.EOF:
+        raise Refusal("invalid_request", "the call ended without a message; send one")
+    return bytes(message)
+
+
+async def refuse(context: Any, refusal: Refusal) -> None:
+    """End the call with the refusal's status, and when to try again. Always raises gRPC's own end of a handler."""
+    code = next(code for code in grpc.StatusCode if code.value[0] == refusal.status_code)
+    after = refusal.retry_after_s
+    trailing = () if after is None else (("retry-after-ms", str(int(after * 1_000))),)
+    await context.abort(code, refusal.message, trailing)
+
+
+def headers_of(context: Any) -> Mapping[str, str]:
+    """Metadata of a call that is text."""
+    return joined((key, value) for key, value in context.invocation_metadata() or () if isinstance(value, str))
+
+
+def host_of(context: Any) -> str:
+    """The peer's address without its port."""
+    return str(context.peer()).rpartition(":")[0]
+
+
+def is_loopback(context: Any) -> bool:
+    """Whether the peer is on this machine."""
+    return bool(context.peer().startswith(LOOPBACK))
