@@ -22,11 +22,13 @@ from weir.gateway.call_start import started, trace_headers_of
 from weir.gateway.core.call import Call
 from weir.gateway.core.errors import Refusal, cut
 from weir.gateway.core.peek import NoMessage, peek_question
+from weir.gateway.metrics import CRASHES
 from weir.gateway.oip_health import HEALTH, Health
 from weir.gateway.oip_messages import headers_of, is_loopback, read_message, refuse
 from weir.gateway.oip_stream import StreamSession
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.errors import BadSetting
+from weir.runtime.telemetry import logger
 
 HEADER_BYTES_MAX = 16_384
 """Metadata of a call at most. Chosen: twice gRPC's default, for long trace states."""
@@ -165,7 +167,12 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
                 ended = await StreamSession(self._desk, self._upstream, caller, headers, context).run()
         except Refusal as refusal:
             await refuse(context, refusal)
-            return
+            raise
+        except Exception as error:  # noqa: BLE001  # the boundary: an error of ours is told as one, and the reason is logged
+            CRASHES.inc()
+            logger().error("stream_crashed", error=type(error).__name__, exc_info=error)
+            await refuse(context, Refusal("internal_error", "the gateway failed on this stream; its log says why"))
+            raise
         if ended.code is not grpc.StatusCode.OK:
             await context.abort(ended.code, ended.details)
 

@@ -69,7 +69,7 @@ class StreamSession:
         self._moved_s = monotonic_s()
 
     async def run(self) -> Ended:
-        """Pass messages both ways until the stream ends, however it does."""
+        """Pass messages both ways until the stream ends, however it does. Raises Refusal for an error of ours."""
         tasks = {asyncio.create_task(part) for part in (self._send(), self._receive(), self._watch())}
         ended: Ended | None = None
         error: BaseException | None = None

@@ -1,0 +1,122 @@
+"""The life of a call: one end and one place given back, whatever happens in whatever order."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weir.gateway.core import call_life as life
+from weir.gateway.core.call import Outcome
+from weir.gateway.core.errors import REFUSALS
+
+STATUSES = st.integers(0, 16)
+HAPPENINGS = st.one_of(
+    st.just(life.Admitted()),
+    st.just(life.Forwarded()),
+    st.builds(life.Piece, st.sampled_from(["", "the model failed"]), st.booleans()),
+    st.builds(life.UpstreamEnded, STATUSES, st.text(max_size=5)),
+    st.builds(life.Refused, st.sampled_from(sorted(REFUSALS)), st.text(max_size=5)),
+    st.just(life.ClientGone()),
+    st.just(life.Crashed("a bug")),
+)
+"""All that can happen to a call from outside."""
+
+ANSWERS = st.sampled_from([life.EndTaken(), life.EndNotTaken()])
+"""What the spool says to an end."""
+
+LEAVING = st.sampled_from([life.ClientGone(), life.Crashed("left"), life.Refused("cancelled", "")])
+"""How a session is left when nothing ended it before."""
+
+
+def lived(events: list[life.Event], answers: list[life.Event]) -> tuple[life.Life, list[life.ToDo]]:
+    """A life under these events; the spool answers each end at once, as the session does."""
+    state, done, left = life.Life(), list[life.ToDo](), list(answers)
+    queue = list(events)
+    while queue:
+        state, to_do = life.step(state, queue.pop(0))
+        done += to_do
+        if any(isinstance(one, life.RecordEnd) for one in to_do):
+            queue.insert(0, left.pop(0))
+    return state, done
+
+
+def counted(done: list[life.ToDo], *kinds: type[life.ToDo]) -> int:
+    return sum(isinstance(one, kinds) for one in done)
+
+
+@pytest.mark.capability("X1")
+@given(st.lists(HAPPENINGS, max_size=12), ANSWERS, LEAVING)
+def test_every_call_has_exactly_one_end_and_gives_its_place_back_once(
+    happened: list[life.Event], answer: life.Event, leaving: life.Event
+) -> None:
+    state, done = lived([*happened, leaving], [answer])
+
+    assert state.stage == "ended"
+    assert counted(done, life.RecordEnd, life.RecordRefusal) == 1
+    assert counted(done, life.FreePlace) == 1
+    assert isinstance(done[-1], life.FreePlace), "the place is held until the end is recorded"
+    assert counted(done, life.ShedEnd) == counted(done, life.RecordEnd) * isinstance(answer, life.EndNotTaken)
+
+
+@given(st.lists(HAPPENINGS, max_size=12), st.lists(HAPPENINGS, max_size=5), LEAVING)
+def test_what_comes_after_the_end_changes_nothing(
+    happened: list[life.Event], later: list[life.Event], leaving: life.Event
+) -> None:
+    state, done = lived([*happened, leaving], [life.EndTaken()])
+
+    assert lived([*happened, leaving, *later], [life.EndTaken()]) == (state, done)
+
+
+@given(st.lists(HAPPENINGS, max_size=12), LEAVING)
+def test_only_an_admitted_call_has_an_end_and_only_a_stranger_a_refusal(
+    happened: list[life.Event], leaving: life.Event
+) -> None:
+    state, is_admitted = life.Life(), False
+    for event in [*happened, leaving]:
+        is_admitted = is_admitted or (state.stage == "arrived" and isinstance(event, life.Admitted))
+        state, to_do = life.step(state, event)
+        assert not counted(list(to_do), life.RecordEnd) or is_admitted
+        assert not counted(list(to_do), life.RecordRefusal) or not is_admitted
+
+
+@given(st.lists(HAPPENINGS, max_size=12), LEAVING)
+def test_the_model_server_is_let_go_if_and_only_if_it_was_asked_and_had_not_ended(
+    happened: list[life.Event], leaving: life.Event
+) -> None:
+    state, before = life.Life(), life.Life()
+    for event in [*happened, leaving]:
+        before, (state, to_do) = state, life.step(state, event)
+        if any(isinstance(one, life.RecordEnd) for one in to_do):
+            is_left = before.stage == "forwarded" and not isinstance(event, life.UpstreamEnded)
+            assert counted(list(to_do), life.CancelUpstream) == is_left
+        else:
+            assert not counted(list(to_do), life.CancelUpstream)
+
+
+@given(STATUSES, st.booleans())
+def test_ok_is_only_what_the_model_server_called_ok(status_code: int, has_pieces: bool) -> None:
+    ending = life.ending_of(status_code, "", has_pieces=has_pieces)
+
+    assert (ending.outcome == "ok") == (status_code == 0)
+    assert bool(ending.error_type) == (status_code != 0)
+    assert not ending.error_type or ending.error_type in REFUSALS
+
+
+@pytest.mark.parametrize(
+    ("status_code", "has_pieces", "outcome"),
+    [(8, False, "refused"), (8, True, "refused"), (14, False, "failed"), (14, True, "upstream_lost"),
+     (13, True, "upstream_lost"), (3, True, "failed"), (1, False, "failed")],
+)  # fmt: skip
+def test_what_a_status_of_the_model_server_means(status_code: int, has_pieces: bool, outcome: Outcome) -> None:
+    assert life.ending_of(status_code, "", has_pieces=has_pieces).outcome == outcome
+
+
+def test_an_end_that_was_not_taken_is_shed_by_name() -> None:
+    state, _ = lived([life.Admitted(), life.Forwarded()], [])
+
+    state, recording = life.step(state, life.UpstreamEnded(0))
+    state, shedding = life.step(state, life.EndNotTaken())
+
+    assert recording == (life.RecordEnd(life.Ending("ok", 0)),)
+    assert shedding == (life.ShedEnd(), life.FreePlace())
