@@ -168,7 +168,7 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
         except Refusal as refusal:
             await refuse(context, refusal)
             raise
-        except Exception as error:  # noqa: BLE001  # the boundary: an error of ours is told as one, and the reason is logged
+        except Exception as error:  # the boundary: an error of ours is told as one, and the reason is logged
             CRASHES.inc()
             logger().error("stream_crashed", error=type(error).__name__, exc_info=error)
             await refuse(context, Refusal("internal_error", "the gateway failed on this stream; its log says why"))

@@ -172,6 +172,10 @@ class Doors:
                 return await self.infer(wire, key, own)
         return bytes(await infer_on(channel)(wire, metadata=bearer(key), timeout=PATIENCE_S))
 
+    async def stream(self, *requests: bytes, channel: grpc.aio.Channel, key: str = KEYS["ada"]) -> list[bytes]:
+        """All answers of one ModelStreamInfer call."""
+        return [bytes(one) async for one in stream_on(channel)(iter(requests), metadata=bearer(key))]
+
     async def chat(self, key: str = KEYS["ada"], **fields: Any) -> httpx2.Response:
         """One POST to /v1/chat/completions."""
         body = {"model": "qa", "messages": [{"role": "user", "content": "a question"}], **fields}
@@ -247,14 +251,10 @@ async def _until_served(made: Doors) -> None:
 
 
 def _settings(folder: Path, keys: Path, **settings: Any) -> GatewaySettings:
-    return GatewaySettings(
-        WEIR_DATA_DIR=str(folder),
-        WEIR_HTTP_PORT=free_port(),
-        WEIR_GATEWAY_GRPC_PORT=free_port(),
-        WEIR_GATEWAY_KEYS_FILE=str(keys),
-        WEIR_GATEWAY_LEAVE_S=0,
-        **{f"WEIR_GATEWAY_{name.upper()}": value for name, value in settings.items()},
-    )
+    named: dict[str, Any] = {f"WEIR_GATEWAY_{name.upper()}": value for name, value in settings.items()}
+    named |= {"WEIR_DATA_DIR": folder, "WEIR_GATEWAY_KEYS_FILE": keys, "WEIR_GATEWAY_LEAVE_S": 0}
+    named |= {"WEIR_HTTP_PORT": free_port(), "WEIR_GATEWAY_GRPC_PORT": free_port()}
+    return GatewaySettings.model_validate(named)
 
 
 def _keys_file(folder: Path, limits: dict[str, Any]) -> Path:

@@ -15,7 +15,7 @@ from weir.gateway.adapters.books_file import BooksFile
 from weir.gateway.core.accounting import Account, Books, announced, closed, counted
 from weir.gateway.core.call import Gap
 from weir.gateway.core.completion import events_of
-from weir.gateway.core.record import Kind, Record
+from weir.gateway.core.record import HEAD, Kind, Record, pack, unpack
 
 LIFE = ("gateway/1", NOON_US)
 LATER_US = NOON_US + 60_000_000
@@ -41,6 +41,16 @@ def gap(first: int, last: int) -> Record:
         seq=last + 1,
         gap=Gap(first_seq=first, last_seq=last, reason="spool_full"),
     )
+
+
+def test_a_call_whose_end_was_shed_is_not_open() -> None:
+    answered, hanging = record("requested", 0, 1), record("requested", 1, 2)
+    shed = replace(gap(2, 3), gap=Gap(first_seq=2, last_seq=3, reason="spool_full", ended=tuple(ids([answered]))))
+    read = [unpack(pack(one)[HEAD.size :]) for one in (answered, hanging, shed)]
+    books, accounts = counted({}, read, has_corrupt=False)
+
+    assert [(one.first_seq, one.last_seq, one.account) for one in accounts] == [(2, 3, "shed")]
+    assert ids(closed(books, LATER_US)[1]) == ids([hanging])
 
 
 def ids(records: list[Record]) -> list[str]:

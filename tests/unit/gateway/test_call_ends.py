@@ -68,8 +68,10 @@ async def garbage(_: bytes, __: Any) -> bytes:
 async def test_answered_calls_of_every_kind_end_ok(tmp_path: Path) -> None:
     async with doors(tmp_path) as gateway, gateway.channel() as channel:
         assert await gateway.infer(request_of(), channel=channel) == response_of("1").SerializeToString()
-        stream = stream_on(channel)(iter([request_of("qa-stream")]), metadata=bearer(KEYS["ada"]))
-        assert [bytes(one) async for one in stream] == [piece_of("1"), piece_of("1", is_last=True)]
+        assert await gateway.stream(request_of("qa-stream"), channel=channel) == [
+            piece_of("1"),
+            piece_of("1", is_last=True),
+        ]
         assert (await gateway.chat()).status_code == 200
         assert "[DONE]" in (await gateway.chat(stream=True)).text
 
@@ -81,8 +83,8 @@ async def test_answered_calls_of_every_kind_end_ok(tmp_path: Path) -> None:
 async def test_a_client_gone_from_a_unary_http_call_is_noticed_and_the_model_server_let_go(tmp_path: Path) -> None:
     async with doors(tmp_path) as gateway:
         gateway.model.unary = hangs
+        gateway.client.timeout = httpx2.Timeout(0.3)
         with pytest.raises(httpx2.ReadTimeout):
-            gateway.client.timeout = httpx2.Timeout(0.3)
             await gateway.chat()
 
         await gateway.until(lambda: gateway.ends() == [("cancelled", "cancelled")])
@@ -123,12 +125,13 @@ async def test_calls_cancelled_at_any_moment_have_one_end_each(tmp_path: Path) -
 async def test_a_refusal_of_the_model_server_is_refused_at_every_door(tmp_path: Path, is_stream: bool) -> None:
     async with doors(tmp_path) as gateway, gateway.channel() as channel:
         gateway.model.unary, gateway.model.stream = is_busy, is_busy_in_stream
+        asking: Any = (
+            gateway.stream(request_of("qa-stream"), channel=channel)
+            if is_stream
+            else gateway.infer(request_of(), channel=channel)
+        )
         with pytest.raises(grpc.aio.AioRpcError) as error:
-            if is_stream:
-                stream = stream_on(channel)(iter([request_of("qa-stream")]), metadata=bearer(KEYS["ada"]))
-                [_ async for _ in stream]
-            else:
-                await gateway.infer(request_of(), channel=channel)
+            await asking
         answer = await gateway.chat(stream=is_stream)
 
         assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -157,8 +160,7 @@ async def test_a_stream_with_bytes_that_are_no_message_ends_with_an_error_and_an
     async with doors(tmp_path) as gateway, gateway.channel() as channel:
         gateway.model.stream = garbage_in_stream
         with pytest.raises(grpc.aio.AioRpcError) as error:
-            stream = stream_on(channel)(iter([request_of("qa-stream")]), metadata=bearer(KEYS["ada"]))
-            [_ async for _ in stream]
+            await gateway.stream(request_of("qa-stream"), channel=channel)
 
         assert error.value.code() is grpc.StatusCode.INTERNAL
         await gateway.until(lambda: gateway.held == FREE)
@@ -236,8 +238,7 @@ async def test_an_error_of_ours_is_an_answer_an_end_and_a_free_place(
         answer = await gateway.chat()
         with pytest.raises(grpc.aio.AioRpcError) as unary:
             await gateway.infer(request_of(), channel=channel)
-        stream = stream_on(channel)(iter([request_of("qa-stream", "7")]), metadata=bearer(KEYS["ada"]))
-        [told] = [bytes(one) async for one in stream]
+        [told] = await gateway.stream(request_of("qa-stream", "7"), channel=channel)
 
         assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
         assert unary.value.code() is grpc.StatusCode.INTERNAL

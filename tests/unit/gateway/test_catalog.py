@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -150,3 +151,33 @@ def test_a_snapshot_that_is_empty_or_torn_stops_no_gateway(tmp_path: Path, conte
 
     assert load_catalog(tmp_path / "catalog.json").revision == 0
     assert (tmp_path / "catalog.json.refused").read_bytes() == content
+
+
+def test_an_unknown_name_is_a_look_into_a_dictionary_however_many_versions_there_are() -> None:
+    made = catalog([*changes(), *(change("model", f"m{n % 50}", str(n), MODEL, "prod") for n in range(3_000))])
+    with pytest.raises(Refusal):
+        made.resolve("unknown")
+    started_s = time.perf_counter()
+    for number in range(1_000):
+        with pytest.raises(Refusal, match="no chain or model"):
+            made.resolve(f"unknown-{number}")
+        with pytest.raises(Refusal, match="no prompt"):
+            made.prompt(f"unknown-{number}")
+
+    assert time.perf_counter() - started_s < 1.0, "it took 12 ms each"
+
+
+@pytest.mark.parametrize("ask", ["resolve", "prompt"])
+def test_a_name_that_is_too_long_is_refused_and_not_quoted(ask: str) -> None:
+    with pytest.raises(Refusal, match="at most 256 characters") as refusal:
+        getattr(catalog(changes()), ask)("x" * 8_000_000)
+
+    assert len(refusal.value.message) < 300
+
+
+def test_a_broken_chain_takes_no_other_route_away() -> None:
+    made = catalog([*changes(), change("chain", "broken", "1", {"nodes": []}, "prod")])
+
+    assert made.resolve("qa").route == "qa"
+    with pytest.raises(Refusal, match="cannot be read"):
+        made.resolve("broken")

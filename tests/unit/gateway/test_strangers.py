@@ -1,0 +1,240 @@
+"""K3 at both doors, over real sockets: who is known is limited before any work, and who is not known costs nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+import psutil
+import pytest
+from grpc_health.v1 import health_pb2
+from prometheus_client import REGISTRY
+
+from unit.gateway.doors import KEYS, Doors, bearer, doors, echo, infer_on, piece_of, request_of, stream_on
+from weir.gateway.adapters.spool import spooled_bytes
+
+pytestmark = pytest.mark.capability("X1")
+
+CHECK, WATCH = "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
+QUESTION = bytes(health_pb2.HealthCheckRequest().SerializeToString())
+SERVING = bytes(health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING).SerializeToString())
+MANY = 520
+"""More than the gateway's RPCs of before could be."""
+
+
+def limited(limit: str) -> float:
+    """How often this limit was in the way."""
+    return REGISTRY.get_sample_value("weir_gateway_limited_total", {"limit": limit}) or 0.0
+
+
+async def still_serves(gateway: Doors, tenant: str = "bob") -> None:
+    """A well-behaved tenant is answered at both doors, and the probes are."""
+    async with gateway.channel() as channel:
+        await gateway.infer(request_of(), KEYS[tenant], channel)
+        assert await channel.unary_unary(CHECK)(QUESTION, timeout=10) == SERVING
+    assert (await gateway.chat(KEYS[tenant])).status_code == 200
+    assert (await gateway.client.get(f"{gateway.url}/healthz")).status_code == 200
+
+
+async def code_of(call: Any) -> grpc.StatusCode:
+    async with asyncio.timeout(20):
+        code: grpc.StatusCode = await call.code()
+    return code
+
+
+async def test_health_watches_are_bounded_and_take_no_place_of_a_call(tmp_path: Path) -> None:
+    async with doors(tmp_path, health_watches_max=64) as gateway, gateway.channel() as channel:
+        before = limited("health_watches_share")
+        watches = [channel.unary_stream(WATCH)(QUESTION) for _ in range(MANY)]
+        firsts = await asyncio.gather(*(watch.read() for watch in watches), return_exceptions=True)
+
+        told = [bytes(one) for one in firsts if isinstance(one, bytes)]
+        assert told == [SERVING] * 43  # two for each free one: 42, and the one that takes the next
+        assert limited("health_watches_share") - before == MANY - 43
+        assert gateway.held == (0, 0, 0)
+        await still_serves(gateway)
+        for watch in watches:
+            watch.cancel()
+
+
+@pytest.mark.parametrize("method", ["ModelInfer", "RepositoryModelLoad"])
+async def test_calls_that_send_only_headers_without_a_key_are_refused_before_their_message(
+    tmp_path: Path, method: str
+) -> None:
+    async with doors(tmp_path) as gateway, gateway.channel() as channel:
+        path = f"/inference.GRPCInferenceService/{method}"
+        calls = [channel.stream_stream(path)() for _ in range(MANY)]
+        codes = set(await asyncio.gather(*map(code_of, calls)))
+
+        expected = grpc.StatusCode.UNIMPLEMENTED if method == "RepositoryModelLoad" else grpc.StatusCode.UNAUTHENTICATED
+        assert codes == {expected}
+        await still_serves(gateway)
+
+
+async def test_header_only_calls_with_a_key_hold_their_own_tenants_places_and_not_for_long(tmp_path: Path) -> None:
+    async with doors(tmp_path, calls_at_once_max=30, request_read_s=0.5) as gateway, gateway.channel() as channel:
+        path = "/inference.GRPCInferenceService/ModelInfer"
+        calls = [channel.stream_stream(path)(metadata=bearer(KEYS["ada"])) for _ in range(60)]
+        await gateway.until(lambda: gateway.held[0] == 20)
+        await still_serves(gateway)
+
+        codes = await asyncio.gather(*map(code_of, calls))
+        assert set(codes) == {grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.DEADLINE_EXCEEDED}
+        await gateway.until(lambda: gateway.held == (0, 0, 0))
+
+
+async def test_idle_streams_of_one_tenant_leave_room_and_end(tmp_path: Path) -> None:
+    async with doors(tmp_path, stream_idle_s=1.0) as gateway, gateway.channel() as channel:
+        before = limited("streams_at_once_tenant")
+        streams = [stream_on(channel)(metadata=bearer(KEYS["ada"])) for _ in range(256)]
+        await gateway.until(lambda: gateway.held[1] == 128)
+        async with gateway.channel() as other:
+            assert len(await gateway.stream(request_of("qa-stream"), channel=other, key=KEYS["bob"])) == 2
+        await still_serves(gateway)
+
+        codes = await asyncio.gather(*map(code_of, streams))
+        assert codes.count(grpc.StatusCode.DEADLINE_EXCEEDED) == codes.count(grpc.StatusCode.RESOURCE_EXHAUSTED) == 128
+        assert limited("streams_at_once_tenant") - before == 128
+        assert gateway.held == (0, 0, 0)
+        assert gateway.model.calls == 3, "an idle stream asks nothing of the model server"
+
+
+async def test_strangers_with_large_bodies_leave_small_records_and_never_the_room_of_calls_in_hand(
+    tmp_path: Path,
+) -> None:
+    async with doors(tmp_path, spool_bytes_max=65_536) as gateway, gateway.channel() as channel:
+        wire = request_of(text="x" * 2_000_000)
+        for _ in range(130):
+            call = infer_on(channel)(wire, metadata=bearer("weir_00000000_" + "x" * 43))
+            assert await code_of(call) is grpc.StatusCode.UNAUTHENTICATED
+        for _ in range(20):
+            assert (await gateway.chat("none", padding="x" * 100_000)).status_code == 401
+
+        assert spooled_bytes(gateway.spool) < 32_768
+        await still_serves(gateway)
+        refusals = [one for one in gateway.records() if one.end is not None and one.end.outcome == "refused"]
+        assert all(one.wire == b"" for one in refusals)
+
+
+async def test_refusals_are_sampled_and_all_are_counted(tmp_path: Path) -> None:
+    async with doors(tmp_path, refusals_recorded_per_minute=3) as gateway:
+        for _ in range(10):
+            assert (await gateway.chat("none")).status_code == 401
+
+        assert gateway.ends() == [("refused", "unauthenticated")] * 3
+
+
+@pytest.mark.parametrize("is_of_key", [True, False])
+async def test_a_rate_is_kept_before_the_body_is_looked_at(tmp_path: Path, is_of_key: bool) -> None:
+    limits = {"calls_per_minute": 3}
+    options: dict[str, Any] = {"limits": limits} if is_of_key else {"limits_by_tenant": {"ada": limits}}
+    name = f"calls_per_minute_{'key' if is_of_key else 'tenant'}"
+    async with doors(tmp_path, **options) as gateway, gateway.channel() as channel:
+        statuses = [(await gateway.chat(model=7)).status_code for _ in range(3)]
+        answer = await gateway.chat(model=7)
+        with pytest.raises(grpc.aio.AioRpcError, match=name) as error:
+            await gateway.infer(b"no message", channel=channel)
+        [told] = await gateway.stream(request_of("qa-stream"), channel=channel)
+
+        assert statuses == [400] * 3
+        assert answer.status_code == 429
+        assert 1 <= int(answer.headers["retry-after"]) <= 60
+        assert name in answer.json()["error"]["message"]
+        assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert dict(error.value.trailing_metadata() or ())["retry-after-ms"]
+        assert name.encode() in told
+        await still_serves(gateway)
+
+
+async def test_tokens_are_counted_before_and_after_the_model_server(tmp_path: Path) -> None:
+    async with doors(tmp_path, limits={"tokens_per_minute": 100}) as gateway:
+        assert (await gateway.chat()).status_code == 200
+        answer = await gateway.chat()
+
+        assert answer.status_code == 429
+        assert "tokens_per_minute_key" in answer.json()["error"]["message"]
+        assert (await gateway.chat(messages=[{"role": "user", "content": "x" * 1_000}])).status_code == 413
+
+
+async def test_bytes_in_hand_are_bounded_for_each_tenant(tmp_path: Path) -> None:
+    async with doors(tmp_path, limits={"bytes_in_hand": 10_000}) as gateway, gateway.channel() as channel:
+        large = request_of(text="x" * 20_000)
+        with pytest.raises(grpc.aio.AioRpcError, match="bytes_in_hand_key"):
+            await gateway.infer(large, channel=channel)
+        assert (await gateway.chat(padding="x" * 20_000)).status_code == 429
+        await gateway.infer(large, KEYS["bob"], channel)
+        assert gateway.held == (0, 0, 0)
+
+
+async def test_calls_at_once_of_a_key_are_bounded(tmp_path: Path) -> None:
+    async with doors(tmp_path, limits={"calls_at_once": 2}) as gateway, gateway.channel() as channel:
+        go = asyncio.Event()
+
+        async def waits(message: bytes, context: Any) -> bytes:
+            await go.wait()
+            return await echo(message, context)
+
+        gateway.model.unary = waits
+        calls = [asyncio.create_task(gateway.infer(request_of(), channel=channel)) for _ in range(2)]
+        await gateway.until(lambda: gateway.model.calls == 2)
+        with pytest.raises(grpc.aio.AioRpcError, match="calls_at_once_key"):
+            await gateway.infer(request_of(), channel=channel)
+        go.set()
+        await asyncio.gather(*calls)
+
+
+async def test_a_name_of_eight_megabytes_is_not_echoed(tmp_path: Path) -> None:
+    async with doors(tmp_path) as gateway, gateway.channel() as channel:
+        name = "'" * 7_000_000
+        started_s = time.perf_counter()
+        answer = await gateway.chat(model=name)
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await gateway.infer(request_of(name), channel=channel)
+
+        assert answer.status_code in (400, 404)
+        assert len(answer.content) < 2_000
+        assert len(error.value.details() or "") < 2_000
+        assert time.perf_counter() - started_s < 10
+        assert spooled_bytes(gateway.spool) < 4_000
+
+
+async def test_a_streamed_answer_is_kept_to_its_limit_and_counted_to_its_end(tmp_path: Path) -> None:
+    async def flood(requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
+        async for _message in requests:
+            for number in range(100):
+                yield piece_of("1", "x" * 1_000_000, is_last=number == 99)
+
+    async with doors(tmp_path, capture_bytes_max=1_500_000) as gateway, gateway.channel() as channel:
+        gateway.model.stream = flood
+        process, peak, size = psutil.Process(), 0, 0
+        before = process.memory_info().rss
+        async for piece in stream_on(channel)(iter([request_of("qa-stream")]), metadata=bearer(KEYS["ada"])):
+            size += len(piece)
+            peak = max(peak, process.memory_info().rss)
+        await gateway.until(lambda: gateway.ends() == [("ok", "")])
+
+        [record] = [one for one in gateway.records() if one.end is not None]
+        assert record.response_bytes == size
+        assert len(record.responses) == 1
+        assert peak - before < 60_000_000, "of 100 MB"
+
+
+async def test_a_client_of_a_stream_that_does_not_read_is_cut(tmp_path: Path) -> None:
+    async def flood(requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
+        async for _message in requests:
+            while True:
+                yield piece_of("1", "x" * 1_000_000)
+
+    async with doors(tmp_path, write_timeout_s=0.5) as gateway, gateway.channel() as channel:
+        gateway.model.stream = flood
+        stream = stream_on(channel)(iter([request_of("qa-stream")]), metadata=bearer(KEYS["ada"]))
+        await stream.read()
+
+        await gateway.until(lambda: gateway.ends() == [("cancelled", "cancelled")])
+        await gateway.until(lambda: gateway.held == (0, 0, 0))
+        stream.cancel()
