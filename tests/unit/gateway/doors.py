@@ -61,6 +61,14 @@ async def echo_stream(requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[b
             yield piece_of(request.id, is_last=is_last)
 
 
+async def metadata(message: bytes, _: Any) -> bytes:
+    """What both models take in."""
+    response = service_pb2.ModelMetadataResponse(name=service_pb2.ModelMetadataRequest.FromString(message).name)
+    for name, datatype in (("text_input", "BYTES"), ("stream", "BOOL"), ("sampling_parameters", "BYTES")):
+        response.inputs.add(name=name, datatype=datatype, shape=[1])
+    return bytes(response.SerializeToString())
+
+
 def response_of(request_id: str, text: str = "an answer") -> Any:
     """A ModelInferResponse with one text."""
     response = service_pb2.ModelInferResponse(model_name="qa", id=request_id)
@@ -97,6 +105,8 @@ class Model(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no type
         """Handlers over bytes."""
         if handler_call_details.method.endswith("/ModelStreamInfer"):
             return grpc.stream_stream_rpc_method_handler(self._stream)
+        if handler_call_details.method.endswith("/ModelMetadata"):
+            return grpc.unary_unary_rpc_method_handler(metadata)
         return grpc.unary_unary_rpc_method_handler(self._unary)
 
     async def _unary(self, message: bytes, context: Any) -> bytes:

@@ -153,11 +153,10 @@ async def test_a_rate_is_kept_before_the_body_is_looked_at(tmp_path: Path, is_of
 
 async def test_tokens_are_counted_before_and_after_the_model_server(tmp_path: Path) -> None:
     async with doors(tmp_path, limits={"tokens_per_minute": 100}) as gateway:
-        assert (await gateway.chat()).status_code == 200
-        answer = await gateway.chat()
+        answers = [await gateway.chat() for _ in range(4)]
 
-        assert answer.status_code == 429
-        assert "tokens_per_minute_key" in answer.json()["error"]["message"]
+        assert [one.status_code for one in answers] in ([200, 200, 429, 429], [200, 429, 429, 429])
+        assert "tokens_per_minute_key" in answers[-1].json()["error"]["message"]
         assert (await gateway.chat(messages=[{"role": "user", "content": "x" * 1_000}])).status_code == 413
 
 
