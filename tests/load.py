@@ -31,7 +31,7 @@ class Load:
         self._producer = Producer(
             {"bootstrap.servers": stack.kafka_bootstrap, "acks": "all", "enable.idempotence": True, "log_level": 2}
         )
-        with SchemaRegistryClient({"url": stack.registry_url}) as client:
+        with SchemaRegistryClient(stack.schema_client) as client:
             self._schema_id = client.register_schema(
                 f"{TOPIC}-value", Schema(SCHEMA_JSON["InferenceCompleted"], "AVRO")
             )

@@ -9,17 +9,19 @@ from contextlib import contextmanager
 
 from starlette.routing import BaseRoute
 
+from knocking import TOKEN
 from service_process import free_port, status_of
 from waiting import eventually
 from weir.runtime.http import application, serve
+from weir.runtime.http_policy import Policy
 
 
 @contextmanager
 def pages(routes: Sequence[BaseRoute]) -> Iterator[str]:
     """URL of the pages, for the length of the block."""
     port, loop, stop = free_port(), asyncio.new_event_loop(), asyncio.Event()
-    app = application(dict, routes)
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve(app, "127.0.0.1", port, stop)))
+    app = application(dict, Policy(port=port, token=TOKEN), routes)
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve(app, stop)))
     thread.start()
     url = f"http://127.0.0.1:{port}"
     try:

@@ -21,6 +21,7 @@ class SecondGateway:
         folder.mkdir(parents=True, exist_ok=True)
         grpc_port = free_port()
         self.source = f"gateway/{instance}"
+        self._headers = stack.authorization
         self.grpc_address = f"127.0.0.1:{grpc_port}"
         environment = {
             **stack.environment,
@@ -66,4 +67,5 @@ class SecondGateway:
 
     def spool_page(self) -> dict[str, Any]:
         """The drain's page."""
-        return dict(httpx2.get(f"{self.drain.url}/v1/spool", timeout=10).raise_for_status().json())
+        page = httpx2.get(f"{self.drain.url}/v1/spool", headers=self._headers, timeout=10)
+        return dict(page.raise_for_status().json())

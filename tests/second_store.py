@@ -27,6 +27,7 @@ class SecondStore:
         folder.mkdir(parents=True, exist_ok=True)
         port = free_port()
         self.group = f"second-{time.time_ns()}"
+        self._headers = stack.authorization
         self.clickhouse = ServiceProcess(
             "the second ClickHouse",
             [sys.executable, str(FRONT), str(port), str(folder / "clickhouse")],
@@ -75,7 +76,7 @@ class SecondStore:
 
     def sql(self, query: str) -> list[list[Any]]:
         """Rows of a query over the second store's views."""
-        answer = httpx2.post(f"{self.sink.url}/v1/sql", json={"query": query}, timeout=60)
+        answer = httpx2.post(f"{self.sink.url}/v1/sql", json={"query": query}, headers=self._headers, timeout=60)
         assert answer.status_code == 200, answer.text
         return list(answer.json()["rows"])
 
@@ -88,13 +89,16 @@ class SecondStore:
 
     def audit(self) -> dict[tuple[str, int], dict[str, Any]]:
         """Its books, by source and boot epoch."""
-        answer = httpx2.get(f"{self.sink.url}/v1/audit", timeout=60).raise_for_status().json()
+        answer = self._audit()
         return {(one["source"], one["boot_epoch"]): one for one in answer["sources"]}
 
     def is_caught_up(self) -> bool:
         """Whether the sink has stored all that the log holds, of every topic."""
-        answer = httpx2.get(f"{self.sink.url}/v1/audit", timeout=60).raise_for_status().json()
-        return not answer["in_kafka"]
+        return not self._audit()["in_kafka"]
+
+    def _audit(self) -> dict[str, Any]:
+        page = httpx2.get(f"{self.sink.url}/v1/audit", headers=self._headers, timeout=60)
+        return dict(page.raise_for_status().json())
 
     def delete(self, table: str, where: str) -> None:
         """Take rows away behind the sink's back."""

@@ -71,6 +71,21 @@ class RunningStack:
         return self.endpoints.environment
 
     @property
+    def http_token(self) -> str:
+        """Token of the services' HTTP APIs."""
+        return Path(self.environment["WEIR_HTTP_TOKEN_FILE"]).read_text().strip()
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        """Headers that show the token."""
+        return {"authorization": f"Bearer {self.http_token}"}
+
+    @property
+    def schema_client(self) -> dict[str, str]:
+        """Configuration of a stock schema registry client that may write."""
+        return {"url": self.registry_url, "basic.auth.user.info": f"weir:{self.http_token}"}
+
+    @property
     def data_dir(self) -> Path:
         return self.home / "data"
 
@@ -101,11 +116,12 @@ class RunningStack:
 
     def get(self, base: str, path: str) -> Any:
         """JSON of a page. Raises httpx2.HTTPStatusError for an error page."""
-        return httpx2.get(base + path, timeout=30).raise_for_status().json()
+        return httpx2.get(base + path, headers=self.authorization, timeout=30).raise_for_status().json()
 
     def sql(self, query: str) -> list[list[Any]]:
         """Rows of a query over the published views."""
-        answer = httpx2.post(f"{self.lineage_url}/v1/sql", json={"query": query}, timeout=60)
+        url, headers = f"{self.lineage_url}/v1/sql", self.authorization
+        answer = httpx2.post(url, json={"query": query}, headers=headers, timeout=60)
         assert answer.status_code == 200, answer.text
         return list(answer.json()["rows"])
 
@@ -131,7 +147,7 @@ class RunningStack:
 
     def trace(self, trace_id: str) -> Any:
         """A stored trace; None while there is none."""
-        answer = httpx2.get(f"{self.lineage_url}/v1/traces/{trace_id}", timeout=30)
+        answer = httpx2.get(f"{self.lineage_url}/v1/traces/{trace_id}", headers=self.authorization, timeout=30)
         return answer.json() if answer.status_code == 200 else None
 
     def schema_id(self, topic: str) -> int:

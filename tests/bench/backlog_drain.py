@@ -17,6 +17,7 @@ import httpx2
 import numpy as np
 import tritonclient.grpc.aio as triton_aio
 
+from stack import RunningStack
 from weir.cli.stack import Stack
 
 from .echo_door import Gateway, Upstream, gateway, spool_folder
@@ -56,7 +57,9 @@ def backlog_drain(stack: Stack, upstream: Upstream) -> list[Result]:
         before = asyncio.run(_calm(calm.address))
     events = fill(spool_folder(stack, INSTANCE), source=f"gateway/{INSTANCE}", calls=CALLS, bytes_max=SPOOL_BYTES_MAX)
     with gateway(stack, upstream, INSTANCE, settings=settings, is_drain_frozen=True) as busy:
-        during, drained = asyncio.run(_draining(busy, stack.endpoints.lineage_url))
+        during, drained = asyncio.run(
+            _draining(busy, stack.endpoints.lineage_url, RunningStack(stack.layout.home).authorization)
+        )
     return _results(events, before, during, drained)
 
 
@@ -66,11 +69,11 @@ async def _calm(address: str) -> list[float]:
         return await _live(client, asyncio.create_task(asyncio.sleep(CALM_S)))
 
 
-async def _draining(one: Gateway, lineage_url: str) -> tuple[list[float], Drained]:
+async def _draining(one: Gateway, lineage_url: str, headers: dict[str, str]) -> tuple[list[float], Drained]:
     async with triton_aio.InferenceServerClient(one.address) as client:
         await _live(client, asyncio.create_task(asyncio.sleep(WARM_UP_S)))
         one.thaw()
-        watch = asyncio.create_task(_until_drained(one, lineage_url))
+        watch = asyncio.create_task(_until_drained(one, lineage_url, headers))
         latencies = await _live(client, watch)
         return latencies, watch.result()
 
@@ -93,9 +96,9 @@ async def _live(client: triton_aio.InferenceServerClient, until: asyncio.Task[ob
     return latencies
 
 
-async def _until_drained(one: Gateway, lineage_url: str) -> Drained:
+async def _until_drained(one: Gateway, lineage_url: str, headers: dict[str, str]) -> Drained:
     start_s, spool_s, cpu_s = time.perf_counter(), 0.0, 0.0
-    async with httpx2.AsyncClient(timeout=60.0) as client, asyncio.timeout(DEADLINE_S):
+    async with httpx2.AsyncClient(timeout=60.0, headers=headers) as client, asyncio.timeout(DEADLINE_S):
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             if not spool_s and await _is_empty(client, one):

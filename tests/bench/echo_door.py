@@ -20,6 +20,7 @@ from pathlib import Path
 import httpx2
 import psutil
 
+from stack import RunningStack
 from weir.cli.stack import Stack
 from weir.cli.stack.layout import repository
 
@@ -87,7 +88,8 @@ def echo_upstream(stack: Stack) -> Iterator[Upstream]:
     for name in ("grpc", "http", "metrics"):
         launch += [f"--{name}-port", str(ports[name])]
     body = {"documents": [DEFINITION], "author": "bench", "dry_run": False}
-    httpx2.post(f"{stack.endpoints.registry_url}/v1/apply", json=body).raise_for_status()
+    url, headers = f"{stack.endpoints.registry_url}/v1/apply", RunningStack(stack.layout.home).authorization
+    httpx2.post(url, json=body, headers=headers).raise_for_status()
     triton = f"127.0.0.1:{ports['grpc']}"
     with _process(launch, dict(os.environ)), inference(stack, triton, "bench") as address:
         _until(f"http://127.0.0.1:{ports['http']}/v2/health/ready", "")

@@ -9,6 +9,7 @@ from confluent_kafka import Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from tools.traffic_records import questions
 
+from stack import RunningStack
 from weir.events import SCHEMA_JSON, InferenceCompleted, Reference, encode_body, frame, named_id
 
 TOPIC = "inference-responses"
@@ -21,9 +22,9 @@ REFERENCES = tuple(
 )
 
 
-def backlog(registry_url: str, count: int) -> list[tuple[bytes, bytes]]:
+def backlog(stack: RunningStack, count: int) -> list[tuple[bytes, bytes]]:
     """`count` (key, framed value) pairs with distinct ids, numbered without gaps by one source."""
-    with SchemaRegistryClient({"url": registry_url}) as client:
+    with SchemaRegistryClient(stack.schema_client) as client:
         schema_id = client.register_schema(f"{TOPIC}-value", Schema(SCHEMA_JSON["InferenceCompleted"], "AVRO"))
     return [(event.request_id.encode(), frame(schema_id, encode_body(event))) for event in _events(count)]
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from stack import RunningStack
 from weir.cli.stack import open_stack, start_stack, stop_stack
 from weir.cli.stack.layout import repository
 
@@ -61,7 +62,7 @@ def _measured(out: Console, home: Path) -> list[Result]:
     # First, on an empty log and store: its baseline reads the log from the beginning.
     out.print("Kafka to ClickHouse")
     pid = next(int(info["pid"]) for info in supervisor.processes() if info["name"] == "lineage")
-    sink = sink_rate(stack.endpoints.kafka_bootstrap, stack.endpoints.registry_url, stack.endpoints.lineage_url, pid)
+    sink = sink_rate(RunningStack(home), pid)
     out.print("gateway against direct Triton (interleaved rounds)")
     with echo_upstream(stack) as upstream:
         with gateway(stack, upstream, "bench") as ours:

@@ -12,8 +12,9 @@ import sys
 import threading
 import time
 
-import httpx2
 import psutil
+
+from stack import RunningStack
 
 from .events import TENANT, TOPIC, backlog, produce
 from .results import Result
@@ -25,13 +26,13 @@ DEADLINE_S = 120.0
 COUNT = f"SELECT count() AS stored FROM v_inference_responses WHERE tenant = '{TENANT}'"
 
 
-def sink_rate(bootstrap: str, registry_url: str, lineage_url: str, lineage_pid: int) -> list[Result]:
+def sink_rate(stack: RunningStack, lineage_pid: int) -> list[Result]:
     """Events a second on one core, and the ratio to the raw consumer. Raises TimeoutError when events stay out."""
-    messages = backlog(registry_url, EVENTS)
+    bootstrap, messages = stack.kafka_bootstrap, backlog(stack, EVENTS)
     process = psutil.Process(lineage_pid)
     before_s, start_s = _cpu_s(process), time.monotonic()
     produce(bootstrap, messages)
-    _until_stored(lineage_url)
+    _until_stored(stack)
     wall_s, cpu_s = time.monotonic() - start_s, _cpu_s(process) - before_s
     raw_us = _raw_consumer_us(bootstrap)
     sink_us = cpu_s * 1e6 / EVENTS
@@ -50,14 +51,13 @@ def _cpu_s(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _until_stored(lineage_url: str) -> None:
+def _until_stored(stack: RunningStack) -> None:
     pause, end_s, stored = threading.Event(), time.monotonic() + DEADLINE_S, 0
     while stored < EVENTS:
         if time.monotonic() > end_s:
             raise TimeoutError(f"{stored} of {EVENTS} events stored within {DEADLINE_S:g} s")
         pause.wait(LOOK_EVERY_S)
-        answer = httpx2.post(f"{lineage_url}/v1/sql", json={"query": COUNT}).raise_for_status()
-        stored = int(answer.json()["rows"][0][0])
+        stored = int(stack.sql(COUNT)[0][0])
 
 
 def _raw_consumer_us(bootstrap: str) -> float:

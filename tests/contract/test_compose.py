@@ -53,6 +53,15 @@ def test_nothing_is_published_beyond_loopback() -> None:
     assert all(str(port).startswith("127.0.0.1:") for port in published)
 
 
+@pytest.mark.parametrize("name", sorted(set(OURS) - {"topics"}))
+def test_every_service_has_the_token_of_the_http_door_and_its_own_name(name: str) -> None:
+    service = OURS[name]
+
+    assert service["environment"]["WEIR_HTTP_TOKEN_FILE"] == "/run/secrets/http-token"
+    assert "http-token" in service["secrets"]
+    assert name in service["environment"]["WEIR_HTTP_HOSTS"].split(",")
+
+
 @pytest.mark.parametrize("file", ["service.Dockerfile", "triton.Dockerfile"])
 def test_every_image_has_a_health_check(file: str) -> None:
     assert "HEALTHCHECK" in (ROOT / "infra" / "docker" / file).read_text()

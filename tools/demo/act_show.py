@@ -22,6 +22,9 @@ TEXT_SHOWN_CHARS = 90
 KEY_FILE = ".weir/secrets/demo.key"
 """Where the demo's key is, from the root of the checkout."""
 
+TOKEN_FILE = ".weir/secrets/http.token"
+"""Where the token of the HTTP APIs is, from the root of the checkout."""
+
 SCORES = (
     "SELECT evaluator, count() AS scores, round(avg(score), 3) AS mean_score, countIf(passed = false) AS failed "
     "FROM v_evaluation_scores GROUP BY evaluator ORDER BY evaluator"
@@ -107,4 +110,5 @@ def _passages(contexts: list[dict[str, Any]]) -> Table:
 
 def _snippets(scene: Scene) -> list[tuple[str, str, str]]:
     stack = scene.stack
-    return snippets(stack.gateway_grpc, stack.gateway_http, stack.lineage_url, KEY_FILE, scene.settings.route)
+    route = scene.settings.route
+    return snippets(stack.gateway_grpc, stack.gateway_http, stack.lineage_url, KEY_FILE, TOKEN_FILE, route)

@@ -20,7 +20,7 @@ class Api:
 
     def __init__(self, base_url: str, headers: dict[str, str] | None = None) -> None:
         """base_url: scheme, host and port."""
-        self._client = httpx2.Client(base_url=base_url, timeout=TIMEOUT_S, headers=headers or {})
+        self._client = httpx2.Client(base_url=base_url, timeout=TIMEOUT_S, headers=headers or {}, trust_env=False)
 
     def get(self, path: str, **parameters: str | int) -> dict[str, Any]:
         """The JSON object at `path`. Raises ApiError for any status but 2xx."""

@@ -57,7 +57,7 @@ def scene_of(
     judged = frozenset(row.question_id for row in feedback())
     with ExitStack() as closing:
         urls = (stack.registry_url, stack.lineage_url, stack.gateway_http, stack.drift_url)
-        apis = [Api(url, stack.key_header if url == stack.gateway_http else {}) for url in urls]
+        apis = [Api(url, stack.key_header if url == stack.gateway_http else stack.token_header) for url in urls]
         askers = _askers(settings, stack)
         log = StreamLog(stack.kafka_bootstrap, stack.registry_url, f"{stack.tenant}/{settings.route}")
         for closable in (*apis, *askers.values(), log):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 
 def snippets(
-    gateway_grpc: str, gateway_http: str, lineage_url: str, key_file: str, route: str
+    gateway_grpc: str, gateway_http: str, lineage_url: str, key_file: str, token_file: str, route: str
 ) -> list[tuple[str, str, str]]:
     """(title, language, text) of each.
 
-    gateway_grpc: host:port. gateway_http, lineage_url: base URLs. key_file: file of the demo's key; the output may be
-    shared, the key may not.
+    gateway_grpc: host:port. gateway_http, lineage_url: base URLs. key_file, token_file: files of the demo's key and of
+    the APIs' token; the output may be shared, they may not.
     """
     return [
         ("Triton client", "python", _TRITON.format(address=gateway_grpc, route=route)),
         ("OpenAI client", "python", _OPENAI.format(base_url=f"{gateway_http}/v1", key_file=key_file, route=route)),
-        ("SQL", "bash", _SQL.format(lineage=lineage_url)),
+        ("SQL", "bash", _SQL.format(lineage=lineage_url, token_file=token_file)),
     ]
 
 
@@ -33,4 +33,5 @@ print(client.chat.completions.create(model="{route}", messages=asked).choices[0]
 
 _SQL = """SQL="SELECT route, outcome, count() AS calls, round(quantile(0.5)(latency_ms)) AS p50_ms \
 FROM v_inference_responses GROUP BY route, outcome"
-curl -s {lineage}/v1/sql -H 'content-type: application/json' -d "{{\\"query\\": \\"$SQL\\"}}\""""
+curl -s {lineage}/v1/sql -H "authorization: Bearer $(cat {token_file})" \\
+  -H 'content-type: application/json' -d "{{\\"query\\": \\"$SQL\\"}}\""""

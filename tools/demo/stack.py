@@ -35,8 +35,14 @@ class Endpoints:
     gateway_grpc: str
     drift_url: str
     api_key: str
+    http_token_file: Path
     tenant: str
     corpus_dir: Path
+
+    @property
+    def token_header(self) -> dict[str, str]:
+        """The header that the APIs of the other services ask for."""
+        return {"authorization": f"Bearer {self.http_token_file.read_text().strip()}"}
 
     @property
     def key_header(self) -> dict[str, str]:
@@ -78,6 +84,7 @@ def running(settings: DemoSettings, receiver: Receiver, evidence: Evidence, out:
             gateway_grpc=found.gateway_grpc,
             drift_url=found.drift_url,
             api_key=Path(found.demo_key_file).read_text().strip(),
+            http_token_file=Path(found.environment["WEIR_HTTP_TOKEN_FILE"]),
             tenant=DEMO_TENANT,
             corpus_dir=place.corpus,
         )

@@ -11,7 +11,7 @@ from weir.alerts.adapters.database import Database
 from weir.alerts.adapters.receivers import receivers_from
 from weir.alerts.adapters.resolver import resolve
 from weir.alerts.adapters.webhook import WebhookSender
-from weir.alerts.api import AlertsApi, writes_allowed
+from weir.alerts.api import AlertsApi
 from weir.alerts.app import GROUP, TOPICS, Alerts, Limits
 from weir.alerts.deliverer import Deliverer
 from weir.alerts.relay import Relay
@@ -21,6 +21,7 @@ from weir.runtime.clock import now_us
 from weir.runtime.consumer import Consumer
 from weir.runtime.follow import Follower
 from weir.runtime.http import application, serve
+from weir.runtime.http_policy import policy_of
 from weir.runtime.link import link_from
 from weir.runtime.process import run, together
 from weir.runtime.producer import wait_or_stop
@@ -33,6 +34,7 @@ async def main(stop: asyncio.Event) -> None:
     """Run every part until `stop` is set."""
     settings = AlertsSettings()
     configure_logs(SERVICE, settings.log_level)
+    policy = policy_of(settings)
     receivers = receivers_from(settings.receivers_file)
     link = link_from(settings, SERVICE)
     database = Database(settings.data_dir / SERVICE / "alerts.db")
@@ -65,12 +67,11 @@ async def main(stop: asyncio.Event) -> None:
         waits = {"rules": follower.caught_up.is_set(), "consumer": consumer.is_ready}
         return {part: "waiting for Kafka" for part, is_ready in waits.items() if not is_ready}
 
-    may_write = writes_allowed(settings.token.get_secret_value(), settings.http_host)
-    api = AlertsApi(alerts, rulebook, database, receivers, announce, may_write)
+    api = AlertsApi(alerts, rulebook, database, receivers, announce)
     try:
         await together(
             stop,
-            serve(application(readiness, api.routes()), settings.http_host, settings.http_port, stop),
+            serve(application(readiness, policy, api.routes()), stop),
             follower.run(stop),
             once_rules_are_known(follower, consumer, stop),
             keep_time(alerts, follower, settings.tick_s, stop),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 
 from weir.alerts.core.grouping import Timing
 from weir.alerts.core.retry import Policy
@@ -23,8 +23,10 @@ class AlertsSettings(SharedSettings):
     rules_alias: str = Field(default="prod", validation_alias="WEIR_ALERTS_RULES_ALIAS")
     """Alias under which rules are in force."""
 
-    token: SecretStr = Field(default=SecretStr(""), validation_alias="WEIR_ALERTS_TOKEN")
-    """Bearer token that writes (resend, enable) must carry; empty: open on loopback, refused elsewhere."""
+    http_token: SecretStr = Field(
+        default=SecretStr(""), validation_alias=AliasChoices("WEIR_ALERTS_TOKEN", "WEIR_HTTP_TOKEN")
+    )
+    """Bearer token of every route of the API; alerts may have one of its own."""
 
     group_wait_s: float = Field(default=0.5, validation_alias="WEIR_ALERTS_GROUP_WAIT_S", ge=0)
     """Seconds the first alert of a group waits for company. Chosen: short, because drift signals come one by one."""

@@ -1,12 +1,18 @@
-"""Asking the services: where they are, and what their errors mean for the exit code."""
+"""Asking the services: where they are, with which token, and what their errors mean for the exit code.
+
+The token is WEIR_<SERVICE>_TOKEN, WEIR_HTTP_TOKEN, or what is in the file WEIR_HTTP_TOKEN_FILE; without them that of
+the running stack, which is sent to the stack's own addresses alone. The gateway is asked with its API keys.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from weir.cli.output import CliError, ExitCode
+from weir.runtime.loopback import uses_proxy
 
 TIMEOUT_S = 30.0
 """Seconds an answer may take. Chosen."""
@@ -33,13 +39,42 @@ def base_url(service: str) -> str:
     given = os.environ.get(f"WEIR_{service.upper()}_URL")
     if given:
         return given.rstrip("/")
+    from weir.cli.stack import StackError
+
+    try:
+        return _stack_url(service)
+    except StackError as error:
+        raise CliError(ExitCode.NOT_READY, str(error), f"weir up, or set WEIR_{service.upper()}_URL") from error
+
+
+def token(service: str) -> str:
+    """The token for a service; empty where nobody says one. Raises CliError(DENIED) for a file that cannot be read."""
+    for name in (f"WEIR_{service.upper()}_TOKEN", "WEIR_HTTP_TOKEN"):
+        if os.environ.get(name):
+            return os.environ[name]
+    path = os.environ.get("WEIR_HTTP_TOKEN_FILE") or _stack_token_file(service)
+    try:
+        return Path(path).read_text().strip() if path else ""
+    except OSError as error:
+        raise CliError(ExitCode.DENIED, f"the token cannot be read: {error}", "set WEIR_HTTP_TOKEN_FILE") from error
+
+
+def _stack_url(service: str) -> str:
+    from weir.cli.stack import open_stack
+
+    endpoints = open_stack().endpoints
+    return str(endpoints.gateway_http if service == "gateway" else getattr(endpoints, f"{service}_url"))
+
+
+def _stack_token_file(service: str) -> str:
+    """The running stack's token file, when it is the stack that is asked."""
     from weir.cli.stack import StackError, open_stack
 
     try:
-        endpoints = open_stack().endpoints
-        return str(endpoints.gateway_http if service == "gateway" else getattr(endpoints, f"{service}_url"))
-    except StackError as error:
-        raise CliError(ExitCode.NOT_READY, str(error), f"weir up, or set WEIR_{service.upper()}_URL") from error
+        is_asked = base_url(service) == _stack_url(service)
+        return open_stack().endpoints.environment.get("WEIR_HTTP_TOKEN_FILE", "") if is_asked else ""
+    except StackError:
+        return ""
 
 
 def get(service: str, path: str, **parameters: object) -> Any:
@@ -69,8 +104,10 @@ def _answered(service: str, method: str, path: str, **options: Any) -> Any:
     import httpx2
 
     url = base_url(service) + path
+    bearer = "" if service == "gateway" else token(service)
+    headers = {**({"authorization": f"Bearer {bearer}"} if bearer else {}), **options.pop("headers", {})}
     try:
-        answer = httpx2.request(method, url, timeout=TIMEOUT_S, **options)
+        answer = httpx2.request(method, url, timeout=TIMEOUT_S, headers=headers, trust_env=uses_proxy(url), **options)
     except httpx2.TimeoutException as error:
         raise CliError(
             ExitCode.TIMEOUT, f"{service} did not answer within {TIMEOUT_S:.0f} s", f"weir logs {service}"

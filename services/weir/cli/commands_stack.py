@@ -218,7 +218,7 @@ def _schemas(registry_url: str) -> tuple[bool, str, str]:
     for name, topic in TOPICS.items():
         url = f"{registry_url}/compatibility/subjects/{name}-value/versions/latest"
         try:
-            answer = httpx2.post(url, json={"schema": SCHEMA_JSON[topic.event]}, timeout=10)
+            answer = httpx2.post(url, json={"schema": SCHEMA_JSON[topic.event]}, timeout=10, trust_env=False)
         except httpx2.HTTPError as error:
             return False, f"registry unreachable: {error}", "weir logs registry"
         if not (answer.status_code == 200 and answer.json().get("is_compatible")):

@@ -24,7 +24,7 @@ def decoder(message_bytes_max: int) -> Iterator[Decode]:
     """A decoder that asks the registry once per schema. message_bytes_max: a larger value is invalid."""
     with tempfile.TemporaryDirectory(prefix="weir-schemas-") as folder, asyncio.Runner() as runner:
         # A cache of this command alone: the next one may ask another registry, where the same id is another schema.
-        catalog = SchemaCatalog(client.base_url("registry"), Path(folder) / "schema-ids.json")
+        catalog = SchemaCatalog(client.base_url("registry"), Path(folder) / "schema-ids.json", client.token("registry"))
         serde = Serde(catalog, message_bytes_max)
 
         def decode(topic: str, value: bytes | None) -> Event:

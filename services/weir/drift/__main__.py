@@ -9,6 +9,7 @@ from weir.drift.adapters.announcer import KafkaAnnouncer
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.adapters.quality_store import SqliteQualityStore
 from weir.drift.api import routes
+from weir.drift.api_body import DATASET_BYTES_MAX
 from weir.drift.app import GROUP, IN_TOPIC, Drift, Limits
 from weir.drift.quality_api import quality_routes
 from weir.drift.quality_app import SCORES_TOPIC, Quality
@@ -16,6 +17,7 @@ from weir.drift.quality_settings import QualityServiceSettings
 from weir.drift.settings import DriftSettings
 from weir.runtime.consumer import Received
 from weir.runtime.http import application, serve
+from weir.runtime.http_policy import policy_of
 from weir.runtime.link import Link, link_from
 from weir.runtime.process import run, together
 from weir.runtime.stream import Handler, Stream
@@ -30,6 +32,7 @@ async def main(stop: asyncio.Event) -> None:
     configure_logs(SERVICE, settings.log_level)
     if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
         logger().warning("blas_threads", hint="start with OPENBLAS_NUM_THREADS=1: faster, and replays repeat every bit")
+    policy = policy_of(settings, DATASET_BYTES_MAX)
     link = link_from(settings, SERVICE)
     checkpoints = FileCheckpoints(settings.checkpoint_dir)
     limits = Limits(settings.streams_max, settings.seen_events)
@@ -56,8 +59,7 @@ async def main(stop: asyncio.Event) -> None:
         *routes(drift, settings.streams_max, settings.skew_items_max),
         *quality_routes(quality, drift, quality_settings),
     ]
-    app = application(missing, pages)
-    page = serve(app, settings.http_host, settings.http_port, stop)
+    page = serve(application(missing, policy, pages), stop)
     await together(stop, page, streaming(link, stream, stop))
     checkpoints.close()
     store.close()

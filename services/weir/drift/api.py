@@ -6,8 +6,7 @@
     POST /v1/streams/{tenant}/{route}/skew-reference    an evaluation dataset version to compare with
     GET  /v1/streams/{tenant}/{route}/clusters          novel clusters, growing ones first
 
-Bodies are JSON; `api_body` says what they hold. It has no keys of its own: it is bound to loopback, and asking for JSON
-keeps web pages of other origins out.
+Bodies are JSON; `api_body` says what they hold. Every route demands the token (`runtime.http_access`).
 """
 
 from __future__ import annotations
@@ -72,8 +71,6 @@ def routes(drift: Drift, streams_max: int, skew_items_max: int = 2_000) -> list[
 
 def _deciding(decide: Decide, bytes_max: int) -> Callable[[Request], Awaitable[Response]]:
     async def decided(request: Request) -> Response:
-        if not request.headers.get("content-type", "").startswith("application/json"):
-            return problem(415, "Not JSON", "expected a JSON object", "send content-type: application/json")
         try:
             body = await object_of(request, bytes_max)
             checkpoint = await decide(request.path_params["tenant"], request.path_params["route"], body)

@@ -53,8 +53,6 @@ def quality_routes(quality: Quality, drift: Drift, settings: QualityServiceSetti
         return JSONResponse(fleet_view(quality, drift, settings))
 
     async def accept(request: Request) -> Response:
-        if not request.headers.get("content-type", "").startswith("application/json"):
-            return problem(415, "Not JSON", f"expected {BODY_EXAMPLE}", "send content-type: application/json")
         author = _author(await request.body() if _is_short(request) else b"")
         if author is None:
             detail = f"expected {BODY_EXAMPLE}, the name with 1 to {AUTHOR_CHARS_MAX} characters"

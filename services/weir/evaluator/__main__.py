@@ -11,6 +11,7 @@ from weir.evaluator.core.anchors import ActiveAnchors
 from weir.evaluator.settings import EvaluatorSettings
 from weir.runtime.follow import Follower
 from weir.runtime.http import application, serve
+from weir.runtime.http_policy import policy_of
 from weir.runtime.link import Link, link_from
 from weir.runtime.process import run, together
 from weir.runtime.stream import Stream
@@ -23,6 +24,7 @@ async def main(stop: asyncio.Event) -> None:
     """Follow the registry and score the stream until `stop` is set."""
     settings = EvaluatorSettings()
     configure_logs(SERVICE, settings.log_level)
+    policy = policy_of(settings)
     link = link_from(settings, SERVICE)
     memory = SubjectsFile(settings.data_dir / SERVICE / f"subjects-{settings.instance}.db", settings.subjects_max)
     anchors = ActiveAnchors(load_anchors(settings.anchors_dir), settings.anchor_rate, settings.anchor_passes)
@@ -46,7 +48,7 @@ async def main(stop: asyncio.Event) -> None:
 
     await together(
         stop,
-        serve(application(readiness), settings.http_host, settings.http_port, stop),
+        serve(application(readiness, policy), stop),
         follower.run(stop),
         score(link, follower, stream, stop),
     )

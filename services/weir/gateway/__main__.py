@@ -21,6 +21,7 @@ from weir.gateway.request_ids import RequestIds
 from weir.gateway.settings import GatewaySettings
 from weir.runtime import http
 from weir.runtime.follow import Follower
+from weir.runtime.http_policy import policy_of
 from weir.runtime.link import link_from
 from weir.runtime.process import run, together
 from weir.runtime.producer import wait_or_stop
@@ -31,6 +32,10 @@ COMPLETION_SPARE_SHARE = 16
 
 GAP_SPARE_SHARE = 4_096
 """One part in so many of the spool is for gap records. Chosen: 64 KiB of the default, the ends of 1,600 calls."""
+
+BODY_SPARE_BYTES = 1_048_576
+"""Bytes by which a body may pass the limit and still be refused by the gateway, as a call with an end; one far larger is
+refused at the HTTP door. Chosen."""
 
 SNAPSHOT_EVERY_S = 2.0
 """Seconds between looks whether the catalog changed and wants saving. Chosen."""
@@ -46,6 +51,7 @@ async def serve(stop: asyncio.Event) -> None:
     settings = GatewaySettings()
     configure_logs("gateway", settings.log_level)
     settings.refuse_open_doors()
+    policy = policy_of(settings, settings.message_bytes_max + BODY_SPARE_BYTES, has_own_keys=True)
     link = link_from(settings, "gateway")
     writer = SpoolWriter(
         settings.spool_dir,
@@ -90,10 +96,10 @@ async def serve(stop: asyncio.Event) -> None:
         return parts
 
     follower = Follower(bootstrap=settings.kafka_bootstrap, topic="registry-changes", serde=link.serde, apply=apply)
-    app = http.application(missing, api_openai.routes(desk, upstream))
+    app = http.application(missing, policy, api_openai.routes(desk, upstream), api_openai.page_of)
     await together(
         stop,
-        http.serve(app, settings.http_host, settings.http_port, stop),
+        http.serve(app, stop),
         serve_oip(settings, desk, upstream, stop),
         follower.run(stop),
         _keep_snapshot(settings, desk, stop),

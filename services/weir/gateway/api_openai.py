@@ -13,6 +13,7 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Scope
 
 from weir.gateway import openai_replies as replies
 from weir.gateway.adapters.model_metadata import ModelMetadata
@@ -35,6 +36,8 @@ from weir.gateway.held_response import HeldResponse
 from weir.gateway.http_call import HttpCall, while_connected
 from weir.gateway.openai_stream import PieceStream, events, opened
 from weir.runtime.clock import now_us
+from weir.runtime.http_access import Access, DeclaredRoute
+from weir.runtime.http_door import Refused
 from weir.runtime.identity import new_id
 
 PROMPT = "weir-prompt"
@@ -52,14 +55,21 @@ def routes(desk: Desk, upstream: Upstream) -> list[Route]:
     """The door's routes; each one authenticates, there is none without."""
     door = HttpDoor(desk, upstream)
     return [
-        Route("/v1/chat/completions", door.chat, methods=["POST"]),
-        Route("/v1/completions", door.completions, methods=["POST"]),
-        Route("/v1/embeddings", door.embeddings, methods=["POST"]),
-        Route("/v1/models", door.models, methods=["GET"]),
-        Route("/v1/models/{model:path}", door.model, methods=["GET"]),
-        Route("/v1/feedback", door.feedback, methods=["POST"]),
-        Route("/{path:path}", _nowhere, methods=METHODS),
+        DeclaredRoute("/v1/chat/completions", door.chat, access=Access.OWN_KEYS, methods=["POST"]),
+        DeclaredRoute("/v1/completions", door.completions, access=Access.OWN_KEYS, methods=["POST"]),
+        DeclaredRoute("/v1/embeddings", door.embeddings, access=Access.OWN_KEYS, methods=["POST"]),
+        DeclaredRoute("/v1/models", door.models, access=Access.OWN_KEYS),
+        DeclaredRoute("/v1/models/{model:path}", door.model, access=Access.OWN_KEYS),
+        DeclaredRoute("/v1/feedback", door.feedback, access=Access.OWN_KEYS, methods=["POST"]),
+        DeclaredRoute("/{path:path}", _nowhere, access=Access.OPEN, methods=METHODS),
     ]
+
+
+def page_of(_: Scope, refused: Refused) -> Response:
+    """The answer of the HTTP door in the form that OpenAI's clients read."""
+    message = f"{refused.detail}; {refused.hint}" if refused.hint else refused.detail
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": refused.reason}
+    return JSONResponse({"error": error}, status_code=refused.status)
 
 
 class HttpDoor:

@@ -26,6 +26,7 @@ from weir.gateway.spool_settings import SpoolSettings
 from weir.runtime import http
 from weir.runtime.clock import cpu_s, monotonic_s, now_us
 from weir.runtime.errors import Retryable
+from weir.runtime.http_policy import policy_of
 from weir.runtime.identity import new_id
 from weir.runtime.link import Link, link_from
 from weir.runtime.process import run, together
@@ -60,6 +61,7 @@ def main() -> None:
     """Run the drain until it is told to stop."""
     settings = SpoolSettings()
     configure_logs("gateway-drain", settings.log_level)
+    policy = policy_of(settings)
     link = link_from(settings, "gateway-drain")
     reader = SpoolReader(settings.spool_dir)
     os.nice(NICENESS)
@@ -70,8 +72,8 @@ def main() -> None:
         return {} if link.producer.is_ready else {"kafka": f"no broker at {settings.kafka_bootstrap}"}
 
     async def parts(stop: asyncio.Event) -> None:
-        app = http.application(missing, routes(reader, lambda: drain.books))
-        await together(stop, http.serve(app, settings.http_host, settings.http_port, stop), drain.run(stop))
+        app = http.application(missing, policy, routes(reader, lambda: drain.books))
+        await together(stop, http.serve(app, stop), drain.run(stop))
 
     run(parts)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +10,7 @@ from pydantic import Field
 from weir.gateway.core.caller_limits import CallerLimits, parse_limits
 from weir.gateway.spool_settings import SpoolSettings
 from weir.runtime.errors import BadSetting
+from weir.runtime.loopback import is_loopback
 
 OnFull = Literal["shed", "reject"]
 
@@ -177,7 +177,7 @@ class GatewaySettings(SpoolSettings):
     def refuse_open_doors(self) -> None:
         """Raises BadSetting for a combination that would serve strangers."""
         for name, host in (("WEIR_GATEWAY_GRPC_HOST", self.grpc_host), ("WEIR_HTTP_HOST", self.http_host)):
-            if _is_loopback(host):
+            if is_loopback(host):
                 continue
             if self.anonymous_tenant:
                 raise BadSetting(
@@ -187,10 +187,3 @@ class GatewaySettings(SpoolSettings):
                 raise BadSetting(
                     f"{name}={host} is not loopback and WEIR_GATEWAY_KEYS_FILE is not set; make keys: weir keys create"
                 )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

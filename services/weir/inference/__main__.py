@@ -16,6 +16,7 @@ from weir.inference.core.vectors import EmbeddingCache
 from weir.inference.settings import InferenceSettings
 from weir.runtime.consumer import Consumer
 from weir.runtime.http import application, serve
+from weir.runtime.http_policy import policy_of
 from weir.runtime.link import link_from
 from weir.runtime.process import run, together
 from weir.runtime.telemetry import configure_logs
@@ -27,6 +28,7 @@ async def main(stop: asyncio.Event) -> None:
     """Run the parts that the settings name until `stop` is set."""
     settings = InferenceSettings()
     configure_logs(SERVICE, settings.log_level)
+    policy = policy_of(settings)
     parts: list[Awaitable[None]] = []
     server = None
     if settings.parts != "features":
@@ -34,8 +36,8 @@ async def main(stop: asyncio.Event) -> None:
         parts.append(server.run(stop))
     if settings.parts != "serve":
         parts.append(features(settings, stop))
-    app = application(server.readiness if server else dict)
-    await together(stop, serve(app, settings.http_host, settings.http_port, stop), *parts)
+    app = application(server.readiness if server else dict, policy)
+    await together(stop, serve(app, stop), *parts)
 
 
 async def serving(settings: InferenceSettings) -> InferenceServer:

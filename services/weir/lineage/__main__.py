@@ -19,6 +19,7 @@ from weir.lineage.inserter import Inserter
 from weir.lineage.settings import LineageSettings
 from weir.lineage.sink import Sink
 from weir.runtime import http
+from weir.runtime.http_policy import policy_of
 from weir.runtime.link import Link, link_from
 from weir.runtime.process import run, together
 from weir.runtime.schemas import SchemaCatalog
@@ -34,13 +35,15 @@ async def serve(stop: asyncio.Event) -> None:
     """Migrate, then sink and serve side by side."""
     settings = LineageSettings()
     configure_logs("lineage", settings.log_level)
+    policy = policy_of(settings, api.SQL_BYTES_MAX)
     link = link_from(settings, "lineage")
     store = Store(settings)
     fatal_signals.end_the_process()
     migrate(store)
     keep(store, settings.retention)
     loop = asyncio.get_running_loop()
-    catalog = SchemaCatalog(settings.registry_url, settings.data_dir / "lineage" / "sink-schema-ids.json")
+    cache_file = settings.data_dir / "lineage" / "sink-schema-ids.json"
+    catalog = SchemaCatalog(settings.registry_url, cache_file, settings.http_token_text())
     dead_letters = link.dead_letters(settings.group, settings.reject_limits)
     sink = Sink(settings, Inserter(store, ThreadSchemas(catalog, loop)), dead_letters, loop)
 
@@ -53,9 +56,7 @@ async def serve(stop: asyncio.Event) -> None:
     auditor = Auditor(settings, link, lambda window: audit(store, backlog, settings.group, window), backlog.close)
     await together(
         stop,
-        http.serve(
-            http.application(missing, api.routes(store, settings)), settings.http_host, settings.http_port, stop
-        ),
+        http.serve(http.application(missing, policy, api.routes(store, settings)), stop),
         _producing(link, stop),
         sink.run(stop),
         auditor.run(stop),

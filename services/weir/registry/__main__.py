@@ -10,11 +10,12 @@ from weir.registry.adapters.database import Database
 from weir.registry.api import AssetApi
 from weir.registry.app import Registry
 from weir.registry.relay import Relay
-from weir.registry.schema_api import SchemaApi
+from weir.registry.schema_api import SchemaApi, page_of
 from weir.registry.settings import RegistrySettings
 from weir.registry.subjects import Subjects
 from weir.runtime.clock import now_us
 from weir.runtime.http import application, serve
+from weir.runtime.http_policy import policy_of
 from weir.runtime.link import link_from
 from weir.runtime.process import run, together
 from weir.runtime.telemetry import configure_logs
@@ -26,7 +27,7 @@ async def main(stop: asyncio.Event) -> None:
     """Serve until `stop` is set."""
     settings = RegistrySettings()
     configure_logs(SERVICE, settings.log_level)
-    settings.check()
+    policy = policy_of(settings, settings.body_bytes_max)
     database = Database(settings.url)
     link = link_from(settings, SERVICE)
     relay = Relay(database, link.producer, settings.relay_events_max, settings.relay_pause_s)
@@ -41,7 +42,7 @@ async def main(stop: asyncio.Event) -> None:
     try:
         await together(
             stop,
-            serve(application(dict, routes), settings.http_host, settings.http_port, stop),
+            serve(application(dict, policy, routes, page_of), stop),
             relay.run(stop),
         )
     finally:

@@ -1,13 +1,10 @@
-"""Requests: bodies read under a cap, and the token that a write must carry."""
+"""Requests: bodies read under a cap."""
 
 from __future__ import annotations
 
-import hmac
 import json
 
 from starlette.requests import Request
-
-from weir.registry.metrics import UNAUTHORIZED
 
 
 class BadRequest(Exception):
@@ -33,18 +30,3 @@ async def json_body(request: Request, bytes_max: int) -> dict[str, object]:
     if not isinstance(value, dict):
         raise BadRequest(400, f"the body is a JSON {type(value).__name__}; expected an object")
     return value
-
-
-def may_write(request: Request, token: str) -> bool:
-    """Whether a request carries the token; always where none is set."""
-    if not token:
-        return True
-    given = request.headers.get("authorization", "")
-    return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
-
-
-def require_write(request: Request, token: str) -> None:
-    """Raise BadRequest with status 401 when the request may not write."""
-    if not may_write(request, token):
-        UNAUTHORIZED.inc()
-        raise BadRequest(401, "this write needs the registry's token", "send 'authorization: Bearer <token>'")

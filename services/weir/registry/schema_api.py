@@ -1,5 +1,8 @@
 """The Confluent-compatible schema API, at the root, as stock clients call it. Avro only, no schema references.
 
+Reads need no token on loopback, and neither does registering what is registered: a schema is no user text. What adds or
+changes something does; stock clients send the token as the password of `basic.auth.user.info`.
+
 Nothing can be deleted: an id in a message must mean the same for ever.
 """
 
@@ -12,11 +15,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Scope
 
 from weir.registry.core.schema_errors import INVALID_SCHEMA, SCHEMA_NOT_FOUND, SchemaRefused
-from weir.registry.requests import BadRequest, json_body, may_write, require_write
+from weir.registry.requests import BadRequest, json_body
 from weir.registry.settings import RegistrySettings
 from weir.registry.subjects import Registered, Subjects
+from weir.runtime.http import problem_of
+from weir.runtime.http_access import Access, DeclaredRoute, carries_token
+from weir.runtime.http_door import Refused
 from weir.runtime.telemetry import logger
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
@@ -28,32 +35,31 @@ class SchemaApi:
     def __init__(self, subjects: Subjects, settings: RegistrySettings) -> None:
         self._subjects = subjects
         self._bytes_max = settings.body_bytes_max
-        self._token = settings.token.get_secret_value()
 
     def routes(self) -> list[BaseRoute]:
         """The routes at the root."""
         subject, compatibility = "/subjects/{subject}", "/compatibility/subjects/{subject}/versions"
         return [
-            Route("/subjects", self.subjects),
-            Route(subject, answered(self.find), methods=["POST"]),
-            Route(subject + "/versions", answered(self.versions), methods=["GET"]),
-            Route(subject + "/versions", answered(self.register), methods=["POST"]),
-            Route(subject + "/versions/{version}", answered(self.version)),
-            Route(subject + "/versions/{version}/schema", answered(self.version_text)),
-            Route("/schemas/types", self.types),
-            Route("/schemas/ids/{id}", answered(self.schema)),
-            Route("/schemas/ids/{id}/schema", answered(self.schema_text)),
-            Route("/schemas/ids/{id}/subjects", answered(self.schema_subjects)),
-            Route("/schemas/ids/{id}/versions", answered(self.schema_versions)),
-            Route("/config", answered(self.level), methods=["GET"]),
+            _open("/subjects", self.subjects),
+            _open(subject, answered(self.find), "POST"),
+            _open(subject + "/versions", answered(self.versions)),
+            _open(subject + "/versions", answered(self.register), "POST"),
+            _open(subject + "/versions/{version}", answered(self.version)),
+            _open(subject + "/versions/{version}/schema", answered(self.version_text)),
+            _open("/schemas/types", self.types),
+            _open("/schemas/ids/{id}", answered(self.schema)),
+            _open("/schemas/ids/{id}/schema", answered(self.schema_text)),
+            _open("/schemas/ids/{id}/subjects", answered(self.schema_subjects)),
+            _open("/schemas/ids/{id}/versions", answered(self.schema_versions)),
+            _open("/config", answered(self.level)),
             Route("/config", answered(self.set_level), methods=["PUT"]),
-            Route("/config/{subject}", answered(self.level), methods=["GET"]),
+            _open("/config/{subject}", answered(self.level)),
             Route("/config/{subject}", answered(self.set_level), methods=["PUT"]),
-            Route(compatibility, answered(self.compatibility), methods=["POST"]),
-            Route(compatibility + "/{version}", answered(self.compatibility), methods=["POST"]),
-            Route("/mode", self.mode),
-            Route("/mode/{subject}", self.mode),
-            Route("/associations/{rest:path}", self.associations),
+            _open(compatibility, answered(self.compatibility), "POST"),
+            _open(compatibility + "/{version}", answered(self.compatibility), "POST"),
+            _open("/mode", self.mode),
+            _open("/mode/{subject}", self.mode),
+            _open("/associations/{rest:path}", self.associations),
         ]
 
     async def subjects(self, _: Request) -> Response:
@@ -75,7 +81,7 @@ class SchemaApi:
     async def register(self, request: Request) -> Response:
         """Register a schema under a subject."""
         text = await self._schema_in(request)
-        may_add = may_write(request, self._token)
+        may_add = carries_token(request)
         try:
             found = await run_in_threadpool(
                 self._subjects.register, request.path_params["subject"], text, may_add=may_add
@@ -118,7 +124,6 @@ class SchemaApi:
 
     async def set_level(self, request: Request) -> Response:
         """Set the compatibility level of a subject or of all."""
-        require_write(request, self._token)
         level = (await json_body(request, self._bytes_max)).get("compatibility")
         subject = request.path_params.get("subject", "")
         await run_in_threadpool(self._subjects.set_level, subject, str(level).upper())
@@ -159,6 +164,13 @@ class SchemaApi:
         return await run_in_threadpool(self._subjects.uses, _id(request))
 
 
+def page_of(scope: Scope, refused: Refused) -> Response:
+    """The door's answer in the form that the path's clients read."""
+    if scope["path"].startswith("/v1/"):
+        return problem_of(scope, refused)
+    return _error(refused.status, refused.status, f"{refused.detail}; {refused.hint}")
+
+
 def answered(endpoint: Any) -> Any:
     """The endpoint with its errors as Confluent's clients expect them."""
 
@@ -173,6 +185,10 @@ def answered(endpoint: Any) -> Any:
         return response
 
     return answer
+
+
+def _open(path: str, endpoint: Any, method: str = "GET") -> BaseRoute:
+    return DeclaredRoute(path, endpoint, access=Access.LOCAL, methods=[method])
 
 
 def _registered(found: Registered) -> Mapping[str, object]:

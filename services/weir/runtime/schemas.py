@@ -40,9 +40,13 @@ UNKNOWN_IDS_MAX = 1_000
 class SchemaCatalog:
     """Schema ids of this build's events, and parsed schemas of the ids met in messages."""
 
-    def __init__(self, registry_url: str, cache_file: Path) -> None:
-        """registry_url: base URL of a Confluent-compatible registry. cache_file: JSON file, made when missing."""
-        self._client = AsyncSchemaRegistryClient({"url": registry_url})
+    def __init__(self, registry_url: str, cache_file: Path, token: str = "") -> None:
+        """registry_url: base URL of a Confluent-compatible registry. cache_file: JSON file, made when missing.
+
+        token: sent as the password of Basic when given; our registry asks for it beyond loopback and for new schemas.
+        """
+        credentials = {"basic.auth.user.info": f"weir:{token}"} if token else {}
+        self._client = AsyncSchemaRegistryClient({"url": registry_url, **credentials})
         self._url = registry_url
         self._cache_file = cache_file
         self._ids, self._texts = _load_cache(cache_file)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from weir.runtime.errors import BadSetting
 from weir.runtime.rejects import Limits
 
 
@@ -37,6 +38,24 @@ class SharedSettings(BaseSettings):
     http_port: int = Field(default=0, validation_alias="WEIR_HTTP_PORT")
     """Port of health, metrics and API; 0 picks a free one."""
 
+    http_hosts: str = Field(default="", validation_alias="WEIR_HTTP_HOSTS")
+    """Host names, comma-separated, without ports, that requests may name beside localhost and loopback addresses: the
+    name of a container, or the one that a reverse proxy passes on. Any other is refused, so that no web page can reach
+    the API under a name of its own."""
+
+    http_token: SecretStr = Field(default=SecretStr(""), validation_alias="WEIR_HTTP_TOKEN")
+    """Bearer token of the HTTP API: every write and every read of user text. Empty: the file below, or these routes are
+    closed. A service beyond loopback does not start without one."""
+
+    http_token_file: Path | None = Field(default=None, validation_alias="WEIR_HTTP_TOKEN_FILE")
+    """File that holds the token; `weir up` makes one for its stack."""
+
+    http_header_bytes_max: int = Field(default=32_768, ge=4_096, validation_alias="WEIR_HTTP_HEADER_BYTES_MAX")
+    """Bytes of a request's line and headers. Chosen: twice what reverse proxies pass on."""
+
+    http_connections_max: int = Field(default=512, ge=1, validation_alias="WEIR_HTTP_CONNECTIONS_MAX")
+    """Open HTTP connections; one more is answered 503. Chosen: half of the files that a process may usually open."""
+
     message_bytes_max: int = Field(default=4_194_304, validation_alias="WEIR_MESSAGE_BYTES_MAX")
     """Largest message a consumer decodes; a larger one is dead-lettered. Chosen: twice a full text-features envelope."""
 
@@ -54,6 +73,21 @@ class SharedSettings(BaseSettings):
 
     log_level: str = Field(default="info", validation_alias="WEIR_LOG_LEVEL")
     """debug, info, warning or error."""
+
+    def http_token_text(self) -> str:
+        """The token, from its variable or its file; empty where neither is set.
+
+        Raises BadSetting for a file that cannot be read or is empty: a token that was asked for is never left out.
+        """
+        if self.http_token.get_secret_value() or self.http_token_file is None:
+            return self.http_token.get_secret_value()
+        try:
+            text = self.http_token_file.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadSetting(f"WEIR_HTTP_TOKEN_FILE={self.http_token_file} cannot be read: {error}") from error
+        if not text:
+            raise BadSetting(f"WEIR_HTTP_TOKEN_FILE={self.http_token_file} is empty; write a long random text into it")
+        return text
 
     @property
     def reject_limits(self) -> Limits:

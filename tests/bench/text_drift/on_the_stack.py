@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import httpx2
 import numpy as np
 from confluent_kafka import Producer
 from rich.console import Console
@@ -105,7 +104,7 @@ def _run(stack: RunningStack, corpus: EmbeddedCorpus, receiver: Receiver, out: C
 
 
 def _events_seen(stack: RunningStack) -> int:
-    streams = httpx2.get(f"{stack.endpoints.drift_url}/v1/streams", timeout=30).raise_for_status().json()["items"]
+    streams = stack.get(stack.endpoints.drift_url, "/v1/streams")["items"]
     return max((int(one["events"]) for one in streams if one["route"] == ROUTE), default=0)
 
 

@@ -27,7 +27,7 @@ def evolved(stack: RunningStack, events: int) -> Row:
     today = json.loads(SCHEMA_JSON[EVENT])
     schemas = {"older": _older(today), "today's": today, "newer": _newer(today)}
     with (
-        SchemaRegistryClient({"url": stack.registry_url}) as registry,
+        SchemaRegistryClient(stack.schema_client) as registry,
         arena(stack, "schemas") as field,
     ):
         ids = {name: _registered(registry, schema) for name, schema in schemas.items()}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from knocking import TOKEN
 from lineage_store import migrated, put, store
 from mock_kafka import MockKafka
 from page_server import pages
@@ -30,4 +31,5 @@ def lineage(store: Store, kafka: MockKafka, monkeypatch: pytest.MonkeyPatch) -> 
     settings = LineageSettings(kafka_bootstrap=kafka.bootstrap)
     with pages(routes(store, settings)) as url:
         monkeypatch.setenv("WEIR_LINEAGE_URL", url)
+        monkeypatch.setenv("WEIR_HTTP_TOKEN", TOKEN)
         yield url

@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from builders import completed
+from knocking import TOKEN
 from page_server import pages
 from weir.cli.books import with_spool
 from weir.cli.commands_store import audit_gaps
@@ -33,6 +34,7 @@ def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     books: Books = {}
     with pages(routes(SpoolReader(tmp_path / "spool"), lambda: books)) as url:
         monkeypatch.setenv("WEIR_GATEWAY_DRAIN_URL", url)
+        monkeypatch.setenv("WEIR_HTTP_TOKEN", TOKEN)
         monkeypatch.setenv("WEIR_GATEWAY_URL", "http://127.0.0.1:9")
         yield
 

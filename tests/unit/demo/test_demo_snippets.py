@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tools.demo.snippets import snippets
 
-FOUND = snippets("127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3", "weir_key", "docs-qa")
+FOUND = snippets("127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3", "weir_key", "weir_token", "docs-qa")
 
 
 def test_the_python_snippets_are_python() -> None:

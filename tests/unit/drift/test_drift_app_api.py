@@ -10,11 +10,14 @@ import httpx2
 import numpy as np
 import pytest
 
+from knocking import TOKEN, knocking
 from unit.drift.drift_envelopes import LIMITS, SMALL, Log, enveloped, received, shifting_items
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.api import routes
+from weir.drift.api_body import DATASET_BYTES_MAX
 from weir.drift.app import Drift
 from weir.runtime.http import application
+from weir.runtime.http_policy import Policy
 
 ACCEPT = "/v1/streams/demo/docs-qa/accept"
 DISMISS = "/v1/streams/demo/docs-qa/dismiss"
@@ -32,8 +35,8 @@ async def drift(tmp_path: Path) -> AsyncIterator[Drift]:
 
 @pytest.fixture
 async def client(drift: Drift) -> AsyncIterator[httpx2.AsyncClient]:
-    app = application(dict, routes(drift, LIMITS.streams_max))
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://drift") as asking:
+    app = application(dict, Policy(token=TOKEN, body_bytes_max=DATASET_BYTES_MAX), routes(drift, LIMITS.streams_max))
+    async with knocking(app) as asking:
         yield asking
 
 

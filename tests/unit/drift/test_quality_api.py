@@ -8,18 +8,21 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from knocking import TOKEN, knocking
 from unit.drift.drift_envelopes import LIMITS, Log
 from unit.drift.drift_envelopes import SMALL as BANK
 from unit.drift.quality_scores import SMALL
 from unit.drift.test_quality_app import messages
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.adapters.quality_store import SqliteQualityStore
+from weir.drift.api_body import DATASET_BYTES_MAX
 from weir.drift.app import Drift
 from weir.drift.quality_api import quality_routes
 from weir.drift.quality_app import Quality
 from weir.drift.quality_settings import QualityServiceSettings
 from weir.runtime.errors import BadSetting
 from weir.runtime.http import application
+from weir.runtime.http_policy import Policy
 
 ACCEPT = "/v1/quality/demo/support-coverage/docs-qa/accept"
 
@@ -31,8 +34,12 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
     for one in messages()[: 4 * 165]:
         await quality.handle(one)
     settings = QualityServiceSettings(false_alarms_per_day_max=1e-9)
-    app = application(dict, quality_routes(quality, Drift(files, Log(), BANK, LIMITS), settings))
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://drift") as asking:
+    app = application(
+        dict,
+        Policy(token=TOKEN, body_bytes_max=DATASET_BYTES_MAX),
+        quality_routes(quality, Drift(files, Log(), BANK, LIMITS), settings),
+    )
+    async with knocking(app) as asking:
         yield asking
     files.close()
     store.close()

@@ -9,16 +9,21 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from pydantic import SecretStr
 
 from weir.events import SCHEMA_JSON, TOPICS
 from weir.registry.adapters import outbox
 from weir.registry.adapters.database import Database
 from weir.registry.api import AssetApi
 from weir.registry.app import Registry
-from weir.registry.schema_api import SchemaApi
+from weir.registry.schema_api import SchemaApi, page_of
 from weir.registry.settings import RegistrySettings
 from weir.registry.subjects import Subjects
 from weir.runtime.http import application, serve
+from weir.runtime.http_policy import policy_of
+
+TOKEN = "a-long-random-text"
+"""Token of the registry under test."""
 
 BOOT_EPOCH = 1_795_521_600_000_000
 
@@ -44,19 +49,20 @@ def subjects(database: Database) -> Subjects:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> RegistrySettings:
-    return RegistrySettings(data_dir=tmp_path, body_bytes_max=20_000, documents_max=20)
+    return RegistrySettings(data_dir=tmp_path, body_bytes_max=20_000, documents_max=20, http_token=SecretStr(TOKEN))
 
 
 @pytest.fixture
 async def url(registry: Registry, subjects: Subjects, settings: RegistrySettings) -> AsyncIterator[str]:
     """Base URL of a running registry with this build's schemas."""
     subjects.register_all({f"{name}-value": SCHEMA_JSON[topic.event] for name, topic in TOPICS.items()})
-    app = application(dict, [*AssetApi(registry, settings).routes(), *SchemaApi(subjects, settings).routes()])
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     stop = asyncio.Event()
-    serving = asyncio.create_task(serve(app, "127.0.0.1", port, stop))
+    policy = policy_of(settings.model_copy(update={"http_port": port}), settings.body_bytes_max)
+    routes = [*AssetApi(registry, settings).routes(), *SchemaApi(subjects, settings).routes()]
+    serving = asyncio.create_task(serve(application(dict, policy, routes, page_of), stop))
     base = f"http://127.0.0.1:{port}"
     await _answers(base, serving)
     yield base

@@ -10,10 +10,10 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
+from unit.registry.conftest import TOKEN
 from weir.registry.settings import RegistrySettings
 from weir.runtime.errors import BadSetting
-
-TOKEN = "long-random-text"
+from weir.runtime.http_policy import policy_of
 
 
 def prompt(version: str = "1", aliases: list[str] | None = None) -> dict[str, Any]:
@@ -27,12 +27,20 @@ def batch(*documents: object, **fields: object) -> dict[str, object]:
 
 @pytest.fixture
 async def client(url: str) -> AsyncIterator[httpx2.AsyncClient]:
+    headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
+    async with httpx2.AsyncClient(base_url=url, headers=headers) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(url: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client that has no token."""
     async with httpx2.AsyncClient(base_url=url) as client:
         yield client
 
 
-class TestOpen:
-    """Without a token, as on loopback."""
+class TestAnswers:
+    """What who may ask is answered."""
 
     async def test_an_apply_and_its_views(self, client: httpx2.AsyncClient) -> None:
         first = await client.post("/v1/apply", json=batch(prompt("1"), prompt("2", ["prod"])))
@@ -76,7 +84,7 @@ class TestOpen:
             ("POST", "/v1/apply", b"{", 400, "the body is no JSON"),
             ("POST", "/v1/apply", b"[" * 10_000, 400, "the body is no JSON"),
             ("POST", "/v1/apply", b"[]", 400, "expected an object"),
-            ("POST", "/v1/apply", b"x" * 20_001, 413, "larger than 20000 bytes"),
+            ("POST", "/v1/apply", b"x" * 20_001, 413, "20001 bytes; at most 20000"),
             ("POST", "/v1/apply", json.dumps(batch()).encode(), 422, "a list of 1 to 20 documents"),
             ("POST", "/v1/apply", json.dumps(batch(*[1] * 21)).encode(), 422, "a list of 1 to 20 documents"),
             ("POST", "/v1/apply", json.dumps(batch(1, dry_run="yes")).encode(), 422, "expected true or false"),
@@ -101,45 +109,44 @@ class TestOpen:
         assert message in answer.json()["detail"]
 
 
-class TestWithToken:
-    """With a token: reading is open, writing is not."""
-
-    @pytest.fixture
-    def settings(self, settings: RegistrySettings) -> RegistrySettings:
-        return settings.model_copy(update={"token": SecretStr(TOKEN)})
+class TestToken:
+    """Reading schemas is open on loopback; definitions, and all writes, are not."""
 
     @pytest.mark.parametrize("header", [{}, {"authorization": "Bearer no"}, {"authorization": TOKEN}])
-    async def test_a_write_without_it_is_refused(self, client: httpx2.AsyncClient, header: dict[str, str]) -> None:
+    async def test_a_write_without_it_is_refused(self, stranger: httpx2.AsyncClient, header: dict[str, str]) -> None:
         answers = [
-            await client.post("/v1/apply", json=batch(prompt()), headers=header),
-            await client.put("/v1/assets/prompt/p/aliases/prod", json={"version": "1"}, headers=header),
-            await client.put("/config", json={"compatibility": "NONE"}, headers=header),
-            await client.post("/subjects/new/versions", json={"schema": '"int"'}, headers=header),
+            await stranger.post("/v1/apply", json=batch(prompt()), headers=header),
+            await stranger.put("/v1/assets/prompt/p/aliases/prod", json={"version": "1"}, headers=header),
+            await stranger.put("/config", json={"compatibility": "NONE"}, headers=header),
+            await stranger.post("/subjects/new/versions", json={"schema": '"int"'}, headers=header),
+            await stranger.get("/v1/assets", headers=header),
         ]
 
-        assert [answer.status_code for answer in answers] == [401] * 4
+        assert [answer.status_code for answer in answers] == [401] * 5
         assert TOKEN not in "".join(answer.text for answer in answers)
 
     async def test_a_write_with_it_is_taken(self, client: httpx2.AsyncClient) -> None:
-        header = {"authorization": f"Bearer {TOKEN}"}
-
-        assert (await client.post("/v1/apply", json=batch(prompt()), headers=header)).status_code == 200
+        assert (await client.post("/v1/apply", json=batch(prompt()))).status_code == 200
         assert (await client.get("/v1/assets")).json()["items"][0]["name"] == "p"
 
-    async def test_a_known_schema_is_answered_to_anyone(self, client: httpx2.AsyncClient) -> None:
-        known = (await client.get("/subjects/alerts-value/versions/latest")).json()
-        answer = await client.post("/subjects/alerts-value/versions", json={"schema": known["schema"]})
+    async def test_a_known_schema_is_answered_to_anyone(self, stranger: httpx2.AsyncClient) -> None:
+        known = (await stranger.get("/subjects/alerts-value/versions/latest")).json()
+        answer = await stranger.post("/subjects/alerts-value/versions", json={"schema": known["schema"]})
 
         assert answer.json()["id"] == known["id"]
 
 
 def test_a_public_address_without_a_token_is_refused() -> None:
-    with pytest.raises(BadSetting, match="WEIR_REGISTRY_TOKEN is empty"):
-        RegistrySettings(http_host="0.0.0.0").check()
-    RegistrySettings(http_host="0.0.0.0", token=SecretStr(TOKEN)).check()
-    RegistrySettings(http_host="localhost").check()
-    RegistrySettings(http_host="::1").check()
+    with pytest.raises(BadSetting, match="there is no token"):
+        policy_of(RegistrySettings(http_host="0.0.0.0"))
+
+
+def test_the_registry_may_have_a_token_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEIR_REGISTRY_TOKEN", TOKEN)
+    monkeypatch.setenv("WEIR_HTTP_TOKEN", "the-token-of-the-others")
+
+    assert policy_of(RegistrySettings(http_host="0.0.0.0")).token == TOKEN
 
 
 def test_the_token_is_not_in_what_settings_print() -> None:
-    assert TOKEN not in repr(RegistrySettings(token=SecretStr(TOKEN)))
+    assert TOKEN not in repr(RegistrySettings(http_token=SecretStr(TOKEN)))

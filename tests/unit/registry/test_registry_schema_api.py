@@ -20,6 +20,7 @@ from confluent_kafka.schema_registry.avro import (
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
 
+from unit.registry.conftest import TOKEN
 from weir.events import SCHEMA_JSON, TOPICS
 from weir.registry.adapters.database import Database
 from weir.registry.subjects import Subjects
@@ -32,9 +33,14 @@ OTHER = json.dumps({"type": "record", "name": "Thing", "fields": [{"name": "a", 
 GREW_WELL = GREW.replace('"b", "type": "int"', '"b", "type": "int", "default": 0')
 
 
+def configuration(url: str) -> dict[str, str]:
+    """Of a stock client that may write."""
+    return {"url": url, "basic.auth.user.info": f"anyone:{TOKEN}"}
+
+
 def with_client(url: str, call: Callable[[SchemaRegistryClient], Any]) -> Any:
     """What a call of the stock synchronous client gives, the client closed after it."""
-    with SchemaRegistryClient({"url": url}) as client:
+    with SchemaRegistryClient(configuration(url)) as client:
         return call(client)
 
 
@@ -42,7 +48,7 @@ def with_client(url: str, call: Callable[[SchemaRegistryClient], Any]) -> Any:
 async def test_the_stock_serializer_and_deserializer_round_trip(url: str) -> None:
     def round_trip() -> Any:
         context = SerializationContext("things", MessageField.VALUE)
-        with SchemaRegistryClient({"url": url}) as client:
+        with SchemaRegistryClient(configuration(url)) as client:
             message = AvroSerializer(client, THING)({"a": 7}, context)
             return message, AvroDeserializer(client)(message, context)
 
@@ -55,7 +61,7 @@ async def test_the_stock_serializer_and_deserializer_round_trip(url: str) -> Non
 @pytest.mark.capability("U4")
 async def test_the_stock_async_serializer_and_deserializer_round_trip(url: str) -> None:
     context = SerializationContext("things", MessageField.VALUE)
-    async with AsyncSchemaRegistryClient({"url": url}) as client:
+    async with AsyncSchemaRegistryClient(configuration(url)) as client:
         serializer = await AsyncAvroSerializer(client, THING)
         deserializer = await AsyncAvroDeserializer(client)
 
@@ -148,3 +154,19 @@ def test_a_fresh_registry_always_gives_the_same_ids(tmp_path: Path) -> None:
         database.close()
 
     assert ids[0] == ids[1] == list(range(1, len(texts) + 1))
+
+
+async def test_a_stock_client_without_the_token_reads_and_is_told_why_it_may_not_write(url: str) -> None:
+    def calls() -> Any:
+        with SchemaRegistryClient({"url": url}) as client:
+            known = client.get_latest_version("alerts-value")
+            same = client.register_schema("alerts-value", Schema(known.schema.schema_str, "AVRO"))
+            with pytest.raises(SchemaRegistryError, match="token") as caught:
+                client.register_schema("new", Schema(THING, "AVRO"))
+            with pytest.raises(SchemaRegistryError, match="token"):
+                client.set_compatibility("s", "NONE")
+            return known.schema_id, same, caught.value.http_status_code
+
+    known_id, same_id, status = await asyncio.to_thread(calls)
+
+    assert (same_id, status) == (known_id, 401)

@@ -6,18 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
-import httpx2
 import pytest
 from confluent_kafka import Consumer as RawConsumer
 from confluent_kafka import Producer, TopicPartition
 
 from builders import one_of_each
+from knocking import knocking
 from mock_kafka import MockKafka
 from waiting import eventually
 from weir.events import DeadLettered, FeedbackReceived, InvalidEvent, encode_body, frame
 from weir.runtime.consumer import Consumer, Received
 from weir.runtime.deadletter import TOPIC as DEAD_LETTERS
 from weir.runtime.http import application
+from weir.runtime.http_policy import Policy
 from weir.runtime.link import Link
 from weir.runtime.metrics import HALTED
 from weir.runtime.rejects import Limits
@@ -72,8 +73,7 @@ class Life:
 
 async def not_ready() -> dict[str, str]:
     """What the readiness page of a service with this consumer says is missing."""
-    transport = httpx2.ASGITransport(application(dict))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with knocking(application(dict, Policy())) as client:
         page = await client.get("/readyz")
     missing: dict[str, str] = page.json()["missing"]
     assert page.status_code == (503 if missing else 200)

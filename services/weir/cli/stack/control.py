@@ -23,7 +23,7 @@ from weir.cli.stack.layout import Layout, layout
 from weir.cli.stack.memory import tree_pss_mib
 from weir.cli.stack.ports import HOST, chosen, is_free
 from weir.cli.stack.processes import Process, processes
-from weir.cli.stack.secrets import ensure_keys, ensure_receivers
+from weir.cli.stack.secrets import ensure_http_token, ensure_keys, ensure_receivers, http_token_file
 from weir.cli.stack.supervisor import Supervisor, configuration
 from weir.cli.stack.topics import create_topics
 
@@ -138,6 +138,7 @@ def start_stack(
     lock = _locked(place)
     found = chosen(ports or {})
     ensure_receivers(place.secrets, demo_receiver_url)
+    ensure_http_token(place.secrets)
     for name, text in ensure_keys(place.secrets).items():
         tell(f"made API key {name}: {text} (kept in {place.secrets / (name + '.key')}, shown once)")
     environment = _environment(place, found)
@@ -207,6 +208,7 @@ def _environment(place: Layout, ports: Mapping[str, int]) -> dict[str, str]:
         "WEIR_ALERTS_URL": f"http://{HOST}:{ports['alerts']}",
         "WEIR_DATA_DIR": str(place.data),
         "WEIR_HTTP_HOST": HOST,
+        "WEIR_HTTP_TOKEN_FILE": str(http_token_file(place.secrets)),
         "MALLOC_ARENA_MAX": "2",
         "PYTHONUNBUFFERED": "1",
     }
@@ -313,7 +315,7 @@ def _is_ready(process: Process) -> bool:
     if not process.ready_url:
         return not is_free(process.ready_port)
     try:
-        return httpx2.get(process.ready_url, timeout=2.0).status_code == 200
+        return httpx2.get(process.ready_url, timeout=2.0, trust_env=False).status_code == 200
     except httpx2.HTTPError:
         return False
 

@@ -1,4 +1,7 @@
-"""Secrets of a fresh stack: API keys (stored hashed) and webhook receivers, made once, for the owner's eyes only."""
+"""Secrets of a fresh stack: API keys (stored hashed), the token of the HTTP APIs, and webhook receivers.
+
+Each is made once, for the owner's eyes only.
+"""
 
 from __future__ import annotations
 
@@ -55,6 +58,19 @@ def ensure_keys(folder: Path) -> dict[str, str]:
         write_private(folder / f"{name}.key", text + "\n")
         made[name] = text
     return made
+
+
+def ensure_http_token(folder: Path) -> Path:
+    """The file with the token of the services' HTTP APIs, made at the first start."""
+    path = http_token_file(folder)
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(32) + "\n")
+    return path
+
+
+def http_token_file(folder: Path) -> Path:
+    """Where the token of the HTTP APIs is kept. folder: the stack's secrets."""
+    return folder / "http.token"
 
 
 def ensure_receivers(folder: Path, demo_url: str | None) -> None:

@@ -1,0 +1,185 @@
+"""Every route of every service, asked as a stranger, a foreign page, under another name, and with forms: all refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+from starlette.routing import BaseRoute, Route
+
+from knocking import TOKEN, knocking
+from weir.alerts.api import AlertsApi
+from weir.cli.stack.layout import repository
+from weir.drift.api import routes as drift_routes
+from weir.drift.quality_api import quality_routes
+from weir.gateway.api_openai import page_of as openai_page
+from weir.gateway.api_openai import routes as gateway_routes
+from weir.gateway.spool_page import routes as drain_routes
+from weir.lineage.api import routes as lineage_routes
+from weir.lineage.settings import LineageSettings
+from weir.registry.api import AssetApi
+from weir.registry.schema_api import SchemaApi, page_of
+from weir.registry.settings import RegistrySettings
+from weir.runtime.http import application
+from weir.runtime.http_access import Access, access_of
+from weir.runtime.http_door import Door, Page
+from weir.runtime.http_policy import Policy
+
+NOTHING = cast("Any", None)
+"""Stands for what is behind a route: a refused request never gets so far."""
+
+REGISTRY = RegistrySettings()
+
+SERVICES: dict[str, tuple[Sequence[BaseRoute], Page | None]] = {
+    "gateway/__main__.py": (gateway_routes(NOTHING, NOTHING), openai_page),
+    "gateway/drain.py": (drain_routes(NOTHING, NOTHING), None),
+    "inference/__main__.py": ((), None),
+    "drift/__main__.py": ([*drift_routes(NOTHING, 1), *quality_routes(NOTHING, NOTHING, NOTHING)], None),
+    "evaluator/__main__.py": ((), None),
+    "lineage/__main__.py": (lineage_routes(NOTHING, LineageSettings()), None),
+    "alerts/__main__.py": (AlertsApi(*[NOTHING] * 5).routes(), None),
+    "registry/__main__.py": (
+        [*AssetApi(NOTHING, REGISTRY).routes(), *SchemaApi(NOTHING, REGISTRY).routes()],
+        page_of,
+    ),
+}
+"""Routes of each service, by the file that puts them behind the door."""
+
+OPEN_EVERYWHERE = {"/healthz", "/readyz", "/{path:path}"}
+"""The last says that nothing is served there, in OpenAI's form."""
+OPEN_ON_LOOPBACK = {"/metrics"}
+SCHEMA_READS = re.compile(r"/(subjects|schemas|config|compatibility|mode|associations)\b.*")
+
+DOORS = {
+    name: application(dict, Policy(token=TOKEN, hosts=frozenset({"weir.example"})), routes, page)
+    for name, (routes, page) in SERVICES.items()
+}
+
+EVERY = [
+    (name, method, route)
+    for name, door in DOORS.items()
+    for route in door.routes
+    if isinstance(route, Route)
+    for method in sorted((route.methods or set()) - {"HEAD", "OPTIONS"})
+]
+IDS = [f"{name.split('/')[0]} {method} {route.path}" for name, method, route in EVERY]
+
+
+def path_of(route: Route) -> str:
+    return re.sub(r"\{[^}]+\}", "x", route.path)
+
+
+def test_the_walk_knows_every_application() -> None:
+    folder = repository() / "services" / "weir"
+    found = {
+        str(path.relative_to(folder))
+        for path in folder.rglob("*.py")
+        if re.search(r"[^_.a-z](http\.)?application\(", path.read_text()) and path.parent.name != "runtime"
+    }
+
+    assert found == set(SERVICES)
+
+
+def test_what_is_open_is_listed_here_and_nothing_else_is() -> None:
+    for name, method, route in EVERY:
+        access = access_of(route)
+        if access is Access.OPEN:
+            assert route.path in OPEN_EVERYWHERE
+        elif access is Access.OWN_KEYS:
+            assert name == "gateway/__main__.py"
+        elif access is Access.LOCAL:
+            is_schema_read = name == "registry/__main__.py" and SCHEMA_READS.fullmatch(route.path) and method != "PUT"
+            assert route.path in OPEN_ON_LOOPBACK or is_schema_read, f"{name} {method} {route.path}"
+
+
+@pytest.mark.parametrize(("name", "method", "route"), EVERY, ids=IDS)
+async def test_a_stranger_is_refused(name: str, method: str, route: Route) -> None:
+    if access_of(route) in (Access.OPEN, Access.OWN_KEYS):
+        pytest.skip("open, or closed by keys of its own: the next tests and those of the gateway")
+    beyond = application(dict, Policy(host="0.0.0.0", token=TOKEN), *SERVICES[name])
+    doors = [beyond] if access_of(route) is Access.LOCAL else [beyond, DOORS[name]]
+    for door in doors:
+        for wrong in ("", "Bearer", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", TOKEN, f"Basic {TOKEN}"):
+            async with knocking(door, authorization=wrong) as client:
+                answer = await client.request(method, path_of(route), **_body(method))
+            assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer realm="weir"')
+
+
+@pytest.mark.parametrize(("name", "method", "route"), EVERY, ids=IDS)
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "evil.example"}, 421),
+        ({"host": "127.0.0.1.evil.example"}, 421),
+        ({"host": "localhost@evil.example"}, 421),
+        ({"host": "10.0.0.1"}, 421),
+        ({"host": ""}, 421),
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://127.0.0.1:3000"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+    ],
+)
+async def test_a_page_of_another_site_and_another_name_are_refused(
+    name: str, method: str, route: Route, headers: dict[str, str], status: int
+) -> None:
+    async with knocking(DOORS[name], **headers) as client:
+        answer = await client.request(method, path_of(route), **_body(method))
+
+    assert answer.status_code == status
+
+
+@pytest.mark.parametrize(("name", "method", "route"), EVERY, ids=IDS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        None,
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "text/plain;application/json",
+    ],
+)
+async def test_a_form_is_refused(name: str, method: str, route: Route, kind: str | None) -> None:
+    headers = {} if kind is None else {"content-type": kind}
+    async with knocking(DOORS[name], **headers) as client:
+        answer = await client.request(method, path_of(route), content=b'{"version": "1", "author": "a"}')
+
+    assert answer.status_code == 415
+
+
+@pytest.mark.parametrize(("name", "method", "route"), EVERY, ids=IDS)
+async def test_a_preflight_allows_nothing(name: str, method: str, route: Route) -> None:
+    asked = {"origin": "https://evil.example", "access-control-request-method": method}
+    async with knocking(DOORS[name], **asked) as client:
+        answer = await client.request("OPTIONS", path_of(route))
+
+    assert answer.status_code == 403
+    assert not [header for header in answer.headers if header.startswith("access-control")]
+
+
+async def test_the_token_or_its_basic_form_comes_in_under_a_configured_name() -> None:
+    import base64
+
+    basic = base64.b64encode(f"anyone:{TOKEN}".encode()).decode()
+    for authorization in (f"Bearer {TOKEN}", f"bearer {TOKEN}", f"Basic {basic}"):
+        headers = {"host": "weir.example:443", "origin": "https://weir.example:443", "authorization": authorization}
+        async with knocking(_one_route(), **headers) as client:
+            assert (await client.get("/v1/thing")).status_code == 200
+
+
+def _one_route() -> Door:
+    from starlette.requests import Request
+    from starlette.responses import PlainTextResponse, Response
+
+    async def thing(_: Request) -> Response:
+        return PlainTextResponse("here")
+
+    return application(dict, Policy(token=TOKEN, hosts=frozenset({"weir.example"})), [Route("/v1/thing", thing)])
+
+
+def _body(method: str) -> dict[str, Any]:
+    return {} if method == "GET" else {"json": {}}
