@@ -27,6 +27,7 @@ from weir.gateway.core.record import unpack
 from weir.gateway.request_ids import RequestIds
 from weir.gateway.settings import GatewaySettings
 from weir.runtime import http
+from weir.runtime.http_policy import Policy
 
 KEYS = {tenant: f"weir_{number:08x}_" + "k" * 43 for number, tenant in enumerate(("demo", "other"))}
 """A key of each tenant."""
@@ -58,7 +59,8 @@ class HttpDoor:
         """One request; a body of bytes is sent as it is."""
         sent = body if isinstance(body, bytes) else json.dumps(body).encode()
         extra = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.client.post(path, content=sent, headers={"authorization": f"Bearer {KEYS[tenant]}", **extra})
+        given = {"authorization": f"Bearer {KEYS[tenant]}", "content-type": "application/json", **extra}
+        return await self.client.post(path, content=sent, headers=given)
 
     async def chat(self, model: str, *contents: str, **fields: Any) -> httpx2.Response:
         """A chat of user and assistant messages in turn, the last one the user's."""
@@ -97,7 +99,12 @@ async def http_door(folder: Path, **settings: str) -> AsyncIterator[HttpDoor]:
     async with ScriptedTriton() as triton:
         upstream = Upstream(triton.address, message_bytes_max=known.message_bytes_max)
         desk = Desk(known, KeysFile(keys), catalog_of(triton), capture, RequestIds(b"s" * 32))
-        app = http.application(dict, api_openai.routes(desk, upstream))
+        app = http.application(
+            dict,
+            Policy(body_bytes_max=2 * known.message_bytes_max),
+            api_openai.routes(desk, upstream),
+            api_openai.page_of,
+        )
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             yield HttpDoor(client, triton, SpoolReader(known.spool_dir))

@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from service_process import ServiceProcess
+from stack import RunningStack
 from weir.cli.stack import Stack, open_stack, start_stack, stop_stack
 from weir.cli.stack.layout import repository
 
@@ -116,7 +117,7 @@ async def one_round(client: triton_aio.InferenceServerClient) -> Measured:
 
 def sinks_us(stack: Stack, older: Mapping[str, str], out: Console) -> list[tuple[float, float]]:
     """CPU time of an event in each sink, microseconds: (then, now) of every turn."""
-    produce(stack.endpoints.kafka_bootstrap, backlog(stack.endpoints.registry_url, EVENTS))
+    produce(stack.endpoints.kafka_bootstrap, backlog(RunningStack(stack.layout.home), EVENTS))
     pairs = []
     for turn in range(SINK_TURNS):
         out.print(f"sinks, turn {turn + 1} of {SINK_TURNS}", highlight=False)
