@@ -27,7 +27,6 @@ from weir.gateway.core.record import unpack
 from weir.gateway.request_ids import RequestIds
 from weir.gateway.settings import GatewaySettings
 from weir.runtime import http
-from weir.runtime.http_policy import Policy
 
 KEYS = {tenant: f"weir_{number:08x}_" + "k" * 43 for number, tenant in enumerate(("demo", "other"))}
 """A key of each tenant."""
@@ -101,7 +100,7 @@ async def http_door(folder: Path, **settings: str) -> AsyncIterator[HttpDoor]:
         desk = Desk(known, KeysFile(keys), catalog_of(triton), capture, RequestIds(b"s" * 32))
         app = http.application(
             dict,
-            Policy(body_bytes_max=2 * known.message_bytes_max),
+            known.http_policy(),
             api_openai.routes(desk, upstream),
             api_openai.page_of,
         )

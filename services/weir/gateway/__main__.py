@@ -21,7 +21,6 @@ from weir.gateway.request_ids import RequestIds
 from weir.gateway.settings import GatewaySettings
 from weir.runtime import http
 from weir.runtime.follow import Follower
-from weir.runtime.http_policy import policy_of
 from weir.runtime.link import link_from
 from weir.runtime.process import run, together
 from weir.runtime.producer import wait_or_stop
@@ -33,9 +32,6 @@ COMPLETION_SPARE_SHARE = 16
 GAP_SPARE_SHARE = 4_096
 """One part in so many of the spool is for gap records. Chosen: 64 KiB of the default, the ends of 1,600 calls."""
 
-BODY_SPARE_BYTES = 1_048_576
-"""Bytes by which a body may pass the limit and still be refused by the gateway, as a call with an end; one far larger is
-refused at the HTTP door. Chosen."""
 
 SNAPSHOT_EVERY_S = 2.0
 """Seconds between looks whether the catalog changed and wants saving. Chosen."""
@@ -51,7 +47,7 @@ async def serve(stop: asyncio.Event) -> None:
     settings = GatewaySettings()
     configure_logs("gateway", settings.log_level)
     settings.refuse_open_doors()
-    policy = policy_of(settings, settings.message_bytes_max + BODY_SPARE_BYTES, has_own_keys=True)
+    policy = settings.http_policy()
     link = link_from(settings, "gateway")
     writer = SpoolWriter(
         settings.spool_dir,

@@ -10,7 +10,12 @@ from pydantic import Field
 from weir.gateway.core.caller_limits import CallerLimits, parse_limits
 from weir.gateway.spool_settings import SpoolSettings
 from weir.runtime.errors import BadSetting
+from weir.runtime.http_policy import Policy, policy_of
 from weir.runtime.loopback import is_loopback
+
+BODY_SPARE_BYTES = 1_048_576
+"""Bytes by which a body may pass the limit and still be refused by the gateway, as a call with an end; one far larger is
+refused at the HTTP door. Chosen."""
 
 OnFull = Literal["shed", "reject"]
 
@@ -173,6 +178,10 @@ class GatewaySettings(SpoolSettings):
     def catalog_file(self) -> Path:
         """Snapshot of the catalog."""
         return self.data_dir / "gateway" / f"catalog-{self.instance}.json"
+
+    def http_policy(self) -> Policy:
+        """The HTTP door of the gateway, whose routes ask for API keys. Raises BadSetting."""
+        return policy_of(self, self.message_bytes_max + BODY_SPARE_BYTES, has_own_keys=True)
 
     def refuse_open_doors(self) -> None:
         """Raises BadSetting for a combination that would serve strangers."""

@@ -227,10 +227,8 @@ async def doors(folder: Path, *, limits: dict[str, Any] | None = None, **setting
     )  # fmt: skip
     desk = Desk(read, KeysFile(read.keys_file), _catalog(), capture, RequestIds(b"s" * 32))
     upstream = Upstream(f"127.0.0.1:{model_port}", message_bytes_max=read.message_bytes_max)
-    app = http.application(dict, api_openai.routes(desk, upstream))
-    serving = asyncio.gather(
-        serve_oip(read, desk, upstream, stop), http.serve(app, read.http_host, read.http_port, stop)
-    )
+    app = http.application(dict, read.http_policy(), api_openai.routes(desk, upstream), api_openai.page_of)
+    serving = asyncio.gather(serve_oip(read, desk, upstream, stop), http.serve(app, stop))
     client = httpx2.AsyncClient(verify=False, timeout=PATIENCE_S)  # plain HTTP: no certificates to load
     made = Doors(
         f"127.0.0.1:{read.grpc_port}", f"http://127.0.0.1:{read.http_port}", model, desk, read.spool_dir, writer, client
