@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -23,15 +24,17 @@ MODELS = Path(__file__).with_name("chaos") / "models"
 class PacedModel:
     """Both processes; `with` starts and stops them."""
 
-    def __init__(self, stack: RunningStack, folder: Path, **settings: str) -> None:
-        """settings: environment variables of the inference service."""
+    def __init__(
+        self, stack: RunningStack, folder: Path, *, models: Path = MODELS, settings: Mapping[str, str] | None = None
+    ) -> None:
+        """models: what the server serves. settings: environment variables of the inference service."""
         folder.mkdir(parents=True, exist_ok=True)
         triton_port, inference_port, http_port = free_port(), free_port(), free_port()
         self.inference_address = f"127.0.0.1:{inference_port}"
         layout = stack.inner.layout
         command = [
             sys.executable, str(repository() / "infra" / "triton" / "launch.py"), "--env", str(layout.models_env),
-            "--models", str(MODELS), "--corpus-dir", str(layout.corpus), "--grpc-port", str(triton_port),
+            "--models", str(models), "--corpus-dir", str(layout.corpus), "--grpc-port", str(triton_port),
             "--http-port", str(http_port), "--metrics-port", str(free_port()),
         ]  # fmt: skip
         self.triton = ServiceProcess(
@@ -47,7 +50,7 @@ class PacedModel:
                 "WEIR_INFERENCE_PARTS": "serve",
                 "WEIR_INFERENCE_GRPC_PORT": str(inference_port),
                 "WEIR_TRITON_ADDRESS": f"127.0.0.1:{triton_port}",
-                **settings,
+                **(settings or {}),
             },
             folder / "inference.log",
         )

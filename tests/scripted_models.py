@@ -89,6 +89,8 @@ MODELS: Mapping[str, ScriptedModel] = {
     "say-bytes": ScriptedModel(VLLM_STYLE, _pieces),
     "hf-text": ScriptedModel(VLLM_STYLE, _constant(text=("BYTES", [b"forty-two"]))),
     "no-text": ScriptedModel(VLLM_STYLE, _constant(logits=("FP32", [0.5]))),
+    "nothing": ScriptedModel(VLLM_STYLE, _constant()),
+    "number": ScriptedModel(VLLM_STYLE, _constant(text_output=("FP32", [1.0]))),
     "half": ScriptedModel(VLLM_STYLE, _constant(text_output=("BYTES", ["ab👍".encode()[:-1]]))),
     "lines": ScriptedModel(VLLM_STYLE, _constant(text_output=("BYTES", ["a\u2028b\u0085c\u2029d\x0be".encode()]))),
     "two-texts": ScriptedModel(VLLM_STYLE, _constant(a=("BYTES", [b"x"]), b=("BYTES", [b"y"]))),

@@ -1,8 +1,8 @@
 """Set up everything a checkout needs: environments, Kafka's jars, the corpus. Idempotent; the standard library only.
 
 Each step has a stamp holding a hash of its inputs; a step whose stamp is current takes no time. Java and Maven (and,
-with --tests, kcat and faketime) are installed by apt where this runs as root on Debian or Ubuntu; elsewhere it stops with the one
-command to run.
+with --tests, kcat, faketime and Node) are installed by apt where this runs as root on Debian or Ubuntu; elsewhere it
+stops with the one command to run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,14 @@ TRITON = ROOT / "infra" / "triton"
 PYTRITON = "nvidia-pytriton==0.7.0"
 """The wheel whose tritonserver tree is used; installed without its dependencies, which pin an old numpy."""
 
-PACKAGES = {"java": "openjdk-17-jre-headless", "mvn": "maven", "kcat": "kcat", "faketime": "faketime"}
+PACKAGES = {
+    "java": "openjdk-17-jre-headless",
+    "mvn": "maven",
+    "kcat": "kcat",
+    "faketime": "faketime",
+    "node": "nodejs",
+    "npm": "npm",
+}
 """Debian package of each program."""
 
 
@@ -48,15 +55,15 @@ class Step:
 def main(arguments: Sequence[str]) -> int:
     """Run the steps that are due. Returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tests", action="store_true", help="also what only the tests need (kcat, faketime)")
+    parser.add_argument("--tests", action="store_true", help="also what only the tests need (kcat, faketime, Node)")
     options = parser.parse_args(arguments)
     started = time.monotonic()
     try:
         if sys.version_info[:2] != (3, 11):
             found = f"{sys.version_info.major}.{sys.version_info.minor}"
             raise SetUpFailed(f"this is Python {found}; Weir needs 3.11. Run: make PYTHON=python3.11 setup")
-        ensure_programs(["java", "mvn", *(["kcat", "faketime"] if options.tests else [])])
-        due = [step for step in steps() if not is_current(step)]
+        ensure_programs(["java", "mvn", *(["kcat", "faketime", "node", "npm"] if options.tests else [])])
+        due = [step for step in [*steps(), *(steps_of_tests() if options.tests else [])] if not is_current(step)]
         for number, step in enumerate(due, start=1):
             run(step, number, len(due))
     except (SetUpFailed, subprocess.CalledProcessError) as error:
@@ -81,6 +88,12 @@ def steps() -> list[Step]:
         Step("models' environment", (requirements,), python.exists, models_env),
         Step("corpus and index", indexed, manifest.exists, corpus),
     ]
+
+
+def steps_of_tests() -> list[Step]:
+    """What only the tests need, in order."""
+    wanted, client = ROOT / "tests" / "javascript" / "package.json", STATE / "node" / "node_modules" / "openai"
+    return [Step("JavaScript client", (wanted,), client.exists, javascript_client)]
 
 
 def is_current(step: Step) -> bool:
@@ -132,6 +145,16 @@ def kafka() -> None:
     pom = ROOT / "infra" / "kafka" / "pom.xml"
     command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={target}"]
     checked(command)
+
+
+def javascript_client() -> None:
+    """The stock OpenAI client for JavaScript, by its name and version alone."""
+    folder = STATE / "node"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "tests" / "javascript" / "package.json", folder / "package.json")
+    checked(
+        ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
+    )
 
 
 def corpus() -> None:

@@ -31,6 +31,6 @@ def paced_gateway(
     """A gateway before a model server of the suite's own, whose answers last as long as the question says."""
     with ExitStack() as running:
         folder = running.enter_context(tempfile.TemporaryDirectory(prefix="weir-chaos-"))
-        model = running.enter_context(PacedModel(stack, Path(folder), **(inference or {})))
+        model = running.enter_context(PacedModel(stack, Path(folder), settings=inference))
         address = {"WEIR_INFERENCE_ADDRESS": model.inference_address}
         yield running.enter_context(second_gateway(stack, name, **address, **settings)), model

@@ -202,7 +202,7 @@ class HttpDoor:
             answer, text = AnswerReader(), bytearray()
             for part in read_responses(messages, is_stream=wants_stream):
                 text += answer.piece(part)
-            answer.demand_text()
+            answer.demand_text(is_whole=not wants_stream)
             return JSONResponse(replies.whole(call.call, answer, text.decode("utf-8", "replace")))
 
         return await (call.whole(wire, read) if wants_stream else call.unary([wire], read))

@@ -68,7 +68,9 @@ async def test_the_only_text_is_the_answer_whatever_its_name(door: HttpDoor, is_
 
 
 @pytest.mark.parametrize("is_stream", [False, True])
-@pytest.mark.parametrize(("model", "word"), [("no-text", "logits"), ("two-texts", "a, b"), ("beams", "2 texts")])
+@pytest.mark.parametrize(
+    ("model", "word"), [("no-text", "logits"), ("two-texts", "a, b"), ("beams", "2 texts"), ("number", "text_output")]
+)
 async def test_an_answer_without_one_text_is_an_error_that_says_so(
     door: HttpDoor, model: str, word: str, is_stream: bool
 ) -> None:
@@ -79,6 +81,11 @@ async def test_an_answer_without_one_text_is_an_error_that_says_so(
     assert "[DONE]" not in answer.text
     event = door.completed()
     assert (event.outcome, event.error_type) == ("failed", "upstream_error")
+
+
+async def test_a_whole_answer_without_any_tensor_is_an_error(door: HttpDoor) -> None:
+    assert "no tensor" in error(await door.chat("nothing", "x"), 502)["message"]
+    assert door.completed().outcome == "failed"
 
 
 @pytest.mark.parametrize("is_stream", [False, True])

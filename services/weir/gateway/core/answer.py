@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from weir.gateway.core.errors import Refusal
-from weir.gateway.core.wire import COUNT_MAX, Tensors, first_number, first_text
+from weir.gateway.core.wire import COUNT_MAX, Tensors, first_number, first_text, text_among
 
 TEXT = "text_output"
 """The text of Triton's vLLM and TensorRT-LLM backends. A model without it has one text output that is no side fact."""
@@ -47,6 +47,7 @@ class AnswerReader:
     has_text: bool = False
     """Whether some message had a text tensor."""
     _other_names: set[str] = field(default_factory=set)
+    _has_others: bool = False
 
     def texts(self, tensors: Tensors) -> list[bytes]:
         """The texts of a message, one for each prompt; empty for a message without. Notes its facts."""
@@ -54,6 +55,7 @@ class AnswerReader:
         name = text_name(tensors)
         if name is None:
             self._other_names.update(tensors)
+            self._has_others = True
             return []
         self.has_text = True
         return [value for value in tensors[name] if isinstance(value, bytes)]
@@ -65,10 +67,13 @@ class AnswerReader:
             raise Refusal("upstream_error", f"the model answered {len(texts)} texts for one prompt; one was expected")
         return texts[0] if texts else b""
 
-    def demand_text(self) -> None:
-        """Raises Refusal naming the tensors when the model answered some and none of them was the text."""
-        if self._other_names and not self.has_text:
-            names = ", ".join(sorted(self._other_names))[:NAMES_CHARS_SHOWN]
+    def demand_text(self, *, is_whole: bool = False) -> None:
+        """Raises Refusal naming the tensors when the model answered some and none of them was the text.
+
+        is_whole: the answer came in one message, so that there must be a text; a stream may have no piece at all.
+        """
+        if not self.has_text and (self._has_others or is_whole):
+            names = ", ".join(sorted(self._other_names))[:NAMES_CHARS_SHOWN] or "no tensor that can be read"
             raise Refusal(
                 "upstream_error",
                 f"the model answered {names} and no text; a text output is {TEXT}, or the only one of type BYTES",
@@ -90,14 +95,7 @@ class AnswerReader:
 
 def text_name(tensors: Tensors) -> str | None:
     """Name of the tensor that holds the answer's text; None where none or several could."""
-    if TEXT in tensors:
-        return TEXT
-    texts = [
-        name
-        for name, values in tensors.items()
-        if name not in SIDE_FACTS and values and all(isinstance(value, bytes) for value in values)
-    ]
-    return texts[0] if len(texts) == 1 else None
+    return text_among(tensors, (TEXT,), SIDE_FACTS)
 
 
 def read_answer(parts: Iterable[Tensors]) -> tuple[str, AnswerReader]:

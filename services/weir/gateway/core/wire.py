@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
@@ -18,7 +18,8 @@ LENGTH = struct.Struct("<I")
 """Length before each element of a BYTES tensor in raw form (Triton binary tensor data extension)."""
 
 INPUT_NAMES = ("text_input", "text")
-"""Names of the text input, in order of preference: Triton's vLLM backend, then our embedding model."""
+"""Names of the text input, in order of preference: Triton's vLLM backend, then our embedding model. A request without them
+has one text that is no parameter."""
 
 PARAMETER_NAMES = (
     "temperature",
@@ -32,6 +33,9 @@ PARAMETER_NAMES = (
     "frequency_penalty",
 )
 """Inputs that are sampling parameters of their own: TensorRT-LLM's models take no `sampling_parameters`."""
+
+NO_TEXT_INPUTS = frozenset({"sampling_parameters", *PARAMETER_NAMES, "bad_words", "lora_name"})
+"""Text inputs that are not the prompt."""
 
 Values = tuple[bytes | int | float | bool, ...]
 
@@ -74,7 +78,7 @@ def read_request(wire: bytes) -> RequestFacts:
     except DecodeError:
         return RequestFacts()
     tensors = _tensors(message.inputs, message.raw_input_contents)
-    name = next((name for name in INPUT_NAMES if name in tensors), "")
+    name = text_among(tensors, INPUT_NAMES, NO_TEXT_INPUTS) or ""
     own = {name: _plain(tensors[name]) for name in PARAMETER_NAMES if name in tensors}
     parameters = {**_json_object(first_text(tensors, "sampling_parameters")), **own}
     return RequestFacts("\n".join(texts_of(tensors, name)), parameters, message.id)
@@ -108,6 +112,14 @@ def merged(tensors: Sequence[Tensors]) -> Tensors:
     for tensor in tensors:
         found.update({name: values for name, values in tensor.items() if values})
     return found
+
+
+def text_among(tensors: Tensors, names: Sequence[str], others: Collection[str]) -> str | None:
+    """Name of the tensor that holds the text: the first of `names` there is, else the only BYTES tensor not in `others`."""
+    texts = [name for name, values in tensors.items() if all(isinstance(value, bytes) for value in values)]
+    found = next((name for name in names if name in texts), None)
+    rest = [name for name in texts if tensors[name] and name not in others]
+    return found or (rest[0] if len(rest) == 1 else None)
 
 
 def texts_of(tensors: Tensors, name: str) -> tuple[str, ...]:
