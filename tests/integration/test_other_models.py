@@ -44,7 +44,13 @@ def gateway(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> It
     )
     with (
         PacedModel(stack, folder / "model", models=FOLDER) as model,
-        SecondGateway(stack, folder / "gateway", "others", WEIR_INFERENCE_ADDRESS=model.inference_address) as running,
+        SecondGateway(
+            stack,
+            folder / "gateway",
+            "others",
+            WEIR_INFERENCE_ADDRESS=model.inference_address,
+            WEIR_GATEWAY_KEYS_FILE=stack.endpoints.keys_file,
+        ) as running,
     ):
         headers = {"authorization": f"Bearer {stack.api_key}"}
         eventually(

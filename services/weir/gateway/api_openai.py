@@ -148,6 +148,7 @@ class HttpDoor:
             with ExitStack() as held:
                 held.enter_context(call.session)
                 call.session.enter(request.headers.get("authorization", ""), is_loopback=False)
+                _demand_no_query(request)
                 call.in_session(_session(call.headers))
                 body = await self._body(request, call.session.received)
                 response = await while_connected(request, answer(call, body, request))
@@ -240,6 +241,7 @@ class HttpDoor:
     def _caller(self, request: Request, scope: str) -> Caller:
         caller = self._desk.caller(request.headers.get("authorization", ""), is_loopback=False)
         caller.demand(scope)
+        _demand_no_query(request)
         return caller
 
     def _visible(self, caller: Caller) -> list[Resolved]:
@@ -282,6 +284,13 @@ class HttpDoor:
 async def _nowhere(request: Request) -> Response:
     """A path or method that is not served."""
     return _error(not_served(request.method, request.url.path))
+
+
+def _demand_no_query(request: Request) -> None:
+    """Raises Refusal for query parameters: no route has any, and one that was ignored would not be noticed."""
+    names = ", ".join(sorted(request.query_params))
+    if names:
+        raise Refusal("invalid_request", f"query parameters are not taken: {cut(names)}; leave them out")
 
 
 def _prompt_name(request: Request) -> str:

@@ -201,6 +201,16 @@ async def test_a_path_that_is_not_served_says_what_is(door: HttpDoor, method: st
     assert len(refused["message"]) < 1_000
 
 
+async def test_query_parameters_are_refused_by_name(door: HttpDoor) -> None:
+    assert "api-version" in error(await door.post("/v1/chat/completions?api-version=1", ASKED), 400)["message"]
+    assert (
+        "limit"
+        in error(await door.client.get("/v1/models?limit=1", headers={"authorization": door.authorization()}), 400)[
+            "message"
+        ]
+    )
+
+
 async def test_a_session_is_kept_as_it_was_written(door: HttpDoor) -> None:
     raw = [(b"authorization", door.authorization()), (b"weir-session", "sitzung-müller".encode())]
     await door.client.post("/v1/chat/completions", json=ASKED, headers=raw)

@@ -103,6 +103,21 @@ def test_the_operator_may_allow_a_parameter_but_never_shared_memory() -> None:
         peek(request.SerializeToString(), {"priority", "shared_memory_region"})
 
 
+CONSUMERS = {
+    "model_name": "the route, the event and Triton",
+    "model_version": "refused",
+    "id": "the event's client_request_id and Triton",
+    "parameters": "refused by name, but for REQUEST_PARAMETERS and what the operator allows",
+    "inputs": "the event's input_text and parameters_json, and Triton; their parameters are refused",
+    "outputs": "Triton; their parameters are refused but for OUTPUT_PARAMETERS",
+    "raw_input_contents": "as inputs",
+}
+
+
+def test_every_field_of_the_request_has_a_consumer_or_is_refused() -> None:
+    assert set(CONSUMERS) == {field.name for field in service_pb2.ModelInferRequest.DESCRIPTOR.fields}
+
+
 def test_stock_parameters_pass() -> None:
     request = a_request()
     request.parameters["triton_enable_empty_final_response"].bool_param = True
