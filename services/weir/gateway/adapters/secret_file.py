@@ -10,7 +10,7 @@ from pathlib import Path
 from weir.runtime.errors import BadSetting
 
 SECRET_BYTES = 32
-"""As long as the digest of the HMAC (RFC 2104, section 3)."""
+"""Random bytes of the secret: 256 bits, written as 64 hex digits, the longest key of BLAKE2b."""
 
 SECRET_BYTES_MIN = 16
 """A shorter secret could be guessed, so a file that was cut is refused."""

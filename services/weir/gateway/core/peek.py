@@ -117,7 +117,8 @@ def _check_names(request: Any) -> None:
 
 
 def _check_parameters(request: Any, allowed: Collection[str]) -> None:
-    _only(request.parameters, {*REQUEST_PARAMETERS, *allowed}, "the request")
+    if request.parameters:
+        _only(request.parameters, {*REQUEST_PARAMETERS, *allowed}, "the request")
     for tensor in request.inputs:
         if tensor.parameters:
             _only(tensor.parameters, (), "an input")
