@@ -2,8 +2,9 @@
 
 Invariant (K13): a judgement is accepted only for an id that was issued to its tenant; nothing is looked up for that.
 Bits of an id (RFC 9562, section 5.7): 48 of milliseconds, version 7, 12 of the millisecond's fraction, variant, 30 that are
-unique within a process, and 32 of keyed BLAKE2b (RFC 7693) over the tenant and all bits before them. Who guesses a tag needs the key
-of that tenant and 2^31 tries on average: over a month at 60,000 calls a minute, for one judgement of its own tenant.
+unique within a process, and 32 of keyed BLAKE2b (RFC 7693) over the tenant and all bits before them. Who guesses a tag
+needs the key of that tenant and 2^31 tries on average: over three weeks at 60,000 calls a minute, for one judgement of its
+own tenant.
 """
 
 from __future__ import annotations
