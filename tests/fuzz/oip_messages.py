@@ -38,9 +38,9 @@ def check(wire: bytes) -> None:
     assert not sent_on.model_version, f"asks a version: {wire.hex()}"
 
 
-def a_request(chance: random.Random) -> bytes:
+def a_request(chance: random.Random, model: str = "docs-qa") -> bytes:
     """A request with one or two inputs and, now and then, a parameter."""
-    request = service_pb2.ModelInferRequest(model_name="docs-qa", id=str(chance.randrange(100)))
+    request = service_pb2.ModelInferRequest(model_name=model, id=str(chance.randrange(100)))
     for name in ("text_input", "stream")[: chance.randrange(1, 3)]:
         request.inputs.add(name=name, datatype="BYTES", shape=[1])
         request.raw_input_contents.append(chance.randbytes(chance.randrange(12)))

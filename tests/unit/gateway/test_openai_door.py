@@ -205,7 +205,7 @@ async def test_query_parameters_are_refused_by_name(door: HttpDoor) -> None:
     assert "api-version" in error(await door.post("/v1/chat/completions?api-version=1", ASKED), 400)["message"]
     assert (
         "limit"
-        in error(await door.client.get("/v1/models?limit=1", headers={"authorization": door.authorization()}), 400)[
+        in error(await door.client.get("/v1/models?limit=1", headers=[(b"authorization", door.authorization())]), 400)[
             "message"
         ]
     )
