@@ -45,7 +45,8 @@ async def serve(stop: asyncio.Event) -> None:
     cache_file = settings.data_dir / "lineage" / "sink-schema-ids.json"
     catalog = SchemaCatalog(settings.registry_url, cache_file, settings.http_token_text())
     dead_letters = link.dead_letters(settings.group, settings.reject_limits)
-    sink = Sink(settings, Inserter(store, ThreadSchemas(catalog, loop)), dead_letters, loop)
+    inserter = Inserter(store, ThreadSchemas(catalog, loop), settings.retention.days())
+    sink = Sink(settings, inserter, dead_letters, loop)
 
     def missing() -> Mapping[str, str]:
         if sink.halted_by:

@@ -1,17 +1,24 @@
-"""One range into its table: whole where it can be, without its bad rows where it cannot, again until the store takes it."""
+"""One range into its table: whole where it can be, without its bad rows where it cannot, again until the store takes it.
+
+The invariant: every message of a range ends as a row, as one dead letter, or has grown too old in the log to be kept. The
+tables refuse what they could not keep (times, numbers that are none, rows that are expired: migration 0008 and
+`adapters.retention`); only then are the bodies decoded, to tell the bad ones from the others.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from weir.events import TOPICS, InvalidEvent, decode_body
+from weir.events import TOPICS, InvalidEvent, check_body
 from weir.lineage.adapters.store import RowsRefused, Store, StoreDown
-from weir.lineage.core.container import container
+from weir.lineage.core.container import MARK, container, marked
 from weir.lineage.core.intent import Range, token
 from weir.lineage.core.message import Body
-from weir.lineage.metrics import INSERT_FAILURES, INSERT_S, PAUSED, ROWS
+from weir.lineage.core.retention import DAY_S, expired_since_s
+from weir.lineage.metrics import EXPIRED, INSERT_FAILURES, INSERT_S, PAUSED, ROWS
+from weir.runtime.clock import now_us
 from weir.runtime.consumer import BACKOFF_S
 from weir.runtime.deadletter import DeadLetters, RawMessage
 from weir.runtime.errors import Retryable
@@ -41,9 +48,11 @@ class SchemaLookup(Protocol):
 class Inserter:
     """Inserts ranges. Blocking; used by the sink's thread alone."""
 
-    def __init__(self, store: Store, schemas: SchemaLookup) -> None:
+    def __init__(self, store: Store, schemas: SchemaLookup, kept_days: Mapping[str, int] | None = None) -> None:
+        """kept_days: how long the tables keep their rows, by table; for ever where none is named."""
         self._store = store
         self._schemas = schemas
+        self._kept_days = kept_days or {}
 
     def insert(
         self, place: tuple[str, int], span: Range, bodies: Sequence[Body], wait: Callable[[float], bool]
@@ -103,13 +112,15 @@ class Inserter:
             logger().warning("rows_refused", topic=place[0], first=span.first, last=span.last, error=str(error))
         else:
             return []
-        good, rejected = _decodable(schema, group)
+        good, rejected = self._storable(place[0], schema, group)
         return rejected + self._bisected(place, span, f"s{schema_id}-d", schema, good)
 
     def _bisected(
         self, place: tuple[str, int], span: Range, part: str, schema: WriterSchema, group: Sequence[Body]
     ) -> Rejected:
-        """Rows that decode but that the store may refuse: halves until each bad one stands alone."""
+        """Rows that decode but that the store may refuse, one by one or all together: halves until it takes them or each
+        bad one stands alone.
+        """
         if not group:
             return []
         try:
@@ -125,19 +136,39 @@ class Inserter:
     def _block(
         self, place: tuple[str, int], span: Range, part: str, schema: WriterSchema, group: Sequence[Body]
     ) -> None:
-        block = container(schema.text, [body.data for body in group])
+        block = container(marked(schema.text), [body.data + MARK for body in group])
         with INSERT_S.time():
-            self._store.insert_container(place[0].replace("-", "_"), block, token(*place, span, part))
+            self._store.insert_container(_table(place[0]), block, token(*place, span, part))
         ROWS.labels(place[0]).inc(len(group))
 
+    def _storable(self, topic: str, schema: WriterSchema, group: Sequence[Body]) -> tuple[list[Body], Rejected]:
+        """The bodies that the table can hold, and why others are not; those that grew old in the log are in neither."""
+        days, at_us = self._kept_days.get(_table(topic)), now_us()
+        good: list[Body] = []
+        rejected: Rejected = []
+        for body in group:
+            try:
+                time_us = check_body(schema.event, body.data, schema.parsed)
+            except InvalidEvent as error:
+                rejected.append((body.offset, error))
+                continue
+            if expired_since_s(time_us, at_us, days) <= 0:
+                good.append(body)
+            elif days is not None and expired_since_s(time_us, body.written_us, days) > 0:
+                rejected.append((body.offset, _expired(time_us, at_us, days)))
+            else:
+                EXPIRED.labels(topic).inc()
+        return good, rejected
 
-def _decodable(schema: WriterSchema, group: Sequence[Body]) -> tuple[list[Body], Rejected]:
-    good, rejected = [], []
-    for body in group:
-        try:
-            decode_body(schema.event, body.data, schema.parsed)
-        except InvalidEvent as error:
-            rejected.append((body.offset, error))
-        else:
-            good.append(body)
-    return good, rejected
+
+def _expired(time_us: int, at_us: int, days: int) -> InvalidEvent:
+    age_days = (at_us - time_us) / 1e6 / DAY_S
+    detail = (
+        f"event_time_us is {time_us}, {age_days:.1f} days ago; rows of this topic are kept {days} days:"
+        " it was too old when it was written"
+    )
+    return InvalidEvent("rejected_by_store", detail, is_suspect=False)
+
+
+def _table(topic: str) -> str:
+    return topic.replace("-", "_")

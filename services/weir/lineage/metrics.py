@@ -16,6 +16,11 @@ INSERT_FAILURES = Counter(
 )
 """transient: the store is down or full, nothing is lost. permanent: rows were dead-lettered."""
 
+EXPIRED = Counter(
+    "weir_lineage_expired_total", "Messages passed by because their rows would be expired already, by topic.", ["topic"]
+)
+"""Rises while a log older than the retention is read again; what was too old when it was written is a dead letter."""
+
 REBUILT = Counter("weir_lineage_rebuilt_ranges_total", "Ranges inserted again after a crash, under their first token.")
 
 REJOINED = Counter(

@@ -134,7 +134,8 @@ class Sink:
         bad: dict[int, InvalidEvent] = {}
         for message in batch:
             try:
-                bodies.append(body_of(message.offset, message.value, self._settings.message_bytes_max))
+                limit = self._settings.message_bytes_max
+                bodies.append(body_of(message.offset, message.value, limit, message.timestamp_us))
             except InvalidEvent as error:
                 bad[message.offset] = error
         span = Range(batch[0].offset, batch[-1].offset)

@@ -64,9 +64,11 @@ class DeadLetters:
         if message.offset in self._written.get((message.topic, message.partition), ()):
             return
         place, where = (message.topic, message.partition), f"{message.topic}/{message.partition}"
-        rejects = self._rejects.get(place, Rejects()).after_bad(self._limits)
+        rejects = self._rejects.get(place, Rejects())
+        if error.is_suspect:
+            rejects = rejects.after_bad(self._limits)
         reason = rejects.reason_to_stop(self._limits)
-        if reason:
+        if reason and error.is_suspect:
             raise TooManyRejects(f"{reason} of {where} were bad, the last: {error}; fix the deploy, then restart")
         await self._producer.send(TOPIC, where, self._numbered(message, error))
         self._unsent = None

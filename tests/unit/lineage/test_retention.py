@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -46,13 +49,22 @@ def test_every_table_of_rows_has_a_retention(store: Store) -> None:
 
 def test_a_row_older_than_that_is_gone_after_the_next_merge(store: Store) -> None:
     store.command(
-        "INSERT INTO feedback (event_id, event_time_us) VALUES ('old', 1), ('new', toUnixTimestamp(now()) * 1000000)"
+        "INSERT INTO feedback (event_id, event_time_us)"
+        " VALUES ('old', (toUnixTimestamp(now()) - 864000) * 1000000), ('new', toUnixTimestamp(now()) * 1000000)"
     )
 
     keep(store, Retention(1, 1, 1))
     store.command("OPTIMIZE TABLE feedback FINAL")
 
     assert [row["event_id"] for row in store.rows("SELECT event_id FROM v_feedback")] == ["new"]
+
+
+def test_a_table_refuses_a_row_that_it_would_not_keep_however_often_the_days_change(store: Store) -> None:
+    row = "INSERT INTO feedback (event_id, event_time_us) VALUES ('old', (toUnixTimestamp(now()) - 864000) * 1000000)"
+    for days, is_kept in ((9, False), (11, True), (9, False)):
+        keep(store, Retention(days, days, days))
+        with nullcontext() if is_kept else pytest.raises(ClickHouseError, match=f"kept_{days}_days"):
+            store.command(row)
 
 
 @pytest.mark.parametrize("days", [0, 7_301])

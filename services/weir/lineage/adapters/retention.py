@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 
+from weir.events import TOPICS
 from weir.lineage.adapters.store import Store
-from weir.lineage.core.retention import Retention, expiry
+from weir.lineage.core.retention import Retention, expiry, refusal
 from weir.runtime.telemetry import logger
 
 DAYS = re.compile(r" TTL .*?toIntervalDay\((\d+)\)")
 """How the engine writes down the days of a TTL."""
+
+KEPT = re.compile(r"CONSTRAINT `?(kept_\d+_days)`?")
+"""The constraint by which a table refuses expired rows."""
 
 
 def keep(store: Store, retention: Retention) -> list[str]:
@@ -22,7 +26,23 @@ def keep(store: Store, retention: Retention) -> list[str]:
         store.command(f"ALTER TABLE {table} MODIFY TTL {expiry(table, days)}")
         logger().info("retention_changed", table=table, before_days=before, days=days)
         changed.append(table)
+    for table in sorted({topic.replace("-", "_") for topic in TOPICS} & set(retention.days())):
+        _refuse_expired(store, table, retention.days()[table])
     return changed
+
+
+def _refuse_expired(store: Store, table: str, days: int) -> None:
+    """Let the table refuse what it would not keep, under a name that says how long that is."""
+    name = f"kept_{days}_days"
+    (row,) = store.rows(
+        "SELECT create_table_query AS text FROM system.tables WHERE database = currentDatabase() AND name = {name:String}",
+        {"name": table},
+    )
+    held = KEPT.findall(str(row["text"]))
+    if held == [name]:
+        return
+    drops = "".join(f"DROP CONSTRAINT IF EXISTS {one}, " for one in held)
+    store.command(f"ALTER TABLE {table} {drops}ADD CONSTRAINT IF NOT EXISTS {name} CHECK {refusal(days)}")
 
 
 def kept_days(store: Store, table: str) -> int | None:

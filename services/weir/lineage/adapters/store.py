@@ -27,7 +27,18 @@ TRANSIENT_CODES = {
     # the deploy: unknown table, database, setting or user, wrong password, no right; every row would be refused
     60, 81, 115, 192, 193, 194, 497, 516,
 }  # fmt: skip
-"""ClickHouse error codes that say nothing against the rows. Source: ErrorCodes.cpp of ClickHouse."""
+"""ClickHouse error codes that say nothing against the rows. Source: ErrorCodes.cpp of ClickHouse. The first line is mended by
+time alone, the second by a person, whom the readiness page calls after `WEIR_LINEAGE_STALL_S`."""
+
+PARTITIONS_MAX = 1_100
+"""Partitions of one insert: more than there are months in the times that are accepted (`weir.events.ranges`), so no block of
+accepted rows has too many. The engine's default of 100 would refuse the same rows for ever."""
+
+TOO_MANY_PARTS, TOO_MANY_PARTITIONS = 252, "partitions for single INSERT block"
+"""One code, two meanings: parts are merged in time; the partitions of a block stay as many as they are."""
+
+VALUES_QUOTED = re.compile(r"\.? ?(?:Expression|Column values):.*", re.DOTALL)
+"""Where the engine quotes the row that it refuses: that is text of users, and goes into no log."""
 
 CODE = re.compile(r"[Cc]ode:? (\d+)")
 """How the engine and its HTTP interface name a code; a text without one is not the engine's."""
@@ -74,6 +85,7 @@ class Store:
             "insert_deduplicate": 1,
             "deduplicate_blocks_in_dependent_materialized_views": 1,
             "max_insert_block_size": 1_000_000,
+            "max_partitions_per_insert_block": PARTITIONS_MAX,
             "min_free_disk_bytes_to_perform_insert": self._settings.disk_reserve_bytes,
             # A message written before a column was added lacks its field; refusing it would dead-letter what was sound.
             "input_format_avro_allow_missing_fields": 1,
@@ -83,7 +95,7 @@ class Store:
         except ClickHouseError as error:
             if _is_transient(error):
                 raise StoreDown(_first_line(error)) from error
-            raise RowsRefused(_first_line(error)) from error
+            raise RowsRefused(VALUES_QUOTED.sub("", _first_line(error))) from None
         except OSError as error:
             raise StoreDown(repr(error)) from error
 
@@ -171,7 +183,11 @@ def _embedded(folder: Path) -> Any:
 def _is_transient(error: Exception) -> bool:
     """Whether the same rows may be taken later. No code at all: the engine was not reached, or did not answer."""
     code = CODE.search(str(error))
-    return code is None or int(code[1]) in TRANSIENT_CODES
+    if code is None:
+        return True
+    if int(code[1]) == TOO_MANY_PARTS and TOO_MANY_PARTITIONS in str(error):
+        return False
+    return int(code[1]) in TRANSIENT_CODES
 
 
 def _first_line(error: Exception) -> str:

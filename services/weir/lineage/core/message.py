@@ -14,11 +14,13 @@ class Body:
     offset: int
     schema_id: int
     data: bytes
+    written_us: int = 0
+    """When it was written to the log, microseconds since 1970-01-01 UTC."""
 
 
-def body_of(offset: int, value: bytes | None, bytes_max: int) -> Body:
+def body_of(offset: int, value: bytes | None, bytes_max: int, written_us: int = 0) -> Body:
     """Checks the outside of a message. Raises InvalidEvent for a null, oversized or unframed one."""
     if value is not None and len(value) > bytes_max:
         raise InvalidEvent("oversized", f"value has {len(value)} bytes; at most {bytes_max} are taken")
     schema_id, data = unframe(value)
-    return Body(offset, schema_id, data)
+    return Body(offset, schema_id, data, written_us)

@@ -51,3 +51,13 @@ def expiry(table: str, days: int) -> str:
     """The TTL of a table, as SQL."""
     column = TIMES.get(table, "event_time_us")
     return f"toDateTime(fromUnixTimestamp64Micro({column}, 'UTC')) + INTERVAL {days} DAY"
+
+
+def refusal(days: int) -> str:
+    """The check that a row is not expired already, as SQL: such a row would be stored and go with the next merge."""
+    return f"event_time_us >= (toUnixTimestamp(now()) - {days * DAY_S}) * 1000000"
+
+
+def expired_since_s(event_time_us: int, now_us: int, days: int | None) -> float:
+    """Seconds since which an event of that time is not kept any more; 0 or less while it is kept."""
+    return 0.0 if days is None else (now_us - event_time_us) / 1e6 - days * DAY_S

@@ -1,0 +1,86 @@
+"""The tables refuse what the codec refuses: ranges of numbers and whole texts, written down twice, and compared here."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from weir.events import SCHEMA_JSON, TOPICS
+from weir.events.ranges import INT, Span, span_of
+
+MIGRATION = "0008_storable.sql"
+
+
+def expected(topic: str) -> str:
+    """The statement that gives a topic's table its check."""
+    schema = json.loads(SCHEMA_JSON[TOPICS[topic].event])
+    clauses = _of_fields(schema["fields"], "", _inlined(schema, {}))
+    joined = "\n    AND ".join(clauses)
+    return f"ALTER TABLE {topic.replace('-', '_')} ADD CONSTRAINT IF NOT EXISTS storable CHECK {joined};"
+
+
+def _of_fields(fields: list[Any], holder: str, schema: Any) -> list[str]:
+    inlined = {field["name"]: field["type"] for field in schema["fields"]}
+    found: list[str] = []
+    for field in fields:
+        name = field["name"]
+        value = f"tupleElement({holder}, '{name}')" if holder else name
+        found += _of(name, value, inlined[name], holder)
+    return found
+
+
+def _of(name: str, value: str, kind: Any, holder: str) -> list[str]:
+    if isinstance(kind, list):
+        inner = [one for one in kind if one != "null"]
+        return [clause.replace(value, f"ifNull({value}, 0)") for clause in _of(name, value, inner[0], holder)]
+    if kind in ("float", "double"):
+        return [f"isFinite({value})"]
+    if kind == "string":
+        return [f"isValidUTF8({value})"]
+    if kind in ("int", "long"):
+        span = span_of(name, kind)
+        return [] if span in (None, INT) else [_within(value, span)]
+    if not isinstance(kind, dict):
+        return []
+    if kind["type"] == "record":
+        return _of_fields(kind["fields"], value, kind)
+    if kind["type"] == "map":
+        return [f"arrayAll(text -> isValidUTF8(text), {part}({value}))" for part in ("mapKeys", "mapValues")]
+    if kind["type"] == "array" and kind["items"] == "string":
+        return [f"arrayAll(text -> isValidUTF8(text), {value})"]
+    if kind["type"] == "array" and kind["items"] == "float":
+        return [f"isFinite(arraySum({value}))"]
+    if kind["type"] == "array" and isinstance(kind["items"], dict):
+        item = f"{name}_item"
+        clauses = _of_fields(kind["items"]["fields"], item, kind["items"])
+        return [f"arrayAll({item} -> {' AND '.join(clauses)}, {value})"] if clauses else []
+    return []
+
+
+def _within(value: str, span: Span | None) -> str:
+    assert span is not None
+    within = f"{value} BETWEEN {span.first} AND {span.last}"
+    return f"({value} = 0 OR {within})" if span.or_zero else within
+
+
+def _inlined(kind: Any, named: dict[str, Any]) -> Any:
+    """The schema with names of records replaced by the records."""
+    if isinstance(kind, str):
+        return named.get(kind, kind)
+    if isinstance(kind, list):
+        return [_inlined(one, named) for one in kind]
+    inlined = {**kind, **{key: _inlined(kind[key], named) for key in ("items", "values") if key in kind}}
+    if kind["type"] == "record":
+        inlined["fields"] = [{**field, "type": _inlined(field["type"], named)} for field in kind["fields"]]
+        named[kind["name"]] = inlined
+    return inlined
+
+
+@pytest.mark.parametrize("topic", sorted(TOPICS))
+def test_a_table_refuses_the_numbers_that_the_codec_refuses(topic: str) -> None:
+    text = resources.files("weir.lineage").joinpath("migrations", MIGRATION).read_text()
+
+    assert expected(topic) in text

@@ -1,0 +1,172 @@
+"""What becomes of the messages of a range, on the real engine: a row or a dead letter each, whoever the neighbours are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from builders import NOON_US, one_of_each
+from weir.events import SCHEMA_JSON, TOPICS, encode_body, named_id, writer_schema
+from weir.events.ranges import TIME_END_US
+from weir.lineage.adapters.retention import keep
+from weir.lineage.adapters.store import PARTITIONS_MAX, RowsRefused, Store, StoreDown
+from weir.lineage.core.container import MARK, container, marked
+from weir.lineage.core.intent import Range
+from weir.lineage.core.message import Body
+from weir.lineage.core.retention import Retention
+from weir.lineage.inserter import Inserter, WriterSchema
+from weir.runtime.clock import now_us
+
+DAY_US = 86_400_000_000
+MONTH_US = 30 * DAY_US
+of_type: dict[str, Any] = {event.EVENT: event for event in one_of_each()}
+
+
+class OwnSchemas:
+    """A registry in which each topic's schema has the topic's place as its id."""
+
+    def schema_of(self, schema_id: int) -> WriterSchema:
+        name = sorted(SCHEMA_JSON)[schema_id]
+        return WriterSchema(name, writer_schema(SCHEMA_JSON[name])[1], SCHEMA_JSON[name])
+
+
+def no_patience(_: float) -> bool:
+    raise AssertionError("the store was waited for; it should have taken the rows or refused them")
+
+
+class Sunk:
+    """A topic's table behind an inserter; every call is a range of its own."""
+
+    def __init__(self, store: Store, kept_days: dict[str, int] | None = None) -> None:
+        self._store = store
+        self._inserter = Inserter(store, OwnSchemas(), kept_days)
+        self._offset = 0
+
+    def insert(self, topic: str, bodies: Sequence[bytes], written_us: int = NOON_US) -> dict[int, str]:
+        """Details of the dead letters, by place in the range."""
+        first = self._offset
+        self._offset += len(bodies)
+        schema_id = sorted(SCHEMA_JSON).index(TOPICS[topic].event)
+        range_ = [Body(first + number, schema_id, body, written_us) for number, body in enumerate(bodies)]
+        rejected = self._inserter.insert((topic, 0), Range(first, self._offset - 1), range_, no_patience)
+        assert rejected is not None
+        return {offset - first: error.detail for offset, error in rejected}
+
+    def count(self, topic: str) -> int:
+        return int(self._store.rows(f"SELECT count() AS n FROM {topic.replace('-', '_')} FINAL")[0]["n"])
+
+
+@pytest.fixture
+def sunk(store: Store) -> Sunk:
+    return Sunk(store)
+
+
+def feedback(seq: int, **fields: Any) -> bytes:
+    event = replace(of_type["FeedbackReceived"], seq=seq, event_id=named_id(NOON_US, f"feedback {seq}"), **fields)
+    return encode_body(event)
+
+
+def test_a_backfill_of_130_months_is_stored_in_one_insert(sunk: Sunk) -> None:
+    rejected = sunk.insert("feedback", [feedback(n, event_time_us=NOON_US - n * MONTH_US) for n in range(130)])
+
+    assert rejected == {}
+    assert sunk.count("feedback") == 130
+
+
+def test_one_message_of_130_months_is_stored_too(sunk: Sunk) -> None:
+    spans = of_type["SpansRecorded"]
+    many = tuple(replace(spans.spans[0], span_id=f"{n:016x}", start_time_us=NOON_US - n * MONTH_US) for n in range(130))
+
+    assert sunk.insert("spans", [encode_body(replace(spans, spans=many))]) == {}
+    assert sunk.count("span-rows") == 130
+
+
+def test_no_block_of_accepted_times_has_too_many_partitions_and_one_that_has_is_halved(store: Store) -> None:
+    months = (TIME_END_US // 1_000_000 - 946_684_800) / 86_400 / 28
+    assert months < PARTITIONS_MAX + 100
+
+    bodies = [feedback(n, event_time_us=NOON_US - n * MONTH_US) + MARK for n in range(8)]
+    block = container(marked(SCHEMA_JSON["FeedbackReceived"]), bodies)
+    store.command("SET max_partitions_per_insert_block = 5")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("weir.lineage.adapters.store.PARTITIONS_MAX", 5)
+        with pytest.raises(RowsRefused, match="252"):
+            store.insert_container("feedback", block, "too many")
+        assert Sunk(store).insert("feedback", [body[: -len(MARK)] for body in bodies]) == {}
+    assert Sunk(store).count("feedback") == 8
+
+
+BAD: dict[str, bytes] = {
+    "nanoseconds": feedback(1, event_time_us=NOON_US * 1_000),
+    "milliseconds": feedback(2, event_time_us=NOON_US // 1_000),
+    "seconds": feedback(3, event_time_us=NOON_US // 1_000_000),
+    "the year 2110": feedback(4, event_time_us=4_417_977_600_000_000),
+    "the year 2290": feedback(5, event_time_us=10_100_000_000_000_000),
+    "int64": feedback(6, event_time_us=2**63 - 1),
+    "before 1970": feedback(7, event_time_us=-1),
+    "nan": feedback(8, score=float("nan")),
+    "inf": feedback(9, score=float("-inf")),
+    "a negative number": feedback(-1),
+    "cut": feedback(10)[:-1],
+    "longer": feedback(11) + b"abc",
+    "empty": b"",
+    "no UTF-8": feedback(12, comment="ab").replace(b"ab", b"\xed\xa0"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_no_table_can_keep_is_a_dead_letter_and_its_neighbours_are_rows(sunk: Sunk, name: str) -> None:
+    rejected = sunk.insert("feedback", [feedback(100), BAD[name], feedback(101)])
+
+    assert list(rejected) == [1]
+    assert sunk.count("feedback") == 2
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kinds=st.lists(st.sampled_from([*BAD, "good"]), min_size=1, max_size=6))
+def test_what_becomes_of_a_message_does_not_depend_on_its_neighbours(sunk: Sunk, kinds: list[str]) -> None:
+    before = sunk.count("feedback")
+    bodies = [feedback(10_000 + before + n) if kind == "good" else BAD[kind] for n, kind in enumerate(kinds)]
+
+    rejected = sunk.insert("feedback", bodies)
+
+    assert set(rejected) == {n for n, kind in enumerate(kinds) if kind != "good"}
+    assert sunk.count("feedback") == before + kinds.count("good")
+
+
+def test_what_was_too_old_when_it_was_written_is_a_dead_letter_and_what_grew_old_in_the_log_is_passed_by(
+    store: Store,
+) -> None:
+    keep(store, Retention(30, 30, 30))
+    sunk, now = Sunk(store, {"feedback": 30}), now_us()
+    old = feedback(1, event_time_us=now - 40 * DAY_US)
+
+    told = sunk.insert("feedback", [feedback(0, event_time_us=now), old], written_us=now)
+    passed_by = sunk.insert("feedback", [feedback(2, event_time_us=now), old], written_us=now - 39 * DAY_US)
+
+    assert list(told) == [1]
+    assert "40.0 days ago; rows of this topic are kept 30 days" in told[1]
+    assert passed_by == {}
+    assert sunk.count("feedback") == 2
+
+
+def test_an_error_that_a_person_or_time_mends_is_no_fault_of_the_rows(store: Store) -> None:
+    store.command("RENAME TABLE feedback TO elsewhere")
+
+    with pytest.raises(StoreDown, match="60"):
+        store.insert_container("feedback", container(SCHEMA_JSON["FeedbackReceived"], [feedback(1)]), "no table")
+
+
+def test_the_row_that_is_refused_is_not_quoted(store: Store) -> None:
+    block = container(SCHEMA_JSON["FeedbackReceived"], [feedback(1, event_time_us=7)])
+
+    with pytest.raises(RowsRefused) as found:
+        store.insert_container("feedback", block, "bad")
+
+    assert "event_time_us = 7" not in str(found.value)
+    assert "storable" in str(found.value)
