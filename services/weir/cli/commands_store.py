@@ -74,7 +74,8 @@ def audit_gaps(
     until: Annotated[str, typer.Option(help="Only events before then.")] = "",
     json: Json = False,
 ) -> None:
-    """What became of every sequence number. Exit code 5 when one is missing, or corrupt in the spool.
+    """What became of every sequence number. Exit code 5 when one is missing, or corrupt in the spool; 4 when nothing is
+    stored any more although there is something to store.
 
     A window looks at the numbers whose events happened in it, and at the holes before them.
     """
@@ -95,10 +96,14 @@ def audit_gaps(
         emit_text(f"waiting in Kafka: {'unknown, no broker answers' if waiting is None else waiting or 'nothing'}")
         if not answer["is_settled"]:
             emit_text("the store is behind the log: what is listed as missing may be on its way; ask again")
+        if answer.get("stalled"):
+            emit_text(f"the store stands still: {answer['stalled']}")
         if not answer["is_whole"]:
             emit_text("there are more holes than are read at once: narrow the window to see all of them")
     if answer["totals"]["missing"] or answer["totals"]["corrupt"]:
         raise typer.Exit(ExitCode.DENIED)
+    if answer.get("stalled"):
+        raise typer.Exit(ExitCode.NOT_READY)
 
 
 AUDIT_COLUMNS = (

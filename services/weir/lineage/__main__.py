@@ -51,13 +51,15 @@ async def serve(stop: asyncio.Event) -> None:
     def missing() -> Mapping[str, str]:
         if sink.halted_by:
             return {"sink": sink.halted_by}
+        if stalled := sink.stalled():
+            return {"sink": stalled}
         return {} if sink.is_ready else {"kafka": f"no partitions assigned yet by {settings.kafka_bootstrap}"}
 
     backlog = Backlog(settings)
     auditor = Auditor(settings, link, lambda window: audit(store, backlog, settings.group, window), backlog.close)
     await together(
         stop,
-        http.serve(http.application(missing, policy, api.routes(store, settings)), stop),
+        http.serve(http.application(missing, policy, api.routes(store, settings, sink.stalled)), stop),
         _producing(link, stop),
         sink.run(stop),
         auditor.run(stop),

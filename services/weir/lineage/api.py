@@ -29,9 +29,9 @@ SQL_BYTES_MAX = 65_536
 """Body of an SQL request at most. Chosen."""
 
 
-def routes(store: Store, settings: LineageSettings) -> list[Route]:
-    """The API's routes."""
-    api = LineageApi(store, settings)
+def routes(store: Store, settings: LineageSettings, stalled: Callable[[], str] = str) -> list[Route]:
+    """The API's routes. stalled: why nothing is stored any more; empty while something is."""
+    api = LineageApi(store, settings, stalled)
     return [
         Route("/v1/traces/{trace_id}", api.trace),
         Route("/v1/requests/{request_id}", api.request),
@@ -48,7 +48,8 @@ def routes(store: Store, settings: LineageSettings) -> list[Route]:
 class LineageApi:
     """Handlers; each one asks the store in a thread, so that the event loop and the inserts go on."""
 
-    def __init__(self, store: Store, settings: LineageSettings) -> None:
+    def __init__(self, store: Store, settings: LineageSettings, stalled: Callable[[], str]) -> None:
+        self._stalled = stalled
         self._store = store
         self._settings = settings
         self._backlog = Backlog(settings)
@@ -96,7 +97,12 @@ class LineageApi:
         if not 0 <= window.since_us < window.until_us <= TIME_MAX_US:
             return problem(400, "Bad parameter", f"expected 0 <= since_us < until_us; got {dict(given)}")
         return await self._one(
-            "audit", "", lambda: books.audit(self._store, self._backlog, self._settings.group, window).as_json()
+            "audit",
+            "",
+            lambda: {
+                **books.audit(self._store, self._backlog, self._settings.group, window).as_json(),
+                "stalled": self._stalled(),
+            },
         )
 
     async def dead_letters(self, request: Request) -> Response:

@@ -53,6 +53,8 @@ class Inserter:
         self._store = store
         self._schemas = schemas
         self._kept_days = kept_days or {}
+        self.waits_for = ""
+        """The last error of what is tried again now; empty while nothing is."""
 
     def insert(
         self, place: tuple[str, int], span: Range, bodies: Sequence[Body], wait: Callable[[float], bool]
@@ -64,14 +66,18 @@ class Inserter:
         attempt = 0
         while True:
             try:
-                return self._once(place, span, bodies)
+                rejected = self._once(place, span, bodies)
             except (StoreDown, Retryable) as error:
                 INSERT_FAILURES.labels("transient").inc()
                 PAUSED.set(1)
+                self.waits_for = str(error)
                 logger().warning("store_waits", topic=place[0], attempt=attempt, error=str(error))
                 if not wait(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]):
                     return None
                 attempt += 1
+            else:
+                self.waits_for = ""
+                return rejected
             finally:
                 PAUSED.set(0)
 
@@ -81,6 +87,7 @@ class Inserter:
             try:
                 await dead_letters.put(message, error)
             except Retryable as down:
+                self.waits_for = f"the dead letter of {message.topic}/{message.partition}/{message.offset}: {down}"
                 logger().warning("dead_letter_waits", topic=message.topic, error=str(down))
             else:
                 return

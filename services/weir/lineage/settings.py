@@ -31,6 +31,10 @@ class LineageSettings(SharedSettings):
     flush_s: float = Field(default=0.2, gt=0, validation_alias="WEIR_LINEAGE_FLUSH_S")
     """Seconds between inserts at low load. Chosen: a trace is queryable well within 2 s."""
 
+    stall_s: float = Field(default=60.0, gt=0, validation_alias="WEIR_LINEAGE_STALL_S")
+    """Seconds that one range may wait for the store before the service says that it is not ready. Chosen: a store that is
+    started again takes less; nothing is lost meanwhile, and nothing is stored either."""
+
     batch_messages_max: int = Field(default=5_000, ge=1, validation_alias="WEIR_LINEAGE_BATCH_MESSAGES_MAX")
     """Messages of one insert round. Measured: no gain beyond 2,000-10,000."""
 

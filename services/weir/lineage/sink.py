@@ -5,6 +5,9 @@ token made of it; commit the offsets. A crash anywhere leaves either the intent,
 again under the same token, or nothing, and it is consumed anew. The intent commit is also the fence: a member that lost
 its partitions cannot commit one, and does not insert.
 
+A topic that was made anew under a kept store begins at its beginning: commits and tokens carry the topic's id, and a commit
+about another id is about another log. The ids are asked for at each assignment and every few seconds.
+
 Whatever goes wrong between the sink and the group (a refused commit, a fenced member, a broker that came back without
 the session) has one answer: forget what is held and join again. All state that matters is in Kafka and in the store.
 """
@@ -13,19 +16,22 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaException, Message, TopicPartition
 
 from weir.events import InvalidEvent
 from weir.lineage.adapters.commit import Commits, MembershipLost
 from weir.lineage.adapters.group import Kept, joined
-from weir.lineage.core.intent import Range, intent_of
+from weir.lineage.adapters.topic_ids import TopicIds
+from weir.lineage.core.intent import Range, done, intent_of, topic_of
 from weir.lineage.core.message import Body, body_of
+from weir.lineage.core.stall import Stall
 from weir.lineage.core.waiting import Place, Waiting
 from weir.lineage.inserter import Inserter
-from weir.lineage.metrics import REBUILT, REJOINED
+from weir.lineage.metrics import ANEW, REBUILT, REJOINED, STALLED
 from weir.lineage.settings import LineageSettings
 from weir.runtime.deadletter import DeadLetters, RawMessage
 from weir.runtime.errors import TooManyRejects
@@ -35,6 +41,10 @@ from weir.runtime.telemetry import logger
 
 REJOIN_S = 0.5
 """Seconds between losing the membership and joining again. Chosen: no hot loop while the broker is starting."""
+
+IDENTITY_EVERY_S = 5.0
+"""Seconds between two looks at the topics' ids. Chosen: what is stored of a topic made anew before a look is read once more,
+and a look costs milliseconds."""
 
 COMMITTED_TIMEOUT_S = 30
 """Seconds the broker has for the answer about committed offsets; then the membership is given up. Chosen."""
@@ -52,9 +62,20 @@ class Sink:
         self._loop = loop
         self._stop = threading.Event()
         self._waiting = Waiting[RawMessage]()
+        self._topic_ids = TopicIds(settings)
+        self._ids: dict[str, str] = {}
+        self._looked_s = 0.0
+        self._stall = Stall(settings.stall_s)
         self.is_ready = False
         self.halted_by = ""
         """Why the limit of dead letters stopped the sink; empty while it works."""
+
+    def stalled(self) -> str:
+        """Why nothing is stored any more although there is something to store; empty while there is progress."""
+        self._stall.why = self._inserter.waits_for
+        reason = self._stall.reason(time.monotonic())
+        STALLED.set(bool(reason))
+        return reason
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; finishes the round in hand. Raises what the thread raised."""
@@ -91,15 +112,42 @@ class Sink:
 
     def _assigned(self, consumer: Any, places: Sequence[TopicPartition]) -> None:
         self._waiting.forget((place.topic, place.partition) for place in places)
-        for place in consumer.committed(list(places), timeout=COMMITTED_TIMEOUT_S):
-            intent = intent_of(place.metadata, place.offset)
-            if intent is not None:
-                REBUILT.inc()
-                self._waiting.intend((place.topic, place.partition), intent)
-                logger().info(
-                    "intent_found", topic=place.topic, partition=place.partition, first=intent.first, last=intent.last
-                )
+        self._ids.update(self._topic_ids.of(place.topic for place in places))
+        starts = [self._start(place) for place in consumer.committed(list(places), timeout=COMMITTED_TIMEOUT_S)]
+        consumer.incremental_assign(starts)
         self.is_ready = True
+
+    def _start(self, committed: TopicPartition) -> TopicPartition:
+        """Where to read a partition from; remembers the range that is to be rebuilt."""
+        topic, partition = str(committed.topic), int(committed.partition)
+        of, now = topic_of(committed.metadata), self._ids.get(topic, "")
+        if of and now and of != now:
+            ANEW.inc()
+            logger().warning("topic_made_anew", topic=topic, partition=partition, was=of, now=now)
+            return TopicPartition(topic, partition, OFFSET_BEGINNING)
+        intent = intent_of(committed.metadata, committed.offset)
+        if intent is not None:
+            REBUILT.inc()
+            self._waiting.intend((topic, partition), intent)
+            logger().info("intent_found", topic=topic, partition=partition, first=intent.first, last=intent.last)
+        return TopicPartition(topic, partition)
+
+    def _look_at_ids(self) -> None:
+        """Give the membership up when a topic is another one than at the assignment."""
+        if time.monotonic() - self._looked_s < IDENTITY_EVERY_S:
+            return
+        try:
+            found = self._topic_ids.of(self._ids)
+        except KafkaException as error:
+            logger().warning(
+                "topic_ids_unknown", error=str(error)
+            )  # a broker that is away: asked again at the next look
+            return
+        finally:
+            self._looked_s = time.monotonic()
+        anew = sorted(topic for topic, now in found.items() if now != self._ids[topic])
+        if anew:
+            raise MembershipLost(f"made anew: {', '.join(anew)}")
 
     def _revoked(self, _: Any, places: Sequence[TopicPartition]) -> None:
         self._waiting.forget((place.topic, place.partition) for place in places)
@@ -107,16 +155,24 @@ class Sink:
     def _round(self, consumer: Any, commits: Commits) -> None:
         for message in consumer.consume(self._settings.batch_messages_max, self._settings.flush_s):
             self._take(message)
+        self._look_at_ids()
         ranges = self._waiting.due()
         if not ranges:
+            if not self._waiting.intended:
+                self._stall.end()
             return
-        commits.commit(consumer, [_intended(place, batch) for place, batch in ranges.items()], self._take)
+        self._stall.begin(time.monotonic())
+        commits.commit(consumer, [self._intended(place, batch) for place, batch in ranges.items()], self._take)
         with Kept(consumer, self._stop, self._take) as kept:
             for place, batch in ranges.items():
                 if not self._stored(place, batch, kept):
                     return
-        ends = [TopicPartition(*place, batch[-1].offset + 1) for place, batch in ranges.items()]
+        ends = [
+            TopicPartition(*place, batch[-1].offset + 1, metadata=done(self._ids.get(place[0], "")))
+            for place, batch in ranges.items()
+        ]
         commits.commit(consumer, ends, self._take)
+        self._stall.end()
         self._count(consumer, ranges)
 
     def _take(self, message: Message) -> None:
@@ -138,7 +194,7 @@ class Sink:
                 bodies.append(body_of(message.offset, message.value, limit, message.timestamp_us))
             except InvalidEvent as error:
                 bad[message.offset] = error
-        span = Range(batch[0].offset, batch[-1].offset)
+        span = self._span(place, batch)
         rejected = self._inserter.insert(place, span, bodies, kept.wait)
         if rejected is None:
             return False
@@ -170,6 +226,13 @@ class Sink:
             self._inserter.until_taken(message, error, self._dead_letters), self._loop
         ).result()
 
+    def _span(self, place: Place, batch: Sequence[RawMessage]) -> Range:
+        return Range(batch[0].offset, batch[-1].offset, self._ids.get(place[0], ""))
+
+    def _intended(self, place: Place, batch: Sequence[RawMessage]) -> TopicPartition:
+        span = self._span(place, batch)
+        return TopicPartition(*place, offset=span.first, metadata=span.as_metadata())
+
     def _count(self, consumer: Any, ranges: Mapping[Place, list[RawMessage]]) -> None:
         group = self._settings.group
         for (topic, partition), batch in ranges.items():
@@ -177,11 +240,6 @@ class Sink:
             BATCH_MESSAGES.labels(group).observe(len(batch))
             _, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
             LAG.labels(group, topic, str(partition)).set(max(0, high - batch[-1].offset - 1))
-
-
-def _intended(place: Place, batch: Sequence[RawMessage]) -> TopicPartition:
-    span = Range(batch[0].offset, batch[-1].offset)
-    return TopicPartition(*place, offset=span.first, metadata=span.as_metadata())
 
 
 def _raw(message: Message) -> RawMessage:

@@ -56,12 +56,14 @@ class DeadLetters:
         self._limits = limits
         self._rejects: dict[tuple[str, int], Rejects] = {}
         self._unsent: DeadLettered | None = None
-        self._written: dict[tuple[str, int], set[int]] = {}
+        self._written: dict[tuple[str, int], set[tuple[int, int]]] = {}
 
     async def put(self, message: RawMessage, error: InvalidEvent) -> None:
         """Write one dead letter. Raises TooManyRejects past the limit, Retryable when the broker does not take it."""
         # A batch that is tried again because of another message brings the same bad ones: they are written and counted.
-        if message.offset in self._written.get((message.topic, message.partition), ()):
+        # With its time: a topic that was made anew has the same offsets again.
+        written = (message.offset, message.timestamp_us)
+        if written in self._written.get((message.topic, message.partition), ()):
             return
         place, where = (message.topic, message.partition), f"{message.topic}/{message.partition}"
         rejects = self._rejects.get(place, Rejects())
@@ -72,7 +74,7 @@ class DeadLetters:
             raise TooManyRejects(f"{reason} of {where} were bad, the last: {error}; fix the deploy, then restart")
         await self._producer.send(TOPIC, where, self._numbered(message, error))
         self._unsent = None
-        self._written.setdefault(place, set()).add(message.offset)
+        self._written.setdefault(place, set()).add(written)
         self._note(place, rejects)
         DEAD_LETTERS.labels(self._group, message.topic, error.reason).inc()
         logger().warning(

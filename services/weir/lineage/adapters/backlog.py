@@ -39,7 +39,8 @@ class Backlog:
             return None
         behind: dict[str, int] = {}
         for (topic, partition), end in ends.items():
-            waiting = end - committed.get((topic, partition), 0)
+            done = committed.get((topic, partition), 0)
+            waiting = end - done if done <= end else end  # a commit behind the end is one of a topic that is gone
             if waiting > 0:
                 behind[topic] = behind.get(topic, 0) + waiting
         return behind

@@ -182,13 +182,25 @@ def _embedded(folder: Path) -> Any:
 
 def _is_transient(error: Exception) -> bool:
     """Whether the same rows may be taken later. No code at all: the engine was not reached, or did not answer."""
-    code = CODE.search(str(error))
+    text = _text(error)
+    code = CODE.search(text)
     if code is None:
         return True
-    if int(code[1]) == TOO_MANY_PARTS and TOO_MANY_PARTITIONS in str(error):
+    if int(code[1]) == TOO_MANY_PARTS and TOO_MANY_PARTITIONS in text:
         return False
     return int(code[1]) in TRANSIENT_CODES
 
 
+def _text(error: BaseException) -> str:
+    """What the engine said. Where it quotes bytes that are no text, the client fails in its turn and keeps them."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, UnicodeDecodeError):
+            return cause.object.decode(errors="replace")
+        cause = cause.__cause__ or cause.__context__
+    return str(error)
+
+
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:500] if str(error) else repr(error)
+    text = _text(error)
+    return text.splitlines()[0][:500] if text else repr(error)

@@ -1,0 +1,40 @@
+"""Identities of topics: the id that the broker gave each when it was made, asked of the broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+
+from weir.lineage.settings import LineageSettings
+
+ASK_TIMEOUT_S = 10.0
+"""Seconds for the broker's answer. Chosen: a busy broker answers in one; the sink's thread waits, its heartbeat does not."""
+
+
+class TopicIds:
+    """Asks on a connection of its own, made at the first question; blocking."""
+
+    def __init__(self, settings: LineageSettings) -> None:
+        self._settings = settings
+        self._admin: AdminClient | None = None
+
+    def of(self, topics: Iterable[str]) -> Mapping[str, str]:
+        """Id by topic, without topics that do not exist. Raises KafkaException while the broker does not answer."""
+        names = sorted(set(topics))
+        if not names:
+            return {}
+        if self._admin is None:
+            self._admin = AdminClient({"bootstrap.servers": self._settings.kafka_bootstrap, "log_level": 2})
+        answers = self._admin.describe_topics(TopicCollection(names), request_timeout=ASK_TIMEOUT_S)
+        found = {}
+        for name, answer in answers.items():
+            try:
+                found[name] = str(answer.result(ASK_TIMEOUT_S).topic_id)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise
+            except TimeoutError as error:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from error
+        return found
