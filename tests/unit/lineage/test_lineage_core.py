@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from builders import completed
 from weir.events import SCHEMA_JSON, encode_body
-from weir.lineage.core.container import container
-from weir.lineage.core.intent import Range, intent_of, token
+from weir.lineage.core.container import MARK, MARK_FIELDS, container, marked
+from weir.lineage.core.intent import Range, done, intent_of, token, topic_of
+from weir.lineage.core.stall import Stall
 
 
 @given(st.integers(min_value=0, max_value=20))
@@ -35,6 +36,58 @@ def test_an_intent_is_read_back_where_it_was_committed_and_nowhere_else(first: i
 @pytest.mark.parametrize("metadata", [None, "", "intent:5", "intent:9-3", "something else"])
 def test_other_metadata_is_no_intent(metadata: str | None) -> None:
     assert intent_of(metadata, 9) is None
+
+
+@given(first=st.integers(0, 2**62), length=st.integers(0, 10_000), topic_id=st.uuids().map(str))
+def test_a_commit_names_the_topic_before_and_after_the_insert(first: int, length: int, topic_id: str) -> None:
+    span = Range(first, first + length, topic_id)
+
+    assert intent_of(span.as_metadata(), first) == span
+    assert topic_of(span.as_metadata()) == topic_of(done(topic_id)) == topic_id
+    assert intent_of(done(topic_id), first) is None
+
+
+@pytest.mark.parametrize("metadata", [None, "", "intent:5-9", "something else", done("")])
+def test_a_commit_from_before_topics_had_ids_names_none(metadata: str | None) -> None:
+    assert topic_of(metadata) == ""
+
+
+def test_a_topic_made_anew_has_no_token_of_the_old_one() -> None:
+    assert len({token("spans", 0, Range(0, 9, topic_id), "s1") for topic_id in ("", "old", "new")}) == 3
+
+
+@pytest.mark.parametrize(("at_s", "is_stalled"), [(10.0, False), (70.0, False), (70.1, True)])
+def test_a_range_that_waits_longer_than_the_limit_is_a_standstill(at_s: float, is_stalled: bool) -> None:
+    stall = Stall(limit_s=60.0)
+    assert stall.reason(1e9) == ""
+    stall.begin(10.0)
+    stall.begin(at_s)  # tried again after a membership was lost
+    stall.why = "the engine is away"
+
+    assert stall.reason(at_s) == ("nothing was stored for 60 s, more than 60: the engine is away" if is_stalled else "")
+
+    stall.end()
+    assert stall.reason(1e9) == ""
+
+
+def test_a_body_in_a_block_of_its_own_cannot_reach_into_the_next() -> None:
+    bodies = [encode_body(completed(seq, contexts=())) for seq in (1, 2)]
+
+    block = container(SCHEMA_JSON["InferenceCompleted"], [bodies[0][:-1], bodies[1]])
+
+    with pytest.raises(EOFError):
+        list(fastavro.reader(io.BytesIO(block)))
+
+
+def test_bodies_that_end_with_their_mark_are_the_same_events() -> None:
+    event = completed(1, contexts=())
+
+    block = container(marked(SCHEMA_JSON["InferenceCompleted"]), [encode_body(event) + MARK])
+
+    (found,) = fastavro.reader(io.BytesIO(block))
+    assert isinstance(found, dict)
+    assert [found.pop(name) for name in MARK_FIELDS] == [True, False, True]
+    assert found == event.as_record()
 
 
 def test_a_token_names_the_whole_range() -> None:
