@@ -55,6 +55,7 @@ async def serve(stop: asyncio.Event) -> None:
         bytes_max=settings.spool_bytes_max,
         segment_bytes_max=settings.segment_bytes_max,
         is_durable=settings.durability == "fsync",
+        source=link.numbering.source,
     )
     capture = SpoolCapture(
         writer,

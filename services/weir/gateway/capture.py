@@ -90,6 +90,7 @@ class SpoolCapture:
         """
         gap = self._gap or Gap(first_seq=self._seq, last_seq=self._seq, reason=reason)
         self._seq += NUMBERS_TAKEN[kind]
+        self._writer.tell(self._seq)
         self._gap = replace(gap, last_seq=self._seq - 1, ended=(*gap.ended, ended) if ended else gap.ended)
         self.explain()
 
@@ -97,20 +98,21 @@ class SpoolCapture:
         """Write the gap record that is owed, if any. False while the spool does not even take that."""
         if self._gap is not None:
             try:
-                self._writer.append(pack(replace(self._blank, seq=self._seq, gap=self._gap)))
+                self._writer.append(pack(replace(self._blank, seq=self._seq, gap=self._gap), self._writer.mark))
             except CaptureFull:
                 return False
             self._gap = None
         return True
 
     def _append(self, record: Record, spare_bytes: int) -> None:
-        framed = pack(record)
+        framed = pack(record, self._writer.mark)
         if not self.explain():
             raise CaptureFull(
                 "the spool does not even take the record of what it shed; free some space", "disk_refused"
             )
         self._writer.append(framed, spare_bytes=spare_bytes)
         self._seq += NUMBERS_TAKEN[record.kind]
+        self._writer.tell(self._seq)
 
     def _record(
         self,

@@ -5,27 +5,33 @@ after each it rests (`rest_s`), so that a backlog leaves the machine to live cal
 While Kafka or the registry is down the spool grows and nothing is lost. A piece that was sent but not acknowledged is
 sent again after a restart with the same event ids. On the way it keeps the books of the numbers it sees (`accounting`),
 which close the audit, and ends the calls that a dead gateway left open.
+
+Invariant: every record of the spool ends as events or as one dead letter, and the drain goes on; only when nearly all are
+bad it stops, not ready, with the spool as it was (`runtime.rejects`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from prometheus_client import Counter, Gauge
 
-from weir.events import NumbersAccounted
+from weir.events import InvalidEvent, NumbersAccounted, encode_body
 from weir.gateway.adapters.books_file import BooksFile
-from weir.gateway.adapters.spool import Piece, SpoolReader
-from weir.gateway.core.accounting import Account, Books, announced, closed, counted
-from weir.gateway.core.completion import Addressed, events_of
-from weir.gateway.core.record import Record, unpack
+from weir.gateway.adapters.heads import forget_heads, heads_in
+from weir.gateway.adapters.spool_reader import Piece, SpoolReader
+from weir.gateway.core.accounting import Account, Books, announced, closed, counted, headed
+from weir.gateway.core.reading import Read, read, read_record
+from weir.gateway.core.record import HEAD, NUMBERS_TAKEN, pack
 from weir.gateway.spool_page import routes
 from weir.gateway.spool_settings import SpoolSettings
 from weir.runtime import http
 from weir.runtime.clock import cpu_s, monotonic_s, now_us
-from weir.runtime.errors import Retryable
+from weir.runtime.deadletter import RawMessage
+from weir.runtime.errors import Retryable, TooManyRejects
+from weir.runtime.halt import ended, halted
 from weir.runtime.http_policy import policy_of
 from weir.runtime.identity import new_id
 from weir.runtime.link import Link, link_from
@@ -48,11 +54,31 @@ NICENESS = 10
 ANNOUNCE_EVERY_S = 2.0
 """Seconds between two accounts of accepted numbers, at most one event each. Chosen: the audit is as late as a trace."""
 
+GROUP = "gateway-drain"
+"""The drain among the consumers: in dead letters, their metrics and the readiness page."""
+
+SPOOL_TOPIC = "gateway-spool"
+"""What a dead letter of the drain names as its topic: it is none of Kafka's. Its offset is segment and byte."""
+
+Encoded = tuple[str, str, bytes]
+"""Topic, key, Avro body."""
+
 DRAINED = Counter("weir_gateway_drained_records_total", "Spool records whose events Kafka acknowledged.")
 ABORTED = Counter("weir_gateway_aborted_calls_total", "Calls of a dead gateway that were ended as aborted.")
+BARE = Counter(
+    "weir_gateway_bare_records_total", "Records whose messages could be no event's texts; their events are without."
+)
 CORRUPT = Counter("weir_gateway_spool_corrupt_total", "Spool records moved to quarantine. Any rise: a bad disk.")
 TORN_BYTES = Counter(
     "weir_gateway_spool_torn_bytes_total", "Bytes of cut writes at the end of a dead gateway's segment."
+)
+BOOKS_REFUSED = Counter(
+    "weir_gateway_books_refused_total",
+    "Times that the disk did not take the drain's books. Any rise: a full or bad disk.",
+)
+QUARANTINE = Gauge(
+    "weir_gateway_quarantine_bytes",
+    "Bytes of the spool that could not be read and are kept. Near its limit: a bad disk.",
 )
 BACKLOG = Gauge("weir_gateway_spool_backlog_bytes", "Bytes accepted and not yet in Kafka. Rising: Kafka is down.")
 
@@ -63,10 +89,10 @@ def main() -> None:
     configure_logs("gateway-drain", settings.log_level)
     policy = policy_of(settings)
     link = link_from(settings, "gateway-drain")
-    reader = SpoolReader(settings.spool_dir)
+    reader = SpoolReader(settings.spool_dir, quarantine_bytes_max=settings.quarantine_bytes_max)
     os.nice(NICENESS)
     file = BooksFile(settings.spool_dir)
-    drain = Drain(reader, file, link, text_chars_max=settings.text_chars_max, share=settings.drain_share)
+    drain = Drain(reader, file, link, settings)
 
     def missing() -> dict[str, str]:
         return {} if link.producer.is_ready else {"kafka": f"no broker at {settings.kafka_bootstrap}"}
@@ -81,67 +107,150 @@ def main() -> None:
 class Drain:
     """Empties a spool into Kafka."""
 
-    def __init__(self, reader: SpoolReader, file: BooksFile, link: Link, *, text_chars_max: int, share: float) -> None:
-        """text_chars_max: characters kept of a text. share: of a core that it may use, above 0 and at most 1."""
+    def __init__(self, reader: SpoolReader, file: BooksFile, link: Link, settings: SpoolSettings) -> None:
         self._reader = reader
         self._file = file
         self._link = link
-        self._text_chars_max = text_chars_max
-        self._share = share
+        self._settings = settings
+        self._dead_letters = link.dead_letters(GROUP, settings.reject_limits)
         self._announced_at_s = 0.0
+        self._is_saved = True
         self.books = file.load()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set."""
+        """Work until `stop` is set; when nearly all records are bad, wait for it."""
         await self._link.producer.start(stop)
-        while not stop.is_set():
-            piece = self._reader.read()
-            BACKLOG.set(self._reader.backlog_bytes())
-            if piece is not None:
-                before_s = cpu_s()
-                await self._piece(piece, stop)
-                await wait_or_stop(stop, rest_s(cpu_s() - before_s, self._share))
-            await self._announce(stop)
-            if piece is None:
-                await wait_or_stop(stop, IDLE_S)
+        try:
+            while not stop.is_set():
+                await self.step(stop)
+        except TooManyRejects as error:
+            halted(GROUP, error)
+            await stop.wait()
+            ended(GROUP)
         await self._link.producer.stop()
 
+    async def step(self, stop: asyncio.Event) -> bool:
+        """One piece, if there is one, and what is to be announced. False when there was none. Raises TooManyRejects."""
+        piece = self._reader.read()
+        BACKLOG.set(self._reader.backlog_bytes())
+        if piece is not None:
+            before_s = cpu_s()
+            await self._piece(piece, stop)
+            await wait_or_stop(stop, rest_s(cpu_s() - before_s, self._settings.drain_share))
+        await self._announce(stop)
+        if piece is None:
+            await wait_or_stop(stop, IDLE_S)
+        return piece is not None
+
     async def _piece(self, piece: Piece, stop: asyncio.Event) -> None:
-        records = [unpack(payload) for payload in piece.payloads]
-        books, accounts = counted(self.books, records, has_corrupt=bool(piece.corrupt))
-        if await self._sent([*self._events(records), *self._accounts(accounts)], stop):
+        limits = self._limits
+        found = [read(payload, **limits) for payload in piece.payloads]
+        has_corrupt = bool(piece.corrupt) or any(one.record is None for one in found)
+        records = [one.counted for one in found if one.counted is not None]
+        BARE.inc(sum(one.is_bare for one in found))
+        books, accounts = counted(self.books, records, has_corrupt=has_corrupt)
+        if not await self._put_aside(piece, found, stop):
+            return
+        if await self._sent([*_messages(found), *self._accounts([*accounts, *_dead(found)])], stop):
+            self._dead_letters.note_good(SPOOL_TOPIC, 0, sum(one.error is None for one in found))
             await self._kept(books, stop, piece)
+
+    @property
+    def _limits(self) -> dict[str, int]:
+        settings = self._settings
+        return {"text_chars_max": settings.text_chars_max, "message_bytes_max": settings.message_bytes_max}
+
+    async def _put_aside(self, piece: Piece, found: Sequence[Read], stop: asyncio.Event) -> bool:
+        """Write a dead letter for each record that gives no events. Whether all are written. Raises TooManyRejects."""
+        good = 0
+        for one, offset in zip(found, piece.offsets, strict=True):
+            if one.error is None:
+                good += 1
+                continue
+            if good:
+                self._dead_letters.note_good(SPOOL_TOPIC, 0, good)
+                good = 0
+            message = RawMessage(SPOOL_TOPIC, 0, offset, None, one.payload, piece.boot_epoch)
+            if not await self._dead_letter(message, one.error, stop):
+                return False
+        return True
+
+    async def _dead_letter(self, message: RawMessage, error: InvalidEvent, stop: asyncio.Event) -> bool:
+        while not stop.is_set():
+            try:
+                await self._dead_letters.put(message, error)
+            except Retryable as refused:
+                logger().warning("spool_waits", events=1, error=str(refused))
+                await wait_or_stop(stop, BACKOFF_S)
+            else:
+                return True
+        return False
 
     async def _announce(self, stop: asyncio.Event) -> None:
         """Tell what was accepted since the last time, and end the calls of gateways that are gone."""
         if monotonic_s() - self._announced_at_s < ANNOUNCE_EVERY_S:
             return
         self._announced_at_s = monotonic_s()
-        books, accounts = announced(self.books)
-        books, aborted = closed(books, self._reader.oldest_boot_epoch() or 0)
-        if (accounts or aborted) and await self._sent([*self._accounts(accounts), *self._events(aborted)], stop):
+        QUARANTINE.set(self._reader.quarantined_bytes())
+        if not self._is_saved:
+            self._save(self.books)
+        heads = heads_in(
+            self._reader.folder
+        )  # before the look at the segments: a number is told once its record is there
+        epochs = self._reader.boot_epochs()
+        is_read = self._reader.backlog_bytes() == 0
+        books, lost = headed(self.books, {key: used for key, used in heads.items() if is_read or key[1] not in epochs})
+        books, accepted = announced(books)
+        books, aborted = closed(books, epochs)
+        ends = [read_record(pack(record)[HEAD.size :], record, **self._limits) for record in aborted]
+        accounts = [*lost, *accepted]
+        if (accounts or ends) and await self._sent([*_messages(ends), *self._accounts(accounts)], stop):
             ABORTED.inc(len(aborted))
+            for end in ends:
+                if end.error is not None:
+                    logger().error("aborted_call_gives_no_event", error=str(end.error))
             await self._kept(books, stop)
+        if epochs:
+            self._forget(epochs)
+
+    def _forget(self, epochs: Sequence[int]) -> None:
+        try:
+            forget_heads(self._reader.folder, self.books, set(epochs))
+        except OSError as error:
+            logger().warning("head_not_removed", error=str(error))
 
     async def _kept(self, books: Books, stop: asyncio.Event, piece: Piece | None = None) -> None:
-        """Write the books, then that the piece is safe; a full disk is waited for, what was sent is not sent again."""
+        """Write the books, then that the piece is safe.
+
+        A disk that refuses the books stops nobody: a finished segment is deleted, which needs no room and makes some, and
+        the books are saved as soon as they can be. Until then a segment that is not finished keeps its mark, so that after
+        a death the books hear of its records again.
+        """
         self.books = books
-        while not stop.is_set():
-            try:
-                self._file.save(books)
-                if piece is not None:
-                    _acknowledged(self._reader, piece)
-            except OSError as error:
-                logger().error("spool_disk_refused", error=str(error), hint="free some space")
-                await wait_or_stop(stop, BACKOFF_S)
-            else:
-                return
+        self._save(books)
+        if piece is None:
+            return
+        try:
+            self._reader.acknowledge(piece, is_noted=self._is_saved)
+        except OSError as error:
+            logger().error("spool_disk_refused", error=str(error), hint="free some space")
+            await wait_or_stop(stop, BACKOFF_S)
+        _count(piece)
+        if not self._is_saved:
+            self._save(books)
 
-    def _events(self, records: Sequence[Record]) -> list[Addressed]:
-        return [event for record in records for event in events_of(record, text_chars_max=self._text_chars_max)]
+    def _save(self, books: Books) -> None:
+        try:
+            self._file.save(books)
+        except OSError as error:
+            self._is_saved = False
+            BOOKS_REFUSED.inc()
+            logger().error("spool_disk_refused", error=str(error), hint="free some space")
+        else:
+            self._is_saved = True
 
-    def _accounts(self, accounts: Sequence[Account]) -> list[Addressed]:
-        return [("accounts", account.life[0], self._event(account)) for account in accounts]
+    def _accounts(self, accounts: Sequence[Account]) -> list[Encoded]:
+        return [("accounts", account.life[0], encode_body(self._event(account))) for account in accounts]
 
     def _event(self, account: Account) -> NumbersAccounted:
         return NumbersAccounted(
@@ -154,13 +263,15 @@ class Drain:
             reason=account.reason,
         )
 
-    async def _sent(self, events: list[Addressed], stop: asyncio.Event) -> bool:
+    async def _sent(self, bodies: Sequence[Encoded], stop: asyncio.Event) -> bool:
         """Whether all events are acknowledged; tries until they are or `stop` is set."""
         while not stop.is_set():
             try:
-                await self._link.producer.send_all(events)
+                serde = self._link.serde
+                framed = [(topic, key.encode(), await serde.framed(topic, body)) for topic, key, body in bodies]
+                await self._link.producer.send_bytes(framed)
             except Retryable as error:
-                logger().warning("spool_waits", events=len(events), error=str(error))
+                logger().warning("spool_waits", events=len(bodies), error=str(error))
                 await wait_or_stop(stop, BACKOFF_S)
             else:
                 return True
@@ -176,8 +287,20 @@ def rest_s(worked_s: float, share: float) -> float:
     return min(REST_S_MAX, worked_s * (1.0 / share - 1.0))
 
 
-def _acknowledged(reader: SpoolReader, piece: Piece) -> None:
-    reader.acknowledge(piece)
+def _messages(found: Iterable[Read]) -> list[Encoded]:
+    return [message for one in found for message in one.messages]
+
+
+def _dead(found: Iterable[Read]) -> list[Account]:
+    """Accounts of the numbers whose events are in dead letters; those of a payload that is no record nobody knows."""
+    return [
+        Account((record.source, record.boot_epoch), record.seq, record.seq + taken - 1, "dead", one.error.reason)
+        for one in found
+        if one.error is not None and (record := one.record) is not None and (taken := NUMBERS_TAKEN[record.kind])
+    ]
+
+
+def _count(piece: Piece) -> None:
     DRAINED.inc(len(piece.payloads))
     if piece.corrupt:
         CORRUPT.inc(len(piece.corrupt))

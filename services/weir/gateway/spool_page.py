@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from weir.gateway.adapters.spool import SpoolReader
+from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.core.accounting import Books
 
 

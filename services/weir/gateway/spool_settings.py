@@ -24,6 +24,10 @@ class SpoolSettings(SharedSettings):
     text_chars_max: int = Field(default=65_536, ge=64, validation_alias="WEIR_GATEWAY_TEXT_CHARS_MAX")
     """Characters of a prompt or answer kept in an event, cut beyond it and marked truncated. Chosen."""
 
+    quarantine_bytes_max: int = Field(default=67_108_864, ge=0, validation_alias="WEIR_GATEWAY_QUARANTINE_BYTES_MAX")
+    """Bytes of unreadable spool that are kept for a person; more is counted and its SHA-256 logged. Chosen: a quarter of the
+    spool."""
+
     drain_share: float = Field(default=0.4, gt=0.0, le=1.0, validation_alias="WEIR_GATEWAY_DRAIN_SHARE")
     """Part of the time that the drain uses a core; the rest is left to live calls. Measured: at 1 a backlog drains at 40 times
     the arrival and the slowest live calls take 2.7 times as long, at 0.4 at 23 times and they take 1.2 times as long."""

@@ -27,6 +27,10 @@ class Disk:
         """Bytes written, which may be fewer than given."""
         return os.write(file, data)
 
+    def write_at(self, file: int, data: bytes, place: int) -> int:
+        """Bytes written from byte `place` on."""
+        return os.pwrite(file, data, place)
+
     def fsync(self, file: int) -> None:
         """Force a file, or a folder's entries, to the disk."""
         os.fsync(file)

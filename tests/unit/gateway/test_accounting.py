@@ -50,7 +50,7 @@ def test_a_call_whose_end_was_shed_is_not_open() -> None:
     books, accounts = counted({}, read, has_corrupt=False)
 
     assert [(one.first_seq, one.last_seq, one.account) for one in accounts] == [(2, 3, "shed")]
-    assert ids(closed(books, LATER_US)[1]) == ids([hanging])
+    assert ids(closed(books, [LATER_US])[1]) == ids([hanging])
 
 
 def ids(records: list[Record]) -> list[str]:
@@ -121,12 +121,12 @@ def test_a_call_that_a_dead_gateway_left_open_ends_as_aborted_with_the_same_ids_
     books, _ = counted(
         {}, [record("requested", 0, 1), record("requested", 1, 2), record("completed", 2, 2)], has_corrupt=False
     )
-    alive, none = closed(books, NOON_US)
-    after, endings = closed(books, LATER_US)
+    alive, none = closed(books, [NOON_US, LATER_US])
+    after, endings = closed(books, [LATER_US])
 
     assert (alive, none, after) == (books, [], {})
     assert ids(endings) == [record("requested", 0, 1).call.request_id]  # type: ignore[union-attr]  # it has a call
-    assert closed(books, LATER_US)[1] == endings
+    assert closed(books, [LATER_US])[1] == endings
     completed = events_of(endings[0], text_chars_max=100)[0][2]
     assert isinstance(completed, InferenceCompleted)
     assert (completed.outcome, completed.error_type, completed.source, completed.seq) == (

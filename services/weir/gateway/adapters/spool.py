@@ -1,50 +1,90 @@
-"""The spool on disk: segments that one gateway appends to and one drain empties, bounded in bytes.
+"""The spool on disk: segments that one gateway appends to and one drain empties (`spool_reader`), bounded in bytes.
 
-One `write` a record into the page cache (it survives the death of the process, not of the machine). A segment is
-`<boot epoch>-<index>.seg`; names sort in the order of writing. The drain keeps how far a segment is acknowledged in
-`<segment>.acked` and deletes a segment that is finished. What cannot be read is moved to `quarantine/`, and counted.
+One `write` a record into the page cache (it survives the death of the process, not of the machine). Segments are named
+by `core.segment`: their order is a counter.
+
+Invariant: a segment whose sync failed is never synced again. It is left, and what was in it and not synced before is
+written into the next one (durability fsync), so that a sync that succeeds speaks for every record before it.
 """
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import fcntl
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from weir.gateway.core.record import HEAD, RECORD_BYTES_MAX, scan
+from weir.gateway.adapters.heads import Head
+from weir.gateway.adapters.spool_folder import path_of, segments_in, spooled_bytes
+from weir.gateway.adapters.spool_reader import Piece, SpoolReader
+from weir.gateway.core.segment import Segment, counter_after
 from weir.gateway.ports import CaptureFull
+from weir.runtime.disk import DISK, Disk, write_all
+from weir.runtime.durable import private_folder, sync_folder
 from weir.runtime.errors import BadSetting
+
+__all__ = ["Piece", "SpoolReader", "SpoolWriter", "SyncPoint", "spooled_bytes"]
 
 SEGMENTS_MIN = 8
 """Segments that a full spool consists of at least: room appears only when a whole segment is drained. Chosen."""
 
-CHUNK_BYTES = 1_048_576
-"""Bytes the drain reads of a segment at once. Chosen: about 230 calls, 55 ms of encoding; live calls feel larger bursts."""
+
+@dataclass(frozen=True, slots=True)
+class SyncPoint:
+    """A moment of a writer: what a sync that begins now speaks for, when it succeeds."""
+
+    life: int
+    """Segment, counted by this writer."""
+    records: int
+    """Records appended so far."""
 
 
 class SpoolWriter:
     """Appends records to the newest segment."""
 
     def __init__(
-        self, folder: Path, *, boot_epoch: int, bytes_max: int, segment_bytes_max: int, is_durable: bool = False
+        self,
+        folder: Path,
+        *,
+        boot_epoch: int,
+        bytes_max: int,
+        segment_bytes_max: int,
+        is_durable: bool = False,
+        source: str = "",
+        disk: Disk = DISK,
     ) -> None:
         """Raises BadSetting when another gateway holds the folder.
 
         segment_bytes_max: at most an eighth of bytes_max is used, or the newest segment alone could fill the spool.
-        is_durable: a finished segment and the folder's entry of a new one are forced to the disk.
+        is_durable: a finished segment and the folder's entry of a new one are forced to the disk. source: whose numbers
+        are told beside the segments (`tell`).
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder, disk=disk)
         self._folder = folder
+        self._disk = disk
         self._lock = _locked(folder / "writer.lock")
         self._boot_epoch = boot_epoch
         self._bytes_max = bytes_max
         self._segment_bytes_max = min(segment_bytes_max, bytes_max // SEGMENTS_MIN)
         self._is_durable = is_durable
-        self._index = 0
+        self._counter = counter_after(segments_in(folder))
+        self.mark = secrets.token_hex(8)
+        """Of the segments of this life; every record's JSON begins with it."""
+        self._head = Head(folder, source, boot_epoch, disk=disk)
         self._closed_bytes = spooled_bytes(folder)
-        self._file, self._segment_bytes = self._next_segment(), 0
+        self._segment_bytes = 0
+        self._life = 0
+        self._appended = 0
+        self._unsynced: list[bytes] = []
+        self._file: int | None = None
+        """None: the last segment was left and no next one could be opened yet."""
+        self._syncing: int | None = None
+        try:
+            self._open_next()
+        except CaptureFull:
+            self._file = None  # the disk may be full of what the drain is about to take: the first call tries again
 
     def append(self, record: bytes, *, spare_bytes: int = 0) -> None:
         """Write one framed record. Raises CaptureFull, leaving the segment as it was, when there is no room.
@@ -52,8 +92,77 @@ class SpoolWriter:
         spare_bytes: room that must stay for records that matter more.
         """
         needed = len(record) + spare_bytes
+        if self._file is None:
+            self._open_next()
         if self._segment_bytes and self._segment_bytes + len(record) > self._segment_bytes_max:
             self._rotate()
+        self._demand_room(needed)
+        self._write(record)
+        self._segment_bytes += len(record)
+        self._appended += 1
+        if self._is_durable:
+            self._unsynced.append(record)
+
+    def tell(self, numbers: int) -> None:
+        """Say beside the segments how many numbers this life has used. Never raises."""
+        self._head.tell(numbers)
+
+    def sync_point(self) -> SyncPoint:
+        """What the next `sync` will speak for. Raises CaptureFull when no segment can be opened.
+
+        One sync at a time: `sync_point`, then `sync` in a thread, then `is_synced` or `abandon`.
+        """
+        if self._file is None:
+            self._open_next()
+        assert self._file is not None
+        self._forget_syncing()
+        self._syncing = os.dup(self._file)  # the segment may be closed by a rotation meanwhile
+        return SyncPoint(self._life, self._appended)
+
+    def sync(self) -> None:
+        """Force what stood there at the `sync_point` to the disk (fdatasync, milliseconds); may run in its own thread.
+
+        Raises OSError. Then nobody knows which pages arrived: `abandon` the segment, never sync it again as if clean.
+        """
+        if self._syncing is None:
+            raise OSError(errno.EBADF, "no sync point was taken")
+        self._disk.fdatasync(self._syncing)
+
+    def is_synced(self, point: SyncPoint) -> bool:
+        """After a `sync` that succeeded: whether every record up to the point is on the disk.
+
+        It is not when the segment was left meanwhile, because its other sync failed, and the next one was refused.
+        """
+        self._forget_syncing()
+        if point.life == self._life:
+            self._settle(point.records)
+        return self._first_unsynced >= point.records
+
+    def abandon(self) -> None:
+        """Leave the segment and go on in a new one, with what was not synced. Never raises: the next append tries again."""
+        self._forget_syncing()
+        self._leave()
+        try:
+            self._open_next()
+        except CaptureFull:
+            return
+
+    def close(self) -> None:
+        """Close the segment; the drain finishes it once a later one exists or at its next start."""
+        self._forget_syncing()
+        self._leave()
+        self._head.close()
+        self._lock.close()
+
+    @property
+    def _first_unsynced(self) -> int:
+        return self._appended - len(self._unsynced)
+
+    def _settle(self, records: int) -> None:
+        """The first so many records are on the disk."""
+        del self._unsynced[: max(0, records - self._first_unsynced)]
+
+    def _demand_room(self, needed: int) -> None:
         if self._closed_bytes + self._segment_bytes + needed > self._bytes_max:
             self._closed_bytes = spooled_bytes(self._folder) - self._segment_bytes
             if self._closed_bytes + self._segment_bytes + needed > self._bytes_max:
@@ -61,194 +170,122 @@ class SpoolWriter:
                     f"the spool holds its {self._bytes_max} bytes; is Kafka down? see WEIR_GATEWAY_SPOOL_BYTES_MAX",
                     "spool_full",
                 )
+
+    def _write(self, record: bytes) -> None:
+        assert self._file is not None
         try:
-            written = os.write(self._file, record)
+            written = self._disk.write(self._file, record)
         except OSError as error:
             self._let_drain()
             raise CaptureFull(
                 f"the spool's disk refused {len(record)} bytes: {error.strerror}; free some space", "disk_refused"
             ) from error
         if written != len(record):
-            os.ftruncate(self._file, self._segment_bytes)
-            self._let_drain()
+            self._take_back()
             raise CaptureFull(
                 f"the spool's disk took {written} of {len(record)} bytes; free some space", "disk_refused"
             )
-        self._segment_bytes += written
 
-    def sync(self) -> None:
-        """Force what was appended to the disk (fdatasync, milliseconds); may run in a thread of its own.
-
-        Raises OSError. Then nobody knows which pages arrived: `abandon` the segment, never sync it again as if clean.
-        """
-        file = os.dup(self._file)  # the segment may be closed by a rotation meanwhile
+    def _take_back(self) -> None:
+        """Cut half a record off; where even that is refused the segment is left, and the drain finds it torn."""
+        assert self._file is not None
         try:
-            os.fdatasync(file)
-        finally:
-            os.close(file)
-
-    def abandon(self) -> None:
-        """Go on in a new segment; the drain finishes the old one."""
-        self._rotate(is_synced=False)
-
-    def close(self) -> None:
-        """Close the segment; the drain finishes it once a later one exists or at its next start."""
-        os.close(self._file)
-        self._lock.close()
+            self._disk.truncate(self._file, self._segment_bytes)
+        except OSError:
+            self.abandon()
+        else:
+            self._let_drain()
 
     def _let_drain(self) -> None:
         """Leave a segment on a full disk behind: once drained it is deleted, and its room is there again."""
         if self._segment_bytes:
-            with contextlib.suppress(CaptureFull):  # the caller raises its own; the next append tries again
+            try:
                 self._rotate()
+            except CaptureFull:
+                return  # the caller raises its own; the next append tries again
 
-    def _rotate(self, *, is_synced: bool = True) -> None:
-        if self._is_durable and is_synced:
-            self._force()  # before the next segment exists: then the drain takes this one for finished and deletes it
-        following = self._next_segment()
-        os.close(self._file)
-        self._file, self._segment_bytes = following, 0
-        self._closed_bytes = spooled_bytes(self._folder)
+    def _rotate(self) -> None:
+        """Go on in a new segment. Raises CaptureFull; the old one then stays, unless it could not be synced."""
+        if self._is_durable and not self._is_forced():
+            return
+        before = self._file
+        self._open_next()
+        if before is not None:
+            self._closed(before)
 
-    def _force(self) -> None:
+    def _is_forced(self) -> bool:
+        """Force the segment before the next one exists, because then the drain takes it for finished and deletes it.
+
+        False when the disk refused and the next one was opened, with what was not synced. Raises CaptureFull when the
+        disk refused that too.
+        """
+        assert self._file is not None
         try:
-            os.fdatasync(self._file)
-        except OSError as error:
-            raise CaptureFull(f"the spool's disk refused a sync: {error.strerror}", "disk_refused") from error
+            self._disk.fdatasync(self._file)
+        except OSError:
+            self._leave()
+            self._open_next()
+            return False
+        self._settle(self._appended)
+        return True
 
-    def _next_segment(self) -> int:
-        path = self._folder / f"{self._boot_epoch:020d}-{self._index:08d}.seg"
-        self._index += 1
+    def _leave(self) -> None:
+        before, self._file = self._file, None
+        self._life += 1
+        if before is not None:
+            self._closed(before)
+
+    def _closed(self, file: int) -> None:
+        """Close a segment whose content is settled or written again: what `close` says about it changes nothing."""
         try:
-            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            if self._is_durable:
-                _sync_folder(self._folder)
+            self._disk.close(file)
+        except OSError:
+            return
+
+    def _open_next(self) -> None:
+        """Open the next segment and write what was not synced into it. Raises CaptureFull; then it is not there."""
+        path = self._next_path()
+        try:
+            file = self._disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL)
         except OSError as error:
             raise CaptureFull(
                 f"cannot open spool segment {path.name}: {error.strerror}; free some space", "disk_refused"
             ) from error
-        return file
-
-
-def _sync_folder(folder: Path) -> None:
-    """A file is only as durable as its entry in the folder."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def spooled_bytes(folder: Path) -> int:
-    """Bytes of all segments in the folder."""
-    total = 0
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.endswith(".seg"):
-                try:
-                    total += entry.stat().st_size
-                except FileNotFoundError:
-                    continue  # the drain deleted it between the listing and the look
-    return total
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of a segment: its good payloads, and where reading goes on once they are acknowledged."""
-
-    segment: Path
-    payloads: tuple[bytes, ...]
-    corrupt: tuple[bytes, ...]
-    end: int
-    is_finished: bool
-    """Whether the writer will add nothing more to this segment and this piece reaches its end."""
-    torn_bytes: int
-    """Bytes after the last whole record of a finished segment; they are a write that was cut."""
-
-
-class SpoolReader:
-    """Reads segments in order from where the last acknowledgement was."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-
-    def read(self) -> Piece | None:
-        """The next piece of the oldest segment, or None when everything written is acknowledged."""
-        segments = sorted(self._folder.glob("*.seg"))
-        for segment in segments:
-            piece = self._piece(segment, is_closed=segment != segments[-1])
-            if piece.payloads or piece.corrupt or piece.is_finished:
-                return piece
-        return None
-
-    def acknowledge(self, piece: Piece) -> None:
-        """Remember that a piece is safe elsewhere: delete its segment when finished, else note how far it is."""
-        if piece.corrupt:
-            self._quarantine(piece)
-        mark = _mark(piece.segment)
-        if piece.is_finished:
-            piece.segment.unlink()
-            mark.unlink(missing_ok=True)
-            return
-        partial = mark.with_suffix(".partial")
-        partial.write_text(str(piece.end))
-        partial.replace(mark)
-
-    def oldest_boot_epoch(self) -> int | None:
-        """Boot epoch of the oldest segment: of every boot before it all records are acknowledged. None: no segment."""
-        oldest = min((path.name for path in self._folder.glob("*.seg")), default="")
-        return int(oldest.split("-")[0]) if oldest else None
-
-    def backlog_bytes(self) -> int:
-        """Bytes that are not acknowledged."""
-        return sum(self._size(path) - _acked(path) for path in self._folder.glob("*.seg"))
-
-    def _piece(self, segment: Path, *, is_closed: bool) -> Piece:
-        start = _acked(segment)
-        with segment.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(start)
-            data = file.read(max(CHUNK_BYTES, self._record_size(file.fileno(), start)))
-        found = list(scan(data, 0))
-        end = start + (found[-1].end if found else 0)
-        reached_end = start + len(data) >= size
-        return Piece(
-            segment=segment,
-            payloads=tuple(item.payload for item in found if item.payload is not None),
-            corrupt=tuple(data[item.start : item.end] for item in found if item.payload is None),
-            end=end,
-            is_finished=is_closed and reached_end,
-            torn_bytes=size - end if is_closed and reached_end else 0,
-        )
-
-    @staticmethod
-    def _record_size(file: int, start: int) -> int:
-        head = os.pread(file, HEAD.size, start)
-        length = int(HEAD.unpack(head)[0]) if len(head) == HEAD.size else 0
-        return HEAD.size + min(length, RECORD_BYTES_MAX)
-
-    @staticmethod
-    def _size(path: Path) -> int:
         try:
-            return path.stat().st_size
-        except FileNotFoundError:
-            return 0
+            self._write_again(file)
+        except OSError as error:
+            self._closed(file)
+            self._unmade(path)
+            raise CaptureFull(f"the spool's disk refused a sync: {error.strerror}", "disk_refused") from error
+        self._file = file
+        self._life += 1
+        self._segment_bytes = sum(map(len, self._unsynced))
+        self._unsynced.clear()
+        self._closed_bytes = spooled_bytes(self._folder) - self._segment_bytes
 
-    def _quarantine(self, piece: Piece) -> None:
-        folder = self._folder / "quarantine"
-        folder.mkdir(exist_ok=True)
-        for number, data in enumerate(piece.corrupt):
-            (folder / f"{piece.segment.stem}-{piece.end}-{number}.bin").write_bytes(data)
+    def _write_again(self, file: int) -> None:
+        """Force a new segment's entry to the disk, and in it what a segment that was left had not synced."""
+        if self._unsynced:
+            write_all(self._disk, file, b"".join(self._unsynced))
+            self._disk.fdatasync(file)
+        if self._is_durable:
+            sync_folder(self._folder, disk=self._disk)
 
+    def _unmade(self, path: Path) -> None:
+        try:
+            self._disk.unlink(path)
+        except OSError:
+            return  # an empty or repeated segment: the drain reads it and deletes it
 
-def _mark(segment: Path) -> Path:
-    return segment.with_suffix(".acked")
+    def _next_path(self) -> Path:
+        segment = Segment(True, self._counter, 0, self._boot_epoch, self.mark)
+        self._counter += 1
+        return path_of(self._folder, segment)
 
-
-def _acked(segment: Path) -> int:
-    mark = _mark(segment)
-    return int(mark.read_text()) if mark.exists() else 0
+    def _forget_syncing(self) -> None:
+        if self._syncing is not None:
+            os.close(self._syncing)
+            self._syncing = None
 
 
 class _locked:

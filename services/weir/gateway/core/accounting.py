@@ -1,16 +1,20 @@
 """Accounting: what the drain learns about numbers and open calls while it reads the spool.
 
     books, accounts = counted(books, records, has_corrupt=...)
-    books, records = closed(books, before_boot_epoch)
+    books, accounts = headed(books, heads)
+    books, records = closed(books, boot_epochs)
 
 Records come in the order of their numbers. A hole between them is named by a gap record (shed), by a corrupt record
 beside it (corrupt), or by nobody: then the audit shows it as missing. A call whose request was written and whose end
 was not, by a gateway that is dead, ends here as `aborted`. Reading records again changes nothing.
+
+Invariant: every number that a life used is accounted for or missing, also behind its last record (`headed`), and which
+life is over follows from its segments, never from a clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -31,7 +35,7 @@ class Account:
     life: LifeKey
     first_seq: int
     last_seq: int
-    account: Literal["accepted", "shed", "corrupt"]
+    account: Literal["accepted", "shed", "corrupt", "dead"]
     reason: str = ""
 
 
@@ -89,16 +93,35 @@ def announced(books: Books) -> tuple[Books, list[Account]]:
     return {key: replace(life, announced_seq=life.next_seq) for key, life in books.items()}, accounts
 
 
-def closed(books: Books, before_boot_epoch: int) -> tuple[Books, list[Record]]:
+def headed(books: Books, heads: Mapping[LifeKey, int]) -> tuple[Books, list[Account]]:
+    """The books after everything that was written was read, with the numbers that were used and found nowhere.
+
+    heads: numbers that lives said they used, looked at before the last look at their segments. What is behind the last
+    record is corrupt where unreadable bytes stood there; else nobody says why, and the audit shows it as missing.
+    """
+    after, accounts = dict(books), list[Account]()
+    for key, used in heads.items():
+        life = after.get(key, Life())
+        if used <= life.next_seq:
+            continue
+        if life.is_suspect:
+            accounts.append(Account(key, life.next_seq, used - 1, "corrupt", "checksum"))
+        after[key] = replace(life, next_seq=used, is_suspect=False)
+    return after, accounts
+
+
+def closed(books: Books, boot_epochs: Sequence[int]) -> tuple[Books, list[Record]]:
     """The books without the lives that are over, and an ending for each call they left open.
 
-    before_boot_epoch: every segment of an older boot was read to its end, and its process is gone. The endings are
-    numbered as a source of their own, `<gateway>/reconciler`, under the dead life's boot epoch, so that saying it again
-    says the same.
+    boot_epochs: those that have segments, oldest segment first. A gateway keeps its newest segment, so a life without one
+    is over once another has some. The endings are numbered as a source of their own, `<gateway>/reconciler`, under the
+    dead life's boot epoch, so that saying it again says the same.
     """
-    over = {key: life for key, life in books.items() if key[1] < before_boot_epoch}
+    if not boot_epochs:
+        return books, []
+    over = {key: life for key, life in books.items() if key[1] not in boot_epochs}
     records = [
-        _aborted(key, number, life.open[request_id], before_boot_epoch)
+        _aborted(key, number, life.open[request_id], boot_epochs[0])
         for key, life in over.items()
         for number, request_id in enumerate(sorted(life.open))
     ]

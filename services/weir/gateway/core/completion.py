@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from weir.events import (
     derived_id,
     release_digest,
 )
+from weir.events.ranges import TIME_END_US, TIME_MIN_US
 from weir.gateway.core.answer import read_answer
 from weir.gateway.core.call import Call, CallEnd, Feedback
 from weir.gateway.core.record import Record
@@ -43,8 +45,17 @@ CONTEXTS_MAX = 20
 CONTEXT_CHARS_MAX = 8_192
 """Characters kept of a passage. Chosen: 20 of them stay well under the message limit."""
 
+FACT_CHARS_MAX = 256
+"""Characters kept of a word that a model says about itself. Chosen: what the doors keep of a header."""
+
+SCORE_MAX = 3.4e38
+"""Largest score that a 32-bit float carries, about."""
+
 SPANS_MAX = 64
 """Spans kept of a call. Chosen."""
+
+SPAN_ID = re.compile("[0-9a-f]{16}")
+"""A span id of W3C trace context."""
 
 Addressed = tuple[str, str, Event]
 """Topic, key, event."""
@@ -97,8 +108,8 @@ def _completed(
         **{**shared, "references": (*call.references, *_indexes(contexts))},
         request_event_id=derived_id(call.request_id, "requested") if call.model else "",
         start_time_us=call.start_time_us,
-        latency_ms=(end.end_time_us - call.start_time_us) / 1_000,
-        time_to_first_token_ms=None if first is None else (first - call.start_time_us) / 1_000,
+        latency_ms=_ms_between(call.start_time_us, end.end_time_us),
+        time_to_first_token_ms=None if first is None else _ms_between(call.start_time_us, first),
         outcome=end.outcome,
         status_code=end.status_code,
         http_status=end.http_status,
@@ -107,19 +118,21 @@ def _completed(
         output_text=text[:text_chars_max],
         output_truncated=len(text) > text_chars_max or record.response_bytes > kept_bytes,
         output_bytes=record.response_bytes,
-        finish_reason=told.finish_reason or "",
+        finish_reason=(told.finish_reason or "")[:FACT_CHARS_MAX],
         input_tokens=told.input_tokens,
         output_tokens=told.output_tokens,
-        seed=seed if isinstance(seed, int) and abs(seed) < 2**63 else None,
+        seed=seed if isinstance(seed, int) and not isinstance(seed, bool) and abs(seed) < 2**63 else None,
         contexts=contexts,
     )
 
 
 def _shared(record: Record, call: Call, request: RequestFacts, text_chars_max: int) -> dict[str, Any]:
     user_text = call.user_text or request.text
+    parameters_json = json.dumps(request.parameters, sort_keys=True)
+    is_cut, is_whole = len(request.text) > text_chars_max, len(parameters_json) <= text_chars_max
     return {
         "request_id": call.request_id,
-        "client_request_id": call.client_request_id or request.client_request_id,
+        "client_request_id": (call.client_request_id or request.client_request_id)[:FACT_CHARS_MAX],
         "session_id": call.session_id,
         "protocol": call.protocol,
         "operation": call.operation,
@@ -127,9 +140,9 @@ def _shared(record: Record, call: Call, request: RequestFacts, text_chars_max: i
         "model": call.model,
         "input_text": request.text[:text_chars_max],
         "user_text": user_text[:text_chars_max],
-        "input_truncated": len(request.text) > text_chars_max or (record.wire_bytes > 0 and not record.wire),
+        "input_truncated": is_cut or not is_whole or (record.wire_bytes > 0 and not record.wire),
         "input_bytes": record.wire_bytes,
-        "parameters_json": json.dumps(request.parameters, sort_keys=True)[:text_chars_max],
+        "parameters_json": parameters_json if is_whole else "{}",
         "references": call.references,
         "release_digest": release_digest(call.references),
     }
@@ -151,16 +164,16 @@ def _envelope(record: Record, call: Call, seq: int, event_id: str, event_time_us
 
 def _contexts(facts: Tensors, references: Sequence[Reference]) -> tuple[Context, ...]:
     dataset = next((reference.name for reference in references if reference.kind == "dataset"), "corpus")
-    digest = first_text(facts, "corpus_digest")
+    digest = first_text(facts, "corpus_digest")[:FACT_CHARS_MAX]
     ids = texts_of(facts, "passage_ids")[:CONTEXTS_MAX]
     scores = facts.get("passage_scores", ())
     texts = texts_of(facts, "passage_texts")
     return tuple(
         Context(
-            passage_id=passage_id,
+            passage_id=passage_id[:FACT_CHARS_MAX],
             dataset=dataset,
             dataset_digest=digest,
-            score=float(scores[index]) if index < len(scores) else 0.0,
+            score=_score(scores[index]) if index < len(scores) else 0.0,
             text=texts[index][:CONTEXT_CHARS_MAX] if index < len(texts) else "",
         )
         for index, passage_id in enumerate(ids)
@@ -219,23 +232,46 @@ def _root_span(call: Call, end: CallEnd, completed: InferenceCompleted) -> Span:
 
 
 def _timed(call: Call, item: Mapping[str, object], index: int, parent: str) -> Span:
-    """A span that an inner service or a chain node reported about itself; what it left out gets a neutral value."""
-    name = str(item.get("name", "node"))
+    """A span that an inner service or a chain node reported about itself.
+
+    What it left out gets a neutral value, and so does what no span can say: a time that is none, an id that is none.
+    """
+    name = _word(item, "name", "node")
+    start_us = _time(item.get("start_us"), call.start_time_us)
     return Span(
-        span_id=str(item.get("span_id") or _span_id(call, name, index)),
-        parent_span_id=str(item.get("parent_span_id") or parent),
+        span_id=_id(item.get("span_id"), _span_id(call, name, index)),
+        parent_span_id=_id(item.get("parent_span_id"), parent),
         name=name,
-        kind=str(item.get("kind", "internal")),
-        service=str(item.get("service", "triton")),
-        start_time_us=_int(item.get("start_us"), call.start_time_us),
-        end_time_us=_int(item.get("end_us"), call.start_time_us),
+        kind=_word(item, "kind", "internal"),
+        service=_word(item, "service", "triton"),
+        start_time_us=start_us,
+        end_time_us=max(start_us, _time(item.get("end_us"), start_us)),
         status="ok",
         attributes={},
     )
 
 
-def _int(value: object, otherwise: int) -> int:
-    return value if isinstance(value, int) else otherwise
+def _word(item: Mapping[str, object], name: str, otherwise: str) -> str:
+    value = item.get(name, otherwise)
+    return value[:FACT_CHARS_MAX] if isinstance(value, str) and value else otherwise
+
+
+def _id(value: object, otherwise: str) -> str:
+    return value if isinstance(value, str) and SPAN_ID.fullmatch(value) else otherwise
+
+
+def _time(value: object, otherwise: int) -> int:
+    return value if isinstance(value, int) and TIME_MIN_US <= value < TIME_END_US else otherwise
+
+
+def _score(value: object) -> float:
+    """A score of the model; 0 for what is none."""
+    return float(value) if isinstance(value, int | float) and -SCORE_MAX < value < SCORE_MAX else 0.0
+
+
+def _ms_between(start_us: int, end_us: int) -> float:
+    """Milliseconds; 0 where a record of before monotonic durations has its end before its start."""
+    return max(0, end_us - start_us) / 1_000
 
 
 def _span_id(call: Call, name: str, index: int) -> str:

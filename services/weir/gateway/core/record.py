@@ -3,20 +3,26 @@
 A record is `length` and `crc32` (four bytes each, little-endian) and then the payload: a JSON head with the facts,
 and the wire messages as they went over the network. Nothing is decoded to write one (about 10 us); who reads it has
 everything that the event needs. The numbers in it were taken by the writer, so reading twice gives the same events.
+
+Invariant: bytes that were damaged cost the records they belong to and no other, and whatever a payload holds, it is a
+record or one InvalidEvent.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
 import orjson
 
-from weir.events import Reference
+from weir.events import InvalidEvent, Reference
+from weir.events.ranges import COUNT_MAX, TIME_END_US
 from weir.gateway.core.call import Call, CallEnd, Feedback, Gap
+from weir.gateway.core.loose_json import clean
 
 HEAD = struct.Struct("<II")
 """Length of the payload and its CRC-32, before each payload."""
@@ -26,6 +32,15 @@ SIZES = struct.Struct("<I")
 
 RECORD_BYTES_MAX = 16_777_216
 """Longest believable payload; a longer one means the segment is corrupt from there on. Chosen: 8 x capture limit."""
+
+RECORD_BYTES_MIN = SIZES.size + 2
+"""Shortest believable payload: the length of a JSON head and the shortest one."""
+
+NUMBER_MAX = 2**63 - 1
+"""Largest number that Avro's long carries."""
+
+SOURCE_CHARS_MAX = 200
+"""Longest name of a source. Chosen: a service and an instance, as `lineage.core.numbered` believes it."""
 
 Kind = Literal["requested", "completed", "feedback", "gap"]
 NUMBERS_TAKEN: dict[Kind, int] = {"requested": 1, "completed": 2, "feedback": 1, "gap": 0}
@@ -55,35 +70,44 @@ class Record:
     """Size of all response messages together, bytes, kept or not."""
 
 
-def pack(record: Record) -> bytes:
-    """Framed bytes of a record."""
+def pack(record: Record, mark: str = "") -> bytes:
+    """Framed bytes of a record. mark: of the segments it goes to, see `anchor_of`; empty for none. Never raises."""
     blobs = [record.wire, *record.responses]
-    head = orjson.dumps(
-        {
-            "kind": record.kind,
-            "source": record.source,
-            "boot_epoch": record.boot_epoch,
-            "seq": record.seq,
-            "call": record.call,
-            "end": record.end,
-            "feedback": record.feedback,
-            "gap": record.gap,
-            "sizes": [len(blob) for blob in blobs],
-            "wire_bytes": record.wire_bytes,
-            "response_bytes": record.response_bytes,
-        }
-    )
+    facts = {
+        "kind": record.kind,
+        "source": record.source,
+        "boot_epoch": record.boot_epoch,
+        "seq": record.seq,
+        "call": record.call,
+        "end": record.end,
+        "feedback": record.feedback,
+        "gap": record.gap,
+        "sizes": [len(blob) for blob in blobs],
+        "wire_bytes": record.wire_bytes,
+        "response_bytes": record.response_bytes,
+    }
+    head = _json({"mark": mark, **facts} if mark else facts)
     payload = b"".join((SIZES.pack(len(head)), head, *blobs))
     return HEAD.pack(len(payload), zlib.crc32(payload)) + payload
 
 
 def unpack(payload: bytes) -> Record:
-    """The record in a payload whose checksum was right."""
+    """The record in a payload whose checksum was right. Raises InvalidEvent("undecodable") for any other bytes."""
+    try:
+        return _record(payload)
+    except InvalidEvent:
+        raise
+    except Exception as error:  # noqa: BLE001  # a payload of another shape can raise anything, and all of it means the same
+        said = f"{len(payload)} bytes of the spool are no record: {type(error).__name__}"
+        raise InvalidEvent("undecodable", said) from None
+
+
+def _record(payload: bytes) -> Record:
     head_bytes = SIZES.unpack_from(payload)[0]
     start = SIZES.size + head_bytes
     head = orjson.loads(payload[SIZES.size : start])
     blobs = list(_split(payload, start, head["sizes"]))
-    return Record(
+    record = Record(
         kind=head["kind"],
         source=head["source"],
         boot_epoch=head["boot_epoch"],
@@ -97,6 +121,57 @@ def unpack(payload: bytes) -> Record:
         wire_bytes=head["wire_bytes"],
         response_bytes=head["response_bytes"],
     )
+    _demand_numbers(record)
+    return record
+
+
+def _demand_numbers(record: Record) -> None:
+    """Raises InvalidEvent unless the books can count the record."""
+    numbers = [record.seq] if record.gap is None else [record.seq, record.gap.first_seq, record.gap.last_seq]
+    if record.kind not in NUMBERS_TAKEN or (record.kind == "gap") != (record.gap is not None):
+        raise InvalidEvent("undecodable", f"a spool record is of no kind; expected one of {', '.join(NUMBERS_TAKEN)}")
+    if not isinstance(record.source, str) or len(record.source) > SOURCE_CHARS_MAX:
+        raise InvalidEvent("undecodable", f"a spool record has no source of at most {SOURCE_CHARS_MAX} characters")
+    if not all(type(number) is int and 0 <= number <= COUNT_MAX for number in numbers):
+        raise InvalidEvent("undecodable", f"a spool record's numbers are not all 0 to {COUNT_MAX}")
+    if type(record.boot_epoch) is not int or not 0 <= record.boot_epoch < TIME_END_US:
+        raise InvalidEvent("undecodable", f"a spool record's boot epoch is not 0 to {TIME_END_US - 1}")
+
+
+def _json(facts: dict[str, Any]) -> bytes:
+    """The facts as JSON. What JSON cannot carry, a lone surrogate or a number beyond 64 bits, becomes U+FFFD or null."""
+    try:
+        return orjson.dumps(facts)
+    except TypeError:
+        return orjson.dumps({name: _carried(value) for name, value in facts.items()})
+
+
+def _carried(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _carried(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, list | tuple):
+        return [_carried(item) for item in value]
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if abs(value) <= NUMBER_MAX else None
+    return value if isinstance(value, float | bool | None) else str(value)
+
+
+def anchor_of(mark: str) -> re.Pattern[bytes]:
+    """The bytes that every record of a segment has behind its frame, and by which reading finds its way after damage.
+
+    mark: the segment's, random, so that no caller can put records into its texts; empty for segments of before marks.
+    """
+    kinds = "|".join(NUMBERS_TAKEN)
+    return re.compile((f'{{"mark":"{mark}","kind":' if mark else f'{{"kind":"(?:{kinds})","source":').encode())
+
+
+BEFORE_MARKS = anchor_of("")
+"""Of segments that were written before marks."""
+
+ANCHOR_BYTES_MAX = 64
+"""An anchor is shorter than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,39 +183,74 @@ class Found:
     end: int
 
 
-def scan(segment: bytes, start: int) -> Iterator[Found]:
+def scan(
+    segment: bytes, start: int, *, anchor: re.Pattern[bytes] = BEFORE_MARKS, is_whole: bool = True
+) -> Iterator[Found]:
     """Payloads of a segment from byte `start` on, stopping before a record that is not all there.
 
-    A record whose checksum is wrong is given with payload None; when its length cannot be believed, everything to the
-    end of the segment is.
+    A stretch that is no good record is given with payload None, and ends where the next record begins, whatever its
+    length says. anchor: of the segment's mark. is_whole: whether `segment` reaches the end of what is written.
     """
     place = start
-    while place + HEAD.size <= len(segment):
-        length, checksum = HEAD.unpack_from(segment, place)
-        end = place + HEAD.size + length
-        if length > RECORD_BYTES_MAX:
-            yield Found(None, place, len(segment))
+    while place < len(segment):
+        state, end = _look(segment, place)
+        if state == "good":
+            yield Found(segment[place + HEAD.size : end], place, end)
+        elif state == "cut":
+            # Also what a wrong length looks like; then a good record stands behind it.
+            end = _next(segment, place + 1, anchor, is_good=True) if is_whole else -1
+        else:
+            following = _next(segment, place + 1, anchor, is_good=False)
+            end = following if following >= 0 else end
+        if end < 0:
             return
-        if end > len(segment):
-            return
-        payload = segment[place + HEAD.size : end]
-        yield Found(payload if zlib.crc32(payload) == checksum else None, place, end)
+        if state != "good":
+            yield Found(None, place, end)
         place = end
 
 
+def is_believable(length: int) -> bool:
+    """Whether a payload can have so many bytes. None has no bytes: a stretch of zeros is no row of records."""
+    return RECORD_BYTES_MIN <= length <= RECORD_BYTES_MAX
+
+
+def _look(segment: bytes, place: int) -> tuple[Literal["good", "wrong", "cut"], int]:
+    """What stands at `place`, and where it ends by its own word; -1 when that cannot be believed."""
+    if place + HEAD.size > len(segment):
+        return "cut", -1
+    length, checksum = HEAD.unpack_from(segment, place)
+    end = place + HEAD.size + length
+    if not is_believable(length):
+        return "wrong", -1
+    if end > len(segment):
+        return "cut", -1
+    return ("good" if zlib.crc32(memoryview(segment)[place + HEAD.size : end]) == checksum else "wrong"), end
+
+
+def _next(segment: bytes, place: int, anchor: re.Pattern[bytes], *, is_good: bool) -> int:
+    """Where the next record begins, from `place` on; -1 for nowhere. is_good: whether it must be whole and right."""
+    for found in anchor.finditer(segment, place + HEAD.size + SIZES.size):
+        begin = found.start() - SIZES.size - HEAD.size
+        if not is_good or _look(segment, begin)[0] == "good":
+            return begin
+    return -1
+
+
 def _split(payload: bytes, start: int, sizes: Sequence[int]) -> Iterator[bytes]:
+    if start + sum(sizes) != len(payload) or min(sizes, default=0) < 0:
+        raise ValueError(f"messages of {sizes} bytes in {len(payload) - start}")
     for size in sizes:
         yield payload[start : start + size]
         start += size
 
 
-def _gap_from(fields: dict[str, Any] | None) -> Gap | None:
-    return Gap(**{**fields, "ended": tuple(fields.get("ended", ()))}) if fields else None
+def _gap_from(facts: dict[str, Any] | None) -> Gap | None:
+    return Gap(**{**facts, "ended": tuple(facts.get("ended", ()))}) if facts else None
 
 
-def call_from(fields: dict[str, Any] | None) -> Call | None:
+def call_from(facts: dict[str, Any] | None) -> Call | None:
     """A call from its JSON; None for none."""
-    if fields is None:
+    if facts is None:
         return None
-    references = tuple(Reference(**reference) for reference in fields.pop("references"))
-    return Call(**fields, references=references)
+    references = tuple(Reference(**reference) for reference in facts.pop("references"))
+    return Call(**facts, references=references)

@@ -6,13 +6,17 @@ send anything and its call is an event all the same.
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from google.protobuf.message import DecodeError
 from tritonclient.grpc import service_pb2
+
+from weir.gateway.core.loose_json import carried, loose_json
+
+TENSORS_MAX = 256
+"""Tensors read of a message. Chosen: models have a dozen; two bytes of a message are an empty one."""
 
 LENGTH = struct.Struct("<I")
 """Length before each element of a BYTES tensor in raw form (Triton binary tensor data extension)."""
@@ -57,8 +61,8 @@ FORMATS = {
 }
 """struct codes of the numeric types whose values are read; tensors of other types are left out."""
 
-COUNT_MAX = 2**63 - 1
-"""Largest count an event carries."""
+COUNT_MAX = 2**31 - 1
+"""Largest count an event carries: Avro's int."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def read_request(wire: bytes) -> RequestFacts:
         return RequestFacts()
     tensors = _tensors(message.inputs, message.raw_input_contents)
     name = text_among(tensors, INPUT_NAMES, NO_TEXT_INPUTS) or ""
-    own = {name: _plain(tensors[name]) for name in PARAMETER_NAMES if name in tensors}
+    own = {name: carried(_plain(tensors[name])) for name in PARAMETER_NAMES if name in tensors}
     parameters = {**_json_object(first_text(tensors, "sampling_parameters")), **own}
     return RequestFacts("\n".join(texts_of(tensors, name)), parameters, message.id)
 
@@ -140,18 +144,12 @@ def first_number(tensors: Tensors, name: str) -> int | None:
 
 def json_objects(text: str) -> list[Mapping[str, object]]:
     """The objects of a JSON list; empty for anything else, since what a model writes about itself is only a hint."""
-    try:
-        value = json.loads(text) if text else []
-    except ValueError:
-        return []
+    value = loose_json(text)
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _json_object(text: str) -> Mapping[str, object]:
-    try:
-        value = json.loads(text) if text else {}
-    except ValueError:
-        return {}
+    value = loose_json(text)
     return value if isinstance(value, dict) else {}
 
 
@@ -163,7 +161,7 @@ def _plain(values: Values) -> object:
 
 def _tensors(described: Sequence[object], raw: Sequence[bytes]) -> Tensors:
     found: dict[str, Values] = {}
-    for index, tensor in enumerate(described):
+    for index, tensor in enumerate(described[:TENSORS_MAX]):
         values = _raw(tensor, raw[index]) if index < len(raw) else _contents(tensor)
         if values is not None:
             found[str(tensor.name)] = values  # type: ignore[attr-defined]  # protobuf message without type stubs

@@ -1,0 +1,73 @@
+"""JSON that a stranger wrote, a client or a model: read within limits, as values that an event can carry.
+
+Invariant: any text gives a value within the limits or nothing; no text raises, and no number or letter comes out that
+Avro, JSON or UTF-8 cannot hold.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from math import isfinite
+
+CHARS_MAX = 1_048_576
+"""Characters of a text that is read. Chosen: half of what is kept of a call's bytes."""
+
+DEPTH_MAX = 32
+"""Levels of lists and objects inside each other; deeper ones are null. Chosen: sampling parameters have 2, a JSON schema
+for the answer about 10."""
+
+VALUES_MAX = 10_000
+"""Values altogether; those after them are null. Chosen: 64 spans have 400."""
+
+INTEGER_MAX = 2**63 - 1
+"""Largest integer that is carried; a larger one is null. Avro's long (specification 1.11)."""
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half of a pair: JSON can write it, UTF-8 cannot."""
+
+
+def loose_json(text: str) -> object:
+    """The value of a JSON text; None for no JSON and for one over the limits. NaN, infinities and what is over a limit
+    inside it are null.
+    """
+    if not text or len(text) > CHARS_MAX:
+        return None
+    try:
+        value = json.loads(text, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return None
+    return carried(value)
+
+
+def carried(value: object) -> object:
+    """A value as an event can carry it: what is over a limit inside it is null."""
+    return _Carrier(VALUES_MAX).carried(value, 0)
+
+
+def clean(text: str) -> str:
+    """The text as UTF-8 can carry it."""
+    return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+@dataclass
+class _Carrier:
+    left: int
+    """Values that may still come."""
+
+    def carried(self, value: object, depth: int) -> object:
+        self.left -= 1
+        if self.left < 0 or depth > DEPTH_MAX:
+            return None
+        if isinstance(value, dict):
+            return {clean(name): self.carried(inner, depth + 1) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self.carried(inner, depth + 1) for inner in value]
+        if isinstance(value, str):
+            return clean(value)
+        if isinstance(value, float):
+            return value if isfinite(value) else None
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value if abs(value) <= INTEGER_MAX else None
+        return value

@@ -1,0 +1,87 @@
+"""Reading a spool record to its end: events as bytes, or one reason why not.
+
+Invariant: every payload of a spool becomes messages or one InvalidEvent; nothing else comes out of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from weir.events import InvalidEvent, encode_body
+from weir.events.codec import READABLE
+from weir.gateway.core.call import CallEnd
+from weir.gateway.core.completion import Addressed, events_of
+from weir.gateway.core.record import Record, unpack
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a payload turned out to be."""
+
+    payload: bytes
+    record: Record | None
+    """None when the payload is no record."""
+    messages: tuple[tuple[str, str, bytes], ...] = ()
+    """Topic, key and Avro body of each event."""
+    error: InvalidEvent | None = None
+    """Why it gives no events; a dead letter says it."""
+
+    is_bare: bool = False
+    """Whether the events are without some of the call's texts, because those could be no event's."""
+
+    @property
+    def counted(self) -> Record | None:
+        """The record as the books count it: of one that gives no events only the numbers are believed."""
+        if self.record is None or self.error is None or self.record.kind != "requested":
+            return self.record
+        return replace(self.record, call=None)
+
+
+def read(payload: bytes, *, text_chars_max: int, message_bytes_max: int) -> Read:
+    """Read a payload. text_chars_max: characters kept of a text. message_bytes_max: what consumers decode at most."""
+    try:
+        record = unpack(payload)
+    except InvalidEvent as error:
+        return Read(payload, None, error=error)
+    return read_record(payload, record, text_chars_max=text_chars_max, message_bytes_max=message_bytes_max)
+
+
+def read_record(payload: bytes, record: Record, *, text_chars_max: int, message_bytes_max: int) -> Read:
+    """The same for a record that is unpacked already.
+
+    A client and a model choose the bytes of a call's messages: whatever these are, they cost the event its texts and not
+    the event, and never a dead letter, or strangers could stop the drain (`runtime.rejects`).
+    """
+    error: InvalidEvent | None = None
+    for less in (record, replace(record, responses=(), end=_without_timing(record)), _bare(record)):
+        try:
+            events = events_of(less, text_chars_max=text_chars_max)
+            messages = tuple(_message(addressed, message_bytes_max) for addressed in events)
+            return Read(payload, record, messages, is_bare=less is not record)
+        except InvalidEvent as bad:
+            error = error or bad
+        except Exception as bad:  # noqa: BLE001  # facts of another shape can raise anything, and all of it means: no event
+            said = f"{record.kind} {record.seq} of {record.source} gives no event: {type(bad).__name__}"
+            error = error or InvalidEvent("undecodable", said)
+    return Read(payload, record, error=error)
+
+
+def _without_timing(record: Record) -> CallEnd | None:
+    return replace(record.end, server_timing_json="") if record.end else None
+
+
+def _bare(record: Record) -> Record:
+    """The facts that the gateway itself knows; what it kept of the wire is marked as cut."""
+    return replace(record, responses=(), wire=b"", end=_without_timing(record))
+
+
+def _message(addressed: Addressed, message_bytes_max: int) -> tuple[str, str, bytes]:
+    topic, key, event = addressed
+    body = encode_body(event)
+    if len(body) > message_bytes_max:
+        raise InvalidEvent(
+            "oversized", f"{type(event).__name__} has {len(body)} bytes; consumers decode {message_bytes_max}"
+        )
+    READABLE[event.EVENT](event.as_record())
+    key.encode()
+    return topic, key, body

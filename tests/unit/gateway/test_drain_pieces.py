@@ -1,0 +1,383 @@
+"""The drain against a broker: one bad record is one dead letter, and whatever the disk refuses, the books close."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import NOON_US, call, call_end
+from failing_disk import CALLS, FailingDisk
+from mock_kafka import know_schemas
+from weir.events import (
+    TOPICS,
+    DeadLettered,
+    Event,
+    InferenceCompleted,
+    InferenceRequested,
+    NumbersAccounted,
+    SpansRecorded,
+    decode_body,
+    unframe,
+)
+from weir.gateway import drain as drain_module
+from weir.gateway.adapters.books_file import BooksFile
+from weir.gateway.adapters.spool import SpoolReader, SpoolWriter
+from weir.gateway.capture import SpoolCapture
+from weir.gateway.core.call import Feedback
+from weir.gateway.core.captured import Answer
+from weir.gateway.core.record import HEAD, Record, pack
+from weir.gateway.drain import Drain
+from weir.gateway.ports import CaptureFull
+from weir.gateway.spool_settings import SpoolSettings
+from weir.runtime.disk import DISK, Disk
+from weir.runtime.identity import Numbering
+from weir.runtime.link import Link
+from weir.runtime.metrics import HALTED
+from weir.runtime.producer import EventProducer
+from weir.runtime.schemas import SchemaCatalog
+from weir.runtime.serde import Serde
+
+pytestmark = pytest.mark.capability("X1")
+SOURCE = "gateway/1"
+BYTES_MAX = 4_194_304
+
+
+WRITERS: list[SpoolWriter] = []
+"""Writers a test opened; closed after it."""
+
+
+class Broker(EventProducer):
+    """The producer with a broker in memory, which takes everything at once: these tests are about disks and books."""
+
+    def __init__(self, serde: Serde) -> None:
+        super().__init__("nowhere:9092", serde, "test")
+        self.taken: list[tuple[str, bytes]] = []
+
+    async def start(self, stop: asyncio.Event) -> None:
+        """Nothing to reach."""
+
+    async def send_bytes(self, messages: Iterable[tuple[str, bytes | None, bytes | None]]) -> None:
+        self.taken += [(topic, value or b"") for topic, _, value in messages]
+
+    def events(self, topic: str) -> list[Event]:
+        return [decode_body(TOPICS[topic].event, unframe(value)[1]) for name, value in self.taken if name == topic]
+
+
+@pytest.fixture
+def kafka(tmp_path: Path) -> Broker:
+    know_schemas(tmp_path / "schema-ids.json")
+    return Broker(Serde(SchemaCatalog("http://127.0.0.1:9", tmp_path / "schema-ids.json"), BYTES_MAX))
+
+
+@pytest.fixture
+def link(kafka: Broker) -> Link:
+    return Link(kafka._serde, kafka, Numbering("gateway-drain/1"))
+
+
+@pytest.fixture(autouse=True)
+def closed_writers() -> Iterator[None]:
+    yield
+    while WRITERS:
+        WRITERS.pop().close()
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drain_module, "ANNOUNCE_EVERY_S", 0.0)
+    monkeypatch.setattr(drain_module, "BACKOFF_S", 0.01)
+
+
+def settings(**fields: Any) -> SpoolSettings:
+    return SpoolSettings(**{"drain_share": 1.0, **fields})
+
+
+def spool(tmp_path: Path) -> Path:
+    return tmp_path / "spool"
+
+
+def drain_of(tmp_path: Path, link: Link, disk: Disk = DISK, **fields: Any) -> Drain:
+    folder = spool(tmp_path)
+    return Drain(SpoolReader(folder, disk), BooksFile(folder, disk=disk), link, settings(**fields))
+
+
+def writer_of(tmp_path: Path, boot_epoch: int = NOON_US, **options: Any) -> SpoolWriter:
+    limits = {"bytes_max": 1_000_000, "segment_bytes_max": 4_096, **options}
+    writer = SpoolWriter(spool(tmp_path), boot_epoch=boot_epoch, source=SOURCE, **limits)
+    WRITERS.append(writer)
+    return writer
+
+
+def died(writer: SpoolWriter) -> None:
+    WRITERS.remove(writer)
+    writer.close()
+
+
+def capture_of(writer: SpoolWriter, boot_epoch: int = NOON_US) -> SpoolCapture:
+    return SpoolCapture(writer, source=SOURCE, boot_epoch=boot_epoch, capture_bytes_max=10_000)
+
+
+def asked(number: int) -> Any:
+    return call(request_id=f"01a20d6d-5a00-71f5-8b91-{number:012x}")
+
+
+async def emptied(drain: Drain, steps_max: int = 60) -> None:
+    """Step until nothing is left, and once more for what is to be announced."""
+    stop = asyncio.Event()
+    for _ in range(steps_max):
+        if not await drain.step(stop):
+            await drain.step(stop)
+            return
+    raise AssertionError(f"the drain is not done after {steps_max} steps")
+
+
+def all_events(kafka: Broker, *topics: str) -> list[Any]:
+    return [event for topic in topics for event in kafka.events(topic)]
+
+
+def stored(kafka: Broker, boot_epoch: int = NOON_US) -> set[int]:
+    """Numbers of a life that are in Kafka."""
+    found = all_events(kafka, "inference-requests", "inference-responses", "spans", "feedback")
+    return {event.seq for event in found if (event.source, event.boot_epoch) == (SOURCE, boot_epoch)}
+
+
+def accounted(kafka: Broker, account: str, boot_epoch: int = NOON_US) -> set[int]:
+    return {
+        number
+        for event in kafka.events("accounts")
+        if isinstance(event, NumbersAccounted) and (event.account, event.numbered_boot_epoch) == (account, boot_epoch)
+        for number in range(event.first_seq, event.last_seq + 1)
+    }
+
+
+def letters(kafka: Broker) -> list[DeadLettered]:
+    return [event for event in kafka.events("dead-letters") if isinstance(event, DeadLettered)]
+
+
+async def test_one_bad_record_is_one_dead_letter_and_the_rest_is_stored(
+    kafka: Broker, link: Link, tmp_path: Path
+) -> None:
+    writer = writer_of(tmp_path)
+    capture = capture_of(writer)
+    capture.requested(asked(1), b"")
+    capture.feedback(Feedback(event_id="no id", tenant="demo", request_id="r", time_us=NOON_US, score=float("nan")))
+    capture.completed(asked(1), call_end(), b"", Answer())
+    broken = b"\x05\x00\x00\x00{no json"
+    writer.append(HEAD.pack(len(broken), zlib.crc32(broken)) + broken)
+    capture.requested(asked(2), b"")
+
+    await emptied(drain_of(tmp_path, link))
+
+    assert stored(kafka) == {0, 2, 3, 4}
+    first, second = sorted(letters(kafka), key=lambda one: one.offset)
+    assert (first.topic, first.partition, first.consumer_group) == ("gateway-spool", 0, "gateway-drain")
+    assert (first.reason, second.reason) == ("undecodable", "undecodable")
+    assert second.payload == broken
+    assert accounted(kafka, "dead") == {1}
+    assert accounted(kafka, "accepted") == set(range(5))
+
+
+async def test_a_drain_that_died_before_the_mark_writes_the_same_dead_letter_under_the_same_id(
+    kafka: Broker, link: Link, tmp_path: Path
+) -> None:
+    capture = capture_of(writer_of(tmp_path))
+    capture.requested(asked(1), b"")
+    capture.feedback(Feedback(event_id="no id", tenant="demo", request_id="r", time_us=NOON_US, score=0.0))
+    await emptied(drain_of(tmp_path, link))
+    for mark in spool(tmp_path).glob("*.acked"):
+        mark.unlink()
+
+    await emptied(drain_of(tmp_path, link))
+
+    assert len({letter.event_id for letter in letters(kafka)}) == 1
+    assert len(letters(kafka)) == 2
+
+
+async def test_when_nearly_all_records_are_bad_the_drain_stops_with_the_spool_as_it_was(
+    kafka: Broker, link: Link, tmp_path: Path
+) -> None:
+    capture = capture_of(writer_of(tmp_path, segment_bytes_max=100_000))
+    for _ in range(20):
+        capture.feedback(Feedback(event_id="no id", tenant="demo", request_id="r", time_us=NOON_US, score=0.0))
+    stop = asyncio.Event()
+    drain = drain_of(tmp_path, link, dead_letters_in_a_row_max=5)
+
+    running = asyncio.create_task(drain.run(stop))
+    async with asyncio.timeout(20):
+        while not HALTED.labels("gateway-drain")._value.get():
+            await asyncio.sleep(0.01)
+    stop.set()
+    await running
+
+    assert len(letters(kafka)) == 5
+    assert SpoolReader(spool(tmp_path)).backlog_bytes() > 0
+
+
+async def test_a_clock_that_was_ahead_loses_nothing(kafka: Broker, link: Link, tmp_path: Path) -> None:
+    """A life whose clock was an hour ahead ends; the next one has an earlier boot epoch and is the live one all the same."""
+    ahead_us = NOON_US + 3_600_000_000
+    first = writer_of(tmp_path, ahead_us)
+    capture_of(first, ahead_us).requested(asked(1), b"")
+    died(first)
+    capture = capture_of(writer_of(tmp_path))
+    drain = drain_of(tmp_path, link)
+    for number in range(2, 20):
+        capture.requested(asked(number), b"")
+        await drain.step(asyncio.Event())
+    await emptied(drain)
+
+    assert stored(kafka) == set(range(18))
+    assert stored(kafka, ahead_us) == {0}
+    aborted = [e for e in kafka.events("inference-responses") if isinstance(e, InferenceCompleted)]
+    assert [(e.request_id, e.boot_epoch, e.outcome) for e in aborted] == [(asked(1).request_id, ahead_us, "aborted")]
+    assert set(drain.books) == {(SOURCE, NOON_US)}
+
+
+async def test_a_life_whose_numbers_stop_short_of_what_was_accepted_is_told(
+    kafka: Broker, link: Link, tmp_path: Path
+) -> None:
+    capture = capture_of(writer_of(tmp_path, segment_bytes_max=100_000))
+    for number in range(4):
+        capture.requested(asked(number), b"")
+    [segment] = spool(tmp_path).glob("*.seg")
+    segment.write_bytes(segment.read_bytes()[: segment.stat().st_size // 2])
+    await emptied(drain_of(tmp_path, link))
+
+    assert accounted(kafka, "accepted") == set(range(capture.accepted))
+    assert stored(kafka) == {0, 1}
+
+
+async def test_a_life_whose_segments_are_gone_is_told(kafka: Broker, link: Link, tmp_path: Path) -> None:
+    writer = writer_of(tmp_path)
+    capture = capture_of(writer)
+    capture.requested(asked(1), b"")
+    died(writer)
+    for segment in spool(tmp_path).glob("*.seg"):
+        segment.unlink()
+    later_us = NOON_US + 1
+    capture_of(writer_of(tmp_path, later_us), later_us).requested(asked(2), b"")
+
+    await emptied(drain_of(tmp_path, link))
+
+    assert accounted(kafka, "accepted") == {0}
+    assert accounted(kafka, "accepted", later_us) == {0}
+    assert [path.stem for path in spool(tmp_path).glob("*.head")] == [f"{later_us:020d}"]
+
+
+@pytest.mark.parametrize("place", [2, 30, -1])
+async def test_a_flipped_bit_costs_one_record_and_its_numbers_are_named(
+    kafka: Broker, link: Link, tmp_path: Path, place: int
+) -> None:
+    capture = capture_of(writer_of(tmp_path, segment_bytes_max=100_000))
+    for number in range(5):
+        capture.requested(asked(number), b"")
+    [segment] = spool(tmp_path).glob("*.seg")
+    data = bytearray(segment.read_bytes())
+    size = len(data) // 5
+    data[2 * size + (place % size)] ^= 4
+    segment.write_bytes(bytes(data))
+
+    await emptied(drain_of(tmp_path, link))
+
+    assert stored(kafka) == {0, 1, 3, 4}
+    assert accounted(kafka, "corrupt") == {2}
+    assert len(list((spool(tmp_path) / "quarantine").iterdir())) == 1
+
+
+@pytest.mark.parametrize("refused", CALLS)
+async def test_whatever_call_the_disk_refuses_the_drain_goes_on_and_the_books_close(
+    kafka: Broker, link: Link, tmp_path: Path, refused: str
+) -> None:
+    """Refused for a while, then mended, then the drain is started anew: nothing accepted is missing."""
+    capture = capture_of(writer_of(tmp_path))
+    for number in range(12):
+        capture.requested(asked(number), b"x" * 300)
+        capture.completed(asked(number), call_end(), b"", Answer())
+    disk = FailingDisk(refuses=frozenset({refused}))
+    bad = drain_of(tmp_path, link, disk)
+    stop = asyncio.Event()
+    for _ in range(12):
+        await bad.step(stop)
+
+    if refused not in ("unlink", "close"):
+        assert len(list(spool(tmp_path).glob("*.seg"))) == 1, "a full disk gets its room back"
+    disk.mended()
+    await emptied(drain_of(tmp_path, link))
+
+    assert stored(kafka) == accounted(kafka, "accepted") == set(range(capture.accepted))
+    kinds = {type(event) for event in all_events(kafka, "inference-requests", "inference-responses", "spans")}
+    assert kinds == {InferenceRequested, InferenceCompleted, SpansRecorded}
+    assert not [e for e in kafka.events("inference-responses") if getattr(e, "outcome", "") == "aborted"]
+
+
+async def test_corrupt_bytes_on_a_full_disk_are_kept_with_their_segment(
+    kafka: Broker, link: Link, tmp_path: Path
+) -> None:
+    capture = capture_of(writer_of(tmp_path, segment_bytes_max=2_000))
+    for number in range(10):
+        capture.requested(asked(number), b"x" * 300)
+    oldest = min(spool(tmp_path).glob("*.seg"))
+    data = bytearray(oldest.read_bytes())
+    data[100] ^= 1
+    oldest.write_bytes(bytes(data))
+
+    await emptied(drain_of(tmp_path, link, FailingDisk(refuses=frozenset({"write"}))))
+
+    assert [path.name for path in (spool(tmp_path) / "quarantine").iterdir()] == [oldest.name]
+    assert stored(kafka) == set(range(1, 10))
+
+
+async def test_quarantine_has_a_bound(kafka: Broker, link: Link, tmp_path: Path) -> None:
+    capture = capture_of(writer_of(tmp_path))
+    capture.requested(asked(1), b"")
+    [segment] = spool(tmp_path).glob("*.seg")
+    segment.write_bytes(segment.read_bytes()[:-1] + b"?")
+    capture.requested(asked(2), b"")
+    reader = SpoolReader(spool(tmp_path), quarantine_bytes_max=10)
+
+    await emptied(Drain(reader, BooksFile(spool(tmp_path)), link, settings()))
+
+    assert (stored(kafka), reader.quarantined_bytes()) == ({1}, 0)
+    assert accounted(kafka, "corrupt") == {0}
+
+
+async def test_segments_of_before_marks_are_read_before_those_with_marks(
+    kafka: Broker, link: Link, tmp_path: Path
+) -> None:
+    folder = spool(tmp_path)
+    folder.mkdir()
+    before_us = NOON_US + 3_600_000_000
+    old = [Record(kind="requested", source=SOURCE, boot_epoch=before_us, seq=seq, call=asked(seq)) for seq in range(3)]
+    (folder / f"{before_us:020d}-00000000.seg").write_bytes(b"".join(map(pack, old)))
+    capture_of(writer_of(tmp_path)).completed(asked(9), call_end(), b"", Answer())
+
+    await emptied(drain_of(tmp_path, link))
+
+    assert (stored(kafka, before_us), stored(kafka)) == ({0, 1, 2}, {0, 1})
+    assert len(list(folder.glob("*.seg"))) == 1
+
+
+@pytest.mark.parametrize("refused", CALLS)
+@pytest.mark.parametrize(("is_durable", "error"), [(False, errno.ENOSPC), (True, errno.EIO)])
+async def test_whatever_call_the_disk_refuses_the_gateway_every_accepted_number_is_drained(
+    kafka: Broker, link: Link, tmp_path: Path, refused: str, error: int, is_durable: bool
+) -> None:
+    """Each call of the disk is refused for a while, from another moment on; a refused call is told, an accepted one kept."""
+    disk = FailingDisk(refuses=frozenset({refused}), first=3, times=5, error=error)
+    capture = capture_of(writer_of(tmp_path, is_durable=is_durable, disk=disk, segment_bytes_max=2_000))
+    told = 0
+    for number in range(40):
+        try:
+            capture.requested(asked(number), b"x" * 200)
+        except CaptureFull:
+            told += 1
+    await emptied(drain_of(tmp_path, link))
+
+    assert capture.accepted + told == 40
+    assert capture.accepted >= 30
+    assert stored(kafka) == accounted(kafka, "accepted") == set(range(capture.accepted))
