@@ -118,7 +118,7 @@ def test_parameters_of_tensorrt_llm_are_tensors_and_others_are_refused(client: o
     with pytest.raises(openai.BadRequestError) as raised:
         asked(client, "own-tensors", "x", max_tokens=9, seed=7)
     assert raised.value.param == "seed"
-    with pytest.raises(openai.BadRequestError, match="max_tokens|expected"):
+    with pytest.raises(openai.BadRequestError, match="max_tokens"):
         asked(client, "own-tensors", "x")
 
 
