@@ -15,7 +15,7 @@ from weir.gateway.core.peek import NoMessage, Peeked, peek
 
 def admit(session: CallSession, desk: Desk, wire: bytes, headers: Mapping[str, str]) -> bytes:
     """The request as it is forwarded, of a caller who has entered: our own encoding of what was checked. Raises Refusal."""
-    peeked = _peeked(desk, wire)
+    peeked = _peeked(session, desk, wire)
     session.call = replace(session.call, route=peeked.model_name, client_request_id=peeked.message_id)
     session.call = replace(session.call, session_id=session_of(headers))
     resolved = _resolved(desk.catalog, peeked.model_name, headers)
@@ -30,10 +30,11 @@ def admit(session: CallSession, desk: Desk, wire: bytes, headers: Mapping[str, s
     return peeked.wire
 
 
-def _peeked(desk: Desk, wire: bytes) -> Peeked:
+def _peeked(session: CallSession, desk: Desk, wire: bytes) -> Peeked:
     try:
         peeked = peek(wire, desk.settings.oip_parameters_allowed)
     except NoMessage as error:
+        session.call = replace(session.call, route=error.model_name)
         raise Refusal("invalid_request", f"the ModelInferRequest cannot be sent on: {error}") from error
     if not peeked.model_name:
         raise Refusal("invalid_request", "the ModelInferRequest names no model; set model_name")

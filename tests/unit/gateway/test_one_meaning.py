@@ -79,9 +79,11 @@ async def test_what_steers_the_server_stops_at_the_door(tmp_path: Path, word: st
     async with doors(tmp_path) as door, door.channel() as channel:
         error = await refusal_of(door, request.SerializeToString(), channel)
         streamed = await door.stream(request.SerializeToString(), channel=channel)
+        routes = [record.call.route for record in door.records() if record.end is not None and record.call is not None]
 
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert word in (error.details() or "")
     [answer] = [service_pb2.ModelStreamInferResponse.FromString(one) for one in streamed]
     assert word in answer.error_message
     assert door.model.calls == 0
+    assert routes == ["qa", "qa"]

@@ -57,6 +57,9 @@ class PeekedStreamResponse:
 class NoMessage(ValueError):
     """The bytes are no message that may be sent on; the text says why."""
 
+    model_name = ""
+    """The model that was asked for, where the bytes could be read so far."""
+
 
 def peek(message: bytes, allowed: Collection[str] = ()) -> Peeked:
     """What a ModelInferRequest asks, and its canonical bytes.
@@ -65,10 +68,11 @@ def peek(message: bytes, allowed: Collection[str] = ()) -> Peeked:
     bytes that are no such message, for fields this protocol does not have, and for what must not reach the server.
     """
     request = _parsed(service_pb2.ModelInferRequest, message)
-    _check_names(request)
-    if request.model_version:
-        raise NoMessage("model_version is set; the registry decides which version serves, leave it empty")
-    _check_parameters(request, allowed)
+    try:
+        _check(request, allowed)
+    except NoMessage as error:
+        error.model_name = request.model_name[:NAME_CHARS_MAX]
+        raise
     return Peeked(request.model_name, request.id, bytes(request.SerializeToString()))
 
 
@@ -108,6 +112,13 @@ def _parsed(kind: Any, message: bytes) -> Any:
     if unknown_bytes:
         raise NoMessage(f"{unknown_bytes} bytes of fields that {kind.DESCRIPTOR.name} does not have; leave them out")
     return found
+
+
+def _check(request: Any, allowed: Collection[str]) -> None:
+    _check_names(request)
+    if request.model_version:
+        raise NoMessage("model_version is set; the registry decides which version serves, leave it empty")
+    _check_parameters(request, allowed)
 
 
 def _check_names(request: Any) -> None:
