@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import urllib.parse
+from collections.abc import Iterator
 
 import openai
 import pytest
@@ -17,8 +18,9 @@ QUESTION = "What does the with statement do?"
 
 
 @pytest.fixture
-def client(stack: RunningStack) -> openai.OpenAI:
-    return openai_client(stack.gateway_http, stack.api_key)
+def client(stack: RunningStack) -> Iterator[openai.OpenAI]:
+    with openai_client(stack.gateway_http, stack.api_key) as made:
+        yield made
 
 
 @pytest.mark.capability("U2")
@@ -67,16 +69,18 @@ def test_models_are_listed_with_their_cards(client: openai.OpenAI) -> None:
 @pytest.mark.parametrize("key", ["", "weir_00000000_" + "x" * 43, "sk-EMPTY"], ids=["missing", "unknown", "other form"])
 def test_a_missing_or_wrong_key_is_refused(stack: RunningStack, key: str) -> None:
     headers = {"Authorization": ""} if not key else None
-    refused = openai_client(stack.gateway_http, key or "none", default_headers=headers)
-
-    with pytest.raises(openai.AuthenticationError):
+    with (
+        openai_client(stack.gateway_http, key or "none", default_headers=headers) as refused,
+        pytest.raises(openai.AuthenticationError),
+    ):
         ask_over_openai(refused, QUESTION)
 
 
 def test_a_key_without_the_scope_is_refused_by_name(stack: RunningStack) -> None:
-    limited = openai_client(stack.gateway_http, stack.key_with_scopes("models"))
-
-    with pytest.raises(openai.PermissionDeniedError, match="infer"):
+    with (
+        openai_client(stack.gateway_http, stack.key_with_scopes("models")) as limited,
+        pytest.raises(openai.PermissionDeniedError, match="infer"),
+    ):
         ask_over_openai(limited, QUESTION)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -50,8 +51,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.fixture
-def client(stack: RunningStack) -> openai.OpenAI:
-    return openai_client(stack.gateway_http, stack.api_key)
+def client(stack: RunningStack) -> Iterator[openai.OpenAI]:
+    with openai_client(stack.gateway_http, stack.api_key) as made:
+        yield made
 
 
 def javascript(stack: RunningStack, questions: list[dict[str, Any]]) -> list[dict[str, Any]]:

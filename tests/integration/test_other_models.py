@@ -62,8 +62,9 @@ def gateway(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture
-def client(stack: RunningStack, gateway: SecondGateway) -> openai.OpenAI:
-    return openai_client(gateway.gateway.url, stack.api_key)
+def client(stack: RunningStack, gateway: SecondGateway) -> Iterator[openai.OpenAI]:
+    with openai_client(gateway.gateway.url, stack.api_key) as made:
+        yield made
 
 
 def event(stack: RunningStack, request_id: str) -> Any:
