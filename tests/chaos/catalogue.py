@@ -16,6 +16,7 @@ from chaos.faults import (
     consumers,
     gateway,
     model_server,
+    neighbour,
     poison,
     schemas,
     sink,
@@ -59,6 +60,7 @@ OF_CALLS: Mapping[str, Fault] = {
     "triton-overloaded": lambda stack: model_server.overloaded(stack, 5),
     "clients-gone": lambda stack: clients.disconnected(stack, 200),
     "client-slow": clients.slow_reader,
+    "neighbour": lambda stack: neighbour.misbehaving(stack, 1_000),
     "evaluator-killed": lambda stack: consumers.evaluator_killed(stack, 4),
     "drift-killed": lambda stack: consumers.drift_killed(stack, 5),
     # After the replays: they begin at a time, and this fault writes messages from an hour ahead.
@@ -96,6 +98,7 @@ SHORT: Mapping[str, Fault] = {
     "spool-corrupt": spool.corrupt,
     "triton-crashed-streams": lambda stack: model_server.crashed_in_streams(stack, 1),
     "clients-gone": lambda stack: clients.disconnected(stack, 40),
+    "neighbour": lambda stack: neighbour.misbehaving(stack, 200),
     "clickhouse-answers-lost": lambda stack: clickhouse.answers_lost(stack, 1),
     "sink-killed": lambda stack: sink.killed(stack, 3, 1_500),
     "poison-some": lambda stack: poison.some(stack, 50),

@@ -20,6 +20,7 @@ from weir.gateway.metrics import BOOT_EPOCH, CATALOG_REVISION, NUMBERS
 from weir.gateway.request_ids import RequestIds
 from weir.gateway.settings import GatewaySettings
 from weir.runtime import http
+from weir.runtime.clock import monotonic_s
 from weir.runtime.follow import Follower
 from weir.runtime.link import link_from
 from weir.runtime.process import run, together
@@ -31,6 +32,12 @@ COMPLETION_SPARE_SHARE = 16
 
 GAP_SPARE_SHARE = 4_096
 """One part in so many of the spool is for gap records. Chosen: 64 KiB of the default, the ends of 1,600 calls."""
+
+END_WITHIN_S = 2.0
+"""Seconds that cancelled calls have for their end once both doors are closed: an append each. Chosen."""
+
+LOOK_S = 0.01
+"""Seconds between two looks at them. Chosen."""
 
 
 SNAPSHOT_EVERY_S = 2.0
@@ -101,9 +108,17 @@ async def serve(stop: asyncio.Event) -> None:
         follower.run(stop),
         _keep_snapshot(settings, desk, stop),
     )
+    await _until_ended(desk)
     await upstream.close()
     capture.explain()
     writer.close()
+
+
+async def _until_ended(desk: Desk) -> None:
+    """Wait until the calls that a stop cancelled have their end, before the spool is closed."""
+    deadline_s = monotonic_s() + END_WITHIN_S
+    while desk.turnstile.calls.held and monotonic_s() < deadline_s:
+        await asyncio.sleep(LOOK_S)
 
 
 async def _keep_snapshot(settings: GatewaySettings, desk: Desk, stop: asyncio.Event) -> None:

@@ -25,6 +25,12 @@ HEALTH = "grpc.health.v1.Health"
 READ_S = 1.0
 """Seconds in which the question must come: it has a few bytes. Chosen."""
 
+READ_BUSY_S = 0.05
+"""The same while many wait for theirs: who sends headers alone holds nothing for long, who asks is answered. Chosen."""
+
+WAITING_MAX = 64
+"""Checks that wait for their question before it is busy. Chosen: more than the probes of an installation."""
+
 KNOWN = ("", SERVICE)
 """Services that have a status: the server as a whole, and Triton's."""
 
@@ -39,6 +45,7 @@ class Health:
         """watches_max: watches open at once, of all hosts."""
         self._watches = Places("health_watches", "health watches", watches_max)
         self._stopping = asyncio.Event()
+        self._waiting = 0
 
     def handler(self, method: str) -> Any:
         """The handler of a method of the health service; None for another."""
@@ -53,11 +60,15 @@ class Health:
         self._stopping.set()
 
     async def _check(self, _: Any, context: Any) -> bytes:
+        self._waiting += 1
         try:
-            name = _service_name(await read_message(context, READ_S))
+            within_s = READ_S if self._waiting <= WAITING_MAX else READ_BUSY_S
+            name = _service_name(await read_message(context, within_s))
         except Refusal as refusal:
             await refuse(context, refusal)
             raise
+        finally:
+            self._waiting -= 1
         if name not in KNOWN:
             await context.abort(grpc.StatusCode.NOT_FOUND, "no such service; ask for the empty name")
         return _response(self._status())

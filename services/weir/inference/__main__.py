@@ -44,7 +44,8 @@ async def serving(settings: InferenceSettings) -> InferenceServer:
     """The gRPC server, listening. Raises OSError when its port is taken."""
     upstream = connect(settings.triton_address, settings.grpc_message_bytes_max)
     limits = Limits(settings.deadline_ms, settings.stream_deadline_ms, settings.retry_after_ms)
-    forwarder = Forwarder(upstream, Gate(settings.calls_max), Gate(settings.control_calls_max), limits)
+    gates = Gate(settings.calls_max), Gate(settings.streams_max), Gate(settings.control_calls_max)
+    forwarder = Forwarder(upstream, *gates, limits)
     server = InferenceServer(forwarder, upstream, settings.grpc_message_bytes_max)
     await server.start(settings.grpc_host, settings.grpc_port)
     return server

@@ -26,7 +26,10 @@ class InferenceSettings(SharedSettings):
     """host:port of Triton's gRPC endpoint."""
 
     calls_max: int = Field(default=128, validation_alias="WEIR_INFERENCE_CALLS_MAX", ge=1)
-    """Inference calls and streams in flight; one more is refused. Chosen: four times the concurrency we bench at."""
+    """Inference calls in flight; one more is refused. Chosen: four times the concurrency we bench at."""
+
+    streams_max: int = Field(default=256, validation_alias="WEIR_INFERENCE_STREAMS_MAX", ge=1)
+    """Streams open, counted apart from calls: idle ones keep nobody out. Chosen: as many as a gateway has open."""
 
     control_calls_max: int = Field(default=64, validation_alias="WEIR_INFERENCE_CONTROL_CALLS_MAX", ge=1)
     """Health and metadata calls in flight, counted apart so that readiness answers under load. Chosen."""

@@ -76,6 +76,26 @@ async def test_calls_that_send_only_headers_without_a_key_are_refused_before_the
         await still_serves(gateway)
 
 
+async def test_health_checks_that_send_only_headers_hold_nothing_for_long(tmp_path: Path) -> None:
+    async with doors(tmp_path) as gateway, gateway.channel() as channel:
+        checks = [channel.stream_stream(CHECK)() for _ in range(MANY)]
+        codes = await asyncio.gather(*map(code_of, checks), still_serves(gateway))
+
+        assert set(codes) == {grpc.StatusCode.DEADLINE_EXCEEDED, None}
+
+
+async def test_a_message_over_the_limit_is_refused_and_frees_its_place(tmp_path: Path) -> None:
+    async with doors(tmp_path, message_bytes_max=100_000) as gateway, gateway.channel() as channel:
+        large = request_of(text="x" * 200_000)
+        assert await code_of(infer_on(channel)(large, metadata=bearer(KEYS["ada"]))) is (
+            grpc.StatusCode.RESOURCE_EXHAUSTED
+        )
+        assert (await gateway.chat(padding="x" * 200_000)).status_code == 413
+
+        await gateway.until(lambda: gateway.held == (0, 0, 0) and len(gateway.ends()) == 2)
+        await still_serves(gateway)
+
+
 async def test_header_only_calls_with_a_key_hold_their_own_tenants_places_and_not_for_long(tmp_path: Path) -> None:
     async with doors(tmp_path, calls_at_once_max=30, request_read_s=0.5) as gateway, gateway.channel() as channel:
         path = "/inference.GRPCInferenceService/ModelInfer"

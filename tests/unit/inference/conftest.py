@@ -44,7 +44,7 @@ async def fronted() -> AsyncIterator[Fronted]:
         triton_server, port = await scripted_triton.serve(scripted)
         upstream = connect(f"127.0.0.1:{port}", MESSAGE_BYTES_MAX)
         limits = Limits(deadline_ms=deadline_ms, stream_deadline_ms=deadline_ms, retry_after_ms=250)
-        forwarder = Forwarder(upstream, Gate(calls_max), Gate(8), limits)
+        forwarder = Forwarder(upstream, Gate(calls_max), Gate(calls_max), Gate(8), limits)
         server = InferenceServer(forwarder, upstream, MESSAGE_BYTES_MAX)
         await server.start("127.0.0.1", 0)
         stop = asyncio.Event()

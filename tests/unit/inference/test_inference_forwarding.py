@@ -161,16 +161,33 @@ async def test_a_cancelled_call_is_cancelled_upstream_and_frees_its_place(fronte
     front = await fronted(calls_max=1, triton=ScriptedTriton(hold=hold))
 
     async with grpc.aio.insecure_channel(front.address) as channel:
-        if method == INFER:
-            call = raw_unary(channel)(infer_bytes())
-        else:
-            call = channel.stream_stream(f"/{SERVICE}/{STREAM_INFER}")(iter([infer_bytes()]))
+        stream = channel.stream_stream(f"/{SERVICE}/{STREAM_INFER}")
+        call = raw_unary(channel)(infer_bytes()) if method == INFER else stream(iter([infer_bytes()]))
         await asyncio.wait_for(front.triton.entered.acquire(), PATIENCE_S)
         call.cancel()
         await asyncio.wait_for(front.triton.cancelled.wait(), PATIENCE_S)
         hold.set()
 
         assert await raw_unary(channel)(infer_bytes())
+        assert [reply async for reply in stream(iter([infer_bytes()]))]
+
+
+async def test_open_streams_keep_no_call_out_and_one_too_many_is_refused(fronted: Fronted) -> None:
+    front = await fronted(calls_max=2)
+
+    async with grpc.aio.insecure_channel(front.address) as channel:
+        stream = channel.stream_stream(f"/{SERVICE}/{STREAM_INFER}")
+        idle = [stream() for _ in range(2)]
+        for one in idle:
+            await one.write(infer_bytes())
+            await one.read()
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await stream(iter([infer_bytes()])).read()
+
+        assert raised.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert await raw_unary(channel)(infer_bytes())
+        for one in idle:
+            one.cancel()
 
 
 async def test_one_call_too_many_is_refused_at_once_and_says_when_to_come_back(fronted: Fronted) -> None:

@@ -162,8 +162,9 @@ class Catalog:
         )
 
     def routes(self) -> list[Resolved]:
-        """Every route, by name. Raises Refusal for one that lacks a part."""
-        return [self.resolve(name) for name in self._current().routes]
+        """Every route that can be served, by name. One that lacks a part says so to who asks for it."""
+        current = self._current()
+        return [route for name in current.routes if isinstance(route := current.names[name], Resolved)]
 
     def _current(self) -> Index:
         if self._index is None:

@@ -36,11 +36,17 @@ class Limits:
 
 
 class Forwarder:
-    """Forwards calls to one upstream, with one gate for inference and one for questions about the server."""
+    """Forwards calls to one upstream, with a gate each for inferences, for streams, and for questions about the server.
 
-    def __init__(self, upstream: TritonUpstream, infer_gate: Gate, control_gate: Gate, limits: Limits) -> None:
+    Streams are counted apart, because one may be open long after what was asked on it is answered.
+    """
+
+    def __init__(
+        self, upstream: TritonUpstream, infer_gate: Gate, stream_gate: Gate, control_gate: Gate, limits: Limits
+    ) -> None:
         self._upstream = upstream
         self._infer_gate = infer_gate
+        self._stream_gate = stream_gate
         self._control_gate = control_gate
         self._limits = limits
 
@@ -65,15 +71,15 @@ class Forwarder:
             self._control_gate.leave()
 
     async def stream(self, requests: AsyncIterator[bytes], context: Any) -> None:
-        """ModelStreamInfer: both directions at once; counts as one inference call for as long as it is open."""
-        if not self._infer_gate.enter():
-            await self._refuse(STREAM_INFER, self._infer_gate, context)
+        """ModelStreamInfer: both directions at once. Aborts with RESOURCE_EXHAUSTED when as many as allowed are open."""
+        if not self._stream_gate.enter():
+            await self._refuse(STREAM_INFER, self._stream_gate, context)
         IN_FLIGHT.inc()
         try:
             await self._stream(requests, context)
         finally:
             IN_FLIGHT.dec()
-            self._infer_gate.leave()
+            self._stream_gate.leave()
 
     async def _unary(self, method: str, request: bytes, context: Any) -> bytes:
         call = begin(method, context, self._limits.deadline_ms)
