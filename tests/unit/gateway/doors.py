@@ -147,7 +147,7 @@ class Doors:
     def records(self) -> list[Record]:
         """Everything recorded so far."""
         reader = SpoolReader(self.spool)
-        while (piece := reader.read()) is not None and piece.payloads:
+        while (piece := reader.read()) is not None:
             self.seen += [unpack(payload) for payload in piece.payloads]
             reader.acknowledge(piece)
         return self.seen
