@@ -49,7 +49,8 @@ async def main(stop: asyncio.Event) -> None:
         deliverer.announce()
 
     rulebook = Rulebook(settings.rules_alias)
-    alerts = Alerts(database, rulebook, receivers, limits(settings), announce)
+    kinds = {name: receiver.kind for name, receiver in receivers.items()}
+    alerts = Alerts(database, rulebook, kinds, limits(settings), announce)
     follower = Follower(
         bootstrap=settings.kafka_bootstrap, topic="registry-changes", serde=link.serde, apply=rulebook.apply
     )

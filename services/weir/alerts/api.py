@@ -1,4 +1,4 @@
-"""The HTTP API of alerts: what is the case, what was sent, and sending it again.
+"""The HTTP API of alerts: what is the case, what was sent, sending it again, silences, and tests.
 
 Every route demands the token. Lists are `{"items": [...], "truncated": bool}`, newest first, at most ROWS_MAX rows.
 """
@@ -16,12 +16,18 @@ from starlette.routing import BaseRoute, Route
 from weir.alerts.adapters import deliveries
 from weir.alerts.adapters.database import Database
 from weir.alerts.adapters.receivers import Receiver
-from weir.alerts.app import Alerts
+from weir.alerts.adapters.silences import log_of as silence_log_of
+from weir.alerts.adapters.silences import silence_record
+from weir.alerts.api_body import BadBody, author_of, object_of, silence_of, tested_of
+from weir.alerts.app import Alerts, TooManySilences
+from weir.alerts.core.grouping import Notification
 from weir.alerts.core.state import Alert, Phase
+from weir.alerts.core.trial import trial_of_receiver, trial_of_rule
 from weir.alerts.metrics import RECEIVERS_OFF
 from weir.alerts.rulebook import Rulebook
 from weir.runtime.clock import now_us
 from weir.runtime.http import problem
+from weir.runtime.identity import new_id
 
 ROWS_MAX = 1_000
 """Rows of one listing. Chosen."""
@@ -55,6 +61,11 @@ class AlertsApi:
             Route("/v1/deliveries/{id}/resend", self.resend, methods=["POST"]),
             Route("/v1/receivers", self.receivers),
             Route("/v1/receivers/{name}/enable", self.enable, methods=["POST"]),
+            Route("/v1/silences", self.silences),
+            Route("/v1/silences", self.silence, methods=["POST"]),
+            Route("/v1/silences/{id}", self.silence_log),
+            Route("/v1/silences/{id}/expire", self.expire, methods=["POST"]),
+            Route("/v1/test", self.test, methods=["POST"]),
         ]
 
     async def alerts(self, request: Request) -> Response:
@@ -111,6 +122,7 @@ class AlertsApi:
             [
                 {
                     "name": one.name,
+                    "kind": one.kind,
                     "host": one.target.host,
                     "allow_private": one.allow_private,
                     "off_since_us": off.get(one.name, 0),
@@ -128,13 +140,92 @@ class AlertsApi:
         with self._database.transaction() as connection:
             was_off = deliveries.switch_on(connection, name)
         RECEIVERS_OFF.set(len(deliveries.switched_off(self._database.connection)))
+        if was_off:
+            self._alerts.reopen(name, now_us())
         return JSONResponse({"name": name, "was_off": was_off})
+
+    async def silences(self, request: Request) -> Response:
+        """Silences, of one state or all, the one that ends last first."""
+        state, at_us = request.query_params.get("state", ""), now_us()
+        if state not in ("", "pending", "active", "expired"):
+            return problem(422, "bad request", f"state is {state!r}; expected one of: pending, active, expired")
+        rows = [{"state": one.state(at_us), **silence_record(one)} for one in self._alerts.silences]
+        return _listed([row for row in rows if state in ("", row["state"])])
+
+    async def silence(self, request: Request) -> Response:
+        """Keep a silence: matchers, owner, comment, duration_s or ends_at_us, and starts_at_us where it is not now."""
+        at_us = now_us()
+        try:
+            made = silence_of(await object_of(request), new_id(), at_us)
+            self._alerts.add_silence(made, at_us)
+        except BadBody as error:
+            return problem(422, "bad request", str(error))
+        except TooManySilences as error:
+            return problem(409, "too many silences", str(error), "weir alert silence expire ID")
+        muted = [one.fingerprint for one in self._alerts.alerts if made.mutes(one.labels, made.starts_at_us)]
+        shown = {"state": made.state(at_us), **silence_record(made), "matching_alerts": len(muted)}
+        return JSONResponse(shown, status_code=201)
+
+    async def silence_log(self, request: Request) -> Response:
+        """What was done to a silence, and by whom, oldest first."""
+        name = request.path_params["id"]
+        changes = silence_log_of(self._database.connection, name)
+        if not changes:
+            return _unknown_silence(name)
+        return JSONResponse({"items": [{**asdict(one), "silence": name} for one in changes]})
+
+    async def expire(self, request: Request) -> Response:
+        """End a silence now; the body names the author."""
+        name, at_us = request.path_params["id"], now_us()
+        try:
+            ended = self._alerts.expire_silence(name, author_of(await object_of(request)), at_us)
+        except BadBody as error:
+            return problem(422, "bad request", str(error))
+        if ended is None:
+            return _unknown_silence(name)
+        return JSONResponse({"state": ended.state(at_us), **silence_record(ended)})
+
+    async def test(self, request: Request) -> Response:
+        """Send a test to a receiver, or to those of a rule: an alert marked as a test, and its end."""
+        try:
+            kind, name = tested_of(await object_of(request))
+        except BadBody as error:
+            return problem(422, "bad request", str(error))
+        known = self._receivers if kind == "receiver" else self._rulebook.rules
+        if name not in known:
+            return problem(404, "not found", f"no {kind} {name!r}; there are: {', '.join(sorted(known)) or 'none'}")
+        trial, at_us = new_id(), now_us()
+        told = (
+            trial_of_receiver(name, trial, at_us)
+            if kind == "receiver"
+            else trial_of_rule(self._rulebook.rules[name], trial, at_us)
+        )
+        return self._tested(kind, name, told, at_us)
+
+    def _tested(self, kind: str, name: str, told: Sequence[Notification], at_us: int) -> Response:
+        if not told:
+            return problem(409, "nobody to tell", f"{kind} {name!r} names no receivers", "name one in the rule")
+        off = deliveries.switched_off(self._database.connection)
+        for one in told:
+            if one.receiver not in self._receivers:
+                detail = f"receiver {one.receiver!r} is not in the receivers file; there are: {_names(self._receivers)}"
+                return problem(
+                    409, "no such receiver", detail, "add it to WEIR_ALERTS_RECEIVERS_FILE and restart alerts"
+                )
+            if one.receiver in off:
+                hint = f"POST /v1/receivers/{one.receiver}/enable"
+                return problem(409, "receiver switched off", f"receiver {one.receiver!r} answered 410", hint)
+        items = [{"id": self._alerts.send(one, at_us), "receiver": one.receiver, "status": one.status} for one in told]
+        return JSONResponse({"items": items}, status_code=202)
 
 
 def _alert(alert: Alert) -> dict[str, Any]:
     shown = asdict(alert)
     state, _ = shown.pop("phase"), shown.pop("window")
-    return {"state": state, **shown, "window_events": len(alert.window)}
+    for inner in ("fields", "facts", "watched", "turn", "former"):
+        del shown[inner]
+    severity = alert.labels.get("severity", "")
+    return {"state": state, "severity": severity, **shown, "window_events": len(alert.window)}
 
 
 def _listed(rows: Sequence[Any]) -> Response:
@@ -147,3 +238,7 @@ def _names(receivers: Mapping[str, Receiver]) -> str:
 
 def _unknown_delivery(name: str) -> Response:
     return problem(404, "not found", f"no delivery {name!r}", "list them with GET /v1/deliveries")
+
+
+def _unknown_silence(name: str) -> Response:
+    return problem(404, "not found", f"no silence {name!r}", "list them with GET /v1/silences")

@@ -2,27 +2,36 @@
 
 Memory holds what the database holds; a batch is worked out on a draft, written together with the offsets it came from,
 and only then taken into memory. So a crash at any point loses nothing and repeats nothing.
+
+A clock that went back is noticed at the next look, and every deadline that was set by it is held to the time as it is now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from weir.alerts.adapters import deliveries, state_store
+from weir.alerts.adapters import deliveries, restore, silences, state_store
 from weir.alerts.adapters.database import Database
 from weir.alerts.adapters.deliveries import DEAD, WAITING, Delivery
-from weir.alerts.adapters.state_store import GroupKey, Progress
-from weir.alerts.core.grouping import Group, Notification, Timing, flushed, joined
-from weir.alerts.core.labels import IDENTITY, fingerprint, group_key, group_labels, labels_of
-from weir.alerts.core.notification import webhook_body, webhook_id
-from weir.alerts.core.observation import Source, observe
-from weir.alerts.core.rule import Rule
-from weir.alerts.core.state import Alert, Phase, resolved, step, tick
-from weir.alerts.draft import Draft, change_event
-from weir.alerts.metrics import DELIVERIES, DROPPED, TRANSITIONS
+from weir.alerts.adapters.queue import DeliveryQueue
+from weir.alerts.adapters.state_store import Progress
+from weir.alerts.core.grouping import Notification, Timing
+from weir.alerts.core.notification import alertmanager_body, webhook_body, webhook_id
+from weir.alerts.core.observation import Source
+from weir.alerts.core.repair import check_event
+from weir.alerts.core.silence import Silence
+from weir.alerts.core.snapshot import notification_record
+from weir.alerts.core.state import Alert
+from weir.alerts.core.state import rederived as rederived_alert
+from weir.alerts.draft import Draft
+from weir.alerts.memory import Memory
+from weir.alerts.metrics import DELIVERIES, SILENCES
 from weir.alerts.rulebook import Rulebook
+from weir.alerts.telling import Telling
+from weir.alerts.watch import Watch
+from weir.events import canonical_json
 from weir.runtime.clock import now_us
 from weir.runtime.consumer import Received
 from weir.runtime.http import json_bytes
@@ -31,10 +40,18 @@ from weir.runtime.telemetry import logger
 TOPICS = ("drift-signals", "evaluation-scores", "ops-signals")
 GROUP = "alerts"
 
-ACTIVE = (Phase.PENDING, Phase.FIRING)
+SILENCES_MAX = 1_000
+"""Silences kept; beyond it the oldest that expired leave, and one more is refused while none did."""
+
+ALERTMANAGER_HOLDS = 3
+"""Repetitions that an alert outlives at a receiver of kind alertmanager when nothing more is heard."""
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
+
+
+class TooManySilences(Exception):
+    """SILENCES_MAX silences hold or will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,137 +74,139 @@ class Alerts:
         self,
         database: Database,
         rulebook: Rulebook,
-        receivers: Collection[str],
+        receivers: Mapping[str, str],
         limits: Limits,
         on_written: Callable[[], None],
+        clock: Callable[[], int] = now_us,
     ) -> None:
-        """on_written: called after a transaction that may have left something to send."""
+        """receivers: kind of each by name, webhook or alertmanager. on_written: called after a transaction that may have
+        left something to send. clock: the processing clock, microseconds since 1970 UTC."""
         self._database = database
         self._rulebook = rulebook
         self._receivers = receivers
         self._limits = limits
         self._on_written = on_written
+        self._clock = clock
+        self._looked_us = clock()
+        self._memory = self._restored(self._looked_us)
         self._numbers = state_store.numbers(database.connection)
-        self._next_seq = self._numbers.next_seq
-        self._alerts = state_store.load_alerts(database.connection)
-        self._groups = state_store.load_groups(database.connection)
-        self._progress = state_store.load_progress(database.connection)
+        queue = DeliveryQueue(database, receivers, limits.waiting_max)
+        self._telling = Telling(limits.timing, lambda: rulebook.rules, queue)
+        self._watch = Watch(rulebook, self._telling, limits.alerts_max)
         self._rules_revision = -1
 
     @property
     def alerts(self) -> Sequence[Alert]:
         """Every alert, newest first."""
-        return sorted(self._alerts.values(), key=lambda alert: alert.updated_us, reverse=True)
+        return sorted(self._memory.alerts.values(), key=lambda alert: alert.updated_us, reverse=True)
+
+    @property
+    def silences(self) -> Sequence[Silence]:
+        """Every silence, the one that ends last first."""
+        return sorted(self._memory.silences.values(), key=lambda one: one.ends_at_us, reverse=True)
 
     async def handle(self, batch: Sequence[Received]) -> None:
-        """Take a batch of signals and scores into account; returns when all that follows is on disk."""
-        draft, at_us = Draft(), now_us()
+        """Take a batch of signals and scores into account; returns when all that follows is on disk. Raises InvalidEvent
+        for one whose values no alert can carry."""
+        draft, at_us = self._draft(), self._clock()
         for one in batch:
             place = (one.message.topic, one.message.partition)
-            before = draft.progress.get(place) or self._progress.get(place, Progress(0, 0))
+            before = draft.progress.get(place) or self._memory.progress.get(place, Progress(0, 0))
             event = one.event
             if not isinstance(event, Source) or _is_replay(one, before):
                 continue
-            for rule in self._rulebook.watching(one.message.topic):
-                self._observe(draft, rule, event, at_us)
+            check_event(event)
+            self._watch.observe(draft, one.message.topic, event, at_us)
             newest_us = max(before.newest_us, event.event_time_us)
             draft.progress[place] = Progress(one.message.offset + 1, newest_us)
         self._write(draft, at_us)
 
     def pass_time(self, at_us: int) -> None:
-        """Let pending alerts fire and groups be told whose time has come. at_us: the processing clock."""
-        draft = Draft()
+        """Bring the alerts under the rules in force, let pending ones fire, and tell groups whose time has come. at_us: the
+        processing clock."""
+        draft = self._draft()
+        if at_us < self._looked_us:
+            self._correct(draft, at_us)
+        self._looked_us = at_us
         if self._rulebook.revision != self._rules_revision:
-            self._reconcile(draft, at_us)
-        for name, alert in self._alerts.items():
-            rule = self._rulebook.rules.get(alert.rule)
-            if alert.phase is Phase.PENDING and rule is not None and name not in draft.alerts:
-                after, is_changed = tick(alert, rule, at_us)
-                if is_changed:
-                    self._changed(draft, rule, after, at_us)
-        for key, group in {**self._groups, **draft.groups}.items():
-            if group is not None and group.flush_at_us and at_us >= group.flush_at_us:
-                draft.groups[key], notification = flushed(group, at_us)
-                if notification is not None:
-                    draft.notifications.append(notification)
+            self._watch.reconcile(draft, at_us)
+            if self._rules_revision < 0:
+                self._telling.reopen_known(draft, at_us)
+            self._rules_revision = self._rulebook.revision
+        for delivery_id, text in deliveries.untold(self._database.connection):
+            lost = restore.lost_notification(self._database.connection, delivery_id, text, at_us)
+            self._telling.take_back(draft, delivery_id, lost, at_us)
+        self._watch.pass_time(draft, at_us)
+        self._telling.pass_time(draft, at_us)
         self._write(draft, at_us)
 
-    def _observe(self, draft: Draft, rule: Rule, event: Source, at_us: int) -> None:
-        seen = observe(rule, event)
-        if seen is None:
-            return
-        labels = labels_of(rule, seen.identity)
-        name = fingerprint(labels)
-        alert = draft.alerts.get(name) or self._alerts.get(name)
-        if alert is None:
-            if rule.condition is None and not seen.is_bad:
-                return
-            if not self._make_room(draft):
-                return
-            alert = Alert(fingerprint=name, rule=rule.name, rule_digest=rule.digest, labels=labels)
-        after, is_changed = step(alert, rule, seen)
-        draft.alerts[name] = after
-        if is_changed:
-            self._changed(draft, rule, after, at_us)
+    def reopen(self, receiver: str, at_us: int) -> None:
+        """Tell a receiver what fires, once it is switched on again."""
+        draft = self._draft()
+        self._telling.reopen(draft, receiver, at_us)
+        self._write(draft, at_us)
 
-    def _changed(self, draft: Draft, rule: Rule, alert: Alert, at_us: int) -> None:
-        draft.alerts[alert.fingerprint] = alert
-        labels = group_labels(rule, alert.labels)
-        self._note(draft, alert, rule.severity, group_key(labels))
-        if alert.phase is Phase.FIRING:
-            for receiver in rule.receivers:
-                key = (receiver, group_key(labels))
-                group = self._group(draft, key) or Group(receiver, key[1], labels)
-                draft.groups[key] = joined(group, alert, at_us, self._limits.timing)
-        else:
-            self._left(draft, alert, at_us)
+    def add_silence(self, silence: Silence, at_us: int) -> None:
+        """Keep a silence that was checked. Raises TooManySilences."""
+        old = sorted((one for one in self.silences if one.state(at_us) == "expired"), key=lambda one: one.ends_at_us)
+        spare = len(self._memory.silences) - SILENCES_MAX + 1
+        if spare > len(old):
+            raise TooManySilences(f"{SILENCES_MAX} silences hold or will; expire one first")
+        gone = old[: max(0, spare)]
+        with self._database.transaction() as connection:
+            for one in gone:
+                silences.forget(connection, one.id)
+            silences.put(connection, silence, at_us, "added", silence.owner)
+        for one in gone:
+            del self._memory.silences[one.id]
+        self._silenced(silence, at_us, "added", silence.owner)
 
-    def _left(self, draft: Draft, alert: Alert, at_us: int) -> None:
-        for key in {**self._groups, **draft.groups}:
-            group = self._group(draft, key)
-            if group is not None and alert.fingerprint in group.alerts:
-                draft.groups[key] = joined(group, alert, at_us, self._limits.timing)
+    def expire_silence(self, silence_id: str, author: str, at_us: int) -> Silence | None:
+        """End a silence now; None when there is none of that id. One that is over stays as it is."""
+        found = self._memory.silences.get(silence_id)
+        if found is None or found.state(at_us) == "expired":
+            return found
+        ended = replace(found, ends_at_us=at_us, starts_at_us=min(found.starts_at_us, at_us), expired_by=author)
+        with self._database.transaction() as connection:
+            silences.put(connection, ended, at_us, "expired", author)
+        self._silenced(ended, at_us, "expired", author)
+        return ended
 
-    def _note(self, draft: Draft, alert: Alert, severity: str, key: str) -> None:
-        event = change_event(
-            alert,
-            severity=severity,
-            group_key=key,
-            source=self._numbers.source,
-            boot_epoch=self._numbers.boot_epoch,
-            seq=self._next_seq + len(draft.changes),
-        )
-        draft.changes.append(event)
-        TRANSITIONS.labels(alert.rule, alert.phase.value).inc()
-        logger().info("alert_changed", rule=alert.rule, fingerprint=alert.fingerprint, phase=alert.phase.value)
+    def send(self, notification: Notification, at_us: int) -> str:
+        """Queue a notification outside of every group, such as a test; its delivery's id."""
+        with self._database.transaction() as connection:
+            delivery, body = self._delivery(notification, "", at_us)
+            deliveries.put(connection, delivery, body)
+            deliveries.prune(connection, self._limits.finished_max)
+        self._on_written()
+        return delivery.id
 
-    def _reconcile(self, draft: Draft, at_us: int) -> None:
-        """End the alerts that no rule in force makes any more: a rule that left, or whose labels changed."""
-        for name, alert in self._alerts.items():
-            rule = self._rulebook.rules.get(alert.rule)
-            if rule is not None and _makes(rule, alert):
-                continue
-            if alert.phase is Phase.FIRING:
-                ended = resolved(alert, at_us)
-                self._note(draft, ended, alert.labels.get("severity", ""), "")
-                self._left(draft, ended, at_us)
-            draft.alerts[name] = None
-        self._rules_revision = self._rulebook.revision
+    def _restored(self, at_us: int) -> Memory:
+        with self._database.transaction() as connection:
+            restore.restore_outbox(connection, at_us)
+            return Memory(
+                alerts=restore.restore_alerts(connection, at_us),
+                groups=restore.restore_groups(connection, at_us, self._limits.timing),
+                standing=restore.restore_standing(connection, at_us),
+                progress=restore.restore_progress(connection, at_us),
+                silences=restore.restore_silences(connection, at_us),
+            )
 
-    def _make_room(self, draft: Draft) -> bool:
-        count = len(self._alerts.keys() | draft.alerts.keys())
-        if count < self._limits.alerts_max:
-            return True
-        idle = [one for name, one in self._alerts.items() if one.phase not in ACTIVE and name not in draft.alerts]
-        DROPPED.labels("evicted" if idle else "full").inc()
-        if not idle:
-            logger().error("alerts_full", alerts=count, limit=self._limits.alerts_max)
-            return False
-        draft.alerts[min(idle, key=lambda one: one.updated_us).fingerprint] = None
-        return True
+    def _draft(self) -> Draft:
+        return Draft(self._memory, self._numbers)
 
-    def _group(self, draft: Draft, key: GroupKey) -> Group | None:
-        return draft.groups[key] if key in draft.groups else self._groups.get(key)
+    def _correct(self, draft: Draft, at_us: int) -> None:
+        logger().warning("clock_went_back", seconds=round((self._looked_us - at_us) / 1_000_000, 3))
+        for key, alert in self._memory.alerts.items():
+            after = rederived_alert(alert, at_us)
+            if after != alert:
+                draft.alerts[key] = after
+        self._telling.correct(draft, at_us)
+
+    def _silenced(self, silence: Silence, at_us: int, action: str, author: str) -> None:
+        self._memory.silences[silence.id] = silence
+        SILENCES.set(sum(one.state(at_us) != "expired" for one in self.silences))
+        logger().info("silence_changed", silence=silence.id, action=action, author=author)
 
     def _write(self, draft: Draft, at_us: int) -> None:
         if draft.is_empty:
@@ -195,38 +214,25 @@ class Alerts:
         with self._database.transaction() as connection:
             state_store.save_alerts(connection, draft.alerts)
             state_store.save_groups(connection, draft.groups)
+            state_store.save_standing(connection, draft.standing)
             state_store.save_progress(connection, draft.progress)
             state_store.put_events(connection, draft.changes)
-            off = deliveries.switched_off(connection)
-            for notification in draft.notifications:
-                waiting = deliveries.waiting_count(connection, notification.receiver)
-                reason = self._refusal(notification.receiver, waiting, off)
-                deliveries.put(connection, *self._delivery(notification, reason, at_us))
+            for notification, refusal in draft.notifications:
+                said = canonical_json(notification_record(notification))
+                deliveries.put(connection, *self._delivery(notification, refusal, at_us), said)
+            for delivery_id in draft.taken_back:
+                deliveries.taken_back(connection, delivery_id)
             if draft.notifications:
                 deliveries.prune(connection, self._limits.finished_max)
-        self._next_seq += len(draft.changes)
-        _merge(self._alerts, draft.alerts)
-        _merge(self._groups, draft.groups)
-        self._progress.update(draft.progress)
+        self._numbers = replace(self._numbers, next_seq=self._numbers.next_seq + len(draft.changes))
+        _merge(self._memory.alerts, draft.alerts)
+        _merge(self._memory.groups, draft.groups)
+        _merge(self._memory.standing, {series: channels or None for series, channels in draft.standing.items()})
+        self._memory.progress.update(draft.progress)
         if draft.changes or draft.notifications:
             self._on_written()
 
-    def _refusal(self, receiver: str, waiting: int, off: Collection[str]) -> str:
-        if receiver not in self._receivers:
-            return f"receiver {receiver!r} is not in WEIR_ALERTS_RECEIVERS_FILE; add it, restart, resend"
-        if receiver in off:
-            return "the receiver is switched off"
-        if waiting >= self._limits.waiting_max:
-            return f"{waiting} deliveries wait for the receiver already"
-        return ""
-
     def _delivery(self, notification: Notification, refusal: str, at_us: int) -> tuple[Delivery, bytes]:
-        body = webhook_body(
-            notification,
-            external_url=self._limits.external_url,
-            generator_url=self._limits.generator_url,
-            alerts_max=self._limits.notification_alerts_max,
-        )
         if refusal:
             DELIVERIES.labels(notification.receiver, DEAD).inc()
             logger().error("delivery_dead", receiver=notification.receiver, reason=refusal)
@@ -243,17 +249,26 @@ class Alerts:
             finished_us=at_us if refusal else 0,
             error=refusal,
         )
-        return delivery, json_bytes(body)
+        return delivery, json_bytes(self._body(notification))
+
+    def _body(self, notification: Notification) -> object:
+        limits = self._limits
+        if self._receivers.get(notification.receiver) == "alertmanager":
+            group = self._memory.groups.get((notification.receiver, notification.key))
+            timing = group.timing if group else limits.timing
+            holds_us = ALERTMANAGER_HOLDS * timing.longest_us
+            return alertmanager_body(notification, generator_url=limits.generator_url, holds_us=holds_us)
+        return webhook_body(
+            notification,
+            external_url=limits.external_url,
+            generator_url=limits.generator_url,
+            alerts_max=limits.notification_alerts_max,
+        )
 
 
 def _is_replay(one: Received, before: Progress) -> bool:
     """Whether a message was handled already. The time tells a replay from a topic that was made anew."""
     return one.message.offset < before.next_offset and one.event.event_time_us <= before.newest_us
-
-
-def _makes(rule: Rule, alert: Alert) -> bool:
-    identity = {name: alert.labels[name] for name in IDENTITY[rule.source] if name in alert.labels}
-    return fingerprint(labels_of(rule, identity)) == alert.fingerprint
 
 
 def _merge(into: dict[Key, Value], changes: Mapping[Key, Value | None]) -> None:

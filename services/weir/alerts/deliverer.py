@@ -106,6 +106,8 @@ class Deliverer:
                 return
             state = DELIVERED if verdict is Verdict.DELIVERED else DEAD
             deliveries.finish(connection, delivery.id, state, attempts, at_us, answer.error)
+            if verdict is Verdict.DEAD:
+                deliveries.give_up(connection, delivery.id)
             if verdict is Verdict.GONE:
                 deliveries.switch_off(connection, receiver.name, at_us)
             RECEIVERS_OFF.set(len(deliveries.switched_off(connection)))

@@ -30,3 +30,20 @@ LATENCY = Histogram("weir_alerts_try_seconds", "Duration of one try, seconds.", 
 RECEIVERS_OFF = Gauge("weir_alerts_receivers_off", "Receivers switched off because they answered 410.")
 
 OUTBOX_WAITING = Gauge("weir_alerts_outbox_waiting_events", "Alert events not yet acknowledged by Kafka.")
+
+RESTORED = Counter(
+    "weir_alerts_restored_rows_total", "Rows of the database that a start could not take as they were.", ["kind"]
+)
+"""kind: repaired (a time or number that no event can carry was put right), or damaged (not readable; kept in the table
+`damaged`, and told in the log)."""
+
+STANDING = Gauge("weir_alerts_standing_series", "Series with a signal that was raised and not cleared.")
+
+HELD_BACK = Counter(
+    "weir_alerts_held_back_total",
+    "Notifications that wait because too many deliveries wait for their receiver.",
+    ["receiver"],
+)
+"""Rising: the receiver is down and many groups change; see weir_alerts_deliveries_waiting."""
+
+SILENCES = Gauge("weir_alerts_silences", "Silences that are active or will be.")

@@ -28,11 +28,17 @@ class AlertsSettings(SharedSettings):
     )
     """Bearer token of every route of the API; alerts may have one of its own."""
 
-    group_wait_s: float = Field(default=0.5, validation_alias="WEIR_ALERTS_GROUP_WAIT_S", ge=0)
-    """Seconds the first alert of a group waits for company. Chosen: short, because drift signals come one by one."""
+    group_wait_s: float = Field(default=0.5, validation_alias="WEIR_ALERTS_GROUP_WAIT_S", ge=0, le=86_400)
+    """Seconds the first alert of a group waits for company; a rule may name its own, as for the two below. Short, because
+    drift signals come one by one."""
 
-    group_interval_s: float = Field(default=0.5, validation_alias="WEIR_ALERTS_GROUP_INTERVAL_S", ge=0)
-    """Seconds between notifications of one group, at least. Chosen: as short; raise it where alerts come in crowds."""
+    group_interval_s: float = Field(default=0.5, validation_alias="WEIR_ALERTS_GROUP_INTERVAL_S", ge=0, le=86_400)
+    """Seconds between the ticks at which changes of one group are told. As short; raise it where alerts come in crowds."""
+
+    repeat_interval_s: float = Field(
+        default=14_400.0, validation_alias="WEIR_ALERTS_REPEAT_INTERVAL_S", ge=1, le=2_678_400
+    )
+    """Seconds after which a group that fires and did not change is told again. Alertmanager's four hours."""
 
     tick_s: float = Field(default=0.1, validation_alias="WEIR_ALERTS_TICK_S", gt=0)
     """Seconds between looks at what waits for time to pass. Chosen: a fifth of the group wait."""
@@ -44,7 +50,8 @@ class AlertsSettings(SharedSettings):
     """Alerts listed in one notification; the rest is counted in truncatedAlerts. Chosen."""
 
     waiting_max: int = Field(default=10_000, validation_alias="WEIR_ALERTS_WAITING_MAX", ge=1)
-    """Deliveries waiting for one receiver; one more is dead at once, kept and re-sendable. Chosen."""
+    """Deliveries waiting for one receiver; while there are so many, its groups wait with what they have to tell. Ten
+    thousand bodies of a few kilobytes are some tens of megabytes."""
 
     finished_max: int = Field(default=10_000, validation_alias="WEIR_ALERTS_FINISHED_MAX", ge=1)
     """Finished deliveries kept; beyond it the oldest is dropped. Chosen."""
@@ -74,7 +81,8 @@ class AlertsSettings(SharedSettings):
     @property
     def timing(self) -> Timing:
         """The waits of groups."""
-        return Timing(round(self.group_wait_s * 1_000_000), round(self.group_interval_s * 1_000_000))
+        waits_s = (self.group_wait_s, self.group_interval_s, self.repeat_interval_s)
+        return Timing(*(round(one * 1_000_000) for one in waits_s))
 
     @property
     def policy(self) -> Policy:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import typer
 
 from weir.cli import (
+    commands_alerts,
     commands_assets,
     commands_drift,
     commands_log,
@@ -70,11 +71,20 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         },
     ),
     "alert": (
-        "Alerts and their deliveries.",
+        "Alerts, their deliveries and silences.",
         {
-            "list": commands_watch.alert_list,
-            "deliveries": commands_watch.alert_deliveries,
-            "resend": commands_watch.alert_resend,
+            "list": commands_alerts.alert_list,
+            "deliveries": commands_alerts.alert_deliveries,
+            "resend": commands_alerts.alert_resend,
+            "test": commands_alerts.alert_test,
+        },
+    ),
+    "alert silence": (
+        "Silences: whom not to tell of what, until when.",
+        {
+            "add": commands_alerts.silence_add,
+            "list": commands_alerts.silence_list,
+            "expire": commands_alerts.silence_expire,
         },
     ),
     "keys": (
@@ -85,11 +95,13 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "config": ("Settings of this command line.", {"show": commands_watch.config_show}),
 }
 
+groups: dict[str, typer.Typer] = {"": app}
 for name, (description, commands) in GROUPS.items():
-    group = typer.Typer(help=description, no_args_is_help=True, rich_markup_mode=None)
+    groups[name] = typer.Typer(help=description, no_args_is_help=True, rich_markup_mode=None)
     for command, body in commands.items():
-        group.command(command)(body)
-    app.add_typer(group, name=name)
+        groups[name].command(command)(body)
+    parent, _, own = name.rpartition(" ")
+    groups[parent].add_typer(groups[name], name=own)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Commands for alerts and keys, and the settings this command line uses."""
+"""Commands for keys and topics, and the settings this command line uses."""
 
 from __future__ import annotations
 
@@ -13,22 +13,6 @@ from weir.cli import client
 from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text, say
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-
-
-def alert_list(state: str = "", json: Json = False) -> None:
-    """Alerts."""
-    _listed("/v1/alerts", state, json, ("rule", "state", "severity", "labels", "value", "threshold"))
-
-
-def alert_deliveries(state: str = "", json: Json = False) -> None:
-    """Webhook deliveries with their attempts."""
-    _listed("/v1/deliveries", state, json, ("id", "receiver", "state", "attempts", "status"))
-
-
-def alert_resend(delivery_id: str, json: Json = False) -> None:
-    """Send a delivery again, a dead one included."""
-    answer = client.send("alerts", "POST", f"/v1/deliveries/{delivery_id}/resend", {})
-    emit_json(answer) if json else emit_text(f"delivery {delivery_id} is queued again")
 
 
 def keys_create(
@@ -100,11 +84,6 @@ def config_show(json: Json = False) -> None:
         except CliError:
             rows.append({"name": f"{service}_url", "value": "", "from": "nothing: no stack runs"})
     emit_json({"items": rows}) if json else emit_table(rows, ("name", "value", "from"))
-
-
-def _listed(path: str, state: str, json: bool, columns: tuple[str, ...]) -> None:
-    answer = client.get("alerts", path, state=state)
-    emit_json(answer) if json else emit_table(answer["items"], columns)
 
 
 def _keys_file() -> Path:

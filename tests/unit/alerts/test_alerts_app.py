@@ -30,7 +30,7 @@ SPEC: dict[str, Any] = {
     "receivers": ["demo"],
 }
 LIMITS = Limits(
-    timing=Timing(group_wait_us=0, group_interval_us=0),
+    timing=Timing(group_wait_us=0, group_interval_us=0, repeat_interval_us=3_600_000_000),
     alerts_max=100,
     notification_alerts_max=10,
     waiting_max=10,
@@ -71,7 +71,7 @@ def started(tmp_path: Path) -> Callable[[str], tuple[Alerts, Database]]:
                     digest=DIGEST, alias="prod" if change == "alias_moved" else "", body_json=json.dumps(SPEC), author="me",
                 )
             )  # fmt: skip
-        return Alerts(database, rulebook, {"demo"}, LIMITS, lambda: None), database
+        return Alerts(database, rulebook, {"demo": "webhook"}, LIMITS, lambda: None), database
 
     return start
 

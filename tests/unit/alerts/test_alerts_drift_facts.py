@@ -36,7 +36,7 @@ def rule(**annotations: str) -> Rule:
 def alert_of(event: DriftSignalled, watched: Rule) -> Alert:
     seen = observe(watched, event)
     assert seen is not None
-    after, _ = step(Alert(fingerprint="f", rule="drift-page", rule_digest=DIGEST, labels={}), watched, seen)
+    after, _ = step(Alert(fingerprint="f", rule="drift-page", rule_digest=DIGEST, labels={}), watched, seen, NOON_US)
     return after
 
 

@@ -68,8 +68,13 @@ def test_parts_are_alerts_of_their_own_for_scores_alone(detector: str, part: str
 def test_a_rule_can_leave_out_what_only_the_judge_did() -> None:
     watching = rule("drift-signals", match={"detector": "quality", "verdict": ["system", "none", "pending"]})
 
-    assert observe(watching, signal("quality", "x")) is not None
-    assert observe(watching, replace(signal("quality", "x"), verdict="judge")) is None
+    fired, judged = (observe(watching, replace(signal("quality", "x"), verdict=verdict)) for verdict in ("", "judge"))
+    raised = observe(watching, replace(signal("quality", "x"), verdict="pending"))
+    assert raised is not None
+    assert raised.is_bad
+    for other in (fired, judged):  # heard, so that what was raised under another verdict ends
+        assert other is not None
+        assert not other.is_bad
 
 
 def test_scores_of_anchors_join_no_window() -> None:

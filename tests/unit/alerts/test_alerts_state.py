@@ -64,7 +64,7 @@ def test_phases_follow_each_other_as_drawn_and_times_fit_them(steps: list[tuple[
             alert, is_changed = tick(alert, watched, now * SECOND_US)
         else:
             one = Observation(f"id-{number}", now * SECOND_US, {}, {}, what == "bad", 0.0, 2.0, 1.0)
-            alert, is_changed = step(alert, watched, one)
+            alert, is_changed = step(alert, watched, one, now * SECOND_US)
         assert is_changed == (alert.phase is not before.phase)
         assert not is_changed or alert.phase in NEXT[before.phase]
         assert (alert.pending_since_us == 0) or alert.phase is Phase.PENDING
@@ -77,7 +77,7 @@ def test_phases_follow_each_other_as_drawn_and_times_fit_them(steps: list[tuple[
 def test_the_window_says_what_the_last_events_say(failed: list[bool]) -> None:
     alert, watched = fresh(), rule(condition=CONDITION)
     for number, one in enumerate(failed):
-        alert, _ = step(alert, watched, seen(number, sample=float(one)))
+        alert, _ = step(alert, watched, seen(number, sample=float(one)), number * SECOND_US)
         last = failed[max(0, number - 3) : number + 1]
         should_fire = sum(last) / len(last) > 0.5
         if len(last) >= 3:
@@ -89,7 +89,7 @@ def test_the_window_says_what_the_last_events_say(failed: list[bool]) -> None:
 def test_an_event_seen_twice_counts_once() -> None:
     alert, watched = fresh(), rule(condition=CONDITION)
     for number in (1, 1, 1, 1, 2):
-        alert, _ = step(alert, watched, seen(number, sample=1.0))
+        alert, _ = step(alert, watched, seen(number, sample=1.0), number * SECOND_US)
 
     assert (len(alert.window), alert.phase) == (2, Phase.INACTIVE)
 
@@ -97,7 +97,7 @@ def test_an_event_seen_twice_counts_once() -> None:
 @pytest.mark.capability("O12")
 def test_a_pending_alert_fires_by_the_clock_when_nothing_more_is_heard() -> None:
     watched = rule(for_s=10)
-    alert, _ = step(fresh(), watched, seen(100))
+    alert, _ = step(fresh(), watched, seen(100), 100 * SECOND_US)
     early, _ = tick(alert, watched, 109 * SECOND_US)
     late, is_changed = tick(alert, watched, 200 * SECOND_US)
 
@@ -106,15 +106,15 @@ def test_a_pending_alert_fires_by_the_clock_when_nothing_more_is_heard() -> None
 
 
 def test_a_pending_alert_that_passes_leaves_without_firing() -> None:
-    alert, _ = step(fresh(), rule(for_s=10), seen(100))
-    alert, is_changed = step(alert, rule(for_s=10), seen(105, is_bad=False))
+    alert, _ = step(fresh(), rule(for_s=10), seen(100), 100 * SECOND_US)
+    alert, is_changed = step(alert, rule(for_s=10), seen(105, is_bad=False), 105 * SECOND_US)
 
     assert (alert.phase, is_changed, alert.starts_at_us) == (Phase.INACTIVE, True, 0)
 
 
 def test_annotations_are_filled_when_it_is_raised_and_stay() -> None:
-    alert, _ = step(fresh(), rule(), seen(1))
-    again, is_changed = step(alert, rule(annotations={"summary": "other"}), seen(2))
+    alert, _ = step(fresh(), rule(), seen(1), 1 * SECOND_US)
+    again, is_changed = step(alert, rule(annotations={"summary": "other"}), seen(2), 2 * SECOND_US)
 
     assert alert.annotations == {"summary": "p on docs-qa: 2"}
     assert (again.annotations, is_changed) == (alert.annotations, False)
@@ -145,8 +145,8 @@ def test_an_alarm_on_scores_that_is_told_again_takes_the_new_verdict_and_stays_t
         one = seen(number)
         return replace(one, fields={**one.fields, "verdict": verdict})
 
-    alert, _ = step(fresh(), asked, told(1, "pending"))
-    again, is_changed = step(alert, asked, told(2, "judge"))
+    alert, _ = step(fresh(), asked, told(1, "pending"), SECOND_US)
+    again, is_changed = step(alert, asked, told(2, "judge"), 2 * SECOND_US)
 
     assert (alert.annotations, again.annotations) == ({"summary": "verdict pending"}, {"summary": "verdict judge"})
     assert (is_changed, again.phase, again.cause_event_id) == (False, Phase.FIRING, alert.cause_event_id)

@@ -39,7 +39,9 @@ LEAVES = (
     ["drift", "status"], ["alert", "list"],
     ["drift", "clusters", "--tenant", "t", "--route", "r"], ["drift", "accept", "--tenant", "t", "--route", "r"],
     ["drift", "dismiss", "--tenant", "t", "--route", "r"],
-    ["alert", "deliveries"], ["alert", "resend", "x"], ["drift", "replay", "--from", "earliest"],
+    ["alert", "deliveries"], ["alert", "resend", "x"], ["alert", "test", "--receiver", "demo"],
+    ["alert", "silence", "add", "alertname=x", "--for", "2h", "--comment", "c"], ["alert", "silence", "list"],
+    ["alert", "silence", "expire", "x"], ["drift", "replay", "--from", "earliest"],
 )  # fmt: skip
 
 
@@ -136,3 +138,20 @@ def test_every_process_binds_to_loopback_alone(tmp_path: Path) -> None:
 
     assert "0.0.0.0" not in text
     assert text.count("autostart=false") == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["alert", "silence", "add", "a=b", "--comment", "c"], 2, "exactly one of --for and --end"),
+        (["alert", "silence", "add", "a=b", "--comment", "c", "--for", "soon"], 6, "--for is 'soon'"),
+        (["alert", "silence", "add", "a=b", "--comment", "c", "--end", "soon"], 6, "--end is 'soon'"),
+        (["alert", "test"], 2, "exactly one of --receiver and --rule"),
+    ],
+)
+def test_a_silence_or_a_test_that_makes_no_sense_is_refused(
+    tmp_path: Path, arguments: list[str], code: int, says: str
+) -> None:
+    ran = weir(tmp_path, *arguments)
+
+    assert (ran.returncode, says in ran.stderr) == (code, True)

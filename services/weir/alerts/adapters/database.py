@@ -41,6 +41,22 @@ ALTER TABLE tries RENAME TO attempts;
 ALTER TABLE deliveries RENAME COLUMN tries TO attempts;
 ALTER TABLE deliveries ADD COLUMN waited_us INTEGER NOT NULL DEFAULT 0;
 """,
+    # 2: alerts have a name that no edit of their rule changes; signals that stand, silences and who changed them; what a
+    # delivery says, for the case that it never arrives; rows that cannot be read.
+    """
+ALTER TABLE alerts RENAME COLUMN fingerprint TO key;
+CREATE TABLE standing (series TEXT PRIMARY KEY, record_json TEXT NOT NULL);
+CREATE TABLE silences (id TEXT PRIMARY KEY, record_json TEXT NOT NULL);
+CREATE TABLE silence_log (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, silence TEXT NOT NULL, at_us INTEGER NOT NULL, action TEXT NOT NULL,
+    author TEXT NOT NULL, record_json TEXT NOT NULL);
+CREATE TABLE damaged (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, at_us INTEGER NOT NULL, place TEXT NOT NULL, record_json TEXT NOT NULL,
+    error TEXT NOT NULL);
+ALTER TABLE deliveries ADD COLUMN notification_json TEXT NOT NULL DEFAULT '';
+ALTER TABLE deliveries ADD COLUMN is_untold INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX deliveries_untold ON deliveries (position) WHERE is_untold = 1;
+""",
 )
 """What brought the tables above to their present shape, oldest first; SQLite's user_version counts those applied."""
 

@@ -58,8 +58,9 @@ class Attempt:
     error: str
 
 
-def put(connection: Connection, delivery: Delivery, body: bytes) -> None:
-    """Queue a delivery; one with the same id is there already and stays as it is."""
+def put(connection: Connection, delivery: Delivery, body: bytes, notification_json: str = "") -> None:
+    """Queue a delivery; one with the same id is there already and stays as it is. notification_json: what it says, for
+    telling it again should it never arrive; empty for what is not to be told again."""
     values = (
         delivery.id,
         delivery.receiver,
@@ -73,8 +74,10 @@ def put(connection: Connection, delivery: Delivery, body: bytes) -> None:
         delivery.finished_us,
         delivery.error,
         body,
+        notification_json,
     )
-    connection.execute(f"INSERT OR IGNORE INTO deliveries ({COLUMNS}, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", values)
+    columns = f"{COLUMNS}, body, notification_json"
+    connection.execute(f"INSERT OR IGNORE INTO deliveries ({columns}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", values)
 
 
 def next_for(connection: Connection, receiver: str) -> tuple[Delivery, bytes] | None:
@@ -86,6 +89,23 @@ def next_for(connection: Connection, receiver: str) -> tuple[Delivery, bytes] | 
         (receiver,),
     ).fetchone()
     return (Delivery(*row[:-1]), bytes(row[-1])) if row else None
+
+
+def is_waiting(connection: Connection, receiver: str, group_key: str) -> bool:
+    """Whether a delivery of a group waits for a receiver."""
+    query = "SELECT 1 FROM deliveries WHERE receiver = ? AND state = 'waiting' AND group_key = ? LIMIT 1"
+    return connection.execute(query, (receiver, group_key)).fetchone() is not None
+
+
+def untold(connection: Connection) -> Sequence[tuple[str, str]]:
+    """Ids of the deliveries that were given up and whose word is to be told again, and what they say, oldest first."""
+    rows = connection.execute("SELECT id, notification_json FROM deliveries WHERE is_untold = 1 ORDER BY position")
+    return [(row[0], row[1]) for row in rows]
+
+
+def taken_back(connection: Connection, delivery_id: str) -> None:
+    """Note that what a delivery said is in its group again."""
+    connection.execute("UPDATE deliveries SET is_untold = 0 WHERE id = ?", (delivery_id,))
 
 
 def waiting_count(connection: Connection, receiver: str) -> int:
@@ -136,6 +156,11 @@ def finish(connection: Connection, delivery_id: str, state: str, attempts: int, 
     )
 
 
+def give_up(connection: Connection, delivery_id: str) -> None:
+    """Mark a dead delivery as one whose word is to be told again."""
+    connection.execute("UPDATE deliveries SET is_untold = 1 WHERE id = ? AND notification_json != ''", (delivery_id,))
+
+
 def resend(connection: Connection, delivery_id: str, now_us: int) -> bool:
     """Put a finished delivery back into the queue, under its id, its attempts counted anew; False when there is none."""
     changed = connection.execute(
@@ -171,7 +196,8 @@ def attempts_of(connection: Connection, delivery_id: str) -> Sequence[Attempt]:
 def prune(connection: Connection, finished_max: int) -> None:
     """Drop the oldest finished deliveries beyond a count, with their logs."""
     keep = "SELECT position FROM deliveries WHERE state != 'waiting' ORDER BY position DESC LIMIT ?"
-    connection.execute(f"DELETE FROM deliveries WHERE state != 'waiting' AND position NOT IN ({keep})", (finished_max,))
+    old = f"state != 'waiting' AND is_untold = 0 AND position NOT IN ({keep})"
+    connection.execute(f"DELETE FROM deliveries WHERE {old}", (finished_max,))
     connection.execute("DELETE FROM attempts WHERE delivery NOT IN (SELECT id FROM deliveries)")
 
 

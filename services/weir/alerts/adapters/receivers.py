@@ -5,6 +5,10 @@ receivers:
     url: https://hooks.example.com/weir
     secret_file: /run/secrets/on-call     # one or two Standard Webhooks secrets, one a line; two while rotating
     allow_private: false                  # true: any address and plain http; for receivers inside your own network
+  - name: alertmanager
+    kind: alertmanager                    # webhook unless given; alertmanager: a base URL, alerts go to its /api/v2/alerts
+    url: http://alertmanager.internal:9093
+    allow_private: true                   # without a secret: Alertmanager reads no signature
 """
 
 from __future__ import annotations
@@ -21,7 +25,14 @@ from standardwebhooks import Webhook
 from weir.alerts.core.address import ForbiddenAddress, Target, target_of
 from weir.runtime.errors import BadSetting
 
-KEYS = {"name", "url", "secret", "secret_file", "allow_private"}
+KEYS = {"name", "kind", "url", "secret", "secret_file", "allow_private"}
+WEBHOOK, ALERTMANAGER = "webhook", "alertmanager"
+KINDS = (WEBHOOK, ALERTMANAGER)
+"""What a receiver reads: a signed body in Alertmanager's webhook format, or Alertmanager's own API."""
+
+ALERTMANAGER_PATH = "/api/v2/alerts"
+"""Where Alertmanager takes alerts, under its base URL; specified by Alertmanager."""
+
 SECRETS_MAX = 2
 """Secrets of one receiver: the one in force and, while it is changed, the one before. Chosen."""
 
@@ -31,12 +42,13 @@ RECEIVERS_MAX = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """One receiver. secrets: signing secrets, never shown."""
+    """One receiver. kind: one of KINDS. secrets: signing secrets, never shown; none for an Alertmanager."""
 
     name: str
     target: Target
     allow_private: bool
     secrets: tuple[str, ...] = field(repr=False)
+    kind: str = WEBHOOK
 
 
 def receivers_from(file: Path | None) -> dict[str, Receiver]:
@@ -68,11 +80,22 @@ def _receiver(entry: object, where: str, folder: Path) -> Receiver:
     allow_private = entry.get("allow_private", False)
     if not isinstance(allow_private, bool):
         raise BadSetting(f"{where}: allow_private is {allow_private!r}; expected true or false")
+    kind = entry.get("kind", WEBHOOK)
+    if kind not in KINDS:
+        raise BadSetting(f"{where}: kind is {kind!r}; expected one of: {', '.join(KINDS)}")
+    url = str(entry["url"]) if kind == WEBHOOK else str(entry["url"]).rstrip("/") + ALERTMANAGER_PATH
     try:
-        target = target_of(str(entry["url"]), allow_private=allow_private)
+        target = target_of(url, allow_private=allow_private)
     except ForbiddenAddress as error:
         raise BadSetting(f"{where}: {error}") from error
-    return Receiver(str(entry["name"]), target, allow_private, _secrets(entry, where, folder))
+    secrets = _secrets(entry, where, folder) if kind == WEBHOOK else _no_secrets(entry, where)
+    return Receiver(str(entry["name"]), target, allow_private, secrets, kind)
+
+
+def _no_secrets(entry: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    if {"secret", "secret_file"} & set(entry):
+        raise BadSetting(f"{where}: a receiver of kind alertmanager has no secret; Alertmanager reads no signature")
+    return ()
 
 
 def _secrets(entry: Mapping[str, Any], where: str, folder: Path) -> tuple[str, ...]:

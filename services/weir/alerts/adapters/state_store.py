@@ -1,4 +1,4 @@
-"""State store: alerts, groups, offsets, and the events to be produced.
+"""State store: writes alerts, groups, signals that stand, offsets, and the events to be produced; `restore` reads them.
 
 The database numbers the events it holds: source and boot epoch are fixed when it is made, so the numbers stay gapless
 over restarts.
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from sqlite3 import Connection
 
 from weir.alerts.core.grouping import Group
-from weir.alerts.core.snapshot import alert_from, alert_record, group_from, group_record
+from weir.alerts.core.observation import Signal
+from weir.alerts.core.snapshot import alert_record, group_record
 from weir.alerts.core.state import Alert
 from weir.events import AlertChanged, canonical_json
 
@@ -52,30 +53,11 @@ def numbers(connection: Connection) -> Numbers:
     return Numbers(facts["source"], int(facts["boot_epoch"]), int(facts["next_seq"]))
 
 
-def load_alerts(connection: Connection) -> dict[str, Alert]:
-    """Every alert by fingerprint."""
-    rows = connection.execute("SELECT record_json FROM alerts")
-    alerts = [alert_from(json.loads(row[0])) for row in rows]
-    return {alert.fingerprint: alert for alert in alerts}
-
-
-def load_groups(connection: Connection) -> dict[GroupKey, Group]:
-    """Every group by receiver and key."""
-    groups = [group_from(json.loads(row[0])) for row in connection.execute("SELECT record_json FROM alert_groups")]
-    return {(group.receiver, group.key): group for group in groups}
-
-
-def load_progress(connection: Connection) -> dict[Place, Progress]:
-    """How far each partition was handled."""
-    rows = connection.execute("SELECT topic, partition, next_offset, newest_us FROM offsets")
-    return {(row[0], row[1]): Progress(row[2], row[3]) for row in rows}
-
-
 def save_alerts(connection: Connection, alerts: Mapping[str, Alert | None]) -> None:
-    """Write changed alerts; None takes one away."""
+    """Write changed alerts by key; None takes one away."""
     for name, alert in alerts.items():
         if alert is None:
-            connection.execute("DELETE FROM alerts WHERE fingerprint = ?", (name,))
+            connection.execute("DELETE FROM alerts WHERE key = ?", (name,))
         else:
             body = canonical_json(alert_record(alert))
             connection.execute("INSERT OR REPLACE INTO alerts VALUES (?, ?)", (name, body))
@@ -89,6 +71,16 @@ def save_groups(connection: Connection, groups: Mapping[GroupKey, Group | None])
         else:
             body = canonical_json(group_record(group))
             connection.execute("INSERT OR REPLACE INTO alert_groups VALUES (?, ?, ?)", (receiver, key, body))
+
+
+def save_standing(connection: Connection, standing: Mapping[str, Mapping[str, Signal]]) -> None:
+    """Write the signals that stand, by series and channel; a series without any is taken away."""
+    for series, channels in standing.items():
+        if not channels:
+            connection.execute("DELETE FROM standing WHERE series = ?", (series,))
+            continue
+        record = {channel: [type(event).__name__, event.as_record()] for channel, event in channels.items()}
+        connection.execute("INSERT OR REPLACE INTO standing VALUES (?, ?)", (series, canonical_json(record)))
 
 
 def save_progress(connection: Connection, progress: Mapping[Place, Progress]) -> None:

@@ -1,16 +1,31 @@
-"""Grouping: which alerts are told of in one notification, and when.
+"""Grouping: which alerts are told of in one notification, and when; Alertmanager's semantics.
 
-The first alert of a group waits `group_wait` for company; later changes of the group are told at most once per
-`group_interval`. What was told already is not told again, and an alert that ended before anyone was told of it is
+The first alert of a group waits `group_wait` for company. After that the group has ticks, `group_interval` apart: what
+changed is told at the next one, and while something fires and nothing changed, all is told again at the first tick after
+`repeat_interval`. What was told is not told again before that, and an alert that ended before anyone was told of it is
 not told of at all.
+
+What is muted (silenced or inhibited) is not told. Unlike in Alertmanager the end of an alert that was told is kept and
+told once it is muted no longer, so that no receiver waits for ever; and a change of labels or annotations is a change.
+
+A deadline is stored with the moment it was set (set_us). `rederived` holds it to what the waits allow whenever the clock
+disagrees, so that no deadline outlives the correction of a clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from weir.alerts.core.state import Alert, Phase
+from weir.events import canonical_json
+
+LOST = "lost"
+"""Mark of an alert whose last telling did not arrive: no alert's own mark, so it is told again."""
+
+RETELL_US = 60_000_000
+"""Shortest wait before what did not arrive is told again, microseconds: the receiver was tried for hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,34 +34,54 @@ class Timing:
 
     group_wait_us: int
     group_interval_us: int
+    repeat_interval_us: int
+
+    @property
+    def longest_us(self) -> int:
+        """Longest time that any deadline of a group may lie ahead."""
+        return (
+            max(self.group_wait_us, self.group_interval_us, self.repeat_interval_us, RETELL_US) + self.group_interval_us
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
     """The alerts of one group for one receiver.
 
-    key and labels: the group's. alerts: by fingerprint, as they are. told: by fingerprint, the phase that was last
-    told. flush_at_us: when to tell next, 0 for nothing to tell. flushed_us: when it was last told, 0 for never.
+    key and labels: the group's. alerts: by fingerprint, as they are. told: by fingerprint, what was last told of it.
+    muted: those that were muted at the last look. leaving: firing ones that are only here to hear their end, because their
+    rule names this receiver or group no more. flush_at_us: when to tell next, 0 for nothing to tell, and set_us: when that
+    was decided. flushed_us: last tick, told_us: last notification, 0 for never. number: notifications so far.
+    is_refused: the last one could not be queued, because the receiver is unknown or switched off.
     """
 
     receiver: str
     key: str
     labels: Mapping[str, str]
+    timing: Timing
     alerts: Mapping[str, Alert] = field(default_factory=dict)
     told: Mapping[str, str] = field(default_factory=dict)
+    muted: tuple[str, ...] = ()
+    leaving: tuple[str, ...] = ()
     flush_at_us: int = 0
+    set_us: int = 0
     flushed_us: int = 0
+    told_us: int = 0
+    number: int = 0
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What a receiver is to be told: the group with its alerts, firing first, and the time of the decision."""
+    """What a receiver is to be told: the group with its alerts, firing first, and the time of the decision. number: of
+    this notification in its group."""
 
     receiver: str
     key: str
     labels: Mapping[str, str]
     alerts: tuple[Alert, ...]
     decided_us: int
+    number: int = 0
 
     @property
     def status(self) -> str:
@@ -55,38 +90,149 @@ class Notification:
 
 
 def joined(group: Group, alert: Alert, now_us: int, timing: Timing) -> Group:
-    """The group after an alert of it began to fire or was resolved."""
+    """The group after an alert of it began to fire, changed, or was resolved."""
     if alert.phase not in (Phase.FIRING, Phase.RESOLVED):
         return group
-    due_us = group.flush_at_us or (
-        max(now_us, group.flushed_us + timing.group_interval_us) if group.flushed_us else now_us + timing.group_wait_us
+    group = replace(group, timing=timing)
+    due_us = _tick_us(group, now_us) if group.flushed_us else now_us + timing.group_wait_us
+    leaving = tuple(name for name in group.leaving if name != alert.fingerprint or alert.phase is Phase.RESOLVED)
+    return _due(
+        replace(group, alerts={**group.alerts, alert.fingerprint: _bare(alert)}, leaving=leaving), due_us, now_us
     )
-    bare = replace(alert, window=())
-    return replace(group, alerts={**group.alerts, alert.fingerprint: bare}, flush_at_us=due_us)
 
 
-def flushed(group: Group, now_us: int) -> tuple[Group | None, Notification | None]:
-    """The group once its time has come, None when nothing is left in it, and what is to be told, if anything."""
+def left(group: Group, alert: Alert, *, hears_end: bool) -> Group | None:
+    """The group once a rule no longer names it for a firing alert; None when nothing is left in it. hears_end: whether it
+    is to hear the end of what it was told, and until then no more, because its receiver hears of it nowhere else."""
+    name = alert.fingerprint
+    if hears_end and name in group.told:
+        alerts, told = {**group.alerts, name: _bare(alert)}, {**group.told, name: _mark(alert)}
+        return replace(group, alerts=alerts, told=told, leaving=tuple(sorted({*group.leaving, name})))
+    alerts = {other: one for other, one in group.alerts.items() if other != name}
+    told = {other: mark for other, mark in group.told.items() if other != name}
+    return replace(group, alerts=alerts, told=told) if alerts else None
+
+
+def flushed(
+    group: Group, now_us: int, muted: Collection[str] = frozenset(), *, may_repeat: bool = True
+) -> tuple[Group | None, Notification | None]:
+    """The group once its time has come, None when nothing is left in it, and what is to be told, if anything. muted:
+    fingerprints of those that are not to be told now. may_repeat: False while an earlier word of the group is on its way."""
     if not group.flush_at_us or now_us < group.flush_at_us:
         return group, None
-    phases = {name: _mark(alert) for name, alert in group.alerts.items()}
-    tellable = {
-        name: alert for name, alert in group.alerts.items() if alert.phase is Phase.FIRING or name in group.told
+    marks = {name: _mark(alert) for name, alert in group.alerts.items()}
+    heard = {name: one for name, one in group.alerts.items() if one.phase is Phase.FIRING or name in group.told}
+    tellable = {name: one for name, one in heard.items() if name not in muted}
+    is_news = any(group.told.get(name) != marks[name] for name in tellable)
+    is_due = may_repeat and bool(group.told_us) and now_us >= group.told_us + group.timing.repeat_interval_us
+    is_repeat = is_due and any(_repeats(group, name, one) for name, one in tellable.items())
+    is_told = is_news or is_repeat
+    rest = {
+        name: one for name, one in heard.items() if one.phase is Phase.FIRING or (name not in tellable) or not is_told
     }
-    is_news = any(group.told.get(name) != phases[name] for name in tellable)
-    firing = {name: alert for name, alert in tellable.items() if alert.phase is Phase.FIRING}
-    rest = replace(
+    told = {name: mark for name, mark in group.told.items() if name in rest}
+    if is_told:
+        told |= {name: marks[name] for name in rest if name in tellable}
+    after = replace(
         group,
-        alerts=firing,
-        told={name: phases[name] for name in firing},
+        alerts=rest,
+        told=told,
+        muted=tuple(sorted(name for name in rest if name not in tellable)),
+        leaving=tuple(name for name in group.leaving if name in rest),
         flush_at_us=0,
-        flushed_us=now_us if is_news else group.flushed_us,
+        flushed_us=now_us,
+        told_us=now_us if is_told else group.told_us,
+        number=group.number + is_told,
     )
-    if not is_news:
-        return (rest if firing else None), None
-    alerts = tuple(sorted(tellable.values(), key=lambda one: (one.phase is not Phase.FIRING, one.fingerprint)))
-    return (rest if firing else None), Notification(group.receiver, group.key, group.labels, alerts, now_us)
+    notification = _notification(group, tellable.values(), now_us) if is_told else None
+    return (_repeating(after, tellable, now_us) if rest else None), notification
+
+
+def unmuted(group: Group, muted: Collection[str], now_us: int) -> Group:
+    """The group after a look at what is muted now: what is muted no longer is told at the next tick."""
+    if all(name in muted for name in group.muted):
+        return group
+    return _due(
+        replace(group, muted=tuple(name for name in group.muted if name in muted)), _tick_us(group, now_us), now_us
+    )
+
+
+def untold(group: Group | None, lost: Notification, now_us: int, timing: Timing) -> Group | None:
+    """The group after a notification that did not arrive however often it was tried: what it said is told again. None
+    when nothing of it is left to tell."""
+    group = group or Group(lost.receiver, lost.key, lost.labels, timing, number=lost.number)
+    missing = {one.fingerprint: one for one in lost.alerts if one.phase is Phase.RESOLVED}
+    alerts = {**{name: one for name, one in missing.items() if name not in group.alerts}, **group.alerts}
+    told = {**group.told, **{one.fingerprint: LOST for one in lost.alerts if one.fingerprint in alerts}}
+    group = replace(group, alerts=alerts, told=told, number=max(group.number, lost.number))
+    return _due(group, now_us + max(group.timing.group_interval_us, RETELL_US), now_us) if alerts else None
+
+
+def refused(group: Group | None) -> Group | None:
+    """The group after a notification that could not be queued: it is told when the receiver can be told again."""
+    return replace(group, is_refused=True, flush_at_us=0) if group else None
+
+
+def reopened(group: Group, now_us: int) -> Group:
+    """The group once its receiver can be told again: what fires is told now."""
+    told = dict.fromkeys(group.told, LOST)
+    return _due(replace(group, told=told, is_refused=False), now_us, now_us)
+
+
+def rederived(group: Group, now_us: int) -> Group:
+    """The group with no memory of a time after now, and no deadline further ahead than its waits allow."""
+    planned_us = group.flush_at_us - group.set_us if group.set_us else 0
+    is_ahead = max(group.set_us, group.flushed_us, group.told_us) > now_us
+    is_far = group.flush_at_us > now_us + group.timing.longest_us
+    if not is_ahead and not is_far:
+        return group
+    wait_us = min(max(planned_us, 0), group.timing.longest_us) if is_ahead else group.timing.group_interval_us
+    return replace(
+        group,
+        flush_at_us=now_us + wait_us if group.flush_at_us else 0,
+        set_us=now_us if group.flush_at_us else 0,
+        flushed_us=min(group.flushed_us, now_us),
+        told_us=min(group.told_us, now_us),
+    )
+
+
+def _due(group: Group, due_us: int, now_us: int) -> Group:
+    if group.flush_at_us and group.flush_at_us <= due_us:
+        return group
+    return replace(group, flush_at_us=due_us, set_us=now_us)
+
+
+def _tick_us(group: Group, from_us: int) -> int:
+    """First tick of the group at or after a time; ticks lie group_interval apart, counted from the last one."""
+    interval_us = group.timing.group_interval_us
+    if not interval_us or not group.flushed_us:
+        return from_us
+    intervals = max(1, -((group.flushed_us - from_us) // interval_us))
+    return group.flushed_us + intervals * interval_us
+
+
+def _repeating(group: Group, tellable: Mapping[str, Alert], now_us: int) -> Group:
+    if not any(_repeats(group, name, one) for name, one in tellable.items() if name in group.alerts):
+        return group
+    due_us = group.told_us + group.timing.repeat_interval_us
+    # One that is due and was not told waits behind an earlier word of the group.
+    return _due(group, now_us + RETELL_US if due_us <= now_us else _tick_us(group, due_us), now_us)
+
+
+def _repeats(group: Group, name: str, alert: Alert) -> bool:
+    return alert.phase is Phase.FIRING and name not in group.leaving
+
+
+def _notification(group: Group, alerts: Collection[Alert], now_us: int) -> Notification:
+    ordered = tuple(sorted(alerts, key=lambda one: (one.phase is not Phase.FIRING, one.fingerprint)))
+    return Notification(group.receiver, group.key, group.labels, ordered, now_us, group.number + 1)
+
+
+def _bare(alert: Alert) -> Alert:
+    return replace(alert, window=(), fields={}, facts={})
 
 
 def _mark(alert: Alert) -> str:
-    return f"{alert.phase.value} {alert.starts_at_us} {alert.ends_at_us}"
+    said = canonical_json([dict(alert.labels), dict(alert.annotations)]) if alert.phase is Phase.FIRING else ""
+    digest = hashlib.sha256(said.encode()).hexdigest()[:16]
+    return f"{alert.phase.value} {alert.starts_at_us} {alert.ends_at_us} {digest}"

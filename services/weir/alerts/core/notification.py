@@ -16,13 +16,17 @@ VERSION = "4"
 NEVER = "0001-01-01T00:00:00Z"
 """endsAt of an alert that fires, specified by Alertmanager."""
 
+CALENDAR_END_US = 253_402_300_799_999_999
+"""Last microsecond of the year 9999, the end of Python's calendar and of RFC 3339's."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def webhook_id(notification: Notification) -> str:
-    """Id of a notification, derived from what it says: a replay and every retry have the same."""
+    """Id of a notification, derived from what it says and its number in the group: a replay and every retry have the same,
+    a repetition has another."""
     told = [[one.fingerprint, one.phase.value, one.starts_at_us, one.ends_at_us] for one in notification.alerts]
-    text = canonical_json([notification.receiver, notification.key, told])
+    text = canonical_json([notification.receiver, notification.key, notification.number, told])
     return "msg_" + hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -46,9 +50,40 @@ def webhook_body(
     }
 
 
+def alertmanager_body(notification: Notification, *, generator_url: str, holds_us: int) -> list[dict[str, object]]:
+    """The body for Alertmanager's own API, /api/v2/alerts.
+
+    holds_us: how long an alert fires there when nothing more is heard, microseconds; it is told again well before. Names
+    that Alertmanager does not accept are written with underscores. It knows an alert by its labels, so what it was called
+    before an edit of its rule is ended.
+    """
+    at_us = notification.decided_us
+    posted = []
+    for alert in notification.alerts:
+        ends_us = at_us + holds_us if alert.phase is Phase.FIRING else min(alert.ends_at_us, at_us)
+        posted.append(_posted(alert, alert.labels, ends_us, generator_url))
+        posted += [_posted(alert, labels, at_us, generator_url) for labels in alert.former]
+    return posted
+
+
+def _posted(alert: Alert, labels: Mapping[str, str], ends_us: int, generator_url: str) -> dict[str, object]:
+    return {
+        "labels": {_name(name): value for name, value in labels.items() if value},
+        "annotations": {_name(name): value for name, value in alert.annotations.items()},
+        "startsAt": rfc3339(min(alert.starts_at_us, ends_us)),
+        "endsAt": rfc3339(ends_us),
+        "generatorURL": f"{generator_url}{alert.rule}",
+    }
+
+
+def _name(text: str) -> str:
+    plain = "".join(char if char.isascii() and (char.isalnum() or char == "_") else "_" for char in text)
+    return plain if plain[:1] and not plain[0].isdigit() else f"_{plain}"
+
+
 def rfc3339(time_us: int) -> str:
-    """A time as text. time_us: microseconds since 1970-01-01 UTC."""
-    return (EPOCH + timedelta(microseconds=time_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """A time as text. time_us: microseconds since 1970-01-01 UTC; one that no calendar has is the nearest that it has."""
+    return (EPOCH + timedelta(microseconds=min(max(time_us, 0), CALENDAR_END_US))).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _alert(alert: Alert, generator_url: str) -> dict[str, object]:

@@ -1,7 +1,11 @@
 """State: the life of one alert, inactive -> pending -> firing -> resolved, as a step over observations and ticks.
 
+The rule (K11): an alert lives as long as its condition, under the rule as it is now. An edited rule goes on with the same
+alert; only a condition that no longer holds, or a rule that no longer watches it, ends it, and the end says why.
+
 Time comes in twice: events carry when their fact happened, which dates the alert, and ticks carry the processing
-clock, which lets a pending alert fire although nothing more is heard.
+clock, which lets a pending alert fire although nothing more is heard. A wait is counted from the earlier of the two, so
+that neither an event from the future nor a clock that was ahead makes it longer than the rule says.
 """
 
 from __future__ import annotations
@@ -11,8 +15,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from weir.alerts.core.observation import Observation
+from weir.alerts.core.labels import fingerprint, labels_of
+from weir.alerts.core.observation import Observation, transient
 from weir.alerts.core.rule import Condition, Rule, word
+
+FLOAT_MAX = 1.7976931348623157e308
+"""Largest number of a float; a mean of numbers near it is kept at it rather than become infinite."""
+
+FORMER_MAX = 5
+"""Label sets that an alert had before, and that are kept; more edits of a label while one alert fires are a mistake."""
+
+REASON = "resolved_because"
+"""Annotation of an alert that ended for another reason than a signal or a score."""
+
+BY_SAMPLES, BY_SIGNALS = "samples", "signals"
+"""What a rule judges by: the last samples of its condition, or the signals that stand."""
+
+SALIENT = ("verdict", "level")
+"""Fields whose change while an alert fires is told: who changed, and how sure it is."""
 
 
 class Phase(StrEnum):
@@ -24,21 +44,31 @@ class Phase(StrEnum):
     RESOLVED = "resolved"
 
 
+ACTIVE = (Phase.PENDING, Phase.FIRING)
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One event in the window of a condition."""
+    """One event in the window of a condition. value: its score or statistic. failed: 1 for a failed one, 0 for a passed
+    one. None where the event does not say."""
 
     event_id: str
-    value: float
+    value: float | None = None
+    failed: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
     """One alert and all that its next step needs.
 
-    Times are microseconds since 1970-01-01 UTC, 0 for never: pending_since_us by event time, starts_at_us when it began
-    to fire, ends_at_us when it was resolved, updated_us of its last event. cause_event_id: event of its last change of
-    phase. window: samples of the condition, oldest first.
+    key: name of the alert, from its rule's name and its identity; no edit of the rule changes it. identity: the series.
+    fingerprint: hash of the labels it began with; it stays for the alert's life, so that receivers recognise it.
+    Times are microseconds since 1970-01-01 UTC, 0 for never: pending_since_us by event time and seen_us by the
+    processing clock, both of when the wait began; starts_at_us when it began to fire, ends_at_us when it was resolved,
+    updated_us of its last event. cause_event_id: event of its last change of phase. window: samples of the condition,
+    oldest first. turn: changes of phase so far. former: its labels before edits of the rule while it
+    fired, newest last. watched: how the rule came to its judgement. fields, facts: what was last
+    described.
     """
 
     fingerprint: str
@@ -55,72 +85,185 @@ class Alert:
     ends_at_us: int = 0
     updated_us: int = 0
     window: tuple[Sample, ...] = ()
+    key: str = ""
+    identity: Mapping[str, str] = field(default_factory=dict)
+    seen_us: int = 0
+    turn: int = 0
+    former: tuple[Mapping[str, str], ...] = ()
+    watched: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def step(alert: Alert, rule: Rule, seen: Observation) -> tuple[Alert, bool]:
-    """The alert after an observation, and whether its phase changed."""
+def new_alert(rule: Rule, identity: Mapping[str, str]) -> Alert:
+    """An inactive alert of a rule over one series."""
+    labels = labels_of(rule, identity)
+    return Alert(
+        fingerprint=fingerprint(labels),
+        rule=rule.name,
+        rule_digest=rule.digest,
+        labels=labels,
+        key=key_of(rule.name, identity),
+        identity=dict(identity),
+        watched=watched_by(rule),
+    )
+
+
+def key_of(rule: str, identity: Mapping[str, str]) -> str:
+    """Name of the alert of a rule over one series, 16 hex digits."""
+    return fingerprint({**identity, "alertname": rule})
+
+
+def watched_by(rule: Rule) -> str:
+    """How a rule comes to its judgement, as text to compare: from samples or from signals, and from which."""
+    return f"{BY_SAMPLES if rule.condition else BY_SIGNALS} {sorted(transient(rule).items())}"
+
+
+def step(alert: Alert, rule: Rule, seen: Observation, at_us: int) -> tuple[Alert, bool]:
+    """The alert after an observation, and whether its phase changed. at_us: the processing clock."""
     if any(sample.event_id == seen.event_id for sample in alert.window):
         return alert, False
-    alert = replace(alert, rule_digest=rule.digest, updated_us=max(alert.updated_us, seen.event_time_us))
+    is_edited = alert.rule_digest != rule.digest
+    updated_us = max(alert.updated_us, seen.event_time_us)
+    alert = replace(alert, rule_digest=rule.digest, watched=watched_by(rule), updated_us=updated_us)
     if rule.condition is None:
-        return _moved(alert, rule, seen, seen.is_bad, seen.value, seen.threshold)
-    window = (*alert.window, Sample(seen.event_id, seen.sample))[-rule.condition.window_events :]
+        return _moved(alert, rule, seen, at_us, is_edited=is_edited)
+    window = (*alert.window, _sample(rule.condition, seen))[-rule.condition.window_events :]
     alert = replace(alert, window=window)
-    if len(window) < rule.condition.events_min:
+    value = judged(rule.condition, window)
+    if value is None:
         return alert, False
-    value = aggregated(rule.condition, window)
-    return _moved(alert, rule, seen, rule.condition.holds(value), value, rule.condition.value)
+    threshold, is_bad = rule.condition.value, rule.condition.holds(value)
+    seen = replace(seen, value=value, threshold=threshold, is_bad=is_bad)
+    return _moved(alert, rule, seen, at_us, is_edited=is_edited)
 
 
 def tick(alert: Alert, rule: Rule, now_us: int) -> tuple[Alert, bool]:
     """The alert at a time of the processing clock, and whether it began to fire."""
-    if alert.phase is Phase.PENDING and now_us - alert.pending_since_us >= rule.for_us:
-        return _firing(alert, alert.pending_since_us + rule.for_us), True
+    since_us = _since_us(alert)
+    if alert.phase is Phase.PENDING and now_us - since_us >= rule.for_us:
+        return _firing(alert, since_us + rule.for_us), True
     return alert, False
 
 
-def resolved(alert: Alert, at_us: int) -> Alert:
-    """The alert ended from outside, because its rule no longer makes it."""
-    return replace(alert, phase=Phase.RESOLVED, ends_at_us=at_us, pending_since_us=0)
+def edited(alert: Alert, rule: Rule, at_us: int) -> tuple[Alert, bool]:
+    """The alert under another version of its rule, with what is known; whether its phase changed.
+
+    A rule that chooses its samples otherwise begins its window anew. While there are fewer than it asks for, nothing is
+    known against the alert, and it stays.
+    """
+    is_other_kind = bool(alert.watched) and alert.watched.split()[0] != watched_by(rule).split()[0]
+    if is_other_kind and alert.phase in ACTIVE:
+        return ended(alert, at_us, f"the edited rule {rule.name} judges by other facts"), True
+    if rule.condition is None:
+        return _redescribed(alert, rule), False
+    window = alert.window if alert.watched == watched_by(rule) else ()
+    alert = replace(alert, window=window[-rule.condition.window_events :], watched=watched_by(rule))
+    value = judged(rule.condition, alert.window)
+    if value is None or alert.phase not in ACTIVE:
+        return _redescribed(alert, rule), False
+    alert = replace(alert, value=value, threshold=rule.condition.value)
+    if rule.condition.holds(value):
+        return _redescribed(alert, rule), False
+    return ended(alert, at_us, f"the condition does not hold under the edited rule {rule.name}"), True
 
 
-def aggregated(condition: Condition, window: tuple[Sample, ...]) -> float:
-    """The value a condition compares: mean of the samples, share of failed ones, or count of those above 0."""
-    values = [sample.value for sample in window]
-    return float(sum(value > 0 for value in values)) if condition.aggregate == "count" else sum(values) / len(values)
+def ended(alert: Alert, at_us: int, reason: str) -> Alert:
+    """An active alert ended from outside, because of its rule; one that never fired goes back to inactive."""
+    if alert.phase is Phase.PENDING:
+        return replace(alert, phase=Phase.INACTIVE, pending_since_us=0, seen_us=0)
+    return replace(_resolved(alert, at_us), annotations={**alert.annotations, REASON: reason})
 
 
-def _moved(
-    alert: Alert, rule: Rule, seen: Observation, is_bad: bool, value: float, threshold: float
-) -> tuple[Alert, bool]:
-    shown = replace(alert, value=value, threshold=threshold)
-    active = alert.phase in (Phase.PENDING, Phase.FIRING)
-    if is_bad and not active:
-        raised = replace(_described(shown, rule, seen), pending_since_us=seen.event_time_us, ends_at_us=0)
-        if rule.for_us:
-            return replace(raised, phase=Phase.PENDING, starts_at_us=0), True
-        return _firing(raised, seen.event_time_us), True
-    if is_bad and alert.phase is Phase.PENDING and seen.event_time_us - alert.pending_since_us >= rule.for_us:
+def rederived(alert: Alert, now_us: int) -> Alert:
+    """The alert with the start of its wait no later than now: a clock that was ahead set it."""
+    return replace(alert, seen_us=now_us) if alert.seen_us > now_us else alert
+
+
+def judged(condition: Condition, window: tuple[Sample, ...]) -> float | None:
+    """The value a condition compares: mean of the samples, share of failed ones, or count of those above 0. None where
+    there are too few."""
+    values = [value for sample in window if (value := _number(condition, sample)) is not None]
+    if len(values) < condition.events_min:
+        return None
+    if condition.aggregate == "count":
+        return float(sum(value > 0 for value in values))
+    mean = sum(value / len(values) for value in values)
+    return min(max(mean, -FLOAT_MAX), FLOAT_MAX)
+
+
+def _moved(alert: Alert, rule: Rule, seen: Observation, at_us: int, *, is_edited: bool) -> tuple[Alert, bool]:
+    shown = replace(alert, value=seen.value, threshold=seen.threshold)
+    active = alert.phase in ACTIVE
+    if seen.is_bad and not active:
+        return _raised(shown, rule, seen, at_us)
+    if not active:
+        return alert, False
+    if seen.is_bad and alert.phase is Phase.PENDING and _waited_us(alert, seen, at_us) >= rule.for_us:
         return _firing(_described(shown, rule, seen), seen.event_time_us), True
-    if not is_bad and alert.phase is Phase.PENDING:
-        return replace(shown, phase=Phase.INACTIVE, pending_since_us=0, cause_event_id=seen.event_id), True
-    if not is_bad and alert.phase is Phase.FIRING:
-        return replace(resolved(shown, seen.event_time_us), cause_event_id=seen.event_id), True
-    if is_bad and active and seen.fields.get("verdict"):
+    if seen.is_bad:
         # An alarm on scores is told again once it is known whether only the judge changed.
-        return replace(_described(shown, rule, seen), cause_event_id=alert.cause_event_id), False
-    return (shown if active else alert), False
+        is_news = is_edited or bool(seen.fields.get("verdict")) or _salient(seen.fields) != _salient(alert.fields)
+        told = _described(shown, rule, seen) if is_news else shown
+        return replace(told, cause_event_id=alert.cause_event_id), False
+    if alert.phase is Phase.PENDING:
+        passed = replace(shown, phase=Phase.INACTIVE, pending_since_us=0, seen_us=0, cause_event_id=seen.event_id)
+        return passed, True
+    return replace(_resolved(shown, seen.event_time_us), cause_event_id=seen.event_id), True
+
+
+def _raised(alert: Alert, rule: Rule, seen: Observation, at_us: int) -> tuple[Alert, bool]:
+    raised = replace(_described(alert, rule, seen), pending_since_us=seen.event_time_us, seen_us=at_us, ends_at_us=0)
+    raised = replace(raised, fingerprint=fingerprint(raised.labels), former=())
+    if rule.for_us:
+        return replace(raised, phase=Phase.PENDING, starts_at_us=0), True
+    return _firing(raised, seen.event_time_us), True
+
+
+def _since_us(alert: Alert) -> int:
+    return min(alert.pending_since_us, alert.seen_us or alert.pending_since_us)
+
+
+def _waited_us(alert: Alert, seen: Observation, at_us: int) -> int:
+    return min(seen.event_time_us, at_us) - _since_us(alert)
 
 
 def _firing(alert: Alert, at_us: int) -> Alert:
-    return replace(alert, phase=Phase.FIRING, starts_at_us=at_us, pending_since_us=0)
+    return replace(alert, phase=Phase.FIRING, starts_at_us=at_us, pending_since_us=0, seen_us=0)
+
+
+def _resolved(alert: Alert, at_us: int) -> Alert:
+    end_us = max(at_us, alert.starts_at_us)
+    return replace(alert, phase=Phase.RESOLVED, ends_at_us=end_us, pending_since_us=0, seen_us=0)
 
 
 def _described(alert: Alert, rule: Rule, seen: Observation) -> Alert:
-    fields = {**seen.fields, "value": word(alert.value)}
+    told = replace(alert, fields=seen.fields, facts=seen.facts, cause_event_id=seen.event_id)
+    return _redescribed(told, rule)
+
+
+def _redescribed(alert: Alert, rule: Rule) -> Alert:
+    fields = {**alert.fields, "value": word(alert.value)}
     annotations = {key: filled(template, fields) for key, template in rule.annotations.items()}
-    annotations = {**seen.facts, **annotations}
-    return replace(alert, annotations=annotations, cause_event_id=seen.event_id)
+    labels = labels_of(rule, alert.identity) if alert.identity else alert.labels
+    if alert.phase is Phase.FIRING and labels != alert.labels:
+        kept = [one for one in (*alert.former, alert.labels) if one != labels]
+        alert = replace(alert, former=tuple(kept[-FORMER_MAX:]))
+    return replace(alert, labels=labels, annotations={**alert.facts, **annotations}, rule_digest=rule.digest)
+
+
+def _salient(fields: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(fields.get(name, "") for name in SALIENT)
+
+
+def _sample(condition: Condition, seen: Observation) -> Sample:
+    if condition.field == "passed":
+        return Sample(seen.event_id, seen.value, seen.sample)
+    return Sample(seen.event_id, seen.sample, seen.failed)
+
+
+def _number(condition: Condition, sample: Sample) -> float | None:
+    return sample.failed if condition.field == "passed" else sample.value
 
 
 def filled(template: str, fields: Mapping[str, str]) -> str:

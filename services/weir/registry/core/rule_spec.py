@@ -7,7 +7,7 @@ nothing fills, a condition over a source that has none.
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from weir.events import EVENT_TYPES, TOPICS
@@ -34,6 +34,15 @@ WINDOW_EVENTS_MAX = 1_000
 FOR_S_MAX = 86_400.0
 """Longest pending time, seconds. Chosen: a day."""
 
+GROUP_S_MAX = 86_400.0
+"""Longest group_wait_s and group_interval_s: a day; nobody wants to hear of a fire later."""
+
+REPEAT_S_MIN, REPEAT_S_MAX = 1.0, 31 * 86_400.0
+"""Shortest and longest repeat_interval_s: a second, so that a slip does not flood a receiver, and a month."""
+
+INHIBITS_MAX = 20
+"""Entries of `inhibits` in one rule; alerts compares each with every firing alert that is about to be told."""
+
 SCALAR = either("text or a number", text, number(-1e18, 1e18))
 
 CONDITION = shape(
@@ -44,6 +53,13 @@ CONDITION = shape(
         "value": Key(number(-1e18, 1e18), is_required=True),
         "window_events": Key(number(1, WINDOW_EVENTS_MAX, whole=True), is_required=True),
         "events_min": Key(number(1, WINDOW_EVENTS_MAX, whole=True), is_required=True),
+    }
+)
+
+INHIBIT = shape(
+    {
+        "target": Key(mapping_of(either("a value or a list of values", SCALAR, list_of(SCALAR))), is_required=True),
+        "equal": Key(list_of(name), is_required=True),
     }
 )
 
@@ -59,6 +75,10 @@ RULE = shape(
         "annotations": Key(mapping_of(text), is_required=True),
         "receivers": Key(list_of(name), is_required=True),
         "description": Key(text),
+        "group_wait_s": Key(number(0, GROUP_S_MAX)),
+        "group_interval_s": Key(number(0, GROUP_S_MAX)),
+        "repeat_interval_s": Key(number(REPEAT_S_MIN, REPEAT_S_MAX)),
+        "inhibits": Key(list_of(INHIBIT)),
     }
 )
 
@@ -73,6 +93,7 @@ def rule_findings(spec: Mapping[str, Any]) -> Iterator[Finding]:
         yield from _condition_findings(spec["source"], spec["condition"], fields)
     elif spec["source"] == "evaluation-scores":
         yield "spec", "lacks the key 'condition'; a rule over evaluation-scores needs one"
+    yield from _inhibit_findings(spec.get("inhibits", []))
     if "summary" not in spec["annotations"]:
         yield "spec.annotations", "lacks the key 'summary'"
     for key, template in spec["annotations"].items():
@@ -90,6 +111,17 @@ def _condition_findings(source: str, condition: Mapping[str, Any], fields: Mappi
         )
     if condition["events_min"] > condition["window_events"]:
         yield "spec.condition.events_min", f"is {condition['events_min']}, above window_events; the rule never fires"
+
+
+def _inhibit_findings(entries: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    if len(entries) > INHIBITS_MAX:
+        yield "spec.inhibits", f"has {len(entries)} entries; at most {INHIBITS_MAX} are taken"
+    for index, entry in enumerate(entries):
+        if not entry["target"]:
+            yield (
+                f"spec.inhibits[{index}].target",
+                "is empty and would silence every other alert; name at least one label",
+            )
 
 
 def _placeholder_findings(path: str, template: str, known: set[str]) -> Iterator[Finding]:

@@ -1,0 +1,70 @@
+"""Silence: alerts that match are not told from its start to its end; somebody owns it and says why.
+
+A silence only keeps quiet: the alerts live on, and what is the case when it ends is told then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from weir.alerts.core.matcher import Matcher, all_match
+
+MATCHERS_MAX = 20
+"""Matchers of one silence; an alert has about as many labels."""
+
+TEXT_CHARS_MAX = 1_000
+"""Characters of owner and comment, each."""
+
+DURATION_MAX_S = 366 * 86_400
+"""Longest silence, seconds: a year. What should be quiet for longer is a rule to change."""
+
+
+class InvalidSilence(Exception):
+    """A silence that cannot be kept; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """One silence. matchers: all must match. Times are microseconds since 1970-01-01 UTC; it holds from starts_at_us up to,
+    not including, ends_at_us. expired_by: who ended it early, empty for nobody."""
+
+    id: str
+    matchers: tuple[Matcher, ...]
+    starts_at_us: int
+    ends_at_us: int
+    owner: str
+    comment: str
+    created_us: int
+    expired_by: str = ""
+
+    def state(self, at_us: int) -> str:
+        """pending, active or expired."""
+        if at_us >= self.ends_at_us:
+            return "expired"
+        return "active" if at_us >= self.starts_at_us else "pending"
+
+    def mutes(self, labels: Mapping[str, str], at_us: int) -> bool:
+        """Whether an alert of these labels is not told at a time."""
+        return self.state(at_us) == "active" and all_match(self.matchers, labels)
+
+
+def check(silence: Silence, now_us: int) -> None:
+    """Raises InvalidSilence for one that cannot be kept or would silence what nobody named."""
+    if not 1 <= len(silence.matchers) <= MATCHERS_MAX:
+        raise InvalidSilence(f"{len(silence.matchers)} matchers; expected 1 to {MATCHERS_MAX}")
+    if all_match(silence.matchers, {}):
+        raise InvalidSilence(
+            "the matchers match an alert without labels, so every alert; name at least one label's value"
+        )
+    for name, text in (("owner", silence.owner), ("comment", silence.comment)):
+        if not text.strip() or len(text) > TEXT_CHARS_MAX:
+            raise InvalidSilence(f"{name} has {len(text)} characters; expected 1 to {TEXT_CHARS_MAX}")
+    if not 0 <= silence.starts_at_us < silence.ends_at_us:
+        raise InvalidSilence("the start must be before the end")
+    if silence.ends_at_us <= now_us:
+        raise InvalidSilence("the end is past")
+    if silence.ends_at_us - max(silence.starts_at_us, now_us) > DURATION_MAX_S * 1_000_000:
+        raise InvalidSilence(f"it lasts longer than {DURATION_MAX_S // 86_400} days")
+    if silence.starts_at_us > now_us + DURATION_MAX_S * 1_000_000:
+        raise InvalidSilence(f"it starts later than in {DURATION_MAX_S // 86_400} days")

@@ -1,0 +1,24 @@
+"""Memory: what the database holds, as the application works on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from weir.alerts.adapters.state_store import GroupKey, Place, Progress
+from weir.alerts.core.grouping import Group
+from weir.alerts.core.observation import Signal
+from weir.alerts.core.silence import Silence
+from weir.alerts.core.state import Alert
+
+
+@dataclass(slots=True)
+class Memory:
+    """alerts by key; groups by receiver and key; standing: the signals that were raised and not cleared, by series and
+    channel; progress by topic and partition; silences by id."""
+
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    groups: dict[GroupKey, Group] = field(default_factory=dict)
+    standing: dict[str, Mapping[str, Signal]] = field(default_factory=dict)
+    progress: dict[Place, Progress] = field(default_factory=dict)
+    silences: dict[str, Silence] = field(default_factory=dict)

@@ -1,0 +1,125 @@
+"""Commands for alerts, their deliveries, silences and tests."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from typing import Annotated, Any
+
+import typer
+
+from weir.cli import client
+from weir.cli.moments import AGO, UNIT_S, microseconds, written
+from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+TEST_WAIT_S = 15.0
+"""Seconds a test is watched: the first tries of a delivery lie within them."""
+
+LOOK_S = 0.2
+"""Seconds between looks at a test that is on its way; five looks a second are no load."""
+
+SILENCE_COLUMNS = ("id", "state", "matchers", "starts_at", "ends_at", "owner", "comment")
+
+
+def alert_list(state: str = "", json: Json = False) -> None:
+    """Alerts."""
+    _listed("/v1/alerts", state, json, ("rule", "state", "severity", "labels", "value", "threshold"))
+
+
+def alert_deliveries(state: str = "", json: Json = False) -> None:
+    """Webhook deliveries with their attempts."""
+    _listed("/v1/deliveries", state, json, ("id", "receiver", "state", "attempts", "status", "error"))
+
+
+def alert_resend(delivery_id: str, json: Json = False) -> None:
+    """Send a delivery again, a dead one included."""
+    answer = client.send("alerts", "POST", f"/v1/deliveries/{delivery_id}/resend", {})
+    emit_json(answer) if json else emit_text(f"delivery {delivery_id} is queued again")
+
+
+def alert_test(
+    receiver: Annotated[str, typer.Option(help="Send a test to this receiver.")] = "",
+    rule: Annotated[str, typer.Option(help="Send a test of this rule to its receivers.")] = "",
+    json: Json = False,
+) -> None:
+    """Send an alert that is marked as a test, and its end; exit 4 when it did not arrive in time."""
+    if bool(receiver) == bool(rule):
+        raise CliError(ExitCode.USAGE, "expected exactly one of --receiver and --rule")
+    asked = client.send("alerts", "POST", "/v1/test", {"receiver": receiver} if receiver else {"rule": rule})
+    found = _finished([one["id"] for one in asked["items"]])
+    emit_json({"items": found}) if json else emit_table(
+        found, ("id", "receiver", "status", "state", "attempts", "error")
+    )
+    late = [one for one in found if one["state"] != "delivered"]
+    if late:
+        hint = "weir alert deliveries"
+        raise CliError(ExitCode.NOT_READY, f"{len(late)} of {len(found)} did not arrive within {TEST_WAIT_S:g} s", hint)
+
+
+def silence_add(
+    matcher: Annotated[list[str], typer.Argument(help="label=value, != , =~ or !~; all must match.")],
+    comment: Annotated[str, typer.Option(help="Why.")],
+    duration: Annotated[str, typer.Option("--for", help="How long: 30m, 2h, 7d.")] = "",
+    end: Annotated[str, typer.Option(help="Or until when: ISO 8601, UTC unless it says otherwise.")] = "",
+    start: Annotated[str, typer.Option(help="From when on; now unless given.")] = "",
+    owner: Annotated[str, typer.Option(help="Who answers for it; you unless given.")] = "",
+    json: Json = False,
+) -> None:
+    """Tell nobody of alerts that match, until it ends."""
+    if bool(duration) == bool(end):
+        raise CliError(ExitCode.USAGE, "expected exactly one of --for and --end")
+    body: dict[str, Any] = {"matchers": matcher, "comment": comment, "owner": owner or _me("--owner")}
+    body |= {"duration_s": _seconds(duration)} if duration else {"ends_at_us": microseconds("--end", end)}
+    body |= {"starts_at_us": microseconds("--start", start)} if start else {}
+    made = client.send("alerts", "POST", "/v1/silences", body)
+    until = written(made["ends_at_us"])
+    said = f"silence {made['id']} is {made['state']} until {until}; it matches {made['matching_alerts']} alerts now"
+    emit_json(made) if json else emit_text(said)
+
+
+def silence_list(state: str = "", json: Json = False) -> None:
+    """Silences: pending, active and expired ones."""
+    answer = client.get("alerts", "/v1/silences", state=state)
+    rows = [{**one, **{key: written(one[f"{key}_us"]) for key in ("starts_at", "ends_at")}} for one in answer["items"]]
+    emit_json(answer) if json else emit_table(rows, SILENCE_COLUMNS)
+
+
+def silence_expire(
+    silence_id: str,
+    author: Annotated[str, typer.Option(help="Who ends it; you unless given.")] = "",
+    json: Json = False,
+) -> None:
+    """End a silence now."""
+    answer = client.send("alerts", "POST", f"/v1/silences/{silence_id}/expire", {"author": author or _me("--author")})
+    emit_json(answer) if json else emit_text(f"silence {silence_id} is {answer['state']}")
+
+
+def _finished(delivery_ids: list[str]) -> list[dict[str, Any]]:
+    """The deliveries once none waits, or the time of a test is over."""
+    end_s = time.monotonic() + TEST_WAIT_S
+    while True:
+        found = [client.get("alerts", f"/v1/deliveries/{one}") for one in delivery_ids]
+        if all(one["state"] != "waiting" for one in found) or time.monotonic() >= end_s:
+            return found
+        time.sleep(LOOK_S)
+
+
+def _me(option: str) -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:
+        raise CliError(ExitCode.INVALID, f"this process has no user's name; say who it is with {option}") from error
+
+
+def _seconds(text: str) -> int:
+    found = AGO.fullmatch(text.strip())
+    if found is None:
+        raise CliError(ExitCode.INVALID, f"--for is {text!r}; expected a count and its unit, as 30m, 2h or 7d")
+    return int(found[1]) * UNIT_S[found[2]]
+
+
+def _listed(path: str, state: str, json: bool, columns: tuple[str, ...]) -> None:
+    answer = client.get("alerts", path, state=state)
+    emit_json(answer) if json else emit_table(answer["items"], columns)
