@@ -1,8 +1,8 @@
 """Set up everything a checkout needs: environments, Kafka's jars, the corpus. Idempotent; the standard library only.
 
 Each step has a stamp holding a hash of its inputs; a step whose stamp is current takes no time. Java and Maven (and,
-with --tests, kcat, faketime and Node) are installed by apt where this runs as root on Debian or Ubuntu; elsewhere it
-stops with the one command to run.
+with --tests, kcat, faketime, Node and Alertmanager) are installed by apt where this runs as root on Debian or Ubuntu;
+elsewhere it stops with the one command to run.
 """
 
 from __future__ import annotations
@@ -33,8 +33,12 @@ PACKAGES = {
     "faketime": "faketime",
     "node": "nodejs",
     "npm": "npm",
+    "prometheus-alertmanager": "prometheus-alertmanager",
 }
 """Debian package of each program."""
+
+FOR_TESTS = ("kcat", "faketime", "node", "npm", "prometheus-alertmanager")
+"""Programs that only the tests need."""
 
 
 class SetUpFailed(Exception):
@@ -55,14 +59,16 @@ class Step:
 def main(arguments: Sequence[str]) -> int:
     """Run the steps that are due. Returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tests", action="store_true", help="also what only the tests need (kcat, faketime, Node)")
+    parser.add_argument(
+        "--tests", action="store_true", help="also what only the tests need (kcat, faketime, Node, Alertmanager)"
+    )
     options = parser.parse_args(arguments)
     started = time.monotonic()
     try:
         if sys.version_info[:2] != (3, 11):
             found = f"{sys.version_info.major}.{sys.version_info.minor}"
             raise SetUpFailed(f"this is Python {found}; Weir needs 3.11. Run: make PYTHON=python3.11 setup")
-        ensure_programs(["java", "mvn", *(["kcat", "faketime", "node", "npm"] if options.tests else [])])
+        ensure_programs(["java", "mvn", *(FOR_TESTS if options.tests else [])])
         due = [step for step in [*steps(), *(steps_of_tests() if options.tests else [])] if not is_current(step)]
         for number, step in enumerate(due, start=1):
             run(step, number, len(due))

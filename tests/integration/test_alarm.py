@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +19,7 @@ from standardwebhooks.webhooks import Webhook
 from shifted_traffic import ENVELOPE, OTHER_WORDS, STEADY_WORDS, Traffic
 from stack import RunningStack
 from waiting import eventually
+from weir.cli.stack.layout import repository
 from weir.cli.stack.secrets import write_private
 from weir.events import FeatureItem, encode_body, frame
 from weir.runtime.clock import now_us
@@ -32,6 +35,7 @@ class Inbox:
 
     def __init__(self, secret: str) -> None:
         self.bodies: list[dict[str, Any]] = []
+        self.tests: list[dict[str, Any]] = []
         self._webhook = Webhook(secret)
         inbox = self
 
@@ -52,6 +56,8 @@ class Inbox:
         verified = dict(self._webhook.verify(body, headers))
         if any(alert["labels"].get("route") == ROUTE for alert in verified["alerts"]):
             self.bodies.append(verified)
+        if "weir_test" in verified["groupLabels"]:
+            self.tests.append(verified)
 
 
 @pytest.fixture
@@ -70,6 +76,34 @@ def inbox(stack: RunningStack) -> Iterator[Inbox]:
     inbox.server.shutdown()
     inbox.server.server_close()
     thread.join()
+
+
+def weir(stack: RunningStack, *arguments: str) -> Any:
+    """A command's JSON document."""
+    ran = subprocess.run(
+        [str(repository() / ".venv" / "bin" / "weir"), *arguments, "--json"],
+        env={"WEIR_HOME": str(stack.home), "PATH": "/usr/bin:/bin", "USER": "tests"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return json.loads(ran.stdout)
+
+
+@pytest.mark.capability("O12")
+def test_the_command_line_tests_a_receiver_and_keeps_silences(stack: RunningStack, inbox: Inbox) -> None:
+    sent = weir(stack, "alert", "test", "--receiver", "demo")["items"]
+    assert [(one["status"], one["state"], one["attempts"]) for one in sent] == [
+        ("firing", "delivered", 1),
+        ("resolved", "delivered", 1),
+    ]
+    assert [body["status"] for body in inbox.tests] == ["firing", "resolved"]
+
+    made = weir(stack, "alert", "silence", "add", "route=nowhere", "--for", "2h", "--comment", "a test")
+    listed = weir(stack, "alert", "silence", "list", "--state", "active")["items"]
+    assert [(one["owner"], one["comment"]) for one in listed if one["id"] == made["id"]] == [("tests", "a test")]
+    assert weir(stack, "alert", "silence", "expire", made["id"])["state"] == "expired"
 
 
 def publish(stack: RunningStack, traffic: Traffic, made: list[FeatureItem], first_seq: int) -> None:
