@@ -18,6 +18,7 @@ from chaos.faults import (
     model_server,
     neighbour,
     poison,
+    rules,
     schemas,
     sink,
     spool,
@@ -63,6 +64,7 @@ OF_CALLS: Mapping[str, Fault] = {
     "neighbour": lambda stack: neighbour.misbehaving(stack, 1_000),
     "evaluator-killed": lambda stack: consumers.evaluator_killed(stack, 4),
     "drift-killed": lambda stack: consumers.drift_killed(stack, 5),
+    "rule-edited": lambda stack: rules.edited_while_firing(stack, 10),
     # After the replays: they begin at a time, and this fault writes messages from an hour ahead.
     "clock-jumps": clocks.jumped,
 }
@@ -99,6 +101,7 @@ SHORT: Mapping[str, Fault] = {
     "triton-crashed-streams": lambda stack: model_server.crashed_in_streams(stack, 1),
     "clients-gone": lambda stack: clients.disconnected(stack, 40),
     "neighbour": lambda stack: neighbour.misbehaving(stack, 200),
+    "rule-edited": lambda stack: rules.edited_while_firing(stack, 2),
     "clickhouse-answers-lost": lambda stack: clickhouse.answers_lost(stack, 1),
     "sink-killed": lambda stack: sink.killed(stack, 3, 1_500),
     "poison-some": lambda stack: poison.some(stack, 50),
