@@ -21,6 +21,8 @@ from weir.alerts.adapters.silences import silence_record
 from weir.alerts.api_body import BadBody, author_of, object_of, silence_of, tested_of
 from weir.alerts.app import Alerts, TooManySilences
 from weir.alerts.core.grouping import Notification
+from weir.alerts.core.matcher import all_match
+from weir.alerts.core.silence import Silence
 from weir.alerts.core.state import Alert, Phase
 from weir.alerts.core.trial import trial_of_receiver, trial_of_rule
 from weir.alerts.metrics import RECEIVERS_OFF
@@ -74,7 +76,8 @@ class AlertsApi:
         state = request.query_params.get("state", "")
         if state and state not in phases:
             return problem(422, "bad request", f"state is {state!r}; expected one of: {', '.join(phases)}")
-        return _listed([_alert(one) for one in self._alerts.alerts if state in ("", one.phase.value)])
+        active = [one for one in self._alerts.silences if one.state(now_us()) == "active"]
+        return _listed([_alert(one, active) for one in self._alerts.alerts if state in ("", one.phase.value)])
 
     async def rules(self, _: Request) -> Response:
         """The rules in force."""
@@ -219,13 +222,16 @@ class AlertsApi:
         return JSONResponse({"items": items}, status_code=202)
 
 
-def _alert(alert: Alert) -> dict[str, Any]:
+def _alert(alert: Alert, silences: Sequence[Silence]) -> dict[str, Any]:
+    """An alert as it is shown. silences: the active ones."""
     shown = asdict(alert)
     state, _ = shown.pop("phase"), shown.pop("window")
     for inner in ("fields", "facts", "watched", "turn", "former"):
         del shown[inner]
     severity = alert.labels.get("severity", "")
-    return {"state": state, "severity": severity, **shown, "window_events": len(alert.window)}
+    silenced_by = [one.id for one in silences if all_match(one.matchers, alert.labels)]
+    told = {"state": state, "severity": severity, "silenced_by": silenced_by}
+    return {**told, **shown, "window_events": len(alert.window)}
 
 
 def _listed(rows: Sequence[Any]) -> Response:

@@ -25,7 +25,7 @@ SILENCE_COLUMNS = ("id", "state", "matchers", "starts_at", "ends_at", "owner", "
 
 def alert_list(state: str = "", json: Json = False) -> None:
     """Alerts."""
-    _listed("/v1/alerts", state, json, ("rule", "state", "severity", "labels", "value", "threshold"))
+    _listed("/v1/alerts", state, json, ("rule", "state", "severity", "labels", "value", "threshold", "silenced_by"))
 
 
 def alert_deliveries(state: str = "", json: Json = False) -> None:

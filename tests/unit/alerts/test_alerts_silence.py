@@ -213,6 +213,17 @@ def test_a_silence_over_the_api_from_its_start_to_its_end(world: World) -> None:
     assert api.post("/v1/silences/none/expire", json={"author": "you"}).status_code == 404
 
 
+def test_an_alert_shows_what_silences_it(world: World) -> None:
+    world.rule("r")
+    world.drift("fired")
+    api = Api(world)
+    name = api.post("/v1/silences", json={"matchers": ["alertname=r"], **HOUR}).json()["id"]
+    api.post("/v1/silences", json={"matchers": ["alertname=s"], **HOUR})
+
+    (shown,) = api.get("/v1/alerts").json()["items"]
+    assert (shown["state"], shown["severity"], shown["silenced_by"]) == ("firing", "page", [name])
+
+
 def test_writes_need_what_all_writes_need(world: World) -> None:
     for path in ("/v1/silences", "/v1/silences/x/expire", "/v1/test"):
         assert Api(world, token="x" * 20).post(path, json={}).status_code == 401
