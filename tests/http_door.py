@@ -116,17 +116,22 @@ def catalog_of(triton: ScriptedTriton) -> Catalog:
     catalog = Catalog()
     for name, model in triton.models.items():
         is_chat = "text_input" in model.inputs
-        catalog.apply(_asset("model", name, {
+        catalog.apply(asset("model", name, {
             "task": "chat" if is_chat else "embeddings", "unary_model": name, "stream_model": name if is_chat else None,
             "input": "text_input" if is_chat else "text", "card": CARD,
         }))  # fmt: skip
+    limits = {"parameters_allowed": ["max_tokens", "seed"], "output_tokens_max": 64}
+    catalog.apply(asset("policy", "limits", limits))
+    limited = {"model": "echo@prod", "policy": "limits@prod", "nodes": [], "edges": []}
+    catalog.apply(asset("chain", "limited", limited))
     for name, template in TEMPLATES.items():
-        catalog.apply(_asset("prompt", name, {"template": template, "variables": []}))
-        catalog.apply(_asset("chain", name, {"model": "echo@prod", "prompt": f"{name}@prod", "nodes": [], "edges": []}))
+        catalog.apply(asset("prompt", name, {"template": template, "variables": []}))
+        catalog.apply(asset("chain", name, {"model": "echo@prod", "prompt": f"{name}@prod", "nodes": [], "edges": []}))
     return catalog
 
 
-def _asset(kind: str, name: str, spec: Mapping[str, Any]) -> RegistryChanged:
+def asset(kind: str, name: str, spec: Mapping[str, Any]) -> RegistryChanged:
+    """A version of an asset, at alias prod."""
     return RegistryChanged(
         **envelope(f"{kind} {name}"), revision=1, change="alias_moved", kind=kind, name=name, version="1",
         digest=digest_of(spec), alias="prod", body_json=json.dumps(spec), author="me",

@@ -35,7 +35,7 @@ ACCEPTED: list[dict[str, Any]] = [
         "response_format": {"type": "text"},
     },
     {"user": "ada", "metadata": {"app": "tests"}, "store": False, "service_tier": "auto", "parallel_tool_calls": True},
-    {"max_completion_tokens": 64, "presence_penalty": 0, "frequency_penalty": 0.5, "modalities": ["text"]},
+    {"max_completion_tokens": 64, "modalities": ["text"]},
 ]
 """Optional fields that are used, or ask for nothing special."""
 
@@ -43,6 +43,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"temperature": "hot"}, "temperature"), ({"temperature": 99}, "temperature"), ({"stop": {"a": 1}}, "stop"),
     ({"seed": True}, "seed"), ({"n": 2}, "n"), ({"logprobs": True}, "logprobs"), ({"tool_choice": "required"}, "tool_choice"),
     ({"response_format": {"type": "json_object"}}, "response_format"), ({"top_k": 5}, "top_k"),
+    ({"presence_penalty": 1}, "presence_penalty"), ({"max_tokens": 1025}, "max_tokens"),
     ({"messages": [{"role": "system", "content": "Be brief."}, *QUESTION]}, "messages[0]"),
     ({"messages": [*QUESTION, {"role": "assistant", "content": "Well,"}]}, "messages[1]"),
     ({"messages": [{"role": "user", "content": [IMAGE]}]}, "messages[0].content[0]"),

@@ -11,6 +11,7 @@ from weir.gateway.call_start import operation_of, session_of
 from weir.gateway.core.catalog import Catalog, Resolved
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.peek import NoMessage, Peeked, peek
+from weir.gateway.core.policy import limits_parameters, parameters_in
 
 
 def admit(session: CallSession, desk: Desk, wire: bytes, headers: Mapping[str, str]) -> bytes:
@@ -26,7 +27,7 @@ def admit(session: CallSession, desk: Desk, wire: bytes, headers: Mapping[str, s
         model=peeked.model_name,
         references=resolved.references,
     )
-    session.admit(resolved, peeked.wire)
+    session.admit(resolved, peeked.wire, parameters_in(peeked.wire) if limits_parameters(resolved.policy) else {})
     return peeked.wire
 
 

@@ -192,7 +192,7 @@ class HttpDoor:
             is_stream=asked.is_stream,
             request_id=call.call.request_id,
         )
-        call.session.admit(resolved, wire)
+        call.session.admit(resolved, wire, asked.sampling)
         if asked.is_stream:
             stream = PieceStream(call.call)
             pieces = await opened(stream, call.stream(wire, stream.piece, stream.answer.demand_text))
@@ -217,7 +217,7 @@ class HttpDoor:
         call.resolved(resolved, resolved.unary_model)
         asked_for = resolved.unary_model, resolved.input_name, asked.texts, call.call.request_id
         wires = embeddings_requests(*asked_for)
-        call.session.admit(resolved, embeddings_request(*asked_for))
+        call.session.admit(resolved, embeddings_request(*asked_for), {})
 
         def read(answers: list[bytes]) -> Response:
             try:

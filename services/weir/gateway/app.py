@@ -5,6 +5,7 @@ Everything here is memory and one append to the spool; no call waits for Kafka, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from weir.gateway.adapters.keys_file import KeysFile
@@ -14,6 +15,7 @@ from weir.gateway.core.captured import Answer
 from weir.gateway.core.catalog import Catalog, Resolved
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.keys import Caller, caller_of
+from weir.gateway.core.policy import demand_parameters, demand_size
 from weir.gateway.core.record import Kind
 from weir.gateway.group_sync import GroupSync
 from weir.gateway.metrics import CALLS, CUT_ANSWERS, LATENCY_S, REFUSALS, SHED
@@ -58,16 +60,15 @@ class Desk:
         anonymous = self.settings.anonymous_tenant if is_loopback else ""
         return caller_of(authorization, self._keys.current(), now_us(), anonymous_tenant=anonymous)
 
-    def admit(self, caller: Caller, resolved: Resolved, wire_bytes: int) -> None:
-        """Raises Refusal when the caller may not, or sends too much for this route or this minute."""
+    def admit(self, caller: Caller, resolved: Resolved, wire_bytes: int, parameters: Mapping[str, object]) -> None:
+        """Raises Refusal when the caller may not, or sends or asks too much for this route or this minute.
+
+        parameters: what is asked beside the text; may be empty where the route's policy says nothing about them.
+        """
         caller.demand("embed" if resolved.task == "embeddings" and "infer" not in caller.scopes else "infer")
         caller.demand_route(resolved.route)
-        limit = resolved.policy.get("input_bytes_max")
-        if isinstance(limit, int) and wire_bytes > limit:
-            raise Refusal(
-                "payload_too_large",
-                f"the request has {wire_bytes} bytes; the policy of {resolved.route!r} allows {limit}",
-            )
+        demand_size(resolved.policy, resolved.route, wire_bytes)
+        demand_parameters(resolved.policy, resolved.route, parameters)
         self.turnstile.charge_tokens(caller, wire_bytes)
 
     def requested(self, call: Call, wire: bytes) -> bool:

@@ -3,7 +3,7 @@
     with CallSession(desk, call) as session:
         caller = session.enter(authorization, is_loopback=...)   # authenticate, then limit
         ...                                                      # read the body, translate it
-        session.admit(resolved, wire)                            # then work
+        session.admit(resolved, wire, parameters)                # then work
         session.forwarded(cancel)
         session.upstream_ended(...)                              # once the answer was read
 
@@ -15,7 +15,7 @@ anything else is a fault of ours, which the client hears as internal_error and n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -87,11 +87,11 @@ class CallSession:
         if self._place is not None:
             self._place.hold_bytes(size_bytes)
 
-    def admit(self, resolved: Resolved, wire: bytes) -> None:
-        """Check the caller's rights and record the request. Raises Refusal."""
+    def admit(self, resolved: Resolved, wire: bytes, parameters: Mapping[str, object]) -> None:
+        """Check the caller's rights and the route's policy, and record the request. Raises Refusal."""
         assert self._place is not None, "enter() comes first"
         self._wire, self._wire_bytes = wire, len(wire)
-        self._desk.admit(self._place.caller, resolved, len(wire))
+        self._desk.admit(self._place.caller, resolved, len(wire), parameters)
         self._is_request_recorded = self._desk.requested(self.call, wire)
         self._step(life.Admitted())
 

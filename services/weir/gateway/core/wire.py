@@ -6,6 +6,7 @@ send anything and its call is an event all the same.
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,6 +41,18 @@ PARAMETER_NAMES = (
 
 NO_TEXT_INPUTS = frozenset({"sampling_parameters", *PARAMETER_NAMES, "bad_words", "lora_name"})
 """Text inputs that are not the prompt."""
+
+SWITCHES = frozenset(
+    {
+        "sampling_parameters",
+        "stream",
+        "exclude_input_in_output",
+        "return_finish_reason",
+        "return_num_input_tokens",
+        "return_num_output_tokens",
+    }
+)
+"""Inputs that say how an answer is told, not what is asked of the model."""
 
 Values = tuple[bytes | int | float | bool, ...]
 
@@ -86,6 +99,22 @@ def read_request(wire: bytes) -> RequestFacts:
     own = {name: carried(_plain(tensors[name])) for name in PARAMETER_NAMES if name in tensors}
     parameters = {**_json_object(first_text(tensors, "sampling_parameters")), **own}
     return RequestFacts("\n".join(texts_of(tensors, name)), parameters, message.id)
+
+
+def parameters_of(wire: bytes) -> dict[str, object] | None:
+    """What a request of the Open Inference Protocol asks beside its text: each entry of `sampling_parameters`, and each
+    other input by its name. None where `sampling_parameters` is there and no JSON object, so that nobody can say.
+    """
+    message = service_pb2.ModelInferRequest.FromString(wire)
+    tensors = _tensors(message.inputs, message.raw_input_contents)
+    names = {str(tensor.name) for tensor in message.inputs} - SWITCHES - set(INPUT_NAMES)
+    own = {name: _plain(tensors[name]) if name in tensors else "unreadable" for name in names}
+    given = first_text(tensors, "sampling_parameters")
+    try:
+        value = json.loads(given) if given else {}
+    except (ValueError, RecursionError):
+        return None
+    return {**value, **own} if isinstance(value, dict) else None
 
 
 def read_responses(responses: Iterable[bytes], *, is_stream: bool) -> list[Tensors]:

@@ -1,0 +1,58 @@
+"""What a route's policy lets a caller ask for.
+
+Invariant (K13): a limit that is written down is kept, at both APIs, before anything is recorded or sent. `input_bytes_max` is
+the size of the request, `parameters_allowed` the sampling parameters that may be given, `output_tokens_max` the most that
+`max_tokens` may ask for. Who asks for no length gets the model's own default: that is the model's card, not a caller's wish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from weir.gateway.core.errors import Refusal, cut
+from weir.gateway.core.wire import parameters_of
+
+OPENAI_NAMES: Mapping[str, str] = {"random_seed": "seed", "stop_words": "stop"}
+"""Names of TensorRT-LLM's own tensors -> the name a policy gives the parameter."""
+
+Policy = Mapping[str, Any]
+
+
+def limits_parameters(policy: Policy) -> bool:
+    """Whether the policy says anything about sampling parameters; only then a request of bytes needs to be read."""
+    return policy.get("parameters_allowed") is not None or policy.get("output_tokens_max") is not None
+
+
+def parameters_in(wire: bytes) -> dict[str, object]:
+    """The parameters of an inference request. Raises Refusal where they cannot be read, so that none escapes."""
+    found = parameters_of(wire)
+    if found is None:
+        raise Refusal("invalid_request", "sampling_parameters is no JSON object; the policy of the route must read it")
+    return {OPENAI_NAMES.get(name, name): value for name, value in found.items()}
+
+
+def demand_size(policy: Policy, route: str, wire_bytes: int) -> None:
+    """Raises Refusal for a request that is too large."""
+    limit = policy.get("input_bytes_max")
+    if isinstance(limit, int) and wire_bytes > limit:
+        raise Refusal(
+            "payload_too_large", f"the request has {wire_bytes} bytes; the policy of {route!r} allows {limit}"
+        )
+
+
+def demand_parameters(policy: Policy, route: str, parameters: Mapping[str, object]) -> None:
+    """Raises Refusal naming the parameter that the policy does not allow, or allows less of."""
+    allowed = policy.get("parameters_allowed")
+    for name in parameters:
+        if allowed is not None and name not in allowed:
+            names = ", ".join(sorted(allowed)) or "none"
+            text = f"{cut(name)!r} is not allowed by the policy of {route!r}; allowed: {names}"
+            raise Refusal("invalid_request", text, field=cut(name))
+    limit = policy.get("output_tokens_max")
+    if limit is None or "max_tokens" not in parameters:
+        return
+    asked = parameters["max_tokens"]
+    if not isinstance(asked, int) or isinstance(asked, bool) or not 0 <= asked <= limit:
+        text = f"max_tokens is {cut(str(asked))}; the policy of {route!r} allows a whole number up to {limit}"
+        raise Refusal("invalid_request", text, field="max_tokens")
