@@ -15,6 +15,7 @@ from weir.cli import client, log
 from weir.cli.log_messages import Message, Messages
 from weir.cli.moments import microseconds
 from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
+from weir.gateway.core.segment import SPOOL_TOPIC
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Topic = Annotated[str, typer.Option(help="Only of this topic.")]
@@ -75,14 +76,24 @@ def dlq_replay(
     """
     if not event_ids and not (topic or reason or group):
         raise CliError(ExitCode.USAGE, "say which dead letters: ids, or --topic, --reason, --group", "weir dlq list")
+    left_out = 0
     if not event_ids:
         found = client.get("lineage", "/v1/dead-letters", topic=topic, reason=reason, consumer_group=group, limit=limit)
+        messages_found = [one for one in found["items"] if one["topic"] != SPOOL_TOPIC]
+        left_out = len(found["items"]) - len(messages_found)
         event_ids = list(
-            {(one["topic"], one["partition"], one["offset"]): one["event_id"] for one in found["items"]}.values()
+            {(one["topic"], one["partition"], one["offset"]): one["event_id"] for one in messages_found}.values()
         )
     with Messages() as messages:
         replayed = [_replayed(messages, event_id) for event_id in event_ids]
-    emit_json({"replayed": replayed}) if json else emit_text(f"{len(replayed)} messages written again")
+    if json:
+        emit_json({"replayed": replayed, "left_out": left_out})
+        return
+    emit_text(f"{len(replayed)} messages written again")
+    if left_out:
+        emit_text(
+            f"{left_out} are records of the gateway's spool, which cannot be: weir dlq list --topic {SPOOL_TOPIC}"
+        )
 
 
 def events_replay(
@@ -116,6 +127,12 @@ def events_replay(
 def _replayed(messages: Messages, event_id: str) -> dict[str, Any]:
     letter = client.get("lineage", f"/v1/dead-letters/{quote(event_id)}")
     origin = f"{letter['topic']}/{letter['partition']}/{letter['offset']}"
+    if letter["topic"] == SPOOL_TOPIC:
+        raise CliError(
+            ExitCode.INVALID,
+            f"{event_id} is a record of the gateway's spool and no message of Kafka, so it cannot be written again",
+            f"weir dlq show {event_id}",
+        )
     message = messages.read(str(letter["topic"]), int(letter["partition"]), int(letter["offset"]))
     if message is None:
         message = _kept(letter, origin)

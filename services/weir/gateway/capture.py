@@ -90,9 +90,12 @@ class SpoolCapture:
         """
         gap = self._gap or Gap(first_seq=self._seq, last_seq=self._seq, reason=reason)
         self._seq += NUMBERS_TAKEN[kind]
-        self._writer.tell(self._seq)
         self._gap = replace(gap, last_seq=self._seq - 1, ended=(*gap.ended, ended) if ended else gap.ended)
         self.explain()
+
+    def tell(self) -> None:
+        """Say beside the segments how many numbers are used, so that the drain knows what it must find. Never raises."""
+        self._writer.tell(self._seq)
 
     def explain(self) -> bool:
         """Write the gap record that is owed, if any. False while the spool does not even take that."""
@@ -112,7 +115,6 @@ class SpoolCapture:
             )
         self._writer.append(framed, spare_bytes=spare_bytes)
         self._seq += NUMBERS_TAKEN[record.kind]
-        self._writer.tell(self._seq)
 
     def _record(
         self,

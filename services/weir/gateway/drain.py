@@ -25,6 +25,7 @@ from weir.gateway.adapters.spool_reader import Piece, SpoolReader
 from weir.gateway.core.accounting import Account, Books, announced, closed, counted, headed
 from weir.gateway.core.reading import Read, read, read_record
 from weir.gateway.core.record import HEAD, NUMBERS_TAKEN, pack
+from weir.gateway.core.segment import SPOOL_TOPIC
 from weir.gateway.spool_page import routes
 from weir.gateway.spool_settings import SpoolSettings
 from weir.runtime import http
@@ -56,9 +57,6 @@ ANNOUNCE_EVERY_S = 2.0
 
 GROUP = "gateway-drain"
 """The drain among the consumers: in dead letters, their metrics and the readiness page."""
-
-SPOOL_TOPIC = "gateway-spool"
-"""What a dead letter of the drain names as its topic: it is none of Kafka's. Its offset is segment and byte."""
 
 Encoded = tuple[str, str, bytes]
 """Topic, key, Avro body."""

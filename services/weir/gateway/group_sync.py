@@ -13,6 +13,7 @@ import asyncio
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.metrics import SYNC_FAILURES, SYNC_S
 from weir.gateway.ports import CaptureFull
+from weir.runtime.telemetry import logger
 
 
 class GroupSync:
@@ -47,6 +48,10 @@ class GroupSync:
                 error = CaptureFull(f"the spool's disk did not sync: {refused.strerror}", "disk_refused")
             except CaptureFull as refused:
                 error = refused
+            except RuntimeError as broken:  # no thread could be started: nothing was synced
+                SYNC_FAILURES.inc()
+                logger().error("sync_not_started", error=str(broken))
+                error = CaptureFull("the gateway could not start a sync; it has no thread for it", "disk_refused")
             else:
                 _settle(group, None)
             finally:

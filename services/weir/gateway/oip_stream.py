@@ -69,7 +69,10 @@ class StreamSession:
         self._moved_s = monotonic_s()
 
     async def run(self) -> Ended:
-        """Pass messages both ways until the stream ends, however it does. Raises Refusal for an error of ours."""
+        """Pass messages both ways until the stream ends, however it does.
+
+        Raises Refusal for an error of ours, and where the ends of its calls could not be recorded as durably as is set.
+        """
         tasks = {asyncio.create_task(part) for part in (self._send(), self._receive(), self._watch())}
         ended: Ended | None = None
         error: BaseException | None = None
@@ -84,7 +87,10 @@ class StreamSession:
             if self._stream is not None:
                 self._stream.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._close_all(ended, error)
+            closed = self._close_all(ended, error)
+        if ended.code is grpc.StatusCode.OK:
+            for session in closed:
+                await session.settled()  # no final flag said so before: the stream's OK is what acknowledges them
         return ended
 
     async def _send(self) -> Ended | None:
@@ -195,8 +201,10 @@ class StreamSession:
                 text = f"nothing was asked for {settings.stream_idle_s:g} s (stream_idle_s); open a stream again"
                 return Ended(grpc.StatusCode.DEADLINE_EXCEEDED, text, is_ours=True)
 
-    def _close_all(self, ended: Ended | None, error: BaseException | None) -> None:
-        for session in self._open.values():
+    def _close_all(self, ended: Ended | None, error: BaseException | None) -> list[CallSession]:
+        """Give every open call the stream's end; which calls these were."""
+        closed = list(self._open.values())
+        for session in closed:
             if ended is None:
                 _left(session, error)
             elif ended.is_ours:
@@ -204,6 +212,7 @@ class StreamSession:
             else:
                 session.upstream_ended(int(ended.code.value[0]), ended.details)
         self._open.clear()
+        return closed
 
 
 async def _first_end(tasks: set[asyncio.Task[Ended | None]] | set[asyncio.Task[Ended]]) -> Ended:

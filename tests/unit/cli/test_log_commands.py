@@ -199,3 +199,21 @@ def test_without_a_broker_the_log_says_so(monkeypatch: pytest.MonkeyPatch) -> No
         messages.read("feedback", 0, 0)
 
     assert caught.value.code is ExitCode.NOT_READY
+
+
+@pytest.mark.usefixtures("lineage", "kafka")
+def test_a_record_of_the_spool_is_shown_and_never_written_into_a_topic(
+    put: Put, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put("dead-letters", letter(1, topic="gateway-spool", consumer_group="gateway-drain"))
+    with pytest.raises(CliError, match="record of the gateway's spool") as refused:
+        dlq_replay([letter(1).event_id])
+    assert refused.value.code is ExitCode.INVALID
+
+    dlq_list(group="gateway-drain")
+    dlq_replay(group="gateway-drain")
+
+    out = capsys.readouterr().out
+    assert "gateway-spool" in out
+    assert "0 messages written again" in out
+    assert "1 are records of the gateway's spool" in out

@@ -31,9 +31,11 @@ from weir.gateway.app import Desk
 from weir.gateway.capture import SpoolCapture
 from weir.gateway.core.catalog import Catalog
 from weir.gateway.core.record import Record, unpack
+from weir.gateway.group_sync import GroupSync
 from weir.gateway.request_ids import RequestIds
 from weir.gateway.settings import GatewaySettings
 from weir.runtime import http
+from weir.runtime.disk import DISK, Disk
 
 KEYS = {tenant: f"weir_{number:08x}_{tenant[0] * 43}" for number, tenant in enumerate(("ada", "bob"))}
 """API key of each tenant."""
@@ -210,7 +212,9 @@ def bearer(key: str) -> tuple[tuple[str, str], ...]:
 
 
 @asynccontextmanager
-async def doors(folder: Path, *, limits: dict[str, Any] | None = None, **settings: Any) -> AsyncIterator[Doors]:
+async def doors(
+    folder: Path, *, limits: dict[str, Any] | None = None, disk: Disk = DISK, **settings: Any
+) -> AsyncIterator[Doors]:
     """A gateway. settings: by the end of their variable's name, `calls_at_once_max=4`. limits: of ada's key."""
     stop, model = asyncio.Event(), Model()
     server = grpc.aio.server()
@@ -219,13 +223,15 @@ async def doors(folder: Path, *, limits: dict[str, Any] | None = None, **setting
     await server.start()
     read = _settings(folder, _keys_file(folder, limits or {}), **settings)
     writer = SpoolWriter(
-        read.spool_dir, boot_epoch=NOON_US, bytes_max=read.spool_bytes_max, segment_bytes_max=read.segment_bytes_max
-    )
+        read.spool_dir, boot_epoch=NOON_US, bytes_max=read.spool_bytes_max, segment_bytes_max=read.segment_bytes_max,
+        is_durable=read.durability == "fsync", source="gateway/1", disk=disk,
+    )  # fmt: skip
+    group_sync = GroupSync(writer) if read.durability == "fsync" else None
     capture = SpoolCapture(
         writer, source="gateway/1", boot_epoch=NOON_US, capture_bytes_max=read.capture_bytes_max,
         completion_spare_bytes=read.spool_bytes_max // 16, refusal_spare_bytes=read.spool_bytes_max // 2,
     )  # fmt: skip
-    desk = Desk(read, KeysFile(read.keys_file), _catalog(), capture, RequestIds(b"s" * 32))
+    desk = Desk(read, KeysFile(read.keys_file), _catalog(), capture, RequestIds(b"s" * 32), group_sync)
     upstream = Upstream(f"127.0.0.1:{model_port}", message_bytes_max=read.message_bytes_max)
     app = http.application(dict, read.http_policy(), api_openai.routes(desk, upstream), api_openai.page_of)
     serving = asyncio.gather(serve_oip(read, desk, upstream, stop), http.serve(app, stop))

@@ -12,6 +12,7 @@ import grpc.aio
 import httpx2
 import pytest
 
+from failing_disk import FailingDisk
 from unit.gateway.doors import (
     KEYS,
     bearer,
@@ -290,3 +291,22 @@ async def test_a_clock_that_jumps_back_makes_no_negative_duration(
         assert record.end is not None
         assert record.call is not None
         assert record.end.end_time_us - record.call.start_time_us > 3_000_000_000
+
+
+async def ends_without_a_final_piece(requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
+    async for _message in requests:
+        yield piece_of("1")
+
+
+async def test_a_stream_without_a_final_piece_ends_ok_only_when_it_is_synced(tmp_path: Path) -> None:
+    disk = FailingDisk()
+    async with doors(tmp_path, disk=disk, durability="fsync") as gateway, gateway.channel() as channel:
+        gateway.model.stream = ends_without_a_final_piece
+        assert await gateway.stream(request_of("qa-stream"), channel=channel) == [piece_of("1")]
+        assert "fdatasync" in disk.seen
+
+        disk.refuses = frozenset({"fdatasync"})
+        with pytest.raises(grpc.aio.AioRpcError, match="did not sync") as refused:
+            await gateway.stream(request_of("qa-stream"), channel=channel)
+
+    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED

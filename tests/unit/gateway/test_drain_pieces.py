@@ -244,6 +244,7 @@ async def test_a_life_whose_numbers_stop_short_of_what_was_accepted_is_told(
     capture = capture_of(writer_of(tmp_path, segment_bytes_max=100_000))
     for number in range(4):
         capture.requested(asked(number), b"")
+    capture.tell()
     [segment] = spool(tmp_path).glob("*.seg")
     segment.write_bytes(segment.read_bytes()[: segment.stat().st_size // 2])
     await emptied(drain_of(tmp_path, link))
@@ -256,11 +257,14 @@ async def test_a_life_whose_segments_are_gone_is_told(kafka: Broker, link: Link,
     writer = writer_of(tmp_path)
     capture = capture_of(writer)
     capture.requested(asked(1), b"")
+    capture.tell()
     died(writer)
     for segment in spool(tmp_path).glob("*.seg"):
         segment.unlink()
     later_us = NOON_US + 1
-    capture_of(writer_of(tmp_path, later_us), later_us).requested(asked(2), b"")
+    later = capture_of(writer_of(tmp_path, later_us), later_us)
+    later.requested(asked(2), b"")
+    later.tell()
 
     await emptied(drain_of(tmp_path, link))
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from builders import NOON_US
+from failing_disk import FailingDisk
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.group_sync import GroupSync
 from weir.gateway.ports import CaptureFull
@@ -78,4 +81,91 @@ async def test_a_caller_that_goes_away_harms_nobody(writer: CountingWriter) -> N
 
     await staying
     assert leaving.cancelled() or leaving.cancelling()
+    writer.close()
+
+
+@dataclass
+class NotingDisk(FailingDisk):
+    """Notes which file each sync was asked of."""
+
+    synced: list[str] = field(default_factory=list)
+
+    def fdatasync(self, file: int) -> None:
+        """Noted, also when it is refused."""
+        self.synced.append(os.readlink(f"/proc/self/fd/{file}"))
+        super().fdatasync(file)
+
+
+def durable_writer(folder: Path, disk: FailingDisk) -> SpoolWriter:
+    return SpoolWriter(
+        folder, boot_epoch=NOON_US, bytes_max=100_000, segment_bytes_max=10_000, is_durable=True, disk=disk
+    )
+
+
+@pytest.mark.capability("X1")
+async def test_waiters_are_told_when_the_next_segment_cannot_open(tmp_path: Path) -> None:
+    disk = FailingDisk()
+    writer = durable_writer(tmp_path, disk)
+    group = GroupSync(writer)
+    writer.append(b"first")
+    disk.refuses = frozenset({"fdatasync", "open"})
+
+    async with asyncio.timeout(10):
+        told = await asyncio.gather(*(group.synced() for _ in range(3)), return_exceptions=True)
+        assert [type(one) for one in told] == [CaptureFull] * 3
+        with pytest.raises(CaptureFull, match="cannot open"):
+            await group.synced()
+        disk.mended()
+        await group.synced()
+
+    assert max(tmp_path.glob("*.seg")).read_bytes() == b"first"
+    writer.close()
+
+
+@pytest.mark.capability("X1")
+async def test_a_segment_whose_sync_failed_is_never_synced_again(tmp_path: Path) -> None:
+    disk = NotingDisk(refuses=frozenset({"fdatasync"}), first=0, times=1, error=5)
+    writer = durable_writer(tmp_path, disk)
+    group = GroupSync(writer)
+    writer.append(b"first")
+    with pytest.raises(CaptureFull, match="did not sync"):
+        await group.synced()
+    for _ in range(5):
+        writer.append(b"x" * 4_000)
+        await group.synced()
+
+    assert disk.synced[0] not in disk.synced[1:]
+    writer.close()
+
+
+@pytest.mark.capability("X1")
+@pytest.mark.parametrize("refused", ["fdatasync", "fsync", "open", "write"])
+async def test_what_a_failed_sync_left_unsure_is_written_into_the_next_segment(tmp_path: Path, refused: str) -> None:
+    """A call whose record was written and that waits only after the failure is not told that it is safe where it is not."""
+    disk = FailingDisk(error=5)
+    writer = durable_writer(tmp_path, disk)
+    group = GroupSync(writer)
+    writer.append(b"one ")
+    writer.append(b"two ")
+    disk.refuses = frozenset({"fdatasync", refused})
+    with pytest.raises(CaptureFull):
+        await group.synced()
+    disk.mended()
+    await group.synced()
+    writer.append(b"three")
+    await group.synced()
+
+    assert max(tmp_path.glob("*.seg")).read_bytes() == b"one two three"
+    writer.close()
+
+
+async def test_an_error_that_nobody_expects_leaves_no_waiter_behind(tmp_path: Path) -> None:
+    class Broken(SpoolWriter):
+        def sync(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    writer = Broken(tmp_path, boot_epoch=NOON_US, bytes_max=100_000, segment_bytes_max=10_000, is_durable=True)
+    async with asyncio.timeout(10):
+        with pytest.raises(CaptureFull):
+            await GroupSync(writer).synced()
     writer.close()

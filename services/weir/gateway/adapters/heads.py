@@ -1,6 +1,6 @@
 """Heads: how many numbers each life of a gateway used, told beside its segments and not in them.
 
-One small file a life, overwritten in place after each record (2 us, no new room on the disk). So the drain knows what it
+One small file a life, overwritten in place twice a second (no new room on the disk). So the drain knows what it
 must find, and a life whose segments end too early, or are gone, is seen by the audit (`accounting.headed`).
 """
 
@@ -18,8 +18,13 @@ from weir.runtime.telemetry import logger
 
 SUFFIX = ".head"
 
-HEAD = struct.Struct("<QQI")
-"""Boot epoch, numbers used, CRC-32 of both and of the source, which follows."""
+FIXED = struct.Struct("<QQ")
+"""Boot epoch and numbers used."""
+
+CHECKSUM = struct.Struct("<I")
+"""CRC-32 of the source, which follows it, and of both."""
+
+HEAD_BYTES = FIXED.size + CHECKSUM.size
 
 SOURCE_BYTES_MAX = 512
 """Longest name of a source. Chosen: a service and an instance."""
@@ -32,6 +37,7 @@ class Head:
         """Opens nothing yet: a disk that refuses costs the head, not the gateway."""
         self._path = folder / f"{boot_epoch:020d}{SUFFIX}"
         self._source = source.encode()[:SOURCE_BYTES_MAX]
+        self._source_checksum = zlib.crc32(self._source)
         self._boot_epoch = boot_epoch
         self._disk = disk
         self._file: int | None = None
@@ -39,16 +45,28 @@ class Head:
 
     def tell(self, numbers: int) -> None:
         """Say how many numbers are used. Never raises; a disk that refuses is logged once and tried at the next."""
+        fixed = FIXED.pack(self._boot_epoch, numbers)
+        head = fixed + CHECKSUM.pack(zlib.crc32(fixed, self._source_checksum))
         try:
             if self._file is None:
-                self._file = self._disk.open(self._path, os.O_WRONLY | os.O_CREAT)
-            self._disk.write_at(self._file, _content(self._boot_epoch, numbers, self._source), 0)
+                self._open(head)
+            else:
+                self._disk.write_at(self._file, head, 0)
         except OSError as error:
             if not self._is_refused:
                 logger().error("head_not_written", path=str(self._path), error=str(error))
             self._is_refused = True
         else:
             self._is_refused = False
+
+    def _open(self, head: bytes) -> None:
+        file = self._disk.open(self._path, os.O_WRONLY | os.O_CREAT)
+        try:
+            self._disk.write_at(file, head + self._source, 0)
+        except OSError:
+            self._disk.close(file)
+            raise
+        self._file = file
 
     def close(self) -> None:
         """Close the file; it stays for the drain."""
@@ -65,11 +83,12 @@ def heads_in(folder: Path) -> dict[LifeKey, int]:
             data = path.read_bytes()
         except FileNotFoundError:
             continue
-        if len(data) < HEAD.size:
+        if len(data) < HEAD_BYTES:
             continue
-        boot_epoch, numbers, checksum = HEAD.unpack_from(data)
-        source = data[HEAD.size :]
-        if checksum == _checksum(boot_epoch, numbers, source):
+        boot_epoch, numbers = FIXED.unpack_from(data)
+        (checksum,) = CHECKSUM.unpack_from(data, FIXED.size)
+        source = data[HEAD_BYTES:]
+        if checksum == zlib.crc32(data[: FIXED.size], zlib.crc32(source)):
             found[source.decode("utf-8", "replace"), boot_epoch] = numbers
     return found
 
@@ -80,11 +99,3 @@ def forget_heads(folder: Path, kept: Mapping[LifeKey, object], live: set[int], *
     for path in folder.glob(f"*{SUFFIX}"):
         if path.stem.isdigit() and int(path.stem) not in epochs:
             disk.unlink(path)
-
-
-def _content(boot_epoch: int, numbers: int, source: bytes) -> bytes:
-    return HEAD.pack(boot_epoch, numbers, _checksum(boot_epoch, numbers, source)) + source
-
-
-def _checksum(boot_epoch: int, numbers: int, source: bytes) -> int:
-    return zlib.crc32(source, zlib.crc32(b"%d %d" % (boot_epoch, numbers)))

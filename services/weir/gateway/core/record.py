@@ -73,7 +73,8 @@ class Record:
 def pack(record: Record, mark: str = "") -> bytes:
     """Framed bytes of a record. mark: of the segments it goes to, see `anchor_of`; empty for none. Never raises."""
     blobs = [record.wire, *record.responses]
-    facts = {
+    facts: dict[str, Any] = {"mark": mark} if mark else {}
+    facts |= {
         "kind": record.kind,
         "source": record.source,
         "boot_epoch": record.boot_epoch,
@@ -86,7 +87,7 @@ def pack(record: Record, mark: str = "") -> bytes:
         "wire_bytes": record.wire_bytes,
         "response_bytes": record.response_bytes,
     }
-    head = _json({"mark": mark, **facts} if mark else facts)
+    head = _json(facts)
     payload = b"".join((SIZES.pack(len(head)), head, *blobs))
     return HEAD.pack(len(payload), zlib.crc32(payload)) + payload
 

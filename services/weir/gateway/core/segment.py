@@ -15,6 +15,9 @@ from weir.gateway.core.record import anchor_of
 
 SUFFIX = ".seg"
 
+SPOOL_TOPIC = "gateway-spool"
+"""What a dead letter of the drain names as its topic: it is none of Kafka's. Its offset is `Segment.offset_of`."""
+
 MARKED = re.compile(r"(\d{20})-(\d{20})-([0-9a-f]{16})")
 BEFORE = re.compile(r"(\d{20})-(\d{8})")
 
