@@ -1237,7 +1237,7 @@ class InferenceRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumbersAccounted:
-    """What became of a range of a producer's sequence numbers: written to the spool, shed, or unreadable in it."""
+    """What became of a range of a producer's sequence numbers: written to the spool, shed, unreadable in it, or put aside."""
 
     EVENT: ClassVar[str] = "NumbersAccounted"
 
@@ -1268,9 +1268,9 @@ class NumbersAccounted:
     last_seq: int
     """Last number of the range, included."""
     account: str
-    """accepted: written to the spool, so it must be stored. shed: used and not written, by policy. corrupt: written and unreadable since."""
+    """accepted: written to the spool, so it must be stored. shed: used and not written, by policy. corrupt: written and unreadable since. dead: written and put aside as a dead letter, because it gives no event."""
     reason: str = ""
-    """Stable word: spool_full, disk_refused or checksum for a range that is missing; empty for accepted."""
+    """Stable word: spool_full, disk_refused, not_recordable, checksum, or the reason of the dead letter; empty for accepted."""
 
     def as_record(self) -> dict[str, Any]:
         """This value as the plain record Avro encodes."""
@@ -2182,28 +2182,29 @@ SCHEMA_JSON: Final[Mapping[str, str]] = {
     ),
     "NumbersAccounted": (
         '{"type":"record","name":"NumbersAccounted","namespace":"weir.events","doc":"What became of'
-        " a range of a producer's sequence numbers: written to the spool, shed, or unreadable in it"
-        '.","fields":[{"name":"event_id","type":"string","doc":"UUIDv7 of this event, lower-case te'
-        'xt; the deduplication key. Derived from its cause where the event is derived."},{"name":"s'
-        'ource","type":"string","doc":"Producer of the sequence: service and instance, for example '
-        'gateway/gw-1."},{"name":"boot_epoch","type":"long","doc":"Start of the producer\'s life tha'
-        't numbered this event, microseconds since 1970-01-01 UTC."},{"name":"seq","type":"long","d'
-        'oc":"Gapless number of this event within (source, boot_epoch), counted from 0."},{"name":"'
-        'tenant","type":"string","doc":"Tenant the event belongs to; set from the API key, never fr'
-        'om the caller\'s body."},{"name":"trace_id","type":"string","doc":"W3C trace id, 32 lower-c'
-        'ase hex digits; empty when the event belongs to no trace."},{"name":"span_id","type":"stri'
-        'ng","doc":"W3C span id of the operation, 16 lower-case hex digits; empty when the event be'
-        'longs to no span."},{"name":"parent_span_id","type":"string","doc":"W3C span id of the cal'
-        'ler\'s span, 16 lower-case hex digits; empty for a root."},{"name":"event_time_us","type":"'
-        'long","doc":"When the fact happened, microseconds since 1970-01-01 UTC."},{"name":"numbere'
-        'd_source","type":"string","doc":"Source whose numbers these are, for example gateway/1."},'
-        '{"name":"numbered_boot_epoch","type":"long","doc":"Boot epoch of that source, microseconds'
-        ' since 1970-01-01 UTC."},{"name":"first_seq","type":"long","doc":"First number of the rang'
-        'e."},{"name":"last_seq","type":"long","doc":"Last number of the range, included."},{"name"'
-        ':"account","type":"string","doc":"accepted: written to the spool, so it must be stored. sh'
-        'ed: used and not written, by policy. corrupt: written and unreadable since."},{"name":"rea'
-        'son","type":"string","doc":"Stable word: spool_full, disk_refused or checksum for a range '
-        'that is missing; empty for accepted.","default":""}]}'
+        " a range of a producer's sequence numbers: written to the spool, shed, unreadable in it, o"
+        'r put aside.","fields":[{"name":"event_id","type":"string","doc":"UUIDv7 of this event, lo'
+        'wer-case text; the deduplication key. Derived from its cause where the event is derived."}'
+        ',{"name":"source","type":"string","doc":"Producer of the sequence: service and instance, f'
+        'or example gateway/gw-1."},{"name":"boot_epoch","type":"long","doc":"Start of the producer'
+        '\'s life that numbered this event, microseconds since 1970-01-01 UTC."},{"name":"seq","type'
+        '":"long","doc":"Gapless number of this event within (source, boot_epoch), counted from 0."'
+        '},{"name":"tenant","type":"string","doc":"Tenant the event belongs to; set from the API ke'
+        'y, never from the caller\'s body."},{"name":"trace_id","type":"string","doc":"W3C trace id,'
+        ' 32 lower-case hex digits; empty when the event belongs to no trace."},{"name":"span_id","'
+        'type":"string","doc":"W3C span id of the operation, 16 lower-case hex digits; empty when t'
+        'he event belongs to no span."},{"name":"parent_span_id","type":"string","doc":"W3C span id'
+        ' of the caller\'s span, 16 lower-case hex digits; empty for a root."},{"name":"event_time_u'
+        's","type":"long","doc":"When the fact happened, microseconds since 1970-01-01 UTC."},{"nam'
+        'e":"numbered_source","type":"string","doc":"Source whose numbers these are, for example ga'
+        'teway/1."},{"name":"numbered_boot_epoch","type":"long","doc":"Boot epoch of that source, m'
+        'icroseconds since 1970-01-01 UTC."},{"name":"first_seq","type":"long","doc":"First number '
+        'of the range."},{"name":"last_seq","type":"long","doc":"Last number of the range, included'
+        '."},{"name":"account","type":"string","doc":"accepted: written to the spool, so it must be'
+        ' stored. shed: used and not written, by policy. corrupt: written and unreadable since. dea'
+        'd: written and put aside as a dead letter, because it gives no event."},{"name":"reason","'
+        'type":"string","doc":"Stable word: spool_full, disk_refused, not_recordable, checksum, or '
+        'the reason of the dead letter; empty for accepted.","default":""}]}'
     ),
     "OpsSignalled": (
         '{"type":"record","name":"OpsSignalled","namespace":"weir.events","doc":"A service found so'

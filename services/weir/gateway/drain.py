@@ -19,6 +19,7 @@ from collections.abc import Iterable, Sequence
 from prometheus_client import Counter, Gauge
 
 from weir.events import InvalidEvent, NumbersAccounted, encode_body
+from weir.events.ranges import TIME_END_US
 from weir.gateway.adapters.books_file import BooksFile
 from weir.gateway.adapters.heads import forget_heads, heads_in
 from weir.gateway.adapters.spool_reader import Piece, SpoolReader
@@ -150,7 +151,6 @@ class Drain:
         if not await self._put_aside(piece, found, stop):
             return
         if await self._sent([*_messages(found), *self._accounts([*accounts, *_dead(found)])], stop):
-            self._dead_letters.note_good(SPOOL_TOPIC, 0, sum(one.error is None for one in found))
             await self._kept(books, stop, piece)
 
     @property
@@ -168,9 +168,11 @@ class Drain:
             if good:
                 self._dead_letters.note_good(SPOOL_TOPIC, 0, good)
                 good = 0
-            message = RawMessage(SPOOL_TOPIC, 0, offset, None, one.payload, piece.boot_epoch)
+            message = RawMessage(SPOOL_TOPIC, 0, offset, None, one.payload, min(piece.boot_epoch, TIME_END_US))
             if not await self._dead_letter(message, one.error, stop):
                 return False
+        if good:
+            self._dead_letters.note_good(SPOOL_TOPIC, 0, good)
         return True
 
     async def _dead_letter(self, message: RawMessage, error: InvalidEvent, stop: asyncio.Event) -> bool:

@@ -36,6 +36,7 @@ from weir.gateway.drain import Drain
 from weir.gateway.ports import CaptureFull
 from weir.gateway.spool_settings import SpoolSettings
 from weir.runtime.disk import DISK, Disk
+from weir.runtime.errors import TooManyRejects
 from weir.runtime.identity import Numbering
 from weir.runtime.link import Link
 from weir.runtime.metrics import HALTED
@@ -385,3 +386,37 @@ async def test_whatever_call_the_disk_refuses_the_gateway_every_accepted_number_
     assert capture.accepted + told == 40
     assert capture.accepted >= 30
     assert stored(kafka) == accounted(kafka, "accepted") == set(range(capture.accepted))
+
+
+async def test_a_segment_that_cannot_be_read_holds_up_no_other(kafka: Broker, link: Link, tmp_path: Path) -> None:
+    capture = capture_of(writer_of(tmp_path, segment_bytes_max=1_000))
+    for number in range(4):
+        capture.requested(asked(number), b"x" * 300)
+    capture.tell()
+    second = sorted(spool(tmp_path).glob("*.seg"))[1]
+    second.rename(tmp_path / "kept")
+    second.mkdir()
+    drain = drain_of(tmp_path, link)
+    await emptied(drain)
+    assert stored(kafka) == {0, 2, 3}
+
+    second.rmdir()
+    (tmp_path / "kept").rename(second)
+    await emptied(drain)
+
+    assert stored(kafka) == {0, 1, 2, 3}
+    assert accounted(kafka, "accepted") == {0, 1, 2, 3}
+
+
+async def test_good_records_between_bad_ones_are_counted_once(kafka: Broker, link: Link, tmp_path: Path) -> None:
+    """Two bad ones of three are over a limit of one half, however the pieces are cut."""
+    capture = capture_of(writer_of(tmp_path, segment_bytes_max=100_000))
+    for number in range(30):
+        if number % 3:
+            capture.feedback(Feedback(event_id="no id", tenant="demo", request_id="r", time_us=NOON_US, score=0.0))
+        else:
+            capture.requested(asked(number), b"")
+    drain = drain_of(tmp_path, link, dead_letters_window_messages=10, dead_letters_share_max=0.55)
+
+    with pytest.raises(TooManyRejects, match="of the last 10"):
+        await emptied(drain)

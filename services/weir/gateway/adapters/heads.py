@@ -81,7 +81,8 @@ def heads_in(folder: Path) -> dict[LifeKey, int]:
     for path in folder.glob(f"*{SUFFIX}"):
         try:
             data = path.read_bytes()
-        except FileNotFoundError:
+        except OSError as error:  # also one that is gone already; what it told is not known then
+            logger().warning("head_not_read", path=str(path), error=str(error))
             continue
         if len(data) < HEAD_BYTES:
             continue

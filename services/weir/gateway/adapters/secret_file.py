@@ -7,6 +7,8 @@ import os
 import secrets
 from pathlib import Path
 
+from weir.runtime.disk import DISK, write_all
+from weir.runtime.durable import private_folder, sync_folder
 from weir.runtime.errors import BadSetting
 
 SECRET_BYTES = 32
@@ -31,14 +33,15 @@ def request_id_secret(path: Path) -> bytes:
 
 def _make(path: Path) -> None:
     """Write whole and then name it; who comes second keeps what the first one wrote."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(path.parent, is_ours=False)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     handle = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
     try:
-        os.write(handle, secrets.token_hex(SECRET_BYTES).encode() + b"\n")
+        write_all(DISK, handle, secrets.token_hex(SECRET_BYTES).encode() + b"\n")
         os.fsync(handle)
     finally:
         os.close(handle)
     with contextlib.suppress(FileExistsError):
         os.link(draft, path)
     draft.unlink()
+    sync_folder(path.parent)

@@ -12,6 +12,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from prometheus_client import Counter
+
 from weir.gateway.adapters.spool_folder import path_of, segments_in, size_of
 from weir.gateway.core.record import ANCHOR_BYTES_MAX, HEAD, RECORD_BYTES_MAX, SIZES, Found, is_believable, scan
 from weir.gateway.core.segment import SUFFIX, Segment
@@ -22,6 +24,10 @@ from weir.runtime.telemetry import logger
 
 CHUNK_BYTES = 1_048_576
 """Bytes the drain reads of a segment at once. Chosen: about 230 calls, 55 ms of encoding; live calls feel larger bursts."""
+
+SEGMENTS_UNREADABLE = Counter(
+    "weir_gateway_segments_unreadable_total", "Segments that the disk did not let be read. Any rise: a bad disk."
+)
 
 QUARANTINE_BYTES_MAX = 67_108_864
 """Bytes that quarantine holds unless told otherwise. Chosen: a quarter of the spool."""
@@ -57,14 +63,25 @@ class SpoolReader:
     _whole: set[str] = field(default_factory=set)
     """Segments with bad bytes that quarantine did not take: they go there whole."""
 
+    _unreadable: set[str] = field(default_factory=set)
+    """Segments that the disk does not let be read, as far as it was logged."""
+
     def __post_init__(self) -> None:
         private_folder(self.folder)
 
     def read(self) -> Piece | None:
-        """The next piece of the oldest segment, or None when everything written is acknowledged."""
+        """The next piece of the oldest segment that can be read, or None when there is nothing to read.
+
+        A segment that the disk does not let be read is left where it is and logged, once; those after it go on.
+        """
         segments = segments_in(self.folder)
         for segment in segments:
-            piece = self._piece(segment, is_closed=segment != segments[-1])
+            try:
+                piece = self._piece(segment, is_closed=segment != segments[-1])
+            except OSError as error:
+                self._note_unreadable(segment, error)
+                continue
+            self._unreadable.discard(segment.name)
             if piece.payloads or piece.corrupt or piece.is_finished:
                 return piece
         return None
@@ -124,6 +141,13 @@ class SpoolReader:
             offsets=tuple(segment.offset_of(start + item.start) for item in good),
             boot_epoch=segment.boot_epoch,
         )
+
+    def _note_unreadable(self, segment: Segment, error: OSError) -> None:
+        if segment.name in self._unreadable:
+            return
+        self._unreadable.add(segment.name)
+        SEGMENTS_UNREADABLE.inc()
+        logger().error("segment_unreadable", segment=segment.name, error=str(error), effect="left; read when it can be")
 
     def _start(self, path: Path) -> int:
         if path.name not in self._acked:
