@@ -165,6 +165,24 @@ def test_shed_and_dead_numbers_are_explained_and_a_lost_tail_is_not(store: Store
     assert book.missing == ((7, 9),)
 
 
+def test_numbers_that_the_drain_put_aside_are_dead_lettered_and_a_tail_that_was_used_is_missing(
+    store: Store, put: Put
+) -> None:
+    account = of_type(NumbersAccounted)
+    assert isinstance(account, NumbersAccounted)
+    told = replace(account, numbered_source="gateway/1", numbered_boot_epoch=NOON_US, source="drain/1")
+    put("inference-responses", *calls({0, 1, 4}))
+    put(
+        "accounts",
+        replace(told, first_seq=2, last_seq=3, account="dead", reason="undecodable"),
+        replace(told, seq=1, event_id="second", first_seq=0, last_seq=5, account="accepted"),
+    )
+
+    book = next(one for one in asked(store).sources if one.source == "gateway/1")
+
+    assert (book.accepted, book.stored, book.dead_lettered, book.missing) == (6, 3, 2, ((5, 5),))
+
+
 def test_a_dead_letter_that_was_written_again_is_shown_once_and_both_its_numbers_are_stored(
     store: Store, put: Put
 ) -> None:

@@ -24,6 +24,9 @@ VALUES_MAX = 10_000
 INTEGER_MAX = 2**63 - 1
 """Largest integer that is carried; a larger one is null. Avro's long (specification 1.11)."""
 
+DECODER = json.JSONDecoder(parse_constant=lambda _: None)
+"""Reads NaN and the infinities, which Python's JSON has and JSON has not, as null."""
+
 SURROGATE = re.compile("[\ud800-\udfff]")
 """Half of a pair: JSON can write it, UTF-8 cannot."""
 
@@ -35,7 +38,7 @@ def loose_json(text: str) -> object:
     if not text or len(text) > CHARS_MAX:
         return None
     try:
-        value = json.loads(text, parse_constant=lambda _: None)
+        value = DECODER.decode(text)
     except (ValueError, RecursionError):
         return None
     return carried(value)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from weir.events import InvalidEvent, encode_body
-from weir.events.codec import READABLE
+from weir.events import InvalidEvent
+from weir.events.codec import encode_checked
 from weir.gateway.core.call import CallEnd
 from weir.gateway.core.completion import Addressed, events_of
 from weir.gateway.core.record import Record, unpack
@@ -53,17 +53,26 @@ def read_record(payload: bytes, record: Record, *, text_chars_max: int, message_
     the event, and never a dead letter, or strangers could stop the drain (`runtime.rejects`).
     """
     error: InvalidEvent | None = None
-    for less in (record, replace(record, responses=(), end=_without_timing(record)), _bare(record)):
+    for reduced in (_whole, _without_answer, _bare):
         try:
-            events = events_of(less, text_chars_max=text_chars_max)
+            events = events_of(reduced(record), text_chars_max=text_chars_max)
             messages = tuple(_message(addressed, message_bytes_max) for addressed in events)
-            return Read(payload, record, messages, is_bare=less is not record)
+            return Read(payload, record, messages, is_bare=reduced is not _whole)
         except InvalidEvent as bad:
             error = error or bad
         except Exception as bad:  # noqa: BLE001  # facts of another shape can raise anything, and all of it means: no event
             said = f"{record.kind} {record.seq} of {record.source} gives no event: {type(bad).__name__}"
             error = error or InvalidEvent("undecodable", said)
     return Read(payload, record, error=error)
+
+
+def _whole(record: Record) -> Record:
+    return record
+
+
+def _without_answer(record: Record) -> Record:
+    """Without what the model wrote."""
+    return replace(record, responses=(), end=_without_timing(record))
 
 
 def _without_timing(record: Record) -> CallEnd | None:
@@ -77,11 +86,10 @@ def _bare(record: Record) -> Record:
 
 def _message(addressed: Addressed, message_bytes_max: int) -> tuple[str, str, bytes]:
     topic, key, event = addressed
-    body = encode_body(event)
+    body = encode_checked(event)
     if len(body) > message_bytes_max:
         raise InvalidEvent(
             "oversized", f"{type(event).__name__} has {len(body)} bytes; consumers decode {message_bytes_max}"
         )
-    READABLE[event.EVENT](event.as_record())
     key.encode()
     return topic, key, body
