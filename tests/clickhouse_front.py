@@ -27,6 +27,7 @@ TRANSPORT = {
     "client_protocol_version",
     "compress",
     "decompress",
+    "readonly",  # its handle is shared by all requests, and read-only is for ever
 }
 """Arguments of the HTTP interface that are no settings of a query."""
 

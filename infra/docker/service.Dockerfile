@@ -8,7 +8,7 @@ RUN python -m venv /opt/weir && /opt/weir/bin/pip install --no-cache-dir -c requ
 
 FROM python:3.11-slim
 ARG SERVICE
-ENV SERVICE=${SERVICE} PATH=/opt/weir/bin:$PATH WEIR_HTTP_HOST=0.0.0.0 WEIR_HTTP_PORT=8080 WEIR_DATA_DIR=/var/lib/weir
+ENV SERVICE=${SERVICE} PATH=/opt/weir/bin:$PATH WEIR_HTTP_HOST=0.0.0.0 WEIR_HTTP_PORT=8080 WEIR_DATA_DIR=/var/lib/weir TZ=UTC
 RUN useradd --system --home /var/lib/weir weir && install -d -o weir /var/lib/weir
 COPY --from=build /opt/weir /opt/weir
 USER weir

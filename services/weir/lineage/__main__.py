@@ -9,6 +9,7 @@ from weir.lineage import api
 from weir.lineage.adapters import fatal_signals
 from weir.lineage.adapters.backlog import Backlog
 from weir.lineage.adapters.migrations import migrate
+from weir.lineage.adapters.operator_sql import OperatorSql
 from weir.lineage.adapters.retention import keep
 from weir.lineage.adapters.schemas import ThreadSchemas
 from weir.lineage.adapters.store import Store
@@ -41,6 +42,7 @@ async def serve(stop: asyncio.Event) -> None:
     fatal_signals.end_the_process()
     migrate(store)
     keep(store, settings.retention)
+    sql = OperatorSql(settings)
     loop = asyncio.get_running_loop()
     cache_file = settings.data_dir / "lineage" / "sink-schema-ids.json"
     catalog = SchemaCatalog(settings.registry_url, cache_file, settings.http_token_text())
@@ -59,13 +61,14 @@ async def serve(stop: asyncio.Event) -> None:
     auditor = Auditor(settings, link, lambda window: audit(store, backlog, settings.group, window), backlog.close)
     await together(
         stop,
-        http.serve(http.application(missing, policy, api.routes(store, settings, sink.stalled)), stop),
+        http.serve(http.application(missing, policy, api.routes(store, sql, settings, sink.stalled)), stop),
         _producing(link, stop),
         sink.run(stop),
         auditor.run(stop),
         DiskGuard(store, settings.disk_reserve_bytes).run(stop),
     )
     await link.producer.stop()
+    sql.close()
     store.close()
 
 

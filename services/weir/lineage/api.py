@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
@@ -14,9 +15,11 @@ from starlette.routing import Route
 
 from weir.lineage import books, queries
 from weir.lineage.adapters.backlog import Backlog
+from weir.lineage.adapters.operator_sql import OperatorSql, SqlBusy
 from weir.lineage.adapters.store import QueryFailed, Store
 from weir.lineage.core.audit import TIME_MAX_US, Window
-from weir.lineage.core.sql_gate import VIEWS, SqlRefused, checked
+from weir.lineage.core.sql_names import VIEWS
+from weir.lineage.core.sql_text import SqlRefused
 from weir.lineage.metrics import QUERIES
 from weir.lineage.settings import LineageSettings
 from weir.runtime.clock import now_us
@@ -25,13 +28,16 @@ from weir.runtime.http import problem
 LIMIT_DEFAULT = 50
 """Rows of a list unless the caller asks for another number. Chosen."""
 
+THREADS = 4
+"""Questions that wait for the store at once, on threads of their own. Chosen: the look at the disk never waits behind them."""
+
 SQL_BYTES_MAX = 65_536
 """Body of an SQL request at most. Chosen."""
 
 
-def routes(store: Store, settings: LineageSettings, stalled: Callable[[], str] = str) -> list[Route]:
+def routes(store: Store, sql: OperatorSql, settings: LineageSettings, stalled: Callable[[], str] = str) -> list[Route]:
     """The API's routes. stalled: why nothing is stored any more; empty while something is."""
-    api = LineageApi(store, settings, stalled)
+    api = LineageApi(store, sql, settings, stalled)
     return [
         Route("/v1/traces/{trace_id}", api.trace),
         Route("/v1/requests/{request_id}", api.request),
@@ -48,9 +54,11 @@ def routes(store: Store, settings: LineageSettings, stalled: Callable[[], str] =
 class LineageApi:
     """Handlers; each one asks the store in a thread, so that the event loop and the inserts go on."""
 
-    def __init__(self, store: Store, settings: LineageSettings, stalled: Callable[[], str]) -> None:
+    def __init__(self, store: Store, sql: OperatorSql, settings: LineageSettings, stalled: Callable[[], str]) -> None:
         self._stalled = stalled
         self._store = store
+        self._sql = sql
+        self._threads = ThreadPoolExecutor(THREADS, "lineage-api")
         self._settings = settings
         self._backlog = Backlog(settings)
 
@@ -124,24 +132,28 @@ class LineageApi:
         if not self._settings.is_sql_open:
             return problem(403, "SQL is closed", "this lineage serves no SQL", "set WEIR_LINEAGE_SQL=true")
         body = await request.body()
-        if len(body) > SQL_BYTES_MAX:
-            return problem(413, "Too large", f"the body has {len(body)} bytes; at most {SQL_BYTES_MAX}")
-        try:
-            statement = orjson.loads(body)["query"]
-            text = checked(str(statement))
-        except SqlRefused as refused:
-            return problem(
-                400, "Statement refused", str(refused), "see docs/architecture.md; views: " + ", ".join(sorted(VIEWS))
-            )
-        except (orjson.JSONDecodeError, KeyError, TypeError):
+        statement = _statement_in(body)
+        if statement is None:
             return problem(400, "Bad body", 'expected {"query": "SELECT ..."}')
-        limit = self._settings.query_rows_max
         QUERIES.labels("sql").inc()
         try:
-            names, rows = await asyncio.to_thread(self._store.columns_and_rows, f"SELECT * FROM ({text}) LIMIT {limit}")
+            answer = await self._sql.ask(statement)
+        except SqlRefused as refused:
+            return problem(
+                400, "Statement refused", str(refused), "see docs/sql.md; views: " + ", ".join(sorted(VIEWS))
+            )
+        except SqlBusy as busy:
+            return problem(503, "Busy", str(busy), "try again in some seconds", {"retry-after": "5"})
         except QueryFailed as failed:
             return problem(400, "Query failed", str(failed))
-        return _json({"columns": list(names), "rows": [list(row) for row in rows], "rows_max": limit})
+        return _json(
+            {
+                "columns": list(answer.columns),
+                "rows": [list(row) for row in answer.rows],
+                "rows_max": self._settings.query_rows_max,
+                "truncated": answer.is_truncated,
+            }
+        )
 
     async def _one(self, what: str, name: str, ask: Callable[[], Any]) -> Response:
         found = await self._asked(what, ask)
@@ -163,9 +175,19 @@ class LineageApi:
     async def _asked(self, what: str, ask: Callable[[], Any]) -> Any:
         QUERIES.labels(what).inc()
         try:
-            return await asyncio.to_thread(ask)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
         except QueryFailed as failed:
             return problem(503, "The store did not answer", str(failed), "see `weir logs lineage`")
+
+
+def _statement_in(body: bytes) -> str | None:
+    """The statement of a request; None for a body that holds anything else."""
+    try:
+        given = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    is_one = isinstance(given, dict) and set(given) == {"query"} and isinstance(given["query"], str)
+    return str(given["query"]) if is_one else None
 
 
 def _json(value: object) -> Response:

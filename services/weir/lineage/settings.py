@@ -54,6 +54,15 @@ class LineageSettings(SharedSettings):
     query_bytes_max: int = Field(default=1_073_741_824, validation_alias="WEIR_LINEAGE_QUERY_BYTES_MAX")
     """Memory of one query. Chosen: a quarter of what the whole stack may use."""
 
+    sql_memory_bytes_max: int = Field(
+        default=268_435_456, ge=16_777_216, validation_alias="WEIR_LINEAGE_SQL_MEMORY_BYTES_MAX"
+    )
+    """Memory of one statement that a person wrote. Chosen: two at once take half of what the store's own queries may."""
+
+    sql_answer_bytes_max: int = Field(default=8_388_608, ge=1_024, validation_alias="WEIR_LINEAGE_SQL_ANSWER_BYTES_MAX")
+    """Bytes of its answer, as the engine counts them; a larger one is an error that says so. Chosen: as Python values
+    and JSON they take some ten times as much."""
+
     audit_every_s: float = Field(default=60.0, gt=0, validation_alias="WEIR_LINEAGE_AUDIT_EVERY_S")
     """Seconds between two audits. Measured: an audit of 1.5 million numbers without a hole takes 0.4 s of one
     core, 1.6 s with one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from knocking import TOKEN
 from lineage_store import migrated, put, store
 from mock_kafka import MockKafka
 from page_server import pages
+from weir.lineage.adapters.operator_sql import OperatorSql
 from weir.lineage.adapters.store import Store
 from weir.lineage.api import routes
 from weir.lineage.settings import LineageSettings
@@ -26,10 +28,12 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> MockKafka:
 
 
 @pytest.fixture
-def lineage(store: Store, kafka: MockKafka, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def lineage(store: Store, kafka: MockKafka, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     """URL of lineage's API, which the commands find."""
-    settings = LineageSettings(kafka_bootstrap=kafka.bootstrap)
-    with pages(routes(store, settings)) as url:
+    settings = LineageSettings(kafka_bootstrap=kafka.bootstrap, data_dir=tmp_path / "data")
+    sql = OperatorSql(settings)
+    with pages(routes(store, sql, settings)) as url:
         monkeypatch.setenv("WEIR_LINEAGE_URL", url)
         monkeypatch.setenv("WEIR_HTTP_TOKEN", TOKEN)
         yield url
+    sql.close()

@@ -39,7 +39,7 @@ def score(number: int, request_id: str, value: float) -> EvaluationScored:
 def test_evidence_is_summed_by_version_over_alarms(store: Store, put: Put) -> None:
     put("drift-signals", signal(1), signal(2), signal(3, state="cleared"))
 
-    rows = store.rows(checked(next(query for query in QUERIES if "v_drift_blame" in query)))
+    rows = store.rows(checked(next(query for query in QUERIES if "v_drift_blame" in query)).text)
 
     assert [(row["kind"], row["version"], row["nats"], row["calls"]) for row in rows] == [("prompt", "3", 23.0, 24)]
 
@@ -51,7 +51,7 @@ def test_scores_of_the_affected_calls_are_set_beside_the_others(store: Store, pu
     other = named_id(NOON_US, "another request")
     put("evaluation-scores", score(1, REQUEST_ID, 0.25), score(2, other, 0.75), score(3, other, 1.0))
 
-    [row] = store.rows(checked(next(query for query in QUERIES if "skewed" in query)))
+    [row] = store.rows(checked(next(query for query in QUERIES if "skewed" in query)).text)
 
     assert (row["affected"], row["affected_score"], row["others"], row["others_score"]) == (1, 0.25, 2, 0.875)
 

@@ -210,6 +210,7 @@ def _environment(place: Layout, ports: Mapping[str, int]) -> dict[str, str]:
         "WEIR_HTTP_HOST": HOST,
         "WEIR_HTTP_TOKEN_FILE": str(http_token_file(place.secrets)),
         "MALLOC_ARENA_MAX": "2",
+        "TZ": "UTC",
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -1,14 +1,14 @@
 """ClickHouse: embedded (chDB, the engine in this process) or a server, through the same client and the same SQL.
 
 Two handles always: one inserts, one queries. Measured: an insert beside a slow query takes 15 times longer on one
-handle and twice as long on two. A third looks at the disk, which cannot wait for a query.
+handle and twice as long on two. A third looks at the disk, which cannot wait for a query. What people write has handles
+of its own (`operator_sql`). A handle that reads is thrown away after an error (`handle`).
 """
 
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from weir.lineage.adapters.handle import Handle
 from weir.lineage.settings import LineageSettings
 from weir.runtime.durable import private_folder
 from weir.runtime.errors import BadSetting
@@ -66,10 +67,9 @@ class Store:
     def __init__(self, settings: LineageSettings) -> None:
         """Opens both handles. Raises BadSetting when another process owns the embedded directory."""
         self._settings = settings
-        self._insert = _client(settings)
-        self._query = _client(settings)
-        self._disk = _client(settings)
-        self._query_lock = threading.Lock()
+        self._insert = open_client(settings)
+        self._query = Handle(lambda: open_client(settings))
+        self._disk = Handle(lambda: open_client(settings))
 
     def command(self, sql: str) -> None:
         """Run one statement on the insert handle (migrations). Raises the client's error."""
@@ -94,42 +94,30 @@ class Store:
             self._insert.raw_insert(table, insert_block=block, fmt="Avro", settings=settings)
         except ClickHouseError as error:
             if _is_transient(error):
-                raise StoreDown(_first_line(error)) from error
-            raise RowsRefused(VALUES_QUOTED.sub("", _first_line(error))) from None
+                raise StoreDown(first_line(error)) from error
+            raise RowsRefused(VALUES_QUOTED.sub("", first_line(error))) from None
         except OSError as error:
             raise StoreDown(repr(error)) from error
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Rows of a query as dictionaries; parameters are bound by the engine. Raises QueryFailed."""
-        with self._query_lock:
-            try:
-                result = self._query.query(sql, parameters=dict(parameters or {}), settings=self._limits())
-            except ClickHouseError as error:
-                raise QueryFailed(_first_line(error)) from error
+        with _failing_as_query(), self._query.taken() as client:
+            result = client.query(sql, parameters=dict(parameters or {}), settings=self._limits())
             return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
-
-    def columns_and_rows(self, sql: str) -> tuple[Sequence[str], list[Sequence[Any]]]:
-        """Names and rows of a query that an operator wrote. Raises QueryFailed."""
-        with self._query_lock:
-            try:
-                result = self._query.query(sql, settings=self._limits())
-            except ClickHouseError as error:
-                raise QueryFailed(_first_line(error)) from error
-            return result.column_names, list(result.result_rows)
 
     def free_bytes(self) -> int:
         """Free bytes of the fullest disk. Raises QueryFailed."""
-        with _failing_as_query():
-            return min(int(free) for (free,) in self._disk.query("SELECT free_space FROM system.disks").result_rows)
+        with _failing_as_query(), self._disk.taken() as client:
+            return min(int(free) for (free,) in client.query("SELECT free_space FROM system.disks").result_rows)
 
     def let_merge(self, may: bool) -> None:
         """Let the tables of this database merge, or stop them and what is merging now. Raises QueryFailed, the engine's
         where the user lacks the right SYSTEM MERGES.
         """
         tables = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
-        with _failing_as_query():
-            for (table,) in self._disk.query(tables).result_rows:
-                self._disk.command(f"SYSTEM {'START' if may else 'STOP'} MERGES {table}")
+        with _failing_as_query(), self._disk.taken() as client:
+            for (table,) in client.query(tables).result_rows:
+                client.command(f"SYSTEM {'START' if may else 'STOP'} MERGES {table}")
 
     def close(self) -> None:
         """Close the handles."""
@@ -144,6 +132,7 @@ class Store:
             "result_overflow_mode": "throw",
             "max_memory_usage": self._settings.query_bytes_max,
             "max_threads": 2,
+            "session_timezone": "UTC",
         }
 
 
@@ -151,11 +140,16 @@ class Store:
 def _failing_as_query() -> Iterator[None]:
     try:
         yield
-    except (ClickHouseError, OSError) as error:
-        raise QueryFailed(_first_line(error)) from error
+    except (ClickHouseError, OSError, BadSetting) as error:
+        raise QueryFailed(first_line(error)) from error
 
 
-def _client(settings: LineageSettings) -> Any:
+def open_client(settings: LineageSettings, limits: Mapping[str, Any] | None = None) -> Any:
+    """A client of the engine or the server. limits: settings of every statement.
+
+    Raises BadSetting when the embedded store cannot be opened, the client's own error when the server does not answer.
+    """
+    given: dict[str, Any] = {"settings": dict(limits)} if limits else {}
     if settings.clickhouse_url:
         place = urlsplit(settings.clickhouse_url)
         return clickhouse_connect.get_client(
@@ -166,17 +160,18 @@ def _client(settings: LineageSettings) -> Any:
             database=place.path.strip("/") or "default",
             connect_timeout=CONNECT_TIMEOUT_S,
             send_receive_timeout=settings.store_timeout_s,
+            **given,
         )
-    return _embedded(settings.store_dir)
+    return _embedded(settings.store_dir, given)
 
 
-def _embedded(folder: Path) -> Any:
+def _embedded(folder: Path, given: Mapping[str, Any]) -> Any:
     private_folder(folder)
     try:
-        return clickhouse_connect.get_client(interface="chdb", path=str(folder))
+        return clickhouse_connect.get_client(interface="chdb", path=str(folder), **given)
     except Exception as error:  # the engine raises its own kinds; each means that this directory cannot be opened
         raise BadSetting(
-            f"cannot open the store in {folder}: is another lineage using it? ({_first_line(error)})"
+            f"cannot open the store in {folder}: is another lineage using it? ({first_line(error)})"
         ) from error
 
 
@@ -201,6 +196,7 @@ def _text(error: BaseException) -> str:
     return str(error)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The first line of an error's text, at most 500 characters."""
     text = _text(error)
     return text.splitlines()[0][:500] if text else repr(error)

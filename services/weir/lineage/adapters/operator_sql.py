@@ -1,0 +1,111 @@
+"""SQL that people write, on handles, threads and limits of its own: checked, held against the engine's reading, run.
+
+Whatever is asked here, inserts and the look at the disk go on: one core for a query, two queries at once, a short queue,
+and bounds on seconds, memory and the answer. Times are UTC whatever the machine's zone is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import BoundedSemaphore
+from typing import Any
+
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from weir.lineage.adapters.handle import Handle
+from weir.lineage.adapters.store import QueryFailed, first_line, open_client
+from weir.lineage.core.sql_gate import checked
+from weir.lineage.core.sql_tree import agree
+from weir.lineage.settings import LineageSettings
+from weir.runtime.errors import BadSetting
+
+AT_ONCE = 2
+"""Statements that run at once. Chosen: half of what two cores do, while each takes one thread."""
+
+WAITING_MAX = 8
+"""Statements that wait for their turn; one more is refused. Chosen: with 10 s for each the last waits 40 s."""
+
+TABLES = "SELECT name FROM system.tables WHERE database = currentDatabase()"
+
+
+class SqlBusy(Exception):
+    """Too many statements wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a statement gives."""
+
+    columns: Sequence[str]
+    rows: list[Sequence[Any]]
+    is_truncated: bool
+    """Whether there are more rows than may be answered."""
+
+
+class OperatorSql:
+    """The desk at which people's statements are answered."""
+
+    def __init__(self, settings: LineageSettings) -> None:
+        self._rows_max = settings.query_rows_max
+        limits = {
+            "session_timezone": "UTC",
+            "max_execution_time": settings.query_timeout_s,
+            "limit": settings.query_rows_max + 1,
+            "max_result_bytes": settings.sql_answer_bytes_max,
+            "result_overflow_mode": "throw",
+            "max_memory_usage": settings.sql_memory_bytes_max,
+            "max_threads": 1,
+            "readonly": 1,
+        }
+        self._handles = [Handle(lambda: open_client(settings, limits)) for _ in range(AT_ONCE)]
+        self._free = list(self._handles)
+        self._threads = ThreadPoolExecutor(AT_ONCE, "operator-sql")
+        self._places = BoundedSemaphore(AT_ONCE + WAITING_MAX)
+        with self._handles[0].taken() as client:
+            self._tables = frozenset(str(name) for (name,) in client.query(TABLES).result_rows)
+        # It warns of each WITH that holds an expression; what matters is raised.
+        logging.getLogger("sqlglot").setLevel(logging.ERROR)
+
+    async def ask(self, statement: str) -> Answer:
+        """Rows of one statement. Raises SqlRefused, SqlBusy, or QueryFailed with the engine's words."""
+        if not self._places.acquire(blocking=False):
+            raise SqlBusy(f"{AT_ONCE + WAITING_MAX} statements are in hand, the most there may be")
+        done = self._threads.submit(self._answered, statement)
+        done.add_done_callback(
+            lambda _: self._places.release()
+        )  # when the thread is through, whoever still waits for it
+        return await asyncio.wrap_future(done)
+
+    def close(self) -> None:
+        """Wait for what runs and close the handles."""
+        self._threads.shutdown(cancel_futures=True)
+        for handle in self._handles:
+            handle.close()
+
+    def _answered(self, statement: str) -> Answer:
+        passed = checked(statement, self._tables)
+        handle = self._free.pop()  # there are as many handles as threads
+        try:
+            if not passed.is_described:
+                agree(
+                    [str(line) for (line,) in self._asked(handle, f"EXPLAIN AST {passed.text}").result_rows],
+                    passed.names,
+                )
+            result = self._asked(handle, passed.text)
+        finally:
+            self._free.append(handle)
+        rows = list(result.result_rows)
+        return Answer(result.column_names, rows[: self._rows_max], len(rows) > self._rows_max)
+
+    def _asked(self, handle: Handle, text: str) -> Any:
+        try:
+            with handle.taken() as client:
+                result = client.query(text)
+                _ = result.result_rows  # reads the answer to its end, while an error still throws the handle away
+                return result
+        except (ClickHouseError, OSError, BadSetting) as error:
+            raise QueryFailed(first_line(error)) from error

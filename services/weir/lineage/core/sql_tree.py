@@ -1,0 +1,109 @@
+"""The engine's own reading of a statement (EXPLAIN AST), held against the same lists: the last word before it runs.
+
+One line is one node, indented by its depth: `   Function count (alias n) (children 1)`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from weir.lineage.core.sql_names import HIGHER_ORDER, MEMBERSHIP, TABLE_FUNCTIONS_TOO, TYPED, VIEWS, is_listed
+from weir.lineage.core.sql_text import SqlRefused
+
+LINE = re.compile(r"( *)([A-Za-z:]+)(?: (.*?))??(?: \(alias [^()]*\))?(?: \(column [^()]*\))?(?: \(children \d+\))?")
+
+KINDS = frozenset(
+    """
+    SelectWithUnionQuery SelectIntersectExceptQuery SelectQuery ExpressionList Identifier Literal Function Asterisk
+    QualifiedAsterisk ColumnsRegexpMatcher ColumnsListMatcher QualifiedColumnsRegexpMatcher QualifiedColumnsListMatcher
+    ColumnsTransformerList ColumnsExceptTransformer ColumnsReplaceTransformer ColumnsReplaceTransformer::Replacement
+    TablesInSelectQuery TablesInSelectQueryElement TableExpression TableIdentifier TableJoin ArrayJoin Subquery WithElement
+    OrderByElement InterpolateElement WindowDefinition WindowListElement SampleRatio
+    """.split()
+)
+"""Kinds of nodes that a statement may have. A clause of settings is another kind, and so is APPLY."""
+
+IN_TABLE_EXPRESSION = frozenset({"TableIdentifier", "Subquery", "SampleRatio", "ExpressionList"})
+"""What may stand in a table's place; a function there is a table function."""
+
+
+@dataclass(slots=True)
+class Node:
+    """One node of the engine's tree."""
+
+    kind: str
+    name: str
+    children: list[Node] = field(default_factory=list)
+
+
+def agree(lines: Sequence[str], names: frozenset[str]) -> None:
+    """Raise SqlRefused unless the engine reads nothing but what may run. names: what the statement defines in WITH."""
+    root = _tree(lines)
+    # The client asks for its own format, the only thing beside the query itself.
+    if root.kind != "SelectWithUnionQuery" or [child.kind for child in root.children] != [
+        "ExpressionList",
+        "Identifier",
+    ]:
+        raise SqlRefused("the engine reads more than one SELECT here")
+    if root.children.pop().name != "Native":
+        raise SqlRefused("FORMAT is not allowed")
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        _check(node, names)
+        waiting += node.children
+
+
+def _tree(lines: Sequence[str]) -> Node:
+    stack: list[Node] = []
+    for line in lines:
+        if not line:
+            continue
+        match = LINE.fullmatch(line)
+        if match is None or len(match[1]) > len(stack) or (stack and not match[1]):
+            raise SqlRefused(f"the engine's tree cannot be read at {line.strip()[:100]!r}")
+        node = Node(match[2], match[3] or "")
+        del stack[len(match[1]) :]
+        if stack:
+            stack[-1].children.append(node)
+        stack.append(node)
+    if not stack:
+        raise SqlRefused("the engine reads no statement here")
+    return stack[0]
+
+
+def _check(node: Node, names: frozenset[str]) -> None:
+    if node.kind not in KINDS:
+        raise SqlRefused(f"{node.kind} is not allowed; one SELECT over the v_ views is")
+    if node.kind == "TableIdentifier" and node.name not in VIEWS and node.name not in names:
+        raise SqlRefused(f"table {node.name!r} is not published; published: {', '.join(sorted(VIEWS))}")
+    if node.kind == "TableExpression" and {child.kind for child in node.children} - IN_TABLE_EXPRESSION:
+        raise SqlRefused("table functions are not allowed; only the v_ views are read")
+    if node.kind == "Function":
+        _check_function(node, names)
+
+
+def _check_function(node: Node, names: frozenset[str]) -> None:
+    name = node.name.lower()
+    arguments = node.children[0].children if node.children else []
+    if name in MEMBERSHIP:
+        if len(arguments) != 2 or not _is_set(arguments[1], names):
+            raise SqlRefused("IN takes a list, a query, or a published view")
+    elif not is_listed(name):
+        raise SqlRefused(f"function {node.name!r} is not on the list of allowed functions")
+    if name in HIGHER_ORDER and len(arguments) > 1 and arguments[0].kind == "Identifier":
+        raise SqlRefused(f"{node.name} takes a lambda first, x -> ...; a bare name would be read as a function's")
+    if name in TYPED and (len(arguments) < 2 or arguments[-1].kind != "Literal" or _is_state(arguments[-1].name)):
+        raise SqlRefused(f"{node.name} needs a type that is written out, and no state of an aggregate function")
+
+
+def _is_set(node: Node, names: frozenset[str]) -> bool:
+    if node.kind == "Identifier":
+        return node.name in VIEWS or node.name in names
+    return node.kind != "Function" or node.name.lower() not in TABLE_FUNCTIONS_TOO
+
+
+def _is_state(type_name: str) -> bool:
+    return "aggregatefunction" in type_name.lower()

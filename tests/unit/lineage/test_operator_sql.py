@@ -1,0 +1,310 @@
+"""Operator SQL over the real engine: what analysts ask is served, a corpus of leaks is refused, and nothing is starved."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from builders import NOON_US, completed, requested
+from weir.events import named_id
+from weir.lineage.adapters.operator_sql import AT_ONCE, WAITING_MAX, OperatorSql, SqlBusy
+from weir.lineage.adapters.store import QueryFailed, Store, open_client
+from weir.lineage.core.sql_gate import checked
+from weir.lineage.core.sql_names import HIGHER_ORDER, MEMBERSHIP, TABLE_FUNCTIONS_TOO, VIEWS, is_listed
+from weir.lineage.core.sql_text import SqlRefused
+from weir.lineage.core.sql_tree import agree
+from weir.lineage.settings import LineageSettings
+
+Put = Callable[..., None]
+
+SLOW = (
+    "SELECT sum(sipHash64(x, y)) FROM (SELECT arrayJoin(range(300000)) AS x) AS a,"
+    " (SELECT arrayJoin(range(300000)) AS y) AS b"
+)
+"""A statement that takes minutes."""
+
+CANARY = "canary-that-nobody-may-read"
+
+QUERIES = [
+    line.removesuffix(";")
+    for line in (Path(__file__).parent / "analyst_queries.sql").read_text().splitlines()
+    if line and not line.startswith("--")
+]
+"""What analysts ask."""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> LineageSettings:
+    return LineageSettings(
+        data_dir=tmp_path / "data", query_rows_max=50, query_timeout_s=2, sql_memory_bytes_max=64_000_000,
+        sql_answer_bytes_max=100_000,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def desk(store: Store, settings: LineageSettings) -> Iterator[OperatorSql]:
+    desk = OperatorSql(settings)
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def direct(store: Store, settings: LineageSettings) -> Iterator[Any]:
+    """The engine itself, with no gate and no limits."""
+    client = open_client(settings)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Path:
+    path = tmp_path / "canary.txt"
+    path.write_text(CANARY)
+    return path
+
+
+def filled(put: Put) -> None:
+    rows = [
+        {"route": route, "latency_ms": 7.0 * seq + 1, "outcome": "failed" if seq % 5 == 0 else "ok", "session_id": f"s{seq % 3}",
+         "user_text": f"Tell me {seq} things about Python", "event_time_us": NOON_US + seq * 600_000_000}
+        for seq, route in enumerate(["docs-qa", "minilm", "docs-qa", "other-qa"] * 3)
+    ]  # fmt: skip
+    put("inference-responses", *[completed(seq, **row) for seq, row in enumerate(rows)])
+    put("inference-requests", *[requested(seq, request_id=named_id(NOON_US, f"request {seq}")) for seq in range(4)])
+
+
+async def test_what_analysts_ask_is_served_with_the_engines_own_answer(
+    desk: OperatorSql, direct: Any, put: Put
+) -> None:
+    filled(put)
+    assert len(QUERIES) >= 60
+    for query in QUERIES:
+        answer, result = await desk.ask(query), direct.query(query)
+
+        assert list(answer.columns) == list(result.column_names), query
+        assert repr(answer.rows) == repr(list(result.result_rows)[:50]), query
+
+
+def table_statements(tables: Iterable[str]) -> Iterator[str]:
+    """Every table function in every place of a table, and under every name that could hide it."""
+    for name in tables:
+        call = f"{name}('x')"
+        yield from (
+            f"SELECT * FROM {call}",
+            f"SELECT * FROM v_spans, {call}",
+            f"SELECT * FROM v_spans AS a JOIN {call} AS b ON 1 = 1",
+            f"SELECT 1 FROM v_spans WHERE route IN (SELECT * FROM {call})",
+            f"SELECT 1 UNION ALL SELECT * FROM {call}",
+            f"SELECT (SELECT count() FROM {call})",
+            f"WITH {name} AS (SELECT 1) SELECT * FROM {call}",
+            f"WITH t AS (SELECT * FROM {call}) SELECT * FROM t",
+            f"SELECT * FROM {call} WINDOW {name} AS (PARTITION BY 1)",
+            f"SELECT * FROM {name}/* */('x')",
+            f"SELECT * FROM `{name}`('x')",
+            f"SELECT * FROM {name.upper()}('x')",
+            f"DESCRIBE TABLE {call}",
+        )
+
+
+def function_statements(functions: Iterable[str]) -> Iterator[str]:
+    """Every function that is not listed, in every place of a function, and under every name that could hide it."""
+    for name in functions:
+        yield from (
+            f"SELECT {name}('x')",
+            f"WITH {name} AS (SELECT 1) SELECT {name}('x')",
+            f"WITH 1 AS {name} SELECT {name}('x')",
+            f"SELECT 1 AS {name}, {name}('x')",
+            f"SELECT {name}('x') FROM v_spans WINDOW {name} AS (ORDER BY route)",
+            f"SELECT `{name}`('x')",
+            f"SELECT {name} /* */ ('x')",
+            f"SELECT arrayMap(x -> {name}(x), ['x'])",
+            f"SELECT 1 FROM v_spans ORDER BY {name}(route)",
+            f"SELECT sum(1) OVER (PARTITION BY {name}(route)) FROM v_spans",
+        )
+
+
+async def test_every_leak_that_the_engines_own_lists_name_is_refused(desk: OperatorSql, direct: Any) -> None:
+    tables = [str(name) for (name,) in direct.query("SELECT name FROM system.table_functions").result_rows]
+    known = [str(name) for (name,) in direct.query("SELECT name FROM system.functions").result_rows]
+    stored = [str(name) for (name,) in direct.query("SHOW TABLES").result_rows if name not in VIEWS]
+    systems = [str(name) for (name,) in direct.query("SHOW TABLES FROM system").result_rows]
+    unlisted = [name for name in known if not is_listed(name) and name.lower() not in MEMBERSHIP]
+    statements = [
+        *table_statements(tables),
+        *function_statements(unlisted),
+        *(f"SELECT * FROM {name}" for name in (*stored, *(f"system.{name}" for name in systems))),
+        *(
+            f"SELECT 1 FROM v_spans WHERE route IN {name}"
+            for name in (*stored, *(f"system.{name}" for name in systems))
+        ),
+    ]
+    assert len(tables) > 80
+    assert len(unlisted) > 700
+    assert len(statements) > 300
+
+    passed = [statement for statement in statements if _passes(statement, stored)]
+
+    assert passed == []
+
+
+def _passes(statement: str, stored: Iterable[str]) -> bool:
+    try:
+        checked(statement, set(stored))
+    except SqlRefused:
+        return False
+    return True
+
+
+async def test_a_bare_name_is_no_function(direct: Any, canary: Path) -> None:
+    """The engine takes `arrayMap(file, [...])` for a call of file(): each listed function is tried with such names."""
+    assert CANARY in str(direct.query(f"SELECT arrayMap(file, ['{canary}'])").result_rows)
+    listed = [str(name) for (name,) in direct.query("SELECT name FROM system.functions").result_rows if is_listed(name)]
+    tables = {str(name) for (name,) in direct.query("SELECT name FROM system.table_functions").result_rows}
+    assert len(listed) > 500
+    assert {name.lower() for name in listed} & {name.lower() for name in tables} == TABLE_FUNCTIONS_TOO
+    for name in listed:
+        forms = FORMS if name.lower() in HIGHER_ORDER else FORMS[:2]
+        for arguments in forms:
+            statement = f"SELECT {name}({arguments.replace('{}', str(canary))})"
+            if name.lower() in HIGHER_ORDER and arguments.startswith("file"):
+                assert await gate_refuses(direct, statement), statement
+            else:
+                with suppress(ClickHouseError):
+                    assert CANARY not in str(direct.query(statement).result_rows), statement
+
+
+FORMS = ("file, ['{}']", "'{}'", "file, map('{}', '{}')", "file, ['{}'], ['x']", "1, file, ['{}']")
+"""Arguments by which a function could be made to call file() on the canary."""
+
+
+async def gate_refuses(direct: Any, statement: str) -> bool:
+    """Whether the gate refuses a statement; one that the engine cannot read runs nowhere."""
+    try:
+        passed = checked(statement)
+        lines = [str(line) for (line,) in direct.query(f"EXPLAIN AST {passed.text}").result_rows]
+        agree(lines, passed.names)
+    except (SqlRefused, ClickHouseError):
+        return True
+    return False
+
+
+async def test_the_engines_reading_has_the_last_word(desk: OperatorSql) -> None:
+    """Each statement that the words and the scopes let through is refused by the engine's own tree."""
+    for statement in (
+        "SELECT in(route, spans) FROM v_spans",
+        "SELECT notIn(route, default.spans) FROM v_spans",
+        "SELECT arrayMap(hostName, [1])",
+        "SELECT JSONExtract('1', concat('Aggregate', 'Function(sum, UInt8)'))",
+        "SELECT CAST('x', 'AggregateFunction(sum, UInt8)')",
+        "SELECT route IN format('x') FROM v_spans",
+    ):
+        checked(statement)
+        with pytest.raises(SqlRefused):
+            await desk.ask(statement)
+
+
+async def test_a_failed_query_leaves_nothing_to_the_next(desk: OperatorSql, put: Put) -> None:
+    filled(put)
+    failing = (
+        "SELECT user_text, intDiv(1, latency_ms - latency_ms) FROM v_inference_responses",
+        "SELECT user_text FROM v_inference_responses WHERE toInt64(user_text) > 0",
+        "SELECT groupArray(repeat(user_text, 100000)) FROM v_inference_responses",
+        "SELECT arrayJoin(range(100000)) AS x, toUInt8('no') FROM v_spans UNION ALL SELECT arrayJoin(range(100000)), 1",
+        "SELECT nothing FROM v_spans",
+        "SELECT toUInt64(concat('', toString(arrayJoin(arrayConcat(range(70000), [-1])))))",
+    )
+    for query in failing * 2:
+        with pytest.raises(QueryFailed):
+            await desk.ask(query)
+        for _ in range(AT_ONCE):
+            answer = await desk.ask("SELECT 42 AS answer")
+            assert (list(answer.columns), answer.rows) == (["answer"], [(42,)])
+
+
+async def test_the_stores_own_handle_is_not_reused_after_an_error_either(store: Store, put: Put) -> None:
+    filled(put)
+    for _ in range(3):
+        with pytest.raises(QueryFailed):
+            store.rows("SELECT user_text, throwIf(latency_ms > 50) FROM v_inference_responses")
+        assert store.rows("SELECT 42 AS answer") == [{"answer": 42}]
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("SELECT groupArray(repeat(toString(x), 1000)) FROM (SELECT arrayJoin(range(1000000)) AS x)", "emory"),
+        ("SELECT groupArray(toString(x)) FROM (SELECT arrayJoin(range(100000)) AS x)", "bytes"),
+        ("SELECT arrayMap(x -> x, range(500000000))", "emory"),
+        (SLOW, "imeout"),
+    ],
+)
+async def test_one_statement_is_bounded(desk: OperatorSql, query: str, reason: str) -> None:
+    started_s = time.monotonic()
+
+    with pytest.raises(QueryFailed, match=reason):
+        await desk.ask(query)
+
+    assert time.monotonic() - started_s < 10
+
+
+async def test_an_answer_says_when_there_is_more(desk: OperatorSql) -> None:
+    whole = await desk.ask("SELECT arrayJoin(range(50)) AS x")
+    more = await desk.ask("SELECT arrayJoin(range(51)) AS x UNION ALL SELECT 1")
+
+    assert (len(whole.rows), whole.is_truncated) == (50, False)
+    assert (len(more.rows), more.is_truncated) == (50, True)
+
+
+async def test_slow_statements_starve_neither_the_look_at_the_disk_nor_an_insert(
+    desk: OperatorSql, store: Store, put: Put
+) -> None:
+    asked = [asyncio.ensure_future(desk.ask(SLOW)) for _ in range(AT_ONCE + WAITING_MAX)]
+    await asyncio.sleep(0.3)  # until the first ones run
+    with pytest.raises(SqlBusy):
+        await desk.ask("SELECT 1")
+    started_s = time.monotonic()
+    await asyncio.to_thread(store.free_bytes)
+    await asyncio.to_thread(put, "inference-responses", completed(1))
+    took_s = time.monotonic() - started_s
+    for one in asked:
+        one.cancel()
+    await asyncio.gather(*asked, return_exceptions=True)
+
+    assert took_s < 1.5
+
+
+async def test_statements_at_once_get_their_own_answers(desk: OperatorSql) -> None:
+    answers = await asyncio.gather(*[desk.ask(f"SELECT {number} AS n") for number in range(AT_ONCE + WAITING_MAX)])
+
+    assert [answer.rows[0][0] for answer in answers] == list(range(AT_ONCE + WAITING_MAX))
+
+
+async def test_now_is_utc_whatever_the_zone(
+    store: Store, settings: LineageSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = OperatorSql(settings)
+    [row] = (
+        await desk.ask("SELECT toString(now()), toHour(now()), toString(toDateTime(0)), toString(today()), timezone()")
+    ).rows
+    stored = store.rows("SELECT timezone() AS zone, toString(toDateTime(0)) AS zero")
+    desk.close()
+    utc = time.gmtime()
+
+    assert abs(row[1] - utc.tm_hour) in (0, 1, 23)
+    assert (row[2], row[4]) == ("1970-01-01 00:00:00", "UTC")
+    assert stored == [{"zone": "UTC", "zero": "1970-01-01 00:00:00"}]
+
+
+async def test_the_engines_tree_is_what_this_build_knows(direct: Any) -> None:
+    """A new engine may name its nodes anew: every analyst's query is read by `agree`."""
+    for query in QUERIES:
+        passed = checked(query)
+        if not passed.is_described:
+            agree([str(line) for (line,) in direct.query(f"EXPLAIN AST {passed.text}").result_rows], passed.names)
