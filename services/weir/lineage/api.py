@@ -195,7 +195,9 @@ def _json(value: object) -> Response:
 
 
 def _clean(value: object) -> object:
-    """NaN and infinities are not JSON: null stands for them."""
+    """NaN and infinities are not JSON: null stands for them. Whole numbers beyond 64 bits are text, as no reader keeps them."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return str(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):

@@ -29,10 +29,21 @@ AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 JSON_TYPE = re.compile(r"application/([a-z0-9.+-]+\+)?json *(;.*)?")
 """Content types that no HTML form can send."""
 
-SINGLE = frozenset(
-    {b"host", b"origin", b"sec-fetch-site", b"content-type", b"content-encoding", b"content-length", b"authorization"}
+TRANSFER = b"transfer-encoding"
+
+DECIDING = frozenset(
+    {
+        b"host",
+        b"origin",
+        b"sec-fetch-site",
+        b"content-type",
+        b"content-encoding",
+        b"content-length",
+        b"authorization",
+        TRANSFER,
+    }
 )
-"""Headers that decide; twice the same one is ambiguous."""
+"""Headers that decide; twice the same one is ambiguous, but for codings of a body, which add up."""
 
 OWN_SITES = ("same-origin", "none")
 """What a browser says of a request by the service's own page, or typed by a person."""
@@ -92,9 +103,12 @@ def refusal(method: str, headers: Iterable[tuple[bytes, bytes]], policy: Policy)
     """Why a request does not come in whatever its route; None when it may. headers: names in lower case."""
     given: dict[bytes, str] = {}
     for name, value in headers:
-        if name in SINGLE and name in given:
-            return Refused("ambiguous", 400, "Ambiguous", f"the header {name.decode()} is there twice", "send it once")
-        given[name] = value.decode("latin-1").strip()
+        if name in DECIDING:
+            if name in given and name != TRANSFER:
+                return Refused(
+                    "ambiguous", 400, "Ambiguous", f"the header {name.decode()} is there twice", "send it once"
+                )
+            given[name] = value.decode("latin-1").strip()
     return _of_host(given, policy) or _of_origin(given) or _of_body(method, given, policy.body_bytes_max)
 
 
@@ -118,7 +132,7 @@ def _of_origin(given: dict[bytes, str]) -> Refused | None:
 
 def _of_body(method: str, given: dict[bytes, str], bytes_max: int) -> Refused | None:
     length, encoding = given.get(b"content-length", "0"), given.get(b"content-encoding", "identity")
-    has_body = length.strip("0") != "" or b"transfer-encoding" in given
+    has_body = length.strip("0") != "" or TRANSFER in given
     kind = given.get(b"content-type")
     is_asking = method in ("GET", "HEAD")
     if (has_body and kind is None) or (kind is not None and (has_body or not is_asking) and not _is_json(kind)):

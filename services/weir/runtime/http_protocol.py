@@ -49,7 +49,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._requests = 0
         self._phase_bytes = 0
         self._begun_bytes = 0
-        self._field_bytes = 0
         self._reason = "malformed"
         self._armed_for: tuple[int, _Phase] | None = None
         self._armed_bytes = 0
@@ -92,23 +91,17 @@ class BoundedProtocol(HttpToolsProtocol):
         """A head begins."""
         super().on_message_begin()
         self._requests += 1
-        self._field_bytes = 0
         self._enter(_Phase.HEAD)
         self._phase_bytes, self._begun_bytes = self._begun_bytes, 0  # of a second request in the same bytes: the rest
 
-    def on_url(self, url: bytes) -> None:
-        """A part of the request line."""
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header or a trailer."""
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
-        """A head is whole."""
+        """A head is whole. What comes later as a trailer is no header of it."""
+        size_bytes = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if size_bytes > self._limits.header_bytes_max:
+            self._reason = "header_bytes"
+            raise ValueError("the head is too large")  # stops the parser, which then calls send_400_response
         super().on_headers_complete()
+        self.headers = []
         self._enter(_Phase.BODY)
 
     def on_message_complete(self) -> None:
@@ -137,19 +130,13 @@ class BoundedProtocol(HttpToolsProtocol):
         The parser stops before a body that comes with the offer; an answer would be to a request with half its meaning.
         """
         self.cycle.keep_alive = False
-        if any(name in (b"content-length", b"transfer-encoding") for name, _ in self.headers):
+        if any(name in (b"content-length", b"transfer-encoding") for name, _ in self.scope["headers"]):
             self.cycle.disconnected = True
             REFUSED.labels("upgrade").inc()
             self._answer("upgrade")
 
     def _enter(self, phase: _Phase) -> None:
         self._phase, self._phase_bytes = phase, 0
-
-    def _count(self, size_bytes: int) -> None:
-        self._field_bytes += size_bytes
-        if self._field_bytes > self._limits.header_bytes_max:
-            self._reason = "header_bytes"
-            raise ValueError("the head is too large")  # stops the parser, which then calls send_400_response
 
     def _refuse(self, reason: str) -> None:
         """Answer and close; where an answer is under way already, only close."""

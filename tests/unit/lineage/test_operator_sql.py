@@ -13,14 +13,18 @@ import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from builders import NOON_US, completed, requested
+from knocking import TOKEN, knocking
 from weir.events import named_id
 from weir.lineage.adapters.operator_sql import AT_ONCE, WAITING_MAX, OperatorSql, SqlBusy
 from weir.lineage.adapters.store import QueryFailed, Store, open_client
+from weir.lineage.api import routes
 from weir.lineage.core.sql_gate import checked
 from weir.lineage.core.sql_names import HIGHER_ORDER, MEMBERSHIP, TABLE_FUNCTIONS_TOO, VIEWS, is_listed
 from weir.lineage.core.sql_text import SqlRefused
 from weir.lineage.core.sql_tree import agree
 from weir.lineage.settings import LineageSettings
+from weir.runtime.http import application
+from weir.runtime.http_policy import Policy
 
 Put = Callable[..., None]
 
@@ -308,3 +312,24 @@ async def test_the_engines_tree_is_what_this_build_knows(direct: Any) -> None:
         passed = checked(query)
         if not passed.is_described:
             agree([str(line) for (line,) in direct.query(f"EXPLAIN AST {passed.text}").result_rows], passed.names)
+
+
+async def test_every_type_of_the_engine_is_answered_as_json(
+    desk: OperatorSql, store: Store, settings: LineageSettings
+) -> None:
+    query = (
+        "SELECT toInt128('170141183460469231731687303715884105727') AS big, nan AS n, [inf] AS i, map(1, 'a') AS m,"
+        " (1, NULL) AS t, unhex('ff') AS bytes, toDate('2026-11-27') AS d, toDecimal64('1.50', 2) AS p,"
+        " toUInt64(18446744073709551615) AS u"
+    )
+    async with knocking(application(dict, Policy(token=TOKEN), routes(store, desk, settings))) as client:
+        answer = await client.post("/v1/sql", json={"query": query})
+        wrong = [
+            await client.post("/v1/sql", json=body) for body in ({"query": 5}, {}, [], {"query": "SELECT 1", "x": 1})
+        ]
+
+    [row] = answer.json()["rows"]
+    assert row[0] == "170141183460469231731687303715884105727"
+    assert row[1:5] == [None, [None], {"1": "a"}, [1, None]]
+    assert (row[6], row[8]) == ("2026-11-27", 2**64 - 1)
+    assert [one.status_code for one in wrong] == [400] * 4

@@ -193,3 +193,14 @@ async def test_a_large_body_is_taken_whole_up_to_the_limit(port: int) -> None:
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False) as client:
         assert (await client.post("/echo", content=b"x" * 200_000)).text == "200000"
         assert (await client.post("/echo", content=b"x" * 200_001)).status_code == 413
+
+
+async def test_a_trailer_is_no_header(port: int) -> None:
+    late = (
+        HEAD.replace(f"authorization: Bearer {TOKEN}\r\n", "")
+        + "transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+    )
+
+    got = await answers(port, late.encode() + b"2\r\n{}\r\n0\r\nauthorization: Bearer " + TOKEN.encode() + b"\r\n\r\n")
+
+    assert got.startswith(b"HTTP/1.1 401")
