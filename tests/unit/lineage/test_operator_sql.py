@@ -324,9 +324,8 @@ async def test_every_type_of_the_engine_is_answered_as_json(
     )
     async with knocking(application(dict, Policy(token=TOKEN), routes(store, desk, settings))) as client:
         answer = await client.post("/v1/sql", json={"query": query})
-        wrong = [
-            await client.post("/v1/sql", json=body) for body in ({"query": 5}, {}, [], {"query": "SELECT 1", "x": 1})
-        ]
+        bodies: list[Any] = [{"query": 5}, {}, [], {"query": "SELECT 1", "x": 1}]
+        wrong = [await client.post("/v1/sql", json=body) for body in bodies]
 
     [row] = answer.json()["rows"]
     assert row[0] == "170141183460469231731687303715884105727"
