@@ -136,5 +136,5 @@ def sql(query: str, json: Json = False) -> None:
     rows = [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
     if rows:
         emit_table(rows, answer["columns"])
-    if len(rows) == answer["rows_max"]:
+    if answer["truncated"]:
         raise CliError(ExitCode.INVALID, f"showing the first {len(rows)} rows only", "narrow the query")
