@@ -17,6 +17,9 @@ STATEMENT_CHARS_MAX = 20_000
 NESTED_MAX = 64
 """Parentheses inside each other. Chosen: far above what people write, far below what exhausts a parser's stack."""
 
+CLOSED_BY = {"(": ")", "[": "]"}
+"""Brackets."""
+
 TOKEN = re.compile(
     r"(?P<space>[ \t\r\n\f\v]+)|(?P<comment>--[^\n]*|/\*(?:(?!/\*|\*/).)*\*/)"
     r"|(?P<text>'(?:[^'\\]|\\.|'')*')"
@@ -97,8 +100,14 @@ def _check(kind: str, word: str, following: str) -> None:
 
 
 def _check_depth(words: Sequence[tuple[str, str]]) -> None:
-    depth = 0
+    """Each bracket closes its own: so the statement stays one within brackets that are put around it."""
+    waiting: list[str] = []
     for _, word in words:
-        depth += (word in "([") - (word in ")]")
-        if depth > NESTED_MAX:
-            raise SqlRefused(f"parentheses are nested deeper than {NESTED_MAX}")
+        if word in CLOSED_BY:
+            waiting.append(CLOSED_BY[word])
+            if len(waiting) > NESTED_MAX:
+                raise SqlRefused(f"parentheses are nested deeper than {NESTED_MAX}")
+        elif word in (")", "]") and (not waiting or waiting.pop() != word):
+            raise SqlRefused(f"{word!r} closes nothing that was opened")
+    if waiting:
+        raise SqlRefused(f"{len(waiting)} brackets are never closed")
