@@ -70,7 +70,7 @@ class Front(BaseHTTPRequestHandler):
         sql = given.get("query", "") + body.decode()
         parameters = {name[6:]: _plain(value) for name, value in given.items() if name.startswith("param_")}
         found = FORMAT.search(sql)
-        if found is None and not sql.lstrip().upper().startswith(("SELECT", "WITH", "SHOW", "EXISTS")):
+        if found is None and not sql.lstrip().upper().startswith(("SELECT", "WITH", "SHOW", "EXISTS", "EXPLAIN")):
             self.engine.command(sql, settings=settings)
             return b""
         bare = sql[: found.start()] if found else sql

@@ -18,7 +18,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from weir.lineage.adapters.store import open_client
 from weir.lineage.core.sql_gate import SqlRefused, checked
 from weir.lineage.core.sql_names import HIGHER_ORDER, SCALARS, VIEWS
-from weir.lineage.core.sql_tree import agree
+from weir.lineage.core.sql_tree import agree, explaining
 from weir.lineage.settings import LineageSettings
 
 CANARY = "canary-that-nobody-may-read"
@@ -86,8 +86,7 @@ def _prepare(client: Any) -> None:
 def _try(client: Any, statement: str) -> None:
     try:
         passed = checked(statement, {"secret", "spans"})
-        lines = [str(line) for (line,) in client.query(f"EXPLAIN AST {passed.text}").result_rows]
-        agree(lines, passed.names)
+        agree(str(client.command(explaining(passed.text))), passed.names)
     except (SqlRefused, ClickHouseError):
         return  # refused, or nothing that the engine can read
     for name in _reads(client, passed.text):

@@ -21,7 +21,7 @@ from weir.lineage.api import routes
 from weir.lineage.core.sql_gate import checked
 from weir.lineage.core.sql_names import HIGHER_ORDER, MEMBERSHIP, TABLE_FUNCTIONS_TOO, VIEWS, is_listed
 from weir.lineage.core.sql_text import SqlRefused
-from weir.lineage.core.sql_tree import agree
+from weir.lineage.core.sql_tree import agree, explaining
 from weir.lineage.settings import LineageSettings
 from weir.runtime.http import application
 from weir.runtime.http_policy import Policy
@@ -192,8 +192,7 @@ async def gate_refuses(direct: Any, statement: str) -> bool:
     """Whether the gate refuses a statement; one that the engine cannot read runs nowhere."""
     try:
         passed = checked(statement)
-        lines = [str(line) for (line,) in direct.query(f"EXPLAIN AST {passed.text}").result_rows]
-        agree(lines, passed.names)
+        agree(str(direct.command(explaining(passed.text))), passed.names)
     except (SqlRefused, ClickHouseError):
         return True
     return False
@@ -311,7 +310,7 @@ async def test_the_engines_tree_is_what_this_build_knows(direct: Any) -> None:
     for query in QUERIES:
         passed = checked(query)
         if not passed.is_described:
-            agree([str(line) for (line,) in direct.query(f"EXPLAIN AST {passed.text}").result_rows], passed.names)
+            agree(str(direct.command(explaining(passed.text))), passed.names)
 
 
 async def test_every_type_of_the_engine_is_answered_as_json(

@@ -19,7 +19,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from weir.lineage.adapters.handle import Handle
 from weir.lineage.adapters.store import QueryFailed, first_line, open_client
 from weir.lineage.core.sql_gate import checked
-from weir.lineage.core.sql_tree import agree
+from weir.lineage.core.sql_tree import agree, explaining
 from weir.lineage.settings import LineageSettings
 from weir.runtime.errors import BadSetting
 
@@ -91,21 +91,19 @@ class OperatorSql:
         handle = self._free.pop()  # there are as many handles as threads
         try:
             if not passed.is_described:
-                agree(
-                    [str(line) for (line,) in self._asked(handle, f"EXPLAIN AST {passed.text}").result_rows],
-                    passed.names,
-                )
-            result = self._asked(handle, passed.text)
+                agree(str(self._asked(handle, "command", explaining(passed.text))), passed.names)
+            result = self._asked(handle, "query", passed.text)
         finally:
             self._free.append(handle)
         rows = list(result.result_rows)
         return Answer(result.column_names, rows[: self._rows_max], len(rows) > self._rows_max)
 
-    def _asked(self, handle: Handle, text: str) -> Any:
+    def _asked(self, handle: Handle, way: str, text: str) -> Any:
+        """What the client's method `way` gives, read to its end while an error still throws the handle away."""
         try:
             with handle.taken() as client:
-                result = client.query(text)
-                _ = result.result_rows  # reads the answer to its end, while an error still throws the handle away
+                result = getattr(client, way)(text)
+                _ = getattr(result, "result_rows", None)
                 return result
         except (ClickHouseError, OSError, BadSetting) as error:
             raise QueryFailed(first_line(error)) from error

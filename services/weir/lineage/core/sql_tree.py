@@ -29,6 +29,15 @@ IN_TABLE_EXPRESSION = frozenset({"TableIdentifier", "Subquery", "SampleRatio", "
 """What may stand in a table's place; a function there is a table function."""
 
 
+CLIENT_FORMATS: Sequence[list[tuple[str, str]]] = ([], [("Identifier", "TabSeparated")], [("Identifier", "Native")])
+"""What may stand beside the query: nothing, or the format in which the client itself asks for the tree."""
+
+
+def explaining(text: str) -> str:
+    """The command whose answer, a text, is the engine's tree of a statement."""
+    return f"EXPLAIN AST {text}"
+
+
 @dataclass(slots=True)
 class Node:
     """One node of the engine's tree."""
@@ -38,17 +47,13 @@ class Node:
     children: list[Node] = field(default_factory=list)
 
 
-def agree(lines: Sequence[str], names: frozenset[str]) -> None:
+def agree(tree: str, names: frozenset[str]) -> None:
     """Raise SqlRefused unless the engine reads nothing but what may run. names: what the statement defines in WITH."""
-    root = _tree(lines)
-    # The client asks for its own format, the only thing beside the query itself.
-    if root.kind != "SelectWithUnionQuery" or [child.kind for child in root.children] != [
-        "ExpressionList",
-        "Identifier",
-    ]:
-        raise SqlRefused("the engine reads more than one SELECT here")
-    if root.children.pop().name != "Native":
-        raise SqlRefused("FORMAT is not allowed")
+    root = _tree(tree.split("\n"))
+    if root.kind != "SelectWithUnionQuery" or not root.children or root.children[0].kind != "ExpressionList":
+        raise SqlRefused("the engine reads no SELECT here")
+    if [(one.kind, one.name) for one in root.children[1:]] not in CLIENT_FORMATS:
+        raise SqlRefused("FORMAT and INTO OUTFILE are not allowed")
     waiting = [root]
     while waiting:
         node = waiting.pop()
