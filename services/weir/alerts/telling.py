@@ -11,6 +11,7 @@ from weir.alerts.core.grouping import (
     Notification,
     Timing,
     flushed,
+    heard,
     joined,
     left,
     rederived,
@@ -54,13 +55,15 @@ class Telling:
         """Put a firing alert into the groups that its rule names now; others only hear its end."""
         labels = group_labels(rule, alert.labels)
         wanted = [(receiver, group_key(labels)) for receiver in rule.receivers]
+        moved = set()
         for key, group in draft.all_groups().items():
             if alert.fingerprint in group.alerts and key not in wanted:
-                hears_end = group.receiver not in rule.receivers
-                draft.groups[key] = left(group, alert, hears_end=hears_end)
+                draft.groups[key] = left(group, alert, hears_end=group.receiver not in rule.receivers)
+                moved |= {group.receiver} if alert.fingerprint in group.told else set()
+        timing = self._timing_of(rule)
         for key in wanted:
-            timing = self._timing_of(rule)
             group = draft.group(key) or Group(key[0], key[1], labels, timing)
+            group = heard(group, alert.fingerprint) if key[0] in moved else group
             draft.groups[key] = joined(group, alert, at_us, timing)
 
     def pass_time(self, draft: Draft, at_us: int) -> None:

@@ -161,7 +161,17 @@ def test_an_alert_is_open_if_and_only_if_its_condition_holds(steps: list[tuple[A
         watched.says_nothing_twice()
 
 
+MOVED_AND_GONE = [
+    ("rule", "r", 8),
+    ("fired", "a", "page", "pending"),
+    ("wait", 1.0),
+    ("rule", "r", 0),
+    ("no_rule", "r"),
+]
+
+
 @given(st.lists(ROUGH, max_size=25))
+@example(MOVED_AND_GONE)
 def test_it_is_so_also_when_clocks_jump_and_deliveries_die(steps: list[tuple[Any, ...]]) -> None:
     with law(repeat_s=20) as watched:
         for step in steps:

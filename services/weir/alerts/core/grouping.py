@@ -113,6 +113,11 @@ def left(group: Group, alert: Alert, *, hears_end: bool) -> Group | None:
     return replace(group, alerts=alerts, told=told) if alerts else None
 
 
+def heard(group: Group, fingerprint: str) -> Group:
+    """The group whose receiver was told of an alert in another one, from which it moved here: it hears the end in any case."""
+    return replace(group, told={fingerprint: LOST, **group.told})
+
+
 def flushed(
     group: Group, now_us: int, muted: Collection[str] = frozenset(), *, may_repeat: bool = True
 ) -> tuple[Group | None, Notification | None]:
