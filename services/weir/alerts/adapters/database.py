@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from weir.runtime.durable import private_folder
+from weir.runtime.state_database import open_state_database
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -60,28 +60,13 @@ CREATE INDEX deliveries_untold ON deliveries (position) WHERE is_untold = 1;
 )
 """What brought the tables above to their present shape, oldest first; SQLite's user_version counts those applied."""
 
-BUSY_S = 10.0
-"""Seconds to wait for another process, such as a person with the sqlite3 shell. Chosen."""
-
 
 class Database:
     """One open file. The groups of statements that belong together run inside `transaction`."""
 
     def __init__(self, file: Path) -> None:
-        """file: made when missing, its folder too."""
-        private_folder(file.parent)
-        self.connection = sqlite3.connect(file, timeout=BUSY_S, isolation_level=None)
-        self.connection.execute("PRAGMA journal_mode=WAL")
-        self.connection.execute("PRAGMA synchronous=FULL")
-        self._bring_up_to_date()
-
-    def _bring_up_to_date(self) -> None:
-        applied = int(self.connection.execute("PRAGMA user_version").fetchone()[0])
-        if not applied:
-            self.connection.executescript(TABLES)
-        for number, script in enumerate(MIGRATIONS[applied:], start=applied + 1):
-            # One transaction with its number: a kill in between leaves the shape that the number says.
-            self.connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
+        """file: made when missing, its folder too; one that is no database is set aside."""
+        self.connection = open_state_database(file, _bring_up_to_date)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -97,3 +82,13 @@ class Database:
     def close(self) -> None:
         """Close the file."""
         self.connection.close()
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA synchronous=FULL")
+    applied = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if not applied:
+        connection.executescript(TABLES)
+    for number, script in enumerate(MIGRATIONS[applied:], start=applied + 1):
+        # One transaction with its number: a kill in between leaves the shape that the number says.
+        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")

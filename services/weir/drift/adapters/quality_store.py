@@ -14,8 +14,8 @@ from weir.drift.core.quality.stream import StreamKey, StreamState
 from weir.drift.core.stream.record import Place
 from weir.drift.quality_metrics import STATES_REFUSED
 from weir.drift.quality_ports import Saved, Source
-from weir.runtime.durable import private_folder
 from weir.runtime.errors import Retryable
+from weir.runtime.state_database import open_state_database
 from weir.runtime.telemetry import logger
 
 TABLES = """
@@ -27,20 +27,13 @@ CREATE TABLE IF NOT EXISTS places (
     PRIMARY KEY (topic, partition));
 """
 
-BUSY_S = 10.0
-"""Seconds to wait for another process, such as a person with the sqlite3 shell. Chosen."""
-
 
 class SqliteQualityStore:
     """One open file. Used by one thread at a time."""
 
     def __init__(self, file: Path) -> None:
-        """file: made when missing, its folder too."""
-        private_folder(file.parent)
-        self._connection = sqlite3.connect(file, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=FULL")
-        self._connection.executescript(TABLES)
+        """file: made when missing, its folder too; one that is no database is set aside, and every stream warms again."""
+        self._connection = open_state_database(file, _with_tables, is_for_one_thread=False)
 
     def close(self) -> None:
         """Close the file."""
@@ -89,3 +82,8 @@ class SqliteQualityStore:
 
 def _name(key: StreamKey) -> str:
     return hashlib.sha256("\n".join(astuple(key)).encode()).hexdigest()[:32]
+
+
+def _with_tables(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.executescript(TABLES)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from weir.evaluator.core.subjects import Subject, subject_from, subject_record
 from weir.events import canonical_json
-from weir.runtime.durable import private_folder
 from weir.runtime.errors import Retryable
+from weir.runtime.state_database import open_state_database
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS subjects (
@@ -32,13 +32,9 @@ class SubjectsFile:
     """The newest `entries_max` calls, in the order in which they were first met. For the event loop's thread alone."""
 
     def __init__(self, file: Path, entries_max: int) -> None:
-        """file: made when missing, its folder too."""
-        private_folder(file.parent)
+        """file: made when missing, its folder too; one that is no database is set aside."""
         self._entries_max = entries_max
-        self._connection = sqlite3.connect(file, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._connection.execute(TABLE)
+        self._connection = open_state_database(file, _with_table)
 
     def load(self) -> list[Subject]:
         """What is kept, oldest first."""
@@ -73,3 +69,8 @@ class SubjectsFile:
             self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
+
+
+def _with_table(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute(TABLE)

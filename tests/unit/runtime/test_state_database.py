@@ -1,0 +1,46 @@
+"""A file that is no database stops no service; a lock is waited for and a database is never set aside for it."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from weir.runtime import state_database
+from weir.runtime.state_database import open_state_database
+
+
+def prepared(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE IF NOT EXISTS kept (value TEXT)")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no database at all", b"SQLite format 3\x00" + b"\xff" * 84, b"\x00" * 4_096]
+)
+def test_a_file_that_is_no_database_is_set_aside_and_made_anew(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "above" / "state.db"
+    file.parent.mkdir()
+    file.write_bytes(content)
+    (tmp_path / "above" / "state.db-wal").write_bytes(b"of the one before")
+
+    connection = open_state_database(file, prepared)
+    connection.execute("INSERT INTO kept VALUES ('new')")
+    connection.close()
+
+    again = open_state_database(file, prepared)
+    assert again.execute("SELECT value FROM kept").fetchall() == [("new",)]
+    again.close()
+
+
+def test_a_database_that_is_locked_is_no_reason_to_forget_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_database, "BUSY_S", 0.05)
+    file = tmp_path / "state.db"
+    holder = open_state_database(file, prepared)
+    holder.execute("BEGIN EXCLUSIVE")
+
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        open_state_database(file, lambda connection: connection.execute("INSERT INTO kept VALUES (1)"))
+    holder.close()
+
+    assert not (tmp_path / "state.db.refused").exists()
