@@ -68,7 +68,7 @@ def odd(stack: RunningStack, topic: str, source: str) -> Mapping[str, bytes]:
 def registered(stack: RunningStack, schema: str) -> int:
     """Id of a schema that somebody registered; one that nobody did where the registry takes no such schema."""
     url = f"{stack.registry_url}/subjects/odd-{new_id()}/versions"
-    answer = httpx2.post(url, json={"schema": schema}, timeout=30)
+    answer = httpx2.post(url, json={"schema": schema}, headers=stack.authorization, timeout=30)
     return int(answer.json()["id"]) if answer.status_code == 200 else 999_998
 
 

@@ -6,7 +6,8 @@ offset committed. What it raises decides what happens:
     InvalidEvent    the batch is handled one by one and the bad message is dead-lettered
     Retryable       the same batch is tried again after a pause; lag grows, memory does not
     TooManyRejects  the consumer halts, not ready, with its offset where it was, until a person starts it again
-    anything else   the process ends; the supervisor starts it again and the batch is replayed
+    anything else   the process ends; the supervisor starts it again and the batch is replayed; a message that ends
+                    three lives so is dead-lettered (`culprits`)
 """
 
 from __future__ import annotations
@@ -133,7 +134,13 @@ class Consumer:
             await self._handled(received)
 
     async def _handled(self, received: Sequence[Received]) -> None:
+        culprits = self._dead_letters.culprits
+        if len(received) > 1 and any(culprits.suspects(one.message) for one in received):
+            for one in received:
+                await self._handled([one])
+            return
         try:
+            culprits.check(received[0].message)
             await self._handle(received)
         except InvalidEvent as error:
             if len(received) == 1:
@@ -141,6 +148,9 @@ class Consumer:
                 return
             for one in received:
                 await self._handled([one])
+        except Exception as error:
+            culprits.blame([one.message for one in received], error)
+            raise
         else:
             place = received[0].message
             self._dead_letters.note_good(place.topic, place.partition, len(received))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from weir.events import DeadLettered, InvalidEvent, named_id
 from weir.events.ranges import TIME_END_US
 from weir.runtime.clock import now_us
+from weir.runtime.culprits import Culprits
 from weir.runtime.errors import TooManyRejects
 from weir.runtime.identity import Numbering
 from weir.runtime.metrics import DEAD_LETTERS, REJECTED_SHARE
@@ -48,8 +49,11 @@ class RawMessage:
 class DeadLetters:
     """Writes dead letters of one consumer group and keeps count of them, by partition."""
 
-    def __init__(self, producer: EventProducer, numbering: Numbering, group: str, limits: Limits) -> None:
-        """limits: what stops the consumer."""
+    def __init__(
+        self, producer: EventProducer, numbering: Numbering, group: str, limits: Limits, culprits: Culprits
+    ) -> None:
+        """limits: what stops the consumer. culprits: messages that ended earlier lives of the group's process."""
+        self.culprits = culprits
         self._producer = producer
         self._numbering = numbering
         self._group = group
@@ -75,6 +79,7 @@ class DeadLetters:
         await self._producer.send(TOPIC, where, self._numbered(message, error))
         self._unsent = None
         self._written.setdefault(place, set()).add(written)
+        self.culprits.settle(message)
         self._note(place, rejects)
         DEAD_LETTERS.labels(self._group, message.topic, error.reason).inc()
         logger().warning(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from weir.runtime.culprits import Culprits
 from weir.runtime.deadletter import DeadLetters
 from weir.runtime.identity import Numbering
 from weir.runtime.producer import EventProducer
@@ -20,6 +22,8 @@ class Link:
     serde: Serde
     producer: EventProducer
     numbering: Numbering
+    folder: Path
+    """The service's own folder."""
 
     async def close(self) -> None:
         """Flush what is on its way and close the connections to the broker and the registry."""
@@ -29,7 +33,8 @@ class Link:
     def dead_letters(self, group: str, limits: Limits) -> DeadLetters:
         """The dead letters of one of the service's consumer groups, numbered as a source of their own."""
         numbering = Numbering(f"{self.numbering.source}/dead-letters/{group}")
-        return DeadLetters(self.producer, numbering, group, limits)
+        culprits = Culprits(self.folder / f"culprits-{group}.json")
+        return DeadLetters(self.producer, numbering, group, limits, culprits)
 
 
 def link_from(settings: SharedSettings, service: str) -> Link:
@@ -39,4 +44,4 @@ def link_from(settings: SharedSettings, service: str) -> Link:
     catalog = SchemaCatalog(settings.registry_url, cache_file, settings.http_token_text())
     serde = Serde(catalog, settings.message_bytes_max)
     producer = EventProducer(settings.kafka_bootstrap, serde, client_id=f"weir-{source.replace('/', '-')}")
-    return Link(serde, producer, Numbering(source))
+    return Link(serde, producer, Numbering(source), settings.data_dir / service)

@@ -3,7 +3,8 @@
     InvalidEvent    the message is dead-lettered and the partition goes on
     Retryable       the same message is tried again after a pause; it is not acknowledged meanwhile
     TooManyRejects  the stream halts, not ready, until a person starts it again
-    anything else   `run` stops the application and raises; the message was not acknowledged and is delivered again
+    anything else   `run` stops the application and raises; the message was not acknowledged and is delivered again;
+                    a message that ends three lives so is dead-lettered (`culprits`)
 
 Faust alone would acknowledge a message whose handler raised. So every agent reads without acknowledgements, a message
 is acknowledged here once it was handled (or once the handler's state was saved), and a handler that fails for good
@@ -203,11 +204,16 @@ class Stream:
         return False
 
     async def _once(self, message: RawMessage) -> None:
+        culprits = self._dead_letters.culprits
         try:
             event = await self._serde.decode(message.topic, message.value)
+            culprits.check(message)
             await self._handlers[message.topic](Received(message, event))
         except InvalidEvent as error:
             await self._dead_letters.put(message, error)
+        except Exception as error:
+            culprits.blame([message], error)
+            raise
         else:
             self._dead_letters.note_good(message.topic, message.partition)
 
