@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from weir.events import TOPICS, InvalidEvent, check_body
-from weir.lineage.adapters.store import RowsRefused, Store, StoreDown
+from weir.lineage.adapters.store import BlockTooLarge, RowsRefused, Store, StoreDown
 from weir.lineage.core.container import MARK, container, marked
 from weir.lineage.core.intent import Range, token
 from weir.lineage.core.message import Body
@@ -141,6 +141,19 @@ class Inserter:
         return []
 
     def _block(
+        self, place: tuple[str, int], span: Range, part: str, schema: WriterSchema, group: Sequence[Body]
+    ) -> None:
+        """Insert a group in one block, or in halves where the memory of one insert does not reach: time would not mend that."""
+        try:
+            self._whole(place, span, part, schema, group)
+        except BlockTooLarge:
+            if len(group) == 1:
+                raise
+            half = len(group) // 2
+            self._block(place, span, f"{part}a", schema, group[:half])
+            self._block(place, span, f"{part}b", schema, group[half:])
+
+    def _whole(
         self, place: tuple[str, int], span: Range, part: str, schema: WriterSchema, group: Sequence[Body]
     ) -> None:
         block = container(marked(schema.text), [body.data + MARK for body in group])

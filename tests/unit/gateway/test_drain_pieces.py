@@ -77,8 +77,8 @@ def kafka(tmp_path: Path) -> Broker:
 
 
 @pytest.fixture
-def link(kafka: Broker) -> Link:
-    return Link(kafka._serde, kafka, Numbering("gateway-drain/1"))
+def link(kafka: Broker, tmp_path: Path) -> Link:
+    return Link(kafka._serde, kafka, Numbering("gateway-drain/1"), tmp_path)
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from builders import NOON_US, one_of_each
 from weir.events import SCHEMA_JSON, TOPICS, encode_body, named_id, writer_schema
 from weir.events.ranges import TIME_END_US
 from weir.lineage.adapters.retention import keep
-from weir.lineage.adapters.store import PARTITIONS_MAX, RowsRefused, Store, StoreDown
+from weir.lineage.adapters.store import PARTITIONS_MAX, BlockTooLarge, RowsRefused, Store, StoreDown
 from weir.lineage.core.container import MARK, container, marked
 from weir.lineage.core.intent import Range
 from weir.lineage.core.message import Body
@@ -153,6 +153,19 @@ def test_what_was_too_old_when_it_was_written_is_a_dead_letter_and_what_grew_old
     assert "40.0 days ago; rows of this topic are kept 30 days" in told[1]
     assert passed_by == {}
     assert sunk.count("feedback") == 2
+
+
+def test_a_block_that_is_too_large_for_the_memory_of_one_insert_is_halved(store: Store) -> None:
+    text = "word " * 4_000
+    bodies = [feedback(number, comment=text) for number in range(800)]
+    store.command("SET max_memory_usage = 30000000")
+    with pytest.raises(BlockTooLarge):
+        store.insert_container("feedback", container(SCHEMA_JSON["FeedbackReceived"], bodies), "too large")
+
+    assert Sunk(store).insert("feedback", bodies) == {}
+
+    store.command("SET max_memory_usage = 0")
+    assert Sunk(store).count("feedback") == 800
 
 
 def test_an_error_that_a_person_or_time_mends_is_no_fault_of_the_rows(store: Store) -> None:

@@ -38,6 +38,9 @@ accepted rows has too many. The engine's default of 100 would refuse the same ro
 TOO_MANY_PARTS, TOO_MANY_PARTITIONS = 252, "partitions for single INSERT block"
 """One code, two meanings: parts are merged in time; the partitions of a block stay as many as they are."""
 
+QUERY_MEMORY = "Query memory limit exceeded"
+"""How the engine says that this statement needs more than it may; a server that is short as a whole says "(total)"."""
+
 VALUES_QUOTED = re.compile(r"\.? ?(?:Expression|Column values):.*", re.DOTALL)
 """Where the engine quotes the row that it refuses: that is text of users, and goes into no log."""
 
@@ -51,6 +54,10 @@ CONNECT_TIMEOUT_S = 5
 
 class StoreDown(Exception):
     """The store cannot take this now; the same insert may succeed later."""
+
+
+class BlockTooLarge(StoreDown):
+    """The memory that one insert may take is too little for this block; a smaller one may fit."""
 
 
 class RowsRefused(Exception):
@@ -78,7 +85,7 @@ class Store:
     def insert_container(self, table: str, block: bytes, token: str) -> None:
         """Insert an Avro container under a token; the same token twice is one insert.
 
-        Raises StoreDown or RowsRefused.
+        Raises StoreDown, BlockTooLarge or RowsRefused.
         """
         settings = {
             "insert_deduplication_token": token,
@@ -93,6 +100,8 @@ class Store:
         try:
             self._insert.raw_insert(table, insert_block=block, fmt="Avro", settings=settings)
         except ClickHouseError as error:
+            if QUERY_MEMORY in _text(error):
+                raise BlockTooLarge(_first_line(error)) from error
             if _is_transient(error):
                 raise StoreDown(first_line(error)) from error
             raise RowsRefused(VALUES_QUOTED.sub("", first_line(error))) from None
