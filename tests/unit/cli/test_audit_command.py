@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import typer
 
 from builders import completed
 from knocking import TOKEN
+from mock_kafka import MockKafka
 from page_server import pages
 from weir.cli.books import with_spool
 from weir.cli.commands_store import audit_gaps
@@ -20,6 +22,10 @@ from weir.cli.output import CliError, ExitCode
 from weir.gateway.adapters.spool import SpoolReader
 from weir.gateway.core.accounting import Books
 from weir.gateway.spool_page import routes
+from weir.lineage.adapters.operator_sql import OperatorSql
+from weir.lineage.adapters.store import Store
+from weir.lineage.api import routes as lineage_routes
+from weir.lineage.settings import LineageSettings
 from weir.runtime.clock import now_us
 
 pytestmark = pytest.mark.capability("X1")
@@ -68,6 +74,28 @@ def test_a_hole_is_exit_code_5_in_the_window_it_belongs_to_and_in_no_other(
     assert whole["sources"][0]["missing_ranges"] == [[2, 2]]
     assert (code_of_end, end["totals"]["accepted"], end["totals"]["missing"]) == (0, 1, 0)
     assert (code_of_start, start["totals"]["accepted"], start["totals"]["missing"]) == (0, 2, 0)
+
+
+@pytest.mark.usefixtures("spool")
+def test_a_store_that_stands_still_is_told_and_is_exit_code_4(
+    store: Store,
+    kafka: MockKafka,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    told = "nothing was stored for 75 s, more than 60: the engine is away"
+    settings = LineageSettings(kafka_bootstrap=kafka.bootstrap, data_dir=tmp_path / "data")
+    sql = OperatorSql(settings)
+    with closing(sql), pages(lineage_routes(store, sql, settings, lambda: told)) as url:
+        monkeypatch.setenv("WEIR_LINEAGE_URL", url)
+
+        code, answer = audited(capsys)
+        with pytest.raises(typer.Exit):
+            audit_gaps()
+
+    assert (code, answer["stalled"]) == (ExitCode.NOT_READY, told)
+    assert f"the store stands still: {told}" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("lineage", "spool")

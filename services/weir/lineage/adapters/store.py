@@ -101,7 +101,7 @@ class Store:
             self._insert.raw_insert(table, insert_block=block, fmt="Avro", settings=settings)
         except ClickHouseError as error:
             if QUERY_MEMORY in _text(error):
-                raise BlockTooLarge(_first_line(error)) from error
+                raise BlockTooLarge(first_line(error)) from error
             if _is_transient(error):
                 raise StoreDown(first_line(error)) from error
             raise RowsRefused(VALUES_QUOTED.sub("", first_line(error))) from None
