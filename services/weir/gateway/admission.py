@@ -17,11 +17,15 @@ from weir.gateway.core.policy import limits_parameters, parameters_in
 def admit(session: CallSession, desk: Desk, wire: bytes, headers: Mapping[str, str]) -> bytes:
     """The request as it is forwarded, of a caller who has entered: our own encoding of what was checked. Raises Refusal."""
     peeked = _peeked(session, desk, wire)
-    session.call = replace(session.call, route=peeked.model_name, client_request_id=peeked.message_id)
-    session.call = replace(session.call, session_id=session_of(headers))
-    resolved = _resolved(desk.catalog, peeked.model_name, headers)
+    try:
+        session_id, resolved = session_of(headers), _resolved(desk.catalog, peeked.model_name, headers)
+    except Refusal:
+        session.call = replace(session.call, route=peeked.model_name, client_request_id=peeked.message_id)
+        raise
     session.call = replace(
         session.call,
+        session_id=session_id,
+        client_request_id=peeked.message_id,
         route=resolved.route,
         operation=operation_of(resolved),
         model=peeked.model_name,

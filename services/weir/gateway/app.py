@@ -101,7 +101,8 @@ class Desk:
         else:
             refusal = None
         self._count(call, end)
-        CUT_ANSWERS.inc(answer.is_cut)
+        if answer.is_cut:
+            CUT_ANSWERS.inc()
         return refusal
 
     def shed_end(self, call: Call, end: CallEnd, error: CaptureFull, *, is_open: bool) -> Refusal | None:

@@ -38,6 +38,9 @@ class Turnstile:
         self._of_tenant = settings.limits_of_tenant
         self._by_tenant = settings.parsed_limits_by_tenant()
         self._buckets = Buckets()
+        CALLS_AT_ONCE.set_function(lambda: self.calls.held)
+        STREAMS_AT_ONCE.set_function(lambda: self.streams.held)
+        BYTES_IN_HAND.set_function(lambda: self.bytes.held)
 
     def enter_call(self, caller: Caller) -> Place:
         """A place for one inference call, and its turn of the rate. Raises LimitReached."""
@@ -57,7 +60,6 @@ class Turnstile:
         """Count bytes as held. Raises LimitReached."""
         key, tenant = self._key(caller), self._tenant(caller)
         _take(self.bytes, caller, amount, key.bytes_in_hand, tenant.bytes_in_hand)
-        BYTES_IN_HAND.set(self.bytes.held)
 
     def charge_tokens(self, caller: Caller, size_bytes: int) -> None:
         """Charge for bytes that are about to go upstream. Raises LimitReached when the minute's tokens are used up."""
@@ -70,7 +72,6 @@ class Turnstile:
 
     def _entered(self, places: Places, caller: Caller, key_max: int | None, tenant_max: int | None) -> Place:
         _take(places, caller, 1, key_max, tenant_max)
-        self._shown()
         return Place(self, places, caller)
 
     def _turn(self, caller: Caller, rate: Rate, cost: int) -> None:
@@ -95,16 +96,10 @@ class Turnstile:
     def _tenant(self, caller: Caller) -> CallerLimits:
         return self._by_tenant.get(caller.tenant, self._of_tenant)
 
-    def _shown(self) -> None:
-        CALLS_AT_ONCE.set(self.calls.held)
-        STREAMS_AT_ONCE.set(self.streams.held)
-
     def _left(self, places: Places, caller: Caller, size_bytes: int) -> None:
         places.give_back(caller.tenant, caller.key_id)
         if size_bytes:
             self.bytes.give_back(caller.tenant, caller.key_id, size_bytes)
-            BYTES_IN_HAND.set(self.bytes.held)
-        self._shown()
 
 
 class Place:

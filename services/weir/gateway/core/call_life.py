@@ -9,7 +9,7 @@ Pure: `CallSession` tells the events and carries the outcomes out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from weir.gateway.core.call import Outcome
@@ -150,11 +150,11 @@ def step(life: Life, event: Event) -> tuple[Life, tuple[ToDo, ...]]:
     if life.stage == "ending":
         return _after_recording(life, event)
     if isinstance(event, Admitted):
-        return (replace(life, stage="admitted") if life.stage == "arrived" else life), ()
+        return (Life("admitted") if life.stage == "arrived" else life), ()
     if isinstance(event, Forwarded):
-        return (replace(life, stage="forwarded") if life.stage == "admitted" else life), ()
+        return (Life("forwarded") if life.stage == "admitted" else life), ()
     if isinstance(event, Piece):
-        life = replace(life, has_pieces=True) if life.stage == "forwarded" else life
+        life = Life("forwarded", has_pieces=True) if life.stage == "forwarded" else life
     ending = _ending(life, event)
     return (life, ()) if ending is None else _ended(life, event, ending)
 
@@ -176,18 +176,18 @@ def ending_of(status_code: int, details: str, *, has_pieces: bool, server_timing
 
 def _after_recording(life: Life, event: Event) -> tuple[Life, tuple[ToDo, ...]]:
     if isinstance(event, EndTaken):
-        return replace(life, stage="ended"), (FreePlace(),)
+        return Life("ended", life.has_pieces), (FreePlace(),)
     if isinstance(event, EndNotTaken):
-        return replace(life, stage="ended"), (ShedEnd(), FreePlace())
+        return Life("ended", life.has_pieces), (ShedEnd(), FreePlace())
     return life, ()
 
 
 def _ended(life: Life, event: Event, ending: Ending) -> tuple[Life, tuple[ToDo, ...]]:
     if life.stage == "arrived":
-        return replace(life, stage="ended"), (RecordRefusal(ending), FreePlace())
+        return Life("ended", life.has_pieces), (RecordRefusal(ending), FreePlace())
     is_left = life.stage == "forwarded" and not isinstance(event, UpstreamEnded)
     leave: tuple[ToDo, ...] = (CancelUpstream(),) if is_left else ()
-    return replace(life, stage="ending"), (*leave, RecordEnd(ending))
+    return Life("ending", life.has_pieces), (*leave, RecordEnd(ending))
 
 
 def _ending(life: Life, event: Event) -> Ending | None:

@@ -77,6 +77,8 @@ class Resolved:
 
     def without_prompt(self) -> Resolved:
         """The same route where the client brings its own prompt: no template took part."""
+        if self.prompt is None:
+            return self
         others = tuple(reference for reference in self.references if reference.kind != "prompt")
         return Resolved(
             self.route,
