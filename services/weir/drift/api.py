@@ -110,6 +110,7 @@ def view_of(checkpoint: Checkpoint) -> dict[str, object]:
         "embedding_model": stream.space.model if stream.space else "",
         "config_digest": config_digest(settings),
         "inactive_parts": list(bank.fitted.inactive_parts) if isinstance(bank, MonitoringBank) else [],
+        "constant_parts": list(bank.fitted.constant_parts) if isinstance(bank, MonitoringBank) else [],
         "parts": [asdict(part) for part in parts_of(bank)] if isinstance(bank, MonitoringBank) else [],
         "skew": skew_view(stream.skew) if stream.skew else None,
         "last_signal": asdict(stream.last_signal) if stream.last_signal else None,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from weir.drift.core.bank import MonitoringBank, WarmingBank
+from weir.drift.core.fitted import PARTS
 from weir.drift.core.insight_settings import InsightSettings
 from weir.drift.core.observation import Observation
 from weir.drift.core.settings import BankSettings
@@ -31,6 +32,7 @@ from weir.drift.metrics import (
     CHECKPOINT_SECONDS,
     EMBEDDING_CHANGES,
     EVENTS,
+    INACTIVE_PARTS,
     SKEW_REFERENCES,
     SKIPPED,
     STREAMS,
@@ -201,6 +203,10 @@ class Drift:
         phases = Counter(phase_of(one.stream) for one in self._streams.values())
         for phase in ("warming", "monitoring"):
             STREAMS.labels(phase).set(phases[phase])
+        banks = [one.stream.bank for one in self._streams.values() if isinstance(one.stream.bank, MonitoringBank)]
+        inactive = Counter(part for bank in banks for part in bank.fitted.inactive_parts)
+        for part in PARTS:
+            INACTIVE_PARTS.labels(part).set(inactive[part])
         SKEW_REFERENCES.set(sum(one.stream.skew is not None for one in self._streams.values()))
 
 

@@ -15,6 +15,11 @@ SIGNALS = Counter(
 
 STREAMS = Gauge("weir_drift_streams", "Monitored streams, by phase.", ["phase"])
 
+INACTIVE_PARTS = Gauge("weir_drift_inactive_parts", "Monitored streams in which a part does not take part.", ["part"])
+"""part: a channel or mean-ewma; the API's `inactive_parts` says which streams. A part that rises on a route that had it:
+the new reference holds too few different prompts, or embeddings are missing.
+"""
+
 STREAMS_REFUSED = Counter("weir_drift_streams_refused_total", "Envelopes of streams beyond WEIR_DRIFT_STREAMS_MAX.")
 """Any rise: traffic that nobody watches; raise the limit or find who invents routes."""
 

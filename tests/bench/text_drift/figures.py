@@ -46,6 +46,8 @@ def figures(results: Record) -> str:
             f"Events from the change to the alarm, {name} base: median (95 % interval), share found where below 0.95:",
             _delays(base),
         ]
+    for name, base in results["bases"].items():
+        parts += [f"Where texts come again word for word, {name} base (95 % interval):", _repetitions(base)]
     if results.get("evidently"):
         parts += ["Share of windows of 200 texts flagged, first base:", _windows(results)]
     left = [f"{name} was left out: {reason}" for name, reason in results.get("left_out", {}).items()]
@@ -73,6 +75,25 @@ def _run_lengths(base: Record) -> str:
         for row in base["run_lengths"]
     ]  # fmt: skip
     return _table(["method", "traffic", "events", "alarms", "mean", "each draw"], rows)
+
+
+def _repetitions(base: Record) -> str:
+    rows = [
+        [row["traffic"], row["bar"], str(row["alarms"]), interval(row, "mean"), ", ".join(map(number, row["draws"])),
+         interval(row["delay"], "median"), ", ".join(row["inactive"]), "yes" if row["held"] else "**no**"]
+        for row in base["repetitions"]
+    ]  # fmt: skip
+    header = [
+        "traffic",
+        "bar",
+        "alarms",
+        "mean events to one",
+        "each draw",
+        "far 10 %: events to the alarm",
+        "inactive",
+        "held",
+    ]
+    return _table(header, rows)
 
 
 def _delays(base: Record) -> str:

@@ -16,12 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from weir.drift.core import repeats as repeated
 from weir.drift.core.channels import TEMPLATE
 from weir.drift.core.e_detector import EXPONENTS, log_bets
+from weir.drift.core.fitted import Memory
 from weir.drift.core.mean_ewma import LAMBDAS
 from weir.drift.core.monitor import bank_warn_threshold
 from weir.drift.core.reference import FloatArray
-from weir.drift.core.template_memory import TemplateMemory, fold
+from weir.drift.core.template_memory import fold
 
 from .scores import Scores
 from .streams import Rows
@@ -54,28 +56,29 @@ class Bank:
 
     def __init__(self, scores: Scores, streams: int, *, page: bool = False) -> None:
         fitted = scores.fitted
-        if fitted.ewma is None:
-            raise ValueError("the reference has no mean EWMA; the benchmark embeds every text")
         self._scores = scores
         threshold = scores.settings.page_arl_events if page else bank_warn_threshold(fitted, scores.settings)
         weights = np.repeat(fitted.weights[..., None] / (EXPONENTS.size * threshold), EXPONENTS.size, axis=2).ravel()
         # Bets without weight, those of channels without reference scores among them, decide nothing.
         self._bets_used = np.flatnonzero(weights)
         self._weights = weights[self._bets_used]
-        self._thresholds = fitted.ewma.thresholds
+        self._thresholds = fitted.ewma.thresholds if fitted.ewma else np.zeros(0)
         self._wealth = np.zeros((streams, self._weights.size))
-        self._means = np.zeros((streams, 0 if page else LAMBDAS.size, scores.whitened.shape[1]), dtype=np.float32)
-        self._templates = [TemplateMemory() for _ in range(streams)]
+        self._whitened = np.zeros((0, 0), dtype=np.float32) if scores.whitened is None or page else scores.whitened
+        scales = LAMBDAS.size if self._whitened.size else 0
+        self._means = np.zeros((streams, scales, self._whitened.shape[1]), dtype=np.float32)
+        self._memories = [Memory() for _ in range(streams)]
 
     def steps(self, rows: Rows, uniforms: FloatArray) -> Iterator[FloatArray]:
         """The statistics (streams, parts) after each event of `rows` (streams, events). Streams may be restarted or
         left out between two steps: the caller keeps `rows` and the bank in step.
         """
-        bets, stakes = self._bets(rows, uniforms)
+        (bets, stakes), entering = self._bets(rows, uniforms)
         for event in range(rows.shape[1]):
             self._wealth = (self._wealth + stakes[:, event]) * bets[:, event]
             bank = self._wealth @ self._weights[:, None]
-            yield np.concatenate([bank, self._ewma(rows[:, event])], axis=1) if self._means.shape[1] else bank
+            ewma = self._means.shape[1] > 0
+            yield np.concatenate([bank, self._ewma(rows[:, event], entering[:, event])], axis=1) if ewma else bank
 
     def restart(self, streams: npt.NDArray[np.bool_]) -> None:
         """Forget everything about these streams but the beginnings of their texts, as after the end of an alarm."""
@@ -85,30 +88,41 @@ class Bank:
     def keep(self, streams: npt.NDArray[np.bool_]) -> None:
         """Go on with these streams alone."""
         self._wealth, self._means = self._wealth[streams], self._means[streams]
-        self._templates = [memory for memory, kept in zip(self._templates, streams, strict=True) if kept]
+        self._memories = [memory for memory, kept in zip(self._memories, streams, strict=True) if kept]
 
-    def _bets(self, rows: Rows, uniforms: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Factors and stakes (streams, events, bets) of the e-bank: 1 and 0 where a channel skips an event."""
+    def _bets(self, rows: Rows, uniforms: FloatArray) -> tuple[tuple[FloatArray, FloatArray], npt.NDArray[np.bool_]]:
+        """Factors and stakes (streams, events, bets) of the e-bank: 1 and 0 where a channel skips an event. And which
+        events (streams, events) enter.
+        """
         scores = self._scores
         p = scores.low[rows] + uniforms[..., None] * scores.span[rows]
-        if TEMPLATE in scores.fitted.active:
-            p[..., TEMPLATE] = self._template_p(rows, uniforms)
+        entering = self._remember(rows, uniforms, p)
         logs = log_bets(p.reshape(-1, p.shape[-1]), scores.fitted.slack)
         flat = logs.reshape(*rows.shape, -1)[..., self._bets_used]
         skipped = np.isnan(flat)
-        return np.exp(np.where(skipped, 0.0, flat)), (~skipped).astype(np.float64)
+        return (np.exp(np.where(skipped, 0.0, flat)), (~skipped).astype(np.float64)), entering
 
-    def _template_p(self, rows: Rows, uniforms: FloatArray) -> FloatArray:
-        keys, prefixes = self._scores.keys, self._scores.fitted.prefixes
-        p = np.empty(rows.shape)
-        for stream, (arrivals, ties) in enumerate(zip(rows.tolist(), uniforms.tolist(), strict=True)):
-            memory, values = fold(self._templates[stream], [keys[row] for row in arrivals], ties, prefixes)
-            self._templates[stream], p[stream] = memory, values
-        return p
+    def _remember(self, rows: Rows, uniforms: FloatArray, p: FloatArray) -> npt.NDArray[np.bool_]:
+        """Set what `p` (streams, events, channels) owes to the memories, repeated events and the template channel.
+        Returns which events enter.
+        """
+        scores, fitted = self._scores, self._scores.fitted
+        entering = np.empty(rows.shape, dtype=np.bool_)
+        for stream, arrivals in enumerate(rows.tolist()):
+            memory, copies = self._memories[stream], [scores.copy_keys[row] for row in arrivals]
+            repeats, entering[stream] = repeated.fold(memory.repeats, copies, fitted.reference.repeat_rule)
+            enters, templates = np.flatnonzero(entering[stream]), memory.templates
+            p[stream, ~entering[stream]] = np.nan
+            if TEMPLATE in fitted.active:
+                keys = [scores.keys[row] for row in rows[stream, enters].tolist()]
+                ties = uniforms[stream, enters].tolist()
+                templates, p[stream, enters, TEMPLATE] = fold(templates, keys, ties, fitted.prefixes)
+            self._memories[stream] = Memory(templates, repeats)
+        return entering
 
-    def _ewma(self, rows: npt.NDArray[np.int64]) -> FloatArray:
-        whitened = self._scores.whitened[rows][:, None, :]
-        self._means += LAMBDAS[:, None] * (whitened - self._means)
+    def _ewma(self, rows: npt.NDArray[np.int64], entering: npt.NDArray[np.bool_]) -> FloatArray:
+        whitened = self._whitened[rows][:, None, :]
+        self._means += LAMBDAS[:, None] * (whitened - self._means) * entering[:, None, None]
         lengths = np.einsum("sld,sld->sl", self._means, self._means, dtype=np.float64)
         return np.asarray(lengths / self._thresholds)
 

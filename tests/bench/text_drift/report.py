@@ -92,6 +92,21 @@ def run_length_table(name: str, base: Record) -> Table:
     return table
 
 
+def repetition_table(name: str, base: Record) -> Table:
+    """Mean events to a false alarm where texts come again word for word, and the delay of one change there."""
+    title = f"{name} base: mean events to a false alarm (95 %) where texts come again word for word"
+    table = Table(title=title, title_justify="left", show_edge=False)
+    for column in ("traffic", "bar", "alarms", "mean", "each draw", "far 10 %, delay", "without", ""):
+        table.add_column(column, overflow="fold")
+    for row in base["repetitions"]:
+        draws = " ".join(number(mean) for mean in row["draws"])
+        counts = row["bar"], str(row["alarms"]), interval(row, "mean"), draws
+        table.add_row(
+            row["traffic"], *counts, interval(row["delay"], "median"), ", ".join(row["inactive"]), _held(row["held"])
+        )
+    return table
+
+
 def delay_table(name: str, base: Record) -> Table:
     """Median delay with its interval and the share detected, by cell and method; the fastest part of the bank."""
     title = f"{name} base: events from change to alarm, median (95 %) [share found where below 0.95]"

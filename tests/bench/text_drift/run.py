@@ -3,6 +3,9 @@
 Everything: both bases, 4 reference draws each, every cell and peer, costs, tables on the terminal, `results.json` and
 PNG plots under `.weir/bench/text_drift`. Nothing is asserted: a bar that is not held is printed as such.
 
+`--part changes` (both kinds of traffic that changes and that does not), `--part repetitions` (texts that come again word
+for word) and `--part peers` (costs, peers' own code) run alone what is named; what is left out is left out of the tables.
+
 `--quick`: the bank alone (`--mmd`: the window MMD beside it), 2 draws, fewer streams; some 30 CPU-seconds.
 """
 
@@ -28,11 +31,13 @@ from .debian import PackagesMissing
 from .embeddings import FOLDER
 from .environments import NotInstalled
 from .evaluate import FULL, QUICK, Size
-from .measure import Measured, load, measure
+from .measure import Measured, load, measure, measure_repetitions
 from .skew_power import rates
 from .summary import Record, summary
 
 RESULTS = FOLDER / "results.json"
+CHANGES, REPETITION, PEERS = "changes", "repetitions", "peers"
+PARTS = (CHANGES, REPETITION, PEERS)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -53,13 +58,18 @@ def main(arguments: Sequence[str]) -> int:
         out.print(f"bench-drift: {error}", style="red", markup=False)
         return 4
     for corpus in corpora:
-        peers = not options.quick
-        measured = measure(corpus, cells, _size(options), out, mmd=options.mmd or peers, all_peers=peers)
-        results["bases"][corpus.name] = _base(measured, corpus.digest, cells)
-        results.setdefault("trace", measured.trace)
-        out.print(report.run_length_table(corpus.name, results["bases"][corpus.name]))
-        out.print(report.delay_table(corpus.name, results["bases"][corpus.name]))
-    if not options.quick:
+        peers, size = not options.quick, _size(options)
+        base = results["bases"][corpus.name] = {"digest": corpus.digest, **summary([], [])}
+        if CHANGES in options.part:
+            measured = measure(corpus, cells, size, out, mmd=options.mmd or peers, all_peers=peers)
+            base |= _base(measured, cells)
+            results.setdefault("trace", measured.trace)
+            out.print(report.run_length_table(corpus.name, base))
+            out.print(report.delay_table(corpus.name, base))
+        if REPETITION in options.part:
+            base["repetitions"] = measure_repetitions(corpus, size.draws, out)
+            out.print(report.repetition_table(corpus.name, base))
+    if PEERS in options.part and not options.quick:
         results["cost"], results["evidently"], results["left_out"] = {}, [], {}
         _told(results, out, "cost", outside.costs)
         _told(results, out, "alibi", lambda: outside.alibi_cost(corpora[0]))
@@ -67,7 +77,7 @@ def main(arguments: Sequence[str]) -> int:
     for table in report.closing_tables(results):
         out.print(table)
     results |= {"load_after": machine_load(), "seconds": round(time.monotonic() - started)}
-    if not options.quick:
+    if not options.quick and set(options.part) == set(PARTS):
         _write(results, out)
     out.print(
         f"{results['seconds']} s; load of the machine {results['load_before']:.1f} to {results['load_after']:.1f}"
@@ -78,12 +88,15 @@ def main(arguments: Sequence[str]) -> int:
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", choices=BASES, action="append", help="only this base (may be repeated)")
+    parser.add_argument("--part", choices=PARTS, action="append", help="only this part (may be repeated)")
     parser.add_argument("--quick", action="store_true", help="a tuning run; writes nothing")
     parser.add_argument("--mmd", action="store_true", help="with --quick: the window MMD beside it")
     parser.add_argument("--draws", type=int, help="reference draws")
     parser.add_argument("--null-events", type=int, help="events of each of 64 streams without change")
     parser.add_argument("--cells", default="", help="only the cells whose name contains this")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.part = options.part or PARTS
+    return options
 
 
 def _size(options: argparse.Namespace) -> Size:
@@ -92,8 +105,8 @@ def _size(options: argparse.Namespace) -> Size:
     return replace(size, null_events=options.null_events or size.null_events)
 
 
-def _base(measured: Measured, digest: str, cells: Sequence[Cell]) -> Record:
-    base = {"digest": digest, **summary(measured.draws, cells)}
+def _base(measured: Measured, cells: Sequence[Cell]) -> Record:
+    base = summary(measured.draws, cells)
     return base | {"skew": rates(measured.skew)} if measured.skew else base
 
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from weir.drift.core.channels import TEMPLATE
 from weir.drift.core.channels.knn_novelty import KnnNovelty
-from weir.drift.core.fitted import Fitted, fit, p_values_of, whitened_of
+from weir.drift.core.fitted import Fitted, fit, ranked, whitened_of
 from weir.drift.core.observation import Observation
-from weir.drift.core.prefix import prefix_key_of, text_key_of
+from weir.drift.core.prefix import prefix_key_of
 from weir.drift.core.reference import EmbeddingMatrix, FloatArray, build_reference
 from weir.drift.core.settings import BankSettings
 from weir.drift.core.template_memory import Keys, TemplateMemory
@@ -28,7 +28,7 @@ from .embeddings import EmbeddedCorpus
 from .streams import Draw
 
 _LEAST = 1e-9
-"""Tie-breaking number that stands for 0, which `p_values_of` does not take."""
+"""Tie-breaking number that stands for 0, which no p-value is made of."""
 
 _SCORED_TOGETHER = 512
 
@@ -36,7 +36,8 @@ _SCORED_TOGETHER = 512
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
     """For every row: `low` and `span` (rows, channels) of its p-values, NaN where skipped or with a memory; `keys` of its
-    beginning and text; `whitened` (rows, d); `novelty` (rows,), the plain score of the kNN channel, for the peers.
+    beginning and words, `copy_keys` of the whole text; `whitened` (rows, d), None where the reference has no mean EWMA;
+    `novelty` (rows,), the plain score of the kNN channel, for the peers.
     """
 
     fitted: Fitted
@@ -44,7 +45,8 @@ class Scores:
     low: FloatArray
     span: FloatArray
     keys: tuple[Keys, ...]
-    whitened: EmbeddingMatrix
+    copy_keys: tuple[int, ...]
+    whitened: EmbeddingMatrix | None
     novelty: FloatArray
 
 
@@ -59,16 +61,14 @@ def score(observations: Sequence[Observation], draw: Draw, settings: BankSetting
     fitted = fit(build_reference([observations[row] for row in draw.reference], 1), settings)
     least, most = (_p_values(fitted, observations, u) for u in (_LEAST, 1.0 - _LEAST))
     span = (most - least) / (1.0 - 2.0 * _LEAST)
-    whitened = whitened_of(fitted, observations)
-    if whitened is None:
-        raise ValueError("the reference has no mean EWMA; every text of the benchmark has an embedding")
     return Scores(
         fitted=fitted,
         settings=settings,
         low=least - _LEAST * span,
         span=span,
-        keys=tuple((prefix_key_of(item.words), text_key_of(item.words)) for item in observations),
-        whitened=whitened,
+        keys=tuple((prefix_key_of(item.words), item.text_key) for item in observations),
+        copy_keys=tuple(item.copy_key for item in observations),
+        whitened=whitened_of(fitted, observations, [True] * len(observations)),
         novelty=np.array(KnnNovelty().score_many(observations, fitted.reference)),
     )
 
@@ -77,7 +77,7 @@ def _p_values(fitted: Fitted, observations: Sequence[Observation], uniform: floa
     parts = []
     for start in range(0, len(observations), _SCORED_TOGETHER):
         part = observations[start : start + _SCORED_TOGETHER]
-        parts.append(p_values_of(fitted, TemplateMemory(), part, [uniform] * len(part))[1])
+        parts.append(ranked(fitted, TemplateMemory(), part, [uniform] * len(part))[1])
     p = np.concatenate(parts)
     p[:, TEMPLATE] = np.nan
     return p

@@ -34,7 +34,7 @@ def summary(results: Sequence[DrawResult], cells: Sequence[Cell]) -> Record:
             name: dict(
                 zip(PART_NAMES, np.sum([result.parts[name] for result in results], axis=0).tolist(), strict=True)
             )
-            for name in results[0].parts
+            for name in (results[0].parts if results else ())
         },
     }
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
 import numpy as np
 import pytest
+from prometheus_client import REGISTRY
 
 from knocking import TOKEN, knocking
-from unit.drift.drift_envelopes import LIMITS, SMALL, Log, enveloped, received, shifting_items
+from unit.drift.drift_envelopes import LIMITS, SMALL, Log, cut, enveloped, item_of, received, shifting_items
+from unit.drift.drift_traffic import Traffic
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.api import routes
 from weir.drift.api_body import DATASET_BYTES_MAX
@@ -54,6 +57,28 @@ async def test_a_stream_tells_where_its_parts_stand(client: httpx2.AsyncClient) 
     assert bank["name"] == "e-bank"
     assert bank["statistic"] >= bank["page_threshold"] == SMALL.page_arl_events
     assert {part["name"] for part in stream["parts"]} >= {"knn-novelty", "length", "mean-ewma-0.1"}
+
+
+async def test_a_route_of_one_prompt_says_what_is_inactive_and_raises_no_alarm(tmp_path: Path) -> None:
+    probe = Traffic(9).event()
+    items = [item_of(replace(probe, event_id=f"e{i}", event_time_us=i)) for i in range(1_200)]
+    files, log = FileCheckpoints(tmp_path), Log()
+    drift = Drift(files, log, SMALL, LIMITS)
+    for offset, event in enumerate(cut(items, [200])):
+        await drift.handle(received(event, offset))
+    app = application(dict, Policy(token=TOKEN, body_bytes_max=DATASET_BYTES_MAX), routes(drift, LIMITS.streams_max))
+    async with knocking(app) as asking:
+        (stream,) = (await asking.get("/v1/streams")).json()["items"]
+    files.close()
+
+    assert (stream["state"], stream["alarm"], stream["events"]) == ("monitoring", "", 1_200)
+    assert {"knn-novelty", "mean-ewma"} <= set(stream["inactive_parts"])
+    assert {"length", "surprisal"} <= set(stream["constant_parts"])
+    assert {signal.state for signal in log.signals} == {"warming", "monitoring"}
+    told = log.signals[-1].explanation
+    assert "without knn-novelty" in told
+    assert "All events are equal in length" in told
+    assert REGISTRY.get_sample_value("weir_drift_inactive_parts", {"part": "mean-ewma"}) == 1.0
 
 
 async def test_accepting_answers_the_stream_that_warms(client: httpx2.AsyncClient) -> None:

@@ -136,6 +136,6 @@ def test_bytes_of_an_older_layout_are_refused(fitted_bank: MonitoringBank, monke
     content = encode_state(fitted_bank)
     monkeypatch.undo()
     with pytest.raises(
-        SnapshotError, match=r"format and kind \(1, 'state'\), expected \(2, 'state'\); start a new bank"
+        SnapshotError, match=r"format and kind \(2, 'state'\), expected \(3, 'state'\); start a new bank"
     ):
         decode_state(content, (), fitted_bank.fitted)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-FORMAT = 2
+FORMAT = 3
 """Layout of every archive of a bank; raised when a layout or the list of channels changes, so that older bytes are
 refused.
 """
@@ -110,6 +110,10 @@ class Opened:
     def u64(self, name: str) -> npt.NDArray[np.uint64]:
         """A uint64 array."""
         return self._array(name).astype(np.uint64, copy=False)
+
+    def flags(self, name: str) -> npt.NDArray[np.bool_]:
+        """A boolean array."""
+        return self._array(name).astype(np.bool_, copy=False)
 
     def octets(self, name: str) -> bytes:
         """An array of bytes."""

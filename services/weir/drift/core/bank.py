@@ -129,7 +129,9 @@ def _warm(state: WarmingBank, observation: Observation) -> tuple[BankState, tupl
             (Warming(len(observations), needed, state.version),),
         )
     fitted = fit(build_reference(observations, state.version), settings)
-    frozen = Frozen(len(observations), state.version, fitted.reference.digest, fitted.inactive_parts)
+    reference = fitted.reference
+    parts = fitted.inactive_parts, fitted.constant_parts
+    frozen = Frozen(len(observations), state.version, reference.digest, *parts)
     return MonitoringBank(settings, fitted, new_monitor(fitted), sessions), (frozen,)
 
 
@@ -153,8 +155,8 @@ def _watch(
     for start in range(0, len(entered), CHUNK_EVENTS):
         chunk = entered[start : start + CHUNK_EVENTS]
         observed = [item for item, _ in chunk]
-        templates, p = p_values_of(fitted, monitor.templates, observed, [uniform for _, uniform in chunk])
-        scored = Scored(observed, p, whitened_of(fitted, observed), templates)
+        memory, entering, p = p_values_of(fitted, monitor.memory, observed, [uniform for _, uniform in chunk])
+        scored = Scored(observed, p, whitened_of(fitted, observed, entering), memory)
         monitor, changes = observe_many(monitor, scored, fitted, settings)
         for one in changes:
             outcomes.extend(outcomes_of(one.before, one.after, one.reading, one.observation, fitted, settings))

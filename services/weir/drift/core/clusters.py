@@ -56,7 +56,8 @@ def clusters_of(reference: Reference) -> ReferenceClusters:
     texts = _texts(reference)
     words = count_texts(texts)
     embeddings = reference.embeddings
-    k = min(CLUSTERS, len(embeddings) // EVENTS_PER_CLUSTER)
+    # No more clusters than different texts: a route of one prompt has one.
+    k = min(CLUSTERS, len(embeddings) // EVENTS_PER_CLUSTER, len(np.unique(embeddings, axis=0)))
     if k == 0:
         return ReferenceClusters(reference.digest, embeddings[:0], np.zeros(0, dtype=np.int64), (), words)
     wide = embeddings.astype(np.float64)

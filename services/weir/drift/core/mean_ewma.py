@@ -30,14 +30,15 @@ _WEIGHTS = LAMBDAS[:, None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EwmaModel:
-    """What the averages are measured by: `centre` (d,), `metric` M (d, d), and per scale `thresholds` and `typical`
-    (the median) of the squared length.
+    """What the averages are measured by: `centre` (d,), `metric` M (d, d), per scale `thresholds` and `typical` (the
+    median) of the squared length, and `reach`, the largest length of a reference event in the metric.
     """
 
     centre: FloatVector
     metric: EmbeddingMatrix
     thresholds: FloatArray
     typical: FloatArray
+    reach: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,10 +90,12 @@ def new_ewma(dimensions: int) -> MeanEwma:
 
 
 def whiten(embedding: FloatVector, model: EwmaModel) -> FloatVector:
-    """y = M (x - centre). One matrix-vector product, 20-40 us; never batched, so that replay in any batching gives the
-    same bits.
+    """y = M (x - centre), cut to the length `reach`: one text unlike a reference of few cannot alarm alone. One
+    matrix-vector product, 20-40 us; never batched, so that replay in any batching gives the same bits.
     """
-    return np.asarray(model.metric @ (embedding - model.centre), dtype=np.float32)
+    whitened = np.asarray(model.metric @ (embedding - model.centre), dtype=np.float32)
+    length = float(np.sqrt(whitened @ whitened))
+    return whitened if length <= model.reach else whitened * np.float32(model.reach / length)
 
 
 def follow(ewma: MeanEwma, whitened: EmbeddingMatrix, model: EwmaModel) -> EwmaPath:

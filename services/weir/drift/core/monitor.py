@@ -15,13 +15,12 @@ from weir.drift.core import e_detector, latch, mean_ewma
 from weir.drift.core.advisors import ADVISED, AdvisedP, nothing_advised, remembered
 from weir.drift.core.channels import CHANNELS
 from weir.drift.core.e_detector import EDetector
-from weir.drift.core.fitted import Fitted
+from weir.drift.core.fitted import Fitted, Memory
 from weir.drift.core.latch import Latch
 from weir.drift.core.mean_ewma import EwmaReading, MeanEwma
 from weir.drift.core.observation import Observation
 from weir.drift.core.reference import EmbeddingMatrix, FloatArray
 from weir.drift.core.settings import BankSettings
-from weir.drift.core.template_memory import TemplateMemory
 
 RECENT_EVENTS = 64
 """Events remembered as possible examples of a change (chosen: 64 ids are 3 kB)."""
@@ -54,7 +53,7 @@ class Monitor:
     recent: tuple[RecentEvent, ...]
     warn: Latch
     page: Latch
-    templates: TemplateMemory
+    memory: Memory
     advised: AdvisedP
 
 
@@ -71,19 +70,19 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scored:
-    """Events with what was made of them: `p` (events, channels), `whitened` (events, d) or None, and the memory of
-    beginnings after the last of them.
+    """Events with what was made of them: `p` (events, channels), `whitened` (events, d) or None, and the memory
+    after the last of them.
     """
 
     observations: Sequence[Observation]
     p: FloatArray
     whitened: EmbeddingMatrix | None
-    templates: TemplateMemory
+    memory: Memory
 
     def after(self, count: int) -> Scored:
         """The events from place `count` on."""
         whitened = None if self.whitened is None else self.whitened[count:]
-        return Scored(self.observations[count:], self.p[count:], whitened, self.templates)
+        return Scored(self.observations[count:], self.p[count:], whitened, self.memory)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,9 +98,7 @@ class Change:
 def new_monitor(fitted: Fitted) -> Monitor:
     """A monitor that has seen nothing since `fitted`."""
     ewma = mean_ewma.new_ewma(fitted.ewma.centre.size) if fitted.ewma else None
-    return Monitor(
-        0, e_detector.new_detector(len(CHANNELS)), ewma, (), Latch(), Latch(), TemplateMemory(), nothing_advised()
-    )
+    return Monitor(0, e_detector.new_detector(len(CHANNELS)), ewma, (), Latch(), Latch(), Memory(), nothing_advised())
 
 
 def bank_warn_threshold(fitted: Fitted, settings: BankSettings) -> float:
@@ -183,7 +180,7 @@ class _Path:
         ewma = self._ewmas.at(place, first, self._times_us) if self._ewmas else monitor.ewma
         detector = self._detectors.at(place, first, self._times_us)
         advised = remembered(monitor.advised, self._scored.p[: place + 1].take(_ADVISED, axis=1).astype(np.float32))
-        return Monitor(first + place, detector, ewma, self._recent(place), warn, page, self._scored.templates, advised)
+        return Monitor(first + place, detector, ewma, self._recent(place), warn, page, self._scored.memory, advised)
 
     def _recent(self, place: int) -> tuple[RecentEvent, ...]:
         new = [

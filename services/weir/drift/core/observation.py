@@ -6,11 +6,13 @@ are enough for every channel, and they are what a checkpoint may hold.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 import numpy as np
 import numpy.typing as npt
+
+from weir.drift.core.prefix import copy_key_of, text_key_of
 
 MAX_WORDS = 256
 """Words kept per event (chosen: a prompt of this length has settled its vocabulary share; bounds the state)."""
@@ -36,7 +38,8 @@ class Observation:
 
     `embedding_expected` is False where only a sample of events is embedded, so that a missing one says nothing.
     `refused`: whether the answer declines, None without the words of an answer. `latency_ms` is None where nobody
-    measured it. `release_digest` names the release that served the call, empty when none was resolved.
+    measured it. `release_digest` names the release that served the call, empty when none was resolved. `text_key` and
+    `copy_key` are the keys of the words and of the whole text, see `prefix`.
 
     Raises ValueError for negative counts, shares outside 0..1, too many words, a latency that is not finite or below
     0, and an embedding that is not a finite non-zero vector.
@@ -57,6 +60,8 @@ class Observation:
     refused: bool | None = None
     latency_ms: float | None = None
     release_digest: str = ""
+    text_key: int = field(init=False, repr=False)
+    copy_key: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.word_count < 0 or self.char_count < 0:
@@ -70,6 +75,8 @@ class Observation:
             raise ValueError(f"event {self.event_id} has {len(self.words)} words; pass at most {MAX_WORDS}")
         if self.latency_ms is not None and not 0.0 <= self.latency_ms < inf:
             raise ValueError(f"latency of event {self.event_id} is {self.latency_ms} ms; expected a finite number >= 0")
+        object.__setattr__(self, "text_key", text_key_of(self.words))
+        object.__setattr__(self, "copy_key", copy_key_of(self.text_key, self.char_count, self.punctuation_share))
         if self.embedding is not None:
             object.__setattr__(self, "embedding", _unit(self.embedding, self.event_id))
 

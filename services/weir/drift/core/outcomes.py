@@ -32,13 +32,14 @@ class Warming:
 @dataclass(frozen=True, slots=True)
 class Frozen:
     """The reference is complete and monitoring begins; the time to write its blob. `inactive_parts` had too few
-    scores.
+    scores, or scores that do not vary; in `constant_parts` all events are equal.
     """
 
     events: int
     reference_version: int
     reference_digest: str
     inactive_parts: tuple[str, ...]
+    constant_parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from weir.drift.core.archive import AnyArray, Json, Opened, SnapshotError, pack
 from weir.drift.core.bank import BankState, MonitoringBank, WarmingBank
 from weir.drift.core.channels import CHANNELS
 from weir.drift.core.e_detector import EDetector
-from weir.drift.core.fitted import Fitted
+from weir.drift.core.fitted import Fitted, Memory
 from weir.drift.core.latch import Latch
 from weir.drift.core.mean_ewma import LAMBDAS, MeanEwma
 from weir.drift.core.monitor import Monitor, RecentEvent
@@ -99,7 +99,9 @@ def _put_monitor(monitor: Monitor, header: Json, arrays: dict[str, AnyArray]) ->
     evidence = [np.concatenate((item.p, item.alignments)) for item in recent]
     arrays["recent"] = np.stack(evidence) if evidence else np.zeros((0, width))
     arrays["recent_index"] = np.array([item.index for item in recent], dtype=np.int64)
-    arrays["templates"] = np.array(monitor.templates.recent, dtype=np.uint64).reshape(-1, 2)
+    memory = monitor.memory
+    arrays["templates"] = np.array(memory.templates.recent, dtype=np.uint64).reshape(-1, 2)
+    arrays["repeats"] = np.array(memory.repeats, dtype=np.uint64)
     arrays["advised"] = monitor.advised
     if ewma is not None:
         arrays["means"] = ewma.means
@@ -125,6 +127,9 @@ def _monitor(opened: Opened) -> Monitor:
         ),
         warn=Latch(opened.integer("warn_raised"), opened.integer("warn_quiet")),
         page=Latch(opened.integer("page_raised"), opened.integer("page_quiet")),
-        templates=TemplateMemory(tuple((prefix, text) for prefix, text in opened.u64("templates").tolist())),
+        memory=Memory(
+            TemplateMemory(tuple((prefix, text) for prefix, text in opened.u64("templates").tolist())),
+            tuple(opened.u64("repeats").tolist()),
+        ),
         advised=opened.f32("advised"),
     )

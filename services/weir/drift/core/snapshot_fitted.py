@@ -15,7 +15,7 @@ from weir.drift.core.word_counts import WordCounts
 _WORD_ID = np.int16
 """Holds every word id: there are at most `word_counts.MAX_VOCABULARY`, 20,000, and -1. A quarter of the bytes."""
 
-_EWMA_ARRAYS = ("ewma_centre", "ewma_metric", "ewma_thresholds", "ewma_typical")
+_EWMA_ARRAYS = ("ewma_centre", "ewma_metric", "ewma_thresholds", "ewma_typical", "ewma_reach")
 
 
 def encode_fitted(fitted: Fitted) -> bytes:
@@ -23,12 +23,14 @@ def encode_fitted(fitted: Fitted) -> bytes:
     reference = fitted.reference
     arrays: dict[str, AnyArray] = {
         "embeddings": reference.embeddings,
+        "embedded": reference.embedded,
         "char_counts": reference.char_counts,
         "punctuation_shares": reference.punctuation_shares,
         "word_ids": reference.word_ids.astype(_WORD_ID),
         "word_starts": reference.word_starts,
         "prefix_keys": reference.prefix_keys,
         "text_keys": reference.text_keys,
+        "copy_keys": reference.copy_keys,
         "languages": reference.languages,
         "missing": reference.missing,
         "refused": reference.refused,
@@ -41,7 +43,7 @@ def encode_fitted(fitted: Fitted) -> bytes:
     if fitted.ewma is not None:
         model = fitted.ewma
         half = model.metric[np.triu_indices(model.centre.size)]
-        values = (model.centre, half, model.thresholds, model.typical)
+        values = (model.centre, half, model.thresholds, model.typical, np.array([model.reach]))
         arrays |= dict(zip(_EWMA_ARRAYS, values, strict=True))
     counts = reference.word_counts
     header: dict[str, object] = {
@@ -64,7 +66,8 @@ def decode_fitted(content: bytes) -> Fitted:
     if opened.integer("has_ewma"):
         centre = opened.f32("ewma_centre")
         metric = _symmetric(opened.f32("ewma_metric"), centre.size)
-        ewma = EwmaModel(centre, metric, opened.f64("ewma_thresholds"), opened.f64("ewma_typical"))
+        thresholds, typical = opened.f64("ewma_thresholds"), opened.f64("ewma_typical")
+        ewma = EwmaModel(centre, metric, thresholds, typical, float(opened.f64("ewma_reach")[0]))
     return Fitted(_reference(opened), calibrations, ewma)
 
 
@@ -83,6 +86,7 @@ def _reference(opened: Opened) -> Reference:
     reference = assemble_reference(
         version=opened.integer("version"),
         embeddings=opened.f32("embeddings"),
+        embedded=opened.flags("embedded"),
         char_counts=opened.f64("char_counts"),
         punctuation_shares=opened.f64("punctuation_shares"),
         word_counts=WordCounts(
@@ -92,6 +96,7 @@ def _reference(opened: Opened) -> Reference:
         word_starts=opened.i64("word_starts"),
         prefix_keys=opened.u64("prefix_keys"),
         text_keys=opened.u64("text_keys"),
+        copy_keys=opened.u64("copy_keys"),
         languages=opened.i64("languages"),
         missing=opened.f64("missing"),
         refused=opened.f64("refused"),

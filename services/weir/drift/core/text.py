@@ -1,7 +1,7 @@
 """Numbers of a text: the statistics that an Observation needs, from the text itself.
 
 For callers that hold the text (tests, replay, the benchmark). Words and characters are those of the inference
-service's features: `weir.text`, in normal form C.
+service's features, `weir.text`, in normal form C; words of scripts without spaces are cut into pieces (`ngrams`).
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from __future__ import annotations
 import unicodedata
 from itertools import islice
 
+from weir.drift.core.ngrams import terms_of
 from weir.drift.core.observation import MAX_WORD_CHARS, MAX_WORDS, FloatVector, Observation
 from weir.text import words
 
 
 def words_of(text: str) -> tuple[str, ...]:
     """The first `MAX_WORDS` lower-cased words of `text`, each cut to `MAX_WORD_CHARS`. Cost: linear in the text."""
-    return tuple(word[:MAX_WORD_CHARS].lower() for word in islice(words.words_of(text), MAX_WORDS))
+    runs = (word[:MAX_WORD_CHARS].lower() for word in words.words_of(text))
+    return tuple(islice(terms_of(runs), MAX_WORDS))
 
 
 def observe(

@@ -28,7 +28,9 @@ class Channel(Protocol):
         """Whether smaller scores than usual are evidence too."""
 
     def reference_scores(self, reference: Reference) -> FloatArray:
-        """The score of every reference event that has one, each scored as if it were not in the reference. Unsorted."""
+        """The score of every reference event, NaN for one without, each as if the reference held neither it nor a copy of
+        it: (events,), in their order.
+        """
 
     def score(self, observation: Observation, reference: Reference) -> float | None:
         """The score of a later event; None where the event lacks what is scored."""

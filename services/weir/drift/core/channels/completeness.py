@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from weir.drift.core.channels.channel import scores_of
 from weir.drift.core.observation import Observation
 from weir.drift.core.reference import FloatArray, Reference, missing_of
@@ -29,7 +27,7 @@ class Completeness:
 
     def reference_scores(self, reference: Reference) -> FloatArray:
         """The flag of every reference event."""
-        return np.asarray(reference.missing[~np.isnan(reference.missing)])
+        return reference.missing
 
     def score(self, observation: Observation, reference: Reference) -> float | None:
         """The flag of this event."""

@@ -4,6 +4,9 @@
 It finds a new intent at 5 % of the traffic within about 100 events where the distance to the centroid misses it,
 because what is new need not be far from the middle.
 
+Copies are no neighbours, neither of a reference text nor of a later one: a text that came before is as near to *other*
+texts as it was then, so equal texts tie.
+
 Numbers are exact in a sense that replay needs: a fast float32 product only picks 16 candidates or a few more, and the
 score comes from products recomputed in float64 one event at a time. So a batch of any size gives the same bits as single
 events.
@@ -30,6 +33,12 @@ CANDIDATES = 16
 CANDIDATES_MAX = 64
 """Above this many, which only equal texts make, the largest `CANDIDATES` are picked (chosen: 20 us of products)."""
 
+COPY_DISTANCE = 1e-5
+"""Cosine distance below which two embeddings are of the same text, as in the skew test (ten times float32 rounding)."""
+
+ROUNDING = 5e-6
+"""Similarities in float32 closer to that than this are computed again (chosen: several times their error)."""
+
 BLOCK_ROWS = 16
 """Similarities whose maximum stands for them while candidates are sought (measured: 8 and 32 cost the same)."""
 
@@ -44,16 +53,14 @@ class KnnNovelty:
 
     def reference_scores(self, reference: Reference) -> FloatArray:
         """Novelty of every embedded reference event among the others. Cost: m * m * d products, 0.1 s for 2,000."""
-        embeddings = reference.embeddings
-        if len(embeddings) <= CANDIDATES:
-            return np.zeros(0, dtype=np.float64)
-        similarities = embeddings @ embeddings.T
-        np.fill_diagonal(similarities, -np.inf)
-        rows = zip(similarities, embeddings, strict=True)
-        return np.array([_novelty(row, vector, embeddings) for row, vector in rows], dtype=np.float64)
+        scores, embeddings = np.full(reference.events, nan), reference.embeddings
+        if len(embeddings) > CANDIDATES:
+            rows = zip(embeddings @ embeddings.T, embeddings, strict=True)
+            scores[reference.embedded] = [_novelty(row, vector, embeddings) for row, vector in rows]
+        return scores
 
     def score(self, observation: Observation, reference: Reference) -> float | None:
-        """Novelty of this event; None without an embedding or with too small a reference."""
+        """Novelty of this event; None without an embedding, or with too small or too monotonous a reference."""
         (score,) = self.score_many((observation,), reference)
         return None if isnan(score) else score
 
@@ -86,10 +93,36 @@ def require_length(vector: FloatVector, dimensions: int, event_id: str) -> None:
 
 
 def _novelty(similarities: npt.NDArray[np.float32], vector: FloatVector, embeddings: EmbeddingMatrix) -> float:
-    candidates = embeddings.take(_nearest(similarities), axis=0)
+    """NaN where the reference holds fewer than `NEIGHBOURS` other texts."""
+    places = _nearest(similarities)
+    if similarities[places].max() > 1.0 - COPY_DISTANCE - ROUNDING:
+        similarities = _without_copies(similarities, vector, embeddings)
+        places = _nearest(similarities)
+        places = places[similarities[places] > -np.inf]
+        if places.size < NEIGHBOURS:
+            return nan
+    exact = sorted(_products(places, vector, embeddings))
+    return 1.0 - sum(exact[-NEIGHBOURS:]) / NEIGHBOURS
+
+
+def _products(places: npt.NDArray[np.intp], vector: FloatVector, embeddings: EmbeddingMatrix) -> list[float]:
     # One dot product a row: its bits do not depend on the rows beside it, which rounding may order otherwise.
-    exact: list[float] = np.vecdot(candidates.astype(np.float64), vector.astype(np.float64)).tolist()
-    return 1.0 - sum(sorted(exact)[-NEIGHBOURS:]) / NEIGHBOURS
+    found: list[float] = np.vecdot(
+        embeddings.take(places, axis=0).astype(np.float64), vector.astype(np.float64)
+    ).tolist()
+    return found
+
+
+def _without_copies(
+    similarities: npt.NDArray[np.float32], vector: FloatVector, embeddings: EmbeddingMatrix
+) -> npt.NDArray[np.float32]:
+    """The similarities, minus infinity where the text is the same."""
+    surely = similarities > 1.0 - COPY_DISTANCE + ROUNDING
+    left = np.where(surely, np.float32(-np.inf), similarities)
+    places = (left > 1.0 - COPY_DISTANCE - ROUNDING).nonzero()[0]
+    copies = [product > 1.0 - COPY_DISTANCE for product in _products(places, vector, embeddings)]
+    left[places[copies]] = -np.inf
+    return left
 
 
 def _nearest(similarities: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 
 from weir.drift.core.channels.channel import scores_of
 from weir.drift.core.language import language_of
 from weir.drift.core.observation import Observation
+from weir.drift.core.prefix import NO_WORDS
 from weir.drift.core.reference import FloatArray, Reference
 
 
@@ -30,7 +32,8 @@ class Language:
 
     def reference_scores(self, reference: Reference) -> FloatArray:
         """Bits of every reference text."""
-        return np.asarray(reference.language_bits[reference.languages])
+        bits = reference.language_bits[reference.languages]
+        return np.where(reference.text_keys == NO_WORDS, nan, bits)
 
     def score(self, observation: Observation, reference: Reference) -> float | None:
         """Bits of this text; None without words."""

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from weir.drift.core.channels.channel import scores_of
 from weir.drift.core.observation import Observation
 from weir.drift.core.reference import FloatArray, Reference
@@ -26,8 +24,8 @@ class Latency:
     two_sided: bool = True
 
     def reference_scores(self, reference: Reference) -> FloatArray:
-        """Milliseconds of every reference call that was timed."""
-        return np.asarray(reference.latencies_ms[~np.isnan(reference.latencies_ms)])
+        """Milliseconds of every reference call."""
+        return reference.latencies_ms
 
     def score(self, observation: Observation, reference: Reference) -> float | None:
         """Milliseconds of this call."""

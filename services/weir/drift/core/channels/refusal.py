@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from weir.drift.core.channels.channel import scores_of
 from weir.drift.core.observation import Observation
 from weir.drift.core.reference import FloatArray, Reference
@@ -22,7 +20,7 @@ class Refusal:
 
     def reference_scores(self, reference: Reference) -> FloatArray:
         """The flag of every reference answer."""
-        return np.asarray(reference.refused[~np.isnan(reference.refused)])
+        return reference.refused
 
     def score(self, observation: Observation, reference: Reference) -> float | None:
         """The flag of this answer."""

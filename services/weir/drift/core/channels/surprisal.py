@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import nan, sqrt
 
 import numpy as np
 
@@ -27,17 +27,17 @@ class Surprisal:
     two_sided: bool = True
 
     def reference_scores(self, reference: Reference) -> FloatArray:
-        """The excess of every reference text under the model of all the others."""
-        counts, usual = reference.word_counts, reference.mean_bits
-        excess = [(counts.surprisal_bits_elsewhere(ids) - usual) * sqrt(ids.size) for ids in reference.texts()]
-        return np.array(excess, dtype=np.float64)
+        """The excess of every reference text under the model of all other texts."""
+        usual, texts = reference.mean_bits, map(reference.known_texts.get, reference.text_keys.tolist())
+        return np.array([(text.bits - usual) * sqrt(text.words) if text else nan for text in texts], dtype=np.float64)
 
     def score(self, observation: Observation, reference: Reference) -> float | None:
         """The excess of this text under the model of the reference."""
         if not observation.words:
             return None
-        words = observation.words
-        return (reference.word_counts.surprisal_bits(words) - reference.mean_bits) * sqrt(len(words))
+        words, known = observation.words, reference.known_texts.get(observation.text_key)
+        bits = known.bits if known else reference.word_counts.surprisal_bits(words)
+        return (bits - reference.mean_bits) * sqrt(len(words))
 
     def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
         """The excess of each text."""

@@ -14,6 +14,7 @@ from math import nan
 import numpy as np
 
 from weir.drift.core.observation import Observation
+from weir.drift.core.prefix import NO_WORDS
 from weir.drift.core.reference import FloatArray, Reference
 
 
@@ -27,7 +28,7 @@ class Template:
 
     def reference_scores(self, reference: Reference) -> FloatArray:
         """0 for every reference text with words."""
-        return np.zeros(np.count_nonzero(reference.prefix_keys), dtype=np.float64)
+        return np.where(reference.prefix_keys == NO_WORDS, nan, 0.0)
 
     def score(self, observation: Observation, reference: Reference) -> float | None:
         """0 for a text with words."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import copysign, log
+from math import copysign, log, nan
 
 import numpy as np
 
@@ -30,16 +30,16 @@ class Vocabulary:
     two_sided: bool = True
 
     def reference_scores(self, reference: Reference) -> FloatArray:
-        """Nats of every reference text, its words unknown where no other reference text holds them."""
-        counts, share = reference.word_counts, reference.unknown_share
-        unknown = [(int(np.count_nonzero(counts.seen_elsewhere(ids) == 0)), ids.size) for ids in reference.texts()]
-        return np.array([_nats(found, words * share) for found, words in unknown], dtype=np.float64)
+        """Nats of every reference text, its words unknown where no other text of the reference holds them."""
+        share, texts = reference.unknown_share, map(reference.known_texts.get, reference.text_keys.tolist())
+        return np.array([_nats(text.unknown, text.words * share) if text else nan for text in texts], dtype=np.float64)
 
     def score(self, observation: Observation, reference: Reference) -> float | None:
         """Nats of this text."""
         if not observation.words:
             return None
-        unknown = reference.word_counts.unknown(observation.words)
+        known = reference.known_texts.get(observation.text_key)
+        unknown = known.unknown if known else reference.word_counts.unknown(observation.words)
         return _nats(unknown, len(observation.words) * reference.unknown_share)
 
     def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:

@@ -33,9 +33,12 @@ def warming_sentence(outcome: Warming, reason: str) -> str:
 def frozen_sentence(outcome: Frozen) -> str:
     """That monitoring has begun, and without which parts."""
     missing = ", ".join(outcome.inactive_parts)
-    without = f"; without {missing}, for which too few events had a score" if missing else ""
+    without = f"; without {missing}, for which too few events had a score or too few differed" if missing else ""
+    constant = ", ".join(outcome.constant_parts)
+    alike = f" All events are equal in {constant}: these tell another value, and nothing else." if constant else ""
     return (
-        f"Reference {outcome.reference_version} of {outcome.events:,} events is complete; monitoring begins{without}."
+        f"Reference {outcome.reference_version} of {outcome.events:,} events is complete; "
+        f"monitoring begins{without}.{alike}"
     )
 
 

@@ -7,9 +7,12 @@ nothing about the traffic that the model serves and are left out, as are calls w
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 
-from weir.drift.core.observation import MAX_WORD_CHARS, Observation
+from weir.drift.core.ngrams import terms_of
+from weir.drift.core.observation import MAX_WORD_CHARS, MAX_WORDS, Observation
 from weir.drift.core.refusal import is_refusal
 from weir.events import FeatureItem, InvalidEvent, TextFeaturesComputed
 from weir.events.ids import UUID_TEXT
@@ -58,7 +61,7 @@ def _observation(item: FeatureItem, dimensions: int) -> Observation:
             punctuation_share=prompt.punctuation_share,
             digit_share=prompt.digit_share,
             mean_word_length_chars=prompt.mean_word_chars,
-            words=tuple(word[:MAX_WORD_CHARS] for word in prompt.tokens),
+            words=tuple(islice(terms_of(word[:MAX_WORD_CHARS] for word in prompt.tokens), MAX_WORDS)),
             embedding=np.array(prompt.embedding, dtype=np.float32) if prompt.embedding else None,
             embedding_expected=item.inclusion_probability >= 1.0,
             refused=is_refusal(item.answer.tokens) if item.answer.tokens else None,
