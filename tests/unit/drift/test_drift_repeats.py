@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from unit.drift.drift_traffic import Traffic, ties
-from weir.drift.core.bank import MonitoringBank, new_bank, step_many
+from weir.drift.core.bank import BankState, MonitoringBank, new_bank, step, step_many
 from weir.drift.core.channels import CHANNELS
 from weir.drift.core.conformal import Ranking
 from weir.drift.core.fitted import INDIFFERENT, Memory, p_values_of
@@ -22,6 +22,7 @@ from weir.drift.core.outcomes import Frozen, Outcome, Signal
 from weir.drift.core.reference import build_reference
 from weir.drift.core.repeats import MEMORY_EVENTS, NO_REPEATS, REPEATED_SHARE, fold, repeat_rule
 from weir.drift.core.settings import BankSettings
+from weir.drift.core.snapshot import encode_state
 
 SETTINGS = BankSettings(min_reference_events=400, reference_events=600, max_reference_events=600)
 """A small reference: the fit of these laws is to take a second."""
@@ -157,6 +158,16 @@ def test_what_says_the_same_again_keeps_its_false_alarm_rate(arrivals: Arrivals)
     rng = np.random.default_rng(73)
     _, told = watched(arrivals(rng, SETTINGS.reference_events), arrivals(rng, 1_500))
     assert len(signals(told)) <= 1
+
+
+def test_repeats_are_the_same_one_by_one_and_in_batches(various: MonitoringBank) -> None:
+    events = arriving(retried(np.random.default_rng(84), 150))
+    at_once, told = step_many(various, events, ties(events))
+    single: BankState = various
+    for event, tie in zip(events, ties(events), strict=True):
+        single, _ = step(single, event, tie)
+    assert encode_state(single) == encode_state(at_once)
+    assert told == ()
 
 
 def test_a_reference_with_copies_that_later_traffic_lacks_raises_no_alarm() -> None:

@@ -94,14 +94,14 @@ def require_length(vector: FloatVector, dimensions: int, event_id: str) -> None:
 
 def _novelty(similarities: npt.NDArray[np.float32], vector: FloatVector, embeddings: EmbeddingMatrix) -> float:
     """NaN where the reference holds fewer than `NEIGHBOURS` other texts."""
-    places = _nearest(similarities)
-    if similarities[places].max() > 1.0 - COPY_DISTANCE - ROUNDING:
-        similarities = _without_copies(similarities, vector, embeddings)
-        places = _nearest(similarities)
-        places = places[similarities[places] > -np.inf]
+    exact = sorted(_products(_nearest(similarities), vector, embeddings))
+    if exact[-1] > 1.0 - COPY_DISTANCE:
+        others = _without_copies(similarities, vector, embeddings)
+        places = _nearest(others)
+        places = places[others[places] > -np.inf]
         if places.size < NEIGHBOURS:
             return nan
-    exact = sorted(_products(places, vector, embeddings))
+        exact = sorted(_products(places, vector, embeddings))
     return 1.0 - sum(exact[-NEIGHBOURS:]) / NEIGHBOURS
 
 
