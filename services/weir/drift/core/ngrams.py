@@ -1,8 +1,9 @@
 """Character n-grams: what stands for words in scripts that put no spaces between them.
 
-A run of Chinese, Japanese, Thai, Lao, Khmer or Burmese letters is a clause, and hardly one comes twice: every text is
-full of unknown words, and another subject looks like any other text (17 % of such changes were found in 700 events). So a
-run is cut into overlapping pieces, as search engines do without a dictionary. Korean has spaces and is left alone.
+A run of Chinese, Japanese, Thai, Lao, Khmer or Burmese letters may be a clause, and hardly one comes twice: every text is
+full of unknown words, and another subject looks like any other text (17 % of such changes were found in 700 events).
+`weir.text` finds words with a dictionary; compounds and names that it does not know stay long. So every longer run is cut
+into overlapping pieces, as search engines do without a dictionary. Korean has spaces and is left alone.
 """
 
 from __future__ import annotations
