@@ -19,7 +19,7 @@ from .evaluate import MMD, DrawResult, Size, evaluate_bank, evaluate_mmd, null_s
 from .evaluate_peers import evaluate_peers
 from .evaluate_repetitions import repetition_rows
 from .peers import RIVER_PEERS
-from .repetitions import REPETITIONS
+from .repetitions import Repetition
 from .scores import observations_of, score
 from .skew_power import CHANGES, skew_flags, windows
 from .streams import Draw, draw
@@ -77,15 +77,15 @@ def measure(
     return measured
 
 
-def measure_repetitions(corpus: EmbeddedCorpus, draws: int, out: Console) -> list[Record]:
-    """The bank on every kind of traffic that repeats itself."""
+def measure_repetitions(corpus: EmbeddedCorpus, kinds: Sequence[Repetition], draws: int, out: Console) -> list[Record]:
+    """The bank on these kinds of traffic that repeats itself."""
     with Progress(console=out, transient=True) as progress:
-        task = progress.add_task(corpus.name, total=draws * len(REPETITIONS))
+        task = progress.add_task(corpus.name, total=draws * len(kinds))
 
         def told(what: str) -> None:
             progress.update(task, description=f"{corpus.name}: {what}", advance=1)
 
-        return repetition_rows(REPETITIONS, corpus, observations_of(corpus), draws, told)
+        return repetition_rows(kinds, corpus, observations_of(corpus), draws, told)
 
 
 def _skew(corpus: EmbeddedCorpus, split: Draw, told: Callable[[str], None]) -> dict[str, npt.NDArray[np.bool_]]:

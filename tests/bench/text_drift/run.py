@@ -32,6 +32,7 @@ from .embeddings import FOLDER
 from .environments import NotInstalled
 from .evaluate import FULL, QUICK, Size
 from .measure import Measured, load, measure, measure_repetitions
+from .repetitions import REPETITIONS
 from .skew_power import rates
 from .summary import Record, summary
 
@@ -67,7 +68,8 @@ def main(arguments: Sequence[str]) -> int:
             out.print(report.run_length_table(corpus.name, base))
             out.print(report.delay_table(corpus.name, base))
         if REPETITION in options.part:
-            base["repetitions"] = measure_repetitions(corpus, size.draws, out)
+            kinds = [kind for kind in REPETITIONS if options.cells in kind.name]
+            base["repetitions"] = measure_repetitions(corpus, kinds, size.draws, out)
             out.print(report.repetition_table(corpus.name, base))
     if PEERS in options.part and not options.quick:
         results["cost"], results["evidently"], results["left_out"] = {}, [], {}
@@ -93,7 +95,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--mmd", action="store_true", help="with --quick: the window MMD beside it")
     parser.add_argument("--draws", type=int, help="reference draws")
     parser.add_argument("--null-events", type=int, help="events of each of 64 streams without change")
-    parser.add_argument("--cells", default="", help="only the cells whose name contains this")
+    parser.add_argument("--cells", default="", help="only the cells and repetitions whose name contains this")
     options = parser.parse_args(arguments)
     options.part = options.part or PARTS
     return options

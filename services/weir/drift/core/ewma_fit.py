@@ -10,10 +10,12 @@ a deck of short blocks of neighbours, which keeps what correlation the arrival o
 would mix the two up: on events in random order, where blocks should not matter, the same five came again so soon and so
 often that the fastest threshold was 20 % too high, one alarm in 150 times the asked events (measured).
 
-Texts that the reference holds more than once are left out where they are repeated (see `repeats`), as they are in a
-stream: so the thresholds of a route with fifty stock questions know that none comes twice at once. Texts that it holds
-once are not: drawn again, one stands for the new texts like it that a stream brings. Leaving it out made pairs of texts
-less alike than they are, and one alarm in 3,000 to 4,000 events where one in 12,500 was asked (measured).
+Texts that the reference holds often are left out of the independent streams where they are repeated (see `repeats`), as
+they are in a stream: so the thresholds of a route with fifty stock questions know that none comes twice at once. Texts
+that it holds once, or twice for a retry, are not: drawn again, one stands for the *new* texts like it that a stream
+brings. Leaving it out made pairs of texts less alike than they are, and one alarm in 3,000 to 4,000 events where one in
+12,500 was asked (measured). For the same reason their copies leave the fold with them. Where most of the traffic is
+repeats (`MOSTLY_NEW`), a text that came once is another stock question, not a new text.
 
 Tail: a scale may pass its threshold once in `EFFECTIVE_SCALES * arl` events, rarer than the simulation is long enough
 to count. The highest tenth of block maxima is fitted by an exponential tail, as for every weighted sum of squares, and
@@ -68,6 +70,14 @@ VARIANCE_MIN = 1e-6
 text is 1e-12, and one other text among a million gives about this.
 """
 
+NEW_COPIES_MAX = 2
+"""Times the reference may hold a new text: once, and its retry."""
+
+MOSTLY_NEW = 0.5
+"""Share of events whose text came once that tells traffic of new texts from traffic out of a pool: it estimates the
+chance that the next text is new (Good 1953). A pool of 1,000 gives 0.14, one retry in ten 0.8.
+"""
+
 NO_RULE = RepeatRule({})
 
 
@@ -91,11 +101,12 @@ def fit_ewma(
     rng = np.random.default_rng(seed)
     keys = np.arange(len(embeddings), dtype=np.uint64) if copy_keys is None else copy_keys
     entering = np.array(fold(NO_REPEATS, keys.tolist(), rule)[1], dtype=np.bool_)
-    residuals = _out_of_fold_residuals(embeddings, entering)
-    orders = _independently(len(residuals), rng), _in_blocks(len(residuals), rng)
-    (independent, typical), (in_order, _) = (
-        _simulate(residuals, entering, rng, order, _enters(keys, rule, order)) for order in orders
-    )
+    new = _new_texts(keys)
+    residuals = _out_of_fold_residuals(embeddings, entering, keys, new)
+    order = _independently(len(residuals), rng)
+    independent, typical = _simulate(residuals, entering, rng, order, _enters(keys, new, rule, order))
+    order = _in_blocks(len(residuals), rng)
+    in_order, _ = _simulate(residuals, entering, rng, order, _enters(keys, np.zeros_like(new), rule, order))
     centre, metric = _metric(embeddings[entering])
     reach = float(np.sqrt(np.vecdot(residuals, residuals).max()))
     probability = -np.expm1(-MAXIMUM_BLOCK_EVENTS / (arl_events * EFFECTIVE_SCALES))
@@ -116,25 +127,33 @@ def _metric(embeddings: EmbeddingMatrix) -> tuple[EmbeddingMatrix, EmbeddingMatr
     return centre.astype(np.float32), np.ascontiguousarray(metric, dtype=np.float32)
 
 
-def _out_of_fold_residuals(embeddings: EmbeddingMatrix, entering: BoolVector) -> EmbeddingMatrix:
+def _new_texts(copy_keys: KeyVector) -> BoolVector:
+    """Which events (n,) say what was not to be expected from this reference."""
+    _, where, counts = np.unique(copy_keys, return_inverse=True, return_counts=True)
+    copies = counts[where]
+    return np.asarray((copies <= NEW_COPIES_MAX) & (np.mean(copies == 1) >= MOSTLY_NEW))
+
+
+def _out_of_fold_residuals(
+    embeddings: EmbeddingMatrix, entering: BoolVector, copy_keys: KeyVector, new: BoolVector
+) -> EmbeddingMatrix:
     residuals = np.empty_like(embeddings)
     for left_out in np.array_split(np.arange(len(embeddings)), FOLDS):
         others = entering.copy()
         others[left_out] = False
+        others &= ~(new & np.isin(copy_keys, copy_keys[left_out]))
         centre, metric = _metric(embeddings[others])
         whitened = (embeddings[left_out] - centre) @ metric
         residuals[left_out] = whitened - whitened[entering[left_out]].mean(axis=0)
     return residuals
 
 
-def _enters(copy_keys: KeyVector, rule: RepeatRule, order: IntVector) -> BoolVector:
-    """Which events of `order` (steps, streams) are not repeated; never so a text that the reference holds once."""
-    _, where, counts = np.unique(copy_keys, return_inverse=True, return_counts=True)
-    once = counts[where] == 1
-    if once.all():
+def _enters(copy_keys: KeyVector, new: BoolVector, rule: RepeatRule, order: IntVector) -> BoolVector:
+    """Which events of `order` (steps, streams) are not repeated; a `new` text never is."""
+    if np.unique(copy_keys).size == copy_keys.size:
         return np.ones(order.shape, dtype=np.bool_)
     events = order.T
-    keys = np.where(once[events], np.arange(STEPS, dtype=np.uint64), copy_keys[events])
+    keys = np.where(new[events], np.arange(STEPS, dtype=np.uint64), copy_keys[events])
     return np.array([fold(NO_REPEATS, stream, rule)[1] for stream in keys.tolist()], dtype=np.bool_).T
 
 
