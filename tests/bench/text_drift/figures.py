@@ -47,7 +47,8 @@ def figures(results: Record) -> str:
             _delays(base),
         ]
     for name, base in results["bases"].items():
-        parts += [f"Where texts come again word for word, {name} base (95 % interval):", _repetitions(base)]
+        if base.get("repetitions"):
+            parts += [f"Where texts come again word for word, {name} base (95 % interval):", _repetitions(base)]
     if results.get("evidently"):
         parts += ["Share of windows of 200 texts flagged, first base:", _windows(results)]
     left = [f"{name} was left out: {reason}" for name, reason in results.get("left_out", {}).items()]
