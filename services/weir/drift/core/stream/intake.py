@@ -48,6 +48,10 @@ def _observation(item: FeatureItem, dimensions: int) -> Observation:
     if len(prompt.embedding) not in (0, dimensions):
         detail = f"embedding of {event_id} has {len(prompt.embedding)} numbers; the envelope says {dimensions}"
         raise InvalidEvent("handler_error", detail)
+    if len(prompt.tokens) > MAX_WORDS:
+        raise InvalidEvent(
+            "handler_error", f"event {event_id} has {len(prompt.tokens)} words; pass at most {MAX_WORDS}"
+        )
     if any(mark in word for word in prompt.tokens for mark in _SEPARATORS):
         raise InvalidEvent("handler_error", f"a token of {event_id} holds a line feed or unit separator")
     try:
