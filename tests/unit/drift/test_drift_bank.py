@@ -87,7 +87,7 @@ def test_warming_counts_to_the_frozen_reference() -> None:
     state, told = _run(new_bank(SMALL), Traffic(41).events(60))
     assert isinstance(state, MonitoringBank)
     assert told[:-1] == tuple(Warming(n, 60, 1) for n in range(1, 60))
-    assert told[-1] == Frozen(60, 1, state.fitted.reference.digest, (), ("completeness",))
+    assert told[-1] == Frozen(60, 1, state.fitted.reference.digest, (), ("language", "completeness"))
 
 
 def test_scarce_embeddings_warm_longer_then_do_without_their_parts() -> None:
