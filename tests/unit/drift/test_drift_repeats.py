@@ -218,6 +218,17 @@ def test_one_new_text_that_floods_the_traffic_is_told(various: MonitoringBank, s
     assert signals(told)[0].index > 100
 
 
+def test_a_reference_no_larger_than_it_must_be_keeps_its_parts_where_prompts_repeat() -> None:
+    least = replace(SETTINGS, min_reference_events=SETTINGS.reference_events)
+    events = arriving(pool_of(20)(np.random.default_rng(85), least.reference_events))
+    state, told = step_many(new_bank(least), events, ties(events))
+    frozen = next(item for item in told if isinstance(item, Frozen))
+    assert "length" not in frozen.inactive_parts
+    assert "mean-ewma" not in frozen.inactive_parts
+    assert isinstance(state, MonitoringBank)
+    assert 0.7 * least.reference_events < state.fitted.calibrations[1].size < least.reference_events
+
+
 def test_texts_without_words_are_told_apart() -> None:
     first, second = (replace(Traffic(83).event(words=0), char_count=chars) for chars in (3, 4))
     assert first.text_key == second.text_key

@@ -9,7 +9,7 @@ from math import nan
 import numpy as np
 
 from weir.drift.core import repeats as repeated
-from weir.drift.core.channels import CHANNELS, TEMPLATE
+from weir.drift.core.channels import CHANNELS, TEMPLATE, Channel
 from weir.drift.core.channels.knn_novelty import require_length
 from weir.drift.core.conformal import Ranking
 from weir.drift.core.e_detector import EXPONENTS, p_slack
@@ -91,15 +91,20 @@ def fit(reference: Reference, settings: BankSettings) -> Fitted:
     """Calibrates every channel and simulates the EWMA thresholds: about 2 CPU-seconds for 2,000 events of 384
     dimensions.
     """
-    columns = (channel.reference_scores(reference)[reference.entering] for channel in CHANNELS)
-    scores = (np.sort(column[~np.isnan(column)]) for column in columns)
-    enough = settings.min_reference_events
-    calibrations = tuple(array if array.size >= enough else array[:0] for array in scores)
-    ewma = None
-    entering, keys = reference.entering[reference.embedded], reference.copy_keys[reference.embedded]
-    if np.count_nonzero(entering) >= enough and varies(reference.embeddings):
+    calibrations = tuple(_calibration(channel, reference, settings) for channel in CHANNELS)
+    ewma, keys = None, reference.copy_keys[reference.embedded]
+    if len(reference.embeddings) >= settings.min_reference_events and varies(reference.embeddings):
         ewma = fit_ewma(reference.embeddings, settings.ewma_warn_arl_events, settings.seed, keys, reference.repeat_rule)
     return Fitted(reference, calibrations, ewma)
+
+
+def _calibration(channel: Channel, reference: Reference, settings: BankSettings) -> FloatArray:
+    """Sorted scores of the events that enter. Repeated ones count for whether there are enough: how many are is normal."""
+    scores = channel.reference_scores(reference)
+    known = ~np.isnan(scores)
+    if np.count_nonzero(known) < settings.min_reference_events:
+        return np.zeros(0)
+    return np.sort(scores[known & reference.entering])
 
 
 def p_values_of(
