@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ import typer
 from weir.cli import (
     commands_alerts,
     commands_assets,
+    commands_doctor,
     commands_drift,
     commands_log,
     commands_quality,
@@ -19,6 +21,7 @@ from weir.cli import (
     commands_watch,
 )
 from weir.cli.output import CliError, ExitCode, emit_json, error_document, say
+from weir.runtime.surroundings import adopt, of_command_line
 
 app = typer.Typer(
     name="weir",
@@ -34,7 +37,7 @@ for function in (
     commands_stack.restart,
     commands_stack.status,
     commands_stack.logs,
-    commands_stack.doctor,
+    commands_doctor.doctor,
     commands_assets.apply,
     commands_assets.diff,
     commands_store.sql,
@@ -106,6 +109,7 @@ for name, (description, commands) in GROUPS.items():
 
 def main() -> None:
     """Run the command line; errors become one message and a documented exit code."""
+    adopt(of_command_line(os.environ))
     try:
         app()
     except CliError as error:

@@ -1,23 +1,24 @@
-"""Commands for the stack itself: up, down, restart, status, logs, doctor."""
+"""Commands for the stack itself: up, down, restart, status, logs."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import sys
-import threading
+import time
+import xmlrpc.client
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
+from weir.cli.interrupts import interruptible
 from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text, say
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-DISK_FREE_GIB_MIN = 2.0
-"""Free disk below which `doctor` complains. Chosen: the stack's retention stays under that on one machine."""
+
+PORT_DIGITS_MAX = 5
+"""Digits of a port number."""
+
+WATCH_S = 1.0
+"""Seconds between looks of a waiting `weir up` at whether its stack still runs; a look reads /proc for some milliseconds."""
 
 
 def up(
@@ -25,27 +26,27 @@ def up(
     port: Annotated[
         list[str] | None, typer.Option(help="Use this port: name=number; names as in `weir status`.")
     ] = None,
-    demo_receiver: Annotated[str | None, typer.Option(help="URL of the webhook receiver named demo.")] = None,
+    demo_receiver: Annotated[
+        str | None, typer.Option(help="URL of the webhook receiver named demo, for this start.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Start the embedded stack; without --detach, stay until Ctrl-C and stop it then."""
     from dataclasses import asdict
 
-    endpoints = _started(_wishes(port or []), demo_receiver)
-    if json:
-        emit_json({name: value for name, value in asdict(endpoints).items() if name != "environment"})
-    else:
-        emit_text(_welcome(endpoints))
-    if not detach:
-        _until_interrupted()
-        down()
+    with interruptible():
+        endpoints = _started(_wishes(port or []), demo_receiver)
+        if json:
+            emit_json({name: value for name, value in asdict(endpoints).items() if name != "environment"})
+        else:
+            emit_text(_welcome(endpoints))
+        if not detach:
+            _stay(endpoints)
 
 
 def down(json: Json = False) -> None:
-    """Stop the stack, services first, Kafka last."""
-    from weir.cli.stack import stop_stack
-
-    stopped = stop_stack(tell=say)
+    """Stop the stack, services first, Kafka last; also what a dead supervisor left behind."""
+    stopped = _stopped(None)
     if json:
         emit_json({"stopped": stopped})
     elif not stopped:
@@ -54,30 +55,43 @@ def down(json: Json = False) -> None:
 
 def restart(process: str, json: Json = False) -> None:
     """Restart one process of the running stack."""
-    supervisor = _open().supervisor
+    supervisor = _running().supervisor
     _known(process)
-    supervisor.stop(process)
-    supervisor.start(process, wait=True)
+    try:
+        supervisor.stop(process)
+        supervisor.start(process, wait=True)
+    except (ConnectionError, xmlrpc.client.Fault) as error:
+        raise CliError(ExitCode.NOT_READY, f"{process} did not restart: {error}", f"weir logs {process}") from error
     if json:
         emit_json({"restarted": process})
 
 
 def status(json: Json = False) -> None:
-    """Processes with their memory (proportional set size), and the addresses."""
-    stack = _open()
-    try:
-        rows = stack.status()
-    except ConnectionError as error:
-        raise CliError(ExitCode.NOT_READY, f"the stack's supervisor is gone: {error}", "weir down; weir up") from error
-    total = round(sum(float(row["pss_mib"]) for row in rows), 1)
-    ports = stack.endpoints.ports
+    """Processes with their memory (proportional set size), and the addresses; exit code 4 when it is not a whole stack."""
+    from weir.cli.stack.state import State
+
+    seen = _seen()
+    if seen.state is State.STOPPED:
+        raise CliError(ExitCode.NOT_READY, *seen.explained)
+    rows = _rows(seen)
+    whole = seen.state is State.RUNNING
+    document = {
+        "state": str(seen.state),
+        "processes": rows,
+        "pss_mib": round(sum(float(row["pss_mib"]) for row in rows), 1),
+        "ports": _ports(seen),
+        "home": str(seen.place.home),
+    }
+    text, advice = seen.explained
     if json:
-        emit_json({"processes": rows, "pss_mib": total, "ports": ports, "home": stack.endpoints.home})
-        return
-    emit_table(rows, ("name", "state", "is_ready", "pid", "uptime_s", "pss_mib"))
-    emit_text(
-        f"memory in all: {total:.0f} MiB (proportional set size)\nports: {', '.join(f'{k} {v}' for k, v in ports.items())}"
-    )
+        error = {} if whole else {"error": {"code": int(ExitCode.NOT_READY), "message": text, "hint": advice}}
+        emit_json({**document, **error})
+    else:
+        _show(document)
+    if not whole:
+        if not json:
+            say(f"weir: {text}\n  try: {advice}")
+        raise typer.Exit(ExitCode.NOT_READY)
 
 
 def logs(
@@ -95,17 +109,6 @@ def logs(
         emit_text("\n".join(found))
 
 
-def doctor(json: Json = False) -> None:
-    """What this machine and the running stack lack, and what to do about it."""
-    checks = [*_machine_checks(), *_stack_checks()]
-    if json:
-        emit_json({"checks": checks, "ok": all(check["ok"] for check in checks)})
-    else:
-        emit_table(checks, ("check", "ok", "found", "do"))
-    if not all(check["ok"] for check in checks):
-        raise typer.Exit(ExitCode.NOT_READY)
-
-
 def _started(wishes: dict[str, int], demo_receiver: str | None) -> Any:
     from weir.cli.stack import StackError, start_stack
     from weir.cli.stack.ports import PortTaken
@@ -115,6 +118,89 @@ def _started(wishes: dict[str, int], demo_receiver: str | None) -> Any:
         return start_stack(None, wishes, demo_receiver, tell=say)
     except (StackError, PortTaken, TopicsDiffer) as error:
         raise CliError(ExitCode.NOT_READY, str(error), "weir doctor") from error
+    except KeyboardInterrupt as error:
+        raise CliError(ExitCode.INTERRUPTED, "interrupted; what had been started is stopped again") from error
+
+
+def _stay(endpoints: Any) -> None:
+    """Wait for an interrupt and stop this start of the stack then; say so when it ends by other hands."""
+    from weir.cli.stack.state import State
+
+    try:
+        say("running; Ctrl-C stops the stack")
+        while (seen := _seen()).state is State.RUNNING and endpoints.instance in seen.instances:
+            time.sleep(WATCH_S)
+    except KeyboardInterrupt:
+        _stopped(endpoints.instance)
+        return
+    if endpoints.instance in seen.instances:
+        raise CliError(ExitCode.NOT_READY, *seen.explained)
+    say("the stack was stopped elsewhere")
+
+
+def _stopped(instance: str | None) -> bool:
+    from weir.cli.stack import StackError, stop_stack
+
+    try:
+        return stop_stack(instance=instance, tell=say)
+    except StackError as error:
+        raise CliError(ExitCode.UNEXPECTED, str(error), "weir doctor") from error
+
+
+def _seen() -> Any:
+    from weir.cli.stack.layout import layout
+    from weir.cli.stack.sight import look
+
+    return look(layout())
+
+
+def _rows(seen: Any) -> list[dict[str, Any]]:
+    """A row for each process: as the supervisor knows it, else as it is found alive."""
+    from weir.cli.stack import StackError, open_stack
+
+    try:
+        if seen.facts.is_answered:
+            return open_stack().status()
+    except (StackError, ConnectionError):
+        pass  # it ended, or its record is gone: what lives is shown as it is found
+    from weir.cli.stack.memory import tree_pss_mib
+
+    first = {member.name: member.process for member in reversed(seen.members)}
+    return [
+        {
+            "name": name,
+            "state": str(seen.state),
+            "pid": process.pid,
+            "uptime_s": int(time.time() - process.create_time()),
+            "pss_mib": round(tree_pss_mib(process.pid), 1),
+            "is_ready": False,
+        }
+        for name, process in sorted(first.items())
+    ]
+
+
+def _ports(seen: Any) -> dict[str, int]:
+    from weir.cli.stack.record import UnreadableRecord, read_record
+
+    try:
+        record = read_record(seen.place)
+    except UnreadableRecord:
+        return {}
+    return record.ports if record else {}
+
+
+def _show(document: dict[str, Any]) -> None:
+    emit_table(document["processes"], ("name", "state", "is_ready", "pid", "uptime_s", "pss_mib"))
+    ports = ", ".join(f"{name} {number}" for name, number in document["ports"].items()) or "unknown"
+    emit_text(f"memory in all: {document['pss_mib']:.0f} MiB (proportional set size)\nports: {ports}")
+
+
+def _running() -> Any:
+    """The stack of this folder. Raises CliError unless its supervisor answers."""
+    seen = _seen()
+    if not seen.facts.is_answered:
+        raise CliError(ExitCode.NOT_READY, *seen.explained)
+    return _open()
 
 
 def _open() -> Any:
@@ -133,26 +219,15 @@ def _known(process: str) -> None:
 
 
 def _wishes(settings: list[str]) -> dict[str, int]:
-    wishes = {}
+    wishes: dict[str, int] = {}
     for item in settings:
         name, _, number = item.partition("=")
-        if not number.isdigit():
+        if not (number.isascii() and number.isdigit()) or len(number) > PORT_DIGITS_MAX:
             raise CliError(ExitCode.USAGE, f"--port {item!r} is not name=number", "for example --port gateway=8080")
+        if name in wishes:
+            raise CliError(ExitCode.USAGE, f"--port names {name!r} twice", "name each port once")
         wishes[name] = int(number)
     return wishes
-
-
-def _until_interrupted() -> None:
-    """Wait for Ctrl-C or SIGTERM."""
-    asked = threading.Event()
-
-    def stop(_: int, __: FrameType | None) -> None:
-        asked.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    say("running; Ctrl-C stops the stack")
-    asked.wait()
 
 
 def _welcome(endpoints: Any) -> str:
@@ -167,64 +242,3 @@ import tritonclient.grpc as triton; client = triton.InferenceServerClient("{endp
 import openai; client = openai.OpenAI(base_url="{endpoints.gateway_http}/v1", api_key="<the key in that file>")
 weir sql "SELECT route, outcome, count() FROM v_inference_responses GROUP BY ALL"
 """
-
-
-def _machine_checks() -> list[dict[str, object]]:
-    from weir.cli.stack.layout import layout
-    from weir.runtime.durable import private_folder
-
-    place = layout()
-    private_folder(place.home, is_ours=False)
-    free_gib = shutil.disk_usage(place.home).free / 2**30
-    version = ".".join(map(str, sys.version_info[:3]))
-    return [
-        _check("python", sys.version_info[:2] == (3, 11), version, "use Python 3.11"),
-        _check("java", shutil.which("java") is not None, shutil.which("java") or "none", "make setup"),
-        _check("maven", shutil.which("mvn") is not None, shutil.which("mvn") or "none", "make setup"),
-        _check("disk", free_gib >= DISK_FREE_GIB_MIN, f"{free_gib:.1f} GiB free", f"free {DISK_FREE_GIB_MIN:.0f} GiB"),
-        _check("kafka jars", any(place.jars.glob("kafka_*.jar")), str(place.jars), "make setup"),
-        _check(
-            "models' environment", (place.models_env / "bin" / "python").exists(), str(place.models_env), "make setup"
-        ),
-        _check("corpus", (place.corpus / "corpus-current.json").exists(), str(place.corpus), "make setup"),
-    ]
-
-
-def _stack_checks() -> list[dict[str, object]]:
-    from weir.cli.stack import StackError, open_stack
-
-    try:
-        stack = open_stack()
-        rows = stack.status()
-    except (StackError, ConnectionError, FileNotFoundError):
-        return [_check("stack", True, "not running", "")]
-    late = [row["name"] for row in rows if not row["is_ready"]]
-    return [
-        _check(
-            "processes", not late, "all ready" if not late else f"not ready: {', '.join(late)}", "weir logs <process>"
-        ),
-        _check("schemas", *_schemas(stack.endpoints.registry_url)),
-        _check("home", os.access(stack.layout.home, os.W_OK), str(stack.layout.home), "make it writable"),
-    ]
-
-
-def _schemas(registry_url: str) -> tuple[bool, str, str]:
-    """Whether the registry's newest schemas are compatible with this build's."""
-    import httpx2
-
-    from weir.events import SCHEMA_JSON, TOPICS
-
-    bad = []
-    for name, topic in TOPICS.items():
-        url = f"{registry_url}/compatibility/subjects/{name}-value/versions/latest"
-        try:
-            answer = httpx2.post(url, json={"schema": SCHEMA_JSON[topic.event]}, timeout=10, trust_env=False)
-        except httpx2.HTTPError as error:
-            return False, f"registry unreachable: {error}", "weir logs registry"
-        if not (answer.status_code == 200 and answer.json().get("is_compatible")):
-            bad.append(name)
-    return not bad, "compatible" if not bad else f"not compatible: {', '.join(bad)}", "see docs on evolving schemas"
-
-
-def _check(name: str, ok: bool, found: str, do: str) -> dict[str, object]:
-    return {"check": name, "ok": ok, "found": found, "do": "" if ok else do}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 import os
 from pathlib import Path
 from typing import Annotated
@@ -29,25 +28,31 @@ def keys_create(
     try:
         add_key(_keys_file(), stored)
     except ValueError as error:
-        raise CliError(ExitCode.INVALID, str(error)) from error
+        raise CliError(ExitCode.INVALID, f"no key was made: {error}", "weir keys create --help") from error
     emit_json({"id": key_id, "key": text, "tenant": tenant, "scopes": scope}) if json else emit_text(text)
 
 
 def keys_list(json: Json = False) -> None:
     """Keys, without their secrets."""
-    keys = [{k: v for k, v in key.items() if k != "sha256"} for key in _keys()["keys"]]
+    from weir.cli.stack.secrets import read_keys
+
+    try:
+        keys = [{k: v for k, v in key.items() if k != "sha256"} for key in read_keys(_keys_file())]
+    except ValueError as error:
+        raise CliError(ExitCode.INVALID, str(error)) from error
     emit_json({"items": keys}) if json else emit_table(keys, ("id", "prefix", "tenant", "scopes", "routes"))
 
 
 def keys_revoke(key_id: str, json: Json = False) -> None:
     """Remove a key; the gateway forgets it within a second."""
-    from weir.cli.stack.secrets import write_private
+    from weir.cli.stack.secrets import KeyUnknown, remove_key
 
-    document = _keys()
-    kept = [key for key in document["keys"] if key["id"] != key_id]
-    if len(kept) == len(document["keys"]):
-        raise CliError(ExitCode.NOT_FOUND, f"no key is named {key_id!r}", "weir keys list")
-    write_private(_keys_file(), json_module.dumps({"keys": kept}, indent=2) + "\n")
+    try:
+        remove_key(_keys_file(), key_id)
+    except KeyUnknown as error:
+        raise CliError(ExitCode.NOT_FOUND, str(error), "weir keys list") from error
+    except ValueError as error:
+        raise CliError(ExitCode.INVALID, f"nothing was revoked: {error}") from error
     emit_json({"revoked": key_id}) if json else say(f"revoked {key_id}")
 
 
@@ -91,12 +96,4 @@ def _keys_file() -> Path:
 
     place = layout()
     place.make()
-    return place.secrets / "keys.json"
-
-
-def _keys() -> dict[str, list[dict[str, object]]]:
-    path = _keys_file()
-    document: dict[str, list[dict[str, object]]] = (
-        json_module.loads(path.read_text()) if path.exists() else {"keys": []}
-    )
-    return document
+    return place.keys_file

@@ -80,9 +80,10 @@ async def serve(stop: asyncio.Event) -> None:
     BOOT_EPOCH.set(link.numbering.boot_epoch)
     NUMBERS.set_function(lambda: capture.accepted)
     catalog = load_catalog(settings.catalog_file)
+    keys = KeysFile(settings.keys_file)
     desk = Desk(
         settings,
-        KeysFile(settings.keys_file),
+        keys,
         catalog,
         capture,
         RequestIds(request_id_secret(settings.request_id_secret)),
@@ -101,6 +102,8 @@ async def serve(stop: asyncio.Event) -> None:
             parts["inference"] = f"{settings.inference_address} is {state}"
         if not catalog.revision and not follower.caught_up.is_set():
             parts["registry-changes"] = "not read yet, and no snapshot of the catalog; every model would be unknown"
+        if keys.problem():
+            parts["keys"] = keys.problem()
         return parts
 
     follower = Follower(bootstrap=settings.kafka_bootstrap, topic="registry-changes", serde=link.serde, apply=apply)

@@ -37,6 +37,7 @@ from weir.runtime.halt import ended, halted
 from weir.runtime.http_policy import policy_of
 from weir.runtime.identity import new_id
 from weir.runtime.link import Link, link_from
+from weir.runtime.one_owner import OneOwner
 from weir.runtime.process import run, together
 from weir.runtime.producer import wait_or_stop
 from weir.runtime.telemetry import configure_logs, logger
@@ -86,20 +87,23 @@ def main() -> None:
     """Run the drain until it is told to stop."""
     settings = SpoolSettings()
     configure_logs("gateway-drain", settings.log_level)
-    policy = policy_of(settings)
-    link = link_from(settings, "gateway-drain")
-    reader = SpoolReader(settings.spool_dir, quarantine_bytes_max=settings.quarantine_bytes_max)
-    os.nice(NICENESS)
-    file = BooksFile(settings.spool_dir)
-    drain = Drain(reader, file, link, settings)
-
-    def missing() -> dict[str, str]:
-        return {} if link.producer.is_ready else {"kafka": f"no broker at {settings.kafka_bootstrap}"}
 
     async def parts(stop: asyncio.Event) -> None:
-        app = http.application(missing, policy, routes(reader, lambda: drain.books))
-        await together(stop, http.serve(app, stop), drain.run(stop))
+        # Before the books are read: two drains of one spool would each send every event and each overwrite the other's books.
+        owner = OneOwner(settings.spool_dir / "drain.lock", f"another drain empties {settings.spool_dir} already")
+        link = link_from(settings, "gateway-drain")
+        reader = SpoolReader(settings.spool_dir, quarantine_bytes_max=settings.quarantine_bytes_max)
+        file = BooksFile(settings.spool_dir)
+        drain = Drain(reader, file, link, settings)
 
+        def missing() -> dict[str, str]:
+            return {} if link.producer.is_ready else {"kafka": f"no broker at {settings.kafka_bootstrap}"}
+
+        app = http.application(missing, policy_of(settings), routes(reader, lambda: drain.books))
+        await together(stop, http.serve(app, stop), drain.run(stop))
+        owner.close()
+
+    os.nice(NICENESS)
     run(parts)
 
 

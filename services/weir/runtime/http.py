@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 
 import uvicorn
@@ -25,6 +26,10 @@ from weir.runtime.http_access import Access, DeclaredRoute, carries_token, guard
 from weir.runtime.http_door import Door, Page, Refused
 from weir.runtime.http_policy import Policy
 from weir.runtime.http_protocol import protocol_of
+
+STACK_INSTANCE = "WEIR_STACK_INSTANCE"
+"""Variable by which a supervisor names one start of its stack; /readyz repeats it, so that nobody takes the answer of
+another stack on the same port for this one's. Null where it is not set."""
 
 Readiness = Callable[[], Mapping[str, str]]
 """Says what is not ready: empty when the service can work, else part -> reason."""
@@ -57,7 +62,8 @@ def application(
 
     async def readyz(request: Request) -> Response:
         missing = {**readiness(), **reasons()}
-        shown = {"missing": missing} if policy.is_local or carries_token(request) else {}
+        own = {"missing": missing, "stack": os.environ.get(STACK_INSTANCE)}
+        shown = own if policy.is_local or carries_token(request) else {}
         return JSONResponse({"ready": not missing, **shown}, status_code=503 if missing else 200)
 
     async def metrics(_: Request) -> Response:

@@ -16,6 +16,7 @@ from typing import Any
 import uvloop
 
 from weir.runtime.errors import BadSetting
+from weir.runtime.surroundings import adopt, of_service
 
 UMASK = 0o077
 """What a file or folder of a service does not let others do, whoever makes it: it may hold prompts and answers."""
@@ -27,6 +28,7 @@ EXIT_BAD_SETTING = 6
 def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
     """Run `main(stop)` until it returns; SIGTERM and SIGINT set `stop`. Exits the process."""
     os.umask(UMASK)
+    adopt(of_service(os.environ))
     try:
         uvloop.run(_with_signals(main))
     except BadSetting as error:

@@ -14,7 +14,7 @@ import pytest
 from weir.cli.definitions import filled, parsed_values, read_definitions
 from weir.cli.output import CliError, clean
 from weir.cli.stack.layout import Layout
-from weir.cli.stack.ports import PortTaken, chosen
+from weir.cli.stack.ports import PortTaken, reserved
 from weir.cli.stack.processes import processes
 from weir.cli.stack.supervisor import configuration
 from weir.cli.waterfall import waterfall
@@ -129,12 +129,13 @@ def test_a_port_that_was_asked_for_and_is_taken_is_named() -> None:
         port = taken.getsockname()[1]
 
         with pytest.raises(PortTaken, match=f"port {port} for gateway is in use"):
-            chosen({"gateway": port})
+            reserved({"gateway": port})
 
 
 def test_every_process_binds_to_loopback_alone(tmp_path: Path) -> None:
     layout = Layout(tmp_path, tmp_path / "home")
-    text = configuration(layout, processes(layout, chosen({}), {"WEIR_HTTP_HOST": "127.0.0.1"}))
+    with reserved({}) as reservation:
+        text = configuration(layout, processes(layout, reservation.ports, {"WEIR_HTTP_HOST": "127.0.0.1"}), "x")
 
     assert "0.0.0.0" not in text
     assert text.count("autostart=false") == 10

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.gateway.drain import REST_S_MAX, rest_s
+from weir.gateway.spool_settings import SpoolSettings
+from weir.runtime.one_owner import OneOwner
+from weir.runtime.process import EXIT_BAD_SETTING
 
 WORKED_S = st.floats(0.0, 1_000.0)
 SHARES = st.floats(0.01, 1.0)
@@ -28,3 +36,17 @@ def test_the_whole_time_is_no_rest() -> None:
 
 def test_two_fifths_of_the_time_rest_half_as_long_again() -> None:
     assert rest_s(0.1, 0.4) == pytest.approx(0.15)
+
+
+def test_a_second_drain_of_one_spool_refuses_to_start(tmp_path: Path) -> None:
+    settings = SpoolSettings(data_dir=tmp_path, instance="x")
+    owner = OneOwner(settings.spool_dir / "drain.lock", "taken")
+    environment = {**os.environ, "WEIR_DATA_DIR": str(tmp_path), "WEIR_INSTANCE": "x"}
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "weir.gateway.drain"], env=environment, capture_output=True, text=True, check=False
+    )
+    owner.close()
+
+    assert ran.returncode == EXIT_BAD_SETTING
+    assert "another drain empties" in ran.stderr

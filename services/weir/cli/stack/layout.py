@@ -69,6 +69,21 @@ class Layout:
         return self.home / "run"
 
     @property
+    def locks(self) -> Path:
+        """A lock file for each process, held as long as it lives."""
+        return self.run / "locks"
+
+    @property
+    def stack_lock(self) -> Path:
+        """Held by the supervisor as long as it lives."""
+        return self.run / "stack.lock"
+
+    @property
+    def start_lock(self) -> Path:
+        """Held by the `weir up` that is starting the stack."""
+        return self.run / "start.lock"
+
+    @property
     def logs(self) -> Path:
         """One log per process."""
         return self.home / "log"
@@ -77,6 +92,16 @@ class Layout:
     def secrets(self) -> Path:
         """Keys and webhook secrets; mode 700."""
         return self.home / "secrets"
+
+    @property
+    def keys_file(self) -> Path:
+        """Hashed API keys."""
+        return self.secrets / "keys.json"
+
+    @property
+    def receivers_file(self) -> Path:
+        """Webhook receivers as the user wrote them."""
+        return self.secrets / "receivers.yaml"
 
     @property
     def endpoints_file(self) -> Path:
@@ -94,7 +119,7 @@ class Layout:
 
     def make(self) -> None:
         """Create the folders, for the eyes of their owner alone."""
-        for folder in (self.data, self.run, self.logs, self.secrets):
+        for folder in (self.data, self.run, self.locks, self.logs, self.secrets):
             private_folder(folder)
 
 

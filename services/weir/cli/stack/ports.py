@@ -1,11 +1,22 @@
-"""Ports of the stack: a default each, another free one where the default is taken, an error where a wish is."""
+"""Ports of the stack: a default each, another free one where the default is taken, an error where a wish is.
+
+Invariant: two stacks that start at the same time never get the same port. A port is reserved by a socket in the abstract
+namespace that carries its number: only one process can bind it, the kernel frees it on death, and it reaches exactly as
+far as the port does (one network namespace). The supervisor inherits it, so it is held as long as the stack lives.
+"""
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
 
 HOST = "127.0.0.1"
+
+PORT_MAX = 65_535
+"""Largest port number of TCP."""
 
 DEFAULTS: Mapping[str, int] = {
     "kafka": 19092,
@@ -27,27 +38,77 @@ DEFAULTS: Mapping[str, int] = {
 """Default port by name. Chosen: unassigned, and away from what the real products use."""
 
 
+FREE_FROM, FREE_TO = 20_000, 30_000
+"""Where another port is looked for. Below the ports that the kernel gives to outgoing connections (32,768 and up), which
+would take a port between its choice and its use."""
+
+
 class PortTaken(ValueError):
-    """A port that was asked for is in use."""
+    """A port that was asked for is in use, cannot be one, or was asked for twice."""
 
 
-def chosen(wishes: Mapping[str, int]) -> dict[str, int]:
+@dataclass(slots=True)
+class Reservation:
+    """Ports by name, reserved until it is closed or, once inherited, until the supervisor ends."""
+
+    ports: dict[str, int] = field(default_factory=dict)
+    _held: list[socket.socket] = field(default_factory=list)
+
+    def take(self, name: str, port: int) -> bool:
+        """Reserve a port under a name; False when another stack has it or something listens on it."""
+        if port in self.ports.values():
+            return False
+        mark = socket.socket(socket.AF_UNIX)
+        try:
+            mark.bind(f"\0weir/port/{port}")
+        except OSError:
+            mark.close()
+            return False
+        if not is_free(port):
+            mark.close()
+            return False
+        self.ports[name] = port
+        self._held.append(mark)
+        return True
+
+    def inherit(self) -> None:
+        """Let the processes started from now on keep the ports reserved."""
+        for mark in self._held:
+            os.set_inheritable(mark.fileno(), True)
+
+    def close(self) -> None:
+        """Give up this process's hold."""
+        for mark in self._held:
+            mark.close()
+        self._held.clear()
+
+    def __enter__(self) -> Reservation:
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self.close()
+
+
+def reserved(wishes: Mapping[str, int]) -> Reservation:
     """A port for every name. wishes: ports that must be used, by name.
 
-    Raises PortTaken naming the port for a wish that is in use or unknown.
+    Raises PortTaken naming the port for a wish that is in use, unknown, no port, or made twice.
     """
-    unknown = sorted(set(wishes) - set(DEFAULTS))
-    if unknown:
-        raise PortTaken(f"no port is named {', '.join(unknown)}; names: {', '.join(DEFAULTS)}")
-    found: dict[str, int] = {}
-    for name, default in DEFAULTS.items():
-        wish = wishes.get(name)
-        if wish is not None and not is_free(wish):
-            raise PortTaken(
-                f"port {wish} for {name} is in use; stop what listens there (ss -ltnp) or choose another port"
-            )
-        found[name] = wish or (default if is_free(default) and default not in found.values() else _free(found))
-    return found
+    _check(wishes)
+    reservation = Reservation()
+    try:
+        for name, port in wishes.items():  # first, so that no default takes a port that was asked for
+            if not reservation.take(name, port):
+                raise PortTaken(
+                    f"port {port} for {name} is in use; stop what listens there (ss -ltnp) or choose another port"
+                )
+        for name, default in DEFAULTS.items():
+            if name not in wishes and not reservation.take(name, default):
+                _take_any(reservation, name)
+    except BaseException:
+        reservation.close()
+        raise
+    return reservation
 
 
 def is_free(port: int) -> bool:
@@ -61,10 +122,28 @@ def is_free(port: int) -> bool:
         return True
 
 
-def _free(taken: Mapping[str, int]) -> int:
-    while True:
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            port = int(probe.getsockname()[1])
-        if port not in taken.values() and port not in DEFAULTS.values():
-            return port
+def _check(wishes: Mapping[str, int]) -> None:
+    unknown = sorted(set(wishes) - set(DEFAULTS))
+    if unknown:
+        raise PortTaken(f"no port is named {', '.join(unknown)}; names: {', '.join(DEFAULTS)}")
+    seen: dict[int, str] = {}
+    for name, port in wishes.items():
+        if not 1 <= port <= PORT_MAX:
+            raise PortTaken(f"port {port} for {name} is no port; expected 1 to {PORT_MAX}")
+        if port in seen:
+            raise PortTaken(f"port {port} was asked for twice, for {seen[port]} and for {name}; choose two ports")
+        seen[port] = name
+
+
+def _take_any(reservation: Reservation, name: str) -> None:
+    for port in _candidates():
+        if reservation.take(name, port):
+            return
+    raise PortTaken(f"no port from {FREE_FROM} to {FREE_TO} is free for {name}; choose one: --port {name}=number")
+
+
+def _candidates() -> Iterator[int]:
+    """Ports to try; each process begins elsewhere, so that stacks started together seldom meet."""
+    size = FREE_TO - FREE_FROM
+    first = os.getpid() * 16 % size
+    return (FREE_FROM + (first + step) % size for step in range(size))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from weir.cli.stack.layout import Layout
 from weir.cli.stack.ports import HOST
@@ -17,17 +18,32 @@ class Process:
     """One supervised process."""
 
     name: str
-    tier: int
-    """Started tier by tier, stopped in the opposite order."""
     command: tuple[str, ...]
     environment: Mapping[str, str]
     ready_url: str = ""
     """Answers 200 when the process can work; empty: `ready_port` is listened on."""
     ready_port: int = 0
+    is_service: bool = False
+    """Whether its readiness page names the stack it belongs to."""
+    is_held: bool = True
+    """Whether it holds a lock while it lives. Not Triton: a killed server's model processes, which only the next server
+    ends (`launch.py`), would hold the lock against it."""
 
 
-def processes(layout: Layout, ports: Mapping[str, int], environment: Mapping[str, str]) -> list[Process]:
-    """Every process. environment: what all services share."""
+TIERS: tuple[tuple[str, ...], ...] = (
+    ("kafka", "triton"),
+    ("registry",),
+    ("lineage", "drift", "evaluator", "alerts", "inference"),
+    ("gateway-drain",),
+    ("gateway",),
+)
+"""Names of the processes, tier by tier in the order in which they are started; they are stopped in the opposite order."""
+
+
+def processes(
+    layout: Layout, ports: Mapping[str, int], environment: Mapping[str, str], receivers_file: Path | None = None
+) -> list[Process]:
+    """Every process. environment: what all services share. receivers_file: the user's own when None."""
     triton = (
         str(layout.python), str(layout.root / "infra" / "triton" / "launch.py"), "--env", str(layout.models_env),
         "--models", str(layout.root / "infra" / "triton" / "models"), "--corpus-dir", str(layout.corpus),
@@ -40,11 +56,11 @@ def processes(layout: Layout, ports: Mapping[str, int], environment: Mapping[str
     )  # fmt: skip
     ready = f"http://{HOST}:{ports['triton_http']}/v2/health/ready"
 
-    def service(name: str, tier: int, module: str, own: Mapping[str, str]) -> Process:
+    def service(name: str, module: str, own: Mapping[str, str]) -> Process:
         port = ports[name.replace("-", "_")]
         variables = {**environment, "WEIR_HTTP_PORT": str(port), **own}
         command = (str(layout.python), "-m", module)
-        return Process(name, tier, command, variables, f"http://{HOST}:{port}/readyz")
+        return Process(name, command, variables, f"http://{HOST}:{port}/readyz", is_service=True)
 
     gateway = {
         "WEIR_GATEWAY_GRPC_PORT": str(ports["gateway_grpc"]),
@@ -56,16 +72,17 @@ def processes(layout: Layout, ports: Mapping[str, int], environment: Mapping[str
         "WEIR_INFERENCE_GRPC_PORT": str(ports["inference_grpc"]),
         "WEIR_TRITON_ADDRESS": f"{HOST}:{ports['triton_grpc']}",
     }
+    receivers = receivers_file or layout.receivers_file
     one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     return [
-        Process("kafka", 1, kafka, {}, ready_port=ports["kafka"]),
-        Process("triton", 1, triton, {}, ready),
-        service("registry", 2, "weir.registry", {}),
-        service("lineage", 3, "weir.lineage", {}),
-        service("drift", 3, "weir.drift", {"WEIR_DRIFT_REFERENCE_EVENTS": "1000", **one_thread}),
-        service("evaluator", 3, "weir.evaluator", {"WEIR_EVALUATOR_ANCHORS_DIR": str(layout.anchors), **one_thread}),
-        service("alerts", 3, "weir.alerts", {"WEIR_ALERTS_RECEIVERS_FILE": str(layout.secrets / "receivers.yaml")}),
-        service("inference", 3, "weir.inference", inference),
-        service("gateway-drain", 4, "weir.gateway.drain", gateway),
-        service("gateway", 5, "weir.gateway", gateway),
+        Process("kafka", kafka, {}, ready_port=ports["kafka"]),
+        Process("triton", triton, {}, ready, is_held=False),
+        service("registry", "weir.registry", {}),
+        service("lineage", "weir.lineage", {}),
+        service("drift", "weir.drift", {"WEIR_DRIFT_REFERENCE_EVENTS": "1000", **one_thread}),
+        service("evaluator", "weir.evaluator", {"WEIR_EVALUATOR_ANCHORS_DIR": str(layout.anchors), **one_thread}),
+        service("alerts", "weir.alerts", {"WEIR_ALERTS_RECEIVERS_FILE": str(receivers)}),
+        service("inference", "weir.inference", inference),
+        service("gateway-drain", "weir.gateway.drain", gateway),
+        service("gateway", "weir.gateway", gateway),
     ]

@@ -1,31 +1,39 @@
-"""Secrets of a fresh stack: API keys (stored hashed), the token of the HTTP APIs, and webhook receivers.
+"""Secrets of a stack: API keys (stored hashed) and the token of the HTTP APIs, made once, for the owner's eyes only.
 
-Each is made once, for the owner's eyes only.
+Invariant: the keys file is never written with anything the gateway would refuse to read; it is read, changed, checked by
+the gateway's own reader and replaced whole, by one process at a time.
 """
 
 from __future__ import annotations
 
-import base64
+import fcntl
 import hashlib
 import json
+import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-import yaml
-
+from weir.cli.stack.errors import StackError
+from weir.gateway.core.keys import parse_keys
 from weir.runtime.durable import replace_file
 
 DEMO_SCOPES = ("infer", "embed", "models", "feedback")
 
+Stored = dict[str, object]
+"""A key as the file holds it."""
 
-def new_key(
-    key_id: str, tenant: str, scopes: Sequence[str], routes: Sequence[str] = ("*",)
-) -> tuple[str, dict[str, object]]:
+
+class KeyUnknown(ValueError):
+    """No key has the name that was given."""
+
+
+def new_key(key_id: str, tenant: str, scopes: Sequence[str], routes: Sequence[str] = ("*",)) -> tuple[str, Stored]:
     """A new API key: its text, shown once, and what is stored of it."""
     prefix = secrets.token_hex(4)
     text = f"weir_{prefix}_{secrets.token_urlsafe(32)}"
-    stored: dict[str, object] = {
+    stored: Stored = {
         "id": key_id,
         "prefix": prefix,
         "sha256": hashlib.sha256(text.encode()).hexdigest(),
@@ -37,13 +45,46 @@ def new_key(
     return text, stored
 
 
-def add_key(keys_file: Path, stored: dict[str, object]) -> None:
-    """Add a key to the keys file. Raises ValueError when its id is taken."""
-    document = json.loads(keys_file.read_text()) if keys_file.exists() else {"keys": []}
-    if any(key["id"] == stored["id"] for key in document["keys"]):
-        raise ValueError(f"a key is named {stored['id']!r} already; choose another id or revoke it: weir keys revoke")
-    document["keys"].append(stored)
-    write_private(keys_file, json.dumps(document, indent=2) + "\n")
+def read_keys(keys_file: Path) -> list[Stored]:
+    """The keys in a file, checked; none when there is no file. Raises ValueError naming the file and what is wrong."""
+    if not keys_file.exists():
+        return []
+    try:
+        document = json.loads(keys_file.read_bytes())
+        parse_keys(document)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{keys_file} cannot be used: {error}; mend it, or move it away and make new keys") from error
+    found: list[Stored] = document["keys"]
+    return found
+
+
+def add_key(keys_file: Path, stored: Stored) -> None:
+    """Add a key to the keys file. Raises ValueError when its id is taken, or the gateway would not take it."""
+    with _one_at_a_time(keys_file):
+        keys = read_keys(keys_file)
+        if any(key["id"] == stored["id"] for key in keys):
+            raise ValueError(
+                f"a key is named {stored['id']!r} already; choose another id or revoke it: weir keys revoke"
+            )
+        _write(keys_file, [*keys, stored])
+
+
+def remove_key(keys_file: Path, key_id: str) -> None:
+    """Remove a key. Raises KeyUnknown when there is none of that name, ValueError when the file cannot be used."""
+    with _one_at_a_time(keys_file):
+        keys = read_keys(keys_file)
+        kept = [key for key in keys if key["id"] != key_id]
+        if len(kept) == len(keys):
+            raise KeyUnknown(f"no key is named {key_id!r}")
+        _write(keys_file, kept)
+
+
+def check_keys(keys_file: Path) -> None:
+    """Raises StackError when the gateway could not start with this file."""
+    try:
+        read_keys(keys_file)
+    except ValueError as error:
+        raise StackError(str(error)) from error
 
 
 def ensure_keys(folder: Path) -> dict[str, str]:
@@ -73,23 +114,23 @@ def http_token_file(folder: Path) -> Path:
     return folder / "http.token"
 
 
-def ensure_receivers(folder: Path, demo_url: str | None) -> None:
-    """The receivers file; `demo` gets the URL given, else a port nobody listens on. Its secret stays what it was."""
-    secret_file = folder / "demo-webhook.secret"
-    if not secret_file.exists():
-        write_private(secret_file, "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode() + "\n")
-    path = folder / "receivers.yaml"
-    if demo_url is None and path.exists():
-        return
-    receiver = {
-        "name": "demo",
-        "url": demo_url or "http://127.0.0.1:9/",
-        "secret_file": str(secret_file),
-        "allow_private": True,
-    }
-    write_private(path, yaml.safe_dump({"receivers": [receiver]}, sort_keys=False))
-
-
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner reads, whole or not at all, also when the power fails. Raises OSError."""
     replace_file(path, text.encode())
+
+
+def _write(keys_file: Path, keys: Sequence[Stored]) -> None:
+    document = {"keys": list(keys)}
+    parse_keys(document)
+    write_private(keys_file, json.dumps(document, indent=2) + "\n")
+
+
+@contextmanager
+def _one_at_a_time(keys_file: Path) -> Iterator[None]:
+    """Two commands that change the file at once wait for each other, so that no key is lost and none comes back."""
+    lock = os.open(keys_file.with_name(keys_file.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)

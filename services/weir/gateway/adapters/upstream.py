@@ -30,6 +30,7 @@ class Upstream:
                 ("grpc.initial_reconnect_backoff_ms", 100),
                 ("grpc.max_reconnect_backoff_ms", RECONNECT_MS),
                 ("grpc.use_local_subchannel_pool", 1),
+                ("grpc.enable_http_proxy", 0),
             ],
         )
         self._unary = {name: self._channel.unary_unary(f"/{SERVICE}/{name}") for name in UNARY_METHODS}

@@ -10,7 +10,7 @@ import fnmatch
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from weir.gateway.core.caller_limits import NO_LIMITS, CallerLimits, parse_limits
@@ -18,6 +18,21 @@ from weir.gateway.core.errors import Refusal
 
 KEY = re.compile(r"weir_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 SCOPES = ("infer", "embed", "models", "feedback", "admin")
+
+REQUIRED = frozenset({"id", "prefix", "sha256", "tenant", "scopes"})
+FIELDS = REQUIRED | {"routes", "expires_us", "limits"}
+"""Fields of a stored key. Any other is refused: a misspelt `routes` or `expires_us` would open more than was meant."""
+
+NAME = re.compile(r"\S(.{0,126}\S)?")
+PREFIX = re.compile(r"[0-9a-f]{8}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+TIME_US_END = 2**63
+"""End of the times that an event can carry."""
+
+SHOWN_CHARS = 80
+"""Characters of a wrong value that an error repeats."""
+
 ANONYMOUS_SCOPES = frozenset({"infer", "models"})
 """What a loopback caller without a key may do where an anonymous tenant is set: ask, and see what can be asked."""
 
@@ -64,10 +79,36 @@ class Caller:
 
 def parse_keys(document: object) -> dict[str, ApiKey]:
     """Keys of a keys file by prefix. Raises ValueError naming what is wrong and where."""
+    keys, problems = read_keys(document)
+    if problems:
+        raise ValueError("; ".join(problems))
+    return keys
+
+
+def read_keys(document: object) -> tuple[dict[str, ApiKey], tuple[str, ...]]:
+    """The usable keys of a keys file by prefix, and what is wrong with the others, each with its place.
+
+    A key that cannot be read opens nothing, and does not keep the others from being read: a key that was taken out of the
+    file is gone whatever else was written into it. Raises ValueError for a document that is no keys file.
+    """
     if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
         raise ValueError('a keys file is {"keys": [...]}; make keys with `weir keys create`')
-    keys = [_parse_key(item, index) for index, item in enumerate(document["keys"])]
-    return {key.prefix: key for key in keys}
+    unknown = sorted(str(name) for name in set(document) - {"keys"})
+    if unknown:
+        raise ValueError(f"a keys file has the unknown field {unknown[0]!r}; it holds 'keys' alone")
+    keys: dict[str, ApiKey] = {}
+    ids, problems = set[str](), list[str]()
+    for index, item in enumerate(document["keys"]):
+        try:
+            key = _parse_key(item, index)
+            if key.id in ids or key.prefix in keys:
+                raise ValueError(f"keys[{index}] repeats the id {key.id!r} or the prefix of an earlier key")
+        except ValueError as error:
+            problems.append(str(error))
+        else:
+            ids.add(key.id)
+            keys[key.prefix] = key
+    return keys, tuple(problems)
 
 
 def caller_of(authorization: str, keys: Mapping[str, ApiKey], now_us: int, *, anonymous_tenant: str = "") -> Caller:
@@ -98,27 +139,49 @@ def caller_of(authorization: str, keys: Mapping[str, ApiKey], now_us: int, *, an
 
 
 def _parse_key(item: object, index: int) -> ApiKey:
+    where = f"keys[{index}]"
     if not isinstance(item, dict):
-        raise ValueError(f"keys[{index}] is a {type(item).__name__}; expected an object")
-    scopes = item.get("scopes", [])
-    if not isinstance(scopes, list) or not set(scopes) <= set(SCOPES):
-        raise ValueError(f"keys[{index}].scopes is {scopes!r}; expected a list of {', '.join(SCOPES)}")
-    missing = [name for name in ("id", "prefix", "sha256", "tenant") if not isinstance(item.get(name), str)]
+        raise ValueError(f"{where} is a {type(item).__name__}; expected an object")
+    unknown = sorted(str(name) for name in set(item) - FIELDS)
+    if unknown:
+        raise ValueError(f"{where} has the unknown field {unknown[0]!r}; accepted fields: {', '.join(sorted(FIELDS))}")
+    missing = [name for name in sorted(REQUIRED) if name not in item]
     if missing:
-        raise ValueError(f"keys[{index}] lacks {', '.join(missing)}; make keys with `weir keys create`")
+        raise ValueError(f"{where} lacks {', '.join(missing)}; make keys with `weir keys create`")
     return ApiKey(
-        id=item["id"],
-        prefix=item["prefix"],
-        sha256=item["sha256"],
-        tenant=item["tenant"],
-        scopes=frozenset(scopes),
-        routes=_routes(item.get("routes", ["*"])),
-        expires_us=item.get("expires_us"),
-        limits=parse_limits(item["limits"], f"keys[{index}].limits") if "limits" in item else NO_LIMITS,
+        id=_matching(item, "id", NAME, where, "1 to 128 printable characters without spaces at its ends"),
+        prefix=_matching(item, "prefix", PREFIX, where, "8 lower-case hex digits"),
+        sha256=_matching(item, "sha256", SHA256, where, "64 lower-case hex digits"),
+        tenant=_matching(item, "tenant", NAME, where, "1 to 128 printable characters without spaces at its ends"),
+        scopes=_scopes(item["scopes"], where),
+        routes=_routes(item.get("routes", ["*"]), where),
+        expires_us=_expires_us(item.get("expires_us"), where),
+        limits=parse_limits(item["limits"], f"{where}.limits") if "limits" in item else NO_LIMITS,
     )
 
 
-def _routes(value: object) -> tuple[str, ...]:
-    return (
-        tuple(str(route) for route in value) if isinstance(value, Sequence) and not isinstance(value, str) else ("*",)
-    )
+def _matching(item: Mapping[str, object], name: str, pattern: re.Pattern[str], where: str, expected: str) -> str:
+    value = item[name]
+    if not isinstance(value, str) or not pattern.fullmatch(value) or not value.isprintable():
+        raise ValueError(f"{where}.{name} is {str(value)[:SHOWN_CHARS]!r}; expected {expected}")
+    return value
+
+
+def _scopes(value: object, where: str) -> frozenset[str]:
+    if not isinstance(value, list) or not all(isinstance(one, str) and one in SCOPES for one in value):
+        raise ValueError(f"{where}.scopes is {value!r}; expected a list of {', '.join(SCOPES)}")
+    return frozenset(value)
+
+
+def _routes(value: object, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(one, str) and one for one in value):
+        raise ValueError(f"{where}.routes is {value!r}; expected a list of at least one route or pattern")
+    return tuple(value)
+
+
+def _expires_us(value: object, where: str) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < TIME_US_END:
+        raise ValueError(f"{where}.expires_us is {value!r}; expected null, or microseconds since 1970-01-01 UTC")
+    return value

@@ -39,6 +39,7 @@ def channel_options(message_bytes_max: int) -> list[tuple[str, int]]:
         ("grpc.max_reconnect_backoff_ms", RECONNECT_MAX_MS),
         ("grpc.enable_retries", 0),
         ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.enable_http_proxy", 0),
     ]
 
 

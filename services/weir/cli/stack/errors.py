@@ -1,0 +1,7 @@
+"""What a stack cannot do."""
+
+from __future__ import annotations
+
+
+class StackError(Exception):
+    """The stack cannot do this; the text says why and what to do."""

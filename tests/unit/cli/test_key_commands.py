@@ -1,0 +1,67 @@
+"""The keys commands: nothing is written that the gateway would refuse, and nothing that a person wrote is lost."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from weir.cli.__main__ import app
+from weir.cli.output import CliError
+from weir.cli.stack.secrets import add_key, new_key, read_keys
+
+
+def keys(home: Path, *arguments: str) -> CliError | None:
+    ran = CliRunner().invoke(app, ["keys", *arguments], env={"WEIR_HOME": str(home)})
+    if isinstance(ran.exception, CliError):
+        return ran.exception
+    assert ran.exit_code == 0, ran.output
+    return None
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["ci", "--tenant", "acme", "--scope", "infre"],
+        ["ci", "--tenant", "", "--scope", "infer"],
+        ["ci", "--tenant", "acme", "--scope", "infer", "--route", ""],
+        [" ", "--tenant", "acme", "--scope", "infer"],
+    ],
+)
+def test_a_key_the_gateway_would_refuse_is_not_made_and_the_file_stays(tmp_path: Path, arguments: list[str]) -> None:
+    keys(tmp_path, "create", "first", "--tenant", "acme", "--scope", "infer")
+    before = (tmp_path / "secrets" / "keys.json").read_bytes()
+
+    refused = keys(tmp_path, "create", *arguments)
+
+    assert refused is not None
+    assert refused.code == 6
+    assert (tmp_path / "secrets" / "keys.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["{", '{"keys": [{"id": "a"}]}', '{"keys": [], "more": 1}', "\xff"])
+def test_a_file_with_a_fault_is_named_and_never_overwritten(tmp_path: Path, text: str) -> None:
+    (tmp_path / "secrets").mkdir()
+    file = tmp_path / "secrets" / "keys.json"
+    file.write_text(text, encoding="latin-1")
+
+    for arguments in (["create", "ci", "--tenant", "acme", "--scope", "infer"], ["list"], ["revoke", "a"]):
+        refused = keys(tmp_path, *arguments)
+        assert refused is not None
+        assert refused.code == 6
+        assert str(file) in refused.message
+    assert file.read_text(encoding="latin-1") == text
+
+
+def test_commands_at_once_lose_no_key(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    made = [threading.Thread(target=add_key, args=(file, new_key(f"k{n}", "acme", ("infer",))[1])) for n in range(8)]
+
+    for thread in made:
+        thread.start()
+    for thread in made:
+        thread.join()
+
+    assert len(read_keys(file)) == 8

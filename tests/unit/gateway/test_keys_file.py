@@ -1,0 +1,156 @@
+"""The keys file: a key that was taken out of it stops working in a stated time, whatever else is wrong in the file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weir.cli.stack.secrets import new_key
+from weir.gateway.adapters import keys_file
+from weir.gateway.adapters.keys_file import LOOK_EVERY_S, TRUSTED_S, KeysFile
+from weir.gateway.core.keys import FIELDS, SCOPES, parse_keys, read_keys
+from weir.runtime.errors import BadSetting
+
+
+class Clock:
+    """A monotonic clock that is moved by hand."""
+
+    now_s = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr(keys_file, "monotonic_s", found)
+    return found
+
+
+def stored(name: str, **fields: object) -> dict[str, Any]:
+    return {**new_key(name, "acme", ("infer",))[1], **fields}
+
+
+def written(path: Path, *keys: object, text: str | None = None) -> Path:
+    path.write_text(json.dumps({"keys": keys}) if text is None else text)
+    return path
+
+
+def names(keys: KeysFile) -> set[str]:
+    return {key.id for key in keys.current().values()}
+
+
+@pytest.mark.capability("G1")
+def test_a_revoked_key_is_gone_within_a_look_even_when_another_entry_is_misspelt(tmp_path: Path, clock: Clock) -> None:
+    kept, revoked = stored("kept"), stored("revoked")
+    keys = KeysFile(written(tmp_path / "keys.json", kept, revoked))
+    assert names(keys) == {"kept", "revoked"}
+
+    written(tmp_path / "keys.json", kept, stored("typo", expire_us=1))
+    clock.now_s += LOOK_EVERY_S
+
+    assert names(keys) == {"kept"}
+    assert "keys[1] has the unknown field 'expire_us'" in keys.problem()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "\xff\xfe", '{"keys": {}}', "[" * 100_000])
+def test_a_file_that_cannot_be_read_is_said_at_once_and_opens_nothing_after_a_stated_time(
+    tmp_path: Path, clock: Clock, text: str
+) -> None:
+    one = stored("one")
+    keys = KeysFile(written(tmp_path / "keys.json", one))
+    (tmp_path / "keys.json").write_text(text, encoding="latin-1")
+    clock.now_s += LOOK_EVERY_S
+
+    assert names(keys) == {"one"}
+    assert "cannot be read" in keys.problem()
+    clock.now_s += TRUSTED_S
+    assert names(keys) == set()
+    assert "no key is served" in keys.problem()
+
+    written(tmp_path / "keys.json", one)
+    clock.now_s += LOOK_EVERY_S
+    assert names(keys) == {"one"}
+    assert keys.problem() == ""
+
+
+def test_a_file_that_was_removed_opens_nothing_after_a_stated_time(tmp_path: Path, clock: Clock) -> None:
+    keys = KeysFile(written(tmp_path / "keys.json", stored("one")))
+    (tmp_path / "keys.json").unlink()
+    keys.current()
+    clock.now_s += TRUSTED_S + LOOK_EVERY_S
+
+    assert names(keys) == set()
+
+
+def test_a_wrong_file_is_refused_at_start(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match=r"keys\[0\] has the unknown field 'scope'"):
+        KeysFile(written(tmp_path / "keys.json", stored("a", scope=["infer"])))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"route": ["docs-*"]}, "unknown field 'route'"),
+        ({"expires": 1}, "unknown field 'expires'"),
+        ({"routes": "docs-qa"}, "routes"),
+        ({"routes": []}, "routes"),
+        ({"routes": [1]}, "routes"),
+        ({"scopes": ["infre"]}, "scopes"),
+        ({"scopes": [["infer"]]}, "scopes"),
+        ({"scopes": "infer"}, "scopes"),
+        ({"expires_us": "2026-01-01"}, "expires_us"),
+        ({"expires_us": True}, "expires_us"),
+        ({"expires_us": 1.5}, "expires_us"),
+        ({"expires_us": 2**63}, "expires_us"),
+        ({"prefix": "xyz"}, "prefix"),
+        ({"sha256": "ab"}, "sha256"),
+        ({"tenant": ""}, "tenant"),
+        ({"tenant": "a\nb"}, "tenant"),
+        ({"tenant": "\ud800"}, "tenant"),
+        ({"id": " a"}, "id"),
+    ],
+)
+def test_a_field_that_would_open_more_than_was_meant_is_named(fields: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        parse_keys({"keys": [stored("k", **fields)]})
+
+
+def test_two_keys_of_one_name_or_prefix_are_refused() -> None:
+    one = stored("k")
+
+    for other in (stored("k"), {**stored("other"), "prefix": one["prefix"]}):
+        with pytest.raises(ValueError, match=r"keys\[1\] repeats"):
+            parse_keys({"keys": [one, other]})
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3)
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from([*FIELDS]) | st.text(max_size=8), ANYTHING | st.lists(st.sampled_from(SCOPES))),
+    st.integers(0, 2),
+)
+def test_an_entry_either_is_a_key_as_written_or_opens_nothing_and_is_named(fields: dict[str, Any], place: int) -> None:
+    good = [stored("a"), stored("b")]
+    entries: list[dict[str, Any]] = [*good]
+    entries.insert(place, {**stored("x"), **fields})
+    keys, problems = read_keys({"keys": entries})
+
+    others = [name for name in ("a", "b") if name != entries[place].get("id")]
+    assert set(others) <= {key.id for key in keys.values()}
+    if problems:
+        assert len(keys) + len(problems) == len(entries)
+        return
+    key = keys[entries[place]["prefix"]]
+    assert sorted(key.scopes) == sorted(set(entries[place]["scopes"]))
+    assert list(key.routes) == entries[place].get("routes", ["*"])
+    assert key.expires_us == entries[place].get("expires_us")

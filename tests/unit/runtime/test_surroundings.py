@@ -1,0 +1,57 @@
+"""Surroundings: whatever the machine says about proxies and time zones, loopback is direct and time is UTC."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weir.runtime.surroundings import (
+    PROXY_VARIABLES,
+    SPARED,
+    of_command_line,
+    of_service,
+    proxies_in,
+    spares_loopback,
+)
+
+NAMES = st.sampled_from(sorted(PROXY_VARIABLES)).flatmap(lambda name: st.sampled_from([name, name.upper()]))
+VARIABLES = st.dictionaries(
+    NAMES | st.sampled_from(["TZ", "NO_PROXY", "no_proxy", "PATH"]), st.text("a:/,*. ", max_size=12)
+)
+
+
+@given(VARIABLES)
+def test_a_service_sees_no_proxy_and_utc(environment: dict[str, str]) -> None:
+    seen = of_service(environment)
+
+    assert proxies_in(seen) == []
+    assert seen["TZ"] == "UTC"
+    assert seen.get("PATH") == environment.get("PATH")
+
+
+@given(VARIABLES)
+def test_the_command_line_keeps_its_proxies_and_spares_loopback(environment: dict[str, str]) -> None:
+    seen = of_command_line(environment)
+
+    assert proxies_in(seen) == proxies_in(environment)
+    assert spares_loopback(seen)
+    assert set(SPARED) <= set(seen["NO_PROXY"].split(","))
+    given_names = {name.strip() for name in environment.get("no_proxy", "").split(",")} - {""}
+    assert given_names <= set(seen["no_proxy"].split(","))
+    assert of_command_line(seen) == seen
+
+
+def test_a_process_lives_in_utc_whatever_the_machine_says() -> None:
+    script = (
+        "import asyncio, time, os\nfrom weir.runtime.process import run\n"
+        "async def main(stop): print(time.localtime().tm_gmtoff, os.environ.get('HTTP_PROXY'))\nrun(main)"
+    )
+    environment = {**os.environ, "TZ": "Asia/Seoul", "HTTP_PROXY": "http://127.0.0.1:9"}
+
+    ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+
+    assert ran.stdout.split() == ["0", "None"]
