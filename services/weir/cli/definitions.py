@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from weir.assets.strict_yaml import BYTES_MAX, NotStrict, read_documents
 from weir.cli.output import CliError, ExitCode
 
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -18,11 +17,12 @@ def read_definitions(paths: Sequence[Path], values: Mapping[str, str]) -> list[A
     """Documents of all files, folders in order of name. Raises CliError naming the file for what cannot be read."""
     documents: list[Any] = []
     for file in [file for path in paths for file in _files(path)]:
-        text = filled(file.read_text(encoding="utf-8"), values, file)
         try:
-            documents += [document for document in yaml.safe_load_all(text) if document is not None]
-        except yaml.YAMLError as error:
-            raise CliError(ExitCode.INVALID, f"{file} is no YAML: {error}", "mend the file and apply again") from error
+            documents += read_documents(filled(_text(file), values, file).encode("utf-8", "surrogatepass"))
+        except NotStrict as error:
+            raise CliError(
+                ExitCode.INVALID, f"{file} is no YAML that can be taken: {error}", "mend the file and apply again"
+            ) from error
     if not documents:
         raise CliError(ExitCode.INVALID, "no definitions found", "name a YAML file or a folder of them with -f")
     return documents
@@ -31,7 +31,7 @@ def read_definitions(paths: Sequence[Path], values: Mapping[str, str]) -> list[A
 def filled(text: str, values: Mapping[str, str], file: Path) -> str:
     """The text with its placeholders filled in; comment lines keep theirs. Raises CliError for one without a value."""
     lines = []
-    for line in text.splitlines():
+    for line in text.split("\n"):
         if not line.lstrip().startswith("#"):
             missing = sorted(set(PLACEHOLDER.findall(line)) - set(values))
             if missing:
@@ -47,6 +47,24 @@ def parsed_values(settings: Sequence[str]) -> dict[str, str]:
     if wrong:
         raise CliError(ExitCode.USAGE, f"--set {wrong[0]!r} has no '='", "write --set key=value")
     return dict(item.split("=", 1) for item in settings)
+
+
+def _text(file: Path) -> str:
+    try:
+        if file.stat().st_size > BYTES_MAX:
+            raise CliError(ExitCode.INVALID, f"{file} is larger than {BYTES_MAX} bytes", "apply smaller files")
+        content = file.read_bytes()
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = f"byte 0x{content[error.start]:02x} in line {line}"
+        raise CliError(
+            ExitCode.INVALID, f"{file}: {byte} is no UTF-8", "save the file as UTF-8 and apply again"
+        ) from error
+    except OSError as error:
+        raise CliError(
+            ExitCode.INVALID, f"{file} cannot be read: {error}", "check what it is and who may read it"
+        ) from error
 
 
 def _files(path: Path) -> list[Path]:

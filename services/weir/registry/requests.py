@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from starlette.requests import Request
+
+from weir.assets.strict_json import read_json
 
 
 class BadRequest(Exception):
@@ -24,8 +24,8 @@ async def json_body(request: Request, bytes_max: int) -> dict[str, object]:
         if len(body) > bytes_max:
             raise BadRequest(413, f"the body is larger than {bytes_max} bytes", "send fewer documents at a time")
     try:
-        value = json.loads(bytes(body))
-    except (ValueError, RecursionError) as error:
+        value = read_json(bytes(body))
+    except ValueError as error:
         raise BadRequest(400, f"the body is no JSON: {error}") from error
     if not isinstance(value, dict):
         raise BadRequest(400, f"the body is a JSON {type(value).__name__}; expected an object")

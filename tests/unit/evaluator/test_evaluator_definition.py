@@ -13,9 +13,9 @@ from hypothesis import given
 
 from builders import DIGEST, NOON_US, envelope
 from registry_log import numbered, rereadings
+from weir.assets.parameters import InvalidDefinition
 from weir.evaluator.core.active import ActiveEvaluators, changed
 from weir.evaluator.core.definition import SCORERS, evaluator_of
-from weir.evaluator.core.parameters import InvalidDefinition
 from weir.events import RegistryChanged, canonical_json
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[3] / "examples" / "registry" / "evaluators.yaml"

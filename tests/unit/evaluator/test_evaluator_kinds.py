@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import REQUEST_ID, completed, envelope, feature_item, text_features
+from weir.assets.parameters import InvalidDefinition, Parameters
 from weir.evaluator.core.evaluators.answer_relevance import relevance
 from weir.evaluator.core.evaluators.feedback import judged
 from weir.evaluator.core.evaluators.format import format_checks
 from weir.evaluator.core.evaluators.length import length, within
-from weir.evaluator.core.parameters import InvalidDefinition, Parameters
 from weir.evaluator.core.verdict import Verdict
 from weir.events import FeatureItem, FeedbackReceived
 

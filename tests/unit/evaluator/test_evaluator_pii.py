@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import completed
+from weir.assets.parameters import InvalidDefinition, Parameters
 from weir.evaluator.core.evaluators.pii import pii
-from weir.evaluator.core.parameters import InvalidDefinition, Parameters
 from weir.evaluator.core.pii_patterns import FINDERS, kinds_in, passes_luhn, passes_mod_97
 from weir.evaluator.core.verdict import Verdict
 

@@ -8,11 +8,11 @@ import pytest
 
 from builders import completed
 from scripts import SAMPLES, Sample
+from weir.assets.parameters import Parameters
 from weir.evaluator.core.evaluators.format import format_checks
 from weir.evaluator.core.evaluators.length import length
 from weir.evaluator.core.evaluators.pii import pii
 from weir.evaluator.core.evaluators.support_coverage import coverage
-from weir.evaluator.core.parameters import Parameters
 from weir.evaluator.core.verdict import Verdict
 
 EACH_SCRIPT = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.script)

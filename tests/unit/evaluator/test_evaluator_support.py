@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import completed
+from weir.assets.parameters import InvalidDefinition, Parameters
 from weir.evaluator.core.evaluators.support_coverage import coverage, support_coverage
-from weir.evaluator.core.parameters import InvalidDefinition, Parameters
 
 TEXTS = st.text(max_size=300)
 WORDS = st.lists(st.sampled_from(["alpha", "beta", "gamma", "delta", "epsilon", "zeta"]), min_size=1, max_size=8)

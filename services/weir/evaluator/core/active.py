@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from weir.assets.parameters import InvalidDefinition
 from weir.evaluator.core.definition import Evaluator, evaluator_of
-from weir.evaluator.core.parameters import InvalidDefinition
 from weir.events import FIRST, ChangeOrder, RegistryChanged, change_order
 
 KIND = "evaluator"

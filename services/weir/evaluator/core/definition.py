@@ -7,17 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from weir.assets.evaluator_spec import read_evaluator
+from weir.assets.parameters import InvalidDefinition, Parameters
 from weir.evaluator.core.evaluators.answer_relevance import answer_relevance
 from weir.evaluator.core.evaluators.feedback import feedback
 from weir.evaluator.core.evaluators.format import format_checks
 from weir.evaluator.core.evaluators.length import length
 from weir.evaluator.core.evaluators.pii import pii
 from weir.evaluator.core.evaluators.support_coverage import support_coverage
-from weir.evaluator.core.parameters import InvalidDefinition, Parameters
 from weir.evaluator.core.scorers import Scorer
-
-SALT_CHARS_MAX = 200
-"""Characters of a salt. Chosen: it is repeated in every score."""
 
 SCORERS: dict[str, Callable[[Parameters], Scorer]] = {
     "support_coverage": lambda parameters: Scorer(response=support_coverage(parameters)),
@@ -53,47 +51,21 @@ class Evaluator:
 
 def evaluator_of(name: str, version: str, digest: str, body_json: str) -> Evaluator:
     """The evaluator that a registered spec describes. Raises InvalidDefinition naming what is wrong in it."""
-    spec = _object("the spec", _json(body_json))
-    spec.pop("description", None)
-    kind = spec.pop("type", None)
-    if not isinstance(kind, str) or kind not in SCORERS:
-        raise InvalidDefinition(f"type is {kind!r}; expected one of {sorted(SCORERS)}")
-    parameters = Parameters(_object("parameters", spec.pop("parameters", {})))
-    salt, threshold = _salt(spec.pop("salt", "")), spec.pop("threshold", None)
-    common = Parameters(spec)
-    evaluator = Evaluator(
+    spec = read_evaluator(_json(body_json))
+    return Evaluator(
         name=name,
         version=version,
         digest=digest,
-        routes=common.texts("routes", ("*",)),
-        sample_rate=common.number("sample_rate", 1.0, least=0.0, most=1.0),
-        salt=salt,
-        threshold=_threshold(threshold),
-        scorer=SCORERS[kind](parameters),
+        routes=spec.routes,
+        sample_rate=spec.sample_rate,
+        salt=spec.salt,
+        threshold=spec.threshold,
+        scorer=SCORERS[spec.type](Parameters(spec.parameters)),
     )
-    parameters.refuse_rest()
-    common.refuse_rest()
-    return evaluator
-
-
-def _threshold(value: object) -> float | None:
-    return None if value is None else Parameters({"threshold": value}).number("threshold", 0.0, least=0.0, most=1.0)
-
-
-def _salt(value: object) -> str:
-    if not isinstance(value, str) or len(value) > SALT_CHARS_MAX:
-        raise InvalidDefinition(f"salt is {value!r}; expected a text of at most {SALT_CHARS_MAX} characters")
-    return value
 
 
 def _json(text: str) -> object:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidDefinition(f"the spec is no JSON: {error}") from error
-
-
-def _object(what: str, value: object) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise InvalidDefinition(f"{what} is {type(value).__name__}; expected an object")
-    return dict(value)

@@ -19,6 +19,11 @@ Check = Callable[[object, str], Iterator[Finding]]
 NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 """Names of assets, versions, aliases, nodes, receivers; specified. No slash, at, colon or space: they separate."""
 
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+INTEGER_MAX = 2**63 - 1
+"""Largest whole number of free data: what the log and the store can hold."""
+
 TEXT_CHARS_MAX = 65_536
 """Longest text of a definition, characters. Chosen: far above any template met."""
 
@@ -63,6 +68,14 @@ def text(value: object, path: str) -> Iterator[Finding]:
         yield path, f"is {shown(value)}; expected text{' in quotes' if not isinstance(value, dict | list) else ''}"
     elif not value or len(value) > TEXT_CHARS_MAX:
         yield path, f"has {len(value)} characters; expected 1 to {TEXT_CHARS_MAX}"
+    else:
+        yield from storable(value, path)
+
+
+def storable(value: str, path: str) -> Iterator[Finding]:
+    """Text that every log and store can hold: without half of a surrogate pair and without a zero character."""
+    if UNSTORABLE.search(value):
+        yield path, f"is {shown(value)}, which holds a zero character or half of a surrogate pair; take it out"
 
 
 def digest(value: object, path: str) -> Iterator[Finding]:
@@ -137,6 +150,7 @@ def mapping_of(inner: Check) -> Check:
                 if not isinstance(key, str):
                     yield path, f"has the key {shown(key)}; expected text in quotes"
                 else:
+                    yield from storable(key, path)
                     yield from inner(item, f"{path}.{key}")
 
     return check
@@ -187,5 +201,9 @@ def _data(value: object, path: str, depth: int) -> Iterator[Finding]:
         yield from list_of(lambda item, at: _data(item, at, depth + 1))(value, path)
     elif isinstance(value, float) and not math.isfinite(value):
         yield path, f"is {value!r}; expected a finite number"
-    elif value is not None and not isinstance(value, str | int | float | bool):
+    elif isinstance(value, str):
+        yield from storable(value, path)
+    elif isinstance(value, int) and abs(value) > INTEGER_MAX:
+        yield path, f"is {shown(value)}; expected a whole number of 64 bits at most"
+    elif value is not None and not isinstance(value, int | float | bool):
         yield path, f"is {shown(value)}; expected text, a number, true, false, null, a list or a mapping"

@@ -10,6 +10,7 @@ import string
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from weir.assets.rule_labels import fixed_labels
 from weir.events import EVENT_TYPES, TOPICS
 from weir.registry.core.checks import (
     Finding,
@@ -94,10 +95,23 @@ def rule_findings(spec: Mapping[str, Any]) -> Iterator[Finding]:
     elif spec["source"] == "evaluation-scores":
         yield "spec", "lacks the key 'condition'; a rule over evaluation-scores needs one"
     yield from _inhibit_findings(spec.get("inhibits", []))
+    yield from _label_findings(spec)
     if "summary" not in spec["annotations"]:
         yield "spec.annotations", "lacks the key 'summary'"
     for key, template in spec["annotations"].items():
         yield from _placeholder_findings(f"spec.annotations.{key}", template, {*fields, "value"})
+
+
+def _label_findings(spec: Mapping[str, Any]) -> Iterator[Finding]:
+    """Labels that would be replaced, and groups by labels that no alert has: both would be dropped without a word."""
+    fixed, own = fixed_labels(spec["source"]), spec.get("labels", {})
+    for label in own:
+        if label in fixed:
+            yield f"spec.labels.{label}", f"is set by the alert itself; choose another name than {', '.join(fixed)}"
+    for label in spec["group_by"]:
+        if label not in fixed and label not in own:
+            known = ", ".join((*fixed, *own))
+            yield "spec.group_by", f"names the label {label!r}, which its alerts do not have; labels: {known}"
 
 
 def _condition_findings(source: str, condition: Mapping[str, Any], fields: Mapping[str, Any]) -> Iterator[Finding]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from weir.assets.evaluator_spec import READERS as EVALUATOR_TYPES
+from weir.assets.evaluator_spec import read_evaluator
+from weir.assets.parameters import InvalidDefinition
 from weir.registry.core.checks import (
     Check,
     Finding,
@@ -28,8 +31,6 @@ from weir.registry.core.template import template_findings
 BYTES_MAX = 1 << 40
 TOKENS_MAX = 10_000_000
 """Bounds that only refuse nonsense. Chosen."""
-
-EVALUATOR_TYPES = ("support_coverage", "answer_relevance", "format", "length", "pii", "feedback")
 
 PROMPT = shape(
     {
@@ -133,9 +134,18 @@ def model_findings(spec: Mapping[str, Any]) -> Iterator[Finding]:
         yield "spec", "names neither a unary_model nor a stream_model; at least one must name a model of the server"
 
 
+def evaluator_findings(spec: Mapping[str, Any]) -> Iterator[Finding]:
+    """What the evaluator could not run, by its own reader."""
+    try:
+        read_evaluator(spec)
+    except InvalidDefinition as error:
+        yield "spec", str(error)
+
+
 SENSE: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Finding]]] = {
     "prompt": template_findings,
     "chain": graph_findings,
     "model": model_findings,
+    "evaluator": evaluator_findings,
     "rule": rule_findings,
 }

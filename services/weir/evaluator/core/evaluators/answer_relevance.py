@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from weir.evaluator.core.parameters import Parameters
+from weir.assets.parameters import Parameters
 from weir.evaluator.core.scorers import OnFeatures
 from weir.evaluator.core.verdict import Verdict
 from weir.events import FeatureItem

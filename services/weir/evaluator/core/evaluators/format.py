@@ -9,7 +9,8 @@ import json
 import unicodedata
 from collections.abc import Callable
 
-from weir.evaluator.core.parameters import InvalidDefinition, Parameters
+from weir.assets.evaluator_spec import FormatSpec, read_format
+from weir.assets.parameters import Parameters
 from weir.evaluator.core.scorers import OnResponse
 from weir.evaluator.core.verdict import Verdict
 from weir.evaluator.core.words import sentences_of
@@ -26,9 +27,7 @@ def format_checks(parameters: Parameters) -> OnResponse:
     chars_max: bounds; sentences and characters as a reader counts them, in any script. starts_with, ends_with: one of
     these texts stands there. contains: each of these texts occurs. excludes: none of these does.
     """
-    checks = _checks(parameters)
-    if not checks:
-        raise InvalidDefinition("format has no check; set at least one, for example sentences_max: 5")
+    checks = _checks(read_format(parameters))
 
     def score(event: InferenceCompleted) -> Verdict | None:
         if event.outcome != "ok":
@@ -40,23 +39,10 @@ def format_checks(parameters: Parameters) -> OnResponse:
     return score
 
 
-def _checks(parameters: Parameters) -> dict[str, Check]:
-    checks: dict[str, Check] = {}
-    if parameters.flag("json", default=False):
-        checks["json"] = lambda text: _parsed(text) is not None
-    if keys := parameters.texts("json_keys"):
-        checks["json_keys"] = lambda text: _has_keys(_parsed(text), keys)
-    _bound(checks, parameters, "sentences_max", lambda text: len(sentences_of(text)))
-    _bound(checks, parameters, "lines_max", lambda text: len(text.splitlines()))
-    _bound(checks, parameters, "chars_max", character_count)
-    if starts := tuple(map(_normal, parameters.texts("starts_with"))):
-        checks["starts_with"] = lambda text: _normal(text).strip().startswith(starts)
-    if ends := tuple(map(_normal, parameters.texts("ends_with"))):
-        checks["ends_with"] = lambda text: _normal(text).strip().endswith(ends)
-    if wanted := tuple(map(_normal, parameters.texts("contains"))):
-        checks["contains"] = lambda text: all(part in _normal(text) for part in wanted)
-    if unwanted := tuple(map(_normal, parameters.texts("excludes"))):
-        checks["excludes"] = lambda text: not any(part in _normal(text) for part in unwanted)
+def _checks(spec: FormatSpec) -> dict[str, Check]:
+    checks: dict[str, Check] = {name: FLAGS[name] for name in spec.flags}
+    checks |= {name: _at_most(COUNTS[name], most) for name, most in spec.counts.items()}
+    checks |= {name: TEXTS[name](texts) for name, texts in spec.texts.items()}
     return checks
 
 
@@ -65,10 +51,13 @@ def _normal(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _bound(checks: dict[str, Check], parameters: Parameters, key: str, measure: Callable[[str], int]) -> None:
-    most = parameters.count(key, None)
-    if most is not None:
-        checks[key] = lambda text: measure(text) <= most
+def _normalised(parts: tuple[str, ...], holds: Callable[[str, tuple[str, ...]], bool]) -> Check:
+    normal = tuple(map(_normal, parts))
+    return lambda text: holds(_normal(text), normal)
+
+
+def _at_most(measure: Callable[[str], int], most: int) -> Check:
+    return lambda text: measure(text) <= most
 
 
 def _parsed(text: str) -> tuple[object] | None:
@@ -81,3 +70,19 @@ def _parsed(text: str) -> tuple[object] | None:
 
 def _has_keys(parsed: tuple[object] | None, keys: tuple[str, ...]) -> bool:
     return parsed is not None and isinstance(parsed[0], dict) and all(key in parsed[0] for key in keys)
+
+
+FLAGS: dict[str, Check] = {"json": lambda text: _parsed(text) is not None}
+COUNTS: dict[str, Callable[[str], int]] = {
+    "sentences_max": lambda text: len(sentences_of(text)),
+    "lines_max": lambda text: len(text.splitlines()),
+    "chars_max": character_count,
+}
+TEXTS: dict[str, Callable[[tuple[str, ...]], Check]] = {
+    "json_keys": lambda keys: lambda text: _has_keys(_parsed(text), keys),
+    "starts_with": lambda starts: _normalised(starts, lambda text, parts: text.strip().startswith(parts)),
+    "ends_with": lambda ends: _normalised(ends, lambda text, parts: text.strip().endswith(parts)),
+    "contains": lambda wanted: _normalised(wanted, lambda text, parts: all(part in text for part in parts)),
+    "excludes": lambda unwanted: _normalised(unwanted, lambda text, parts: not any(part in text for part in parts)),
+}
+"""Checks by name, for each type of what they are told."""

@@ -5,28 +5,22 @@
 
 from __future__ import annotations
 
-from weir.evaluator.core.parameters import InvalidDefinition, Parameters
+from weir.assets.evaluator_spec import read_length
+from weir.assets.parameters import Parameters
 from weir.evaluator.core.scorers import OnResponse
 from weir.evaluator.core.verdict import Verdict
 from weir.evaluator.core.words import words_of
 from weir.events import InferenceCompleted
 
-WORDS_MIN = 1
-WORDS_MAX = 400
-"""Bounds when the definition sets none. Chosen: an answer, and not an essay."""
-
 
 def length(parameters: Parameters) -> OnResponse:
     """Scores answered calls. Parameters: `words_min` and `words_max`, ends included."""
-    least = parameters.count("words_min", WORDS_MIN) or 0
-    most = parameters.count("words_max", WORDS_MAX) or 0
-    if least > most:
-        raise InvalidDefinition(f"words_min is {least} and words_max {most}; expected min <= max")
+    bounds = read_length(parameters)
 
     def score(event: InferenceCompleted) -> Verdict | None:
         if event.outcome != "ok":
             return None
-        return within(len(words_of(event.output_text)), least, most)
+        return within(len(words_of(event.output_text)), bounds.words_min, bounds.words_max)
 
     return score
 

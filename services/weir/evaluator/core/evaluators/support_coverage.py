@@ -17,14 +17,12 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from weir.evaluator.core.parameters import Parameters
+from weir.assets.evaluator_spec import MISMATCH_PENALTY, read_support
+from weir.assets.parameters import Parameters
 from weir.evaluator.core.scorers import OnResponse
 from weir.evaluator.core.verdict import Verdict
 from weir.evaluator.core.words import has_negation, numbers_of, sentences_of, words_of
 from weir.events import InferenceCompleted
-
-MISMATCH_PENALTY = 0.5
-"""Part of a sentence's score lost to a wrong number or negation. Chosen: it must fall below any useful threshold."""
 
 UNSUPPORTED_BELOW = 0.5
 """Coverage under which the label says `unsupported`. Chosen: half of the wording has no source."""
@@ -36,7 +34,7 @@ CONTEXT_SENTENCES_MAX = 512
 
 def support_coverage(parameters: Parameters) -> OnResponse:
     """Scores answered calls with contexts. Parameters: `mismatch_penalty`, 0 to 1."""
-    penalty = parameters.number("mismatch_penalty", MISMATCH_PENALTY, least=0.0, most=1.0)
+    penalty = read_support(parameters)
 
     def score(event: InferenceCompleted) -> Verdict | None:
         if event.outcome != "ok":

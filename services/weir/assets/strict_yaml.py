@@ -1,0 +1,161 @@
+"""Strict YAML: every value means what it would mean in JSON, and whatever would be guessed or dropped is refused.
+
+Invariant: a document that is read is read whole. Refused, with line and column: a key given twice (YAML keeps the last), an
+anchor, an alias or a merge key (a few lines can expand to gigabytes), a tag, a number that is not finite or has more than
+64 bits, a text with half of a surrogate pair, nesting beyond DEPTH_MAX, a text beyond BYTES_MAX. `yes`, `010`, `1:30`
+and dates are text, not true, 8, 90 and dates: only JSON's words and numbers have a meaning of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from typing import Any
+
+import yaml
+
+BYTES_MAX = 524_288
+"""Longest file, bytes: fifteen times the largest met. Reading this much takes about 10 s: more would seem to hang."""
+
+DEPTH_MAX = 32
+"""Deepest nesting. The registry takes 16 levels in free data, which stand four levels deep themselves."""
+
+DOCUMENTS_MAX = 1_000
+"""Documents in one file."""
+
+INTEGER_BITS = 63
+"""Bits of a whole number beside its sign: what the log and the store can hold."""
+
+SHOWN_CHARS = 60
+"""Characters of a key or value that an error repeats."""
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class NotStrict(ValueError):
+    """The text is no strict YAML; the error says where (line and column, counted from 1) and what was expected."""
+
+
+def read_documents(content: bytes) -> list[Any]:
+    """The documents in a file's bytes, empty ones left out. Raises NotStrict."""
+    if len(content) > BYTES_MAX:
+        raise NotStrict(f"it has {len(content)} bytes; expected {BYTES_MAX} at most")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise NotStrict(
+            f"line {line}: byte 0x{content[error.start]:02x} is no UTF-8; save the file in that encoding"
+        ) from error
+    return read_text(text)
+
+
+def read_text(text: str) -> list[Any]:
+    """The documents in a text, empty ones left out. Raises NotStrict."""
+    loader: Any = _Loader(text)  # the library leaves its methods untyped
+    found: list[Any] = []
+    try:
+        while loader.check_data():
+            document = loader.get_data()
+            if document is not None:
+                found.append(document)
+            if len(found) > DOCUMENTS_MAX:
+                raise NotStrict(f"it holds more than {DOCUMENTS_MAX} documents; write several files")
+    except NotStrict:
+        raise
+    except yaml.MarkedYAMLError as error:
+        raise NotStrict(_told(error)) from error
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:  # PyYAML lets some escape
+        raise NotStrict(str(error)[:400]) from error
+    finally:
+        loader.dispose()
+    return found
+
+
+def _told(error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    return f"{where}{error.problem or error.context}"
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader with JSON's scalars and without what repeats, expands or replaces."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+    def __init__(self, text: str) -> None:
+        try:
+            super().__init__(text)
+        except yaml.YAMLError as error:
+            raise NotStrict(str(error)[:400]) from error
+        self._depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # the library leaves it untyped
+        if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
+            _refuse(event, "an anchor or alias (& or *); write the value out where it is needed")
+        if getattr(event, "tag", None) is not None:
+            _refuse(event, f"the tag {event.tag[:SHOWN_CHARS]!r}; values have no tags here")
+        self._depth += 1
+        if self._depth > DEPTH_MAX:
+            _refuse(event, f"nested more than {DEPTH_MAX} levels deep")
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag != STR:
+                _refuse(key, f"key {_shown(key)} is no text; write it in quotes")
+            if key.value == "<<" and key.style is None:
+                _refuse(key, "a merge key (<<); write the keys out")
+            if key.value in seen:
+                _refuse(key, f"key {_shown(key)} is given twice, first in line {seen[key.value]}; keep one")
+            seen[key.value] = key.start_mark.line + 1
+        return {
+            self.construct_object(key, deep=True): self.construct_object(value, deep=True) for key, value in node.value
+        }
+
+    def construct_yaml_map(self, node: Any) -> Generator[dict[Any, Any]]:
+        yield self.construct_mapping(node, deep=True)
+
+    def construct_yaml_int(self, node: Any) -> int:
+        digits = node.value.lstrip("-")
+        value = int(node.value) if len(digits) <= INTEGER_BITS else 2**INTEGER_BITS
+        if not -(2**INTEGER_BITS) <= value < 2**INTEGER_BITS:
+            _refuse(node, f"the number {_shown(node)} has more than 64 bits; write it as a text in quotes")
+        return value
+
+    def construct_yaml_float(self, node: Any) -> float:
+        value = float(node.value)
+        if value in (float("inf"), float("-inf")):
+            _refuse(node, f"the number {_shown(node)} is too large for any field")
+        return value
+
+    def construct_yaml_str(self, node: Any) -> str:
+        if SURROGATE.search(node.value):
+            _refuse(node, f"the text {_shown(node)} holds half of a surrogate pair; it cannot be stored")
+        return str(node.value)
+
+
+def _refuse(at: Any, problem: str) -> None:
+    raise yaml.constructor.ConstructorError(None, None, problem, at.start_mark)
+
+
+def _shown(node: Any) -> str:
+    return repr(str(node.value)[:SHOWN_CHARS])
+
+
+STR = "tag:yaml.org,2002:str"
+
+for _word, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"-?(?:0|[1-9][0-9]*)", list("-0123456789")),
+    ("float", r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", list("-0123456789")),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_word}", re.compile(rf"(?:{_pattern})\Z"), _first)
+
+for _word in ("map", "int", "float", "str"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_word}", getattr(_Loader, f"construct_yaml_{_word}"))
