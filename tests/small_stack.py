@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -34,11 +34,13 @@ READY_S = 20.0
 
 
 @contextmanager
-def small_stack(home: Path, names: Sequence[str] = ("registry", "gateway")) -> Iterator[Layout]:
-    """A running stack of small services; stopped at the end, whatever was done to it."""
+def small_stack(
+    home: Path, names: Sequence[str] = ("registry", "gateway"), ports: Mapping[str, int] | None = None
+) -> Iterator[Layout]:
+    """A running stack of small services; stopped at the end, whatever was done to it. ports: wishes by name."""
     place = layout(home)
     place.make()
-    with reserved({}) as reservation:
+    with reserved(ports or {}) as reservation:
         endpoints = endpoints_of(place, reservation.ports)
         (place.run / "service.py").write_text(SERVICE)
         table = [service(place, name, reservation.ports[name]) for name in names]

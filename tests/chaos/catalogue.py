@@ -23,6 +23,7 @@ from chaos.faults import (
     sink,
     spool,
     stores,
+    supervisor,
 )
 from chaos.ledger import Row
 from stack import RunningStack
@@ -55,6 +56,7 @@ OF_CALLS: Mapping[str, Fault] = {
     "broker-gone-shed": lambda stack: broker.outlives_spool(stack, "shed"),
     "broker-connections-reset": lambda stack: broker.connection_bad(stack, "reset", 5),
     "broker-half-open": lambda stack: broker.connection_bad(stack, "silent", 20),
+    "supervisor-killed": lambda stack: supervisor.killed(stack, 1),
     "triton-killed": lambda stack: model_server.killed(stack, 2),
     "triton-crashed-streams": lambda stack: model_server.crashed_in_streams(stack, 3),
     "triton-hanging": model_server.hanging,

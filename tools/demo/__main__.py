@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import time
@@ -11,9 +12,12 @@ from tools.demo.settings import DemoSettings
 from tools.demo.story import tell
 from tools.demo.terminal import console
 
+from weir.runtime.surroundings import adopt, of_service
+
 
 def main() -> int:
     """The command line."""
+    adopt(of_service(os.environ))  # its stock clients ask loopback alone, which no proxy of the shell may stand before
     started_s = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the stack is stopped in order either way
     parser = argparse.ArgumentParser(prog="python -m tools.demo", description="Weir on real input, with its evidence.")

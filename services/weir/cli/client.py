@@ -112,6 +112,9 @@ def _answered(service: str, method: str, path: str, **options: Any) -> Any:
         raise CliError(
             ExitCode.TIMEOUT, f"{service} did not answer within {TIMEOUT_S:.0f} s", f"weir logs {service}"
         ) from error
+    except (httpx2.InvalidURL, ValueError) as error:
+        hint = f"set WEIR_{service.upper()}_URL to http://host:port"
+        raise CliError(ExitCode.INVALID, f"{url!r} is no URL of {service}: {error}", hint) from error
     except httpx2.HTTPError as error:
         raise CliError(ExitCode.NOT_READY, f"{service} cannot be reached at {url}: {error}", "weir status") from error
     if answer.is_success:

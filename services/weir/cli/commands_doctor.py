@@ -143,16 +143,16 @@ def _clock(home: Path) -> tuple[bool, str]:
 
 
 def _proxies() -> str:
-    proxies = proxies_in(os.environ)
+    environment = _as_started()
+    proxies = proxies_in(environment)
     if not proxies:
         return "none set"
     found = f"{', '.join(proxies)} set; Weir itself reaches loopback directly"
-    # The command line spares loopback for itself before this runs; what the shell had is asked of the parent's copy.
-    return found if spares_loopback(_as_started()) else f"{found}; your own programs need NO_PROXY=127.0.0.1,localhost"
+    return found if spares_loopback(environment) else f"{found}; your own programs need NO_PROXY=127.0.0.1,localhost"
 
 
 def _as_started() -> dict[str, str]:
-    """This process's environment as its shell gave it."""
+    """This process's environment as its shell gave it; the command line has its own since (`surroundings`)."""
     words = Path("/proc/self/environ").read_bytes().split(b"\0")
     return {os.fsdecode(name): os.fsdecode(value) for name, _, value in (word.partition(b"=") for word in words)}
 

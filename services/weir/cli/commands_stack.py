@@ -17,7 +17,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 PORT_DIGITS_MAX = 5
 """Digits of a port number."""
 
-WATCH_S = 1.0
+WATCH_S = 2.0
 """Seconds between looks of a waiting `weir up` at whether its stack still runs; a look reads /proc for some milliseconds."""
 
 
@@ -124,18 +124,25 @@ def _started(wishes: dict[str, int], demo_receiver: str | None) -> Any:
 
 def _stay(endpoints: Any) -> None:
     """Wait for an interrupt and stop this start of the stack then; say so when it ends by other hands."""
-    from weir.cli.stack.state import State
-
     try:
         say("running; Ctrl-C stops the stack")
-        while (seen := _seen()).state is State.RUNNING and endpoints.instance in seen.instances:
+        while _supervises(endpoints.instance):
             time.sleep(WATCH_S)
     except KeyboardInterrupt:
         _stopped(endpoints.instance)
         return
+    seen = _seen()
     if endpoints.instance in seen.instances:
         raise CliError(ExitCode.NOT_READY, *seen.explained)
     say("the stack was stopped elsewhere")
+
+
+def _supervises(instance: str) -> bool:
+    """Whether the supervisor of this start lives."""
+    from weir.cli.stack.layout import layout
+    from weir.cli.stack.members import SUPERVISOR, members
+
+    return any(one.name == SUPERVISOR and one.instance == instance for one in members(layout()))
 
 
 def _stopped(instance: str | None) -> bool:

@@ -11,6 +11,8 @@ import os
 import time
 from collections.abc import Mapping
 
+from weir.runtime.loopback import uses_proxy
+
 PROXY_VARIABLES = frozenset(
     {"http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "ws_proxy", "wss_proxy", "grpc_proxy"}
 )
@@ -27,10 +29,22 @@ def of_service(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def of_command_line(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the command line: in UTC, and with loopback spared by its proxies."""
+    """The environment of the command line: in UTC; its proxies kept only where a service is elsewhere, and sparing loopback."""
+    if not any(_is_url_elsewhere(name, value) for name, value in environment.items()):
+        return of_service(environment)
     given = [name.strip() for key in ("NO_PROXY", "no_proxy") for name in environment.get(key, "").split(",")]
     spared = ",".join(dict.fromkeys([*filter(None, given), *SPARED]))
     return {**environment, "TZ": "UTC", "NO_PROXY": spared, "no_proxy": spared}
+
+
+def _is_url_elsewhere(name: str, value: str) -> bool:
+    """Whether a variable says that a service (WEIR_<SERVICE>_URL) is not on this machine."""
+    if not (name.startswith("WEIR_") and name.endswith("_URL")):
+        return False
+    try:
+        return uses_proxy(value)
+    except ValueError:
+        return False  # no URL; whoever asks it says so
 
 
 def adopt(environment: Mapping[str, str]) -> None:

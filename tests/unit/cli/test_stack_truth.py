@@ -181,13 +181,11 @@ def test_two_starts_at_once_never_share_a_port() -> None:
 
 
 def test_reserved_ports_outlive_the_start_and_end_with_the_stack(tmp_path: Path) -> None:
-    with small_stack(tmp_path) as place:
-        record = read_record(place)
-        assert record is not None
-        with pytest.raises(PortTaken):
-            reserved({"drift": record.ports["drift"]})  # nothing listens there: the reservation alone refuses it
+    port = free_port()
+    with small_stack(tmp_path, ports={"drift": port}), pytest.raises(PortTaken):
+        reserved({"drift": port})  # nothing listens there: the reservation alone refuses it
 
-    reserved({"drift": record.ports["drift"]}).close()
+    reserved({"drift": port}).close()
 
 
 @pytest.mark.parametrize(
@@ -202,6 +200,17 @@ def test_reserved_ports_outlive_the_start_and_end_with_the_stack(tmp_path: Path)
 def test_a_port_that_cannot_be_is_refused(wishes: dict[str, int], said: str) -> None:
     with pytest.raises(PortTaken, match=said):
         reserved(wishes)
+
+
+@pytest.mark.parametrize(
+    "name", ["p%d", 'quo"te', "tick'tick", "x ;y", "new\nline", "%(here)s", "back\\slash", "\u2028"]
+)
+def test_a_folder_that_the_supervisor_would_misread_is_refused_before_anything_is_made(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(StackError, match="in its name"):
+        start_stack(tmp_path / name)
+    assert not (tmp_path / name).exists()
 
 
 @pytest.mark.parametrize("number", ["x", "", "-1", "999999", "٣"])

@@ -33,8 +33,19 @@ def test_a_service_sees_no_proxy_and_utc(environment: dict[str, str]) -> None:
     assert seen.get("PATH") == environment.get("PATH")
 
 
+@given(VARIABLES, st.sampled_from(["http://127.0.0.1:1", "http://localhost", "http://[::1]:5"]))
+def test_a_command_line_whose_services_are_here_sees_no_proxy(environment: dict[str, str], url: str) -> None:
+    seen = of_command_line({**environment, "WEIR_LINEAGE_URL": url})
+
+    assert proxies_in(seen) == []
+    assert seen["TZ"] == "UTC"
+
+
 @given(VARIABLES)
-def test_the_command_line_keeps_its_proxies_and_spares_loopback(environment: dict[str, str]) -> None:
+def test_a_command_line_with_a_service_elsewhere_keeps_its_proxies_and_spares_loopback(
+    environment: dict[str, str],
+) -> None:
+    environment = {**environment, "WEIR_LINEAGE_URL": "https://weir.example.com"}
     seen = of_command_line(environment)
 
     assert proxies_in(seen) == proxies_in(environment)

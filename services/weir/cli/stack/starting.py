@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -44,6 +45,9 @@ SUPERVISOR_READY_S = 10.0
 LOOK_S = 0.1
 """Seconds between looks at a process that is starting; small against a start."""
 
+UNFIT = re.compile(r"""[%"';\\]|[^\S ]|[\x00-\x1f\x7f]""")
+"""Characters of a path that the supervisor's configuration cannot hold: they begin a comment, a quotation or a value."""
+
 TAIL_CHARS = 800
 """Characters of the end of a log in an error: the last lines say why."""
 
@@ -61,6 +65,7 @@ def start_stack(
     receiver listens, for this start. Raises StackError, PortTaken or TopicsDiffer; what was started by then is stopped.
     """
     place = layout(home)
+    _check_names(place)
     place.make()
     started_s = time.monotonic()
     with _start_held(place), reserved(ports or {}) as reservation:
@@ -93,6 +98,14 @@ def _started(
     completed = replace(endpoints, ready_seconds=round(time.monotonic() - started_s, 1))
     write_record(place, completed)
     return completed
+
+
+def _check_names(place: Layout) -> None:
+    """Refuse folders whose names the supervisor's configuration would read as something else."""
+    for folder in (place.home, place.root):
+        unfit = UNFIT.search(str(folder))
+        if unfit:
+            raise StackError(f"the folder {str(folder)!r} holds {unfit[0]!r} in its name; use another one (WEIR_HOME)")
 
 
 def _check_set_up(place: Layout) -> None:
