@@ -8,6 +8,7 @@ from dataclasses import replace
 from weir.gateway.app import Desk
 from weir.gateway.call_session import CallSession
 from weir.gateway.call_start import operation_of, session_of
+from weir.gateway.core.answer_bound import bounded_request
 from weir.gateway.core.catalog import Catalog, Resolved
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.peek import NoMessage, Peeked, peek
@@ -31,8 +32,10 @@ def admit(session: CallSession, desk: Desk, wire: bytes, headers: Mapping[str, s
         model=peeked.model_name,
         references=resolved.references,
     )
-    session.admit(resolved, peeked.wire, parameters_in(peeked.wire) if limits_parameters(resolved.policy) else {})
-    return peeked.wire
+    parameters = parameters_in(peeked.wire) if limits_parameters(resolved.policy) else {}
+    forwarded = bounded_request(resolved, peeked.wire)
+    session.admit(resolved, forwarded, parameters)
+    return forwarded
 
 
 def _peeked(session: CallSession, desk: Desk, wire: bytes) -> Peeked:

@@ -21,6 +21,7 @@ from weir.gateway.adapters.upstream import Upstream
 from weir.gateway.app import Desk
 from weir.gateway.call_start import SESSION, session_of, trace_headers_of
 from weir.gateway.core.answer import AnswerReader
+from weir.gateway.core.answer_bound import bounded
 from weir.gateway.core.call import Feedback
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.conversation import prompt_of
@@ -30,7 +31,7 @@ from weir.gateway.core.keys import Caller
 from weir.gateway.core.model_inputs import generation_request
 from weir.gateway.core.openai_request import Options, read_chat, read_completion, read_embeddings
 from weir.gateway.core.served import not_served
-from weir.gateway.core.upstream_request import embeddings_of, embeddings_request, embeddings_requests
+from weir.gateway.core.upstream_request import demand_dimensions, embeddings_of, embeddings_request, embeddings_requests
 from weir.gateway.core.wire import read_responses
 from weir.gateway.held_response import HeldResponse
 from weir.gateway.http_call import HttpCall, while_connected
@@ -188,7 +189,7 @@ class HttpDoor:
             await self._metadata.inputs_of(model),
             resolved.input_name,
             prompt,
-            asked.sampling,
+            bounded(resolved.policy, asked.sampling),
             is_stream=asked.is_stream,
             request_id=call.call.request_id,
         )
@@ -228,6 +229,7 @@ class HttpDoor:
                 raise Refusal(
                     "upstream_error", f"the model answered {len(vectors)} vectors for {len(asked.texts)} texts"
                 )
+            demand_dimensions(resolved, vectors)
             return JSONResponse(replies.embeddings(resolved.route, vectors, is_base64=asked.is_base64))
 
         return await call.unary(wires, read)

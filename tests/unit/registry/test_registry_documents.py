@@ -31,7 +31,7 @@ VALID: dict[str, dict[str, Any]] = {
     "policy": {"input_bytes_max": 10, "parameters_allowed": ["seed"]},
     "chain": {
         "model": "m@prod",
-        "nodes": [{"name": "a", "kind": "x"}, {"name": "b", "kind": "y", "uses": "model/m@1"}],
+        "nodes": [{"name": "a", "kind": "ranking"}, {"name": "b", "kind": "generation", "uses": "model/m@prod"}],
         "edges": [["a", "b"]],
     },
     "evaluator": {"type": "length", "routes": ["*"], "sample_rate": 0.5, "salt": "s"},
@@ -70,7 +70,7 @@ def changed(kind: str, path: str, value: object) -> dict[str, Any]:
     """A valid document of a kind with one value changed; value ... takes the key away."""
     whole = document(kind, SCORES_RULE if path.startswith("condition") else None)
     target = whole["spec"]
-    *parents, last = path.split(".")
+    *parents, last = [int(key) if key.isdigit() else key for key in path.split(".")]
     for key in parents:
         target = target[key]
     if value is ...:
@@ -158,8 +158,32 @@ def refusal_or_empty(whole: object) -> str:
         (changed("chain", "edges", [["a", "z"]]), "names the unknown node 'z'; nodes: a, b"),
         (changed("chain", "edges", [["a", "b", "a"]]), "expected two node names"),
         (changed("chain", "edges", [["a", "b"], ["b", "a"]]), "go in a circle"),
-        (changed("chain", "parameters", {"x": float("nan")}), "expected a finite number"),
-        (changed("chain", "parameters", {"x": object}), "expected text, a number, true, false, null"),
+        (changed("chain", "parameters", {"passages_max": 4}), "unknown key 'parameters'"),
+        (changed("chain", "edges", []), "spec.nodes[0]: 'a' does not lead to the answer of 'b'"),
+        (changed("chain", "edges", [["b", "a"]]), "'a' does not lead to the answer of 'b'"),
+        (changed("chain", "model", "n@prod"), "names model/m@prod, but what runs is model/n@prod (spec.model)"),
+        (changed("chain", "nodes.0.kind", "tool"), "spec.nodes[0].kind: is 'tool', which nothing here runs"),
+        (changed("chain", "nodes.0.uses", "dataset/d@1"), "names dataset/d@1, which spec.datasets does not"),
+        (changed("chain", "nodes.0.uses", "prompt/p@1"), "names prompt/p@1, but what runs is no prompt (spec.prompt)"),
+        (changed("chain", "nodes.0.uses", "model/n@1"), "names model/n@1, but what runs is model/m@prod (spec.model)"),
+        (changed("chain", "nodes.0.uses", "rule/r@1"), "a chain runs a model, a prompt, a policy and datasets alone"),
+        (changed("chain", "nodes.1.uses", ...), "a node of kind generation names what it calls, here model/m@prod"),
+        (
+            changed("chain", "nodes.0", {"name": "a", "kind": "extraction", "uses": "model/m@prod"}),
+            "call the model 2 times (a, b); the gateway calls it once",
+        ),
+        (changed("model", "embedding_model", "minilm"), "unknown key 'embedding_model'"),
+        (changed("policy", "parameters_allowed", ["max_tokns"]), "is 'max_tokns'; expected one of: max_tokens"),
+        (changed("rule", "labels", {"severity": "x"}), "spec.labels.severity: is set by the alert itself"),
+        (changed("rule", "group_by", ["rout"]), "names the label 'rout', which its alerts do not have"),
+        (changed("evaluator", "type", "format"), "format has no check"),
+        (changed("evaluator", "parameters", {"words_mn": 1}), "words_mn"),
+        (changed("prompt", "description", "a\x00"), "zero character"),
+        (changed("prompt", "description", "\ud800"), "half of a surrogate pair"),
+        (changed("model", "card.limits", {"\ud800": 1}), "half of a surrogate pair"),
+        (changed("model", "card.limits", 2**63), "expected a whole number of 64 bits at most"),
+        (changed("model", "card.limits", {"x": float("nan")}), "expected a finite number"),
+        (changed("model", "card.limits", {"x": object}), "expected text, a number, true, false, null"),
         (changed("evaluator", "type", "vibes"), "is 'vibes'; expected one of: support_coverage"),
         (changed("evaluator", "sample_rate", 1.5), "is 1.5; expected a number from 0 to 1"),
         (changed("evaluator", "sample_rate", float("nan")), "expected a number from 0 to 1"),
@@ -221,7 +245,7 @@ def test_data_nested_too_deep_is_refused() -> None:
     for _ in range(50):
         deep = [deep]
 
-    assert "nested more than 16 levels deep" in refusal(changed("chain", "parameters", {"x": deep}))
+    assert "nested more than 16 levels deep" in refusal(changed("model", "card.limits", {"x": deep}))
 
 
 def test_the_example_registry_is_valid_and_its_references_hold() -> None:

@@ -20,7 +20,9 @@ def policy(version: str = "1", limit: int = 10, aliases: list[str] | None = None
 
 
 def chain(**spec: Any) -> dict[str, Any]:
-    body = {"model": "m@prod", "nodes": [{"name": "a", "kind": "x"}], "edges": [], **spec}
+    model = spec.get("model", "m@prod")
+    nodes = [{"name": "a", "kind": "generation", "uses": f"model/{model}"}]
+    body = {"model": model, "nodes": nodes, "edges": [], **spec}
     return {"kind": "chain", "name": "c", "version": "1", "spec": body}
 
 
@@ -104,10 +106,13 @@ def test_every_reference_of_a_chain_must_hold(key: str, value: object) -> None:
 
 
 def test_a_node_that_uses_an_unknown_asset_is_refused() -> None:
-    nodes = [{"name": "a", "kind": "x", "uses": "dataset/d@prod"}]
+    nodes = [
+        {"name": "a", "kind": "retrieval", "uses": "dataset/d@prod"},
+        {"name": "b", "kind": "generation", "uses": "model/m@prod"},
+    ]
 
     assert "spec.nodes[0].uses: names d@prod; there is no dataset 'd'" in str(
-        refused(Catalog(), MODEL, chain(nodes=nodes))
+        refused(Catalog(), MODEL, chain(nodes=nodes, edges=[["a", "b"]], datasets=["d@prod"]))
     )
 
 

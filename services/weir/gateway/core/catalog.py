@@ -61,6 +61,8 @@ class Resolved:
     policy: Mapping[str, Any]
     references: tuple[Reference, ...]
     card: Mapping[str, Any]
+    dimensions: int | None = None
+    """Numbers of an embedding; None where the registry does not say."""
 
     @property
     def release(self) -> str:
@@ -72,7 +74,7 @@ class Resolved:
         others = [reference for reference in self.references if reference.kind != "prompt"]
         return Resolved(
             self.route, self.task, self.unary_model, self.stream_model, self.input_name, prompt, self.policy,
-            (*others, prompt.reference), self.card,
+            (*others, prompt.reference), self.card, self.dimensions,
         )  # fmt: skip
 
     def without_prompt(self) -> Resolved:
@@ -258,6 +260,7 @@ def _resolved(
         policy=policy.spec if policy else {},
         references=references,
         card=spec.get("card", {}),
+        dimensions=spec.get("dimensions"),
     )
 
 

@@ -2,7 +2,7 @@
 
 Invariant (K13): a limit that is written down is kept, at both APIs, before anything is recorded or sent. `input_bytes_max` is
 the size of the request, `parameters_allowed` the sampling parameters that may be given, `output_tokens_max` the most that
-`max_tokens` may ask for. Who asks for no length gets the model's own default: that is the model's card, not a caller's wish.
+`max_tokens` may ask for; `answer_bound` sends that bound where a caller asks for no length.
 """
 
 from __future__ import annotations

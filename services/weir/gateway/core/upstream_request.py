@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from google.protobuf.message import DecodeError
 from tritonclient.grpc import service_pb2
 
+from weir.gateway.core.catalog import Resolved
+from weir.gateway.core.errors import Refusal
+
 EMBEDDINGS_BATCH = 32
 """Texts of one request: the batch limit of the embedding model's configuration."""
 
@@ -28,6 +31,17 @@ def embeddings_request(model: str, input_name: str, texts: Sequence[str], reques
     message.inputs.add(name=input_name, datatype="BYTES", shape=[len(texts), 1])
     message.raw_input_contents.append(_bytes_tensor(texts))
     return bytes(message.SerializeToString())
+
+
+def demand_dimensions(resolved: Resolved, vectors: Sequence[bytes]) -> None:
+    """Raises Refusal when an embedding has another size than the registry says of its model."""
+    sizes = {len(vector) // FLOAT_BYTES for vector in vectors}
+    if resolved.dimensions is not None and sizes - {resolved.dimensions}:
+        told = ", ".join(map(str, sorted(sizes)))
+        text = (
+            f"the model answered vectors of {told} numbers; the registry says {resolved.dimensions} (spec.dimensions)"
+        )
+        raise Refusal("upstream_error", text)
 
 
 def embeddings_of(response: bytes) -> list[bytes]:

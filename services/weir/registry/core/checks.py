@@ -166,25 +166,33 @@ def either(expected: str, *choices: Check) -> Check:
     return check
 
 
-def shape(keys: Mapping[str, Key], *, others: Check | None = None) -> Check:
-    """A mapping with these keys; any other key is refused, or checked by `others`."""
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Check: a mapping with these keys; any other key is refused, or checked by `others`."""
 
-    def check(value: object, path: str) -> Iterator[Finding]:
+    keys: Mapping[str, Key]
+    others: Check | None = None
+
+    def __call__(self, value: object, path: str) -> Iterator[Finding]:
+        """What is wrong with a value."""
         if not isinstance(value, dict):
-            yield path, f"is {shown(value)}; expected a mapping with the keys {', '.join(keys)}"
+            yield path, f"is {shown(value)}; expected a mapping with the keys {', '.join(self.keys)}"
             return
-        for key, inner in keys.items():
+        for key, inner in self.keys.items():
             if key in value:
                 yield from inner.check(value[key], f"{path}.{key}")
             elif inner.is_required:
                 yield path, f"lacks the key {key!r}"
         for key in value:
-            if key not in keys and others is None:
-                yield path, f"unknown key {key!r}; accepted keys: {', '.join(sorted(keys))}"
-            elif key not in keys and others is not None:
-                yield from others(value[key], f"{path}.{key}")
+            if key not in self.keys and self.others is None:
+                yield path, f"unknown key {shown(key)}; accepted keys: {', '.join(sorted(self.keys))}"
+            elif key not in self.keys and self.others is not None:
+                yield from mapping_of(self.others)({key: value[key]}, path)
 
-    return check
+
+def shape(keys: Mapping[str, Key], *, others: Check | None = None) -> Shape:
+    """A mapping with these keys; any other key is refused, or checked by `others`."""
+    return Shape(keys, others)
 
 
 def data(value: object, path: str) -> Iterator[Finding]:

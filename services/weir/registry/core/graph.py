@@ -1,4 +1,4 @@
-"""Graph: the nodes and edges of a chain must make a graph that can be walked: known nodes, named once, no cycle."""
+"""Graph: nodes and edges of a chain must make a graph that can be walked (known nodes, named once, no cycle) and that runs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from weir.assets.chain_spec import run_findings
 from weir.registry.core.checks import Finding, shown
 
 
@@ -19,6 +20,7 @@ def graph_findings(spec: Mapping[str, Any]) -> Iterator[Finding]:
     yield from findings
     if not findings:
         yield from _cycle_findings(spec["edges"])
+        yield from run_findings(spec)
 
 
 def _edge_findings(names: Sequence[str], edges: Sequence[Sequence[str]]) -> Iterator[Finding]:

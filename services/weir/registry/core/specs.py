@@ -8,6 +8,7 @@ from typing import Any
 from weir.assets.evaluator_spec import READERS as EVALUATOR_TYPES
 from weir.assets.evaluator_spec import read_evaluator
 from weir.assets.parameters import InvalidDefinition
+from weir.assets.sampling import ALIASES, KNOWN
 from weir.registry.core.checks import (
     Check,
     Finding,
@@ -55,7 +56,6 @@ MODEL = shape(
         "unary_model": Key(nullable(name), is_required=True),
         "stream_model": Key(nullable(name), is_required=True),
         "input": Key(one_of("text_input", "text"), is_required=True),
-        "embedding_model": Key(name),
         "dimensions": Key(number(1, 1_000_000, whole=True)),
         "card": Key(CARD, is_required=True),
         "owner": Key(text),
@@ -76,7 +76,7 @@ POLICY = shape(
     {
         "input_bytes_max": Key(number(1, BYTES_MAX, whole=True)),
         "output_tokens_max": Key(number(1, TOKENS_MAX, whole=True)),
-        "parameters_allowed": Key(list_of(name)),
+        "parameters_allowed": Key(list_of(one_of(*KNOWN, *ALIASES))),
         "description": Key(text),
     }
 )
@@ -91,7 +91,6 @@ CHAIN = shape(
         "policy": Key(reference),
         "nodes": Key(list_of(NODE, items_min=1), is_required=True),
         "edges": Key(list_of(list_of(name, items_min=2)), is_required=True),
-        "parameters": Key(mapping_of(data)),
         "description": Key(text),
     }
 )

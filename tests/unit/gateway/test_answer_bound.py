@@ -1,0 +1,173 @@
+"""The bound of an answer: whatever form a request has, it goes upstream within the policy's rules, or is refused by name."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tritonclient.grpc import service_pb2
+
+from weir.assets.sampling import KNOWN
+from weir.events import Reference
+from weir.gateway.core.answer_bound import SAMPLING, bounded, bounded_request
+from weir.gateway.core.catalog import Resolved
+from weir.gateway.core.errors import Refusal
+from weir.registry.core.specs import spec_findings
+
+TIGHT = {"output_tokens_max": 10, "parameters_allowed": ["max_tokens"]}
+
+
+def route(**policy: Any) -> Resolved:
+    reference = Reference(kind="policy", name="tight", version="1", digest="sha256:0")
+    return Resolved("echo", "chat", "m", "", "text_input", None, policy, (reference,), {})
+
+
+def request(
+    sampling: object = None, *, raw: bool = True, tensors: dict[str, int] | None = None, prompts: int = 1
+) -> bytes:
+    """A request as clients send it: its contents raw, or in the message."""
+    message = service_pb2.ModelInferRequest(model_name="m", id="1")
+    inputs: list[tuple[str, str, list[bytes]]] = [("text_input", "BYTES", [b"hello"] * prompts)]
+    if sampling is not None:
+        text = sampling if isinstance(sampling, bytes) else json.dumps(sampling).encode()
+        inputs.append((SAMPLING, "BYTES", [text] * prompts))
+    for name, datatype, texts in inputs:
+        tensor = message.inputs.add(name=name, datatype=datatype, shape=[prompts])
+        if raw:
+            message.raw_input_contents.append(b"".join(struct.pack("<I", len(text)) + text for text in texts))
+        else:
+            tensor.contents.bytes_contents.extend(texts)
+    for name, value in (tensors or {}).items():
+        tensor = message.inputs.add(name=name, datatype="INT32", shape=[1])
+        if raw:
+            message.raw_input_contents.append(struct.pack("<i", value))
+        else:
+            tensor.contents.int_contents.append(value)
+    return bytes(message.SerializeToString())
+
+
+def sampling_of(wire: bytes) -> list[dict[str, Any]]:
+    message = service_pb2.ModelInferRequest.FromString(wire)
+    at = [tensor.name for tensor in message.inputs].index(SAMPLING)
+    if not message.raw_input_contents:
+        return [json.loads(text) for text in message.inputs[at].contents.bytes_contents]
+    raw, found = message.raw_input_contents[at], []
+    while raw:
+        (length,) = struct.unpack_from("<I", raw)
+        found.append(json.loads(raw[4 : 4 + length]))
+        raw = raw[4 + length :]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("sampling", "said"),
+    [
+        ({"max_tokens": 150}, "max_tokens is 150; the policy of 'echo' allows a whole number up to 10"),
+        ({"temperature": 1.9}, "'temperature' is not allowed by the policy of 'echo'; allowed: max_tokens"),
+        ({"presence_penalty": 2}, "presence_penalty"),
+        ({"max_completion_tokens": 11}, "max_tokens is 11"),
+        ({"max_tokens": "150"}, "a whole number up to 10"),
+        ({"max_tokens": 5.0}, "a whole number up to 10"),
+        ({"max_tokens": True}, "a whole number up to 10"),
+        ({"max_tokens": -1}, "a whole number up to 10"),
+        ({"max_tokens": 5, "max_completion_tokens": 50}, "max_tokens is 50"),
+        ({"unheard_of": 1}, "unheard_of"),
+    ],
+)
+def test_a_request_over_the_policy_is_refused_with_the_rule_named(sampling: dict[str, Any], said: str) -> None:
+    for raw in (True, False):
+        with pytest.raises(Refusal, match=said):
+            bounded_request(route(**TIGHT), request(sampling, raw=raw))
+
+
+@pytest.mark.parametrize("sampling", [b"", b"{}", {}, {"temperature": None, "max_tokens": None}, None])
+@pytest.mark.parametrize("raw", [True, False])
+@pytest.mark.parametrize("prompts", [1, 3])
+def test_without_a_bound_the_policys_own_is_sent(sampling: object, raw: bool, prompts: int) -> None:
+    wire = bounded_request(route(**TIGHT), request(sampling, raw=raw, prompts=prompts))
+
+    assert sampling_of(wire) == [{"max_tokens": 10}] * prompts
+
+
+def test_every_part_of_a_batch_is_looked_at() -> None:
+    message = service_pb2.ModelInferRequest.FromString(request({"max_tokens": 5}, prompts=2))
+    texts = [b'{"max_tokens": 5}', b'{"max_tokens": 500}']
+    message.raw_input_contents[1] = b"".join(struct.pack("<I", len(text)) + text for text in texts)
+
+    with pytest.raises(Refusal, match="max_tokens is 500"):
+        bounded_request(route(**TIGHT), message.SerializeToString())
+
+
+def test_http_sends_the_policys_bound_where_none_was_asked_for() -> None:
+    assert bounded(TIGHT, {"temperature": 1}) == {"temperature": 1, "max_tokens": 10}
+    assert bounded(TIGHT, {"max_completion_tokens": 3}) == {"max_completion_tokens": 3}
+    assert bounded({}, {"temperature": 1}) == {"temperature": 1}
+
+
+@pytest.mark.parametrize("raw", [True, False])
+@pytest.mark.parametrize("name", ["max_tokens", "request_output_len"])
+def test_a_bound_in_a_tensor_of_its_own_counts(raw: bool, name: str) -> None:
+    wire = bounded_request(route(**TIGHT), request(raw=raw, tensors={name: 10}))
+
+    assert SAMPLING not in [tensor.name for tensor in service_pb2.ModelInferRequest.FromString(wire).inputs]
+    with pytest.raises(Refusal, match="up to 10"):
+        bounded_request(route(**TIGHT), request(raw=raw, tensors={name: 11}))
+
+
+@pytest.mark.parametrize("text", [b"{", b"[]", b"5", b"\xff", b"[" * 100_000])
+def test_parameters_that_cannot_be_read_cannot_be_allowed(text: bytes) -> None:
+    with pytest.raises(Refusal, match="no JSON object"):
+        bounded_request(route(**TIGHT), request(text))
+
+
+def test_a_key_given_twice_has_one_meaning() -> None:
+    assert sampling_of(bounded_request(route(**TIGHT), request(b'{"max_tokens": 99, "max_tokens": 9}'))) == [
+        {"max_tokens": 9}
+    ]
+
+
+@pytest.mark.parametrize("policy", [{}, {"input_bytes_max": 5}])
+def test_without_such_rules_the_bytes_stay(policy: dict[str, Any]) -> None:
+    wire = request({"max_tokens": 10**9})
+
+    assert bounded_request(route(**policy), wire) is wire
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*KNOWN, "max_completion_tokens", "x"]), st.none() | st.integers(-5, 30) | st.text(max_size=3)
+    ),
+    st.lists(st.sampled_from(KNOWN), max_size=3) | st.none(),
+    st.integers(1, 20) | st.none(),
+    st.booleans(),
+)
+def test_what_goes_upstream_keeps_every_rule(
+    sampling: dict[str, Any], allowed: list[str] | None, most: int | None, raw: bool
+) -> None:
+    policy = {"output_tokens_max": most, "parameters_allowed": allowed}
+    kept = {name: value for name, value in policy.items() if value is not None}
+    try:
+        wire = bounded_request(route(**kept), request(sampling, raw=raw))
+    except Refusal:
+        return
+    if not kept:
+        return
+    (sent,) = sampling_of(wire)
+    if most is not None:
+        bounds = [sent[name] for name in ("max_tokens", "max_completion_tokens") if name in sent]
+        assert bounds
+        assert all(bound <= most for bound in bounds)
+    if allowed is not None:
+        given_names = {name for name, value in sampling.items() if value is not None}
+        assert {"max_tokens" if name == "max_completion_tokens" else name for name in given_names} <= set(allowed)
+
+
+def test_a_policy_for_a_parameter_that_nobody_knows_cannot_be_stored() -> None:
+    assert not list(spec_findings("policy", TIGHT))
+    ((path, message),) = spec_findings("policy", {"parameters_allowed": ["max_tokns"]})
+    assert path == "spec.parameters_allowed[0]"
+    assert "max_tokens" in message
