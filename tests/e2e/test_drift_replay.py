@@ -68,7 +68,10 @@ def history(stack: RunningStack) -> Written:
     first_ms = int(time.time() * 1_000) + 60_000
     traffic = Traffic("replayed", TENANT, ROUTE, boot_epoch=first_ms * 1_000, at_us=first_ms * 1_000)
     steady = traffic.items(STEADY, 0, STEADY_WORDS, centres[0] + 0.05)
-    shifted = traffic.items(SHIFTED, STEADY, OTHER_WORDS, centres[1] - 0.05)
+    other = traffic.items(SHIFTED, STEADY, OTHER_WORDS, centres[1] - 0.05)
+    usual = traffic.items(SHIFTED, STEADY, STEADY_WORDS, centres[0] + 0.05)
+    # Every second event: were all changed, the page would come with its warning, and be told alone.
+    shifted = [pair[number % 2] for number, pair in enumerate(zip(other, usual, strict=True))]
     _publish(stack, traffic, [*steady, *shifted], first_ms)
     pages = f"tenant = '{TENANT}' AND state = 'fired' AND level = 'page'"
     stack.until_count("v_drift_signals", pages, 1, within_s=90)
