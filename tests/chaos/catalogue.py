@@ -48,6 +48,7 @@ OF_CALLS: Mapping[str, Fault] = {
     "spool-disk-full-shed": lambda stack: spool.disk_full(stack, "shed"),
     "spool-torn": spool.torn,
     "spool-corrupt": spool.corrupt,
+    "spool-sync-refused": lambda stack: spool.sync_refused(stack, 3),
     "second-owner": stores.owned,
     "broker-restarted": lambda stack: broker.restarted(stack, 2),
     "broker-killed": lambda stack: broker.killed(stack, 2),
@@ -69,6 +70,7 @@ OF_CALLS: Mapping[str, Fault] = {
     "rule-edited": lambda stack: rules.edited_while_firing(stack, 10),
     # After the replays: they begin at a time, and this fault writes messages from an hour ahead.
     "clock-jumps": clocks.jumped,
+    "clock-behind": clocks.behind,
 }
 """With calls of clients through the stack."""
 

@@ -22,12 +22,7 @@ def jumped(stack: RunningStack) -> Row:
     with second_gateway(stack, "clock") as gateway:
         rate = gateway.gateway.log.with_name("faketime")
         rate.write_text("+0s")
-        faked = {
-            "LD_PRELOAD": str(faketime()),
-            "FAKETIME_TIMESTAMP_FILE": str(rate),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+        faked = _faked(rate)
         for process in (gateway.drain, gateway.gateway):
             process.kill()
             process.start(**faked)
@@ -40,6 +35,36 @@ def jumped(stack: RunningStack) -> Row:
             calls.more(30)
         row = row_of_calls(stack, "clock jumps +1 h, -10 min", len(JUMPS), calls.acknowledged)
         return replace(row, problem=f"{calls.refused} calls failed" if calls.refused else "")
+
+
+def behind(stack: RunningStack) -> Row:
+    """A gateway whose clock was an hour ahead dies; the next one, on the same spool, has the right time.
+
+    By the clock its live segment would look older than what the dead one left, and closed.
+    """
+    with second_gateway(stack, "clock-behind") as gateway:
+        ahead = gateway.gateway.log.with_name("faketime")
+        ahead.write_text("+3600s")
+        gateway.gateway.kill()
+        gateway.gateway.start(**_faked(ahead))
+        gateway.gateway.until_ready()
+        with calling(lambda: gateway.grpc_address) as calls:
+            calls.more(20)
+            gateway.gateway.kill()
+            gateway.gateway.start()
+            gateway.gateway.until_ready()
+            calls.more(80)
+        return row_of_calls(stack, "clock behind that of the life before", 1, calls.acknowledged)
+
+
+def _faked(rate: Path) -> dict[str, str]:
+    """Variables of a process whose wall clock is off by what the file says; its monotonic clock goes on."""
+    return {
+        "LD_PRELOAD": str(faketime()),
+        "FAKETIME_TIMESTAMP_FILE": str(rate),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
 
 
 def faketime() -> Path:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from math import inf
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from chaos.calls import Calls, calling
 from chaos.guests import second_gateway
 from chaos.ledger import Row
 from chaos.patience import NOTICED_WITHIN_S, lasts
+from chaos.refusing_gateway import REFUSES
 from second_gateway import SecondGateway
 from stack import RunningStack
 from waiting import eventually
@@ -26,6 +30,7 @@ SMALL_SPOOL_BYTES = "131072"
 
 DISK_MIB = 1
 SHED = "weir_gateway_shed_events_total"
+SYNC_FAILURES = "weir_gateway_sync_failures_total"
 
 
 def outlived(stack: RunningStack, policy: str) -> Row:
@@ -57,6 +62,35 @@ def disk_full(stack: RunningStack, policy: str) -> Row:
             gateway.drain.send(signal.SIGCONT)
             calls.more(40)
         return row_of_policy(stack, f"spool's disk full, {policy}", policy, gateway, calls)
+
+
+def sync_refused(stack: RunningStack, times: int) -> Row:
+    """The disk refuses to sync, again and again, with durability fsync: what was acknowledged was synced.
+
+    A sync that failed is never repeated on the same file and believed: the kernel may have dropped the bytes.
+    """
+    with second_gateway(stack, "sync", WEIR_GATEWAY_DURABILITY="fsync", WEIR_GATEWAY_ON_FULL="reject") as gateway:
+        flag = gateway.gateway.log.with_name("disk-refuses")
+        gateway.gateway.kill()
+        gateway.gateway.command = [sys.executable, "-m", "chaos.refusing_gateway"]
+        gateway.gateway.start(**{REFUSES: str(flag), "PYTHONPATH": os.pathsep.join(sys.path)})
+        gateway.gateway.until_ready()
+        with calling(lambda: gateway.grpc_address) as calls:
+            for _ in range(times):
+                calls.more(20)
+                failures = gateway.gateway.metric(SYNC_FAILURES)
+                flag.touch()
+                eventually(
+                    partial(_rose, gateway, failures), within_s=NOTICED_WITHIN_S, what="a refused sync in the metrics"
+                )
+                flag.unlink()
+            calls.more(20)
+        row = row_of_calls(stack, "the spool's disk refuses to sync", times, calls.acknowledged)
+        return replace(row, note=f"{calls.refused} calls were told that they are not on the disk")
+
+
+def _rose(gateway: SecondGateway, before: float) -> bool:
+    return gateway.gateway.metric(SYNC_FAILURES) > before
 
 
 def until_full(gateway: SecondGateway, calls: Calls, policy: str) -> None:
