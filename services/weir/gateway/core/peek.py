@@ -139,7 +139,7 @@ def _check_parameters(request: Any, allowed: Collection[str]) -> None:
 
 
 def _only(names: Iterable[str], known: Collection[str], owner: str) -> None:
-    for name in names:
+    for name in sorted(names):  # a map has no order; the first by name is the one that is told
         if name not in known or name.startswith(SHARED_MEMORY):
             shown = name[:NAME_CHARS_SHOWN]
             raise NoMessage(
