@@ -59,6 +59,8 @@ class Gateway:
     drain_page: str
     process: subprocess.Popen[bytes]
     drain: subprocess.Popen[bytes] | None
+    authorization: dict[str, str]
+    """Headers that its drain's page asks for."""
 
     def cpu_s(self) -> float:
         """CPU time that the gateway has used, seconds."""
@@ -148,7 +150,8 @@ def gateway(
         _until(f"{page}/metrics", "weir_gateway_catalog_revision ")
         if has_drain and not is_drain_frozen:
             _until(f"{drain_page}/readyz", "")
-        yield Gateway(f"127.0.0.1:{ports['gateway']}", page, drain_page, process, drain)
+        headers = RunningStack(stack.layout.home).authorization
+        yield Gateway(f"127.0.0.1:{ports['gateway']}", page, drain_page, process, drain, headers)
 
 
 def spool_folder(stack: Stack, instance: str) -> Path:

@@ -91,7 +91,7 @@ async def _round(client: triton_aio.InferenceServerClient, one: Gateway) -> Roun
 async def _until_empty(one: Gateway) -> None:
     if one.drain is None:
         return
-    async with httpx2.AsyncClient() as client, asyncio.timeout(EMPTY_WITHIN_S):
+    async with httpx2.AsyncClient(headers=one.authorization) as client, asyncio.timeout(EMPTY_WITHIN_S):
         while (await client.get(f"{one.drain_page}/v1/spool", timeout=30.0)).json()["backlog_bytes"]:
             await asyncio.sleep(LOOK_EVERY_S)
 
