@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scripts import SAMPLES, Sample
 from weir.drift.core.language import LANGUAGES, STOP_WORDS, UNDETERMINED, language_of
 from weir.drift.core.text import words_of
 
@@ -48,3 +49,8 @@ def test_one_function_word_settles_nothing() -> None:
 def test_no_language_lists_a_word_twice() -> None:
     for words in STOP_WORDS.values():
         assert len(set(words.split())) == len(words.split())
+
+
+@pytest.mark.parametrize("sample", [one for one in SAMPLES if one.script != "latin"], ids=lambda sample: sample.script)
+def test_every_script_that_names_a_language_is_told(sample: Sample) -> None:
+    assert LANGUAGES[language_of(words_of(sample.text))] == sample.script

@@ -35,8 +35,23 @@ SCRIPTS: tuple[tuple[str, int, int], ...] = (
     ("kana", 0x3040, 0x30FF),
     ("han", 0x4E00, 0x9FFF),
     ("hangul", 0xAC00, 0xD7AF),
+    ("armenian", 0x0530, 0x058F),
+    ("bengali", 0x0980, 0x09FF),
+    ("gurmukhi", 0x0A00, 0x0A7F),
+    ("gujarati", 0x0A80, 0x0AFF),
+    ("tamil", 0x0B80, 0x0BFF),
+    ("telugu", 0x0C00, 0x0C7F),
+    ("kannada", 0x0C80, 0x0CFF),
+    ("malayalam", 0x0D00, 0x0D7F),
+    ("sinhala", 0x0D80, 0x0DFF),
+    ("lao", 0x0E80, 0x0EFF),
+    ("myanmar", 0x1000, 0x109F),
+    ("georgian", 0x10A0, 0x10FF),
+    ("ethiopic", 0x1200, 0x139F),
+    ("khmer", 0x1780, 0x17FF),
 )
-"""Scripts that name a language by themselves, with their first and last code point."""
+"""Scripts that name a language by themselves, with their first and last code point. New ones go to the end: a stored
+reference holds positions. Source: Unicode's block names."""
 
 LANGUAGES: tuple[str, ...] = (UNDETERMINED, *STOP_WORDS, *(name for name, _, _ in SCRIPTS))
 """Every answer; its position is its code in a reference."""
