@@ -197,7 +197,7 @@ def test_a_request_with_two_model_names_asks_the_one_that_was_checked(stack: Run
 
 @pytest.mark.parametrize(
     ("option", "word"),
-    [({"model_version": "1"}, "model_version"), ({"priority": 1}, "priority"), ({"sequence_id": 7}, "sequence_id"),
+    [({"model_version": "1"}, "model_version"), ({"priority": 1}, "priority"), ({"sequence_id": 7}, "sequence_end"),
      ({"parameters": {"steer": "x"}}, "steer")],
     ids=["version", "priority", "sequence", "own parameter"],
 )  # fmt: skip
