@@ -32,7 +32,9 @@ unit: ## unit tests alone
 	@$(VENV)/python -m pytest tests/unit -q -n auto
 
 test: setup-tests lint types architecture ## everything, against the real Kafka, Triton and ClickHouse engine
-	@WEIR_WHOLE_RUN=1 $(VENV)/python -m pytest tests/unit tests/contract tests/integration tests/e2e tests/chaos
+	@rm -f .weir/tests/results.json
+	@WEIR_WHOLE_RUN=1 $(VENV)/python -m pytest tests/unit tests/contract -n 2
+	@WEIR_WHOLE_RUN=1 $(VENV)/python -m pytest tests/integration tests/e2e tests/chaos
 	@$(VENV)/python -m tools.capabilities --check
 
 demo: setup ## the main job on real input, with its evidence; EXIT=1 stops the stack at the end
