@@ -22,6 +22,7 @@ from weir.lineage.core.audit import (
 from weir.lineage.core.numbered import numbers_of
 from weir.lineage.core.ranges import Span
 from weir.lineage.ports import Log
+from weir.runtime.telemetry import logger
 
 LATE_S = 60
 """Seconds after its event at which a stored row counts as late. Chosen: thirty times what a trace takes."""
@@ -37,6 +38,10 @@ DEAD_LETTERS_MAX = 10_000
 
 DERIVED_TOPICS = "('text-features', 'drift-signals', 'evaluation-scores', 'dead-letters')"
 """Topics whose producers give an event that is sent again a new number; migration 0006 keeps the old ones."""
+
+ACCOUNTS = ("accepted", "shed", "corrupt", "dead")
+"""What an account says of numbers. A word that a newer producer has and this reader does not explains nothing here: the
+numbers stay missing, and the log names the word."""
 
 Found = dict[LifeKey, dict[str, list[Span]]]
 
@@ -147,9 +152,14 @@ def _holes(store: Store, window: Window, sources: list[str]) -> dict[LifeKey, li
 def _accounted(store: Store, group: str, window: Window, holed: list[str]) -> dict[LifeKey, Accounted]:
     found, highest = Found(), dict[LifeKey, int]()
     for row in (*_told(store, window), *_dead(store, group, window)):
-        key, last = _key(row), int(row["last"])
-        found.setdefault(key, {}).setdefault(str(row["account"]), []).append((int(row["first"]), last))
-        if row["is_inside"] and row["account"] != "accepted":
+        key, last, account = _key(row), int(row["last"]), str(row["account"])
+        if account not in ACCOUNTS:
+            logger().error(
+                "account_unknown", account=account, source=key[0], expected=list(ACCOUNTS), effect="not counted"
+            )
+            continue
+        found.setdefault(key, {}).setdefault(account, []).append((int(row["first"]), last))
+        if row["is_inside"] and account != "accepted":
             highest[key] = max(highest.get(key, -1), last)
     for key, spans in (_superseded(store, window, holed) if holed else {}).items():
         found.setdefault(key, {})["superseded"] = spans

@@ -7,7 +7,9 @@ tables refuse what they could not keep (times, numbers that are none, rows that 
 
 from __future__ import annotations
 
+import concurrent.futures as futures
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,9 +22,16 @@ from weir.lineage.core.retention import DAY_S, expired_since_s
 from weir.lineage.metrics import EXPIRED, INSERT_FAILURES, INSERT_S, PAUSED, ROWS
 from weir.runtime.clock import now_us
 from weir.runtime.consumer import BACKOFF_S
-from weir.runtime.deadletter import DeadLetters, RawMessage
+from weir.runtime.deadletter import RawMessage
 from weir.runtime.errors import Retryable
 from weir.runtime.telemetry import logger
+
+ANSWER_S = 0.5
+"""Seconds in which a dead letter is usually written; only one that takes longer costs a wait with heartbeats. The broker
+answers within milliseconds, and a session lasts twenty times as long."""
+
+Wait = Callable[[float], bool]
+"""Waits that many seconds and keeps the membership; False at once when the sink is to stop."""
 
 Rejected = list[tuple[int, InvalidEvent]]
 """Offsets of rows that can never be stored, each with the reason."""
@@ -56,13 +65,8 @@ class Inserter:
         self.waits_for = ""
         """The last error of what is tried again now; empty while nothing is."""
 
-    def insert(
-        self, place: tuple[str, int], span: Range, bodies: Sequence[Body], wait: Callable[[float], bool]
-    ) -> Rejected | None:
-        """Store a range's bodies, trying until the store takes it. Returns what was rejected; None when it was given up.
-
-        wait: waits that many seconds; False gives up.
-        """
+    def insert(self, place: tuple[str, int], span: Range, bodies: Sequence[Body], wait: Wait) -> Rejected | None:
+        """Store a range's bodies, trying until the store takes it. Returns what was rejected; None when it was given up."""
         attempt = 0
         while True:
             try:
@@ -81,16 +85,25 @@ class Inserter:
             finally:
                 PAUSED.set(0)
 
-    async def until_taken(self, message: RawMessage, error: InvalidEvent, dead_letters: DeadLetters) -> None:
-        """Write a dead letter, trying until the broker takes it; the range is not committed before."""
+    def put_aside(self, message: RawMessage, put: Callable[[], Future[None]], wait: Wait) -> bool:
+        """Write a dead letter, trying until the broker takes it; the range is not committed before. False when given up.
+
+        put: begins to write it, on another thread. The waiting is done here, on the sink's own, so that whoever connects
+        the producer is never kept from it. Raises what `put` raises but Retryable.
+        """
+        attempt = 0
         while True:
             try:
-                await dead_letters.put(message, error)
-            except Retryable as down:
-                self.waits_for = f"the dead letter of {message.topic}/{message.partition}/{message.offset}: {down}"
-                logger().warning("dead_letter_waits", topic=message.topic, error=str(down))
+                is_put = _ended(put(), wait)
+            except Retryable as error:
+                self.waits_for = f"the dead letter of {message.topic}/{message.partition}/{message.offset}: {error}"
+                logger().warning("dead_letter_waits", topic=message.topic, attempt=attempt, error=str(error))
+                if not wait(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]):
+                    return False
+                attempt += 1
             else:
-                return
+                self.waits_for = ""
+                return is_put
 
     def _once(self, place: tuple[str, int], span: Range, bodies: Sequence[Body]) -> Rejected:
         rejected: Rejected = []
@@ -179,6 +192,18 @@ class Inserter:
             else:
                 EXPIRED.labels(topic).inc()
         return good, rejected
+
+
+def _ended(writing: Future[None], wait: Wait) -> bool:
+    """Wait for the end of a write, whatever it raises. False when it was given up because of a stop."""
+    try:
+        while not futures.wait([writing], ANSWER_S).done:
+            if not wait(ANSWER_S):
+                return False
+    finally:
+        writing.cancel()  # nothing where it ended; else the next try must not meet it
+    writing.result()
+    return True
 
 
 def _expired(time_us: int, at_us: int, days: int) -> InvalidEvent:

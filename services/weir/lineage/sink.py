@@ -47,7 +47,8 @@ IDENTITY_EVERY_S = 5.0
 and a look costs milliseconds."""
 
 COMMITTED_TIMEOUT_S = 30
-"""Seconds the broker has for the answer about committed offsets; then the membership is given up. Chosen."""
+"""Seconds the broker has for the answer about committed offsets; then the membership is given up. Three sessions of 10 s, as for
+a commit: arbitrary, any value from one session to the 300 s between two polls would do."""
 
 
 class Sink:
@@ -185,7 +186,7 @@ class Sink:
             logger().warning("consume_error", error=error.str())
 
     def _stored(self, place: Place, batch: Sequence[RawMessage], kept: Kept) -> bool:
-        """Insert one range; False when a stop was asked for while the store refused."""
+        """Insert one range; False when a stop was asked for while the store or the broker refused."""
         bodies: list[Body] = []
         bad: dict[int, InvalidEvent] = {}
         for message in batch:
@@ -198,11 +199,11 @@ class Sink:
         rejected = self._inserter.insert(place, span, bodies, kept.wait)
         if rejected is None:
             return False
-        self._settle(place, batch, bad | dict(rejected))
-        return True
+        return self._settled(place, batch, bad | dict(rejected), kept)
 
-    def _settle(self, place: Place, batch: Sequence[RawMessage], bad: Mapping[int, InvalidEvent]) -> None:
-        """Dead-letter what is bad, in the order of the log: a row of bad messages ends at a good one between them."""
+    def _settled(self, place: Place, batch: Sequence[RawMessage], bad: Mapping[int, InvalidEvent], kept: Kept) -> bool:
+        """Dead-letter what is bad, in the order of the log: a row of bad messages ends at a good one between them. False
+        when a stop was asked for while the broker refused."""
         good = 0
         for message in batch:
             if message.offset not in bad:
@@ -210,21 +211,24 @@ class Sink:
                 continue
             self._note_good(place, good)
             good = 0
-            self._reject(message, bad[message.offset])
+            if not self._rejected(message, bad[message.offset], kept):
+                return False
         self._note_good(place, good)
+        return True
 
     def _note_good(self, place: Place, count: int) -> None:
         if count:
             self._dead_letters.note_good(*place, count)
 
-    def _reject(self, message: RawMessage, error: InvalidEvent) -> None:
+    def _rejected(self, message: RawMessage, error: InvalidEvent, kept: Kept) -> bool:
         """Dead-letter a message; a dead letter that is bad itself is only logged, or it would breed."""
         if message.topic == "dead-letters" and message.key == b"dead-letters/0":
             logger().error("dead_letter_unreadable", offset=message.offset, reason=error.reason)
-            return
-        asyncio.run_coroutine_threadsafe(
-            self._inserter.until_taken(message, error, self._dead_letters), self._loop
-        ).result()
+            return True
+        put = self._dead_letters.put
+        return self._inserter.put_aside(
+            message, lambda: asyncio.run_coroutine_threadsafe(put(message, error), self._loop), kept.wait
+        )
 
     def _span(self, place: Place, batch: Sequence[RawMessage]) -> Range:
         return Range(batch[0].offset, batch[-1].offset, self._ids.get(place[0], ""))

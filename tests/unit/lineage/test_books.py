@@ -201,3 +201,27 @@ def test_while_the_sink_is_behind_the_answer_says_so(store: Store, put: Put) -> 
     found = asked(store, backlog=Behind())
 
     assert (found.is_settled, found.totals["missing"]) == (False, 1)
+
+
+def test_an_account_with_an_unknown_word_explains_nothing_and_the_books_are_still_read(
+    store: Store, put: Put, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = of_type(NumbersAccounted)
+    assert isinstance(plain, NumbersAccounted)
+    told = replace(
+        plain,
+        source="gateway-drain/1",
+        numbered_source="gateway/1",
+        numbered_boot_epoch=NOON_US,
+        account="parked",
+        first_seq=1,
+        last_seq=1,
+        event_time_us=NOON_US,
+    )
+    put("inference-responses", *calls([0, 2]))
+    put("accounts", told)
+
+    (book,) = [one for one in asked(store).sources if one.source == "gateway/1"]
+
+    assert book.missing == ((1, 1),)
+    assert "parked" in capsys.readouterr().out
