@@ -27,7 +27,7 @@ from weir.alerts.core.state import Alert
 from weir.alerts.core.state import rederived as rederived_alert
 from weir.alerts.draft import Draft
 from weir.alerts.memory import Memory
-from weir.alerts.metrics import DELIVERIES, SILENCES
+from weir.alerts.metrics import DELIVERIES, SILENCES, STANDING
 from weir.alerts.rulebook import Rulebook
 from weir.alerts.telling import Telling
 from weir.alerts.watch import Watch
@@ -94,6 +94,8 @@ class Alerts:
         self._telling = Telling(limits.timing, lambda: rulebook.rules, queue)
         self._watch = Watch(rulebook, self._telling, limits.alerts_max)
         self._rules_revision = -1
+        SILENCES.set_function(lambda: sum(one.state(clock()) != "expired" for one in self.silences))
+        STANDING.set_function(lambda: len(self._memory.standing))
 
     @property
     def alerts(self) -> Sequence[Alert]:
@@ -159,7 +161,7 @@ class Alerts:
             silences.put(connection, silence, at_us, "added", silence.owner)
         for one in gone:
             del self._memory.silences[one.id]
-        self._silenced(silence, at_us, "added", silence.owner)
+        self._silenced(silence, "added", silence.owner)
 
     def expire_silence(self, silence_id: str, author: str, at_us: int) -> Silence | None:
         """End a silence now; None when there is none of that id. One that is over stays as it is."""
@@ -169,7 +171,7 @@ class Alerts:
         ended = replace(found, ends_at_us=at_us, starts_at_us=min(found.starts_at_us, at_us), expired_by=author)
         with self._database.transaction() as connection:
             silences.put(connection, ended, at_us, "expired", author)
-        self._silenced(ended, at_us, "expired", author)
+        self._silenced(ended, "expired", author)
         return ended
 
     def send(self, notification: Notification, at_us: int) -> str:
@@ -203,9 +205,8 @@ class Alerts:
                 draft.alerts[key] = after
         self._telling.correct(draft, at_us)
 
-    def _silenced(self, silence: Silence, at_us: int, action: str, author: str) -> None:
+    def _silenced(self, silence: Silence, action: str, author: str) -> None:
         self._memory.silences[silence.id] = silence
-        SILENCES.set(sum(one.state(at_us) != "expired" for one in self.silences))
         logger().info("silence_changed", silence=silence.id, action=action, author=author)
 
     def _write(self, draft: Draft, at_us: int) -> None:
@@ -254,9 +255,8 @@ class Alerts:
     def _body(self, notification: Notification) -> object:
         limits = self._limits
         if self._receivers.get(notification.receiver) == "alertmanager":
-            group = self._memory.groups.get((notification.receiver, notification.key))
-            timing = group.timing if group else limits.timing
-            holds_us = ALERTMANAGER_HOLDS * timing.longest_us
+            longest_us = notification.longest_us
+            holds_us = ALERTMANAGER_HOLDS * (limits.timing.longest_us if longest_us is None else longest_us)
             return alertmanager_body(notification, generator_url=limits.generator_url, holds_us=holds_us)
         return webhook_body(
             notification,

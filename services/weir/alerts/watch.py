@@ -7,7 +7,7 @@ what stands, and no edit resolves what still holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from weir.alerts.core.labels import IDENTITY, identity_of
@@ -20,12 +20,15 @@ from weir.alerts.core.observation import (
     channel_of,
     covers_series,
     observe,
+    series_named,
     series_of,
+    shown,
+    topic_of,
 )
 from weir.alerts.core.rule import Rule
 from weir.alerts.core.state import ACTIVE, BY_SIGNALS, Alert, Phase, edited, ended, key_of, new_alert, step, tick
 from weir.alerts.draft import Draft
-from weir.alerts.metrics import DROPPED, STANDING
+from weir.alerts.metrics import DROPPED
 from weir.alerts.rulebook import Rulebook
 from weir.alerts.telling import Telling
 from weir.events import EvaluationScored
@@ -74,8 +77,7 @@ class Watch:
             elif rule.digest != alert.rule_digest:
                 self._edit(draft, rule, alert, at_us)
         for series in draft.all_series():
-            topic = series.split("\x1f", 1)[0]
-            for rule in self._rulebook.watching(topic):
+            for rule in self._rulebook.watching(topic_of(series)):
                 held = _held(rule, draft.channels(series))
                 if held is not None:
                     self._apply(draft, rule, held, at_us)
@@ -108,14 +110,13 @@ class Watch:
         if event.state in RAISING:
             if not before and draft.series_count >= self._alerts_max:
                 DROPPED.labels("standing_full").inc()
-                logger().error("standing_full", limit=self._alerts_max, series=series.replace("\x1f", " "))
+                logger().error("standing_full", limit=self._alerts_max, series=shown(series))
                 return {channel: event}
             after = {**before, channel: event}
         else:
             after = {name: one for name, one in before.items() if channel and name != channel}
         if after != before:
             draft.standing[series] = after
-            STANDING.set(draft.series_count)
         return after
 
     def _apply(self, draft: Draft, rule: Rule, seen: Observation, at_us: int) -> None:
@@ -161,8 +162,8 @@ def _held(rule: Rule, channels: Mapping[str, Signal]) -> Observation | None:
 
 
 def _series(rule: Rule, alert: Alert) -> str:
-    names: Iterable[str] = sorted(name for name in IDENTITY[rule.source] if name in alert.identity)
-    return "\x1f".join([rule.source, *(f"{name}={alert.identity[name]}" for name in names)])
+    known = {name: alert.identity[name] for name in IDENTITY[rule.source] if name in alert.identity}
+    return series_named(rule.source, known)
 
 
 def _said(alert: Alert, rule: Rule) -> tuple[object, ...]:

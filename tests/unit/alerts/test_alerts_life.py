@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -423,3 +424,18 @@ def test_an_ops_signal_of_another_tenant_ends_what_was_raised(world: World) -> N
     world.wait(3)
 
     assert world.statuses == ["firing", "resolved"]
+
+
+def test_an_alertmanager_holds_an_alert_until_our_next_word_also_when_its_group_was_made_and_told_at_once(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path / "alerts.db", receivers={"demo": "alertmanager"})
+    world.drift("fired")
+    world.rule("r", group_wait_s=0, repeat_interval_s=600)
+    world.wait(0)
+    world.database.close()
+
+    (body,) = world.bodies
+    (alert,) = cast(list[dict[str, str]], body)
+    held_s = (datetime.fromisoformat(alert["endsAt"]) - datetime.fromtimestamp(world.now_us / 1e6, UTC)).total_seconds()
+    assert held_s > 600

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,17 @@ import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from alerts_world import SECOND_US, World
+from builders import NOON_US
 from fuzz.webhook_answers import SECRET
 from weir.alerts.adapters import deliveries, silences
 from weir.alerts.adapters.receivers import Receiver
 from weir.alerts.api import AlertsApi
 from weir.alerts.core.address import target_of
 from weir.alerts.core.matcher import InvalidMatcher, Matcher, matcher_from
-from weir.alerts.core.silence import Silence
+from weir.alerts.core.silence import InvalidSilence, Silence, check
 from weir.runtime.clock import now_us
 from weir.runtime.http import application
 from weir.runtime.http_policy import Policy
@@ -91,6 +94,51 @@ def test_what_ended_while_it_was_silenced_is_told_afterwards_to_who_heard_of_it(
 
     world.wait(15)
     assert world.told == [("firing", [("firing", "r")]), ("resolved", [("resolved", "r")])]
+
+
+def test_the_gauges_tell_what_is_kept_after_a_restart_and_when_time_passes(world: World) -> None:
+    world.rule("r")
+    silence(world, 20, "alertname=r")
+    world.drift("fired")
+    world.restart()
+    assert (gauge("weir_alerts_silences"), gauge("weir_alerts_standing_series")) == (1, 1)
+
+    world.wait(21)
+    assert gauge("weir_alerts_silences") == 0
+    world.drift("cleared")
+    assert gauge("weir_alerts_standing_series") == 0
+
+
+def gauge(name: str) -> float | None:
+    return REGISTRY.get_sample_value(name)
+
+
+def silence_of(world: World, **changes: Any) -> Silence:
+    plain = Silence("s", (matcher_from("a=b"),), world.now_us, world.now_us + SECOND_US, "me", "why", world.now_us)
+    return replace(plain, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"owner": "  "}, "owner is blank; say who"),
+        ({"comment": ""}, "comment is blank; say why"),
+        ({"owner": "x" * 1_001}, "owner has 1001 characters"),
+        ({"starts_at_us": -1}, "the start is -1; expected"),
+        ({"starts_at_us": 7, "ends_at_us": 7}, r"the start \(7\) must be before the end \(7\)"),
+        ({"starts_at_us": 0, "ends_at_us": 7}, r"the end \(7\) is past; it is \d+ now"),
+        ({"ends_at_us": NOON_US + 400 * 86_400 * SECOND_US}, r"it lasts 400.00 days .*expected 366 at most"),
+        (
+            {"starts_at_us": NOON_US + 367 * 86_400 * SECOND_US, "ends_at_us": NOON_US + 368 * 86_400 * SECOND_US},
+            r"it starts later than in 366 days: in 367.00",
+        ),
+    ],
+)
+def test_a_silence_that_is_refused_is_told_which_value_was_wrong(
+    world: World, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InvalidSilence, match=said):
+        check(silence_of(world, **changes), world.now_us)
 
 
 def test_a_silence_that_is_expired_early_is_over(world: World) -> None:

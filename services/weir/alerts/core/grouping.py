@@ -74,7 +74,8 @@ class Group:
 @dataclass(frozen=True, slots=True)
 class Notification:
     """What a receiver is to be told: the group with its alerts, firing first, and the time of the decision. number: of
-    this notification in its group."""
+    this notification in its group. longest_us: the group's `Timing.longest_us`, within which it is heard of again while
+    it fires; None for what no group says, such as a test."""
 
     receiver: str
     key: str
@@ -82,6 +83,7 @@ class Notification:
     alerts: tuple[Alert, ...]
     decided_us: int
     number: int = 0
+    longest_us: int | None = None
 
     @property
     def status(self) -> str:
@@ -126,14 +128,14 @@ def flushed(
     if not group.flush_at_us or now_us < group.flush_at_us:
         return group, None
     marks = {name: _mark(alert) for name, alert in group.alerts.items()}
-    heard = {name: one for name, one in group.alerts.items() if one.phase is Phase.FIRING or name in group.told}
-    tellable = {name: one for name, one in heard.items() if name not in muted}
+    known = {name: one for name, one in group.alerts.items() if one.phase is Phase.FIRING or name in group.told}
+    tellable = {name: one for name, one in known.items() if name not in muted}
     is_news = any(group.told.get(name) != marks[name] for name in tellable)
     is_due = may_repeat and bool(group.told_us) and now_us >= group.told_us + group.timing.repeat_interval_us
     is_repeat = is_due and any(_repeats(group, name, one) for name, one in tellable.items())
     is_told = is_news or is_repeat
     rest = {
-        name: one for name, one in heard.items() if one.phase is Phase.FIRING or (name not in tellable) or not is_told
+        name: one for name, one in known.items() if one.phase is Phase.FIRING or (name not in tellable) or not is_told
     }
     told = {name: mark for name, mark in group.told.items() if name in rest}
     if is_told:
@@ -230,7 +232,8 @@ def _repeats(group: Group, name: str, alert: Alert) -> bool:
 
 def _notification(group: Group, alerts: Collection[Alert], now_us: int) -> Notification:
     ordered = tuple(sorted(alerts, key=lambda one: (one.phase is not Phase.FIRING, one.fingerprint)))
-    return Notification(group.receiver, group.key, group.labels, ordered, now_us, group.number + 1)
+    longest_us = group.timing.longest_us
+    return Notification(group.receiver, group.key, group.labels, ordered, now_us, group.number + 1, longest_us)
 
 
 def _bare(alert: Alert) -> Alert:

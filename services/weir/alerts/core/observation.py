@@ -28,6 +28,9 @@ CLEARED = "cleared"
 SPEAKING = (*RAISING, CLEARED)
 """States that say something."""
 
+SEPARATOR = "\x1f"
+"""Between the parts of a series' name: ASCII's unit separator, which no route or version holds."""
+
 Signal = DriftSignalled | OpsSignalled
 Source = Signal | EvaluationScored
 
@@ -106,8 +109,22 @@ def _accepts(rule: Rule, known: Mapping[str, str]) -> bool:
 
 def series_of(topic: str, event: Signal) -> str:
     """Name of the series whose condition a signal is about."""
-    identity = identity_of(topic, event.as_record())
-    return "\x1f".join([topic, *(f"{name}={identity[name]}" for name in sorted(identity))])
+    return series_named(topic, identity_of(topic, event.as_record()))
+
+
+def series_named(topic: str, identity: Mapping[str, str]) -> str:
+    """Name of the series of an identity on a topic."""
+    return SEPARATOR.join([topic, *(f"{name}={identity[name]}" for name in sorted(identity))])
+
+
+def topic_of(series: str) -> str:
+    """Topic of a series, from its name."""
+    return series.split(SEPARATOR, 1)[0]
+
+
+def shown(series: str) -> str:
+    """Name of a series for people."""
+    return series.replace(SEPARATOR, " ")
 
 
 def channel_of(event: Signal) -> str:

@@ -57,14 +57,29 @@ def check(silence: Silence, now_us: int) -> None:
         raise InvalidSilence(
             "the matchers match an alert without labels, so every alert; name at least one label's value"
         )
-    for name, text in (("owner", silence.owner), ("comment", silence.comment)):
-        if not text.strip() or len(text) > TEXT_CHARS_MAX:
+    for name, text, asked in (("owner", silence.owner, "who"), ("comment", silence.comment, "why")):
+        if not text.strip():
+            raise InvalidSilence(f"{name} is blank; say {asked}")
+        if len(text) > TEXT_CHARS_MAX:
             raise InvalidSilence(f"{name} has {len(text)} characters; expected 1 to {TEXT_CHARS_MAX}")
-    if not 0 <= silence.starts_at_us < silence.ends_at_us:
-        raise InvalidSilence("the start must be before the end")
-    if silence.ends_at_us <= now_us:
-        raise InvalidSilence("the end is past")
-    if silence.ends_at_us - max(silence.starts_at_us, now_us) > DURATION_MAX_S * 1_000_000:
-        raise InvalidSilence(f"it lasts longer than {DURATION_MAX_S // 86_400} days")
-    if silence.starts_at_us > now_us + DURATION_MAX_S * 1_000_000:
-        raise InvalidSilence(f"it starts later than in {DURATION_MAX_S // 86_400} days")
+    _check_times(silence.starts_at_us, silence.ends_at_us, now_us)
+
+
+def _check_times(starts_at_us: int, ends_at_us: int, now_us: int) -> None:
+    if starts_at_us < 0:
+        raise InvalidSilence(f"the start is {starts_at_us}; expected microseconds since 1970, 0 or more")
+    if starts_at_us >= ends_at_us:
+        raise InvalidSilence(f"the start ({starts_at_us}) must be before the end ({ends_at_us}); both in microseconds")
+    if ends_at_us <= now_us:
+        raise InvalidSilence(f"the end ({ends_at_us}) is past; it is {now_us} now, in microseconds")
+    days_max, duration_us = DURATION_MAX_S // 86_400, ends_at_us - max(starts_at_us, now_us)
+    if duration_us > DURATION_MAX_S * 1_000_000:
+        raise InvalidSilence(
+            f"it lasts {_days(duration_us)} days from now or its start on; expected {days_max} at most"
+        )
+    if starts_at_us > now_us + DURATION_MAX_S * 1_000_000:
+        raise InvalidSilence(f"it starts later than in {days_max} days: in {_days(starts_at_us - now_us)}")
+
+
+def _days(span_us: int) -> str:
+    return f"{span_us / 86_400_000_000:,.2f}"
