@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ import pytest
 from service_process import free_port
 from small_stack import service, small_stack
 from waiting import eventually
-from weir.cli.stack import StackError, open_stack, start_stack, stop_stack
+from weir.cli.stack import StackError, open_stack, start_stack, stop_stack, stopping
 from weir.cli.stack.hold import EXIT_HELD
 from weir.cli.stack.layout import Layout, layout
 from weir.cli.stack.members import marks, members
@@ -112,6 +113,54 @@ def test_a_supervisor_that_stands_still_is_told_and_ended(tmp_path: Path) -> Non
         assert look(place).state is State.UNANSWERING
         assert stop_stack(place.home)
         assert members(place) == []
+
+
+def test_a_supervisor_that_is_ending_is_none_that_answers_and_down_ends_what_it_waits_for(tmp_path: Path) -> None:
+    with small_stack(tmp_path) as place:
+        supervisor = Supervisor(place)
+        suspend(supervisor, "gateway")
+        supervisor.shutdown()
+
+        with pytest.raises(ConnectionError, match="is ending"):
+            eventually_raises(supervisor)
+        assert not supervisor.answers()
+        assert stop_stack(place.home)
+        assert members(place) == []
+
+
+def test_what_outlives_a_stop_and_a_kill_by_the_supervisor_is_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stopping, "STOP_WAIT_S", 0.0)
+    monkeypatch.setattr(stopping, "KILL_WAIT_S", 0.0)
+    told: list[str] = []
+    with small_stack(tmp_path) as place:
+        suspend(Supervisor(place), "gateway")
+
+        assert stop_stack(place.home, tell=told.append)
+        assert members(place) == []
+    assert any("left behind" in line for line in told)
+
+
+def test_a_start_that_ended_between_two_looks_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = layout(tmp_path)
+    place.make()
+    ended = subprocess.Popen([sys.executable, "-I", "-S", "-c", ""])
+    ended.wait()
+    monkeypatch.setattr(stopping, "record_of", lambda _: ended.pid)
+    with place.start_lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        assert stop_stack(place.home)
+
+
+def suspend(supervisor: Supervisor, name: str) -> None:
+    (pid,) = (int(info["pid"]) for info in supervisor.processes() if info["name"] == name)
+    psutil.Process(pid).suspend()
+
+
+def eventually_raises(supervisor: Supervisor) -> None:
+    eventually(lambda: not supervisor.processes(), within_s=10, what="the answer of a supervisor that is ending")
 
 
 def test_down_never_ends_a_process_of_another_stack_or_of_nobody(tmp_path: Path) -> None:

@@ -20,11 +20,12 @@ import psutil
 
 from weir.cli.stack.hold import start_ticks
 from weir.cli.stack.layout import Layout
+from weir.runtime.surroundings import STACK_INSTANCE
 
 SUPERVISOR = "supervisor"
 """Name of the supervisor among the members."""
 
-HOME, INSTANCE, PROCESS = "WEIR_STACK_HOME", "WEIR_STACK_INSTANCE", "WEIR_STACK_PROCESS"
+HOME, INSTANCE, PROCESS = "WEIR_STACK_HOME", STACK_INSTANCE, "WEIR_STACK_PROCESS"
 """Variables that a member carries: the stack's folder, the id of this start, and its own name."""
 
 LOOK_S = 0.1

@@ -87,16 +87,16 @@ def check_keys(keys_file: Path) -> None:
         raise StackError(str(error)) from error
 
 
-def ensure_keys(folder: Path) -> dict[str, str]:
-    """The demo and admin keys of a stack, made at its first start. Returns the texts of keys made just now."""
-    keys_file = folder / "keys.json"
+def ensure_keys(keys_file: Path) -> dict[str, str]:
+    """The demo and admin keys of a stack, made at its first start, their texts beside the file. Returns the texts of keys
+    made just now."""
     if keys_file.exists():
         return {}
     made = {}
     for name, scopes in (("demo", DEMO_SCOPES), ("admin", ("admin",))):
         text, stored = new_key(name, "demo", scopes)
         add_key(keys_file, stored)
-        write_private(folder / f"{name}.key", text + "\n")
+        write_private(keys_file.with_name(f"{name}.key"), text + "\n")
         made[name] = text
     return made
 

@@ -41,19 +41,11 @@ def look(place: Layout) -> Sight:
     facts = Facts(
         is_start_held=is_held(place.start_lock),
         is_stack_held=is_held(place.stack_lock),
-        is_answered=_is_answered(place),
+        is_answered=Supervisor(place).answers(),
         is_completed=_is_completed(place),
         live=tuple(sorted({member.name for member in found if member.name != SUPERVISOR})),
     )
     return Sight(place, facts, found)
-
-
-def _is_answered(place: Layout) -> bool:
-    try:
-        Supervisor(place).pid()
-    except ConnectionError:
-        return False
-    return True
 
 
 def _is_completed(place: Layout) -> bool:

@@ -74,7 +74,7 @@ def start_stack(
         receivers_file = receivers_for(place, demo_receiver_url)
         check_keys(place.keys_file)
         ensure_http_token(place.secrets)
-        for name, text in ensure_keys(place.secrets).items():
+        for name, text in ensure_keys(place.keys_file).items():
             tell(f"made API key {name}: {text} (kept in {place.secrets / (name + '.key')}, shown once)")
         endpoints = endpoints_of(place, reservation.ports)
         table = processes(place, endpoints.ports, endpoints.environment, receivers_file)
@@ -185,18 +185,10 @@ def start_supervisor(place: Layout, table: list[Process], instance: str, reserva
             setsid=True,
         )
     deadline_s = time.monotonic() + SUPERVISOR_READY_S
-    while not _answers(place):
+    while not Supervisor(place).answers():
         if os.waitpid(pid, os.WNOHANG)[0] or time.monotonic() > deadline_s:
             raise StackError(f"the supervisor did not start: {_tail(output)}")
         time.sleep(LOOK_S)
-
-
-def _answers(place: Layout) -> bool:
-    try:
-        Supervisor(place).pid()
-    except ConnectionError:
-        return False
-    return True
 
 
 def _start_tiers(place: Layout, table: list[Process], endpoints: Endpoints, tell: Tell, deadline_s: float) -> None:

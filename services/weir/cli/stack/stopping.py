@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 from weir.cli.stack.errors import StackError
 from weir.cli.stack.layout import Layout, layout
-from weir.cli.stack.members import LOOK_S, SUPERVISOR, Member, end, grouped, is_held, is_living, members, record_of
+from weir.cli.stack.members import (
+    KILL_WAIT_S,
+    LOOK_S,
+    SUPERVISOR,
+    Member,
+    end,
+    grouped,
+    is_held,
+    is_living,
+    members,
+    record_of,
+)
 from weir.cli.stack.processes import TIERS
 from weir.cli.stack.sight import look
 from weir.cli.stack.state import State
@@ -69,7 +81,8 @@ def _ask_supervisor(place: Layout, tell: Tell) -> None:
         for names in (known.intersection(tier) for tier in reversed(TIERS)):
             for name in names:
                 supervisor.stop(name, wait=False)
-            _wait_stopped(supervisor, names)
+            if not _stopped(supervisor, names):
+                return  # the sweep ends them, or says which it cannot
             tell(f"stopped {', '.join(sorted(names))}")
         supervisor.shutdown()
     except (ConnectionError, psutil.NoSuchProcess):
@@ -108,9 +121,15 @@ def _end_starter(place: Layout) -> None:
         return
     pid = record_of(place.start_lock)
     if pid:
-        end([psutil.Process(pid)], STARTER_WAIT_S)
+        with suppress(psutil.NoSuchProcess):  # it ended between the two looks
+            end([psutil.Process(pid)], STARTER_WAIT_S)
 
 
-def _wait_stopped(supervisor: Supervisor, names: set[str]) -> None:
+def _stopped(supervisor: Supervisor, names: set[str]) -> bool:
+    """Wait until processes have ended. False for those that live longer than a stop and a kill may take."""
+    deadline_s = time.monotonic() + STOP_WAIT_S + KILL_WAIT_S
     while any(info["name"] in names and info["pid"] for info in supervisor.processes()):
+        if time.monotonic() > deadline_s:
+            return False
         time.sleep(LOOK_S)
+    return True
