@@ -79,7 +79,7 @@ def read_evaluator(spec: object) -> EvaluatorSpec:
     own = _object("parameters", values.pop("parameters", {}))
     _read_own(kind, own)
     salt, threshold = _salt(values.pop("salt", "")), values.pop("threshold", None)
-    common = Parameters(values)
+    common = Parameters(values, "keys of the spec")
     found = EvaluatorSpec(
         type=kind,
         routes=_routes(common),

@@ -12,8 +12,10 @@ class InvalidDefinition(ValueError):
 class Parameters:
     """The `parameters` of one definition. Each read takes a key out; `refuse_rest` complains about what is left."""
 
-    def __init__(self, values: Mapping[str, object]) -> None:
+    def __init__(self, values: Mapping[str, object], what: str = "parameters") -> None:
+        """what: name of the keys, for errors."""
         self._values = dict(values)
+        self._what = what
 
     def number(self, key: str, default: float, *, least: float, most: float) -> float:
         """A number between `least` and `most`, ends included."""
@@ -48,4 +50,4 @@ class Parameters:
     def refuse_rest(self) -> None:
         """Raises InvalidDefinition when a key was given that this evaluator does not know."""
         if self._values:
-            raise InvalidDefinition(f"unknown parameters {sorted(self._values)}; check their spelling")
+            raise InvalidDefinition(f"unknown {self._what} {sorted(self._values)}; check their spelling")

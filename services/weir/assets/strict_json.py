@@ -6,13 +6,10 @@ import json
 import math
 from typing import Any, NoReturn
 
-from weir.assets.strict_yaml import DEPTH_MAX, INTEGER_BITS, SHOWN_CHARS, SURROGATE
+from weir.assets.strict_yaml import DEPTH_MAX, DIGITS_MAX, INTEGER_BITS, SHOWN_CHARS, SURROGATE
 
 ENVELOPE_LEVELS = 2
 """Levels of a request around its documents."""
-
-DIGITS_MAX = 20
-"""Digits of a number with 64 bits, its sign included."""
 
 
 def read_json(content: bytes) -> Any:

@@ -26,6 +26,10 @@ DOCUMENTS_MAX = 1_000
 INTEGER_BITS = 63
 """Bits of a whole number beside its sign: what the log and the store can hold."""
 
+DIGITS_MAX = 20
+"""Characters of the longest whole number, its sign included; a longer one is refused unread: the cost of reading it grows
+with the square of its length."""
+
 SHOWN_CHARS = 60
 """Characters of a key or value that an error repeats."""
 
@@ -121,8 +125,7 @@ class _Loader(yaml.SafeLoader):
         yield self.construct_mapping(node, deep=True)
 
     def construct_yaml_int(self, node: Any) -> int:
-        digits = node.value.lstrip("-")
-        value = int(node.value) if len(digits) <= INTEGER_BITS else 2**INTEGER_BITS
+        value = int(node.value) if len(node.value) <= DIGITS_MAX else 2**INTEGER_BITS
         if not -(2**INTEGER_BITS) <= value < 2**INTEGER_BITS:
             _refuse(node, f"the number {_shown(node)} has more than 64 bits; write it as a text in quotes")
         return value

@@ -59,6 +59,10 @@ class Disk:
         """Make one folder for its owner alone; one that is there is fine."""
         path.mkdir(mode=FOLDER_MODE, exist_ok=True)
 
+    def chmod(self, path: Path, mode: int) -> None:
+        """Say who may do what with a file or a folder."""
+        path.chmod(mode)
+
 
 DISK = Disk()
 """The disk of this machine."""

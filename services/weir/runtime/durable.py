@@ -60,7 +60,7 @@ def private_folder(path: Path, *, is_ours: bool = True, disk: Disk = DISK) -> No
         disk.mkdir(folder)
     status = path.stat()
     if is_ours and status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) & 0o077:
-        path.chmod(FOLDER_MODE)
+        disk.chmod(path, FOLDER_MODE)
 
 
 def sync_folder(folder: Path, *, disk: Disk = DISK) -> None:

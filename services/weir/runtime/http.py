@@ -26,10 +26,7 @@ from weir.runtime.http_access import Access, DeclaredRoute, carries_token, guard
 from weir.runtime.http_door import Door, Page, Refused
 from weir.runtime.http_policy import Policy
 from weir.runtime.http_protocol import protocol_of
-
-STACK_INSTANCE = "WEIR_STACK_INSTANCE"
-"""Variable by which a supervisor names one start of its stack; /readyz repeats it, so that nobody takes the answer of
-another stack on the same port for this one's. Null where it is not set."""
+from weir.runtime.surroundings import STACK_INSTANCE
 
 Readiness = Callable[[], Mapping[str, str]]
 """Says what is not ready: empty when the service can work, else part -> reason."""

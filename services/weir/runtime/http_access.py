@@ -1,6 +1,6 @@
 """Who may ask for a route: declared with the route, and closed where nothing is declared.
 
-A plain Starlette `Route` demands the token. `DeclaredRoute` says otherwise, and why is for its neighbours to read.
+A plain Starlette `Route` demands the token. `DeclaredRoute` names another demand; write the reason beside it.
 """
 
 from __future__ import annotations

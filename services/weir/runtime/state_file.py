@@ -1,7 +1,8 @@
 """State files: what a service keeps between its lives, and can do without.
 
 A state file that is missing is a first start. One that is empty, torn or of another shape is set aside as
-`<name>.refused`, logged and counted, and the service starts without it: state is derived again, nobody is stopped.
+`<name>.refused`, logged and counted, and the service starts without it: nobody is stopped. What can be
+derived from the log is derived again; what cannot (a silence, a webhook that waits) is in the refused file alone.
 """
 
 from __future__ import annotations
@@ -42,4 +43,4 @@ def set_aside(path: Path, reason: str, *, disk: Disk = DISK) -> None:
         disk.rename(path, aside)
     except OSError as error:
         logger().error("state_file_not_moved", path=str(path), error=str(error))
-    logger().error("state_file_refused", path=str(path), kept=str(aside), reason=reason, effect="derived again")
+    logger().error("state_file_refused", path=str(path), kept=str(aside), reason=reason, effect="started without it")

@@ -18,6 +18,10 @@ PROXY_VARIABLES = frozenset(
 )
 """Variables, in either case, by which HTTP libraries, gRPC and database clients choose a proxy."""
 
+STACK_INSTANCE = "WEIR_STACK_INSTANCE"
+"""Variable by which a supervisor names one start of its stack; /readyz repeats it, so that nobody takes the answer of
+another stack on the same port for this one's. Null where it is not set."""
+
 SPARED = ("127.0.0.1", "localhost", "::1")
 """Names of loopback that `NO_PROXY` must hold: libraries compare names and do not know that 127.0.0.1 is loopback."""
 

@@ -77,7 +77,7 @@ def test_the_examples_use_every_type_once_or_more() -> None:
     ("spec", "message"),
     [
         ({**LENGTH, "type": "judge"}, "type is 'judge'; expected one of"),
-        ({**LENGTH, "rate": 1}, r"unknown parameters \['rate'\]"),
+        ({**LENGTH, "rate": 1}, r"unknown keys of the spec \['rate'\]"),
         ({**LENGTH, "parameters": {"word_max": 3}}, r"unknown parameters \['word_max'\]"),
         ({**LENGTH, "parameters": [1]}, "parameters is list"),
         ({**LENGTH, "sample_rate": 1.5}, "sample_rate is 1.5"),
