@@ -12,7 +12,7 @@ from math import isinf
 from types import TracebackType
 from typing import Literal, Self
 
-from weir.gateway.core.bucket import MINUTE_S, Buckets
+from weir.gateway.core.bucket import Buckets
 from weir.gateway.core.caller_limits import NO_LIMITS, CallerLimits
 from weir.gateway.core.keys import Caller
 from weir.gateway.core.places import LimitReached, Places
@@ -56,10 +56,10 @@ class Turnstile:
         """A place for a question about a model or the server, apart from calls. Raises LimitReached."""
         return self._entered(self.lookups, caller, None, None)
 
-    def hold_bytes(self, caller: Caller, amount: int) -> None:
-        """Count bytes as held. Raises LimitReached."""
+    def hold_bytes(self, caller: Caller, amount: int, already: int) -> None:
+        """Count bytes as held. already: what the same call holds so far. Raises LimitReached."""
         key, tenant = self._key(caller), self._tenant(caller)
-        _take(self.bytes, caller, amount, key.bytes_in_hand, tenant.bytes_in_hand)
+        _take(self.bytes, caller, amount, key.bytes_in_hand, tenant.bytes_in_hand, already)
 
     def charge_tokens(self, caller: Caller, size_bytes: int) -> None:
         """Charge for bytes that are about to go upstream. Raises LimitReached when the minute's tokens are used up."""
@@ -116,7 +116,7 @@ class Place:
         """Hold so many bytes more, until the place is left; after that nothing. Raises LimitReached."""
         if not self._is_held:
             return
-        self._turnstile.hold_bytes(self.caller, amount)
+        self._turnstile.hold_bytes(self.caller, amount, self._bytes)
         self._bytes += amount
 
     def leave(self) -> None:
@@ -134,9 +134,11 @@ class Place:
         self.leave()
 
 
-def _take(places: Places, caller: Caller, amount: int, key_max: int | None, tenant_max: int | None) -> None:
+def _take(
+    places: Places, caller: Caller, amount: int, key_max: int | None, tenant_max: int | None, already: int = 0
+) -> None:
     try:
-        places.take(caller.tenant, caller.key_id, amount, key_max=key_max, tenant_max=tenant_max)
+        places.take(caller.tenant, caller.key_id, amount, already=already, key_max=key_max, tenant_max=tenant_max)
     except LimitReached as reached:
         LIMITED.labels(reached.limit).inc()
         raise
@@ -146,6 +148,6 @@ def _slow_down(limit: str, name: str, amount: int, cost: int, wait_s: float) -> 
     what = limit.rpartition("_")[0].replace("_", " ")
     if isinf(wait_s):
         text = f"this request counts {cost} of the {amount} {what} that {name} may have ({limit}); send less"
-        return LimitReached("payload_too_large", text, limit=limit, retry_after_s=MINUTE_S)
+        return LimitReached("payload_too_large", text, limit=limit, retry_after_s=None)
     text = f"{name} may have {amount} {what} ({limit}); slow down"
     return LimitReached("rate_limited", text, limit=limit, retry_after_s=wait_s)

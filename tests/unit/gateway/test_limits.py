@@ -43,6 +43,30 @@ def test_places_are_never_negative_and_never_above_a_limit(steps: list[tuple[str
     assert places.held == 0
 
 
+@given(st.integers(1, 40), st.integers(1, 15), st.integers(1, 30), st.integers(1, 30), st.booleans())
+def test_try_again_is_said_only_where_it_can_help(
+    size: int, part: int, tenant_max: int, key_max: int, is_another_there: bool
+) -> None:
+    places, already = Places("bytes_in_hand", "bytes", 30), 0
+    limits = {"tenant_max": tenant_max, "key_max": key_max}
+    if is_another_there:
+        places.take("bob", "bob", 10)
+    try:
+        while already < size:
+            amount = min(part, size - already)
+            places.take("ada", "ada", amount, already=already, **limits)
+            already += amount
+    except LimitReached as reached:
+        told = reached
+    else:
+        return
+    assert (told.error_type == "payload_too_large") == (told.retry_after_s is None) == told.message.endswith("less")
+    if told.error_type == "payload_too_large" and "share" not in told.limit:
+        assert size > min(30, tenant_max, key_max)
+    if not is_another_there:
+        assert told.error_type == "payload_too_large", "alone, a wait changes nothing"
+
+
 def _as_arguments(one: tuple[str, int]) -> tuple[str, str, int]:
     return one[0], one[0], one[1]
 
