@@ -19,7 +19,9 @@ def admit(session: CallSession, desk: Desk, wire: bytes, headers: Mapping[str, s
     """The request as it is forwarded, of a caller who has entered: our own encoding of what was checked. Raises Refusal."""
     peeked = _peeked(session, desk, wire)
     try:
-        session_id, resolved = session_of(headers), _resolved(desk.catalog, peeked.model_name, headers)
+        session_id, resolved = session_of(headers), desk.catalog.resolve(peeked.model_name)
+        session.permit(resolved)
+        resolved = _served(desk.catalog, resolved, peeked.model_name, headers)
     except Refusal:
         session.call = replace(session.call, route=peeked.model_name, client_request_id=peeked.message_id)
         raise
@@ -49,8 +51,8 @@ def _peeked(session: CallSession, desk: Desk, wire: bytes) -> Peeked:
     return peeked
 
 
-def _resolved(catalog: Catalog, model_name: str, headers: Mapping[str, str]) -> Resolved:
-    resolved = catalog.resolve(model_name)
+def _served(catalog: Catalog, resolved: Resolved, model_name: str, headers: Mapping[str, str]) -> Resolved:
+    """The route with the prompt that the client names. Raises Refusal for a name that this door does not serve."""
     served = [name for name in (resolved.unary_model, resolved.stream_model) if name]
     if model_name not in served:
         raise Refusal(

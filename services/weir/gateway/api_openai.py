@@ -6,6 +6,7 @@ Every answer is OpenAI's, also to a path that is not served. Invariant (K13): wh
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 
@@ -163,7 +164,7 @@ class HttpDoor:
     async def _chat(self, call: HttpCall, body: object, request: Request) -> Response:
         asked = read_chat(body)
         call.name(route=asked.model, user_text=asked.question, is_stream=asked.is_stream, labels=asked.labels)
-        resolved = self._resolved(asked.model, "chat")
+        resolved = self._resolved(call, asked.model, "chat")
         chosen = _prompt_name(request)
         resolved = resolved.with_prompt(self._desk.catalog.prompt(chosen)) if chosen else resolved
         template = None if resolved.prompt is None else str(resolved.prompt.spec["template"])
@@ -173,7 +174,7 @@ class HttpDoor:
         """The client brings its own prompt; `weir-prompt` names the template it was made from, as over gRPC."""
         asked = read_completion(body)
         call.name(route=asked.model, user_text=asked.prompt, is_stream=asked.is_stream, labels=asked.labels)
-        resolved, chosen = self._resolved(asked.model, "chat"), _prompt_name(request)
+        resolved, chosen = self._resolved(call, asked.model, "chat"), _prompt_name(request)
         resolved = resolved.with_prompt(self._desk.catalog.prompt(chosen)) if chosen else resolved.without_prompt()
         return await self._generated(call, resolved, asked, asked.prompt)
 
@@ -212,7 +213,7 @@ class HttpDoor:
     async def _embeddings(self, call: HttpCall, body: object, request: Request) -> Response:
         asked = read_embeddings(body, self._desk.settings.texts_per_call_max)
         call.name(route=asked.model, user_text="\n".join(asked.texts), labels=asked.labels)
-        resolved = self._resolved(asked.model, "embeddings")
+        resolved = self._resolved(call, asked.model, "embeddings")
         if _prompt_name(request):
             raise Refusal("invalid_request", "weir-prompt has no meaning for embeddings; leave it out", field=PROMPT)
         call.resolved(resolved, resolved.unary_model)
@@ -234,10 +235,12 @@ class HttpDoor:
 
         return await call.unary(wires, read)
 
-    def _resolved(self, route: str, task: str) -> Resolved:
+    def _resolved(self, call: HttpCall, route: str, task: str) -> Resolved:
+        """What the route means, for a caller who may ask it: who may not learns nothing else, and costs nothing else."""
         resolved = self._desk.catalog.resolve(route)
+        call.session.permit(resolved)
         if resolved.task != task:
-            raise Refusal("invalid_request", f"{route[:256]!r} serves {resolved.task}, not {task}", field="model")
+            raise Refusal("invalid_request", f"{cut(route)!r} serves {resolved.task}, not {task}", field="model")
         return resolved
 
     def _caller(self, request: Request, scope: str) -> Caller:
@@ -260,8 +263,6 @@ class HttpDoor:
         """The JSON value of the body. received: told of each part's size, before the part is kept."""
         limit, within_s = self._desk.settings.message_bytes_max, self._desk.settings.request_read_s
         declared = request.headers.get("content-length", "")
-        if request.headers.get("content-encoding", "identity") != "identity":
-            raise Refusal("invalid_request", "a compressed body is not taken; send it plain")
         if declared.isdigit() and (len(declared) > DIGITS_MAX or int(declared) > limit):
             raise Refusal("payload_too_large", f"the body has {cut(declared)} bytes; at most {limit} are taken")
         data = bytearray()
@@ -309,5 +310,5 @@ def _session(headers: Mapping[str, str]) -> str:
 
 def _error(refusal: Refusal) -> Response:
     after = refusal.retry_after_s
-    headers = {} if after is None else {"retry-after": str(max(1, int(after)))}
+    headers = {} if after is None else {"retry-after": str(max(1, math.ceil(after)))}
     return JSONResponse(replies.error_object(refusal), status_code=refusal.http_status, headers=headers)

@@ -60,13 +60,16 @@ class Desk:
         anonymous = self.settings.anonymous_tenant if is_loopback else ""
         return caller_of(authorization, self._keys.current(), now_us(), anonymous_tenant=anonymous)
 
+    def permit(self, caller: Caller, resolved: Resolved) -> None:
+        """Raises Refusal when the caller has not the scope of the route's task, or not the route."""
+        caller.demand("embed" if resolved.task == "embeddings" and "infer" not in caller.scopes else "infer")
+        caller.demand_route(resolved.route)
+
     def admit(self, caller: Caller, resolved: Resolved, wire_bytes: int, parameters: Mapping[str, object]) -> None:
-        """Raises Refusal when the caller may not, or sends or asks too much for this route or this minute.
+        """Raises Refusal when a permitted caller sends or asks too much for this route or this minute.
 
         parameters: what is asked beside the text; may be empty where the route's policy says nothing about them.
         """
-        caller.demand("embed" if resolved.task == "embeddings" and "infer" not in caller.scopes else "infer")
-        caller.demand_route(resolved.route)
         demand_size(resolved.policy, resolved.route, wire_bytes)
         demand_parameters(resolved.policy, resolved.route, parameters)
         self.turnstile.charge_tokens(caller, wire_bytes)

@@ -2,8 +2,10 @@
 
     with CallSession(desk, call) as session:
         caller = session.enter(authorization, is_loopback=...)   # authenticate, then limit
-        ...                                                      # read the body, translate it
-        session.admit(resolved, wire, parameters)                # then work
+        ...                                                      # read the body
+        session.permit(resolved)                                 # may it ask this route?
+        ...                                                      # then work: translate the body
+        session.admit(resolved, wire, parameters)                # keep the route's policy, record
         session.forwarded(cancel)
         session.upstream_ended(...)                              # once the answer was read
 
@@ -56,6 +58,8 @@ class CallSession:
         self._life = life.Life()
         self._started_s = monotonic_s()
         self._place: Place | None = None
+        self._permitted: tuple[str, str] | None = None
+        """Route and task that the caller was found to have the rights for."""
         self._wire = b""
         self._wire_bytes = 0
         self._is_request_recorded = False
@@ -87,9 +91,16 @@ class CallSession:
         if self._place is not None:
             self._place.hold_bytes(size_bytes)
 
-    def admit(self, resolved: Resolved, wire: bytes, parameters: Mapping[str, object]) -> None:
-        """Check the caller's rights and the route's policy, and record the request. Raises Refusal."""
+    def permit(self, resolved: Resolved) -> None:
+        """Check that the caller may ask this route, before any work is done for it. Raises Refusal."""
         assert self._place is not None, "enter() comes first"
+        self._desk.permit(self._place.caller, resolved)
+        self._permitted = resolved.route, resolved.task
+
+    def admit(self, resolved: Resolved, wire: bytes, parameters: Mapping[str, object]) -> None:
+        """Check the route's policy and record the request. Raises Refusal."""
+        assert self._place is not None, "enter() comes first"
+        assert self._permitted == (resolved.route, resolved.task), "permit() comes first"
         self._wire, self._wire_bytes = wire, len(wire)
         self._desk.admit(self._place.caller, resolved, len(wire), parameters)
         self._is_request_recorded = self._desk.requested(self.call, wire)

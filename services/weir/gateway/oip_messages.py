@@ -7,6 +7,7 @@ unary handlers the message comes first, and a call that never sends one waits fo
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,7 +37,7 @@ async def refuse(context: Any, refusal: Refusal) -> None:
     """End the call with the refusal's status, and when to try again. Always raises gRPC's own end of a handler."""
     code = next(code for code in grpc.StatusCode if code.value[0] == refusal.status_code)
     after = refusal.retry_after_s
-    trailing = () if after is None else (("retry-after-ms", str(int(after * 1_000))),)
+    trailing = () if after is None else (("retry-after-ms", str(math.ceil(after * 1_000))),)
     await context.abort(code, refusal.message, trailing)
 
 

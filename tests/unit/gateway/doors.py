@@ -101,6 +101,8 @@ class Model(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no type
     unary: Unary = echo
     stream: Stream = echo_stream
     calls: int = 0
+    looked_at: int = 0
+    """Questions about its metadata."""
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
     def service(self, handler_call_details: Any) -> Any:
@@ -108,6 +110,7 @@ class Model(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no type
         if handler_call_details.method.endswith("/ModelStreamInfer"):
             return grpc.stream_stream_rpc_method_handler(self._stream)
         if handler_call_details.method.endswith("/ModelMetadata"):
+            self.looked_at += 1
             return grpc.unary_unary_rpc_method_handler(metadata)
         return grpc.unary_unary_rpc_method_handler(self._unary)
 
@@ -213,15 +216,23 @@ def bearer(key: str) -> tuple[tuple[str, str], ...]:
 
 @asynccontextmanager
 async def doors(
-    folder: Path, *, limits: dict[str, Any] | None = None, disk: Disk = DISK, **settings: Any
+    folder: Path,
+    *,
+    limits: dict[str, Any] | None = None,
+    disk: Disk = DISK,
+    rights: dict[str, Any] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Doors]:
-    """A gateway. settings: by the end of their variable's name, `calls_at_once_max=4`. limits: of ada's key."""
+    """A gateway. settings: by the end of their variable's name, `calls_at_once_max=4`. limits: of ada's key.
+
+    rights: scopes and routes of ada's key, where it has not all.
+    """
     stop, model = asyncio.Event(), Model()
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((model,))
     model_port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    read = _settings(folder, _keys_file(folder, limits or {}), **settings)
+    read = _settings(folder, _keys_file(folder, limits or {}, rights or {}), **settings)
     writer = SpoolWriter(
         read.spool_dir, boot_epoch=NOON_US, bytes_max=read.spool_bytes_max, segment_bytes_max=read.segment_bytes_max,
         is_durable=read.durability == "fsync", source="gateway/1", disk=disk,
@@ -271,7 +282,7 @@ def _settings(folder: Path, keys: Path, **settings: Any) -> GatewaySettings:
     return GatewaySettings.model_validate(named)
 
 
-def _keys_file(folder: Path, limits: dict[str, Any]) -> Path:
+def _keys_file(folder: Path, limits: dict[str, Any], rights: dict[str, Any]) -> Path:
     keys = [
         {
             "id": f"key-{tenant}",
@@ -280,6 +291,7 @@ def _keys_file(folder: Path, limits: dict[str, Any]) -> Path:
             "tenant": tenant,
             "scopes": ["infer", "models", "feedback"],
             **({"limits": limits} if limits and tenant == "ada" else {}),
+            **(rights if tenant == "ada" else {}),
         }
         for tenant, key in KEYS.items()
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,21 @@ def test_an_unknown_name_is_a_look_into_a_dictionary_however_many_versions_there
             made.prompt(f"unknown-{number}")
 
     assert time.perf_counter() - started_s < 1.0, "it took 12 ms each"
+
+
+def test_another_prompt_or_none_changes_the_prompt_and_its_reference_alone() -> None:
+    made = catalog([*changes(), change("model", "qa", "2", {**MODEL, "dimensions": 7, "card": {"a": 1}}, "prod")])
+    resolved = made.resolve("qa")
+    other = made.prompt("ask@1")
+    assert resolved.dimensions == 7
+
+    for found, prompt in ((resolved.without_prompt(), None), (resolved.with_prompt(other), other)):
+        kept = replace(found, prompt=resolved.prompt, references=resolved.references)
+        assert kept == resolved
+        assert found.prompt == prompt
+        kinds = [reference.kind for reference in found.references]
+        assert kinds.count("prompt") == (prompt is not None)
+        assert set(found.references) | {other.reference} == set(resolved.references)
 
 
 @pytest.mark.parametrize("ask", ["resolve", "prompt"])

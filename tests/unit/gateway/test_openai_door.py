@@ -12,6 +12,8 @@ from fuzz import http_bodies
 from http_door import HttpDoor, http_door
 from scripted_models import inputs_of
 from weir.events import FeedbackReceived, InferenceCompleted, SpansRecorded
+from weir.gateway import api_openai
+from weir.gateway.core.errors import Refusal
 
 HELLO = "Grüße 👍"
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7"
@@ -146,6 +148,27 @@ TALK = [
     {"role": "assistant", "content": "Hello Ada."},
     {"role": "user", "content": "What is my name?"},
 ]
+
+
+async def test_no_advice_is_what_was_done_already(door: HttpDoor) -> None:
+    alone = error(await door.chat("mute", "x"), 400)["message"]
+    among = error(await door.post("/v1/chat/completions", {"model": "asks", "messages": TALK}), 400)["message"]
+
+    assert "register a prompt with {{ question }}" in alone
+    assert "send the question alone" not in alone
+    assert "or send the question alone" in among
+
+
+@pytest.mark.parametrize(("encoding", "status"), [("identity", 200), ("Identity", 200), ("gzip", 415), ("GZIP", 415)])
+async def test_a_body_is_plain_however_that_is_spelt(door: HttpDoor, encoding: str, status: int) -> None:
+    assert (await door.post("/v1/chat/completions", ASKED, content_encoding=encoding)).status_code == status
+
+
+@pytest.mark.parametrize(("after_s", "told"), [(0.001, "1"), (1.0, "1"), (1.2, "2"), (59.01, "60"), (None, None)])
+def test_who_waits_as_long_as_was_said_does_not_come_too_early(after_s: float | None, told: str | None) -> None:
+    answer = api_openai._error(Refusal("rate_limited", "slow down", retry_after_s=after_s))
+
+    assert answer.headers.get("retry-after") == told
 
 
 @pytest.mark.parametrize(("route", "place"), [("echo", 0), ("asks", 0), ("mute", 0)])

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.capability("X1")
 CHECK, WATCH = "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
 QUESTION = bytes(health_pb2.HealthCheckRequest().SerializeToString())
 SERVING = bytes(health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING).SerializeToString())
+ASKED = [{"role": "user", "content": "a question"}]
 MANY = 520
 """More than the gateway's RPCs of before could be."""
 
@@ -177,17 +178,48 @@ async def test_tokens_are_counted_before_and_after_the_model_server(tmp_path: Pa
 
         assert [one.status_code for one in answers] in ([200, 200, 429, 429], [200, 429, 429, 429])
         assert "tokens_per_minute_key" in answers[-1].json()["error"]["message"]
-        assert (await gateway.chat(messages=[{"role": "user", "content": "x" * 1_000}])).status_code == 413
+        large = await gateway.chat(messages=[{"role": "user", "content": "x" * 1_000}])
+        assert large.status_code == 413
+        assert "retry-after" not in large.headers, "a wait would not help"
 
 
 async def test_bytes_in_hand_are_bounded_for_each_tenant(tmp_path: Path) -> None:
     async with doors(tmp_path, limits={"bytes_in_hand": 10_000}) as gateway, gateway.channel() as channel:
         large = request_of(text="x" * 20_000)
-        with pytest.raises(grpc.aio.AioRpcError, match="bytes_in_hand_key"):
+        with pytest.raises(grpc.aio.AioRpcError, match="bytes_in_hand_key is 10000; send less") as error:
             await gateway.infer(large, channel=channel)
-        assert (await gateway.chat(padding="x" * 20_000)).status_code == 429
+        assert "retry-after-ms" not in dict(error.value.trailing_metadata() or ()), "a wait would not help"
+        for size in (20_000, 2_000_000):  # in one part, and in many
+            answer = await gateway.chat(padding="x" * size)
+            assert answer.status_code == 413, answer.text
+            assert "bytes_in_hand_key is 10000; send less" in answer.text
+            assert "retry-after" not in answer.headers
         await gateway.infer(large, KEYS["bob"], channel)
         assert gateway.held == (0, 0, 0)
+
+
+@pytest.mark.parametrize("rights", [{"routes": ["other"]}, {"scopes": ["models"]}], ids=["route", "scope"])
+async def test_who_may_not_ask_a_route_costs_no_work_and_learns_nothing_of_it(
+    tmp_path: Path, rights: dict[str, Any]
+) -> None:
+    async with doors(tmp_path, rights=rights) as gateway, gateway.channel() as channel:
+        wrongs: list[dict[str, Any]] = [
+            {}, {"stream": True}, {"seed": 3}, {"messages": [{"role": "system", "content": "x"}, *ASKED]},
+        ]  # fmt: skip
+        for wrong in wrongs:
+            answer = await gateway.chat(**wrong)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (403, "permission_denied"), answer.text
+        embeddings = await gateway.client.post(
+            f"{gateway.url}/v1/embeddings", json={"model": "qa", "input": "x"}, headers=dict(bearer(KEYS["ada"]))
+        )
+        assert embeddings.status_code == 403, "not that the route serves chat"
+        for metadata in ((), (("weir-prompt", "no-such-prompt"),)):
+            call = infer_on(channel)(request_of(), metadata=(*bearer(KEYS["ada"]), *metadata))
+            assert await code_of(call) is grpc.StatusCode.PERMISSION_DENIED
+
+        assert (gateway.model.looked_at, gateway.model.calls) == (0, 0)
+        assert gateway.ends() == [("refused", "permission_denied")] * 7
+        await still_serves(gateway)
 
 
 async def test_calls_at_once_of_a_key_are_bounded(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from weir.events import FIRST, ChangeOrder, Reference, RegistryChanged, change_order, release_digest
@@ -71,28 +71,17 @@ class Resolved:
 
     def with_prompt(self, prompt: Version) -> Resolved:
         """The same route with another prompt template."""
-        others = [reference for reference in self.references if reference.kind != "prompt"]
-        return Resolved(
-            self.route, self.task, self.unary_model, self.stream_model, self.input_name, prompt, self.policy,
-            (*others, prompt.reference), self.card, self.dimensions,
-        )  # fmt: skip
+        return replace(self, prompt=prompt, references=(*self._without_prompts, prompt.reference))
 
     def without_prompt(self) -> Resolved:
         """The same route where the client brings its own prompt: no template took part."""
         if self.prompt is None:
             return self
-        others = tuple(reference for reference in self.references if reference.kind != "prompt")
-        return Resolved(
-            self.route,
-            self.task,
-            self.unary_model,
-            self.stream_model,
-            self.input_name,
-            None,
-            self.policy,
-            others,
-            self.card,
-        )
+        return replace(self, prompt=None, references=self._without_prompts)
+
+    @property
+    def _without_prompts(self) -> tuple[Reference, ...]:
+        return tuple(reference for reference in self.references if reference.kind != "prompt")
 
 
 @dataclass(frozen=True, slots=True)

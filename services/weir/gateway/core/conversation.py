@@ -86,11 +86,11 @@ def _homes(message: Message, *, is_last: bool) -> set[str]:
 def _homeless(template: str | None, message: Message, index: int, *, is_last: bool) -> Refusal:
     where, wanted = f"messages[{index}]", sorted(_homes(message, is_last=is_last))
     place = " or ".join(f"{{{{ {name} }}}}" for name in wanted)
+    otherwise = "" if is_last else ", or send the question alone"
     reason = "this route has no prompt" if template is None else "the prompt of this route has no such place"
     return Refusal(
         "invalid_request",
-        f"{where} ({message.role}) would not reach the model: {reason}; "
-        f"register a prompt with {place}, or send the question alone",
+        f"{where} ({message.role}) would not reach the model: {reason}; register a prompt with {place}{otherwise}",
         field=where,
     )
 
