@@ -17,7 +17,8 @@ from scripted_models import ScriptedTriton
 from weir.events import Event, InferenceCompleted, RegistryChanged, digest_of
 from weir.gateway import api_openai
 from weir.gateway.adapters.keys_file import KeysFile
-from weir.gateway.adapters.spool import SpoolReader, SpoolWriter
+from weir.gateway.adapters.spool import SpoolWriter
+from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.adapters.upstream import Upstream
 from weir.gateway.app import Desk
 from weir.gateway.capture import SpoolCapture

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from builders import NOON_US, call, call_end
 from weir.events import TOPICS, decode_body
-from weir.gateway.adapters.spool import SpoolReader, SpoolWriter
+from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.spool_folder import segments_in
+from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.core.reading import read
 from weir.gateway.core.record import HEAD, SIZES, Record, pack, unpack
 

@@ -68,7 +68,9 @@ ABORTED = Counter("weir_gateway_aborted_calls_total", "Calls of a dead gateway t
 BARE = Counter(
     "weir_gateway_bare_records_total", "Records whose messages could be no event's texts; their events are without."
 )
-CORRUPT = Counter("weir_gateway_spool_corrupt_total", "Spool records moved to quarantine. Any rise: a bad disk.")
+CORRUPT = Counter(
+    "weir_gateway_spool_corrupt_total", "Stretches of the spool that could not be read. Any rise: a bad disk."
+)
 TORN_BYTES = Counter(
     "weir_gateway_spool_torn_bytes_total", "Bytes of cut writes at the end of a dead gateway's segment."
 )

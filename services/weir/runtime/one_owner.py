@@ -6,6 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from weir.runtime.disk import DISK, Disk
 from weir.runtime.durable import private_folder
 from weir.runtime.errors import BadSetting
 
@@ -13,10 +14,13 @@ from weir.runtime.errors import BadSetting
 class OneOwner:
     """Held from its making to `close` or the death of the process."""
 
-    def __init__(self, path: Path, otherwise: str) -> None:
-        """path: of the lock file; its folder is made. Raises BadSetting(otherwise) when another process holds it."""
-        private_folder(path.parent)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def __init__(self, path: Path, otherwise: str, *, disk: Disk = DISK) -> None:
+        """path: of the lock file; its folder is made.
+
+        Raises BadSetting(otherwise) when another process holds it, and OSError when the disk refuses the file.
+        """
+        private_folder(path.parent, disk=disk)
+        self._file = disk.open(path, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -25,4 +29,4 @@ class OneOwner:
 
     def close(self) -> None:
         """Let another process take it."""
-        os.close(self._file)
+        os.close(self._file)  # nothing was written to it: what a disk says of that changes nothing

@@ -19,7 +19,7 @@ from weir.cli.books import with_spool
 from weir.cli.commands_store import audit_gaps
 from weir.cli.moments import microseconds
 from weir.cli.output import CliError, ExitCode
-from weir.gateway.adapters.spool import SpoolReader
+from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.core.accounting import Books
 from weir.gateway.spool_page import routes
 from weir.lineage.adapters.operator_sql import OperatorSql

@@ -24,7 +24,8 @@ from service_process import free_port
 from weir.events import RegistryChanged, digest_of
 from weir.gateway import api_openai
 from weir.gateway.adapters.keys_file import KeysFile
-from weir.gateway.adapters.spool import SpoolReader, SpoolWriter
+from weir.gateway.adapters.spool import SpoolWriter
+from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.adapters.upstream import SERVICE, Upstream
 from weir.gateway.api_oip import serve_oip
 from weir.gateway.app import Desk

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from builders import NOON_US, call, call_end
 from failing_disk import CALLS, FailingDisk
@@ -27,7 +28,8 @@ from weir.events import (
 )
 from weir.gateway import drain as drain_module
 from weir.gateway.adapters.books_file import BooksFile
-from weir.gateway.adapters.spool import SpoolReader, SpoolWriter
+from weir.gateway.adapters.spool import SpoolWriter
+from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.capture import SpoolCapture
 from weir.gateway.core.call import Feedback
 from weir.gateway.core.captured import Answer
@@ -331,10 +333,18 @@ async def test_corrupt_bytes_on_a_full_disk_are_kept_with_their_segment(
     data[100] ^= 1
     oldest.write_bytes(bytes(data))
 
-    await emptied(drain_of(tmp_path, link, FailingDisk(refuses=frozenset({"write"}))))
+    disk = FailingDisk()
+    drain = drain_of(tmp_path, link, disk)
+    disk.refuses = frozenset({"write", "mkdir"})
+    await emptied(drain)
 
     assert [path.name for path in (spool(tmp_path) / "quarantine").iterdir()] == [oldest.name]
     assert stored(kafka) == set(range(1, 10))
+
+
+def not_kept() -> float:
+    """Stretches of which quarantine kept the SHA-256 alone."""
+    return REGISTRY.get_sample_value("weir_gateway_quarantine_not_kept_total") or 0.0
 
 
 async def test_quarantine_has_a_bound(kafka: Broker, link: Link, tmp_path: Path) -> None:
@@ -343,11 +353,12 @@ async def test_quarantine_has_a_bound(kafka: Broker, link: Link, tmp_path: Path)
     [segment] = spool(tmp_path).glob("*.seg")
     segment.write_bytes(segment.read_bytes()[:-1] + b"?")
     capture.requested(asked(2), b"")
-    reader = SpoolReader(spool(tmp_path), quarantine_bytes_max=10)
+    reader, before = SpoolReader(spool(tmp_path), quarantine_bytes_max=10), not_kept()
 
     await emptied(Drain(reader, BooksFile(spool(tmp_path)), link, settings()))
 
     assert (stored(kafka), reader.quarantined_bytes()) == ({1}, 0)
+    assert not_kept() - before == 1
     assert accounted(kafka, "corrupt") == {0}
 
 

@@ -14,7 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import NOON_US, call, call_end
-from weir.gateway.adapters.spool import SpoolReader, SpoolWriter, spooled_bytes
+from failing_disk import FailingDisk
+from weir.gateway.adapters.spool import SpoolWriter
+from weir.gateway.adapters.spool_folder import spooled_bytes
+from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.capture import SpoolCapture
 from weir.gateway.core.captured import Answer
 from weir.gateway.core.record import Record, pack, scan, unpack
@@ -163,12 +166,21 @@ def test_a_second_gateway_on_the_same_spool_is_refused(tmp_path: Path) -> None:
         writer_in(tmp_path, boot_epoch=NOON_US + 1)
 
 
+@pytest.mark.parametrize("refused", ["mkdir", "open"])
+def test_a_disk_that_refuses_the_folder_or_its_lock_is_told_at_the_start(tmp_path: Path, refused: str) -> None:
+    disk, folder = FailingDisk(refuses=frozenset({refused}), times=1), tmp_path / "spool"
+    with pytest.raises(OSError, match="No space left"):
+        SpoolWriter(folder, boot_epoch=NOON_US, bytes_max=100_000, segment_bytes_max=4_096, disk=disk)
+
+    writer_in(folder)
+
+
 def test_a_full_disk_refuses_the_record_and_leaves_no_half_of_it(tmp_path: Path) -> None:
     script = f"""
 import resource, sys
 sys.path[:0] = {sys.path!r}
 from pathlib import Path
-from weir.gateway.adapters.spool import SpoolReader, SpoolWriter
+from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.core.record import HEAD
 from weir.gateway.ports import CaptureFull
 writer = SpoolWriter(Path({str(tmp_path)!r}), boot_epoch=1, bytes_max=10**6, segment_bytes_max=10**6)

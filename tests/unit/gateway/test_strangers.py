@@ -16,7 +16,7 @@ from grpc_health.v1 import health_pb2
 from prometheus_client import REGISTRY
 
 from unit.gateway.doors import KEYS, Doors, bearer, doors, echo, infer_on, piece_of, request_of, stream_on
-from weir.gateway.adapters.spool import spooled_bytes
+from weir.gateway.adapters.spool_folder import spooled_bytes
 
 pytestmark = pytest.mark.capability("X1")
 

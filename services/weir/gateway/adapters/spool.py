@@ -10,7 +10,6 @@ written into the next one (durability fsync), so that a sync that succeeds speak
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import secrets
 from dataclasses import dataclass
@@ -18,17 +17,15 @@ from pathlib import Path
 
 from weir.gateway.adapters.heads import Head
 from weir.gateway.adapters.spool_folder import path_of, segments_in, spooled_bytes
-from weir.gateway.adapters.spool_reader import Piece, SpoolReader
 from weir.gateway.core.segment import Segment, counter_after
 from weir.gateway.ports import CaptureFull
 from weir.runtime.disk import DISK, Disk, write_all
-from weir.runtime.durable import private_folder, sync_folder
-from weir.runtime.errors import BadSetting
-
-__all__ = ["Piece", "SpoolReader", "SpoolWriter", "SyncPoint", "spooled_bytes"]
+from weir.runtime.durable import sync_folder
+from weir.runtime.one_owner import OneOwner
 
 SEGMENTS_MIN = 8
-"""Segments that a full spool consists of at least: room appears only when a whole segment is drained. Chosen."""
+"""Segments that a full spool consists of at least: room appears only when a whole segment is drained. Arbitrary; any number from
+4 to 64 would do: fewer give room back in large steps, more are many files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +52,16 @@ class SpoolWriter:
         source: str = "",
         disk: Disk = DISK,
     ) -> None:
-        """Raises BadSetting when another gateway holds the folder.
+        """Raises BadSetting when another gateway holds the folder, OSError when the disk refuses the folder or its lock.
 
         segment_bytes_max: at most an eighth of bytes_max is used, or the newest segment alone could fill the spool.
         is_durable: a finished segment and the folder's entry of a new one are forced to the disk. source: whose numbers
         are told beside the segments (`tell`).
         """
-        private_folder(folder, disk=disk)
+        otherwise = f"{folder} is held by another process; give each gateway its own WEIR_INSTANCE"
+        self._lock = OneOwner(folder / "writer.lock", otherwise, disk=disk)
         self._folder = folder
         self._disk = disk
-        self._lock = _locked(folder / "writer.lock")
         self._boot_epoch = boot_epoch
         self._bytes_max = bytes_max
         self._segment_bytes_max = min(segment_bytes_max, bytes_max // SEGMENTS_MIN)
@@ -286,20 +283,3 @@ class SpoolWriter:
         if self._syncing is not None:
             os.close(self._syncing)
             self._syncing = None
-
-
-class _locked:
-    """Holds an exclusive lock on a file for the life of the process."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("w")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._file.close()
-            raise BadSetting(
-                f"{path.parent} is held by another process; give each gateway its own WEIR_INSTANCE"
-            ) from error
-
-    def close(self) -> None:
-        self._file.close()

@@ -1,8 +1,9 @@
 """Reading the spool: pieces of segments in the order in which they were opened, each deleted once it is safe elsewhere.
 
 How far a segment is acknowledged stands in memory and in `<segment>.acked`; when the mark is lost, the piece is read and
-sent again with the same ids. What cannot be read goes to `quarantine/`, and is counted. To delete needs no room, so a
-full disk is emptied whatever else it refuses.
+sent again with the same ids. What cannot be read is counted and goes to `quarantine/`, until that holds
+`quarantine_bytes_max`: of what comes then the SHA-256 alone is kept, in the log, and that is counted too. To delete needs no
+room, so a full disk is emptied whatever else it refuses.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ CHUNK_BYTES = 1_048_576
 
 SEGMENTS_UNREADABLE = Counter(
     "weir_gateway_segments_unreadable_total", "Segments that the disk did not let be read. Any rise: a bad disk."
+)
+
+NOT_KEPT = Counter(
+    "weir_gateway_quarantine_not_kept_total",
+    "Unreadable stretches of the spool that a full quarantine did not take; their SHA-256 is in the log. Any: empty it.",
 )
 
 QUARANTINE_BYTES_MAX = 67_108_864
@@ -67,7 +73,11 @@ class SpoolReader:
     """Segments that the disk does not let be read, as far as it was logged."""
 
     def __post_init__(self) -> None:
-        private_folder(self.folder)
+        private_folder(self.folder, disk=self.disk)
+        try:
+            private_folder(self._quarantine, disk=self.disk)  # before it is needed: a full disk makes no folder
+        except OSError as error:
+            logger().error("quarantine_not_made", error=str(error), effect="tried again when it is needed")
 
     def read(self) -> Piece | None:
         """The next piece of the oldest segment that can be read, or None when there is nothing to read.
@@ -156,7 +166,7 @@ class SpoolReader:
 
     def _finish(self, path: Path) -> None:
         if path.name in self._whole:
-            private_folder(self._quarantine)
+            private_folder(self._quarantine, disk=self.disk)
             self.disk.rename(path, self._quarantine / path.name)
         else:
             self.disk.unlink(path)
@@ -165,14 +175,19 @@ class SpoolReader:
         self.disk.unlink(_mark(path))
 
     def _set_aside(self, piece: Piece) -> None:
-        """Keep the bad bytes of a piece; when the disk refuses them, keep its whole segment instead, which needs no room."""
+        """Keep the bad bytes of a piece, or in the log their SHA-256 alone where quarantine has no room for all of them.
+
+        When the disk refuses them its whole segment is kept instead, which needs no room on the disk; quarantine may then
+        hold one segment more than its limit.
+        """
         room = self.quarantine_bytes_max - self.quarantined_bytes()
         if sum(map(len, piece.corrupt)) > room:
             digests = [hashlib.sha256(data).hexdigest() for data in piece.corrupt]
+            NOT_KEPT.inc(len(piece.corrupt))
             logger().error("quarantine_full", bytes_max=self.quarantine_bytes_max, not_kept_sha256=digests)
             return
         try:
-            private_folder(self._quarantine)
+            private_folder(self._quarantine, disk=self.disk)
             for number, data in enumerate(piece.corrupt):
                 name = f"{piece.segment.stem}-{piece.end}-{number}.bin"
                 replace_file(self._quarantine / name, data, disk=self.disk)
