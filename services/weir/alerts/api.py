@@ -32,7 +32,7 @@ from weir.runtime.http import problem
 from weir.runtime.identity import new_id
 
 ROWS_MAX = 1_000
-"""Rows of one listing. Chosen."""
+"""Rows of one listing. Arbitrary: as many as lineage lists; any value from 50 to 10,000 would do."""
 
 
 class AlertsApi:

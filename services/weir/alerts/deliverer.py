@@ -23,7 +23,8 @@ from weir.runtime.producer import wait_or_stop
 from weir.runtime.telemetry import logger
 
 LOOK_S = 1.0
-"""Seconds between looks at a queue nobody announced a change of. Chosen."""
+"""Seconds between looks at a queue nobody announced a change of. Arbitrary: what is due later (a retry) is that late; any value
+from 0.2 to the first pause of a retry would do."""
 
 
 FAR_AHEAD_US = 2**63 - 1

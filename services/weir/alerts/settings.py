@@ -47,14 +47,16 @@ class AlertsSettings(SharedSettings):
     """Alerts kept; beyond it the oldest that is not active is dropped. Chosen: some kilobytes each."""
 
     notification_alerts_max: int = Field(default=100, validation_alias="WEIR_ALERTS_NOTIFICATION_ALERTS_MAX", ge=1)
-    """Alerts listed in one notification; the rest is counted in truncatedAlerts. Chosen."""
+    """Alerts listed in one notification; the rest is counted in truncatedAlerts. Arbitrary: more than a person reads, and some
+    100 kB; any value from 20 to 1,000 would do."""
 
     waiting_max: int = Field(default=10_000, validation_alias="WEIR_ALERTS_WAITING_MAX", ge=1)
     """Deliveries waiting for one receiver; while there are so many, its groups wait with what they have to tell. Ten
     thousand bodies of a few kilobytes are some tens of megabytes."""
 
     finished_max: int = Field(default=10_000, validation_alias="WEIR_ALERTS_FINISHED_MAX", ge=1)
-    """Finished deliveries kept; beyond it the oldest is dropped. Chosen."""
+    """Finished deliveries kept; beyond it the oldest is dropped. Arbitrary: some tens of megabytes; any value from
+    1,000, a listing, to 100,000 would do."""
 
     give_up_s: float = Field(default=86_400.0, validation_alias="WEIR_ALERTS_GIVE_UP_S", ge=3_600)
     """Seconds a delivery is tried before it is shown dead, at least an hour: a receiver that is being deployed, or a
@@ -73,10 +75,11 @@ class AlertsSettings(SharedSettings):
     """Bytes of an answer that are read; the rest is cut off. Chosen: the status says all we need."""
 
     batch_messages_max: int = Field(default=500, validation_alias="WEIR_ALERTS_BATCH_MESSAGES_MAX", ge=1)
-    """Messages handled in one transaction. Chosen."""
+    """Messages handled in one transaction. Arbitrary: they share one sync of the disk; any value from 50 to 5,000 would do."""
 
     relay_events_max: int = Field(default=200, validation_alias="WEIR_ALERTS_RELAY_EVENTS_MAX", ge=1)
-    """Events sent to Kafka at once. Chosen."""
+    """Events sent to Kafka at once. Arbitrary: they share one wait for the broker; any value from 50 to 1,000
+    would do."""
 
     @property
     def timing(self) -> Timing:

@@ -15,7 +15,7 @@ from weir.cli.output import CliError, ExitCode
 from weir.runtime.loopback import uses_proxy
 
 TIMEOUT_S = 30.0
-"""Seconds an answer may take. Chosen."""
+"""Seconds an answer may take: three times what a query may run in the store (10 s)."""
 
 BY_STATUS = {
     400: ExitCode.INVALID,

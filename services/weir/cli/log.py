@@ -13,7 +13,7 @@ from typing import Any
 from weir.cli.output import CliError, ExitCode
 
 TIMEOUT_S = 15.0
-"""Seconds for one answer of the broker. Chosen."""
+"""Seconds for one answer of the broker. Arbitrary: a busy one answers in one; any value from 5 to 60 would do."""
 
 EMPTY_WITHIN_S = 20.0
 """Seconds in which a group must be without members. Chosen: twice the session for which a stopped one is remembered."""

@@ -9,10 +9,10 @@ BAR_CHARS = 40
 """Width of the bars. Chosen: fits 100 columns with the names."""
 
 NAME_CHARS = 36
-"""Width of the names. Chosen."""
+"""Width of the names: with the bars they fit 100 columns."""
 
 SPANS_SHOWN_MAX = 500
-"""Spans drawn at most; the rest is counted. Chosen."""
+"""Spans drawn at most; the rest is counted. Arbitrary: ten screens; nobody reads more."""
 
 
 def waterfall(trace: Mapping[str, Any]) -> str:

@@ -26,7 +26,7 @@ DATASET_BYTES_MAX = 16 * 1_048_576
 """Largest body with a dataset. Chosen: 2,000 items of 1,024 numbers are 11 MB."""
 
 NAME_CHARS_MAX = 128
-"""Longest author, name and version. Chosen."""
+"""Longest author, name and version, characters. Arbitrary: any value from 64 to 1,000 would do."""
 
 REASON_CHARS_MAX = 500
 """Longest reason. Chosen: a sentence or two, as annotations carry it."""

@@ -47,7 +47,8 @@ IN_TOPIC = "text-features"
 GROUP = "drift"
 
 REFUSED_REMEMBERED_MAX = 1_000
-"""Refused streams that are logged once each; beyond them only the metric counts. Chosen."""
+"""Refused streams that are logged once each; beyond them only the metric counts. Arbitrary: some 100 kB; any
+value from 100 to 10,000 would do."""
 
 _Key = tuple[int, str, str]
 """Partition, tenant, route."""

@@ -31,7 +31,8 @@ from weir.runtime.telemetry import logger
 SCORES_TOPIC = "evaluation-scores"
 
 REFUSED_REMEMBERED_MAX = 1_000
-"""Refused streams that are logged once each; beyond them only the metric counts. Chosen."""
+"""Refused streams that are logged once each; beyond them only the metric counts. Arbitrary: some 100 kB; any
+value from 100 to 10,000 would do."""
 
 Entry = tuple[StreamKey, Score | AnchorScore]
 _Place = tuple[Source, StreamKey]

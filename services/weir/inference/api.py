@@ -28,7 +28,7 @@ GRACE_S = 5.0
 """Seconds that calls in flight may take once the server was asked to stop. Chosen: below the supervisor's 20 s."""
 
 WATCH_S = 1.0
-"""Seconds between questions to Triton whether it is ready. Chosen."""
+"""Seconds between questions to Triton whether it is ready. Arbitrary: any value from 0.2 to 5 would do; readiness is that old."""
 
 READY_REPLY = b"\x08\x01"
 """ServerReadyResponse with its only field, `ready` (number 1), true."""

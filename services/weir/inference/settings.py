@@ -32,16 +32,19 @@ class InferenceSettings(SharedSettings):
     """Streams open, counted apart from calls: idle ones keep nobody out. Chosen: as many as a gateway has open."""
 
     control_calls_max: int = Field(default=64, validation_alias="WEIR_INFERENCE_CONTROL_CALLS_MAX", ge=1)
-    """Health and metadata calls in flight, counted apart so that readiness answers under load. Chosen."""
+    """Health and metadata calls in flight, counted apart so that readiness answers under load. Arbitrary: more
+    than probes and clients that start at once ask; any value from 8 to 256 would do."""
 
     retry_after_ms: int = Field(default=250, validation_alias="WEIR_INFERENCE_RETRY_AFTER_MS", ge=0)
     """Pause a refused client is told to make, milliseconds. Chosen: a few unary answers long."""
 
     deadline_ms: int = Field(default=30_000, validation_alias="WEIR_INFERENCE_DEADLINE_MS", ge=1)
-    """Deadline of a unary call whose client set none, milliseconds. Chosen."""
+    """Deadline of a unary call whose client set none, milliseconds. Arbitrary: any value from the slowest model's answer (a few
+    seconds) to a client's patience (a minute) would do."""
 
     stream_deadline_ms: int = Field(default=600_000, validation_alias="WEIR_INFERENCE_STREAM_DEADLINE_MS", ge=1)
-    """Deadline of a stream whose client set none, milliseconds; one stream may carry many requests. Chosen."""
+    """Deadline of a stream whose client set none, milliseconds; one stream may carry many requests: twenty
+    unary deadlines."""
 
     grpc_message_bytes_max: int = Field(default=16_777_216, validation_alias="WEIR_INFERENCE_GRPC_MESSAGE_BYTES_MAX")
     """Largest gRPC message received or sent, bytes. Chosen: the largest event of the log."""

@@ -26,13 +26,13 @@ from weir.runtime.clock import now_us
 from weir.runtime.http import problem
 
 LIMIT_DEFAULT = 50
-"""Rows of a list unless the caller asks for another number. Chosen."""
+"""Rows of a list unless the caller asks for another number: about one screen."""
 
 THREADS = 4
 """Questions that wait for the store at once, on threads of their own. Chosen: the look at the disk never waits behind them."""
 
 SQL_BYTES_MAX = 65_536
-"""Body of an SQL request at most. Chosen."""
+"""Body of an SQL request at most, bytes: the longest statement (`core.sql_text`) at three bytes a character."""
 
 
 def routes(store: Store, sql: OperatorSql, settings: LineageSettings, stalled: Callable[[], str] = str) -> list[Route]:

@@ -28,10 +28,11 @@ LATE_S = 60
 """Seconds after its event at which a stored row counts as late. Chosen: thirty times what a trace takes."""
 
 HOLES_MAX = 10_000
-"""Holes read of all sources together; more of them are not needed to act, and `is_whole` says so. Chosen."""
+"""Holes read of all sources together; more of them are not needed to act, and `is_whole` says so. Arbitrary: any
+value from 1,000 to 100,000 would do; each is one row of an answer."""
 
 PAYLOAD_HEX_BYTES = 600
-"""Bytes of a dead letter's payload that are looked at; the numbers stand in its first 150. Chosen."""
+"""Bytes of a dead letter's payload that are looked at; the numbers stand in its first 150, so four times that."""
 
 DEAD_LETTERS_MAX = 10_000
 """Dead letters of the sink looked at, newest first. Chosen: ten times what stops a consumer."""

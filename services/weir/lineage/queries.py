@@ -8,10 +8,10 @@ from typing import Any
 from weir.lineage.adapters.store import Store
 
 LISTED_MAX = 1_000
-"""Rows of a list at most. Chosen."""
+"""Rows of a list at most. Arbitrary: any value from a screen (50) to `query_rows_max` (10,000) would do."""
 
 EXAMPLES = 10
-"""Example calls in an impact answer. Chosen."""
+"""Example calls in an impact answer. Arbitrary: a person looks at a few; any value from 3 to 50 would do."""
 
 Row = dict[str, Any]
 

@@ -46,10 +46,11 @@ class LineageSettings(SharedSettings):
     written between two looks at the disk, see `core.disk`."""
 
     query_timeout_s: int = Field(default=10, validation_alias="WEIR_LINEAGE_QUERY_TIMEOUT_S")
-    """Seconds a query may run. Chosen."""
+    """Seconds a query may run. Chosen: below the client's 30, so that the engine's own words arrive."""
 
     query_rows_max: int = Field(default=10_000, validation_alias="WEIR_LINEAGE_QUERY_ROWS_MAX")
-    """Rows an answer may hold; a larger one is an error that says so. Chosen."""
+    """Rows an answer may hold. A larger one is an error of a list, and cut at a statement of /v1/sql, which then says
+    `truncated`. Arbitrary: from what a person reads (hundreds) to what a response may weigh (some megabytes) any would do."""
 
     query_bytes_max: int = Field(default=1_073_741_824, validation_alias="WEIR_LINEAGE_QUERY_BYTES_MAX")
     """Memory of one query. Chosen: a quarter of what the whole stack may use."""
@@ -82,7 +83,7 @@ class LineageSettings(SharedSettings):
     features_retention_days: int = Field(
         default=14, ge=1, le=7_300, validation_alias="WEIR_LINEAGE_FEATURES_RETENTION_DAYS"
     )
-    """Days that text features are kept: embeddings are the largest rows. Chosen."""
+    """Days that text features are kept: embeddings are the largest rows. Chosen: half of what calls are kept."""
 
     governance_retention_days: int = Field(
         default=365, ge=1, le=7_300, validation_alias="WEIR_LINEAGE_GOVERNANCE_RETENTION_DAYS"

@@ -33,7 +33,8 @@ POLL_MS = 250
 """Milliseconds a poll waits for a first message. Chosen: bounds how late a stop is noticed."""
 
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-"""Pauses between tries of a batch, the last one for ever after. Chosen."""
+"""Pauses between tries of a batch, seconds, the last one for ever after. The first is shorter than a restart of a store, the
+last keeps an outage to one log line in five seconds."""
 
 
 @dataclass(frozen=True, slots=True)

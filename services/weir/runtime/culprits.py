@@ -28,7 +28,8 @@ LIVES_MAX = 3
 """Lives that a message may end before it is put aside. Chosen: the third one cannot be chance."""
 
 PUT_ASIDE_MAX = 5
-"""Messages put aside within `WINDOW_US` before the group halts: then the deploy is bad, and not the messages. Chosen."""
+"""Messages put aside within `WINDOW_US` before the group halts: then the deploy is bad, and not the messages. Arbitrary:
+any number from 2 to about 10 would do; each costs LIVES_MAX lives."""
 
 WINDOW_US = 3_600_000_000
 

@@ -25,7 +25,8 @@ from weir.runtime.telemetry import logger
 TOPIC = "dead-letters"
 
 PAYLOAD_BYTES_MAX = 262_144
-"""Bytes of the value kept in the dead letter; the rest is found at its topic, partition and offset. Chosen."""
+"""Bytes of the value kept in the dead letter; the rest is found at its topic, partition and offset. Arbitrary:
+a sixteenth of the largest message a consumer decodes; any value from a long prompt (65,536) to that message would do."""
 
 KEY_BYTES_MAX = 65_536
 """Bytes of the key kept. Chosen: our own have below 300, and a key may have as many megabytes as a message."""

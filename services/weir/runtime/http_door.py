@@ -54,7 +54,8 @@ class Refused:
     """Why a request does not come in, for a problem page."""
 
     reason: str
-    """A label of few values: host, origin, content_type, body_bytes, token, ambiguous, method."""
+    """A label of few values: host, origin, content_type, body_bytes, token, ambiguous. The same metric counts what
+    the protocol refuses before the door: the reasons of `http_protocol.PAGES`."""
     status: int
     title: str
     detail: str

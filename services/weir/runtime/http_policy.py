@@ -38,7 +38,8 @@ class Limits:
     head_s: float = 10.0
     """Seconds for a whole head, and before the first byte. Chosen: a phone needs two."""
     body_s: float = 10.0
-    """Seconds in which a body must bring `body_pace_bytes` more, or end. Chosen."""
+    """Seconds in which a body must bring `body_pace_bytes` more, or end. Arbitrary: the pace is what counts; any span does that
+    is longer than a pause of a phone's network (two or three) and shorter than a client's patience (30)."""
     body_pace_bytes: int = 65_536
     """Bytes that a body must bring in `body_s`. Chosen: 50 kbit/s."""
     idle_s: float = 15.0

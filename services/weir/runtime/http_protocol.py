@@ -19,7 +19,8 @@ from weir.runtime.http_policy import Policy
 CONNECTIONS = Gauge("weir_http_connections", "Open HTTP connections.")
 
 WIRE_FACTOR = 2
-"""Bytes on the wire for one byte of a body, at most: chunks of a sane size add a hundredth. Chosen."""
+"""Bytes on the wire for one byte of a body, at most: chunks of a sane size add a hundredth. Arbitrary: any
+factor from 1.1 to about 6, which chunks of one byte need, would do."""
 
 PAGES = {
     "malformed": b"400 Bad Request",

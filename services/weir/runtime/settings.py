@@ -60,7 +60,8 @@ class SharedSettings(BaseSettings):
     """Largest message a consumer decodes; a larger one is dead-lettered. Chosen: twice a full text-features envelope."""
 
     dead_letters_in_a_row_max: int = Field(default=1_000, validation_alias="WEIR_DEAD_LETTERS_IN_A_ROW_MAX")
-    """Dead letters without one good message between them, per partition, before the consumer stops. Chosen."""
+    """Dead letters without one good message between them, per partition, before the consumer stops. Arbitrary:
+    more than a broken client sends before a person sees it (tens), fewer than a topic holds (millions)."""
 
     dead_letters_share_max: float = Field(default=0.5, gt=0, le=1, validation_alias="WEIR_DEAD_LETTERS_SHARE_MAX")
     """Dead letters as a part of a partition's recent messages before the consumer stops; 1 never stops it. Chosen: when

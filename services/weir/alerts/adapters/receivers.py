@@ -34,7 +34,7 @@ ALERTMANAGER_PATH = "/api/v2/alerts"
 """Where Alertmanager takes alerts, under its base URL; specified by Alertmanager."""
 
 SECRETS_MAX = 2
-"""Secrets of one receiver: the one in force and, while it is changed, the one before. Chosen."""
+"""Secrets of one receiver: the one in force and, while it is changed, the one before. No third one is ever in use."""
 
 RECEIVERS_MAX = 1_000
 """Receivers in the file. Chosen."""

@@ -12,7 +12,8 @@ from weir.events import TOPICS
 from weir.lineage.settings import LineageSettings
 
 ASK_TIMEOUT_S = 5.0
-"""Seconds for one answer of the broker. Chosen."""
+"""Seconds for one answer of the broker. Arbitrary: it answers in milliseconds, in one second when busy; any value from 2 to
+10, the audit's own wait, would do."""
 
 CAUGHT_UP_WITHIN_S = 10.0
 """Seconds the audit waits for the sink. Chosen: below the client's 30 s."""

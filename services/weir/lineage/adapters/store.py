@@ -49,7 +49,7 @@ CODE = re.compile(r"[Cc]ode:? (\d+)")
 
 
 CONNECT_TIMEOUT_S = 5
-"""Seconds for a connection to a server. Chosen."""
+"""Seconds for a connection to a server. Arbitrary: one takes milliseconds; any value from 1 to 10 would do."""
 
 
 class StoreDown(Exception):

@@ -31,7 +31,7 @@ from weir.registry.core.template import template_findings
 
 BYTES_MAX = 1 << 40
 TOKENS_MAX = 10_000_000
-"""Bounds that only refuse nonsense. Chosen."""
+"""Bounds that only refuse nonsense: a terabyte, and ten times the longest context sold today."""
 
 PROMPT = shape(
     {
