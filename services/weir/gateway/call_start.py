@@ -7,12 +7,9 @@ from collections.abc import Iterable, Mapping
 from weir.events.trace_context import SAMPLED, TraceContext, read_trace, trace_headers
 from weir.gateway.core.call import Call, Protocol
 from weir.gateway.core.catalog import Resolved
-from weir.gateway.core.errors import Refusal
+from weir.gateway.core.errors import NAME_CHARS_MAX, Refusal
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_id, new_span_id, new_trace_id
-
-ROUTE_CHARS_MAX = 256
-"""Characters kept of the name a client asked for: twice what the registry lets a name have."""
 
 SESSION_CHARS_MAX = 256
 """Longest session id, characters: any UUID or e-mail address fits, and it is a column of the store."""
@@ -39,7 +36,7 @@ def started(
         start_time_us=now_us(),
         protocol=protocol,
         operation=operation,
-        route=route[:ROUTE_CHARS_MAX],
+        route=route[:NAME_CHARS_MAX],
         deadline_ms=deadline_ms,
     )
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.core.call import Call, CallEnd, Feedback, Gap, GapReason
 from weir.gateway.core.captured import Answer
-from weir.gateway.core.errors import cut
+from weir.gateway.core.errors import MESSAGE_CHARS_MAX, cut
 from weir.gateway.core.record import NUMBERS_TAKEN, Kind, Record, pack
 from weir.gateway.ports import CaptureFull
 
@@ -18,9 +18,6 @@ ended there."""
 
 REFUSAL_SPARE_SHARE = 2
 """One part in so many of the spool is never used by refusals: strangers do not fill it. Chosen: half."""
-
-MESSAGE_CHARS_MAX = 512
-"""Characters of an error message in a small record. Chosen: the longest that we write ourselves."""
 
 
 class SpoolCapture:

@@ -164,6 +164,20 @@ async def test_a_body_is_plain_however_that_is_spelt(door: HttpDoor, encoding: s
     assert (await door.post("/v1/chat/completions", ASKED, content_encoding=encoding)).status_code == status
 
 
+@pytest.mark.parametrize("place", ["body", "message", "part", "type"])
+async def test_a_long_name_is_quoted_in_one_way_wherever_it_stands(door: HttpDoor, place: str) -> None:
+    name = "x" * 1_000
+    part = {"type": "text", "text": "hi", **({name: 1} if place == "part" else {})}
+    part |= {"type": name} if place == "type" else {}
+    message = {"role": "user", "content": [part], **({name: 1} if place == "message" else {})}
+    body = {"model": "echo", "messages": [message], **({name: 1} if place == "body" else {})}
+
+    told = error(await door.post("/v1/chat/completions", body), 400)["message"]
+
+    assert f"{'x' * 64}... (1,000 characters)" in told
+    assert "x" * 65 not in told
+
+
 @pytest.mark.parametrize(("after_s", "told"), [(0.001, "1"), (1.0, "1"), (1.2, "2"), (59.01, "60"), (None, None)])
 def test_who_waits_as_long_as_was_said_does_not_come_too_early(after_s: float | None, told: str | None) -> None:
     answer = api_openai._error(Refusal("rate_limited", "slow down", retry_after_s=after_s))

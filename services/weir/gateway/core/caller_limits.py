@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from weir.gateway.core.errors import cut
+
 LIMIT_MAX = 2**53
 """Largest number of a limit: what JSON carries exactly."""
 
@@ -43,10 +45,10 @@ def parse_limits(value: object, where: str) -> CallerLimits:
     """Limits of a JSON object such as {"calls_at_once": 8}. Raises ValueError naming `where` and what is wrong."""
     if not isinstance(value, dict):
         raise ValueError(f"{where} is a {type(value).__name__}; expected an object with {', '.join(NAMES)}")
-    unknown = [str(name)[:64] for name in value if name not in NAMES]
+    unknown = [cut(str(name)) for name in value if name not in NAMES]
     if unknown:
         raise ValueError(f"{where} holds {', '.join(unknown)}; expected only {', '.join(NAMES)}")
     for name, number in value.items():
         if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= LIMIT_MAX:
-            raise ValueError(f"{where}.{name} is {str(number)[:64]!r}; expected a whole number, 1 or more")
+            raise ValueError(f"{where}.{name} is {cut(str(number))!r}; expected a whole number, 1 or more")
     return CallerLimits(**value)

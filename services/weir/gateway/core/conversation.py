@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from weir.gateway.core.errors import Refusal
+from weir.gateway.core.errors import Refusal, cut
 from weir.gateway.core.openai_fields import wrong
 from weir.gateway.core.template import rendered, variables_of
 
@@ -104,7 +104,7 @@ def _message(item: object, where: str) -> Message:
     for name, value in item.items():
         if name in ("role", "content") or value is None or (name in EMPTY_PARTS and not value and value is not False):
             continue
-        field = f"{where}.{name[:64]}"
+        field = f"{where}.{cut(name)}"
         raise Refusal(
             "invalid_request", f"{field} would not reach the model; a message is role and content", field=field
         )
@@ -122,11 +122,11 @@ def _content(value: object, where: str) -> str:
 def _part(part: object, where: str) -> str:
     kind = part.get("type") if isinstance(part, dict) else None
     if not isinstance(part, dict) or kind != "text":
-        shown = f"a part of type {str(kind)[:64]!r}" if isinstance(part, dict) else f"a JSON {type(part).__name__}"
+        shown = f"a part of type {cut(str(kind))!r}" if isinstance(part, dict) else f"a JSON {type(part).__name__}"
         raise Refusal("invalid_request", f"{where} is {shown}; only text parts are taken", field=where)
     extra = next((name for name, value in part.items() if name not in ("type", "text") and value is not None), None)
     if extra is not None:
-        field = f"{where}.{extra[:64]}"
+        field = f"{where}.{cut(extra)}"
         raise Refusal("invalid_request", f"{field} would not reach the model; a part is type and text", field=field)
     text = part.get("text")
     if not isinstance(text, str):

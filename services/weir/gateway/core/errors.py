@@ -44,7 +44,8 @@ MESSAGE_CHARS_MAX = 512
 clients take."""
 
 NAME_CHARS_MAX = 256
-"""Longest name (model, route, prompt) that is looked up. Chosen: twice the longest name that the registry stores."""
+"""Longest name (model, route, prompt) that is looked up, and longest message id; events keep 256 characters of them. Twice the
+longest name that the registry stores."""
 
 QUOTED_CHARS_MAX = 64
 """Characters quoted of a value in an error's message. Chosen: enough to know it again."""

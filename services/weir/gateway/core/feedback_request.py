@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from weir.gateway.core.errors import Refusal
+from weir.gateway.core.errors import Refusal, cut
 from weir.gateway.core.request_ids import bare_id
 
 LABEL_SCORES = {"thumbs_up": 1.0, "thumbs_down": -1.0}
@@ -45,7 +45,7 @@ def read_feedback(body: object) -> FeedbackRequest:
         raise Refusal("invalid_request", f"the body is a JSON {type(body).__name__}; expected an object")
     for name in body:
         if name not in FIELDS and body[name] is not None:
-            raise _wrong(name[:64], f"a field of {', '.join(FIELDS)}")
+            raise _wrong(cut(name), f"a field of {', '.join(FIELDS)}")
     request_id, label, comment = (_text(body, name) for name in ("request_id", "label", "comment"))
     if not request_id:
         raise _wrong("request_id", "the weir-request-id or the id of the answer")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from weir.gateway.core.errors import Refusal
+from weir.gateway.core.errors import NAME_CHARS_MAX, Refusal, cut
 
 TOKENS_MAX = 2**31 - 1
 """Most tokens of an answer: the largest INT32, the type that TensorRT-LLM takes them in."""
@@ -28,12 +28,6 @@ LABEL_CHARS_MAX = 512
 
 METADATA_MAX, METADATA_KEY_CHARS_MAX = 16, 64
 """Entries of `metadata`, and characters of a key. OpenAI's limits."""
-
-ROUTE_CHARS_MAX = 256
-"""Longest name of a route: what the event keeps of it, twice what the registry lets a name have."""
-
-NAME_CHARS_SHOWN = 64
-"""Characters of an unknown field's name that the error repeats, so that an answer stays small."""
 
 Read = Callable[[str, object], Any]
 """(name, value that is not null) -> value as it is used. Raises Refusal."""
@@ -52,7 +46,7 @@ def read_fields(body: Mapping[str, object], table: Mapping[str, Field], what: st
     """The fields that are there and not null, read. Raises Refusal naming the first that cannot be used."""
     unknown = next((name for name, value in body.items() if value is not None and name not in table), None)
     if unknown is not None:
-        shown = unknown[:NAME_CHARS_SHOWN]
+        shown = cut(unknown)
         raise Refusal(
             "invalid_request",
             f"field {shown!r} is not supported for {what}; supported: {', '.join(sorted(table))}",
@@ -68,8 +62,8 @@ def wrong(name: str, value: object, expected: str) -> Refusal:
 
 def route(name: str, value: object) -> str:
     """A non-empty text that can be the name of a route."""
-    if not isinstance(value, str) or not 0 < len(value) <= ROUTE_CHARS_MAX:
-        raise wrong(name, value, f"a text of 1 to {ROUTE_CHARS_MAX} characters")
+    if not isinstance(value, str) or not 0 < len(value) <= NAME_CHARS_MAX:
+        raise wrong(name, value, f"a text of 1 to {NAME_CHARS_MAX} characters")
     return value
 
 

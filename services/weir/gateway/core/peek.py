@@ -17,11 +17,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from tritonclient.grpc import service_pb2
 
-NAME_CHARS_MAX = 256
-"""Longest model name and message id, characters. The registry's names have at most 128; the event keeps 256 of both."""
-
-NAME_CHARS_SHOWN = 40
-"""Characters of a parameter's name that an error repeats, so that an answer stays small."""
+from weir.gateway.core.errors import NAME_CHARS_MAX, cut
 
 REQUEST_PARAMETERS = frozenset({"triton_enable_empty_final_response"})
 """Parameters of a request that every caller may set: stock clients ask for the end of a stream with this one. Others
@@ -141,7 +137,6 @@ def _check_parameters(request: Any, allowed: Collection[str]) -> None:
 def _only(names: Iterable[str], known: Collection[str], owner: str) -> None:
     for name in sorted(names):  # a map has no order; the first by name is the one that is told
         if name not in known or name.startswith(SHARED_MEMORY):
-            shown = name[:NAME_CHARS_SHOWN]
             raise NoMessage(
-                f"parameter {shown!r} of {owner} is not allowed here; allowed: {', '.join(sorted(known)) or 'none'}"
+                f"parameter {cut(name)!r} of {owner} is not allowed here; allowed: {', '.join(sorted(known)) or 'none'}"
             )
