@@ -28,16 +28,18 @@ from weir.runtime.producer import wait_or_stop
 from weir.runtime.telemetry import configure_logs, logger
 
 COMPLETION_SPARE_SHARE = 16
-"""One part in so many of the spool is for completions: calls in hand end well when new ones are refused. Chosen."""
+"""One part in so many of the spool is for completions: calls in hand end well when new ones are refused. Arbitrary; any
+value from 8 to 32 would do: 16 MiB of the default, the ends of 6,000 calls of 2.5 KB."""
 
 GAP_SPARE_SHARE = 4_096
 """One part in so many of the spool is for gap records. Chosen: 64 KiB of the default, the ends of 1,600 calls."""
 
 END_WITHIN_S = 2.0
-"""Seconds that cancelled calls have for their end once both doors are closed: an append each. Chosen."""
+"""Seconds that cancelled calls have for their end once both doors are closed: an append each. Arbitrary; any value
+from 0.5 to 5 would do: appends take microseconds, a sync milliseconds."""
 
 LOOK_S = 0.01
-"""Seconds between two looks at them. Chosen."""
+"""Seconds between two looks at them. Arbitrary; any value from 0.001 to 0.1 would do: small against the time they have."""
 
 
 TELL_EVERY_S = 0.5
@@ -45,7 +47,8 @@ TELL_EVERY_S = 0.5
 calls pay nothing for it (after each record it cost 2 of 11 us)."""
 
 SNAPSHOT_EVERY_S = 2.0
-"""Seconds between looks whether the catalog changed and wants saving. Chosen."""
+"""Seconds between looks whether the catalog changed and wants saving. Arbitrary; any value from 0.5 to 60 would do: what was
+not saved is read from the topic again."""
 
 
 def main() -> None:

@@ -37,10 +37,12 @@ GRACE_S = 10.0
 """Seconds that calls may take once a stop was asked for. Chosen: with `leave_s` below the supervisor's 20 s."""
 
 UNLIMITED_CALLS = 1_024
-"""RPCs at once beyond those that have places of their own: health checks, refusals on their way out. Chosen."""
+"""RPCs at once beyond those that have places of their own: health checks, refusals on their way out. Arbitrary;
+any value from 600 to 10,000 would do: each holds a few kilobytes for a moment."""
 
 IDLE_CONNECTION_MS = 600_000
-"""Milliseconds after which a connection without a call is closed; clients connect again by themselves. Chosen."""
+"""Milliseconds after which a connection without a call is closed; clients connect again by themselves. Arbitrary;
+any value from 5 minutes to an hour would do."""
 
 
 async def serve_oip(settings: GatewaySettings, desk: Desk, upstream: Upstream, stop: asyncio.Event) -> None:

@@ -46,10 +46,12 @@ IDLE_S = 0.02
 """Seconds between looks at an empty spool. Chosen: small against the 2 s within which a trace must be queryable."""
 
 BACKOFF_S = 1.0
-"""Seconds before a piece is sent again that the broker did not take. Chosen."""
+"""Seconds before a piece is sent again that the broker did not take. Arbitrary; any value from 0.2 to 5 would do: it waits in the
+spool, and a broker that is restarted is away for seconds."""
 
 REST_S_MAX = 1.0
-"""Longest rest, seconds: a piece takes 0.1 s, so this bounds what a small share can do. Chosen."""
+"""Longest rest, seconds: a piece takes 0.1 s, so this bounds what a small share can do. Arbitrary; any value
+from 0.5 to 5 would do: it bites at shares below a tenth alone."""
 
 NICENESS = 10
 """Priority below the gateway's beside it: what is in the spool is safe, a live call waits. Chosen: a tenth of its weight."""

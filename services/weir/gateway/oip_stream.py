@@ -36,7 +36,7 @@ LOOKS = 4
 """Looks at the clock in the shortest time that is waited for. Chosen: a limit is kept to a quarter."""
 
 LOOK_S_MAX = 1.0
-"""Longest pause between looks, seconds. Chosen."""
+"""Longest pause between looks, seconds: small against the limits, 30 s and 300 s unless set."""
 
 
 @dataclass(frozen=True, slots=True)

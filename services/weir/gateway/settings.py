@@ -15,7 +15,7 @@ from weir.runtime.loopback import is_loopback
 
 BODY_SPARE_BYTES = 1_048_576
 """Bytes by which a body may pass the limit and still be refused by the gateway, as a call with an end; one far larger is
-refused at the HTTP door. Chosen."""
+refused at the HTTP door. Arbitrary; any value from 64 KiB to 8 MiB would do: it decides only who says that."""
 
 OnFull = Literal["shed", "reject"]
 
@@ -39,7 +39,8 @@ class GatewaySettings(SpoolSettings):
     """Tenant of loopback callers without a key; empty refuses them. The embedded stack sets it, production does not."""
 
     on_full: OnFull = Field(default="reject", validation_alias="WEIR_GATEWAY_ON_FULL")
-    """When the spool takes nothing: reject the call, or shed the event (a gap record says so) and go on. Chosen."""
+    """When the spool takes nothing: reject the call, or shed the event (a gap record says so) and go on.
+    Reject unless told otherwise: an answer without a record is what the gateway is there to prevent."""
 
     on_full_by_tenant: dict[str, OnFull] = Field(default={}, validation_alias="WEIR_GATEWAY_ON_FULL_BY_TENANT")
     """The same for single tenants, as JSON: {"tenant": "shed"}."""
@@ -57,7 +58,8 @@ class GatewaySettings(SpoolSettings):
     """Largest gRPC message and HTTP body. Chosen: far above any prompt, far below what hurts Triton."""
 
     calls_at_once_max: int = Field(default=256, ge=1, validation_alias="WEIR_GATEWAY_CALLS_AT_ONCE_MAX")
-    """Calls in hand; one more is refused before it queues. One tenant may have two for each free one. Chosen."""
+    """Calls in hand; one more is refused before it queues. One tenant may have two for each free one.
+    So many calls of 1 MiB fill bytes_in_hand_max."""
 
     calls_at_once_tenant: int = Field(default=256, ge=1, validation_alias="WEIR_GATEWAY_CALLS_AT_ONCE_TENANT")
     """Calls in hand of one tenant. Chosen: the same, the rule of free places keeps room for others."""
@@ -66,7 +68,8 @@ class GatewaySettings(SpoolSettings):
     """Calls in hand of one key. Chosen: the same."""
 
     streams_at_once_max: int = Field(default=256, ge=1, validation_alias="WEIR_GATEWAY_STREAMS_AT_ONCE_MAX")
-    """Open gRPC streams; one tenant may have two for each free one. An idle one holds no place of a call. Chosen."""
+    """Open gRPC streams; one tenant may have two for each free one. An idle one holds no place of a call. As
+    many as calls."""
 
     streams_at_once_tenant: int = Field(default=128, ge=1, validation_alias="WEIR_GATEWAY_STREAMS_AT_ONCE_TENANT")
     """Open gRPC streams of one tenant. Chosen: half of all."""
@@ -75,7 +78,7 @@ class GatewaySettings(SpoolSettings):
     """Open gRPC streams of one key. Chosen: as for its tenant."""
 
     stream_calls_max: int = Field(default=128, ge=1, validation_alias="WEIR_GATEWAY_STREAM_CALLS_MAX")
-    """Open requests on one gRPC stream. Chosen."""
+    """Open requests on one gRPC stream: half of the calls in hand, so that one stream does not hold all places."""
 
     stream_idle_s: float = Field(default=300.0, gt=0, validation_alias="WEIR_GATEWAY_STREAM_IDLE_S")
     """Seconds a gRPC stream may last on which nothing is asked and nothing is answered. Chosen: a person who thinks."""
@@ -87,7 +90,7 @@ class GatewaySettings(SpoolSettings):
     """Questions about models and the server in hand, apart from calls. Chosen: as many as the inference service takes."""
 
     health_watches_max: int = Field(default=128, ge=2, validation_alias="WEIR_GATEWAY_HEALTH_WATCHES_MAX")
-    """Open health watches, half of them from one host; they need no key. Chosen: one for each client process."""
+    """Open health watches, two thirds of them from one host; they need no key. Chosen: one for each client process."""
 
     bytes_in_hand_max: int = Field(default=268_435_456, ge=65_536, validation_alias="WEIR_GATEWAY_BYTES_IN_HAND_MAX")
     """Bytes of requests and kept answers in hand; one tenant may have two for each free one. Chosen: 32 largest messages."""
@@ -102,7 +105,7 @@ class GatewaySettings(SpoolSettings):
     """Calls a minute for one key. Chosen: generous, a guard against loops."""
 
     calls_per_minute_tenant: int = Field(default=120_000, ge=1, validation_alias="WEIR_GATEWAY_CALLS_PER_MINUTE_TENANT")
-    """Calls a minute for one tenant over all its keys. Chosen."""
+    """Calls a minute for one tenant over all its keys: two keys at their limit."""
 
     tokens_per_minute_key: int | None = Field(default=None, ge=1, validation_alias="WEIR_GATEWAY_TOKENS_PER_MINUTE_KEY")
     """Tokens a minute, asked and answered, for one key; a token is counted as four bytes. Not limited unless set."""
@@ -118,10 +121,12 @@ class GatewaySettings(SpoolSettings):
     refusals_recorded_per_minute: int = Field(
         default=600, ge=1, validation_alias="WEIR_GATEWAY_REFUSALS_RECORDED_PER_MINUTE"
     )
-    """Records a minute of refused calls of one tenant; all strangers are one. Above it they are counted alone. Chosen."""
+    """Records a minute of refused calls of one tenant; all strangers are one. Above it they are counted alone.
+    Arbitrary; any value from 60 to 6,000 would do: ten small records a second show who is refused and why."""
 
     timeout_s: float = Field(default=120.0, validation_alias="WEIR_GATEWAY_TIMEOUT_S")
-    """Seconds for a call whose client set no deadline. Chosen."""
+    """Seconds for a call whose client set no deadline. Arbitrary; any value from 60 to 600 would do: a long answer takes a
+    minute."""
 
     leave_s: float = Field(default=2.0, ge=0, le=8, validation_alias="WEIR_GATEWAY_LEAVE_S")
     """Seconds between telling gRPC's health watchers NOT_SERVING and taking no more calls. Measured: without them, 5 of

@@ -16,13 +16,16 @@ class SpoolSettings(SharedSettings):
     """Bytes of all segments together; beyond it nothing is accepted. Chosen: about 100,000 calls of 2.5 KB."""
 
     segment_bytes_max: int = Field(default=8_388_608, ge=4_096, validation_alias="WEIR_GATEWAY_SEGMENT_BYTES_MAX")
-    """Bytes after which a segment is closed; a drained one is deleted whole. Chosen."""
+    """Bytes after which a segment is closed; a drained one is deleted whole. Arbitrary; any value from 1 to
+    32 MiB would do: room comes back in such steps."""
 
     capture_bytes_max: int = Field(default=2_097_152, ge=1_024, validation_alias="WEIR_GATEWAY_CAPTURE_BYTES_MAX")
-    """Wire bytes kept of one call; a larger call keeps its facts and loses its texts, marked truncated. Chosen."""
+    """Wire bytes kept of one call; a larger call keeps its facts and loses its texts, marked truncated. Arbitrary;
+    any value from 256 KiB, which hold a text of text_chars_max, to 4 MiB would do."""
 
     text_chars_max: int = Field(default=65_536, ge=64, validation_alias="WEIR_GATEWAY_TEXT_CHARS_MAX")
-    """Characters of a prompt or answer kept in an event, cut beyond it and marked truncated. Chosen."""
+    """Characters of a prompt or answer kept in an event, cut beyond it and marked truncated. Arbitrary; any
+    value from 8,192 to 65,536 would do: with four bytes a character both stay well below 1 MiB, Kafka's usual limit."""
 
     quarantine_bytes_max: int = Field(default=67_108_864, ge=0, validation_alias="WEIR_GATEWAY_QUARANTINE_BYTES_MAX")
     """Bytes of unreadable spool that are kept for a person; more is counted and its SHA-256 logged. Chosen: a quarter of the

@@ -23,7 +23,7 @@ ALIAS = "prod"
 """Alias at which routes are served."""
 
 NAMES_SHOWN_MAX = 20
-"""Names listed in an error. Chosen."""
+"""Names listed in an error: so many short ones fit into its length."""
 
 Key = tuple[str, str, str]
 """Kind, name, version or alias."""

@@ -52,7 +52,7 @@ SCORE_MAX = 3.4e38
 """Largest score that a 32-bit float carries, about."""
 
 SPANS_MAX = 64
-"""Spans kept of a call. Chosen."""
+"""Spans kept of a call. Arbitrary; any value from 16 to 128 would do: the steps of one answer are about a dozen."""
 
 SPAN_ID = re.compile("[0-9a-f]{16}")
 """A span id of W3C trace context."""
