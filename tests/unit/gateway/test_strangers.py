@@ -109,20 +109,37 @@ async def test_header_only_calls_with_a_key_hold_their_own_tenants_places_and_no
         await gateway.until(lambda: gateway.held == (0, 0, 0))
 
 
-async def test_idle_streams_of_one_tenant_leave_room_and_end(tmp_path: Path) -> None:
-    async with doors(tmp_path, stream_idle_s=1.0) as gateway, gateway.channel() as channel:
+async def test_idle_streams_of_one_tenant_leave_room_to_others(tmp_path: Path) -> None:
+    """None ends by itself meanwhile: a place that came free would be taken by one that was to be refused."""
+    async with doors(tmp_path, stream_idle_s=3_600) as gateway, gateway.channel() as channel:
         before = limited("streams_at_once_tenant")
         streams = [stream_on(channel)(metadata=bearer(KEYS["ada"])) for _ in range(256)]
-        await gateway.until(lambda: gateway.held[1] == 128)
+        await gateway.until(lambda: sum(stream.done() for stream in streams) == 128)
+        assert gateway.held[1] == 128
+        assert limited("streams_at_once_tenant") - before == 128
         async with gateway.channel() as other:
             assert len(await gateway.stream(request_of("qa-stream"), channel=other, key=KEYS["bob"])) == 2
         await still_serves(gateway)
 
-        codes = await asyncio.gather(*map(code_of, streams))
-        assert codes.count(grpc.StatusCode.DEADLINE_EXCEEDED) == codes.count(grpc.StatusCode.RESOURCE_EXHAUSTED) == 128
-        assert limited("streams_at_once_tenant") - before == 128
-        assert gateway.held == (0, 0, 0)
+        assert gateway.held[1] == 128
         assert gateway.model.calls == 3, "an idle stream asks nothing of the model server"
+        for stream in streams:
+            stream.cancel()
+        codes = await asyncio.gather(*map(code_of, streams))
+        assert codes.count(grpc.StatusCode.CANCELLED) == codes.count(grpc.StatusCode.RESOURCE_EXHAUSTED) == 128
+        await gateway.until(lambda: gateway.held == (0, 0, 0))
+
+
+async def test_idle_streams_end_and_leave_their_places(tmp_path: Path) -> None:
+    """As many as a tenant may have: none is refused, however long their opening takes."""
+    async with doors(tmp_path, stream_idle_s=0.5) as gateway, gateway.channel() as channel:
+        streams = [stream_on(channel)(metadata=bearer(KEYS["ada"])) for _ in range(128)]
+        codes = await asyncio.gather(*map(code_of, streams))
+
+        assert codes == [grpc.StatusCode.DEADLINE_EXCEEDED] * 128
+        await gateway.until(lambda: gateway.held == (0, 0, 0))
+        assert gateway.model.calls == 0
+        await still_serves(gateway)
 
 
 async def test_strangers_with_large_bodies_leave_small_records_and_never_the_room_of_calls_in_hand(
