@@ -13,7 +13,19 @@ from pathlib import Path
 
 from weir.runtime.disk import Disk
 
-CALLS = ("open", "write", "short_write", "fsync", "fdatasync", "truncate", "close", "rename", "unlink", "mkdir")
+CALLS = (
+    "open",
+    "write",
+    "short_write",
+    "fsync",
+    "fdatasync",
+    "truncate",
+    "close",
+    "rename",
+    "unlink",
+    "mkdir",
+    "chmod",
+)
 """What can be refused. A short write takes half of the bytes, then the disk is full."""
 
 
@@ -77,6 +89,10 @@ class FailingDisk(Disk):
     def mkdir(self, path: Path) -> None:
         self._may("mkdir")
         super().mkdir(path)
+
+    def chmod(self, path: Path, mode: int) -> None:
+        self._may("chmod")
+        super().chmod(path, mode)
 
     def mended(self) -> None:
         """Refuse nothing from now on."""

@@ -69,6 +69,13 @@ def test_files_and_folders_are_for_their_owner_alone_whatever_stood_there(tmp_pa
     assert modes == [0o700, 0o700, 0o600, 0o600]
 
 
+def test_a_folder_that_others_may_read_and_that_cannot_be_closed_to_them_is_an_error(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+
+    with pytest.raises(OSError, match="No space"):
+        private_folder(tmp_path, disk=FailingDisk(refuses=frozenset({"chmod"})))
+
+
 def test_a_folder_that_is_not_ours_keeps_its_mode(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
 
