@@ -102,7 +102,7 @@ def _read_slowly(plug: socket.socket, enough: threading.Event) -> None:
 def _http_stream(gateway: SecondGateway, key: str, question: str, *, buffer_bytes: int = 0) -> Iterator[socket.socket]:
     """A bare socket with a stream begun on it; at the end it is cut with RST, as a client that dies does."""
     body = orjson.dumps({"model": "docs-qa", "stream": True, "messages": [{"role": "user", "content": question}]})
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n"
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {key}\r\n"
     head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
     with socket.socket() as plug:
         if buffer_bytes:

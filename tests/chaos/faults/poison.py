@@ -97,6 +97,6 @@ def _put_back(field: Arena, dead: int, since_us: int) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
     replayed = json.loads(done.stdout)["replayed"]
     assert len(replayed) == dead, f"{len(replayed)} of {dead} dead letters were put back: {replayed}"
