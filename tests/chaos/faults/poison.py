@@ -92,7 +92,12 @@ def _put_back(field: Arena, dead: int, since_us: int) -> None:
     done = subprocess.run(
         [str(repository() / ".venv" / "bin" / "weir"), "dlq", "replay", *event_ids, "--json"],
         # Asked of the sink under test: in full, the stack's own is stopped by now.
-        env={"WEIR_HOME": str(field.stack.home), "WEIR_LINEAGE_URL": field.store.sink.url, "PATH": "/usr/bin:/bin"},
+        env={
+            "WEIR_HOME": str(field.stack.home),
+            "WEIR_LINEAGE_URL": field.store.sink.url,
+            "WEIR_HTTP_TOKEN": field.stack.http_token,
+            "PATH": "/usr/bin:/bin",
+        },
         capture_output=True,
         text=True,
         check=False,
