@@ -107,7 +107,7 @@ SHORT: Mapping[str, Fault] = {
     "triton-crashed-streams": lambda stack: model_server.crashed_in_streams(stack, 1),
     "hostile-calls": lambda stack: hostile.hostile_calls(stack, 1),
     "clients-gone": lambda stack: clients.disconnected(stack, 40),
-    "neighbour": lambda stack: neighbour.misbehaving(stack, 150, percentile=90),
+    "neighbour": lambda stack: neighbour.misbehaving(stack, 100, percentile=None),
     "rule-edited": lambda stack: rules.edited_while_firing(stack, 2),
     "clickhouse-answers-lost": lambda stack: clickhouse.answers_lost(stack, 1),
     "sink-killed": lambda stack: sink.killed(stack, 3, 1_500),

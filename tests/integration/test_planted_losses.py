@@ -70,7 +70,7 @@ def test_a_loss_becomes_a_signal_and_an_alert_until_it_is_found(stack: RunningSt
         ((explanation,),) = stack.sql(f"SELECT explanation FROM v_ops_signals WHERE {told} LIMIT 1")
         assert f"{load.source} of {load.epoch_us} 1 (4)" in explanation
         assert second.sink.metric('weir_lineage_audit_numbers{column="missing"}') >= 1  # other tests delete a topic
-        assert book(second, (load.source, load.epoch)) == (10, 9, [[4, 4]])
+        assert book(second, load.life) == (10, 9, [[4, 4]])
 
         load.send_again(4)
         eventually(lambda: _alert(stack, second.group) == "resolved", within_s=90, what="the end of the alert")
