@@ -33,6 +33,10 @@ any number from 2 to about 10 would do; each costs LIVES_MAX lives."""
 
 WINDOW_US = 3_600_000_000
 
+SUSPECTS_MAX = 64
+"""Suspects that are remembered, the latest blamed of them: several partitions can hold a culprit each at one time. More than
+the partitions of any group here, and small enough to be written at once."""
+
 ERROR_CHARS_MAX = 200
 """Characters of the error's text that are kept."""
 
@@ -55,7 +59,7 @@ class Placed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """The message, or the batch, in hand when the last life ended. lives: how many it ended, one after the other."""
+    """The message, or the batch, in hand when a life ended. lives: how many it ended, whatever ended others in between."""
 
     topic: str
     partition: int
@@ -74,9 +78,10 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the file holds. put_aside_us: times of the latest dead letters for this reason."""
+    """What the file holds. suspects: the latest blamed last, at most SUSPECTS_MAX. put_aside_us: times of the latest dead
+    letters for this reason."""
 
-    suspect: Suspect | None = None
+    suspects: tuple[Suspect, ...] = ()
     put_aside_us: tuple[int, ...] = field(default=())
 
 
@@ -90,12 +95,12 @@ class Culprits:
 
     def suspects(self, message: Placed) -> bool:
         """Whether the message was in hand when a life ended: it is handled alone then."""
-        return self._known.suspect is not None and self._known.suspect.holds(message)
+        return bool(self._known.suspects) and any(one.holds(message) for one in self._known.suspects)
 
     def check(self, message: Placed) -> None:
         """Raises InvalidEvent("handler_error") for a message that ended too many lives, TooManyRejects when many did."""
-        suspect = self._known.suspect
-        if suspect is None or suspect.first != suspect.last or suspect.lives < LIVES_MAX or not suspect.holds(message):
+        suspect = self._single(message)
+        if suspect is None or suspect.lives < LIVES_MAX:
             return
         lately = self._lately()
         if len(lately) >= PUT_ASIDE_MAX:
@@ -111,23 +116,28 @@ class Culprits:
         """
         if not isinstance(error, OF_VALUES):
             return
-        first, before = messages[0], self._known.suspect
-        lives = 1 + (before.lives if before is not None and before.holds(first) and before.holds(messages[-1]) else 0)
+        first, last = messages[0], messages[-1]
+        before = [one for one in self._known.suspects if one.holds(first) and one.holds(last)]
+        lives = 1 + max((one.lives for one in before), default=0)
         said = f"{type(error).__name__}: {error}"[:ERROR_CHARS_MAX]
-        suspect = Suspect(
-            first.topic, first.partition, first.offset, messages[-1].offset, first.timestamp_us, lives, said
-        )
+        suspect = Suspect(first.topic, first.partition, first.offset, last.offset, first.timestamp_us, lives, said)
         logger().error("handler_failed", topic=first.topic, partition=first.partition, offset=first.offset, lives=lives)
+        others = [one for one in self._known.suspects if one not in before]
         try:
-            self._keep(replace(self._known, suspect=suspect))
+            self._keep(replace(self._known, suspects=(*others, suspect)[-SUSPECTS_MAX:]))
         except OSError as refused:
             logger().error("culprit_not_kept", file=str(self._file), error=str(refused))
 
     def settle(self, message: Placed) -> None:
         """The message is a dead letter now. Raises OSError when that cannot be written down."""
-        suspect = self._known.suspect
-        if suspect is not None and suspect.first == suspect.last and suspect.holds(message):
-            self._keep(Known(None, (*self._lately(), now_us())))
+        suspect = self._single(message)
+        if suspect is not None:
+            others = tuple(one for one in self._known.suspects if one != suspect)
+            self._keep(Known(others, (*self._lately(), now_us())))
+
+    def _single(self, message: Placed) -> Suspect | None:
+        found = (one for one in self._known.suspects if one.first == one.last and one.holds(message))
+        return next(found, None) if self._known.suspects else None
 
     def _lately(self) -> tuple[int, ...]:
         return tuple(at_us for at_us in self._known.put_aside_us if at_us > now_us() - WINDOW_US)
@@ -140,5 +150,7 @@ class Culprits:
 
 def _known(content: bytes) -> Known:
     document = json.loads(content)
-    suspect = document["suspect"]
-    return Known(Suspect(**suspect) if suspect else None, tuple(int(at_us) for at_us in document["put_aside_us"]))
+    if "suspect" in document:  # written before several were kept
+        document["suspects"] = [document["suspect"]] if document["suspect"] else []
+    suspects = tuple(Suspect(**one) for one in document["suspects"])
+    return Known(suspects[-SUSPECTS_MAX:], tuple(int(at_us) for at_us in document["put_aside_us"]))

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
@@ -21,7 +21,7 @@ from weir.alerts.adapters import deliveries, silences
 from weir.alerts.adapters.receivers import Receiver
 from weir.alerts.api import AlertsApi
 from weir.alerts.core.address import target_of
-from weir.alerts.core.matcher import InvalidMatcher, Matcher, matcher_from
+from weir.alerts.core.matcher import CHARS_MAX, InvalidMatcher, Matcher, matcher_from
 from weir.alerts.core.silence import InvalidSilence, Silence, check
 from weir.runtime.clock import now_us
 from weir.runtime.http import application
@@ -193,7 +193,9 @@ def test_matchers_are_written_as_alertmanager_writes_them(text: str, matcher: Ma
     assert matcher_from(str(matcher)) == matcher
 
 
-@pytest.mark.parametrize("text", ["", "a", "1a=b", "a=~(", 'a="x', "a=~" + "x" * 600, "a=~(?<=x)y", 'a=""""'])
+@pytest.mark.parametrize(
+    "text", ["", "a", "1a=b", "a=~(", 'a="x', "a=~" + "x" * 600, "a=~(?<=x)y", "a=" + "x" * 498, 'a=""""']
+)
 def test_a_matcher_that_cannot_be_read_is_named(text: str) -> None:
     with pytest.raises(InvalidMatcher, match="matcher"):
         matcher_from(text)
@@ -203,6 +205,18 @@ def test_an_expression_that_would_take_for_ever_elsewhere_takes_no_time() -> Non
     start_us = now_us()
     assert not matcher_from("a=~(x+x+)+y").matches({"a": "x" * 5_000})
     assert now_us() - start_us < SECOND_US
+
+
+@given(st.integers(400, CHARS_MAX), st.sampled_from(["a", "\\\\.", '"', "\n", "\x7f", "\u2028", "é"]))
+@example(494, "a")
+@example(490, "\\.")
+def test_a_matcher_that_is_accepted_reads_back_equal_however_long(length: int, unit: str) -> None:
+    text = ("a=x" + unit * length)[:length]
+    try:
+        matcher = matcher_from(text)
+    except InvalidMatcher:
+        return
+    assert matcher_from(str(matcher)) == matcher
 
 
 @given(st.text(max_size=60), st.text(max_size=20))

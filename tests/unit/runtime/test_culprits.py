@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from mock_kafka import MockKafka
 from unit.runtime.test_consumer import LENIENT, TOPIC, committed, framed, letters, produce
 from weir.events import InvalidEvent
 from weir.runtime.consumer import Consumer, Received
-from weir.runtime.culprits import LIVES_MAX, PUT_ASIDE_MAX, Culprits
+from weir.runtime.culprits import LIVES_MAX, PUT_ASIDE_MAX, SUSPECTS_MAX, Culprits
 from weir.runtime.deadletter import RawMessage
 from weir.runtime.errors import TooManyRejects
 
@@ -50,21 +53,41 @@ def test_what_the_world_refuses_blames_no_message(tmp_path: Path, error: Excepti
     Culprits(tmp_path / "culprits.json").check(message(1))
 
 
-@given(offsets=st.lists(st.integers(0, 2), max_size=8))
-def test_only_lives_in_a_row_count(tmp_path_factory: pytest.TempPathFactory, offsets: list[int]) -> None:
+@given(blamed=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), max_size=10))
+def test_the_lives_of_each_message_are_counted_whatever_ended_others_in_between(
+    tmp_path_factory: pytest.TempPathFactory, blamed: list[tuple[int, int]]
+) -> None:
     file = tmp_path_factory.mktemp("lives") / "culprits.json"
-    for offset in offsets:
-        Culprits(file).blame([message(offset)], ValueError())
-    in_a_row = len(offsets) >= LIVES_MAX and len(set(offsets[-LIVES_MAX:])) == 1
 
-    def is_culprit(offset: int) -> bool:
+    def at(place: tuple[int, int]) -> RawMessage:
+        return replace(message(place[1]), partition=place[0])
+
+    for place in blamed:
+        Culprits(file).blame([at(place)], ValueError())
+
+    def is_culprit(place: tuple[int, int]) -> bool:
         try:
-            Culprits(file).check(message(offset))
+            Culprits(file).check(at(place))
         except InvalidEvent:
             return True
         return False
 
-    assert [is_culprit(offset) for offset in range(3)] == [in_a_row and offset == offsets[-1] for offset in range(3)]
+    places = list(itertools.product((0, 1), repeat=2))
+    assert [is_culprit(place) for place in places] == [blamed.count(place) >= LIVES_MAX for place in places]
+
+
+def test_the_oldest_suspect_is_forgotten_and_a_file_of_an_earlier_build_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "culprits.json"
+    old = {"topic": TOPIC, "partition": 0, "first": 1, "last": 1, "since_us": NOON_US, "lives": LIVES_MAX, "error": "E"}
+    file.write_text(json.dumps({"suspect": old, "put_aside_us": []}))
+    with pytest.raises(InvalidEvent):
+        Culprits(file).check(message(1))
+
+    for offset in range(10, 10 + SUSPECTS_MAX):
+        Culprits(file).blame([message(offset)], ValueError())
+
+    assert not Culprits(file).suspects(message(1))
+    assert all(Culprits(file).suspects(message(offset)) for offset in range(10, 10 + SUSPECTS_MAX))
 
 
 def test_the_same_offset_of_a_topic_made_anew_is_another_message(tmp_path: Path) -> None:

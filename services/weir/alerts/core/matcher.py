@@ -16,7 +16,8 @@ import re2
 SHAPE = re.compile(r"\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*(.*?)\s*", re.DOTALL)
 
 CHARS_MAX = 500
-"""Characters of one matcher. A name and a few alternatives fit many times."""
+"""Characters of one matcher, as given and as written in its normal form, in which it is kept and read back. A name and a
+few alternatives fit many times."""
 
 
 class InvalidMatcher(Exception):
@@ -48,6 +49,10 @@ def matcher_from(text: str) -> Matcher:
         raise InvalidMatcher(f"matcher {text[:CHARS_MAX]!r} cannot be read; expected label=value, != , =~ or !~")
     name, operator, value = found.groups()
     matcher = Matcher(name, operator, _unquoted(value, text))
+    if len(str(matcher)) > CHARS_MAX:
+        raise InvalidMatcher(
+            f"matcher {text!r} has {len(str(matcher))} characters with its value in quotes; expected {CHARS_MAX} at most"
+        )
     if "~" in operator:
         try:
             re2.compile(matcher.value, _quiet())
