@@ -116,8 +116,9 @@ class LineageApi:
     async def dead_letters(self, request: Request) -> Response:
         """GET /v1/dead-letters?topic=&reason=&consumer_group=&limit=."""
         text = request.query_params.get("limit", str(LIMIT_DEFAULT))
-        if not text.isdigit() or not 1 <= int(text) <= queries.LISTED_MAX:
-            return problem(400, "Bad parameter", f"limit is {text!r}; expected 1 to {queries.LISTED_MAX}")
+        is_number = text.isascii() and text.isdigit() and len(text) <= len(str(queries.LISTED_MAX))
+        if not is_number or not 1 <= int(text) <= queries.LISTED_MAX:
+            return problem(400, "Bad parameter", f"limit is {text[:40]!r}; expected 1 to {queries.LISTED_MAX}")
         return await self._many(
             "dead_letters", lambda: queries.dead_letters(self._store, request.query_params, int(text))
         )

@@ -29,6 +29,9 @@ from weir.runtime.http import problem
 FOREVER_US = 2**62
 """A time after every change, microseconds."""
 
+TIME_DIGITS_MAX = 19
+"""Digits of FOREVER_US; a longer text is refused unread."""
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 Result = TypeVar("Result")
 
@@ -183,6 +186,7 @@ def _author(body: dict[str, object]) -> str:
 
 def _time(request: Request, key: str, default: int) -> int:
     text = request.query_params.get(key, str(default))
-    if not text.isascii() or not text.isdigit() or int(text) > FOREVER_US:
-        raise BadRequest(422, f"{key} is {text!r}; expected microseconds since 1970-01-01 UTC")
+    is_number = text.isascii() and text.isdigit() and len(text) <= TIME_DIGITS_MAX
+    if not is_number or int(text) > FOREVER_US:
+        raise BadRequest(422, f"{key} is {text[:40]!r}; expected microseconds since 1970-01-01 UTC")
     return int(text)

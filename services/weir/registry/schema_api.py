@@ -17,7 +17,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Scope
 
-from weir.registry.core.schema_errors import INVALID_SCHEMA, SCHEMA_NOT_FOUND, SchemaRefused
+from weir.registry.core.compatibility import LEVELS
+from weir.registry.core.schema_errors import INVALID_LEVEL, INVALID_SCHEMA, SCHEMA_NOT_FOUND, SchemaRefused
 from weir.registry.requests import BadRequest, json_body
 from weir.registry.settings import RegistrySettings
 from weir.registry.subjects import Registered, Subjects
@@ -124,10 +125,13 @@ class SchemaApi:
 
     async def set_level(self, request: Request) -> Response:
         """Set the compatibility level of a subject or of all."""
-        level = (await json_body(request, self._bytes_max)).get("compatibility")
-        subject = request.path_params.get("subject", "")
-        await run_in_threadpool(self._subjects.set_level, subject, str(level).upper())
-        return _json({"compatibility": str(level).upper()})
+        body = await json_body(request, self._bytes_max)
+        if not isinstance(body.get("compatibility"), str):
+            said = f"is {str(body['compatibility'])[:40]!r}" if "compatibility" in body else "is missing"
+            raise SchemaRefused(INVALID_LEVEL, f"'compatibility' {said}; expected a text, one of: {', '.join(LEVELS)}")
+        level, subject = str(body["compatibility"]).upper(), request.path_params.get("subject", "")
+        await run_in_threadpool(self._subjects.set_level, subject, level)
+        return _json({"compatibility": level})
 
     async def compatibility(self, request: Request) -> Response:
         """Whether a schema could follow a version, or the versions its subject's level asks about."""

@@ -31,6 +31,9 @@ from weir.registry.metrics import SCHEMAS
 
 SUBJECT = re.compile(r"[A-Za-z0-9._-]{1,255}")
 
+VERSION_DIGITS_MAX = 10
+"""Digits of a version number: those of 2^31, the largest that Confluent's clients can hold."""
+
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -186,8 +189,9 @@ def _versions(connection: Connection, subject: str) -> list[tuple[int, int]]:
 def _pick(found: Sequence[tuple[int, int]], subject: str, version: str) -> tuple[int, int]:
     if version in ("latest", "-1"):
         return found[-1]
-    if not version.isascii() or not version.isdigit() or int(version) < 1:
-        raise SchemaRefused(INVALID_VERSION, f"version is {version!r}; expected a number from 1, or latest")
+    is_number = version.isascii() and version.isdigit() and len(version) <= VERSION_DIGITS_MAX
+    if not is_number or int(version) < 1:
+        raise SchemaRefused(INVALID_VERSION, f"version is {version[:40]!r}; expected a number from 1, or latest")
     for pair in found:
         if pair[0] == int(version):
             return pair

@@ -97,6 +97,7 @@ class TestAnswers:
             ("GET", "/v1/assets/prompt/p/1", b"", 404, "there is no prompt 'p'"),
             ("GET", "/v1/diff/prompt/p?from=1", b"", 422, "both 'from' and 'to'"),
             ("GET", "/v1/history?from_us=yesterday", b"", 422, "expected microseconds"),
+            ("GET", "/v1/history?from_us=" + "9" * 5_000, b"", 422, "expected microseconds"),
             ("GET", "/v1/nothing", b"", 404, "Not Found"),
         ],
     )

@@ -170,3 +170,26 @@ async def test_a_stock_client_without_the_token_reads_and_is_told_why_it_may_not
     known_id, same_id, status = await asyncio.to_thread(calls)
 
     assert (same_id, status) == (known_id, 401)
+
+
+@pytest.mark.parametrize(
+    "body", ['{"compatibility": null}', "{}", '{"compatibility": 1}', '{"compatibility": ["NONE"]}']
+)
+async def test_a_level_that_is_no_text_changes_nothing(url: str, body: str) -> None:
+    async with httpx2.AsyncClient(base_url=url, auth=("anyone", TOKEN)) as client:
+        before = (await client.get("/config")).json()
+        for path in ("/config", "/config/alerts-value"):
+            answer = await client.put(path, content=body, headers={"content-type": "application/json"})
+            assert (answer.status_code, answer.json()["error_code"]) == (422, 42203)
+
+        assert (await client.get("/config")).json() == before
+        assert (await client.get("/config/alerts-value")).status_code == 404
+
+
+@pytest.mark.parametrize("version", ["9" * 5_000, "\u0663", "0", "-2"])
+async def test_a_version_that_is_no_number_is_refused(url: str, version: str) -> None:
+    async with httpx2.AsyncClient(base_url=url, auth=("anyone", TOKEN)) as client:
+        for path in (f"/subjects/alerts-value/versions/{version}", f"/subjects/alerts-value/versions/{version}/schema"):
+            assert (await client.get(path)).status_code == 422
+        path = f"/compatibility/subjects/alerts-value/versions/{version}"
+        assert (await client.post(path, json={"schema": THING})).status_code == 422

@@ -72,7 +72,7 @@ def test_the_lives_of_each_message_are_counted_whatever_ended_others_in_between(
             return True
         return False
 
-    places = list(itertools.product((0, 1), repeat=2))
+    places = list(itertools.product((0, 1), (0, 1)))
     assert [is_culprit(place) for place in places] == [blamed.count(place) >= LIVES_MAX for place in places]
 
 
