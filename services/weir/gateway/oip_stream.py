@@ -1,10 +1,11 @@
 """One ModelStreamInfer call through the gateway: many requests, many responses, each request its own recorded call.
 
-Responses are matched to requests by id, and in order where ids are empty. A request is over when its response says
-`triton_final_response`, else when the stream ends. Messages pass through unchanged, without a queue between: a client that
-reads slowly slows the model server down. A request that is refused, at its begin or at its end, is one error response; the
-others on the stream go on. The model server is asked for a stream with the first request that is admitted, so an idle
-stream costs it nothing.
+Invariant: a response belongs to the oldest open request of its own id, an empty id being one too, and to no other: Triton
+echoes the id, also with an error. Only an error without an id ends the one request that is open, whatever its id. A request
+is over when its response says `triton_final_response`, else when the stream ends. Messages pass through unchanged, without a
+queue between: a client that reads slowly slows the model server down. A request that is refused, at its begin or at its end,
+is one error response; the others on the stream go on. The model server is asked for a stream with the first request that is
+admitted, so an idle stream costs it nothing.
 """
 
 from __future__ import annotations
@@ -173,9 +174,12 @@ class StreamSession:
         return message
 
     def _matching(self, peeked: PeekedStreamResponse) -> int | None:
+        """The call that a response belongs to; None where it is nobody's."""
         for key, session in self._open.items():
-            if not peeked.message_id or session.call.client_request_id == peeked.message_id:
+            if session.call.client_request_id == peeked.message_id:
                 return key
+        if peeked.error_message and not peeked.message_id and len(self._open) == 1:
+            return next(iter(self._open))
         return None
 
     async def _write(self, message: bytes) -> None:

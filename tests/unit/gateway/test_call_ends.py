@@ -11,6 +11,7 @@ import grpc
 import grpc.aio
 import httpx2
 import pytest
+from tritonclient.grpc import service_pb2
 
 from failing_disk import FailingDisk
 from unit.gateway.doors import (
@@ -33,6 +34,11 @@ pytestmark = pytest.mark.capability("X1")
 FREE = (0, 0, 0)
 NO_MESSAGE = b"\x0a\xff\xff\xff\xff"
 """Bytes that are no message: a field that runs past the end."""
+
+
+def error_piece(message: str) -> bytes:
+    """A ModelStreamInferResponse that is an error without an id."""
+    return bytes(service_pb2.ModelStreamInferResponse(error_message=message).SerializeToString())
 
 
 async def hangs(_: bytes, __: Any) -> bytes:
@@ -207,6 +213,53 @@ async def test_a_refused_end_of_one_request_leaves_the_others_of_its_stream_alon
         assert b"no space left" in answers[1], "the first is told that it was not recorded"
         assert answers[2:] == [piece_of("second"), piece_of("second", is_last=True)]
         assert gateway.ends() == [("failed", "capture_full"), ("ok", "")]
+
+
+async def answers_when_two_asked(requests: AsyncIterator[bytes], *answers: bytes) -> AsyncIterator[bytes]:
+    count = 0
+    async for _message in requests:
+        count += 1
+        if count == 2:
+            for answer in answers:
+                yield answer
+
+
+@pytest.mark.parametrize(
+    ("ids", "answers", "expected"),
+    [
+        (
+            ("a", ""),
+            [piece_of("", "of the second", is_last=True), piece_of("a", "of the first", is_last=True)],
+            {"a": ("ok", "of the first"), "": ("ok", "of the second")},
+        ),
+        (
+            ("a", "b"),
+            [error_piece("nobody's"), piece_of("b", "of b", is_last=True), piece_of("a", "of a", is_last=True)],
+            {"a": ("ok", "of a"), "b": ("ok", "of b")},
+        ),
+        (
+            ("a", "b"),
+            [piece_of("a", "of a", is_last=True), error_piece("b is bad")],
+            {"a": ("ok", "of a"), "b": ("failed", "b is bad")},
+        ),
+    ],
+    ids=["empty id", "an error of nobody", "an error of the only one"],
+)
+async def test_an_answer_of_a_stream_belongs_to_the_request_of_its_id(
+    tmp_path: Path, ids: tuple[str, str], answers: list[bytes], expected: dict[str, tuple[str, str]]
+) -> None:
+    async with doors(tmp_path) as gateway, gateway.channel() as channel:
+        gateway.model.stream = lambda requests, _: answers_when_two_asked(requests, *answers)
+        told = await gateway.stream(*(request_of("qa-stream", one) for one in ids), channel=channel)
+
+        ended = {one.call.client_request_id: one for one in gateway.records() if one.end is not None and one.call}
+        assert told == answers
+        assert len(gateway.ends()) == 2
+        for request_id, (outcome, text) in expected.items():
+            record = ended[request_id]
+            assert record.end is not None
+            assert record.end.outcome == outcome
+            assert [text.encode() in response for response in record.responses] == [True]
 
 
 @pytest.mark.parametrize("on_full", ["shed", "reject"])
