@@ -98,5 +98,5 @@ def forget_heads(folder: Path, kept: Mapping[LifeKey, object], live: set[int], *
     """Remove the heads of lives that are over. kept: lives still in the books. live: boot epochs with segments."""
     epochs = {boot_epoch for _, boot_epoch in kept} | live
     for path in folder.glob(f"*{SUFFIX}"):
-        if path.stem.isdigit() and int(path.stem) not in epochs:
+        if path.stem.isascii() and path.stem.isdigit() and int(path.stem) not in epochs:
             disk.unlink(path)
