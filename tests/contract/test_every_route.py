@@ -57,12 +57,15 @@ DOORS = {
     for name, (routes, page) in SERVICES.items()
 }
 
+ANY_METHOD = {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"}
+"""Methods that a route without a list of its own is walked with."""
+
 EVERY = [
     (name, method, route)
     for name, door in DOORS.items()
     for route in door.routes
     if isinstance(route, Route)
-    for method in sorted((route.methods or set()) - {"HEAD", "OPTIONS"})
+    for method in sorted((route.methods or ANY_METHOD) - {"HEAD", "OPTIONS"})
 ]
 CLOSED = [one for one in EVERY if access_of(one[2]) not in (Access.OPEN, Access.OWN_KEYS)]
 """Routes behind the token. Those of the gateway with keys of their own are walked in its tests."""

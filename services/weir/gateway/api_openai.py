@@ -45,8 +45,9 @@ from weir.runtime.identity import new_id
 PROMPT = "weir-prompt"
 """Header that names a prompt of the registry."""
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-"""Methods that get an answer in OpenAI's form where nothing is served."""
+ANY_METHOD = ()
+"""Every method, also one that nobody knows, gets an answer in OpenAI's form where nothing is served: Starlette reads no
+names as no limit."""
 
 
 DIGITS_MAX = 18
@@ -63,7 +64,7 @@ def routes(desk: Desk, upstream: Upstream) -> list[Route]:
         DeclaredRoute("/v1/models", door.models, access=Access.OWN_KEYS),
         DeclaredRoute("/v1/models/{model:path}", door.model, access=Access.OWN_KEYS),
         DeclaredRoute("/v1/feedback", door.feedback, access=Access.OWN_KEYS, methods=["POST"]),
-        DeclaredRoute("/{path:path}", _nowhere, access=Access.OPEN, methods=METHODS),
+        DeclaredRoute("/{path:path}", _nowhere, access=Access.OPEN, methods=ANY_METHOD),
     ]
 
 

@@ -110,7 +110,7 @@ def refusal(method: str, headers: Iterable[tuple[bytes, bytes]], policy: Policy)
                     "ambiguous", 400, "Ambiguous", f"the header {name.decode()} is there twice", "send it once"
                 )
             given[name] = value.decode("latin-1").strip()
-    return _of_host(given, policy) or _of_origin(given) or _of_body(method, given, policy.body_bytes_max)
+    return _of_host(given, policy) or _of_origin(given, policy) or _of_body(method, given, policy.body_bytes_max)
 
 
 def _of_host(given: dict[bytes, str], policy: Policy) -> Refused | None:
@@ -122,13 +122,23 @@ def _of_host(given: dict[bytes, str], policy: Policy) -> Refused | None:
     return Refused("host", 421, "Misdirected", f"this service is not {host[:100]!r}", hint)
 
 
-def _of_origin(given: dict[bytes, str]) -> Refused | None:
+def _of_origin(given: dict[bytes, str], policy: Policy) -> Refused | None:
     site, origin = given.get(b"sec-fetch-site"), given.get(b"origin")
     if site is not None and site.lower() not in OWN_SITES:
         return Refused("origin", 403, "Foreign page", f"a page of another site asks (sec-fetch-site: {site[:100]})")
-    if origin is not None and origin.lower().partition("://")[2] != given[b"host"].lower():
+    if origin is not None and origin.lower() not in _own_origins(given[b"host"].lower(), policy):
         return Refused("origin", 403, "Foreign page", f"a page of {origin[:100]!r} asks; only this service's own may")
     return None
+
+
+def _own_origins(host: str, policy: Policy) -> tuple[str, ...]:
+    """Origins of this service's own pages. It speaks http; a name of WEIR_HTTP_HOSTS may have a proxy with https before it.
+
+    host: a Host header that was let in.
+    """
+    found = AUTHORITY.fullmatch(host)
+    is_named = found is not None and found[1].strip("[]") in policy.hosts
+    return (f"http://{host}", f"https://{host}") if is_named else (f"http://{host}",)
 
 
 def _of_body(method: str, given: dict[bytes, str], bytes_max: int) -> Refused | None:

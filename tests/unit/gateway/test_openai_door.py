@@ -228,6 +228,8 @@ async def test_a_text_completion_is_answered_from_the_prompt_as_it_is(door: Http
         ("GET", "/v1/chat/completions", "not served"),
         ("DELETE", "/v1/models/echo", "not served"),
         ("GET", "/", "not served"),
+        ("TRACE", "/v1/chat/completions", "not served"),
+        ("SOURCE", "/healthz", "not served"),
         ("POST", "/v1/" + "x" * 3_000, "served: POST /v1/chat/completions"),
     ],
 )

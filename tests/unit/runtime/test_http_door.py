@@ -48,13 +48,26 @@ def test_only_names_of_this_service_are_served(host: str) -> None:
         assert (refused.reason, refused.status) == ("host", 421)
 
 
-@given(header_text, st.sampled_from(["GET", "POST", "PUT", "DELETE", "OPTIONS"]))
+@given(
+    header_text | st.sampled_from(["http", "https", "file", "ftp", "", "null"]).map("{}://127.0.0.1:1".format),
+    st.sampled_from(["GET", "POST", "PUT", "DELETE", "OPTIONS"]),
+)
 def test_an_origin_comes_in_only_when_it_is_the_host_itself(origin: str, method: str) -> None:
     headers = [OWN_HOST, (b"origin", origin.encode("latin-1"))]
 
     refused = refusal(method, headers, POLICY)
 
-    assert (refused is None) == (origin.strip().lower().partition("://")[2] == "127.0.0.1:1")
+    assert (refused is None) == (origin.strip().lower() == "http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_own"),
+    [("https://weir.example", True), ("http://weir.example", True), ("file://weir.example", False)],
+)
+def test_a_name_of_the_settings_may_have_a_proxy_with_tls_before_it(origin: str, is_own: bool) -> None:
+    refused = refusal("GET", [(b"host", b"weir.example"), (b"origin", origin.encode())], POLICY)
+
+    assert (refused is None) is is_own
 
 
 @given(header_text, st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH"]))
