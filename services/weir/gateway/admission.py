@@ -12,7 +12,7 @@ from weir.gateway.core.answer_bound import bounded_request
 from weir.gateway.core.catalog import Catalog, Resolved
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.peek import NoMessage, Peeked, peek
-from weir.gateway.core.policy import limits_parameters, parameters_in
+from weir.gateway.core.policy import demand_size, limits_parameters, parameters_in
 
 
 def admit(session: CallSession, desk: Desk, wire: bytes, headers: Mapping[str, str]) -> bytes:
@@ -34,6 +34,7 @@ def admit(session: CallSession, desk: Desk, wire: bytes, headers: Mapping[str, s
         model=peeked.model_name,
         references=resolved.references,
     )
+    demand_size(resolved.policy, resolved.route, len(wire))  # before the message is read for its parameters
     parameters = parameters_in(peeked.wire) if limits_parameters(resolved.policy) else {}
     forwarded = bounded_request(resolved, peeked.wire)
     session.admit(resolved, forwarded, parameters)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from tritonclient.grpc import service_pb2
 
 from weir.assets.sampling import KNOWN
 from weir.events import Reference
-from weir.gateway.core.answer_bound import SAMPLING, bounded, bounded_request
+from weir.gateway.core.answer_bound import ELEMENTS_MAX, SAMPLING, bounded, bounded_request
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import Refusal
 from weir.registry.core.specs import spec_findings
@@ -116,6 +117,36 @@ def test_a_bound_in_a_tensor_of_its_own_counts(raw: bool, name: str) -> None:
     assert SAMPLING not in [tensor.name for tensor in service_pb2.ModelInferRequest.FromString(wire).inputs]
     with pytest.raises(Refusal, match="up to 10"):
         bounded_request(route(**TIGHT), request(raw=raw, tensors={name: 11}))
+
+
+@pytest.mark.parametrize("raw", [True, False])
+@pytest.mark.parametrize(
+    "shape", [[0], [2], [5_000_000], [2**40], [-1], [-1, -1], [2**62] * 50_000, [2**40, 0], [1, 1, 2]]
+)
+def test_a_shape_that_is_not_of_the_elements_is_refused_and_allocates_nothing(raw: bool, shape: list[int]) -> None:
+    message = service_pb2.ModelInferRequest.FromString(request(raw=raw))
+    del message.inputs[0].shape[:]
+    message.inputs[0].shape.extend(shape)
+    wire = message.SerializeToString()
+
+    tracemalloc.start()
+    with pytest.raises(Refusal, match=r"'text_input' has the shape \[.*\] and 1 elements") as told:
+        bounded_request(route(**TIGHT), wire)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert told.value.error_type == "invalid_request"
+    assert peak_bytes < 4_000_000
+
+
+@pytest.mark.parametrize("raw", [True, False])
+@pytest.mark.parametrize("sampling", [None, b""])
+def test_a_batch_has_a_largest_size(raw: bool, sampling: object) -> None:
+    wire = bounded_request(route(**TIGHT), request(sampling, raw=raw, prompts=ELEMENTS_MAX))
+    assert len(sampling_of(wire)) == ELEMENTS_MAX
+
+    with pytest.raises(Refusal, match="at most 1,024"):
+        bounded_request(route(**TIGHT), request(sampling, raw=raw, prompts=ELEMENTS_MAX + 1))
 
 
 @pytest.mark.parametrize("text", [b"{", b"[]", b"5", b"\xff", b"[" * 100_000])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,8 +15,11 @@ import psutil
 import pytest
 from grpc_health.v1 import health_pb2
 from prometheus_client import REGISTRY
+from tritonclient.grpc import service_pb2
 
+from builders import envelope
 from unit.gateway.doors import KEYS, Doors, bearer, doors, echo, infer_on, piece_of, request_of, stream_on
+from weir.events import RegistryChanged, digest_of
 from weir.gateway.adapters.spool_folder import spooled_bytes
 
 pytestmark = pytest.mark.capability("X1")
@@ -236,6 +240,35 @@ async def test_who_may_not_ask_a_route_costs_no_work_and_learns_nothing_of_it(
 
         assert (gateway.model.looked_at, gateway.model.calls) == (0, 0)
         assert gateway.ends() == [("refused", "permission_denied")] * 7
+        await still_serves(gateway)
+
+
+def asset(kind: str, name: str, spec: dict[str, Any]) -> RegistryChanged:
+    return RegistryChanged(
+        **envelope(f"{kind} {name}"), revision=2, change="alias_moved", kind=kind, name=name, version="1",
+        digest=digest_of(spec), alias="prod", body_json=json.dumps(spec), author="me",
+    )  # fmt: skip
+
+
+async def test_a_small_message_with_a_large_shape_costs_nothing(tmp_path: Path) -> None:
+    message = service_pb2.ModelInferRequest.FromString(request_of("qa-stream"))
+    message.inputs[0].shape[:] = [2**40]
+    bomb = bytes(message.SerializeToString())
+    message.inputs.add(name="sampling_parameters", datatype="BYTES", shape=[1])
+    message.raw_input_contents.append((20_000).to_bytes(4, "little") + b"[" * 20_000)
+    large = bytes(message.SerializeToString())
+    async with doors(tmp_path) as gateway, gateway.channel() as channel:
+        policy = {"output_tokens_max": 64, "input_bytes_max": 10_000}
+        gateway.desk.catalog.apply(asset("policy", "tight", policy))
+        chain = {"model": "qa@prod", "policy": "tight@prod", "nodes": [], "edges": []}
+        gateway.desk.catalog.apply(asset("chain", "limited", chain))
+        for wire, code in ((bomb, "INVALID_ARGUMENT"), (large, "RESOURCE_EXHAUSTED")):
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await gateway.infer(wire, channel=channel)
+            assert error.value.code().name == code, error.value.details()
+
+        assert gateway.ends() == [("refused", "invalid_request"), ("refused", "payload_too_large")]
+        assert gateway.model.calls == 0
         await still_serves(gateway)
 
 

@@ -2,7 +2,8 @@
 
 Invariant: no generation goes upstream without a bound of its tokens where the route's policy has one, and no part of a batch
 is looked at less than the first. `policy` checks what a caller asks; this adds what a caller leaves out, because a model's own
-default may be above what the policy allows.
+default may be above what the policy allows. What is added follows the elements that came, at most ELEMENTS_MAX, and never the
+shape that a caller writes down.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from tritonclient.grpc import service_pb2
 
 from weir.assets.sampling import ALIASES, OUTPUT_TOKENS, canonical
 from weir.gateway.core.catalog import Resolved
-from weir.gateway.core.errors import Refusal
+from weir.gateway.core.errors import Refusal, cut
 from weir.gateway.core.policy import Policy, demand_parameters, limits_parameters
 
 SAMPLING = "sampling_parameters"
@@ -29,6 +30,13 @@ INTEGERS = {
     "INT8": "<b", "INT16": "<h", "INT32": "<i", "INT64": "<q", "UINT8": "<B", "UINT16": "<H", "UINT32": "<I", "UINT64": "<Q",
 }  # fmt: skip
 """Formats of whole numbers in a tensor's raw bytes."""
+
+ELEMENTS_MAX = 1_024
+"""Elements of one tensor that are read or added here. A model server takes batches of some hundred prompts at most; as many
+bounds are 30 KB, and are read in a few milliseconds."""
+
+SIZES_SHOWN_MAX = 8
+"""Sizes of a shape that an error names. Tensors of these models have one or two."""
 
 
 def bounded(policy: Policy, sampling: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,6 +56,10 @@ def bounded_request(resolved: Resolved, wire: bytes) -> bytes:
     if resolved.task != "chat" or not limits_parameters(policy):
         return wire
     message = service_pb2.ModelInferRequest.FromString(wire)
+    raws, inputs = len(message.raw_input_contents), len(message.inputs)
+    if raws and raws != inputs:
+        told = f"the request has {raws} raw contents for {inputs} inputs; send one for each input, or none"
+        raise Refusal("invalid_request", told, field="raw_input_contents")
     has_bound = False
     for index, tensor in enumerate(message.inputs):
         if tensor.name in BOUNDS:
@@ -83,29 +95,63 @@ def _demand(policy: Policy, route: str, parameters: Mapping[str, Any]) -> None:
 
 def _add(message: service_pb2.ModelInferRequest, resolved: Resolved) -> None:
     """The bound as a tensor of the prompts' shape; a model that takes none refuses the call, which cannot be kept bounded."""
-    like = next((tensor for tensor in message.inputs if tensor.name == resolved.input_name), None)
-    shape = list(like.shape) if like is not None else [1]
-    count = 1
-    for size in shape:
-        count *= size
+    at = next((index for index, tensor in enumerate(message.inputs) if tensor.name == resolved.input_name), None)
+    shape, count = ([1], 1) if at is None else (list(message.inputs[at].shape), _prompts(message, at))
     message.inputs.add(name=SAMPLING, datatype="BYTES", shape=shape)
     if message.raw_input_contents:
         message.raw_input_contents.append(b"")
     _put(message, len(message.inputs) - 1, [json.dumps(bounded(resolved.policy, {})).encode()] * count)
 
 
+def _prompts(message: service_pb2.ModelInferRequest, index: int) -> int:
+    """How many prompts came, counted from their bytes. Raises Refusal where the tensor's shape says otherwise."""
+    tensor = message.inputs[index]
+    if tensor.datatype != "BYTES":
+        told = f"the tensor {cut(tensor.name)!r} is {cut(tensor.datatype)!r}; prompts are BYTES"
+        raise Refusal("invalid_request", told, field=cut(tensor.name))
+    count = len(_texts(message, index))
+    if not _is_shape_of(tensor.shape, count):
+        sizes = ", ".join(str(size) for size in tensor.shape[:SIZES_SHOWN_MAX])
+        more = ", ..." if len(tensor.shape) > SIZES_SHOWN_MAX else ""
+        told = f"the tensor {cut(tensor.name)!r} has the shape [{sizes}{more}] and {count} elements; make them agree"
+        raise Refusal("invalid_request", told, field=cut(tensor.name))
+    return count
+
+
+def _is_shape_of(shape: Sequence[int], count: int) -> bool:
+    """Whether a tensor of this shape has so many elements. Stops at the first size that is too many."""
+    if any(size <= 0 for size in shape):
+        return count == 0 and min(shape) == 0
+    product = 1
+    for size in shape:
+        product *= size
+        if product > count:
+            return False
+    return product == count
+
+
 def _texts(message: service_pb2.ModelInferRequest, index: int) -> Sequence[bytes]:
-    """Elements of a BYTES tensor. Raises Refusal for one that cannot be read."""
+    """Elements of a BYTES tensor. Raises Refusal for one that cannot be read, or has over ELEMENTS_MAX."""
+    tensor = message.inputs[index]
     if not message.raw_input_contents:
-        return list(message.inputs[index].contents.bytes_contents)
+        _demand_few(tensor.name, len(tensor.contents.bytes_contents))
+        return list(tensor.contents.bytes_contents)
     raw, found, at = _raw(message, index), list[bytes](), 0
     while at < len(raw):
         end = at + 4 + int.from_bytes(raw[at : at + 4], "little")
         if end > len(raw):
-            raise Refusal("invalid_request", f"the tensor {SAMPLING} is cut", field=SAMPLING)
+            name = cut(tensor.name)
+            raise Refusal("invalid_request", f"the tensor {name} is cut after {len(found)} elements", field=name)
         found.append(raw[at + 4 : end])
+        _demand_few(tensor.name, len(found))
         at = end
     return found
+
+
+def _demand_few(name: str, count: int) -> None:
+    if count > ELEMENTS_MAX:
+        told = f"the tensor {cut(name)!r} has {count:,} elements or more; at most {ELEMENTS_MAX:,} are taken, send less"
+        raise Refusal("invalid_request", told, field=cut(name))
 
 
 def _put(message: service_pb2.ModelInferRequest, index: int, texts: Sequence[bytes]) -> None:
@@ -122,14 +168,14 @@ def _integers(message: service_pb2.ModelInferRequest, index: int) -> Sequence[ob
     if not message.raw_input_contents:
         held = tensor.contents
         fields = (held.int_contents, held.int64_contents, held.uint_contents, held.uint64_contents)
+        _demand_few(tensor.name, sum(len(field) for field in fields))
         return [int(value) for field in fields for value in field] or [tensor.datatype]
     form, raw = INTEGERS.get(tensor.datatype), _raw(message, index)
     if form is None or not raw or len(raw) % struct.calcsize(form):
         return [tensor.datatype]
+    _demand_few(tensor.name, len(raw) // struct.calcsize(form))
     return [value for (value,) in struct.iter_unpack(form, raw)]
 
 
 def _raw(message: service_pb2.ModelInferRequest, index: int) -> bytes:
-    if index >= len(message.raw_input_contents):
-        raise Refusal("invalid_request", "the request has fewer raw contents than inputs", field="raw_input_contents")
     return bytes(message.raw_input_contents[index])
