@@ -40,10 +40,44 @@ def test_an_alertmanager_has_a_path_of_its_own_and_no_signature(tmp_path: Path) 
         ({**HOOK, "kind": None}, "kind is None"),
         ({"name": "a", "url": "https://hooks.example.com"}, "exactly one of secret_file and secret"),
         ({**MANAGER, "allow_private": False}, "expected https"),
+        ({**HOOK, "name": None}, "name is 'None'; expected a text"),
+        ({**HOOK, "name": ""}, "name is ''; expected a text"),
+        ({**HOOK, "url": 5}, "url is '5'; expected a text"),
+        ({**HOOK, "url": "https://hooks.example.com:0/"}, "port 0"),
+        ({**HOOK, "secret": None}, "secret; expected a text"),
+        ({"name": "a", "url": HOOK["url"], "secret_file": "a\0b"}, "secret_file"),
+        ({"name": "a", "url": HOOK["url"], "secret_file": "receivers.latin"}, "no UTF-8 text"),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, entry: dict[str, Any], says: str) -> None:
+    (tmp_path / "receivers.latin").write_bytes(b"\xff\xfe")
     with pytest.raises(BadSetting) as caught:
         receivers_from(written(tmp_path, entry))
 
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"receivers:\n- {name: caf\xe9}\n", "line 2: byte 0xe9 is no UTF-8"),
+        (b"receivers: " + b"[" * 5_000 + b"]" * 5_000, "nested more than"),
+        (b"receivers:\n- {name: 2020-99-99}\n", "mapping with name, url"),
+        (
+            b"receivers:\n- {name: a, url: b, allow_private: false, allow_private: true}\n",
+            "'allow_private' is given twice",
+        ),
+        (b'receivers:\n- {name: "\\ud800", url: b}\n', "surrogate"),
+        (b"a: &a [x]\nreceivers: *a\n", "anchor"),
+        (b"", "must hold 'receivers:'"),
+        (b"receivers: []\n---\nreceivers: []\n", "must hold 'receivers:'"),
+    ],
+)
+def test_a_file_that_is_no_strict_yaml_is_one_error_naming_it(tmp_path: Path, content: bytes, says: str) -> None:
+    file = tmp_path / "receivers.yaml"
+    file.write_bytes(content)
+    with pytest.raises(BadSetting) as caught:
+        receivers_from(file)
+
+    assert str(file) in str(caught.value)
     assert says in str(caught.value)

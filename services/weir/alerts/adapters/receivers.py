@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from standardwebhooks import Webhook
 
 from weir.alerts.core.address import ForbiddenAddress, Target, target_of
+from weir.assets.strict_yaml import NotStrict, read_documents
 from weir.runtime.errors import BadSetting
 
 KEYS = {"name", "kind", "url", "secret", "secret_file", "allow_private"}
@@ -38,6 +38,12 @@ SECRETS_MAX = 2
 
 RECEIVERS_MAX = 1_000
 """Receivers in the file. Chosen."""
+
+TEXT_CHARS_MAX = 4_096
+"""Characters of a name, a URL, a secret or a file's name: the longest path that Linux takes."""
+
+SHOWN_CHARS = 60
+"""Characters of a value that an error repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +62,10 @@ def receivers_from(file: Path | None) -> dict[str, Receiver]:
     if file is None:
         return {}
     try:
-        whole = yaml.safe_load(file.read_text())
-    except (OSError, yaml.YAMLError) as error:
+        documents = read_documents(file.read_bytes())
+    except (OSError, NotStrict) as error:
         raise BadSetting(f"WEIR_ALERTS_RECEIVERS_FILE {file} cannot be read: {error}") from error
+    whole = documents[0] if len(documents) == 1 else None
     entries = whole.get("receivers") if isinstance(whole, dict) else None
     if not isinstance(entries, list) or len(entries) > RECEIVERS_MAX:
         raise BadSetting(f"{file} must hold 'receivers:' with a list of at most {RECEIVERS_MAX} receivers")
@@ -83,13 +90,14 @@ def _receiver(entry: object, where: str, folder: Path) -> Receiver:
     kind = entry.get("kind", WEBHOOK)
     if kind not in KINDS:
         raise BadSetting(f"{where}: kind is {kind!r}; expected one of: {', '.join(KINDS)}")
-    url = str(entry["url"]) if kind == WEBHOOK else str(entry["url"]).rstrip("/") + ALERTMANAGER_PATH
+    name, url = _text(entry, "name", where), _text(entry, "url", where)
+    url = url if kind == WEBHOOK else url.rstrip("/") + ALERTMANAGER_PATH
     try:
         target = target_of(url, allow_private=allow_private)
     except ForbiddenAddress as error:
         raise BadSetting(f"{where}: {error}") from error
     secrets = _secrets(entry, where, folder) if kind == WEBHOOK else _no_secrets(entry, where)
-    return Receiver(str(entry["name"]), target, allow_private, secrets, kind)
+    return Receiver(name, target, allow_private, secrets, kind)
 
 
 def _no_secrets(entry: Mapping[str, Any], where: str) -> tuple[str, ...]:
@@ -101,16 +109,36 @@ def _no_secrets(entry: Mapping[str, Any], where: str) -> tuple[str, ...]:
 def _secrets(entry: Mapping[str, Any], where: str, folder: Path) -> tuple[str, ...]:
     if ("secret" in entry) == ("secret_file" in entry):
         raise BadSetting(f"{where}: exactly one of secret_file and secret is needed")
-    try:
-        text = str(entry["secret"]) if "secret" in entry else (folder / str(entry["secret_file"])).read_text()
-    except OSError as error:
-        raise BadSetting(f"{where}: secret_file cannot be read: {error}") from error
+    key = "secret" if "secret" in entry else "secret_file"
+    text = _text(entry, key, where)
+    if key == "secret_file":
+        text = _read(folder / text, where)
     secrets = tuple(text.split())
     if not 1 <= len(secrets) <= SECRETS_MAX:
         raise BadSetting(f"{where}: {len(secrets)} secrets; expected 1, or 2 while one replaces the other")
     for secret in secrets:
         _check_secret(secret, where)
     return secrets
+
+
+def _read(file: Path, where: str) -> str:
+    try:
+        return file.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadSetting(f"{where}: secret_file {str(file)!r} cannot be read: it is no UTF-8 text") from error
+    except (OSError, ValueError) as error:  # ValueError: a name with a null in it
+        raise BadSetting(f"{where}: secret_file {str(file)!r} cannot be read: {error}") from error
+
+
+def _text(entry: Mapping[str, Any], key: str, where: str) -> str:
+    """A text that says something. A secret that is none is not repeated."""
+    value = entry[key]
+    if not isinstance(value, str) or not value.strip() or len(value) > TEXT_CHARS_MAX:
+        shown = "" if key == "secret" else f" is {str(value)[:SHOWN_CHARS]!r}"
+        raise BadSetting(
+            f"{where}: {key}{shown}; expected a text of 1 to {TEXT_CHARS_MAX} characters (numbers in quotes)"
+        )
+    return value
 
 
 def _check_secret(secret: str, where: str) -> None:

@@ -74,6 +74,8 @@ def target_of(url: str, *, allow_private: bool) -> Target:
         raise ForbiddenAddress(f"receiver URL has scheme {parts.scheme!r}; expected https (http with allow_private)")
     if not parts.hostname or parts.username is not None or parts.password is not None:
         raise ForbiddenAddress("receiver URL must name a host and carry no user or password")
+    if port == 0:
+        raise ForbiddenAddress("receiver URL has port 0; expected 1 to 65535, or none for the scheme's own")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80), path)
 

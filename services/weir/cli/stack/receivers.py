@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from weir.alerts.adapters.receivers import receivers_from
+from weir.assets.strict_yaml import read_documents
 from weir.cli.stack.errors import StackError
 from weir.cli.stack.layout import Layout
 from weir.cli.stack.secrets import write_private
@@ -59,7 +60,7 @@ def check_receivers(file: Path) -> None:
 
 
 def _entries(file: Path) -> list[dict[str, object]]:
-    entries: list[dict[str, object]] = yaml.safe_load(file.read_text())["receivers"]
+    entries: list[dict[str, object]] = read_documents(file.read_bytes())[0]["receivers"]
     return entries
 
 

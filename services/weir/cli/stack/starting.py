@@ -45,8 +45,9 @@ SUPERVISOR_READY_S = 10.0
 LOOK_S = 0.1
 """Seconds between looks at a process that is starting; small against a start."""
 
-UNFIT = re.compile(r"""[%"';\\]|[^\S ]|[\x00-\x1f\x7f]""")
-"""Characters of a path that the supervisor's configuration cannot hold: they begin a comment, a quotation or a value."""
+UNFIT = re.compile(r"""[%"';\\,]|[^\S ]|[\x00-\x1f\x7f]""")
+"""Characters of a path that the supervisor's configuration or Kafka's cannot hold: they begin a comment, a quotation or a
+value; at a comma Kafka splits its folder's name into several folders."""
 
 TAIL_CHARS = 800
 """Characters of the end of a log in an error: the last lines say why."""
@@ -101,7 +102,7 @@ def _started(
 
 
 def _check_names(place: Layout) -> None:
-    """Refuse folders whose names the supervisor's configuration would read as something else."""
+    """Refuse folders whose names the supervisor's or Kafka's configuration would read as something else."""
     for folder in (place.home, place.root):
         unfit = UNFIT.search(str(folder))
         if unfit:
