@@ -80,7 +80,9 @@ def config_show(json: Json = False) -> None:
     from weir.cli.stack.layout import layout
 
     place = layout()
-    rows = [{"name": "home", "value": str(place.home), "from": "WEIR_HOME" if "WEIR_HOME" in os.environ else "default"}]
+    rows = [
+        {"name": "home", "value": str(place.home), "from": "WEIR_HOME" if os.environ.get("WEIR_HOME") else "default"}
+    ]
     for service in ("registry", "lineage", "alerts", "drift"):
         name = f"WEIR_{service.upper()}_URL"
         source = name if name in os.environ else str(place.endpoints_file)

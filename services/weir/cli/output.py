@@ -16,6 +16,9 @@ from typing import Any
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters and text-direction marks: they can repaint a terminal, so user text is printed without them."""
 
+ESCAPED = re.compile(CONTROL.pattern[:-1] + r"\ud800-\udfff]")
+"""What a JSON document holds as \\uXXXX: characters that can repaint a terminal, and half pairs, which cannot be printed."""
+
 
 class ExitCode(IntEnum):
     """Why the process ended."""
@@ -52,8 +55,9 @@ def say(text: str) -> None:
 
 
 def emit_json(value: object) -> None:
-    """The one JSON document of a command."""
-    print(json.dumps(value, ensure_ascii=False, default=str))
+    """The one JSON document of a command: what it holds is kept, and nothing in it repaints a terminal."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    print(ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def emit_text(text: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import socket
@@ -10,10 +12,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from weir.cli.definitions import filled, parsed_values, read_definitions
-from weir.cli.output import CliError, clean
-from weir.cli.stack.layout import Layout
+from weir.cli.output import CliError, clean, emit_json
+from weir.cli.stack.layout import Layout, layout
 from weir.cli.stack.ports import PortTaken, reserved
 from weir.cli.stack.processes import processes
 from weir.cli.stack.supervisor import configuration
@@ -105,6 +109,35 @@ def test_yaml_that_cannot_be_read_names_its_file(tmp_path: Path) -> None:
 
 def test_control_characters_do_not_reach_the_terminal() -> None:
     assert clean("a\x1b[31mb\u202ec\x07") == "a[31mbc"
+
+
+@given(st.text())
+@example("\x9b\x7f\u202e\ud800")
+def test_a_json_document_holds_what_it_was_given_and_nothing_that_repaints(text: str) -> None:
+    written = io.StringIO()
+    with contextlib.redirect_stdout(written):
+        emit_json({"a": text})
+
+    line = written.getvalue().removesuffix("\n")
+    assert json.loads(line) == {"a": text}
+    assert clean(line) == line
+    line.encode()
+
+
+def test_an_empty_home_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEIR_HOME", "")
+    assert layout().home == layout().root / ".weir"
+
+
+@pytest.mark.parametrize("command", ["status", "doctor", "down"])
+@pytest.mark.parametrize("name", [b"file/below", b"x" * 300, b"caf\xe9", b"file"])
+def test_a_home_that_cannot_be_is_one_error_line(tmp_path: Path, command: str, name: bytes) -> None:
+    (tmp_path / "file").touch()
+    result = weir(tmp_path / os.fsdecode(name), command)
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("weir: the home ")
+    assert "Traceback" not in result.stderr
 
 
 def test_a_waterfall_shows_parents_before_children_with_their_share_of_time() -> None:

@@ -7,12 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from weir.cli.output import CliError, ExitCode
 from weir.runtime.durable import private_folder
+
+PART_BYTES_MAX = 255
+"""Bytes of one name in a path; specified by Linux (NAME_MAX)."""
+
+HOME_BYTES_MAX = 3_840
+"""Bytes of a home's path: Linux takes 4095 (PATH_MAX), less room for what lies below it."""
+
+SHOWN_CHARS = 300
+"""Characters of a path that an error repeats."""
 
 SOCKET_CHARS_MAX = 100
 """Longest path of a unix socket that works everywhere; the kernel's limit is 108 bytes."""
@@ -124,6 +135,39 @@ class Layout:
 
 
 def layout(home: Path | None = None) -> Layout:
-    """Paths of the stack in `home`; `.weir` of the checkout by default."""
+    """Paths of the stack in `home`; by default WEIR_HOME's, else `.weir` of the checkout. An empty WEIR_HOME is none.
+
+    Raises CliError for a home that cannot be a folder.
+    """
     root = repository()
-    return Layout(root, (home or Path(os.environ.get("WEIR_HOME", root / ".weir"))).resolve())
+    return Layout(root, _resolved(home or Path(os.environ.get("WEIR_HOME") or root / ".weir")))
+
+
+def _resolved(home: Path) -> Path:
+    try:
+        found = home.resolve()
+        problem = _problem(found)
+    except UnicodeEncodeError:
+        problem = "its name is no UTF-8 text"
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: links that lead round
+        problem = str(error)
+    if problem:
+        raise CliError(
+            ExitCode.USAGE, f"the home {str(home)[:SHOWN_CHARS]!r} cannot be used: {problem}", "set WEIR_HOME"
+        )
+    return found
+
+
+def _problem(home: Path) -> str:
+    """Why a path cannot be a folder; empty when it can, whether it is there or not. Raises OSError, UnicodeEncodeError."""
+    if len(str(home).encode()) > HOME_BYTES_MAX:
+        return f"its path has more than {HOME_BYTES_MAX} bytes"
+    if any(len(part.encode()) > PART_BYTES_MAX for part in home.parts):
+        return f"a name in its path has more than {PART_BYTES_MAX} bytes"
+    for folder in reversed((home, *home.parents)):
+        try:
+            if not stat.S_ISDIR(folder.stat().st_mode):
+                return f"{str(folder)!r} is no folder"
+        except FileNotFoundError:
+            break
+    return ""
