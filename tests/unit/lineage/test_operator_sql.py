@@ -203,6 +203,133 @@ async def gate_refuses(direct: Any, statement: str) -> bool:
     return False
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "toString(toDateTime(0, {}))",
+        "toTimeZone(now(), {})",
+        "now({})",
+        "CURRENT_TIMESTAMP({})",
+        "now64(3, {})",
+        "formatDateTime(now(), '%F', {})",
+        "parseDateTime('2020', '%Y', {})",
+        "parseDateTimeBestEffort('2020-01-01', {})",
+        "toStartOfHour(now(), {})",
+        "toStartOfInterval(now(), INTERVAL 1 HOUR, {})",
+        "toStartOfInterval(now(), INTERVAL 1 HOUR, toDateTime(0), {})",
+        "dateDiff('hour', now(), now(), {})",
+        "makeDateTime(2020, 1, 1, 1, 1, 1, {})",
+        "arrayMap(t -> toTimeZone(t, {}), [now()])",
+    ],
+)
+async def test_a_zone_is_never_a_file(desk: OperatorSql, canary: Path, expression: str) -> None:
+    """The engine reads the zone 'file:PATH' from that path, and hangs on a pipe."""
+    path = f"file:{canary}"
+    for zone in (
+        f"'{path}'",
+        f"concat('fi', 'le:{canary}')",
+        f"'fi\\x6ce:{canary}'",
+        f"'{canary}'",
+        "'../canary'",
+        "'UTC\\n'",
+        "route",
+        f"['{path}'][1]",
+        f"(SELECT '{path}')",
+        "x",
+    ):
+        with pytest.raises(SqlRefused, match="zone"):
+            await desk.ask(f"WITH '{path}' AS x SELECT {expression.format(zone)} FROM v_spans")
+    await desk.ask(f"SELECT {expression.format(repr('Asia/Seoul'))}")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "CAST(0 AS DateTime('file:/x'))",
+        "CAST(0, 'DateTime(\\'file:/x\\')')",
+        "0::DateTime64(3, 'file:/x')",
+        "0::Array(DateTime('file:/x'))",
+        "JSONExtract('{}', 'a', 'DateTime(\\'file:/x\\')')",
+        "JSONExtract('{}', 'a', 'Tuple(a DateTime64(3, \\'file:/x\\'))')",
+        "JSONExtract('{}', 'a', 'DateTime($$file:/x$$)')",
+    ],
+)
+async def test_a_zone_in_a_type_is_never_a_file(desk: OperatorSql, expression: str) -> None:
+    with pytest.raises(SqlRefused):
+        await desk.ask(f"SELECT {expression}")
+
+
+HEADS = (
+    "",
+    *(f"{one}, " for one in ("now()", "1", "'hour'", "'2020-01-01 00:00:00'")),
+    "now(), 1, ",
+    "now(), '%F', ",
+    "1, 3, ",
+    "1, '%F', ",
+    "'2020', 3, ",
+    "'2020', '%Y', ",
+    "'hour', now(), ",
+    "now(), INTERVAL 1 HOUR, ",
+    "'hour', now(), now(), ",
+    "now(), INTERVAL 1 HOUR, now(), ",
+    "now(), INTERVAL 1 HOUR, INTERVAL 2 HOUR, ",
+    "2020, 1, 1, 1, 1, 1, ",
+    "2020, 1, 1, 1, 1, 1, 1, 3, ",
+)
+"""Arguments before a zone."""
+
+
+async def test_every_function_that_takes_a_zone_is_known(direct: Any) -> None:
+    """The engine is asked, for each listed function, whether it looks for a zone in a file; the gate refuses those."""
+    known = direct.query("SELECT name FROM system.functions WHERE NOT is_aggregate").result_rows
+    found = set()
+    for name, head in ((name, head) for (name,) in known if is_listed(name) for head in HEADS):
+        if name not in found:
+            statement = f"SELECT {name}({head}'file:/no-such-zone')"
+            try:
+                direct.query(statement)
+            except ClickHouseError as error:
+                if "Cannot load time zone" in str(error):
+                    found.add(name)
+                    assert await gate_refuses(direct, statement), statement
+    assert len(found) > 100
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT match(repeat('a', 1000000), '(a?){1000}b')",
+        "SELECT repeat('a', 1000000) REGEXP '(a?){1000}b'",
+        "SELECT match('a', concat('(a?)', '{1000}b'))",
+        "SELECT replaceRegexpAll('a', route, '') FROM v_spans",
+        "SELECT splitByRegexp('(a?){1000}', 'a')",
+        "SELECT editDistance('a', 'b')",
+        "SELECT damerauLevenshteinDistance('a', 'b')",
+    ],
+)
+async def test_what_outlives_the_time_limit_is_refused(desk: OperatorSql, query: str) -> None:
+    with pytest.raises(SqlRefused):
+        await desk.ask(query)
+
+
+async def test_an_answer_that_python_cannot_hold_is_a_clear_refusal(desk: OperatorSql) -> None:
+    for _ in range(AT_ONCE + 1):
+        with pytest.raises(QueryFailed, match="cannot be read.*toString"):
+            await desk.ask("SELECT map([[1], [2]], 1)")
+    assert (await desk.ask("SELECT 42")).rows == [(42,)]
+
+
+@pytest.mark.parametrize("limit", ["²", "9" * 5_000, "-1", "0", ""])
+async def test_a_limit_that_is_no_number_is_named(
+    desk: OperatorSql, store: Store, settings: LineageSettings, limit: str
+) -> None:
+    async with knocking(application(dict, Policy(token=TOKEN), routes(store, desk, settings))) as client:
+        answer = await client.get("/v1/dead-letters", params={"limit": limit})
+
+    assert answer.status_code == 400
+    assert limit[:40] in answer.json()["detail"]
+
+
 async def test_the_engines_reading_has_the_last_word(desk: OperatorSql) -> None:
     """Each statement that the words and the scopes let through is refused by the engine's own tree."""
     for statement in (

@@ -107,3 +107,5 @@ class OperatorSql:
                 return result
         except (ClickHouseError, OSError, BadSetting) as error:
             raise QueryFailed(first_line(error)) from error
+        except Exception as error:  # the client makes Python values of any statement's types, and not all have one
+            raise QueryFailed(f"the answer cannot be read: {error}; choose other types, as toString(...)") from error

@@ -112,7 +112,7 @@ SCALARS = HIGHER_ORDER | frozenset(
     grouping rand rand32 rand64 randcanonical
     ceil ceiling floor round roundage roundbankers rounddown roundduration roundtoexp2 trunc truncate
     appendtrailingcharifabsent ascii basename concat concat_ws concatwithseparator
-    dameraulevenshteindistance editdistance editdistanceutf8 levenshteindistance encodexmlcomponent decodexmlcomponent endswith
+    encodexmlcomponent decodexmlcomponent endswith
     endswithutf8 firstline initcap initcaputf8 isvalidutf8 jarosimilarity jarowinklersimilarity lcase left leftpad leftpadutf8
     leftutf8 lengthutf8 char_length character_length lower lowerutf8 lpad ltrim mid normalizeutf8nfc normalizeutf8nfd
     normalizeutf8nfkc normalizeutf8nfkd octet_length regexpextract regexp_extract repeat reverseutf8 right rightpad

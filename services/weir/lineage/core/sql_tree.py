@@ -9,6 +9,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from weir.lineage.core.sql_arguments import (
+    PATTERN_PLACES,
+    TIMES,
+    WITH_ORIGIN,
+    ZONE_PLACES,
+    check_pattern,
+    check_type,
+    check_zone_name,
+)
 from weir.lineage.core.sql_names import HIGHER_ORDER, MEMBERSHIP, TABLE_FUNCTIONS_TOO, TYPED, VIEWS, is_listed
 from weir.lineage.core.sql_text import SqlRefused
 
@@ -28,6 +37,9 @@ KINDS = frozenset(
 IN_TABLE_EXPRESSION = frozenset({"TableIdentifier", "Subquery", "SampleRatio", "ExpressionList"})
 """What may stand in a table's place; a function there is a table function."""
 
+
+ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "0": "\0", "a": "\a", "v": "\v", "e": "\x1b"}
+"""What the engine writes for control characters, after a backslash."""
 
 CLIENT_FORMATS: Sequence[list[tuple[str, str]]] = ([], [("Identifier", "TabSeparated")], [("Identifier", "Native")])
 """What may stand beside the query: nothing, or the format in which the client itself asks for the tree."""
@@ -102,6 +114,41 @@ def _check_function(node: Node, names: frozenset[str]) -> None:
         raise SqlRefused(f"{node.name} takes a lambda first, x -> ...; a bare name would be read as a function's")
     if name in TYPED and (len(arguments) < 2 or arguments[-1].kind != "Literal" or _is_state(arguments[-1].name)):
         raise SqlRefused(f"{node.name} needs a type that is written out, and no state of an aggregate function")
+    _check_arguments(node.name, arguments)
+
+
+def _check_arguments(function: str, arguments: Sequence[Node]) -> None:
+    """Zones, types and regular expressions are written out, and harmless."""
+    name = function.lower()
+    if name in TYPED:
+        check_type(_text(arguments[-1]) or "")
+    if name in PATTERN_PLACES and len(arguments) > PATTERN_PLACES[name]:
+        pattern = _text(arguments[PATTERN_PLACES[name]])
+        if pattern is None:
+            raise SqlRefused(f"{function} takes a regular expression that is written out, a string")
+        check_pattern(pattern)
+    for place, argument in enumerate(arguments):
+        if place >= ZONE_PLACES.get(name, len(arguments)) and not _is_origin(name, place, argument):
+            if argument.kind != "Literal":
+                raise SqlRefused(f"{function} takes a time zone that is written out, as 'UTC', for its last argument")
+            zone = _text(argument)
+            if zone is not None:
+                check_zone_name(zone)
+
+
+def _is_origin(name: str, place: int, node: Node) -> bool:
+    return name in WITH_ORIGIN and place == 2 and node.kind == "Function" and node.name.lower() in TIMES
+
+
+def _text(node: Node) -> str | None:
+    """The string that a node writes out; None for any other. The tree comes escaped once more, in one column."""
+    shown = _unescaped(node.name) if node.name.startswith("\\") else node.name
+    is_text = node.kind == "Literal" and len(shown) > 1 and shown[0] == shown[-1] == "'"
+    return _unescaped(shown[1:-1]) if is_text else None
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", lambda match: ESCAPES.get(match[1], match[1]), text, flags=re.DOTALL)
 
 
 def _is_set(node: Node, names: frozenset[str]) -> bool:
