@@ -95,7 +95,8 @@ async def test_what_analysts_ask_is_served_with_the_engines_own_answer(
     for query in QUERIES:
         answer, result = await desk.ask(query), direct.query(query)
 
-        assert list(answer.columns) == list(result.column_names), query
+        names = result.column_names or [row[0] for row in direct.query(f"DESCRIBE TABLE ({query})").result_rows]
+        assert list(answer.columns) == list(names), query
         assert repr(answer.rows) == repr(list(result.result_rows)[:50]), query
 
 
@@ -317,6 +318,21 @@ async def test_an_answer_that_python_cannot_hold_is_a_clear_refusal(desk: Operat
         with pytest.raises(QueryFailed, match="cannot be read.*toString"):
             await desk.ask("SELECT map([[1], [2]], 1)")
     assert (await desk.ask("SELECT 42")).rows == [(42,)]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT route, 1 AS `a b` FROM v_spans",
+        "WITH t AS (SELECT route, 1 AS `a b` FROM v_spans) SELECT * FROM t -- end",
+        "SELECT route, 1 AS `a b` FROM v_spans UNION ALL SELECT route, 1 FROM v_spans LIMIT 5",
+        "(SELECT route, 1 AS `a b` FROM v_spans) UNION ALL (SELECT route, 2 FROM v_spans);",
+    ],
+)
+async def test_an_answer_without_rows_names_its_columns(desk: OperatorSql, query: str) -> None:
+    answer = await desk.ask(query)
+
+    assert (list(answer.columns), answer.rows) == (["route", "a b"], [])
 
 
 @pytest.mark.parametrize("limit", ["²", "9" * 5_000, "-1", "0", ""])

@@ -93,10 +93,16 @@ class OperatorSql:
             if not passed.is_described:
                 agree(str(self._asked(handle, "command", explaining(passed.text))), passed.names)
             result = self._asked(handle, "query", passed.text)
+            columns = result.column_names or self._columns(handle, passed.text)
         finally:
             self._free.append(handle)
         rows = list(result.result_rows)
-        return Answer(result.column_names, rows[: self._rows_max], len(rows) > self._rows_max)
+        return Answer(columns, rows[: self._rows_max], len(rows) > self._rows_max)
+
+    def _columns(self, handle: Handle, text: str) -> Sequence[str]:
+        """Names of a query's columns: the embedded engine's answer without rows has none. Brackets keep it one query."""
+        described = self._asked(handle, "query", f"DESCRIBE TABLE ({text})")
+        return [str(row[0]) for row in described.result_rows]
 
     def _asked(self, handle: Handle, way: str, text: str) -> Any:
         """What the client's method `way` gives, read to its end while an error still throws the handle away."""
