@@ -9,9 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from confluent_kafka import KafkaException, Producer
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka import Producer
 
 from builders import one_of_each
 from second_store import SecondStore
@@ -102,42 +100,6 @@ def test_a_backfill_of_130_months_stops_nothing_and_each_of_it_is_accounted_for(
 
     (book,) = [one for one in stack.get(stack.lineage_url, "/v1/audit")["sources"] if one["source"] == source]
     assert (book["stored"], book["missing"], book["missing_ranges"]) == (1, 0, [])
-
-
-@pytest.mark.parametrize("is_running", [True, False], ids=["while the sink runs", "while it is stopped"])
-def test_a_topic_that_is_made_anew_under_a_kept_store_loses_nothing(stack: RunningStack, is_running: bool) -> None:
-    topic = "governance-log"
-    admin = AdminClient({"bootstrap.servers": stack.kafka_bootstrap})
-    old, new, schema_id = f"old/{new_id()}", f"new/{new_id()}", stack.schema_id(topic)
-    made_anew(admin, topic)
-    produce(stack, topic, "k", [frame(schema_id, fresh("GovernanceRecorded", n, old)) for n in range(10)])
-    stack.until_count("v_governance_log", f"source = '{old}'", 10)
-    if not is_running:
-        stack.stop("lineage")
-
-    made_anew(admin, topic)
-    produce(stack, topic, "k", [frame(schema_id, fresh("GovernanceRecorded", n, new)) for n in range(25)])
-    if not is_running:
-        stack.start("lineage")
-        stack.until_ready("lineage")
-
-    stack.until_count("v_governance_log", f"source = '{new}'", 25, within_s=60)
-    assert stack.count("v_governance_log", f"source = '{new}'") == 25
-
-
-def made_anew(admin: AdminClient, topic: str) -> None:
-    for answer in admin.delete_topics([topic], operation_timeout=30).values():
-        answer.result(30)
-
-    def is_made() -> bool:
-        wanted = NewTopic(topic, TOPICS[topic].partitions, 1)
-        try:
-            admin.create_topics([wanted], operation_timeout=30)[topic].result(30)
-        except KafkaException:  # the old one is not quite gone
-            return False
-        return True
-
-    eventually(is_made, within_s=30, what=f"{topic} made anew")
 
 
 def test_a_sink_that_stores_nothing_is_not_ready_and_says_why(stack: RunningStack, tmp_path: Path) -> None:
