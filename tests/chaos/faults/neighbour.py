@@ -39,7 +39,7 @@ LIMITS = {"calls_per_minute": 120, "calls_at_once": 8, "streams_at_once": 16, "b
 LIMITED = "weir_gateway_limited_total"
 REFUSED = "weir_gateway_refusals_total"
 MANY_REFUSALS = 1_000
-"""Refusals after which the neighbour is in full swing. Chosen."""
+"""Refusals after which the neighbour is in full swing. Arbitrary; any value from 200 to 5,000 would do."""
 
 
 @dataclass(frozen=True, slots=True)
