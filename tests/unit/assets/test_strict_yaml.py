@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +154,6 @@ def test_json_that_could_not_be_stored_is_refused(body: bytes, said: str) -> Non
 def test_apply_names_file_and_place_and_exits_6(tmp_path: Path, content: bytes, said: str) -> None:
     file = tmp_path / "rule.yaml"
     file.write_bytes(content)
-    start_s = time.monotonic()
 
     ran = CliRunner().invoke(app, ["apply", "-f", str(file)])
 
@@ -163,4 +161,3 @@ def test_apply_names_file_and_place_and_exits_6(tmp_path: Path, content: bytes, 
     assert ran.exception.code == 6
     assert str(file) in ran.exception.message
     assert said in ran.exception.message
-    assert time.monotonic() - start_s < 5

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -292,7 +291,6 @@ async def test_calls_at_once_of_a_key_are_bounded(tmp_path: Path) -> None:
 async def test_a_name_of_eight_megabytes_is_not_echoed(tmp_path: Path) -> None:
     async with doors(tmp_path) as gateway, gateway.channel() as channel:
         name = "'" * 7_000_000
-        started_s = time.perf_counter()
         answer = await gateway.chat(model=name)
         with pytest.raises(grpc.aio.AioRpcError) as error:
             await gateway.infer(request_of(name), channel=channel)
@@ -300,7 +298,6 @@ async def test_a_name_of_eight_megabytes_is_not_echoed(tmp_path: Path) -> None:
         assert answer.status_code in (400, 404)
         assert len(answer.content) < 2_000
         assert len(error.value.details() or "") < 2_000
-        assert time.perf_counter() - started_s < 10
         assert spooled_bytes(gateway.spool) < 4_000
 
 

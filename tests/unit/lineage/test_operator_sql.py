@@ -397,12 +397,8 @@ async def test_the_stores_own_handle_is_not_reused_after_an_error_either(store: 
     ],
 )
 async def test_one_statement_is_bounded(desk: OperatorSql, query: str, reason: str) -> None:
-    started_s = time.monotonic()
-
     with pytest.raises(QueryFailed, match=reason):
         await desk.ask(query)
-
-    assert time.monotonic() - started_s < 10
 
 
 async def test_an_answer_says_when_there_is_more(desk: OperatorSql) -> None:
@@ -420,15 +416,14 @@ async def test_slow_statements_starve_neither_the_look_at_the_disk_nor_an_insert
     await asyncio.sleep(0.3)  # until the first ones run
     with pytest.raises(SqlBusy):
         await desk.ask("SELECT 1")
-    started_s = time.monotonic()
     await asyncio.to_thread(store.free_bytes)
     await asyncio.to_thread(put, "inference-responses", completed(1))
-    took_s = time.monotonic() - started_s
+    still_asked = [one for one in asked if not one.done()]
     for one in asked:
         one.cancel()
     await asyncio.gather(*asked, return_exceptions=True)
 
-    assert took_s < 1.5
+    assert still_asked, "the look and the insert came after every slow statement"
 
 
 async def test_statements_at_once_get_their_own_answers(desk: OperatorSql) -> None:
