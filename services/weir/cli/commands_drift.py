@@ -18,6 +18,9 @@ Route = Annotated[str, typer.Option(help="Route of the stream.")]
 Author = Annotated[str, typer.Option(help="Who decides; recorded. Without it, your user name.")]
 Reason = Annotated[str, typer.Option(help="Why; recorded.")]
 
+COLUMNS = (
+    "tenant", "route", "phase", "alarm", "events", "reference", "skew_reference", "skew", "inactive", "last_signal",
+)  # fmt: skip
 PART_COLUMNS = ("tenant", "route", "part", "statistic", "warn_threshold", "page_threshold")
 
 
@@ -32,8 +35,7 @@ def status(
     elif parts:
         emit_table([row for stream in answer["items"] for row in _part_rows(stream)], PART_COLUMNS)
     else:
-        columns = ("tenant", "route", "phase", "alarm", "events", "reference", "skew_reference", "skew", "last_signal")
-        emit_table([_row(stream) for stream in answer["items"]], columns)
+        emit_table([_row(stream) for stream in answer["items"]], COLUMNS)
 
 
 def clusters(tenant: Tenant, route: Route, json: Json = False) -> None:
@@ -108,6 +110,7 @@ def _row(stream: dict[str, Any]) -> dict[str, Any]:
         "reference": f"{reference['version']} ({reference['events']} of {reference['events_needed']} events)",
         "skew_reference": f"{skew['dataset_name']} {skew['dataset_version']}" if skew else "",
         "skew": f"{skew['state']}, {skew['windows']} windows" if skew else "",
+        "inactive": " ".join(stream["inactive_parts"]),
         "last_signal": " ".join(filter(None, (last["state"], last["level"], last["part"]))) if last else "",
     }
 

@@ -34,7 +34,7 @@ BODY_BYTES_MAX = 4_096
 """Largest body of a request. Chosen: a name fits many times."""
 
 AUTHOR_CHARS_MAX = 128
-"""Longest author. Chosen."""
+"""Longest author. Chosen: an address of e-mail fits."""
 
 ENDS_PART = OUTCOME_PART + BAD_OUTCOMES[0]
 """A part that counts every call of a route."""

@@ -30,7 +30,7 @@ class QualityServiceSettings(SharedSettings):
     """Scores after a warning within which the anchors must say whether the judge changed (from the study)."""
 
     clear_after_scores: int = Field(default=300, validation_alias="WEIR_DRIFT_QUALITY_CLEAR_AFTER_SCORES")
-    """Quiet scores that end an alarm. Chosen."""
+    """Quiet scores that end an alarm. Chosen: as many as the guard waits for, so a page is never shorter than its proof."""
 
     streams_max: int = Field(default=4_096, validation_alias="WEIR_DRIFT_QUALITY_STREAMS_MAX", ge=1)
     """Streams of scores of this process; one beyond them is refused. Chosen: a stream holds about 15 kB."""

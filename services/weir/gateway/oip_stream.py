@@ -1,10 +1,11 @@
 """One ModelStreamInfer call through the gateway: many requests, many responses, each request its own recorded call.
 
-Invariant: a response belongs to the oldest open request of its own id, an empty id being one too, and to no other: Triton
-echoes the id, also with an error. Only an error without an id ends the one request that is open, whatever its id. A request
-is over when its response says `triton_final_response`, else when the stream ends. Messages pass through unchanged, without a
-queue between: a client that reads slowly slows the model server down. A request that is refused, at its begin or at its end,
-is one error response; the others on the stream go on. The model server is asked for a stream with the first request that is
+Invariant: a response belongs to the open request of its own id, an empty id being one too, and to no other: Triton echoes
+the id, also with an error. A request whose id is open already goes upstream under its request id, and its responses come
+back under the client's. Only an error without an id ends the one request that is open, whatever its id. A request is over
+when its response says `triton_final_response`, else when the stream ends. Messages pass without a queue between: a client
+that reads slowly slows the model server down. A request that is refused, at its begin or at its end, is one error response;
+the others on the stream go on. The model server is asked for a stream with the first request that is
 admitted, so an idle stream costs it nothing.
 """
 
@@ -27,6 +28,7 @@ from weir.gateway.call_session import CallSession
 from weir.gateway.call_start import started, trace_of
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.keys import Caller
+from weir.gateway.core.message_id import with_request_id, with_response_id
 from weir.gateway.core.peek import NoMessage, PeekedStreamResponse, peek, peek_stream_response
 from weir.gateway.metrics import SLOW_CLIENTS
 from weir.runtime.clock import monotonic_s
@@ -61,8 +63,7 @@ class StreamSession:
         self._caller = caller
         self._headers = headers
         self._context = context
-        self._open: dict[int, CallSession] = {}
-        self._next = 0
+        self._open: dict[str, CallSession] = {}  # by the id that went upstream
         self._stream: Any = None
         self._is_asked = asyncio.Event()
         self._writing = asyncio.Lock()
@@ -138,9 +139,10 @@ class StreamSession:
             self._stream = self._upstream.stream(timeout_s=self._context.time_remaining(), metadata=metadata)
             self._is_asked.set()
         session.forwarded(_nothing)
-        self._open[self._next] = session
-        self._next += 1
-        return forwarded
+        asked = session.call.client_request_id
+        sent = session.call.request_id if asked in self._open else asked
+        self._open[sent] = session
+        return forwarded if sent == asked else with_request_id(forwarded, sent)
 
     async def _receive(self) -> Ended:
         """From the model server to the client."""
@@ -162,6 +164,8 @@ class StreamSession:
         if key is None:
             return message
         session = self._open[key]
+        if peeked.message_id not in ("", session.call.client_request_id):
+            message = with_response_id(message, session.call.client_request_id)
         session.keep(message)
         session.piece(error_message=peeked.error_message, is_last=peeked.is_final)
         if not session.is_ended:
@@ -173,11 +177,10 @@ class StreamSession:
             return _error_response(refusal, session.call.client_request_id)
         return message
 
-    def _matching(self, peeked: PeekedStreamResponse) -> int | None:
-        """The call that a response belongs to; None where it is nobody's."""
-        for key, session in self._open.items():
-            if session.call.client_request_id == peeked.message_id:
-                return key
+    def _matching(self, peeked: PeekedStreamResponse) -> str | None:
+        """The id that the call of a response went upstream with; None where the response is nobody's."""
+        if peeked.message_id in self._open:
+            return peeked.message_id
         if peeked.error_message and not peeked.message_id and len(self._open) == 1:
             return next(iter(self._open))
         return None

@@ -74,7 +74,8 @@ class InferenceSettings(SharedSettings):
     """Deadline of one embedding call, milliseconds. Measured: 32 texts take about 1 s on one CPU core."""
 
     embedding_cache_entries: int = Field(default=8_192, validation_alias="WEIR_INFERENCE_EMBEDDING_CACHE_ENTRIES", ge=0)
-    """Embeddings kept by content hash; 384 float32 each, so about 14 MB. Chosen."""
+    """Embeddings kept by content hash; 384 float32 each, so about 14 MB. Chosen: small beside the
+    400 MB of the model that they spare."""
 
     batch_messages_max: int = Field(default=64, validation_alias="WEIR_INFERENCE_BATCH_MESSAGES_MAX", ge=1, le=256)
     """Responses taken from the log at once. Chosen: two embedding calls for prompts, two for answers."""

@@ -70,6 +70,7 @@ def test_a_mistake_is_named(tmp_path: Path, entry: dict[str, Any], says: str) ->
         (b'receivers:\n- {name: "\\ud800", url: b}\n', "surrogate"),
         (b"a: &a [x]\nreceivers: *a\n", "anchor"),
         (b"", "must hold 'receivers:'"),
+        (b"receivers: []\nreciever: []\n", "unknown key 'reciever'"),
         (b"receivers: []\n---\nreceivers: []\n", "must hold 'receivers:'"),
     ],
 )

@@ -33,6 +33,18 @@ def test_kafkas_folder_is_private_and_named_in_ascii(tmp_path: Path) -> None:
     assert b"gr\\u00f6\\u00dfe \\u6f22\\u5b57/data/kafka" in (place.run / "kafka.properties").read_bytes()
 
 
+def test_kafka_formats_a_folder_in_other_letters_under_a_plain_locale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    place = layout(tmp_path / "größe 漢字")
+    place.make()
+
+    prepare_kafka(place, {"kafka": 1, "kafka_controller": 2})
+
+    assert (place.data / "kafka" / "meta.properties").exists()
+
+
 def test_a_comma_in_the_folders_name_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="holds ',' in its name"):
         start_stack(tmp_path / "a,b")

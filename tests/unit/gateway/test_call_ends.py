@@ -262,6 +262,24 @@ async def test_an_answer_of_a_stream_belongs_to_the_request_of_its_id(
             assert [text.encode() in response for response in record.responses] == [True]
 
 
+@pytest.mark.parametrize("shared", ["a", ""])
+async def test_two_open_requests_with_one_id_keep_their_own_answers(tmp_path: Path, shared: str) -> None:
+    async def answers_backwards(requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
+        ids = [service_pb2.ModelInferRequest.FromString(await anext(requests)).id for _ in range(2)]
+        for place, message_id in reversed(list(enumerate(ids))):
+            yield piece_of(message_id, f"answer {place}", is_last=True)
+
+    async with doors(tmp_path) as gateway, gateway.channel() as channel:
+        gateway.model.stream = answers_backwards
+        told = await gateway.stream(*[request_of("qa-stream", shared)] * 2, channel=channel)
+
+        assert told == [piece_of(shared, f"answer {place}", is_last=True) for place in (1, 0)]
+        ended = {one.call.request_id: one.responses for one in gateway.records() if one.end is not None and one.call}
+        asked = [one.call.request_id for one in gateway.records() if one.end is None and one.call]
+        assert [b"answer 0" in ended[asked[0]][0], b"answer 1" in ended[asked[1]][0]] == [True, True]
+        assert gateway.ends() == [("ok", ""), ("ok", "")]
+
+
 @pytest.mark.parametrize("on_full", ["shed", "reject"])
 async def test_an_end_that_the_spool_does_not_take_is_named_and_its_call_is_not_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_full: str

@@ -37,7 +37,7 @@ SECRETS_MAX = 2
 """Secrets of one receiver: the one in force and, while it is changed, the one before. No third one is ever in use."""
 
 RECEIVERS_MAX = 1_000
-"""Receivers in the file. Chosen."""
+"""Receivers in the file. Chosen: more than a large firm has teams; each start resolves and checks every one."""
 
 TEXT_CHARS_MAX = 4_096
 """Characters of a name, a URL, a secret or a file's name: the longest path that Linux takes."""
@@ -65,10 +65,13 @@ def receivers_from(file: Path | None) -> dict[str, Receiver]:
         documents = read_documents(file.read_bytes())
     except (OSError, NotStrict) as error:
         raise BadSetting(f"WEIR_ALERTS_RECEIVERS_FILE {file} cannot be read: {error}") from error
-    whole = documents[0] if len(documents) == 1 else None
-    entries = whole.get("receivers") if isinstance(whole, dict) else None
+    whole = documents[0] if len(documents) == 1 and isinstance(documents[0], dict) else {}
+    entries = whole.get("receivers")
     if not isinstance(entries, list) or len(entries) > RECEIVERS_MAX:
         raise BadSetting(f"{file} must hold 'receivers:' with a list of at most {RECEIVERS_MAX} receivers")
+    unknown = sorted(str(key) for key in whole if key != "receivers")
+    if unknown:
+        raise BadSetting(f"{file}: unknown key {unknown[0]!r}; the file holds 'receivers:' alone")
     found: dict[str, Receiver] = {}
     for index, entry in enumerate(entries):
         receiver = _receiver(entry, f"{file} receivers[{index}]", file.parent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import string
 import subprocess
 from collections.abc import Mapping
@@ -15,6 +16,9 @@ CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
 
 OUTPUT_CHARS_MAX = 500
 """Characters of the formatter's output in an error: its last lines say why."""
+
+JAVA_LOCALE = {"LC_ALL": "C.UTF-8"}
+"""Java names files in the locale's encoding: under a plain C locale it could not open a folder named in other letters."""
 
 ASCII_END = 0x80
 """The first code that is not ASCII."""
@@ -33,7 +37,8 @@ def prepare_kafka(place: Layout, ports: Mapping[str, int]) -> None:
         return
     tool = ("java", "-cp", f"{place.jars}/*", "kafka.tools.StorageTool", "format", "--standalone")
     command = [*tool, "-t", CLUSTER_ID, "-c", str(properties)]
-    formatted = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, **JAVA_LOCALE}
+    formatted = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if formatted.returncode:
         output = (formatted.stdout + formatted.stderr)[-OUTPUT_CHARS_MAX:]
         raise StackError(f"Kafka's storage in {log_dir} could not be formatted: {output}")

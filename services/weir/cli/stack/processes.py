@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from weir.cli.stack.kafka_storage import JAVA_LOCALE
 from weir.cli.stack.layout import Layout
 from weir.cli.stack.ports import HOST
 
@@ -75,7 +76,7 @@ def processes(
     receivers = receivers_file or layout.receivers_file
     one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     return [
-        Process("kafka", kafka, {}, ready_port=ports["kafka"]),
+        Process("kafka", kafka, JAVA_LOCALE, ready_port=ports["kafka"]),
         Process("triton", triton, {}, ready, is_held=False),
         service("registry", "weir.registry", {}),
         service("lineage", "weir.lineage", {}),

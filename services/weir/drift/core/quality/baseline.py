@@ -23,7 +23,7 @@ RATE_MAX = 1.0 - 1e-6
 
 HOPELESS = 0.9
 """Baseline above which nothing is bet: bets there are all but neutral, and every score would stake one more unit until
-the threshold is reached after exactly as many scores. Chosen."""
+the threshold is reached after exactly as many scores. Chosen: a system that is bad nine times of ten needs no detector."""
 
 
 @dataclass(frozen=True, slots=True)

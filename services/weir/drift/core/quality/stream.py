@@ -33,7 +33,7 @@ from weir.drift.core.quality.settings import QualitySettings
 from weir.drift.core.quality.trial import GUARD_S, Trial, Verdict, decided, heard
 
 JUDGE_CLEAR_AFTER_ANCHORS = 100
-"""Quiet anchors that end an alarm on the judge. Chosen."""
+"""Quiet anchors that end an alarm on the judge. Chosen: most of the 120 that are shipped are seen once more."""
 
 
 @dataclass(frozen=True, slots=True)

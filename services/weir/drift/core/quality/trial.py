@@ -29,7 +29,8 @@ from weir.drift.core.quality.noise import History, chance, likelihoods, repeats_
 from weir.drift.core.quality.verdicts import Record, recorded
 
 FALSE_JUDGE_SHARE = 0.05
-"""Share of alarms in which an unchanged judge may be blamed. Chosen."""
+"""Share of alarms in which an unchanged judge may be blamed. Chosen: the usual level of a test, shared
+by all trials of an alarm."""
 
 TRIALS = 2
 """Trials of an alarm that this share covers: one at its warning, and one at its page."""
