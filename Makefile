@@ -71,8 +71,8 @@ fuzz: setup ## hostile bytes at every door, in every record, message, query and 
 schemas: ## generate types and AsyncAPI from schemas/
 	@$(VENV)/python tools/schemas.py
 
-capabilities: ## generate docs/capabilities.md from the last test run
-	@$(VENV)/python -m tools.capabilities
+capabilities: ## generate docs/capabilities.md from docs/capabilities.yaml and the tests' marks
+	@$(VENV)/python -m tools.capabilities --expected
 
 clean: ## remove what the stack and the tests wrote; keep the environments
 	rm -rf .weir/data .weir/run .weir/log .weir/demo .weir/bench

@@ -1,7 +1,7 @@
 """What a test run proved: counts per level, and the capabilities whose tests passed.
 
 A pytest plugin (named in conftest.py). It prints one line per level at the end of the run and adds what was proved to
-`.weir/tests/results.json`, from which `tools/capabilities.py` makes docs/capabilities.md. A whole run is several runs of
+`.weir/tests/results.json`, with which `tools/capabilities` compares docs/capabilities.md. A whole run is several runs of
 pytest, some of them with workers: capability ids travel on the reports, and each run adds to the file.
 """
 
@@ -14,6 +14,8 @@ from collections import Counter, defaultdict
 from typing import Any
 
 import pytest
+from tools.capabilities.marks import PROVES_CHECK, PROVES_PART, claims_of
+from tools.capabilities.rows import committed_ids
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = ROOT / ".weir" / "tests" / "results.json"
@@ -21,18 +23,22 @@ LEVELS = ("unit", "contract", "integration", "e2e", "chaos", "bench")
 
 
 class Results:
-    """Collects outcomes while the run goes on."""
+    """Collects outcomes while the run goes on. written: where a whole run adds what it proved."""
 
-    def __init__(self) -> None:
+    def __init__(self, written: pathlib.Path = RESULTS) -> None:
+        self.written = written
         self.counts: dict[str, Counter[str]] = defaultdict(Counter)
-        self.capabilities: dict[str, dict[str, str]] = defaultdict(dict)
+        self.proofs: dict[tuple[str, str, bool], str] = {}
+        """(capability, test with its parameters, whether it does the row's check) -> outcome."""
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Put the capability ids of each test on its reports, which come from workers too."""
+        """Put the capability ids of each test on its reports, which come from workers too; refuse unknown ids."""
         for item in items:
-            item.user_properties += [
-                ("capability", str(id_)) for mark in item.iter_markers("capability") for id_ in mark.args
-            ]
+            try:
+                claims = claims_of(item.iter_markers("capability"), committed_ids())
+            except ValueError as error:
+                raise pytest.UsageError(f"{item.nodeid}: {error}") from error
+            item.user_properties += sorted(claim.report_property for claim in claims)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count a test once: by its call, or by its set-up when that already failed or skipped."""
@@ -42,8 +48,8 @@ class Results:
         level = parts[1] if len(parts) > 1 and parts[1] in LEVELS else "other"
         self.counts[level][report.outcome] += 1
         for name, capability in report.user_properties:
-            if name == "capability":
-                self.capabilities[str(capability)][report.nodeid.split("[")[0]] = report.outcome
+            if name in (PROVES_CHECK, PROVES_PART):
+                self.proofs[str(capability), report.nodeid, name == PROVES_CHECK] = report.outcome
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the count of tests per level."""
@@ -56,9 +62,18 @@ class Results:
         """Add what was proved to what runs before this one did; a run of some tests proves nothing about the rest."""
         if "WEIR_WHOLE_RUN" not in os.environ or hasattr(session.config, "workerinput"):
             return
-        before = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"levels": {}, "capabilities": {}}
-        levels = {**before["levels"], **self.counts}
-        proved = {id_: {**before["capabilities"].get(id_, {}), **tests} for id_, tests in self.capabilities.items()}
-        RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        found = {"levels": levels, "capabilities": {**before["capabilities"], **proved}}
-        RESULTS.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+        before = json.loads(self.written.read_text()) if self.written.exists() else {"levels": {}, "capabilities": []}
+        found = {
+            "levels": {**before["levels"], **self.counts},
+            "capabilities": self._with_earlier(before["capabilities"]),
+        }
+        self.written.parent.mkdir(parents=True, exist_ok=True)
+        self.written.write_text(json.dumps(found, indent=1) + "\n")
+
+    def _with_earlier(self, earlier: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What this and earlier runs proved; a test that ran again counts as it ended now."""
+        before = {(proof["capability"], proof["node"], proof["is_check"]): proof["outcome"] for proof in earlier}
+        return [
+            {"capability": id_, "node": node, "is_check": is_check, "outcome": outcome}
+            for (id_, node, is_check), outcome in sorted({**before, **self.proofs}.items())
+        ]

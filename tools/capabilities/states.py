@@ -1,0 +1,86 @@
+"""What tests prove about a capability: its state, and where docs/capabilities.yaml claims another one.
+
+A row works when a test of its check ran and every outcome of every such test is `passed`: each parameter counts, and a
+skipped test proves nothing. Otherwise it is partial when some test of it passed whole, else missing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tools.capabilities.rows import Row, State
+
+PASSED = "passed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one test with one set of parameters ended, and for which row."""
+
+    capability: str
+    node: str
+    """pytest's id of the test, with its parameters in brackets."""
+
+    is_check: bool
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A test function and all that came out of it. outcomes: at least one, one per set of parameters."""
+
+    test: str
+    is_check: bool
+    outcomes: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether it proves anything: every outcome passed."""
+        return all(outcome == PASSED for outcome in self.outcomes)
+
+
+Proofs = Mapping[str, Sequence[Proof]]
+"""Capability id -> its proofs, sorted by test."""
+
+
+def proofs_of(outcomes: Iterable[Outcome]) -> Proofs:
+    """The outcomes gathered by test function; none is dropped."""
+    gathered: dict[str, dict[tuple[str, bool], list[str]]] = defaultdict(lambda: defaultdict(list))
+    for found in outcomes:
+        gathered[found.capability][found.node.split("[")[0], found.is_check].append(found.outcome)
+    return {
+        id_: [Proof(test, is_check, tuple(ended)) for (test, is_check), ended in sorted(tests.items())]
+        for id_, tests in gathered.items()
+    }
+
+
+def state_of(proofs: Sequence[Proof]) -> State:
+    """The state that the proofs of one row give it."""
+    checks = [proof for proof in proofs if proof.is_check]
+    if checks and all(proof.holds for proof in checks):
+        return State.WORKS
+    return State.PARTIAL if any(proof.holds for proof in proofs) else State.MISSING
+
+
+def contradictions(rows: Sequence[Row], proofs: Proofs) -> list[str]:
+    """One sentence per row whose claimed state is not the one found, and per test of a row that is not listed."""
+    unknown = sorted(set(proofs) - {row.id for row in rows})
+    return [f"{id_}: tests name it and docs/capabilities.yaml does not list it" for id_ in unknown] + [
+        _contradiction(row, proofs.get(row.id, ())) for row in rows if state_of(proofs.get(row.id, ())) is not row.state
+    ]
+
+
+def _contradiction(row: Row, proofs: Sequence[Proof]) -> str:
+    checks = [proof for proof in proofs if proof.is_check]
+    broken = [f"{proof.test} ({', '.join(sorted(set(proof.outcomes)))})" for proof in checks if not proof.holds]
+    if broken:
+        why = f"a test of its check did not pass whole: {'; '.join(broken)}"
+    elif checks:
+        why = f"the tests of its check passed: {'; '.join(proof.test for proof in checks)}"
+    elif proofs:
+        why = f"no test of its check ran; {sum(proof.holds for proof in proofs)} of parts passed"
+    else:
+        why = "no test of it ran"
+    return f"{row.id}: docs/capabilities.yaml says {row.state}, the tests say {state_of(proofs)}: {why}"
