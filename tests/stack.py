@@ -179,10 +179,8 @@ class RunningStack:
 
 def apply_examples(stack: RunningStack) -> None:
     """Apply the example registry with the command line, as the README says."""
-    manifest = json.loads((repository() / ".weir" / "corpus" / "corpus-current.json").read_text())
     command = [str(repository() / ".venv" / "bin" / "weir"), "apply", "-f", str(repository() / "examples" / "registry")]
-    for name in ("digest", "passages"):
-        command += ["--set", f"corpus_{name}={manifest[name]}"]
+    command += ["--set-from", f"corpus={repository() / '.weir' / 'corpus' / 'corpus-current.json'}"]
     applied = subprocess.run(
         [*command, "--author", "tests"],
         env={"WEIR_HOME": str(stack.home), "PATH": "/usr/bin:/bin"},

@@ -33,6 +33,22 @@ def test_a_rule_names_metrics_that_exist_and_a_runbook_that_exists(rule: dict[st
     assert (ROOT / rule["annotations"]["runbook"]).is_file()
 
 
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_the_runbook_speaks_of_the_alert_that_sends_its_reader(rule: dict[str, Any]) -> None:
+    page = (ROOT / rule["annotations"]["runbook"]).read_text()
+
+    assert f"`{rule['alert']}`" in page
+    assert any(f"`{metric}`" in page for metric in re.findall(r"weir_[a-z_]+", rule["expr"]))
+
+
+def test_a_runbook_names_alerts_and_metrics_that_exist() -> None:
+    alerts = {rule["alert"] for rule in RULES}
+    for page in sorted((ROOT / "docs" / "runbooks").glob("*.md")):
+        text = page.read_text()
+        assert set(re.findall(r"`(Weir[A-Z]\w+)`", text)) <= alerts, page.name
+        assert set(re.findall(r"`(weir_[a-z_]+)", text)) <= declared(), page.name
+
+
 def test_a_metric_that_does_not_exist_is_found() -> None:
     assert "weir_lineage_audit_numbers" in declared()
     assert "weir_no_such_metric" not in declared()

@@ -14,8 +14,13 @@ import fastavro
 import pytest
 import yaml
 
+from weir.alerts import app as alerts
+from weir.drift import app as drift
+from weir.drift.quality_app import SCORES_TOPIC
+from weir.evaluator import app as evaluator
 from weir.events import TOPICS, decode_body, encode_body
 from weir.events.codec import PARSED
+from weir.inference import app as inference
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCHEMAS = sorted((ROOT / "schemas" / "avro").glob("*.avsc"))
@@ -121,6 +126,38 @@ def test_every_schema_and_example_is_used_by_a_topic() -> None:
 
     assert {f"{topic['schema']}.avsc" for topic in topics} == {path.name for path in SCHEMAS}
     assert examples == found
+
+
+@pytest.mark.parametrize("path", TOPIC_FILES, ids=lambda path: path.stem)
+def test_a_topic_names_those_who_read_it_and_nobody_else(path: pathlib.Path) -> None:
+    topic = yaml.safe_load(path.read_text())
+
+    assert set(topic["consumers"]) == {"lineage"} | {name for name, read in readers().items() if path.stem in read}
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md"])
+def test_the_table_of_services_names_what_each_reads(page: str) -> None:
+    table = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", (ROOT / page).read_text(), re.MULTILINE))
+
+    assert {
+        name: read & set(re.findall(r"[a-z]+-[a-z]+|feedback", table[name])) for name, read in readers().items()
+    } == readers()
+    assert table["lineage"].strip() == "every topic"
+
+
+def readers() -> dict[str, set[str]]:
+    """Topics that each service but lineage subscribes to, as its code says; lineage reads all that there are."""
+    found = {
+        "inference": {inference.IN_TOPIC},
+        "drift": {drift.IN_TOPIC, SCORES_TOPIC},
+        "evaluator": {*evaluator.IN_TOPICS, evaluator.REGISTRY_TOPIC},
+        "alerts": {*alerts.TOPICS},
+        "gateway": set[str](),
+    }
+    for name in found:
+        main = (ROOT / "services" / "weir" / name / "__main__.py").read_text()
+        found[name] |= set(re.findall(r'topic="([a-z-]+)"', main))
+    return found
 
 
 def test_what_is_committed_is_what_the_schemas_generate() -> None:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import typer
 
 from weir.cli import client
-from weir.cli.definitions import parsed_values, read_definitions
+from weir.cli.definitions import parsed_values, read_definitions, values_of_files
 from weir.cli.output import emit_json, emit_table, emit_text
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -21,12 +21,16 @@ Author = Annotated[str, typer.Option(help="Who makes the change; recorded in the
 def apply(
     file: Annotated[list[Path], typer.Option("--file", "-f", help="YAML file, or a folder of them.")],
     set_: Annotated[list[str] | None, typer.Option("--set", help="Value of a ${key} placeholder: key=value.")] = None,
+    set_from: Annotated[
+        list[str] | None,
+        typer.Option("--set-from", help="Values of a JSON file: name=file fills ${name_key} with the value of key."),
+    ] = None,
     author: Author = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, change nothing.")] = False,
     json: Json = False,
 ) -> None:
     """Apply definitions: all of them, or none."""
-    documents = read_definitions(file, parsed_values(set_ or []))
+    documents = read_definitions(file, {**values_of_files(set_from or []), **parsed_values(set_ or [])})
     body = {"documents": documents, "author": author or getpass.getuser(), "dry_run": dry_run}
     answer = client.send("registry", "POST", "/v1/apply", body)
     if json:

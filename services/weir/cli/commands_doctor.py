@@ -114,7 +114,11 @@ def _running_checks() -> Iterator[Checked]:
         return
     found = "; ".join(f"{name}: {reason}" for name, reason in late.items())
     yield _check("processes", not late, found or "all ready", "weir logs <process>")
-    yield _check("schemas", *_schemas(stack.endpoints.registry_url), "see docs on evolving schemas")
+    yield _check(
+        "schemas",
+        *_schemas(stack.endpoints.registry_url),
+        "run the code that wrote them, or add fields with defaults only (schemas/README.md)",
+    )
 
 
 def _java() -> tuple[bool, str]:

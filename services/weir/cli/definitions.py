@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -47,6 +48,36 @@ def parsed_values(settings: Sequence[str]) -> dict[str, str]:
     if wrong:
         raise CliError(ExitCode.USAGE, f"--set {wrong[0]!r} has no '='", "write --set key=value")
     return dict(item.split("=", 1) for item in settings)
+
+
+def values_of_files(settings: Sequence[str]) -> dict[str, str]:
+    """`name=file` texts as a mapping: `name_key` -> the text or number that the file's JSON object has under `key`.
+
+    Raises CliError for one without `=`, and for a file that is no JSON object. Keys with other values are left out: a
+    placeholder that wants one is named as missing.
+    """
+    values: dict[str, str] = {}
+    for item in settings:
+        name, is_named, path = item.partition("=")
+        if not is_named:
+            raise CliError(ExitCode.USAGE, f"--set-from {item!r} has no '='", "write --set-from name=file.json")
+        for key, value in _object(Path(path)).items():
+            if isinstance(value, str | int | float) and not isinstance(value, bool):
+                values[f"{name}_{key}"] = str(value)
+    return values
+
+
+def _object(file: Path) -> dict[str, Any]:
+    hint = "name a JSON file with one object"
+    if not file.exists():
+        raise CliError(ExitCode.NOT_FOUND, f"{file} does not exist", hint)
+    try:
+        found = json.loads(_text(file))
+    except ValueError as error:
+        raise CliError(ExitCode.INVALID, f"{file} is no JSON: {error}", hint) from error
+    if not isinstance(found, dict):
+        raise CliError(ExitCode.INVALID, f"{file} holds a {type(found).__name__}; expected an object", hint)
+    return found
 
 
 def _text(file: Path) -> str:

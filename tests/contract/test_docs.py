@@ -1,0 +1,205 @@
+"""Documentation that can be followed: blocks are run or say why not, and commands, files and pages that are named exist.
+
+`tests/docs` runs the blocks on a fresh stack; here is what needs none.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pathlib
+import pkgutil
+import re
+
+import pytest
+import yaml
+from pydantic_settings import BaseSettings
+
+import weir
+from named_commands import commands_in, is_command, problem_with
+from pages import (
+    HISTORY,
+    NOT_RUN,
+    READ,
+    ROOT,
+    RUN,
+    SHOWN,
+    blocks_of,
+    every_block,
+    headings,
+    links,
+    pages,
+    paragraphs,
+    quoted,
+    read,
+)
+from weir.registry.core.documents import definitions_from
+from weir.registry.core.kinds import KINDS
+
+PAGES = pages()
+BLOCKS = every_block()
+
+NOT_RUN_HERE = {
+    "README.md": 1,
+}
+"""Blocks of each page that no test runs, all of them marked with their reason. More is a decision to make here."""
+
+FILE = re.compile(r"(?:docs|examples|infra|schemas|services|tests|tools)/[\w./-]*\w")
+PAST_THE_GATEWAY = ("drift killed", "alerts killed", "a rule edited while it fires")
+"""Rows of the chaos suite before those of the store whose load is written into Kafka, not sent as calls."""
+
+GONE = {"WEIR_ALERTS_TRIES_MAX", "WEIR_DRIFT"}
+"""Named by the history alone, as what was before; and the beginning of names."""
+
+READ_BY_TOOLS = {"WEIR_HOME", "WEIR_CLONE_TIME", "WEIR_API_KEY", "WEIR_ROOT"}
+"""Variables of the command line and of the demo."""
+
+MODULE = re.compile(r"(?:weir|tests|tools)(?:\.[a-z_]\w*)+")
+HEADING = re.compile(r"\[?`?(?:docs/)?([\w-]+\.md)(?:`|\]\([\w./-]+\))?,? \"([^\"]+)\"")
+"""A page and the heading in it that a sentence sends its reader to: docs/drift.md, "System or judge"."""
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.place)
+def test_a_block_says_what_it_is_and_is_run_read_or_marked(block) -> None:  # type: ignore[no-untyped-def]  # a Block
+    assert block.language in (*RUN, *READ, SHOWN), f"{block.place} begins with ```{block.language}"
+    if block.language == SHOWN:
+        assert not list(commands_in(block.text)), f"{block.place} is text and holds a command: call it sh"
+
+
+def test_no_block_hides_behind_another_form() -> None:
+    marked = {page: sum(bool(NOT_RUN.fullmatch(words)) for words, _ in paragraphs(read(page))) for page in PAGES}
+    used = {page: sum(bool(block.not_run) for block in BLOCKS if block.page == page) for page in PAGES}
+
+    assert marked == used
+    assert {page: count for page, count in used.items() if count} == NOT_RUN_HERE
+
+
+def test_what_is_read_can_be_read() -> None:
+    for block in BLOCKS:
+        if block.language in READ:
+            documents = [one for one in yaml.safe_load_all(block.text) if one is not None]
+            assert documents, block.place
+            assert definitions_from([one for one in documents if "kind" in one and one["kind"] in KINDS]) is not None
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_that_is_named_can_be_typed(page: str) -> None:
+    text = read(page)
+    named = [one for one in quoted(text) if is_command(one)]
+    in_blocks = [one for block in blocks_of(page, text) if block.language == "sh" for one in commands_in(block.text)]
+
+    assert [found for one in (*named, *in_blocks) if (found := problem_with(one))] == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != HISTORY])
+def test_every_file_that_is_named_exists(page: str) -> None:
+    text = read(page)
+    named = {path for one in quoted(text) for path in FILE.findall(one) if one.startswith(path)}
+    linked = {target.split("#")[0] for target in links(text) if "://" not in target}
+
+    assert [one for one in sorted(named) if not _is_there(one)] == []
+    assert [one for one in sorted(linked) if one and not (ROOT / page).parent.joinpath(one).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_module_and_function_that_is_named_exists(page: str) -> None:
+    named = [one for one in quoted(read(page)) if MODULE.fullmatch(one)]
+
+    assert [one for one in named if not _is_module(one)] == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if re.fullmatch(r"README.md|docs/\w+\.md", page)])
+def test_a_figure_that_was_measured_names_the_command_that_measures_it(page: str) -> None:
+    """In its paragraph, so that nobody has to believe a figure. The pages of benchmarks name theirs at their top."""
+    measured = [(words, code) for words, code in paragraphs(read(page)) if re.search(r"\bMeasured\b", words)]
+
+    assert [words[:80] for words, code in measured if not any(map(is_command, code))] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_heading_that_a_reader_is_sent_to_exists(page: str) -> None:
+    for name, words in HEADING.findall(re.sub(r"\s+", " ", read(page))):
+        found = [one for one in PAGES if pathlib.Path(one).name == name]
+        assert any(words in heading for one in found for heading in headings(read(one))), f"{name}: {words}"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "make dream", "make demo DREAM=1", "weir dream", "weir drift dream", "weir audit gaps --dream", "weir trace show",
+        "weir drift accept --tenant x", "python -m tests.bench.dream", "python -m tests.bench.text_drift.run --dream",
+        "python -m tests.bench.text_drift.run --part dreams", "python dream.py", "weir sql 'SELECT", "weir alert list|dream",
+    ],
+)  # fmt: skip
+def test_a_command_that_cannot_be_typed_is_found(command: str) -> None:
+    is_a_name_alone = command == "weir trace show"
+
+    assert bool(problem_with(command)) != is_a_name_alone
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "make demo EXIT=1",
+        "weir alert silence add|list",
+        "weir dlq show <id>",
+        "weir logs -n 5 <service>",
+        "weir --help",
+    ],
+)
+def test_a_command_that_can_be_typed_is_taken(command: str) -> None:
+    assert problem_with(command) == ""
+
+
+def test_blocks_are_found_with_their_reasons() -> None:
+    text = (
+        "# P\n\n*Not run by the tests: it takes a day.*\n\n```sh\nmake test\n```\n\nWords.\n\n```sql\nSELECT 1\n```\n"
+    )
+
+    first, second = blocks_of("p.md", text)
+    assert (first.language, first.line, first.not_run) == ("sh", 5, "it takes a day.")
+    assert (second.language, second.text, second.not_run) == ("sql", "SELECT 1\n", "")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_setting_that_is_named_exists(page: str) -> None:
+    named = set(re.findall(r"WEIR_[A-Z0-9_]*[A-Z0-9]", read(page)))
+
+    assert named - settings() - GONE - READ_BY_TOOLS == set()
+
+
+def settings() -> set[str]:
+    """Variables that the services read."""
+    names = set[str]()
+    for module in pkgutil.walk_packages(weir.__path__, "weir."):
+        if "settings" in module.name:
+            for kind in vars(importlib.import_module(module.name)).values():
+                if isinstance(kind, type) and issubclass(kind, BaseSettings):
+                    prefix = str(kind.model_config.get("env_prefix", ""))
+                    fields = kind.model_fields.items()
+                    names |= {str(field.validation_alias or f"{prefix}{name}".upper()) for name, field in fields}
+    return names
+
+
+def test_the_share_of_chaos_that_bypasses_the_gateway_is_that_of_the_table() -> None:
+    rows = re.findall(r"^\| ([^|]+) \| [\d,]+ \| ([\d,]+) \|", read("docs/chaos.md"), re.MULTILINE)
+    counts = {name: int(count.replace(",", "")) for name, count in rows}
+    first = list(counts).index("ClickHouse killed")
+    past = sum(list(counts.values())[first:-1]) + sum(counts.get(name, 0) for name in PAST_THE_GATEWAY)
+    said = f"{counts['all']:,} acknowledged events: lost 0, visible duplicates 0. {past:,} of them ({past / counts['all']:.0%})"
+
+    assert said.replace("%", " %") in read("README.md")
+
+
+def _is_module(name: str) -> bool:
+    """A module of the checkout, or a public thing in one."""
+    found = [ROOT / base / name.replace(".", "/") for base in ("", "services", "tests")]
+    if any(path.is_dir() or path.with_suffix(".py").is_file() for path in found):
+        return True
+    module, _, thing = name.rpartition(".")
+    files = [ROOT / base / f"{module.replace('.', '/')}.py" for base in ("", "services", "tests")]
+    return any(path.is_file() and re.search(rf"\b{thing}\b", path.read_text()) for path in files)
+
+
+def _is_there(path: str) -> bool:
+    """A path of the checkout; names of modules and of services' parts are told from the service they belong to."""
+    return (ROOT / path).exists() or (ROOT / f"{path}.py").exists() or any(ROOT.glob(path))
