@@ -11,7 +11,7 @@ import typer.main
 from pages import ROOT
 from weir.cli.__main__ import app
 
-PLACEHOLDER = re.compile(r"<[a-z][a-z ]*>")
+PLACEHOLDER = re.compile(r"<[a-z][a-zA-Z ]*>")
 """What a reader fills in, as <request id>."""
 
 STAND_IN = "1"
@@ -52,7 +52,15 @@ def problem_with(command: str) -> str:
     return f"{command}: {found}" if found else ""
 
 
-def _weir(words: list[str]) -> str:
+def is_whole(command: str) -> bool:
+    """Whether a text is a `weir` command with all its words, not the bare name of a group or of one that wants more."""
+    words = shlex.split(PLACEHOLDER.sub(STAND_IN, command)) if is_command(command) else []
+    while words and ASSIGNMENT.fullmatch(words[0]):
+        words = words[1:]
+    return words[:1] == ["weir"] and "..." not in command and not _weir(words[1:], is_name_enough=False)
+
+
+def _weir(words: list[str], *, is_name_enough: bool = True) -> str:
     command = typer.main.get_command(app)
     context = command.make_context("weir", [], resilient_parsing=True)
     while hasattr(command, "commands") and words and not words[0].startswith("-"):
@@ -61,8 +69,10 @@ def _weir(words: list[str]) -> str:
         if unknown:
             return f"no command {unknown[0]!r}; there are: {', '.join(sorted(command.commands))}"
         command, words = command.commands[names[0]], words[1:]
-    if not words or words == ["--help"]:
+    if words == ["--help"] or (is_name_enough and not words):
         return ""
+    if hasattr(command, "commands"):
+        return "names a group alone"
     try:
         command.make_context(command.name, list(words), parent=context)
     except Exception as error:  # noqa: BLE001  # whatever the parser of the command line says is the finding

@@ -19,7 +19,7 @@ from tools.capabilities.rows import committed_ids
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = ROOT / ".weir" / "tests" / "results.json"
-LEVELS = ("unit", "contract", "integration", "e2e", "chaos", "bench")
+LEVELS = ("unit", "contract", "docs", "integration", "e2e", "chaos", "bench")
 
 
 class Results:

@@ -14,6 +14,7 @@ from chaos.faults import (
     clients,
     clocks,
     consumers,
+    derivers,
     gateway,
     hostile,
     model_server,
@@ -69,6 +70,8 @@ OF_CALLS: Mapping[str, Fault] = {
     "neighbour": lambda stack: neighbour.misbehaving(stack, 1_000),
     "evaluator-killed": lambda stack: consumers.evaluator_killed(stack, 4),
     "drift-killed": lambda stack: consumers.drift_killed(stack, 5),
+    "inference-killed": lambda stack: derivers.inference_killed(stack, 4),
+    "alerts-killed": lambda stack: derivers.alerts_killed(stack, 4),
     "rule-edited": lambda stack: rules.edited_while_firing(stack, 10),
     # After the replays: they begin at a time, and this fault writes messages from an hour ahead.
     "clock-jumps": clocks.jumped,

@@ -44,7 +44,7 @@ NOT_RUN_HERE = {
 """Blocks of each page that no test runs, all of them marked with their reason. More is a decision to make here."""
 
 FILE = re.compile(r"(?:docs|examples|infra|schemas|services|tests|tools)/[\w./-]*\w")
-PAST_THE_GATEWAY = ("drift killed", "alerts killed", "a rule edited while it fires")
+PAST_THE_GATEWAY = ("drift killed", "alerts killed", "rule edited while firing")
 """Rows of the chaos suite before those of the store whose load is written into Kafka, not sent as calls."""
 
 GONE = {"WEIR_ALERTS_TRIES_MAX", "WEIR_DRIFT"}

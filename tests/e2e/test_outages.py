@@ -8,6 +8,7 @@ import grpc
 import pytest
 
 from asking import Asked, ask_over_triton
+from chaos.calls import calling
 from stack import RunningStack
 from waiting import eventually
 
@@ -40,16 +41,18 @@ def test_triton_down_is_a_clear_error_an_event_and_heals_without_a_restart(stack
 
 @pytest.mark.capability("O1")
 def test_kafka_killed_during_traffic_loses_nothing(stack: RunningStack) -> None:
-    asked = [ask_over_triton(stack.gateway_grpc, QUESTION).request_id for _ in range(5)]
-    stack.stop("kafka")
-    asked += [ask_over_triton(stack.gateway_grpc, QUESTION).request_id for _ in range(5)]
-    stack.start("kafka")
-    stack.until_ready("kafka")
-    asked += [ask_over_triton(stack.gateway_grpc, QUESTION).request_id for _ in range(5)]
+    with calling(lambda: stack.gateway_grpc, pause_s=0.05) as calls:
+        calls.more(10)
+        stack.kill("kafka", signal.SIGKILL)
+        calls.more(20)
+        stack.until_ready("kafka")
+        calls.more(10)
 
-    quoted = ",".join(f"'{request_id}'" for request_id in asked)
-    stack.until_count("v_inference_responses", f"request_id IN ({quoted})", 15, within_s=90)
-    assert stack.count("v_inference_responses", f"request_id IN ({quoted})") == 15
+    quoted = ",".join(f"'{request_id}'" for request_id in calls.acknowledged)
+    for view in ("v_inference_requests", "v_inference_responses"):
+        stack.until_count(view, f"request_id IN ({quoted})", len(calls.acknowledged), within_s=90)
+        assert stack.count(view, f"request_id IN ({quoted})") == len(calls.acknowledged)
+    assert calls.refusals == {}
 
 
 @pytest.mark.capability("O1")

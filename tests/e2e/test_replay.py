@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -12,9 +13,11 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from asking import ask_over_triton
+from chaos.log_reader import events_of
 from stack import RunningStack
 from waiting import eventually
 from weir.cli.stack.layout import repository
+from weir.events import TextFeaturesComputed
 from weir.runtime.identity import new_id
 
 pytestmark = [pytest.mark.stack, pytest.mark.capability("X1")]
@@ -73,6 +76,35 @@ def test_a_range_fed_to_the_sink_again_changes_nothing_that_is_stored(stack: Run
     ((rows, distinct),) = stack.sql("SELECT count(), uniqExact(event_id) FROM v_inference_responses")
     assert rows == distinct >= before
     assert stack.count("v_inference_responses", where) == 1
+
+
+def test_a_range_with_an_end_is_fed_again_and_the_group_is_where_it_was(stack: RunningStack) -> None:
+    began = datetime.now(UTC)
+    first = ask_over_triton(stack.gateway_grpc, "What is a tuple?").request_id
+    eventually(lambda: _said(stack, first), within_s=60, what="the first call's features")
+    ended = datetime.now(UTC)
+    second = ask_over_triton(stack.gateway_grpc, "What is a tuple?").request_id
+    eventually(lambda: _said(stack, second), within_s=60, what="the second call's features")
+    stack.until_count("v_text_features", f"request_id = '{second}'", 1)
+
+    group = ("--group", "inference-features", "--topic", "inference-responses")
+    moved = weir(stack, "events", "replay", *group, "--since", began.isoformat(), "--until", ended.isoformat())["moved"]
+    stack.until_ready("inference")
+    third = ask_over_triton(stack.gateway_grpc, "What is a tuple?").request_id
+    eventually(lambda: _said(stack, third), within_s=60, what="the features of a call after it")
+
+    assert [one["messages"] for one in moved] == [1]
+    assert _said(stack, first) == 2
+    assert _said(stack, third) == 1
+    for request_id in (first, second, third):
+        stack.until_count("v_text_features", f"request_id = '{request_id}'", 1)
+        assert stack.count("v_text_features", f"request_id = '{request_id}'") == 1
+
+
+def _said(stack: RunningStack, request_id: str) -> int:
+    """How often the log holds the features of a call."""
+    found = [event for _, _, event in events_of(stack, "text-features") if isinstance(event, TextFeaturesComputed)]
+    return sum(item.request_id == request_id for event in found for item in event.items)
 
 
 def _handled(stack: RunningStack) -> float:

@@ -16,7 +16,7 @@ from load import TOPIC, Load
 from second_store import SecondStore
 from stack import RunningStack
 from waiting import eventually
-from weir.cli import log
+from weir.cli.group_offsets import GroupOffsets, set_back
 
 pytestmark = [pytest.mark.stack, pytest.mark.capability("X1")]
 TABLE = TOPIC.replace("-", "_")
@@ -58,7 +58,7 @@ def test_what_a_part_held_is_named_and_stored_again(
 
     second.sink.kill()
     monkeypatch.setenv("WEIR_KAFKA_BOOTSTRAP", stack.kafka_bootstrap)
-    assert log.set_back(second.group, TOPIC, since_ms)
+    assert set_back(GroupOffsets(second.group, TOPIC), since_ms)
     second.sink.start()
     second.sink.until_ready()
 

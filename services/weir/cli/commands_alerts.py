@@ -20,6 +20,7 @@ TEST_WAIT_S = 15.0
 LOOK_S = 0.2
 """Seconds between looks at a test that is on its way; five looks a second are no load."""
 
+DELIVERY_COLUMNS = ("id", "receiver", "state", "attempts", "status", "error")
 SILENCE_COLUMNS = ("id", "state", "matchers", "starts_at", "ends_at", "owner", "comment")
 
 
@@ -30,7 +31,7 @@ def alert_list(state: str = "", json: Json = False) -> None:
 
 def alert_deliveries(state: str = "", json: Json = False) -> None:
     """Webhook deliveries with their attempts."""
-    _listed("/v1/deliveries", state, json, ("id", "receiver", "state", "attempts", "status", "error"))
+    _listed("/v1/deliveries", state, json, DELIVERY_COLUMNS)
 
 
 def alert_resend(delivery_id: str, json: Json = False) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from weir.cli import client, log
+from weir.cli import client
+from weir.cli.group_offsets import GroupOffsets, set_back, set_forward, wait_for
 from weir.cli.log_messages import Message, Messages
 from weir.cli.moments import microseconds
 from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
@@ -22,8 +23,14 @@ Topic = Annotated[str, typer.Option(help="Only of this topic.")]
 Reason = Annotated[str, typer.Option(help="Only with this reason, for example undecodable.")]
 Group = Annotated[str, typer.Option(help="Only of this consumer group.")]
 
-REPLAYABLE_GROUPS = ("lineage", "drift", "evaluator", "alerts")
-"""Groups that the embedded stack can stop and start by their process of the same name."""
+SERVICES: Mapping[str, str] = {
+    "lineage": "lineage",
+    "inference-features": "inference",
+    "drift": "drift",
+    "evaluator": "evaluator",
+    "alerts": "alerts",
+}
+"""Every consumer group of Weir, and the process of the embedded stack that is stopped for it."""
 
 
 def dlq_list(
@@ -97,30 +104,54 @@ def dlq_replay(
 
 
 def events_replay(
-    group: Annotated[
-        str, typer.Option(help="Consumer group that gets them again; of Weir: lineage, drift, evaluator, alerts.")
-    ],
+    group: Annotated[str, typer.Option(help=f"Consumer group that gets them again; of Weir: {', '.join(SERVICES)}.")],
     topic: Annotated[str, typer.Option(help="Topic of the range.")],
     since: Annotated[str, typer.Option(help="Time of the first message: ISO 8601 in UTC, or an age, as 24h.")],
+    until: Annotated[
+        str, typer.Option(help="Time of the first message that is not fed again; without it, up to where the group is.")
+    ] = "",
     json: Json = False,
 ) -> None:
-    """Feed what the log holds since a time into a consumer group again.
+    """Feed a range of the log into a consumer group again.
 
-    Idempotent: ids are derived and the store keeps one row of an event. On the embedded stack the group's service is
-    stopped for it; elsewhere stop every instance first.
+    Idempotent: ids are derived and the store keeps one row of an event; drift passes over what its state has counted. On
+    the embedded stack the group's service is stopped and started for it (inference serves no calls meanwhile), and a range
+    with an end is waited for, since the group is then set to where it was. Elsewhere stop every instance first.
     """
     since_ms = microseconds("--since", since) // 1_000
-    with _stopped(group):
-        moved = log.set_back(group, topic, since_ms)
+    until_ms = microseconds("--until", until) // 1_000 if until else None
+    if until_ms is not None and until_ms <= since_ms:
+        raise CliError(ExitCode.INVALID, f"--since {since} is not before --until {until}; expected a range of the log")
+    service = _service_of(group)
+    if until_ms is not None and service is None:
+        raise CliError(
+            ExitCode.INVALID,
+            f"--until needs a service of the embedded stack to stop, and none of its groups is {group!r} here",
+            "leave --until out: what comes after the range is fed again too, which changes nothing",
+        )
+    offsets = GroupOffsets(group, topic)
+    with _stopped(service):
+        moved = set_back(offsets, since_ms, until_ms)
+    if until_ms is not None and moved:
+        wait_for(offsets, moved)
+        with _stopped(service):
+            set_forward(offsets, moved)
     rows: list[dict[str, Any]] = [
-        {"topic": name, "partition": number, "from_offset": now, "was_at": before, "messages": before - now}
-        for (name, number), (before, now) in sorted(moved.items())
+        {
+            "topic": topic,
+            "partition": one.partition,
+            "from_offset": one.now_at,
+            "to_offset": one.end,
+            "was_at": one.was_at,
+            "messages": one.end - one.now_at,
+        }
+        for one in moved
     ]
     if json:
         emit_json({"group": group, "moved": rows})
         return
     if rows:
-        emit_table(rows, ("topic", "partition", "from_offset", "was_at", "messages"))
+        emit_table(rows, ("topic", "partition", "from_offset", "to_offset", "was_at", "messages"))
     emit_text(f"{sum(row['messages'] for row in rows)} messages are fed to {group} again")
 
 
@@ -153,20 +184,25 @@ def _kept(letter: Any, origin: str) -> Message:
     return Message(key or None, base64.b64decode(letter["payload_base64"]))
 
 
-@contextmanager
-def _stopped(group: str) -> Iterator[None]:
-    """The group's service of the embedded stack, stopped while its offsets move; elsewhere the broker checks."""
+def _service_of(group: str) -> tuple[Any, str] | None:
+    """The supervisor of the running stack and the group's service there; None elsewhere, where the broker checks."""
     from weir.cli.stack import StackError, open_stack
 
     try:
-        supervisor = open_stack().supervisor if group in REPLAYABLE_GROUPS else None
+        return (open_stack().supervisor, SERVICES[group]) if group in SERVICES else None
     except StackError:
-        supervisor = None
-    if supervisor is None:
+        return None
+
+
+@contextmanager
+def _stopped(service: tuple[Any, str] | None) -> Iterator[None]:
+    """A service of the embedded stack, stopped while its group's offsets move."""
+    if service is None:
         yield
         return
-    supervisor.stop(group)
+    supervisor, name = service
+    supervisor.stop(name)
     try:
         yield
     finally:
-        supervisor.start(group)
+        supervisor.start(name)

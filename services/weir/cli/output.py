@@ -66,7 +66,13 @@ def emit_text(text: str) -> None:
 
 
 def emit_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Rows as a table; Rich draws it, the cells are plain text, never markup."""
+    """Rows as a table; Rich draws it, the cells are plain text, never markup.
+
+    Raises KeyError for a column that no row has: a blank column would say that there is nothing.
+    """
+    unknown = [name for name in columns if rows and not any(name in row for row in rows)]
+    if unknown:
+        raise KeyError(f"no row has a column {unknown[0]!r}; they have {', '.join(rows[0])}")
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

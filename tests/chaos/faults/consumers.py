@@ -45,7 +45,7 @@ def evaluator_killed(stack: RunningStack, times: int) -> Row:
     recovery_s = time.monotonic() - start_s
     before = _scores(stack, mine)
     for topic in TOPICS_OF_EVALUATOR:
-        _replay(stack, "evaluator", topic, since)
+        replay(stack, "evaluator", topic, since)
     is_said_again = is_reached(lambda: min(map(len, _scores(stack, mine).values()), default=0) >= 2)
     after = _scores(stack, mine)
     due = len(mine) * len({name for said in before.values() for name, _ in said})
@@ -100,7 +100,7 @@ def _stored_scores(stack: RunningStack, scores: dict[str, list[tuple[str, str]]]
     return counted()
 
 
-def _replay(stack: RunningStack, group: str, topic: str, since: datetime) -> None:
+def replay(stack: RunningStack, group: str, topic: str, since: datetime) -> None:
     """`weir events replay`, as an operator types it."""
     command = [str(repository() / ".venv" / "bin" / "weir"), "events", "replay", "--group", group, "--topic", topic]
     done = subprocess.run(

@@ -28,26 +28,26 @@ SUBJECTS = 5
 def edited_while_firing(stack: RunningStack, edits: int) -> Row:
     """Signals raise alerts; the rule gets `edits` versions, alerts is killed after every second one; signals end them."""
     life = now_us()
-    _apply(stack, 0)
-    is_reached(lambda: _version_in_force(stack) == _summary(0))
-    _send(stack, life, "raised")
-    is_fired = is_reached(lambda: _states(stack)["firing"] == SUBJECTS)
+    apply_edition(stack, 0)
+    is_reached(lambda: version_in_force(stack) == summary(0))
+    send(stack, life, "raised")
+    is_fired = is_reached(lambda: states(stack)["firing"] == SUBJECTS)
     for number in range(1, edits + 1):
-        _apply(stack, number)
+        apply_edition(stack, number)
         if number % 2 == 0:
             stack.kill("alerts", signal.SIGKILL)
             stack.until_ready("alerts")
-        is_reached(lambda number=number: _version_in_force(stack) == _summary(number))  # type: ignore[misc]  # bound now
+        is_reached(lambda number=number: version_in_force(stack) == summary(number))  # type: ignore[misc]  # bound now
     start_s = time.monotonic()
-    is_held = _states(stack) == Counter({"firing": SUBJECTS})
-    early = [event for event in _changes(stack, life) if event.state == "resolved"]
-    _send(stack, life, "cleared")
-    is_ended = is_reached(lambda: _states(stack) == Counter({"resolved": SUBJECTS}))
-    is_reached(lambda: _stored(stack, life)[1] == 2 * SUBJECTS)
-    told = Counter(event.state for event in _changes(stack, life))
-    rows, distinct = _stored(stack, life)
+    is_held = states(stack) == Counter({"firing": SUBJECTS})
+    early = [event for event in changes(stack, life) if event.state == "resolved"]
+    send(stack, life, "cleared")
+    is_ended = is_reached(lambda: states(stack) == Counter({"resolved": SUBJECTS}))
+    is_reached(lambda: stored(stack, life)[1] == 2 * SUBJECTS)
+    told = Counter(event.state for event in changes(stack, life))
+    rows, distinct = stored(stack, life)
     problems = [] if is_fired else ["the rule never fired"]
-    problems += [] if is_held else [f"after the edits: {dict(_states(stack))}"]
+    problems += [] if is_held else [f"after the edits: {dict(states(stack))}"]
     problems += [f"{len(early)} alerts resolved by an edit"] if early else []
     problems += [] if is_ended else ["the end was not heard"]
     problems += [] if told == {"firing": SUBJECTS, "resolved": SUBJECTS} else [f"changes told: {dict(told)}"]
@@ -63,14 +63,14 @@ def edited_while_firing(stack: RunningStack, edits: int) -> Row:
     )
 
 
-def _apply(stack: RunningStack, number: int) -> None:
+def apply_edition(stack: RunningStack, number: int) -> None:
     spec = {
         "source": "ops-signals",
         "match": {"name": NAME},
         "severity": ("page", "warn")[number % 2],
         "labels": {"edition": str(number)},
         "group_by": ["name"],
-        "annotations": {"summary": _summary(number)},
+        "annotations": {"summary": summary(number)},
         "receivers": [],
     }
     file = Path(stack.home) / "chaos-rule.yaml"
@@ -85,11 +85,11 @@ def _apply(stack: RunningStack, number: int) -> None:
     assert applied.returncode == 0, applied.stdout + applied.stderr
 
 
-def _summary(number: int) -> str:
+def summary(number: int) -> str:
     return f"edition {number}"
 
 
-def _send(stack: RunningStack, life: int, state: str) -> None:
+def send(stack: RunningStack, life: int, state: str) -> None:
     producer = Producer({"bootstrap.servers": stack.kafka_bootstrap})
     schema_id = stack.schema_id("ops-signals")
     for number in range(SUBJECTS):
@@ -115,23 +115,23 @@ def _send(stack: RunningStack, life: int, state: str) -> None:
     assert producer.flush(30) == 0
 
 
-def _version_in_force(stack: RunningStack) -> str:
+def version_in_force(stack: RunningStack) -> str:
     rules = stack.get(stack.alerts_url, "/v1/rules")["items"]
     return next((str(rule["annotations"]["summary"]) for rule in rules if rule["name"] == RULE), "")
 
 
-def _states(stack: RunningStack) -> Counter[str]:
+def states(stack: RunningStack) -> Counter[str]:
     return Counter(
         str(one["state"]) for one in stack.get(stack.alerts_url, "/v1/alerts")["items"] if one["rule"] == RULE
     )
 
 
-def _changes(stack: RunningStack, since_us: int) -> list[AlertChanged]:
+def changes(stack: RunningStack, since_us: int) -> list[AlertChanged]:
     found = [event for _, _, event in events_of(stack, "alerts") if isinstance(event, AlertChanged)]
     return [event for event in found if event.rule == RULE and event.event_time_us >= since_us]
 
 
-def _stored(stack: RunningStack, life: int) -> tuple[int, int]:
+def stored(stack: RunningStack, life: int) -> tuple[int, int]:
     where = f"source = '{SOURCE}' AND boot_epoch = {life}"
     ((rows, distinct),) = stack.sql(f"SELECT count(), uniqExact(event_id) FROM v_ops_signals WHERE {where}")
     return int(rows), int(distinct)

@@ -9,14 +9,17 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from weir.alerts.adapters.deliveries import Delivery
+from weir.cli.commands_alerts import DELIVERY_COLUMNS
 from weir.cli.definitions import filled, parsed_values, read_definitions, values_of_files
-from weir.cli.output import CliError, clean, emit_json
+from weir.cli.output import CliError, clean, emit_json, emit_table
 from weir.cli.stack.layout import Layout, layout
 from weir.cli.stack.ports import PortTaken, reserved
 from weir.cli.stack.processes import processes
@@ -124,6 +127,19 @@ def test_yaml_that_cannot_be_read_names_its_file(tmp_path: Path) -> None:
 
     with pytest.raises(CliError, match=r"bad\.yaml is no YAML"):
         read_definitions([tmp_path], {})
+
+
+def test_a_column_that_no_row_has_is_no_blank_one() -> None:
+    with pytest.raises(KeyError, match="no row has a column 'tries'"):
+        emit_table([{"id": "d", "attempts": 1}], ("id", "tries"))
+
+
+def test_deliveries_are_shown_with_all_their_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    made = Delivery("d", "demo", "g", "firing", "waiting", 3, 0, 0, 0, 0, "no answer")
+
+    emit_table([asdict(made)], DELIVERY_COLUMNS)
+
+    assert capsys.readouterr().out.split()[-7:] == ["d", "demo", "waiting", "3", "firing", "no", "answer"]
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:

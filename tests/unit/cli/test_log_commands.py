@@ -9,14 +9,23 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
+from hypothesis import given
+from hypothesis import strategies as st
 
 from builders import NOON_US, one_of_each
 from mock_kafka import MockKafka
+from weir.alerts import app as alerts
 from weir.cli import log
-from weir.cli.commands_log import dlq_list, dlq_replay, dlq_show, events_replay
+from weir.cli.commands_log import SERVICES, dlq_list, dlq_replay, dlq_show, events_replay
+from weir.cli.group_offsets import planned
 from weir.cli.log_messages import REPLAYED_FROM, Messages
 from weir.cli.output import CliError, ExitCode
+from weir.cli.stack.processes import TIERS
+from weir.drift import app as drift
+from weir.evaluator import app as evaluator
 from weir.events import DeadLettered, named_id
+from weir.inference import app as inference
+from weir.lineage.settings import LineageSettings
 
 pytestmark = pytest.mark.capability("X1")
 
@@ -186,6 +195,39 @@ def test_a_range_that_means_nothing_is_refused(
         events_replay("a-group-of-nobody", topic, since)
 
     assert caught.value.code is code
+
+
+def test_a_range_with_an_end_needs_a_service_that_can_be_stopped(kafka: MockKafka) -> None:
+    with pytest.raises(CliError, match="--until needs a service of the embedded stack") as caught:
+        events_replay("a-group-of-nobody", "feedback", "2026-11-24", "2026-11-25")
+    assert caught.value.code is ExitCode.INVALID
+
+    with pytest.raises(CliError, match="is not before --until 2026-11-24"):
+        events_replay("lineage", "feedback", "2026-11-24", "2026-11-24")
+
+
+def test_every_consumer_of_weir_can_be_given_a_range_again() -> None:
+    groups = {LineageSettings().group, inference.GROUP, drift.GROUP, evaluator.GROUP, alerts.GROUP}
+
+    assert set(SERVICES) == groups
+    assert set(SERVICES.values()) <= {name for tier in TIERS for name in tier}
+
+
+OFFSETS = st.dictionaries(st.integers(0, 3), st.integers(0, 20))
+
+
+@given(OFFSETS, OFFSETS, OFFSETS)
+def test_a_group_never_moves_forward_and_never_past_its_range(
+    before: dict[int, int], first: dict[int, int], ends: dict[int, int]
+) -> None:
+    moved = {one.partition: one for one in planned(before, first, ends)}
+
+    assert all(one.now_at < one.end <= one.was_at for one in moved.values())
+    assert all(one.end <= ends.get(number, one.was_at) for number, one in moved.items())
+    for number, was_at in before.items():
+        due = set(range(first.get(number, was_at), min(was_at, ends.get(number, was_at))))
+        one = moved.get(number)
+        assert due == (set(range(one.now_at, one.end)) if one else set())
 
 
 def test_without_a_broker_the_log_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
