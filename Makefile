@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check lint types architecture unit test demo up down status bench bench-drift bench-drift-stack bench-against chaos fuzz schemas capabilities clean
+.PHONY: help setup check lint types architecture unit test secrets demo up down status bench bench-drift bench-drift-stack bench-against chaos fuzz schemas capabilities clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -12,7 +12,7 @@ help: ## list the targets
 setup: ## create the environments, fetch Kafka, build the corpus (idempotent)
 	@$(PYTHON) tools/setup.py
 
-setup-tests: ## setup, and what only tests need (kcat, faketime, Node, Alertmanager)
+setup-tests: ## setup, and what only tests need (kcat, faketime, Node, Alertmanager, PostgreSQL)
 	@$(PYTHON) tools/setup.py --tests
 
 check: setup lint types architecture unit ## lint, types, architecture and unit tests; no stack
@@ -36,6 +36,9 @@ test: setup-tests lint types architecture ## everything, against the real Kafka,
 	@WEIR_WHOLE_RUN=1 $(VENV)/python -m pytest tests/unit tests/contract -n 2
 	@WEIR_WHOLE_RUN=1 $(VENV)/python -m pytest tests/integration tests/e2e tests/chaos
 	@$(VENV)/python -m tools.capabilities --check
+
+secrets: setup ## make ./secrets for docker-compose.yml (docs/containers.md); what is there stays
+	@$(VENV)/weir secrets init
 
 demo: setup ## the main job on real input, with its evidence; EXIT=1 stops the stack at the end
 	@$(VENV)/python -m tools.demo $(if $(EXIT),--exit)

@@ -1,7 +1,7 @@
 """Set up everything a checkout needs: environments, Kafka's jars, the corpus. Idempotent; the standard library only.
 
 Each step has a stamp holding a hash of its inputs; a step whose stamp is current takes no time. Java and Maven (and,
-with --tests, kcat, faketime, Node and Alertmanager) are installed by apt where this runs as root on Debian or Ubuntu;
+with --tests, kcat, faketime, Node, Alertmanager and PostgreSQL) are installed by apt where this runs as root on Debian or Ubuntu;
 elsewhere it stops with the one command to run.
 """
 
@@ -34,10 +34,11 @@ PACKAGES = {
     "node": "nodejs",
     "npm": "npm",
     "prometheus-alertmanager": "prometheus-alertmanager",
+    "initdb": "postgresql",
 }
 """Debian package of each program."""
 
-FOR_TESTS = ("kcat", "faketime", "node", "npm", "prometheus-alertmanager")
+FOR_TESTS = ("kcat", "faketime", "node", "npm", "prometheus-alertmanager", "initdb")
 """Programs that only the tests need."""
 
 
@@ -60,7 +61,9 @@ def main(arguments: Sequence[str]) -> int:
     """Run the steps that are due. Returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--tests", action="store_true", help="also what only the tests need (kcat, faketime, Node, Alertmanager)"
+        "--tests",
+        action="store_true",
+        help="also what only the tests need (kcat, faketime, Node, Alertmanager, PostgreSQL)",
     )
     options = parser.parse_args(arguments)
     started = time.monotonic()
@@ -170,7 +173,7 @@ def corpus() -> None:
 
 def ensure_programs(names: Sequence[str]) -> None:
     """Install what is missing by apt, or say what to run. Raises SetUpFailed."""
-    missing = [PACKAGES[name] for name in names if shutil.which(name) is None]
+    missing = [PACKAGES[name] for name in names if not has(name)]
     if not missing:
         return
     install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *missing]
@@ -179,6 +182,11 @@ def ensure_programs(names: Sequence[str]) -> None:
     print(f"setup: installing {', '.join(missing)} by apt ...", file=sys.stderr, flush=True)
     checked(["apt-get", "update", "-q"])
     checked(install)
+
+
+def has(name: str) -> bool:
+    """Whether a program is installed. Debian keeps PostgreSQL's in a folder of their version, outside the search path."""
+    return shutil.which(name) is not None or any(pathlib.Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
 
 
 def ensure_env(folder: pathlib.Path) -> None:

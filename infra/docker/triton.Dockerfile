@@ -1,9 +1,20 @@
-# The model server of the production shape: NVIDIA's image with this repository's models and their packages.
-FROM nvcr.io/nvidia/tritonserver:24.10-py3
+# The model server of the production shape: the Triton of the nvidia-pytriton wheel, as the embedded stack starts it, with this
+# repository's models, their packages and the corpus. NVIDIA's own image has Python 3.10, which these packages do not support.
+FROM python:3.11-slim
+ENV TZ=UTC
+COPY infra/triton/requirements.txt /opt/weir/triton/
+# Without its dependencies: only its tritonserver tree is used, and it pins an old numpy.
+RUN python -m venv /opt/models \
+ && /opt/models/bin/pip install --no-cache-dir -r /opt/weir/triton/requirements.txt \
+ && /opt/models/bin/pip install --no-cache-dir --no-deps nvidia-pytriton==0.7.0
 COPY infra/triton /opt/weir/triton
-RUN pip install --no-cache-dir -r /opt/weir/triton/requirements.txt \
- && python3 /opt/weir/triton/prepare.py --corpus-dir /opt/weir/corpus
-ENV WEIR_CORPUS_DIR=/opt/weir/corpus HF_HUB_OFFLINE=1
+RUN /opt/models/bin/python /opt/weir/triton/prepare.py --corpus-dir /opt/weir/corpus \
+ && useradd --uid 10001 --user-group --no-create-home weir
+COPY infra/docker/ready.sh /opt/weir/ready.sh
+USER 10001
 EXPOSE 8000 8001 8002
-HEALTHCHECK --interval=5s --timeout=2s --start-period=60s CMD curl -fs http://127.0.0.1:8000/v2/health/ready
-CMD ["tritonserver", "--model-repository=/opt/weir/triton/models", "--disable-auto-complete-config"]
+HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=24 \
+  CMD ["bash", "/opt/weir/ready.sh", "8000", "/v2/health/ready"]
+CMD ["/opt/models/bin/python", "/opt/weir/triton/launch.py", "--env", "/opt/models", "--models", "/opt/weir/triton/models", \
+     "--corpus-dir", "/opt/weir/corpus", "--host", "0.0.0.0", "--http-port", "8000", "--grpc-port", "8001", \
+     "--metrics-port", "8002"]

@@ -1,4 +1,4 @@
-"""Start the Triton server that ships in the nvidia-pytriton wheel, on loopback, with the models' own environment.
+"""Start the Triton server that ships in the nvidia-pytriton wheel, with the models' own environment.
 
 Replaces this process by the server (exec), so signals and the exit code are the server's. Run by any Python 3.11;
 `--env` names the models' environment. The traps it avoids: the stub must find that environment's interpreter (PATH)
@@ -14,12 +14,22 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 HOST = "127.0.0.1"
-"""The only address it binds: Triton is never reached but through the gateway."""
+"""Where it listens unless told otherwise: Triton asks for no key, so it is never reached but through the gateway. A container
+names every address, in a network of the inference service alone."""
 
 EXIT_TIMEOUT_S = 10
 """Seconds that models get to finish when the server is stopped. Chosen: below the supervisor's 20 s."""
+
+
+class Ports(NamedTuple):
+    """Where Triton's three doors listen."""
+
+    grpc: int
+    http: int
+    metrics: int
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -28,6 +38,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--env", type=pathlib.Path, required=True, help="prefix of the models' environment")
     parser.add_argument("--models", type=pathlib.Path, required=True)
     parser.add_argument("--corpus-dir", type=pathlib.Path, required=True)
+    parser.add_argument("--host", default=HOST, help="address of all three ports; default %(default)s")
     for name in ("--grpc-port", "--http-port", "--metrics-port"):
         parser.add_argument(name, type=int, required=True)
     options = parser.parse_args(arguments)
@@ -35,9 +46,8 @@ def main(arguments: Sequence[str]) -> None:
     server = site_packages(prefix) / "pytriton" / "tritonserver"
     check_prepared(prefix, server, options.corpus_dir)
     end_orphans(server, options.models.absolute())
-    command = command_line(
-        server, options.models.absolute(), options.grpc_port, options.http_port, options.metrics_port
-    )
+    ports = Ports(options.grpc_port, options.http_port, options.metrics_port)
+    command = command_line(server, options.models.absolute(), options.host, ports)
     os.execve(command[0], command, environment(prefix, options.corpus_dir.absolute(), os.environ))
 
 
@@ -92,20 +102,18 @@ def site_packages(prefix: pathlib.Path) -> pathlib.Path:
     return found[0] / "site-packages"
 
 
-def command_line(
-    server: pathlib.Path, models: pathlib.Path, grpc_port: int, http_port: int, metrics_port: int
-) -> list[str]:
+def command_line(server: pathlib.Path, models: pathlib.Path, host: str, ports: Ports) -> list[str]:
     """The server's command line."""
     return [
         str(server / "bin" / "tritonserver"),
         f"--model-repository={models}",
         f"--backend-directory={server / 'backends'}",
-        f"--grpc-address={HOST}",
-        f"--grpc-port={grpc_port}",
-        f"--http-address={HOST}",
-        f"--http-port={http_port}",
-        f"--metrics-address={HOST}",
-        f"--metrics-port={metrics_port}",
+        f"--grpc-address={host}",
+        f"--grpc-port={ports.grpc}",
+        f"--http-address={host}",
+        f"--http-port={ports.http}",
+        f"--metrics-address={host}",
+        f"--metrics-port={ports.metrics}",
         "--disable-auto-complete-config",
         "--model-control-mode=none",
         f"--exit-timeout-secs={EXIT_TIMEOUT_S}",

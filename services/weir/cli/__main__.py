@@ -94,6 +94,7 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         "API keys.",
         {"create": commands_watch.keys_create, "list": commands_watch.keys_list, "revoke": commands_watch.keys_revoke},
     ),
+    "secrets": ("Secrets of the production shape.", {"init": commands_watch.secrets_init}),
     "topics": ("Kafka topics.", {"create": commands_watch.topics_create}),
     "config": ("Settings of this command line.", {"show": commands_watch.config_show}),
 }

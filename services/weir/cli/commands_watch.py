@@ -1,4 +1,4 @@
-"""Commands for keys and topics, and the settings this command line uses."""
+"""Commands for keys, secrets and topics, and the settings this command line uses."""
 
 from __future__ import annotations
 
@@ -56,6 +56,23 @@ def keys_revoke(key_id: str, json: Json = False) -> None:
     emit_json({"revoked": key_id}) if json else say(f"revoked {key_id}")
 
 
+def secrets_init(
+    folder: Annotated[Path, typer.Option(help="Where docker-compose.yml mounts them from.")] = Path("secrets"),
+    json: Json = False,
+) -> None:
+    """Make the secrets of the production shape; what is there already stays as it is."""
+    from weir.cli.container_secrets import make_secrets
+
+    try:
+        made = [str(path) for path in make_secrets(folder)]
+    except (OSError, ValueError) as error:
+        raise CliError(ExitCode.INVALID, f"the secrets could not be made: {error}") from error
+    if json:
+        emit_json({"made": made})
+    else:
+        emit_text("\n".join(f"made {path}" for path in made) or f"everything is in {folder} already")
+
+
 def topics_create(
     bootstrap: Annotated[str, typer.Option(help="host:port of a broker.")],
     replication: Annotated[int, typer.Option(min=1)] = 1,
@@ -94,6 +111,10 @@ def config_show(json: Json = False) -> None:
 
 
 def _keys_file() -> Path:
+    """WEIR_GATEWAY_KEYS_FILE, as the gateway reads it; else the stack's own."""
+    given = os.environ.get("WEIR_GATEWAY_KEYS_FILE")
+    if given:
+        return Path(given)
     from weir.cli.stack.layout import layout
 
     place = layout()

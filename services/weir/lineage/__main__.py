@@ -45,7 +45,7 @@ async def serve(stop: asyncio.Event) -> None:
     sql = OperatorSql(settings)
     loop = asyncio.get_running_loop()
     cache_file = settings.data_dir / "lineage" / "sink-schema-ids.json"
-    catalog = SchemaCatalog(settings.registry_url, cache_file, settings.http_token_text())
+    catalog = SchemaCatalog(settings.registry_url, cache_file, settings.registry_token_text())
     dead_letters = link.dead_letters(settings.group, settings.reject_limits)
     inserter = Inserter(store, ThreadSchemas(catalog, loop), settings.retention.days())
     sink = Sink(settings, inserter, dead_letters, loop)

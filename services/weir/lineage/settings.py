@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
 from weir.lineage.core.retention import Retention
 from weir.runtime.errors import BadSetting
-from weir.runtime.settings import SharedSettings
+from weir.runtime.settings import SharedSettings, secret_in
 
 
 class LineageSettings(SharedSettings):
     """Where the store is, how much is inserted at once, how long queries may take."""
 
     clickhouse_url: str = Field(default="", validation_alias="WEIR_LINEAGE_CLICKHOUSE_URL")
-    """http://user:password@host:port/database of a ClickHouse server; empty runs the engine in this process."""
+    """http://user@host:port/database of a ClickHouse server; empty runs the engine in this process."""
+
+    clickhouse_password_file: Path | None = Field(
+        default=None, validation_alias="WEIR_LINEAGE_CLICKHOUSE_PASSWORD_FILE"
+    )
+    """File that holds the user's password, so that it stands in no environment; without it the URL's own."""
 
     store_timeout_s: int = Field(default=60, ge=1, validation_alias="WEIR_LINEAGE_STORE_TIMEOUT_S")
     """Seconds a ClickHouse server may take for one statement before the connection counts as dead. Chosen: a
@@ -92,6 +98,12 @@ class LineageSettings(SharedSettings):
 
     is_sql_open: bool = Field(default=True, validation_alias="WEIR_LINEAGE_SQL")
     """Whether POST /v1/sql is served; it is for the operator, behind an allowlist, on loopback."""
+
+    def clickhouse_password(self) -> str:
+        """The password of the server's user; empty where none is set. Raises BadSetting for a file without one."""
+        if self.clickhouse_password_file is not None:
+            return secret_in(self.clickhouse_password_file, "WEIR_LINEAGE_CLICKHOUSE_PASSWORD_FILE")
+        return unquote(urlsplit(self.clickhouse_url).password or "")
 
     @property
     def retention(self) -> Retention:

@@ -25,7 +25,6 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaException, Message, TopicPart
 from weir.events import InvalidEvent
 from weir.lineage.adapters.commit import Commits, MembershipLost
 from weir.lineage.adapters.group import Kept, joined
-from weir.lineage.adapters.topic_ids import TopicIds
 from weir.lineage.core.intent import Range, done, intent_of, topic_of
 from weir.lineage.core.message import Body, body_of
 from weir.lineage.core.stall import Stall
@@ -38,6 +37,7 @@ from weir.runtime.errors import TooManyRejects
 from weir.runtime.halt import halted
 from weir.runtime.metrics import BATCH_MESSAGES, LAG, MESSAGES
 from weir.runtime.telemetry import logger
+from weir.runtime.topic_ids import TopicIds
 
 REJOIN_S = 0.5
 """Seconds between losing the membership and joining again. Chosen: no hot loop while the broker is starting."""
@@ -45,6 +45,9 @@ REJOIN_S = 0.5
 IDENTITY_EVERY_S = 5.0
 """Seconds between two looks at the topics' ids. Chosen: what is stored of a topic made anew before a look is read once more,
 and a look costs milliseconds."""
+
+IDENTITY_TIMEOUT_S = 10.0
+"""Seconds for the answer. Chosen: a busy broker answers in one; the sink's thread waits, its heartbeat does not."""
 
 COMMITTED_TIMEOUT_S = 30
 """Seconds the broker has for the answer about committed offsets; then the membership is given up. Three sessions of 10 s, as for
@@ -63,7 +66,7 @@ class Sink:
         self._loop = loop
         self._stop = threading.Event()
         self._waiting = Waiting[RawMessage]()
-        self._topic_ids = TopicIds(settings)
+        self._topic_ids = TopicIds(settings.kafka_bootstrap, IDENTITY_TIMEOUT_S)
         self._ids: dict[str, str] = {}
         self._looked_s = 0.0
         self._stall = Stall(settings.stall_s)

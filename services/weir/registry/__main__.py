@@ -28,7 +28,7 @@ async def main(stop: asyncio.Event) -> None:
     settings = RegistrySettings()
     configure_logs(SERVICE, settings.log_level)
     policy = policy_of(settings, settings.body_bytes_max)
-    database = Database(settings.url)
+    database = Database(settings.url())
     link = link_from(settings, SERVICE)
     relay = Relay(database, link.producer, settings.relay_events_max, settings.relay_pause_s)
     subjects = Subjects(database)

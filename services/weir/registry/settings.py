@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from pydantic import AliasChoices, Field, SecretStr
+from pathlib import Path
 
-from weir.runtime.settings import SharedSettings
+from pydantic import AliasChoices, Field, SecretStr
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from weir.runtime.errors import BadSetting
+from weir.runtime.settings import SharedSettings, secret_in
 
 
 class RegistrySettings(SharedSettings):
     """Where the database is, who may write, and every bound of the API."""
 
     database_url: str = Field(default="", validation_alias="WEIR_REGISTRY_DATABASE_URL")
-    """SQLAlchemy URL; empty means SQLite in <data dir>/registry/registry.db."""
+    """SQLAlchemy URL; empty means SQLite in <data dir>/registry/registry.db. PostgreSQL: postgresql+psycopg://weir@host/weir"""
+
+    database_password_file: Path | None = Field(default=None, validation_alias="WEIR_REGISTRY_DATABASE_PASSWORD_FILE")
+    """File that holds the database's password, so that it stands in no environment; without it the URL's own."""
 
     http_token: SecretStr = Field(
         default=SecretStr(""), validation_alias=AliasChoices("WEIR_REGISTRY_TOKEN", "WEIR_HTTP_TOKEN")
@@ -33,7 +41,17 @@ class RegistrySettings(SharedSettings):
     """Seconds between looks at an outbox nobody announced a change of, and between tries. Arbitrary: any value from
     0.2 to 5 would do; a change is told at once anyway."""
 
-    @property
-    def url(self) -> str:
-        """The database URL in force."""
-        return self.database_url or f"sqlite:///{self.data_dir / 'registry' / 'registry.db'}"
+    def url(self) -> URL:
+        """The database URL in force, which hides its password where it is printed.
+
+        Raises BadSetting for a password file without a password, and for a URL that is none.
+        """
+        text = self.database_url or f"sqlite:///{self.data_dir / 'registry' / 'registry.db'}"
+        try:
+            url = make_url(text)
+        except ArgumentError as error:
+            hint = "expected one like postgresql+psycopg://weir@host/weir"
+            raise BadSetting(f"WEIR_REGISTRY_DATABASE_URL is no database URL; {hint}") from error
+        if self.database_password_file is None:
+            return url
+        return url.set(password=secret_in(self.database_password_file, "WEIR_REGISTRY_DATABASE_PASSWORD_FILE"))

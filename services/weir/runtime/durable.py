@@ -1,7 +1,7 @@
 """Durable writes: a file has its old content or its new content, never a part, also after the machine lost power.
 
 The one way in which a service replaces a file: a temporary file beside it, a sync, a rename, a sync of the folder.
-Files are made with mode 0600 and folders with 0700, because they hold prompts, answers and keys.
+Files are made with mode 0600, unless their writer says otherwise, and folders with 0700: they hold prompts, answers and keys.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import os
 import stat
 from pathlib import Path
 
-from weir.runtime.disk import DISK, FOLDER_MODE, Disk, write_all
+from weir.runtime.disk import DISK, FILE_MODE, FOLDER_MODE, Disk, write_all
 
 
-def replace_file(path: Path, content: bytes, *, disk: Disk = DISK) -> None:
-    """Make `content` the content of `path`. Raises OSError; then `path` holds what it held."""
+def replace_file(path: Path, content: bytes, *, mode: int = FILE_MODE, disk: Disk = DISK) -> None:
+    """Make `content` the content of `path`. Raises OSError; then `path` holds what it held. mode: who may read it."""
     partial = path.with_name(path.name + ".partial")
     disk.unlink(partial)  # what a death left behind keeps neither its content nor its mode
     file = disk.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW)
@@ -24,6 +24,8 @@ def replace_file(path: Path, content: bytes, *, disk: Disk = DISK) -> None:
             disk.fsync(file)
         finally:
             disk.close(file)
+        if mode != FILE_MODE:
+            disk.chmod(partial, mode)
         disk.rename(partial, path)
     except OSError:
         _forget(partial, disk)

@@ -1,6 +1,7 @@
 """Following a compacted topic from its beginning: how a service keeps a copy of the registry's state.
 
-No consumer group: every instance reads everything, again at each start, and goes on following.
+No consumer group: every instance reads everything, again at each start, and goes on following. A topic that was made anew,
+by hand or because its broker lost the disk, has another id: it is read from its beginning, and what was known before stays.
 """
 
 from __future__ import annotations
@@ -10,13 +11,23 @@ from collections.abc import Callable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
+from confluent_kafka import KafkaException
 
 from weir.events import Event, InvalidEvent
+from weir.runtime.clock import monotonic_s
 from weir.runtime.errors import Retryable
-from weir.runtime.metrics import DEAD_LETTERS
+from weir.runtime.metrics import DEAD_LETTERS, FOLLOWED_ANEW
 from weir.runtime.producer import RECONNECT_S, wait_or_stop
 from weir.runtime.serde import Serde
 from weir.runtime.telemetry import logger
+from weir.runtime.topic_ids import TopicIds
+
+IDENTITY_EVERY_S = 5.0
+"""Seconds between two looks at the topic's id. Chosen: a change of the registry is in force that soon after such a loss; a look
+costs milliseconds. The client does not tell: it goes on waiting at an offset that the new topic does not have."""
+
+IDENTITY_TIMEOUT_S = 2.0
+"""Seconds for the answer. Chosen: a busy broker answers in one, and a service that stops waits no longer than this."""
 
 POLL_MS = 250
 """Milliseconds a poll waits for a first message. Chosen: bounds how late a stop is noticed."""
@@ -31,6 +42,7 @@ class Follower:
         self._topic = topic
         self._serde = serde
         self._apply = apply
+        self._ids = TopicIds(bootstrap, IDENTITY_TIMEOUT_S)
         self.caught_up = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -45,19 +57,21 @@ class Follower:
                 auto_offset_reset="earliest",
             )
             try:
+                topic_id = await self._topic_id()  # asked first: a topic made anew in between is then noticed
                 await consumer.start()
-                await self._follow(consumer, stop)
-            except (KafkaError, Retryable) as error:
+                await self._follow(consumer, topic_id, stop)
+            except (KafkaError, KafkaException, Retryable) as error:
                 logger().warning("follow_interrupted", topic=self._topic, error=repr(error))
                 await wait_or_stop(stop, RECONNECT_S)
             finally:
                 await consumer.stop()
 
-    async def _follow(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> None:
+    async def _follow(self, consumer: AIOKafkaConsumer, topic_id: str, stop: asyncio.Event) -> None:
         places: list[TopicPartition] = sorted(consumer.assignment())
         if not places:
-            raise Retryable(f"topic {self._topic!r} does not exist yet; 'weir up' creates the topics")
+            raise self._missing()
         ends = await consumer.end_offsets(places)
+        looked_s = monotonic_s()
         while not stop.is_set():
             fetched = await consumer.getmany(timeout_ms=POLL_MS)
             for records in fetched.values():
@@ -65,6 +79,30 @@ class Follower:
                     await self._one(record.value, record.offset)
             if not self.caught_up.is_set() and all([await consumer.position(p) >= ends[p] for p in places]):
                 self.caught_up.set()
+            if monotonic_s() - looked_s >= IDENTITY_EVERY_S:
+                await self._look(topic_id)
+                looked_s = monotonic_s()
+
+    async def _look(self, topic_id: str) -> None:
+        """Raises Retryable when the topic is gone or another one; a broker that is away is asked again at the next look."""
+        try:
+            now = await self._topic_id()
+        except KafkaException as error:
+            logger().warning("topic_id_unknown", topic=self._topic, error=str(error))
+            return
+        if now != topic_id:
+            FOLLOWED_ANEW.labels(self._topic).inc()
+            raise Retryable(f"topic {self._topic!r} was made anew: its id was {topic_id} and is {now}")
+
+    async def _topic_id(self) -> str:
+        """The topic's id. Raises Retryable when there is no such topic, KafkaException while the broker does not answer."""
+        found = await asyncio.to_thread(self._ids.of, [self._topic])
+        if self._topic not in found:
+            raise self._missing()
+        return found[self._topic]
+
+    def _missing(self) -> Retryable:
+        return Retryable(f"topic {self._topic!r} does not exist; 'weir up' and 'weir topics create' make the topics")
 
     async def _one(self, value: bytes | None, offset: int) -> None:
         try:

@@ -41,7 +41,7 @@ def link_from(settings: SharedSettings, service: str) -> Link:
     """The link of `service`, not connected yet; call `producer.start(stop)`."""
     source = f"{service}/{settings.instance}"
     cache_file = settings.data_dir / service / "schema-ids.json"
-    catalog = SchemaCatalog(settings.registry_url, cache_file, settings.http_token_text())
+    catalog = SchemaCatalog(settings.registry_url, cache_file, settings.registry_token_text())
     serde = Serde(catalog, settings.message_bytes_max)
     producer = EventProducer(settings.kafka_bootstrap, serde, client_id=f"weir-{source.replace('/', '-')}")
     return Link(serde, producer, Numbering(source), settings.data_dir / service)

@@ -47,3 +47,8 @@ LOG_LINES_DROPPED = Counter(
     "weir_log_lines_dropped_total", "Lines of libraries that were repeated and left out of the log.", ["logger"]
 )
 """Rising: a library says the same again and again, most often that the broker is away."""
+
+FOLLOWED_ANEW = Counter(
+    "weir_followed_topics_anew_total", "Times that a followed topic was found made anew, and read again.", ["topic"]
+)
+"""Any rise: somebody deleted the topic, or the broker lost its disk; what is not written again is lost to new readers."""

@@ -56,6 +56,9 @@ class SharedSettings(BaseSettings):
     http_connections_max: int = Field(default=512, ge=1, validation_alias="WEIR_HTTP_CONNECTIONS_MAX")
     """Open HTTP connections; one more is answered 503. Chosen: half of the files that a process may usually open."""
 
+    registry_token: SecretStr = Field(default=SecretStr(""), validation_alias="WEIR_REGISTRY_TOKEN")
+    """What the registry is asked with, where it has a token of its own; else the HTTP token."""
+
     message_bytes_max: int = Field(default=4_194_304, validation_alias="WEIR_MESSAGE_BYTES_MAX")
     """Largest message a consumer decodes; a larger one is dead-lettered. Chosen: twice a full text-features envelope."""
 
@@ -82,15 +85,27 @@ class SharedSettings(BaseSettings):
         """
         if self.http_token.get_secret_value() or self.http_token_file is None:
             return self.http_token.get_secret_value()
-        try:
-            text = self.http_token_file.read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadSetting(f"WEIR_HTTP_TOKEN_FILE={self.http_token_file} cannot be read: {error}") from error
-        if not text:
-            raise BadSetting(f"WEIR_HTTP_TOKEN_FILE={self.http_token_file} is empty; write a long random text into it")
-        return text
+        return secret_in(self.http_token_file, "WEIR_HTTP_TOKEN_FILE")
+
+    def registry_token_text(self) -> str:
+        """The token that the registry is asked with; empty where none is set. Raises BadSetting as `http_token_text` does."""
+        return self.registry_token.get_secret_value() or self.http_token_text()
 
     @property
     def reject_limits(self) -> Limits:
         """What stops a consumer."""
         return Limits(self.dead_letters_in_a_row_max, self.dead_letters_share_max, self.dead_letters_window_messages)
+
+
+def secret_in(file: Path, variable: str) -> str:
+    """The secret that a file holds, without white space around it. variable: the setting that names the file.
+
+    Raises BadSetting for a file that cannot be read or is empty: a secret that was asked for is never left out.
+    """
+    try:
+        text = file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{variable}={file} cannot be read: {error}") from error
+    if not text:
+        raise BadSetting(f"{variable}={file} is empty; write a long random text into it")
+    return text

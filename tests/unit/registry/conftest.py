@@ -1,4 +1,4 @@
-"""A registry over a fresh SQLite file, and the same behind a real HTTP server on a free port."""
+"""A registry over a fresh database, SQLite or PostgreSQL, and the same behind a real HTTP server on a free port."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 import httpx2
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import URL, make_url
 
+from postgres import Postgres, programs
 from weir.events import SCHEMA_JSON, TOPICS
 from weir.registry.adapters import outbox
 from weir.registry.adapters.database import Database
@@ -28,9 +30,26 @@ TOKEN = "a-long-random-text"
 BOOT_EPOCH = 1_795_521_600_000_000
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed here; make setup-tests installs it")
+    with Postgres() as server:
+        yield server
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'registry.db'}")
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
+    """Where a fresh, empty database is: SQLite, unless the test asks for another kind or, with `on_both`, for each in turn."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return make_url(f"sqlite:///{tmp_path / 'registry.db'}")
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.database()
+
+
+@pytest.fixture
+def database(database_url: URL) -> Iterator[Database]:
+    database = Database(database_url)
     with database.writing() as connection:
         outbox.set_up_numbering(connection, "registry/test", BOOT_EPOCH)
     yield database

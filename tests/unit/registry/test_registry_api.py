@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -11,9 +13,12 @@ import pytest
 from pydantic import SecretStr
 
 from unit.registry.conftest import TOKEN
+from weir.events import SCHEMA_JSON, TOPICS
 from weir.registry.settings import RegistrySettings
-from weir.runtime.errors import BadSetting
+from weir.runtime.errors import BadSetting, Retryable
 from weir.runtime.http_policy import policy_of
+from weir.runtime.link import link_from
+from weir.runtime.settings import SharedSettings
 
 
 def prompt(version: str = "1", aliases: list[str] | None = None) -> dict[str, Any]:
@@ -147,6 +152,22 @@ def test_the_registry_may_have_a_token_of_its_own(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("WEIR_HTTP_TOKEN", "the-token-of-the-others")
 
     assert policy_of(RegistrySettings(http_host="0.0.0.0")).token == TOKEN
+
+
+async def test_a_service_shows_the_registry_its_own_token(
+    client: httpx2.AsyncClient, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEIR_HTTP_TOKEN", "the-token-of-the-others")
+    strange = {"type": "record", "name": "Strange", "fields": [{"name": "a", "type": "int"}]}
+    monkeypatch.setitem(SCHEMA_JSON, TOPICS["feedback"].event, json.dumps(strange))  # new to it: needs the token
+    await client.put("/config/feedback-value", json={"compatibility": "NONE"})
+
+    for own, name in (("", "one"), (TOKEN, "two")):
+        monkeypatch.setenv("WEIR_REGISTRY_TOKEN", own)
+        serde = link_from(SharedSettings(data_dir=tmp_path, registry_url=url), name).serde
+        with nullcontext() if own else pytest.raises(Retryable, match="token"):
+            await serde.framed("feedback", b"")
+        await serde.close()
 
 
 def test_the_token_is_not_in_what_settings_print() -> None:

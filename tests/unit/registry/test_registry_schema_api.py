@@ -20,6 +20,7 @@ from confluent_kafka.schema_registry.avro import (
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
 
+from postgres import on_both
 from unit.registry.conftest import TOKEN
 from weir.events import SCHEMA_JSON, TOPICS
 from weir.registry.adapters.database import Database
@@ -68,6 +69,7 @@ async def test_the_stock_async_serializer_and_deserializer_round_trip(url: str) 
         assert await deserializer(await serializer({"a": 7}, context), context) == {"a": 7}
 
 
+@on_both
 async def test_every_call_of_the_stock_client_is_answered(url: str) -> None:
     def calls(client: SchemaRegistryClient) -> dict[str, Any]:
         schema_id = client.register_schema("s", Schema(THING, "AVRO"))
@@ -126,6 +128,7 @@ async def test_errors_carry_the_codes_the_client_knows(url: str, call: Any, stat
     assert (caught.value.http_status_code, caught.value.error_code) == (status, code)
 
 
+@on_both
 async def test_an_incompatible_schema_is_refused_with_the_reason_and_the_direction(url: str) -> None:
     def register(client: SchemaRegistryClient) -> None:
         client.register_schema("s", Schema(THING, "AVRO"))

@@ -1,4 +1,4 @@
-"""The store: atomic, chained, numbered without gaps, the same after a restart."""
+"""The store: atomic, chained, numbered without gaps, the same after a restart; on SQLite and on a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import URL, select
 
+from postgres import on_both
 from weir.events import GovernanceRecorded, RegistryChanged
-from weir.registry.adapters import outbox
+from weir.registry.adapters import assets, outbox
 from weir.registry.adapters.database import Database
 from weir.registry.adapters.tables import GOVERNANCE
 from weir.registry.app import NotFound, Registry
 from weir.registry.core.governance import first_broken
 from weir.registry.core.problems import Refused
+
+pytestmark = on_both
 
 
 def policy(version: str = "1", limit: int = 10, aliases: list[str] | None = None, name: str = "p") -> dict[str, Any]:
@@ -100,13 +103,15 @@ def test_events_have_gapless_numbers_and_ids_of_their_own(registry: Registry, da
     assert {event.source for event in events} == {"registry/test"}
 
 
-def test_a_restart_keeps_numbers_and_what_was_not_sent(registry: Registry, database: Database, tmp_path: Any) -> None:
+def test_a_restart_keeps_numbers_and_what_was_not_sent(
+    registry: Registry, database: Database, database_url: URL
+) -> None:
     apply(registry, policy())
     with database.writing() as connection:
         outbox.mark_sent(connection, [1])
     before = waiting(database)
 
-    again = Database(f"sqlite:///{tmp_path / 'registry.db'}")
+    again = Database(database_url)
     with again.writing() as connection:
         outbox.set_up_numbering(connection, "registry/other", 1)
     apply(Registry(again, lambda: None), policy("2", 2))
@@ -175,3 +180,17 @@ def test_an_alias_may_not_take_the_name_of_a_version(registry: Registry) -> None
 
     with pytest.raises(Refused, match="'2' is a version of this policy"):
         registry.move_alias("policy", "p", "2", "1", "me")
+
+
+def test_a_reader_sees_one_state_whatever_is_written_meanwhile(registry: Registry, database: Database) -> None:
+    apply(registry, policy(aliases=["prod"]))
+
+    with database.reading() as connection:
+        before = assets.list_versions(connection)
+        apply(registry, policy("2", 2, aliases=["prod"]))
+        aliases = assets.list_aliases(connection)
+
+    assert [row.version for row in before] == ["1"]
+    assert [row.version for row in aliases] == ["1"]
+    with database.reading() as connection:
+        assert [row.version for row in assets.list_aliases(connection)] == ["2"]

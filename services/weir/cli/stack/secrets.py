@@ -1,7 +1,7 @@
 """Secrets of a stack: API keys (stored hashed) and the token of the HTTP APIs, made once, for the owner's eyes only.
 
 Invariant: the keys file is never written with anything the gateway would refuse to read; it is read, changed, checked by
-the gateway's own reader and replaced whole, by one process at a time.
+the gateway's own reader and replaced whole, by one process at a time. Who may read it stays as it was.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import hashlib
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from weir.cli.stack.errors import StackError
 from weir.gateway.core.keys import parse_keys
+from weir.runtime.disk import FILE_MODE
 from weir.runtime.durable import replace_file
 
 DEMO_SCOPES = ("infer", "embed", "models", "feedback")
@@ -122,7 +124,8 @@ def write_private(path: Path, text: str) -> None:
 def _write(keys_file: Path, keys: Sequence[Stored]) -> None:
     document = {"keys": list(keys)}
     parse_keys(document)
-    write_private(keys_file, json.dumps(document, indent=2) + "\n")
+    mode = stat.S_IMODE(keys_file.stat().st_mode) if keys_file.exists() else FILE_MODE
+    replace_file(keys_file, (json.dumps(document, indent=2) + "\n").encode(), mode=mode)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Database: the engine, and the two kinds of transaction.
 
 A writer locks first and reads after, so that every decision is made on what it will be written on; readers never wait.
-SQLite runs with a write-ahead log; any other URL, such as Postgres, works the same by the row lock.
+SQLite runs with a write-ahead log; PostgreSQL works the same by the row lock, and a reader's transaction is one snapshot.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, select, update
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from weir.registry.adapters.tables import META, METADATA
@@ -19,6 +19,9 @@ from weir.runtime.durable import private_folder
 BUSY_MS = 10_000
 """Milliseconds SQLite waits for another writer. Chosen: a write takes a few."""
 
+ONE_STATE = "REPEATABLE READ"
+"""Isolation of a server's readers: the least one in which all statements of a transaction see one state. SQLite's always do."""
+
 WRITER = "writer"
 """Row of META that a writer locks."""
 
@@ -26,13 +29,17 @@ WRITER = "writer"
 class Database:
     """One SQL database with the registry's tables, made when missing."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | URL) -> None:
         """url: SQLAlchemy URL, for example sqlite:///registry.db. Raises SQLAlchemyError when it is unusable."""
-        self._engine = create_engine(url)
+        # Asked before it is used: a server that was restarted has closed its connections. SQLite answers in microseconds.
+        self._engine = create_engine(url, pool_pre_ping=True)
         if self._engine.dialect.name == "sqlite":
             if self._engine.url.database:
                 private_folder(Path(self._engine.url.database).parent, is_ours=False)
             _set_up_sqlite(self._engine)
+            self._readers = self._engine
+        else:
+            self._readers = self._engine.execution_options(isolation_level=ONE_STATE)
         METADATA.create_all(self._engine)
         with self._engine.begin() as connection:
             if connection.scalar(select(META.c.value).where(META.c.key == WRITER)) is None:
@@ -48,7 +55,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection for reading one consistent state."""
-        with self._engine.connect() as connection:
+        with self._readers.connect() as connection:
             yield connection
 
     def close(self) -> None:

@@ -7,17 +7,14 @@ from collections.abc import Iterable, Mapping
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from weir.lineage.settings import LineageSettings
-
-ASK_TIMEOUT_S = 10.0
-"""Seconds for the broker's answer. Chosen: a busy broker answers in one; the sink's thread waits, its heartbeat does not."""
-
 
 class TopicIds:
     """Asks on a connection of its own, made at the first question; blocking."""
 
-    def __init__(self, settings: LineageSettings) -> None:
-        self._settings = settings
+    def __init__(self, bootstrap: str, timeout_s: float) -> None:
+        """bootstrap: host:port of any broker. timeout_s: seconds for the broker's answer."""
+        self._bootstrap = bootstrap
+        self._timeout_s = timeout_s
         self._admin: AdminClient | None = None
 
     def of(self, topics: Iterable[str]) -> Mapping[str, str]:
@@ -26,12 +23,12 @@ class TopicIds:
         if not names:
             return {}
         if self._admin is None:
-            self._admin = AdminClient({"bootstrap.servers": self._settings.kafka_bootstrap, "log_level": 2})
-        answers = self._admin.describe_topics(TopicCollection(names), request_timeout=ASK_TIMEOUT_S)
+            self._admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 2})
+        answers = self._admin.describe_topics(TopicCollection(names), request_timeout=self._timeout_s)
         found = {}
         for name, answer in answers.items():
             try:
-                found[name] = str(answer.result(ASK_TIMEOUT_S).topic_id)
+                found[name] = str(answer.result(self._timeout_s).topic_id)
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
                     raise
