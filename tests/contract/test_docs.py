@@ -15,6 +15,7 @@ import yaml
 from pydantic_settings import BaseSettings
 
 import weir
+from chaos.catalogue import FULL, SHORT
 from named_commands import commands_in, is_command, problem_with
 from pages import (
     HISTORY,
@@ -189,6 +190,12 @@ def test_the_share_of_chaos_that_bypasses_the_gateway_is_that_of_the_table() -> 
     said = f"{counts['all']:,} acknowledged events: lost 0, visible duplicates 0. {past:,} of them ({past / counts['all']:.0%})"
 
     assert said.replace("%", " %") in read("README.md")
+    (commit,) = re.findall(r"a fresh clone of commit `(\w+)`", read("docs/chaos.md"))
+    assert f"in one run of commit {commit}, {counts['all']:,}" in read("README.md")
+
+
+def test_the_pages_count_the_faults_that_there_are() -> None:
+    assert f"`make test` runs {len(SHORT)} of the {len(FULL)} faults in short" in read("docs/chaos.md")
 
 
 def _is_module(name: str) -> bool:

@@ -238,12 +238,19 @@ def _wishes(settings: list[str]) -> dict[str, int]:
 
 
 def _welcome(endpoints: Any) -> str:
+    from weir.cli.stack.layout import layout
+
+    place = layout()
+    examples, corpus = place.root / "examples" / "registry", place.corpus / "corpus-current.json"
     return f"""stack ready in {endpoints.ready_seconds} s
   gRPC (Open Inference Protocol)  {endpoints.gateway_grpc}   loopback callers without a key are tenant 'local'
   HTTP (OpenAI)                   {endpoints.gateway_http}/v1
   registry and schemas            {endpoints.registry_url}
   Kafka                           {endpoints.kafka_bootstrap}
   key                             {endpoints.demo_key_file}
+
+A new stack knows no model. The examples' are registered by:
+weir apply -f {examples} --set-from corpus={corpus}
 
 import tritonclient.grpc as triton; client = triton.InferenceServerClient("{endpoints.gateway_grpc}")
 import openai; client = openai.OpenAI(base_url="{endpoints.gateway_http}/v1", api_key="<the key in that file>")
