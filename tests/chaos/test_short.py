@@ -10,7 +10,10 @@ from stack import RunningStack
 pytestmark = [pytest.mark.stack, pytest.mark.capability("X1"), pytest.mark.timeout(900)]
 
 
-@pytest.mark.parametrize("fault", list(SHORT))
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(fault, marks=pytest.mark.capability("X10") if fault == "neighbour" else ()) for fault in SHORT],
+)
 def test_the_ledger_closes_after(fault: str, stack: RunningStack) -> None:
     row = SHORT[fault](stack)
 

@@ -20,6 +20,7 @@ LINES_MAX = 400
 """Lines of a module at most; the generated one is exempt."""
 
 DISTRIBUTIONS = {
+    "openlineage": "openlineage-python",
     "re2": "google-re2",
     "clickhouse_connect": "clickhouse-connect",
     "confluent_kafka": "confluent-kafka",

@@ -24,6 +24,7 @@ def declared() -> set[str]:
     return names | {f"{name}{part}" for name in names for part in ("_bucket", "_count", "_sum")}
 
 
+@pytest.mark.capability("O16")
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 def test_a_rule_names_metrics_that_exist_and_a_runbook_that_exists(rule: dict[str, Any]) -> None:
     named = set(re.findall(r"weir_[a-z_]+", rule["expr"]))

@@ -13,6 +13,8 @@ from weir.cli import (
     commands_assets,
     commands_doctor,
     commands_drift,
+    commands_feedback,
+    commands_governance,
     commands_log,
     commands_quality,
     commands_replay,
@@ -47,14 +49,28 @@ for function in (
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "asset": (
         "Assets of the registry.",
-        {"list": commands_assets.list_assets, "show": commands_assets.show, "alias": commands_assets.alias},
+        {
+            "list": commands_assets.list_assets,
+            "show": commands_assets.show,
+            "history": commands_assets.history,
+            "alias": commands_assets.alias,
+        },
     ),
     "trace": ("Traces and calls.", {"show": commands_store.trace_show, "search": commands_store.trace_search}),
     "lineage": (
         "What answers are made of.",
-        {"show": commands_store.lineage_show, "impact": commands_store.lineage_impact},
+        {
+            "show": commands_store.lineage_show,
+            "export": commands_store.lineage_export,
+            "impact": commands_store.lineage_impact,
+        },
     ),
     "audit": ("The books.", {"gaps": commands_store.audit_gaps}),
+    "feedback": ("What users judged.", {"export": commands_feedback.feedback_export}),
+    "governance": (
+        "The log of governed actions.",
+        {"export": commands_governance.governance_export, "verify": commands_governance.governance_verify},
+    ),
     "dlq": (
         "Dead letters.",
         {"list": commands_log.dlq_list, "show": commands_log.dlq_show, "replay": commands_log.dlq_replay},

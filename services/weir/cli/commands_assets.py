@@ -1,4 +1,4 @@
-"""Commands for the registry: apply, asset list, show, diff, alias."""
+"""Commands for the registry: apply, asset list, show, history, diff, alias."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 
 from weir.cli import client
 from weir.cli.definitions import parsed_values, read_definitions, values_of_files
+from weir.cli.moments import microseconds, written
 from weir.cli.output import emit_json, emit_table, emit_text
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -61,6 +62,24 @@ def show(
         emit_json(answer)
     else:
         emit_text(json_module.dumps(answer, indent=2, ensure_ascii=False))
+
+
+def history(
+    since: Annotated[str, typer.Option(help="Only changes from then on: ISO 8601 in UTC, or an age, as 24h.")] = "",
+    until: Annotated[str, typer.Option(help="Only changes before then.")] = "",
+    json: Json = False,
+) -> None:
+    """What changed between two times: every version made and every alias moved, of all assets, newest first."""
+    from_us = microseconds("--since", since) if since else ""
+    to_us = microseconds("--until", until) if until else ""
+    answer = client.get("registry", "/v1/history", from_us=from_us, to_us=to_us)
+    if json:
+        emit_json(answer)
+        return
+    rows = [{**row, "time": written(row["time_us"])} for row in answer["items"]]
+    emit_table(rows, ("time", "change", "kind", "name", "version", "alias", "author", "previous_digest", "digest"))
+    if answer["truncated"]:
+        emit_text(f"showing the newest {len(rows)}; --since and --until narrow it")
 
 
 def diff(kind: str, name: str, before: str, after: str, json: Json = False) -> None:

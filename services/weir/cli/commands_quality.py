@@ -14,16 +14,23 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 
 
 def drift_quality(json: Json = False) -> None:
-    """Streams of scores: pass rate now with its interval, baseline, alarm, and whether system or judge changed."""
+    """Streams of scores: pass rate now with its interval, baseline, alarm, whether system or judge changed, and how often
+    the judge says of a human-labelled anchor what the person said.
+    """
     answer = client.get("drift", "/v1/quality")
     if json:
         emit_json(answer)
         return
     rows = [
-        {**one, "now": _interval(one["pass_rate"]), "baseline": _share(one["baseline_pass_rate"])}
+        {
+            **one,
+            "now": _interval(one["pass_rate"]),
+            "baseline": _share(one["baseline_pass_rate"]),
+            "agreement": _agreement(one["judge"]),
+        }
         for one in answer["items"]
     ]
-    emit_table(rows, ("tenant", "route", "part", "state", "alarm", "verdict", "scores", "now", "baseline"))
+    emit_table(rows, ("tenant", "route", "part", "state", "alarm", "verdict", "scores", "now", "baseline", "agreement"))
 
 
 def drift_fleet(json: Json = False) -> None:
@@ -44,6 +51,12 @@ def _name(row: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def _interval(level: Mapping[str, Any]) -> str:
     return f"{level['mean']:.1%} ({level['low']:.1%} to {level['high']:.1%})" if level["count"] else ""
+
+
+def _agreement(judge: Mapping[str, Any] | None) -> str:
+    if not judge or judge["agreement"] is None:
+        return ""
+    return f"{judge['agreement']:.1%} of {judge['anchors']} anchors"
 
 
 def _share(value: float | None) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from weir.cli.blas import require_one_thread
-from weir.cli.moments import LATEST, span, written
+from weir.cli.moments import LATEST, microseconds, span, written
 from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
 
 if TYPE_CHECKING:
@@ -37,6 +37,13 @@ def drift_replay(
         int | None,
         typer.Option(min=0, help="Events that two signals may be apart to be one; clear_after unless given."),
     ] = None,
+    change: Annotated[
+        str,
+        typer.Option(
+            help="When the change began (ISO 8601, in UTC, or an age): says how much earlier it would have been found, and "
+            "at how many more false alarms, which are those before it."
+        ),
+    ] = "",
     json: Json = False,
 ) -> None:
     """Run the drift bank over a range of the log again: what would have fired, when, against what did.
@@ -45,6 +52,7 @@ def drift_replay(
     same sha256.
     """
     first, end = span(since, until)
+    change_us = microseconds("--change", change) if change else None
     require_one_thread()
     try:
         from weir.cli.replay_run import Asked, planned, run
@@ -55,7 +63,8 @@ def drift_replay(
         raise CliError(ExitCode.NOT_READY, "a replay computes with numpy", "pip install 'weir[drift]'") from error
 
     settings = changed(base(), set_ or [])
-    asked = Asked(first, end, tenant, route, settings, settings.bank.clear_after_events if near is None else near)
+    near_events = settings.bank.clear_after_events if near is None else near
+    asked = Asked(first, end, tenant, route, settings, near_events, change_us)
     features = planned(asked)
     with _progress(sum(one.messages for one in features)) as progress:
         document = {"from": since, "to": until, **run(asked, features, progress)}
@@ -85,6 +94,8 @@ def _print(document: dict[str, Any]) -> None:
         emit_text("")
         emit_table([_comparison_row(row) for row in document["comparison"]], COMPARISON)
     emit_text("")
+    for verdict in document["verdicts"]:
+        emit_text(f"verdict        {verdict['tenant']}/{verdict['route']}, {verdict['in_words']}")
     for reason, count in source["refused"].items():
         emit_text(f"refused        {count} messages: {reason}")
     emit_text(f"repeated       {document['repeated_events']} events came again and were not counted")

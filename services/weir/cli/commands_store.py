@@ -59,6 +59,18 @@ def lineage_show(request_id: str, json: Json = False) -> None:
     emit_table(answer["contexts"], ("passage_id", "score", "dataset", "dataset_digest"))
 
 
+def lineage_export(request_id: str, json: Json = False) -> None:
+    """What one answer was made of, and how it was judged, as OpenLineage run events: one a line, or a JSON list."""
+    from weir.cli.openlineage import events_of
+
+    events = events_of(client.get("lineage", f"/v1/lineage/{quote(request_id)}"))
+    if json:
+        emit_json({"items": events})
+        return
+    for event in events:
+        emit_json(event)
+
+
 def lineage_impact(kind: str, name: str, digest: str = "", version: str = "", json: Json = False) -> None:
     """Which answers an asset, or one version of it, took part in."""
     answer = client.get("lineage", f"/v1/impact/{quote(kind)}/{quote(name)}", digest=digest, version=version)

@@ -1,16 +1,18 @@
 """The document that a replay prints: range, settings, what would have been signalled, what was, and the digests.
 
 `sha256` is over the range, the settings and what would have been signalled; `output_sha256` leaves out the range. The
-comparison is in neither, since the service may go on signalling about a range that is already written.
+comparison and the verdicts are in neither, since the service may go on signalling about a range that is already written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
-from weir.drift.core.replay.comparison import compared, placed
+from weir.drift.core.replay.comparison import Compared, compared, placed
 from weir.drift.core.replay.document import comparison_of, output_digest, replay_digest, settings_of, streams_of
 from weir.drift.core.replay.fold import Key, Replay
+from weir.drift.core.replay.verdict import in_words, judged
 from weir.drift.core.stream.signals import config_digest
 from weir.drift.linear_algebra import computed_with
 from weir.events import DriftSignalled
@@ -21,16 +23,16 @@ def document(
     source: Mapping[str, object],
     history: Mapping[tuple[str, str], Sequence[DriftSignalled]],
     near_events: int,
+    change_us: int | None = None,
 ) -> dict[str, object]:
-    """The document. source: the range. history: what the service signalled, by tenant and route."""
+    """The document. source: the range. history: what the service signalled, by tenant and route.
+
+    change_us: event time at which the change began, for the verdicts; None where nobody says it.
+    """
     did = {key: placed(history.get(key[:2], ()), one.places) for key, one in replay.streams.items()}
     placed_ids = {told.signal.event_id for signals in did.values() for told in signals}
     all_ids = {signal.event_id for signals in history.values() for signal in signals}
-    rows = [
-        comparison_of(key, row)
-        for key in sorted(replay.streams)
-        for row in compared(replay.streams[key].told, did[key], near_events)
-    ]
+    rows = {key: compared(replay.streams[key].told, did[key], near_events) for key in sorted(replay.streams)}
     return {
         "source": dict(source),
         "settings": settings_of(replay),
@@ -40,11 +42,20 @@ def document(
         "repeated_events": sum(one.repeated for one in replay.streams.values()),
         "service_signals_elsewhere": len(all_ids - placed_ids),
         "near_events": near_events,
-        "comparison": rows,
+        "comparison": [comparison_of(key, row) for key, found in rows.items() for row in found],
+        "verdicts": [] if change_us is None else _verdicts(rows, change_us),
         "computed_with": computed_with(),
         "output_sha256": output_digest(replay),
         "sha256": replay_digest(replay, source),
     }
+
+
+def _verdicts(rows: Mapping[Key, Sequence[Compared]], change_us: int) -> list[dict[str, object]]:
+    return [
+        {"tenant": key[0], "route": key[1], "partition": key[2], **asdict(one), "in_words": in_words(one)}
+        for key, found in rows.items()
+        for one in judged(found, change_us)
+    ]
 
 
 def _service(key: Key, replay: Replay, signals: Sequence[DriftSignalled]) -> dict[str, object]:

@@ -41,7 +41,7 @@ History = dict[tuple[str, str], list[DriftSignalled]]
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is to be replayed. Empty `tenant` or `route`: all. `near_events`: how far apart two signals may be to be
-    the same one.
+    the same one. `change_us`: event time at which the change began, None where nobody says it.
     """
 
     since: Moment
@@ -50,6 +50,7 @@ class Asked:
     route: str
     settings: ReplaySettings
     near_events: int
+    change_us: int | None = None
 
     def wants(self, tenant: str, route: str) -> bool:
         """Whether a stream is replayed."""
@@ -68,7 +69,7 @@ def run(asked: Asked, features: Sequence[Range], progress: Progress = lambda _: 
         history = _history(asked, decode)
         replay = _folded(asked, source, features, decode, _begun(asked, history), progress)
     filters = {"tenant": asked.tenant, "route": asked.route}
-    return document(replay, {**source.plain(), **filters}, history, asked.near_events)
+    return document(replay, {**source.plain(), **filters}, history, asked.near_events, asked.change_us)
 
 
 def _begun(asked: Asked, history: History) -> Replay:

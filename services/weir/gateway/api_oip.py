@@ -18,8 +18,7 @@ from weir.gateway.adapters.upstream import SERVICE, UNARY_METHODS, Upstream
 from weir.gateway.admission import admit
 from weir.gateway.app import Desk
 from weir.gateway.call_session import CallSession, trailer_of
-from weir.gateway.call_start import started, trace_headers_of
-from weir.gateway.core.call import Call
+from weir.gateway.call_start import started, told_headers_of, trace_headers_of
 from weir.gateway.core.errors import Refusal, cut
 from weir.gateway.core.peek import NoMessage, peek_question
 from weir.gateway.metrics import CRASHES
@@ -142,14 +141,14 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
                 return await self._forwarded(session, wire, context)
         except Refusal as refusal:
             if not session.is_told:
-                await context.send_initial_metadata(_told(session.call))
+                await context.send_initial_metadata(tuple(told_headers_of(session.call)))
             await refuse(context, refusal)
         except grpc.aio.AioRpcError as error:
             await context.abort(error.code(), error.details() or "", _passed_on(error.trailing_metadata() or ()))
         raise AssertionError("abort raises")
 
     async def _forwarded(self, session: CallSession, wire: bytes, context: Any) -> bytes:
-        await context.send_initial_metadata(_told(session.call))
+        await context.send_initial_metadata(tuple(told_headers_of(session.call)))
         session.is_told = True
         metadata = trace_headers_of(session.call)
         under_way = self._upstream.unary("ModelInfer", wire, timeout_s=self._timeout_s(context), metadata=metadata)
@@ -192,10 +191,6 @@ def _unimplemented(method: str) -> Any:
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
 
     return answer
-
-
-def _told(call: Call) -> tuple[tuple[str, str], ...]:
-    return (("weir-request-id", call.request_id), *trace_headers_of(call))
 
 
 def _passed_on(metadata: Any) -> tuple[tuple[str, str], ...]:

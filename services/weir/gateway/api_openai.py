@@ -20,7 +20,7 @@ from weir.gateway import openai_replies as replies
 from weir.gateway.adapters.model_metadata import ModelMetadata
 from weir.gateway.adapters.upstream import Upstream
 from weir.gateway.app import Desk
-from weir.gateway.call_start import SESSION, session_of, trace_headers_of
+from weir.gateway.call_start import SESSION, session_of, told_headers_of
 from weir.gateway.core.answer import AnswerReader
 from weir.gateway.core.answer_bound import bounded
 from weir.gateway.core.call import Feedback
@@ -159,7 +159,7 @@ class HttpDoor:
                     response.hold(held.pop_all())
         except Refusal as refusal:
             response = _error(refusal)
-        response.headers.update({"weir-request-id": call.call.request_id, **dict(trace_headers_of(call.call))})
+        response.headers.update(dict(told_headers_of(call.call)))
         return response
 
     async def _chat(self, call: HttpCall, body: object, request: Request) -> Response:

@@ -39,11 +39,13 @@ HEAVY = (
 )
 LEAVES = (
     ["status"], ["logs", "kafka"], ["restart", "kafka"], ["sql", "SELECT 1"], ["asset", "list"], ["asset", "show", "prompt", "p"],
+    ["asset", "history", "--since", "1h"],
     ["diff", "prompt", "p", "1", "2"], ["trace", "show", "0" * 32], ["trace", "search"], ["lineage", "show", "x"],
-    ["lineage", "impact", "dataset", "d"], ["audit", "gaps"], ["audit", "gaps", "--since", "1h"], ["dlq", "list"],
+    ["lineage", "impact", "dataset", "d"], ["lineage", "export", "x"], ["feedback", "export", "f.jsonl"],
+    ["audit", "gaps"], ["audit", "gaps", "--since", "1h"], ["dlq", "list"],
     ["dlq", "show", "x"], ["dlq", "replay", "x"],
     ["events", "replay", "--group", "lineage", "--topic", "feedback", "--since", "1h"],
-    ["drift", "status"], ["alert", "list"],
+    ["drift", "status"], ["alert", "list"], ["governance", "export", "log.jsonl"],
     ["drift", "clusters", "--tenant", "t", "--route", "r"], ["drift", "accept", "--tenant", "t", "--route", "r"],
     ["drift", "dismiss", "--tenant", "t", "--route", "r"],
     ["alert", "deliveries"], ["alert", "resend", "x"], ["alert", "test", "--receiver", "demo"],

@@ -129,6 +129,7 @@ def test_evidence_adds_up_over_any_grouping(p: list[float]) -> None:
     assert sum(one.log_e for one in told if one.kind == "prompt") == pytest.approx(total.log_e)
 
 
+@pytest.mark.capability("X4")
 def test_the_version_that_brought_the_change_holds_the_evidence() -> None:
     calm, odd = (
         [evidence(i, 0.5, asset("1")) for i in range(20)],

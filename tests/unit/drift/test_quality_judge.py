@@ -22,7 +22,7 @@ from weir.drift.core.quality.verdicts import Record
 NAMES = [f"a{number}" for number in range(20)]
 
 
-@pytest.mark.capability("X3")
+@pytest.mark.capability("X3", is_check=True)
 @pytest.mark.parametrize("changed", ["system", "judge"])
 def test_planted_changes_of_20_points_are_told_apart(changed: str) -> None:
     verdicts = [verdict_of_case(changed, 20, seed) for seed in range(1_000, 1_004)]
@@ -95,6 +95,7 @@ def test_anchors_read_again_change_nothing() -> None:
     assert step_anchor(state, anchor(39, anchor_id=NAMES[19]), SMALL) == (state, [])
 
 
+@pytest.mark.capability("O10")
 def test_agreement_is_that_of_the_usual_verdicts() -> None:
     assert all(map(math.isnan, agreement(Judge())))
     share, kappa = agreement(Judge(table=(40, 10, 10, 40)))

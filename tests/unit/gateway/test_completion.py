@@ -74,6 +74,7 @@ def completion(record: Record) -> tuple[InferenceCompleted, SpansRecorded]:
     return event, spans
 
 
+@pytest.mark.capability("D12")
 @pytest.mark.capability("O1")
 def test_a_completed_call_becomes_an_event_and_its_spans_with_gapless_numbers() -> None:
     event, spans = completion(answered())

@@ -20,6 +20,7 @@ from weir.runtime.errors import BadSetting
 TENANTS = ("ada", "bob", "eve")
 
 
+@pytest.mark.capability("D13")
 @given(st.lists(st.tuples(st.sampled_from(TENANTS), st.integers(1, 5), st.booleans()), max_size=80))
 def test_places_are_never_negative_and_never_above_a_limit(steps: list[tuple[str, int, bool]]) -> None:
     limit, places, held = 20, Places("calls_at_once", "calls", 20), list[tuple[str, int]]()

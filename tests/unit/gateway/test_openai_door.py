@@ -280,6 +280,16 @@ async def test_the_callers_trace_goes_on_as_it_was(door: HttpDoor, flags: str) -
     assert sent_on["tracestate"] == answer.headers["tracestate"] == "vendor=1,other=2"
 
 
+@pytest.mark.capability("D1")
+async def test_an_answer_names_the_release_that_its_event_and_the_card_name(door: HttpDoor) -> None:
+    answer = await door.chat("echo", "x")
+    card = (await door.client.get("/v1/models/echo", headers=[(b"authorization", door.authorization())])).json()
+
+    assert answer.headers["weir-release"] == door.completed().release_digest == card["release"]
+    assert answer.headers["weir-release"].startswith("sha256:")
+    assert "weir-release" not in (await door.chat("no-such-route", "x")).headers
+
+
 async def test_feedback_is_for_the_tenants_own_calls(door: HttpDoor) -> None:
     answer = await door.chat("echo", "x")
     request_id, seen = answer.headers["weir-request-id"], answer.json()["id"]

@@ -27,6 +27,7 @@ def test_the_books_end_before_any_row_expires(events: int, features: int, govern
     assert all(retention.books_s < days * DAY_S for days in retention.days().values())
 
 
+@pytest.mark.capability("G4")
 def test_every_table_keeps_its_rows_as_long_as_is_set_and_a_second_start_changes_nothing(store: Store) -> None:
     retention = Retention(5, 3, 400)
 
