@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check lint types architecture unit test secrets demo up down status bench bench-drift bench-drift-stack bench-against chaos fuzz schemas capabilities clean
+.PHONY: help setup check lint types architecture unit test secrets demo up down status bench bench-drift bench-drift-stack bench-against chaos container-test fuzz schemas capabilities clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -67,6 +67,9 @@ bench-drift-stack: setup ## 20,000 steady events of real text, then a change, th
 
 chaos: setup-tests ## every fault on the real stack, one table: acknowledged, stored, lost, duplicates (about 30 min)
 	@PYTHONPATH=tests OPENBLAS_NUM_THREADS=1 $(VENV)/python -m chaos.run $(FAULTS)
+
+container-test: setup ## docker-compose.yml on an engine of its own: build, up, calls, books, every container anew (about ten minutes)
+	@PYTHONPATH=tests $(VENV)/python -m containers
 
 fuzz: setup ## hostile bytes at every door, in every record, message, query and definition (10 min, fixed seeds)
 	@PYTHONPATH=tests $(VENV)/python -m fuzz

@@ -1,0 +1,124 @@
+"""The steps on the production shape: the commands of the page, calls at both doors, and the books after each of them."""
+
+from __future__ import annotations
+
+import re
+
+from containers.project import Project
+from containers.telling import StepFailed
+from waiting import eventually
+
+CALLS = 100
+"""Calls at each door, each time."""
+
+CLOSED_WITHIN_S = 120.0
+"""Seconds in which every answered call must be stored with all its events."""
+
+SERVED_WITHIN_S = 30.0
+"""Seconds in which the gateway must serve a route that was applied; it takes one."""
+
+VIEWS = ("v_inference_requests", "v_inference_responses")
+
+
+class Shape:
+    """One life of the compose project. Each step returns what it found, and raises StepFailed or AssertionError."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._answered: list[str] = []
+
+    def secrets(self) -> str:
+        """`weir secrets init`."""
+        return f"{len(self._page('weir secrets init').splitlines())} files"
+
+    def build(self) -> str:
+        """Every image of ours."""
+        self._page("docker compose build")
+        sizes = self._project.shell("docker images --format '{{.Repository}} {{.Size}}' | grep ^weir_ | sort")
+        return ", ".join(line.removeprefix("weir_") for line in sizes.strip().splitlines())
+
+    def up(self) -> str:
+        """Everything started and healthy."""
+        self._page("docker compose up")
+        return "every container healthy"
+
+    def apply(self) -> str:
+        """The example registry."""
+        self._page("docker compose exec -T triton")
+        applied = self._page("docker compose run --rm -T -v")
+        return f"{len(applied.strip().splitlines())} lines"
+
+    def first_call(self) -> str:
+        """The page's call and its audit."""
+
+        def is_answered() -> bool:
+            try:
+                return "choices" in self._page("curl")
+            except StepFailed:  # the gateway has not heard of the route yet
+                return False
+
+        eventually(is_answered, within_s=SERVED_WITHIN_S, what="an answer to the page's call")
+        self._page("docker compose run --rm -T cli audit")
+        return "answered; the audit ends with 0"
+
+    def calls(self) -> str:
+        """Calls with stock clients, and the books."""
+        return self._ask(CALLS, (self._project.checkout / "secrets" / "first.key").read_text().strip())
+
+    def new_key(self) -> str:
+        """A key that is made while the gateway runs works: it sees the file that was replaced."""
+        line = "WEIR_GATEWAY_KEYS_FILE=secrets/gateway/keys.json weir keys create ci --tenant acme"
+        return self._ask(1, self._project.shell(f"{line} --scope infer --scope models").strip())
+
+    def anew(self) -> str:
+        """Every container replaced by a new one; what is kept is in the volumes alone."""
+        self._project.shell("docker compose up -d --force-recreate --wait")
+        return self._books()
+
+    def down(self) -> str:
+        """Nothing is left."""
+        self._project.shell("docker compose down -v")
+        left = self._project.shell("docker ps -aq").strip()
+        if left:
+            raise StepFailed(f"containers are left: {left}")
+        return "no container left"
+
+    def _page(self, beginning: str) -> str:
+        """Run the one line of the page that begins so."""
+        (line,) = (line for line in self._project.lines() if line.startswith(beginning))
+        return self._project.shell(re.sub(r"\s+# .*$", "", line))
+
+    def _ask(self, count: int, key: str) -> str:
+        self._answered += self._project.ask(count, key)
+        return self._books()
+
+    def _books(self) -> str:
+        """Wait until every answered call is stored once and the audit misses nothing."""
+        found = (0, 0)
+
+        def is_closed() -> bool:
+            nonlocal found
+            found = self._stored()
+            return found[0] >= len(self._answered)
+
+        eventually(is_closed, within_s=CLOSED_WITHIN_S, what=f"{len(self._answered)} calls in the store")
+        stored, duplicates = found
+        totals = self._project.weir("audit", "gaps")["totals"]
+        wrong = {
+            name: totals[name] for name in ("missing", "corrupt", "shed", "duplicates_visible") if totals.get(name)
+        }
+        if wrong or duplicates:
+            raise StepFailed(f"the books do not close: {wrong}, {duplicates} rows twice")
+        calls = f"{len(self._answered)} calls answered, {stored} stored, failed 0, duplicates 0"
+        return f"{calls}; {totals['accepted']} numbers accepted, {totals['stored']} stored, missing 0"
+
+    def _stored(self) -> tuple[int, int]:
+        """Calls with all their events, and rows beyond one for each."""
+        ids = ",".join(f"'{one}'" for one in self._answered)
+        rows = distinct = 0
+        least = len(self._answered)
+        for view in VIEWS:
+            query = f"SELECT count(), uniqExact(request_id) FROM {view} WHERE request_id IN ({ids})"
+            ((count, unique),) = self._project.weir("sql", query)["rows"]
+            rows, distinct, least = rows + int(count), distinct + int(unique), min(least, int(unique))
+        return least, rows - distinct
