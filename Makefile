@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check lint types architecture unit test secrets demo up down status bench bench-drift bench-drift-stack bench-against chaos container-test fuzz schemas capabilities clean
+.PHONY: help setup check lint types architecture unit test secrets demo up down status bench bench-drift bench-drift-stack bench-against chaos container-test distributed-test fuzz schemas capabilities clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -70,6 +70,9 @@ chaos: setup-tests ## every fault on the real stack, one table: acknowledged, st
 
 container-test: setup ## docker-compose.yml on an engine of its own: build, up, calls, books, every container anew (about ten minutes)
 	@PYTHONPATH=tests $(VENV)/python -m containers
+
+distributed-test: setup-tests ## three brokers, one killed and emptied; two of every service; PostgreSQL: one table (about ten minutes)
+	@PYTHONPATH=tests $(VENV)/python -m distributed
 
 fuzz: setup ## hostile bytes at every door, in every record, message, query and definition (10 min, fixed seeds)
 	@PYTHONPATH=tests $(VENV)/python -m fuzz

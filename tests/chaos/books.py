@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 import httpx2
 
@@ -23,6 +24,14 @@ VIEWS = (
     ("v_spans", " AND service = 'gateway'"),
 )
 
+
+class Asked(Protocol):
+    """Whoever answers a query over the published views."""
+
+    def sql(self, query: str) -> list[list[Any]]:
+        """Rows of a query."""
+
+
 Life = tuple[str, int]
 """Source and boot epoch of a gateway's life."""
 
@@ -37,7 +46,7 @@ def row_of_calls(stack: RunningStack, fault: str, times: int, ids: Sequence[str]
     return Row(fault, times, expected, distinct, duplicates=rows - distinct, recovery_s=recovery_s, note=note)
 
 
-def stored(stack: RunningStack, ids: Sequence[str]) -> tuple[int, int]:
+def stored(stack: Asked, ids: Sequence[str]) -> tuple[int, int]:
     """Rows and distinct events of calls over the three views; nothing while the store does not answer."""
     rows = distinct = 0
     for part in _parts(ids):
@@ -129,7 +138,7 @@ def outcomes(stack: RunningStack, source: str) -> dict[str, int]:
     return {str(outcome): int(count) for outcome, count in sorted(stack.sql(query))}
 
 
-def _asked(stack: RunningStack, query: str) -> tuple[int, ...]:
+def _asked(stack: Asked, query: str) -> tuple[int, ...]:
     """Numbers of the one row of an answer; zeros while nobody answers."""
     try:
         (row,) = stack.sql(query)
