@@ -1,1 +1,1 @@
-"""The parts on several brokers and in two of each, without containers: real processes on this machine (`make distributed-test`)."""
+"""Several brokers and two of every service, without containers: real processes on this machine (`make distributed-test`)."""

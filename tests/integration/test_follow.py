@@ -1,4 +1,4 @@
-"""A follower on a real broker: it reads from the first event on, and again when the topic or the whole disk was made anew."""
+"""The registry and its followers on a real broker: nothing stands still when the topic, or the whole disk, was made anew."""
 
 from __future__ import annotations
 
@@ -17,9 +17,14 @@ from mock_kafka import know_schemas
 from waiting import eventually
 from weir.cli.stack.topics import create_topics
 from weir.events import TOPICS, Event, RegistryChanged, encode_body, frame
+from weir.registry.adapters import outbox
+from weir.registry.adapters.database import Database
+from weir.registry.app import Registry
+from weir.registry.relay import Relay
 from weir.runtime.follow import Follower
 from weir.runtime.link import link_from
 from weir.runtime.settings import SharedSettings
+from weir.runtime.topic_ids import TopicIds
 
 TOPIC = "registry-changes"
 NOTICED_WITHIN_S = 60.0
@@ -93,6 +98,44 @@ async def test_a_follower_goes_on_when_the_broker_lost_its_disk(broker: Brokers,
 
     await following.until("k")
     assert following.names[-2:] == ["j", "k"]
+
+
+@pytest.mark.capability("X1")
+async def test_the_registry_tells_a_topic_that_was_made_anew_every_change(broker: Brokers, tmp_path: Path) -> None:
+    """Who starts after the loss follows the new topic alone, and knows what was applied before."""
+    await asyncio.to_thread(create_topics, broker.bootstrap)
+    database = Database(f"sqlite:///{tmp_path / 'registry.db'}")
+    with database.writing() as connection:
+        outbox.set_up_numbering(connection, "registry/1", 1_795_521_600_000_000)
+    know_schemas(tmp_path / "registry" / "schema-ids.json")
+    link = link_from(SharedSettings(data_dir=tmp_path, kafka_bootstrap=broker.bootstrap), "registry")
+    relay = Relay(database, link.producer, TopicIds(broker.bootstrap, 5), 200, 0.1)
+    registry, stop = Registry(database, relay.announce), asyncio.Event()
+    relaying = asyncio.create_task(relay.run(stop))
+    await asyncio.to_thread(registry.apply, [policy("before")], "me", dry_run=False)
+    await asyncio.to_thread(eventually, lambda: not unsent(database), within_s=NOTICED_WITHIN_S, what="changes sent")
+
+    await asyncio.to_thread(delete_topic, broker)
+    await asyncio.to_thread(create_topics, broker.bootstrap)
+    await asyncio.to_thread(registry.apply, [policy("after")], "me", dry_run=False)
+
+    late, stop_late = Following(broker.bootstrap, tmp_path / "late"), asyncio.Event()
+    following = asyncio.create_task(late.follower.run(stop_late))
+    await late.until("before")
+    await late.until("after")
+    stop_late.set()
+    stop.set()
+    await asyncio.gather(following, relaying)
+    database.close()
+
+
+def policy(name: str) -> dict[str, object]:
+    return {"kind": "policy", "name": name, "version": "1", "spec": {"input_bytes_max": 1}}
+
+
+def unsent(database: Database) -> int:
+    with database.reading() as connection:
+        return outbox.waiting_count(connection)
 
 
 def tell(broker: Brokers, names: list[str]) -> None:

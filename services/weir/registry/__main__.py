@@ -19,8 +19,12 @@ from weir.runtime.http_policy import policy_of
 from weir.runtime.link import link_from
 from weir.runtime.process import run, together
 from weir.runtime.telemetry import configure_logs
+from weir.runtime.topic_ids import TopicIds
 
 SERVICE = "registry"
+
+IDENTITY_TIMEOUT_S = 2.0
+"""Seconds for the broker's answer about its topic. Chosen: a busy broker answers in one; a stop waits no longer than this."""
 
 
 async def main(stop: asyncio.Event) -> None:
@@ -30,7 +34,8 @@ async def main(stop: asyncio.Event) -> None:
     policy = policy_of(settings, settings.body_bytes_max)
     database = Database(settings.url())
     link = link_from(settings, SERVICE)
-    relay = Relay(database, link.producer, settings.relay_events_max, settings.relay_pause_s)
+    topic_ids = TopicIds(settings.kafka_bootstrap, IDENTITY_TIMEOUT_S)
+    relay = Relay(database, link.producer, topic_ids, settings.relay_events_max, settings.relay_pause_s)
     subjects = Subjects(database)
     with database.writing() as connection:
         outbox.set_up_numbering(connection, link.numbering.source, now_us())

@@ -15,5 +15,8 @@ REFUSALS = Counter("weir_registry_refusals_total", "Applies and alias moves refu
 OUTBOX_WAITING = Gauge("weir_registry_outbox_waiting_events", "Events stored and not yet acknowledged by Kafka.")
 """Rising: Kafka is away; the registry serves on, and the other services see changes late."""
 
+SENT_AGAIN = Counter("weir_registry_sent_again_total", "Changes sent again because their topic was made anew.")
+"""Any rise: somebody deleted the topic, or the broker lost its disk; other topics of that broker are lost."""
+
 SCHEMAS = Counter("weir_registry_schemas_total", "Schema registrations, by outcome.", ["outcome"])
 """outcome: added, known, incompatible or invalid. incompatible: a deploy would break readers; look at its log."""

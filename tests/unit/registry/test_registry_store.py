@@ -182,6 +182,24 @@ def test_an_alias_may_not_take_the_name_of_a_version(registry: Registry) -> None
         registry.move_alias("policy", "p", "2", "1", "me")
 
 
+def test_the_changes_wait_again_when_their_topic_is_another_one(registry: Registry, database: Database) -> None:
+    def noticed(topic_id: str) -> int:
+        with database.writing() as connection:
+            return outbox.send_again_when_anew(connection, outbox.CHANGES_TOPIC, topic_id)
+
+    apply(registry, policy(aliases=["prod"]))
+    told = waiting(database)
+    changes = [one for one in told if one.topic == outbox.CHANGES_TOPIC]
+    with database.writing() as connection:
+        outbox.mark_sent(connection, [one.position for one in told])
+
+    assert [noticed("first"), noticed("first")] == [0, 0]
+    assert waiting(database) == []
+    assert noticed("second") == len(changes)
+    assert waiting(database) == changes
+    assert noticed("second") == 0
+
+
 def test_a_reader_sees_one_state_whatever_is_written_meanwhile(registry: Registry, database: Database) -> None:
     apply(registry, policy(aliases=["prod"]))
 

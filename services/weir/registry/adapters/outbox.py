@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from weir.events import EVENT_TYPES, TOPICS, Event, GovernanceRecorded, RegistryChanged, canonical_json, named_id
 from weir.registry.adapters.tables import GOVERNANCE, META, OUTBOX
@@ -122,6 +122,22 @@ def waiting_count(connection: Connection) -> int:
 def mark_sent(connection: Connection, positions: Sequence[int]) -> None:
     """Remember that the broker acknowledged these events."""
     connection.execute(update(OUTBOX).where(OUTBOX.c.position.in_(positions)).values(is_sent=True))
+
+
+def send_again_when_anew(connection: Connection, topic: str, topic_id: str) -> int:
+    """Remember the id of a topic; when it is another one than before, all its events wait again. Returns how many.
+
+    They keep their ids, so a reader that knows them takes them for what it has.
+    """
+    key = f"topic:{topic}"
+    before = connection.scalar(select(META.c.value).where(META.c.key == key))
+    if before == topic_id:
+        return 0
+    connection.execute(delete(META).where(META.c.key == key))
+    connection.execute(insert(META).values(key=key, value=topic_id))
+    if before is None:
+        return 0
+    return connection.execute(update(OUTBOX).where(OUTBOX.c.topic == topic).values(is_sent=False)).rowcount
 
 
 def set_up_numbering(connection: Connection, source: str, boot_epoch: int) -> None:
