@@ -55,6 +55,12 @@ GONE = {"WEIR_ALERTS_TRIES_MAX", "WEIR_DRIFT"}
 READ_BY_TOOLS = {"WEIR_HOME", "WEIR_CLONE_TIME", "WEIR_API_KEY", "WEIR_ROOT"}
 """Variables of the command line and of the demo."""
 
+SOURCES = "\n".join(
+    path.read_text() for folder in ("services", "tests", "tools") for path in sorted((ROOT / folder).rglob("*.py"))
+)
+ROUTES = {re.sub(r"\{+[^}]*\}+", "[^/]+", path) for path in re.findall(r'"(/[a-z0-9/{}:._-]*)"', SOURCES)}
+"""Patterns of the routes that are served, as the code writes them."""
+
 MODULE = re.compile(r"(?:weir|tests|tools)(?:\.[a-z_]\w*)+")
 HEADING = re.compile(r"\[?`?(?:docs/)?([\w-]+\.md)(?:`|\]\([\w./-]+\))?,? \"([^\"]+)\"")
 """A page and the heading in it that a sentence sends its reader to: docs/drift.md, "System or judge"."""
@@ -163,6 +169,16 @@ def test_blocks_are_found_with_their_reasons() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_every_option_and_route_that_is_named_alone_exists(page: str) -> None:
+    named = quoted(read(page))
+    options = {one.split()[0] for one in named if re.match(r"--[a-z]", one)}
+    routes = {found[1] for one in named if (found := re.match(r"(?:GET|POST|PUT|DELETE) (/[^\s\[?]+)", one))}
+
+    assert [one for one in sorted(options) if f'"{one}"' not in SOURCES and not _is_option(one)] == []
+    assert [one for one in sorted(routes) if not any(re.fullmatch(served, _filled(one)) for served in ROUTES)] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_every_setting_that_is_named_exists(page: str) -> None:
     named = set(re.findall(r"WEIR_[A-Z0-9_]*[A-Z0-9]", read(page)))
 
@@ -196,6 +212,15 @@ def test_the_share_of_chaos_that_bypasses_the_gateway_is_that_of_the_table() -> 
 
 def test_the_pages_count_the_faults_that_there_are() -> None:
     assert f"`make test` runs {len(SHORT)} of the {len(FULL)} faults in short" in read("docs/chaos.md")
+
+
+def _is_option(name: str) -> bool:
+    """An option that typer makes of an argument's name."""
+    return re.search(rf"\b{name[2:].replace('-', '_')}: ", SOURCES) is not None
+
+
+def _filled(route: str) -> str:
+    return re.sub(r"[{<][^}>]*[}>]", "x", route)
 
 
 def _is_module(name: str) -> bool:
