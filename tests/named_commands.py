@@ -23,6 +23,7 @@ KNOWN = re.compile(r"(?:[A-Z_]+=\S* )*(?:\.venv/bin/)?(?:(?:weir|make)(?: |$)|py
 
 BROKEN_LINE = re.compile(r"\\\n\s*")
 TARGETS = re.compile(r"^([a-z-]+):", re.MULTILINE)
+COMMANDS = typer.main.get_command(app)
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 
@@ -61,7 +62,7 @@ def is_whole(command: str) -> bool:
 
 
 def _weir(words: list[str], *, is_name_enough: bool = True) -> str:
-    command = typer.main.get_command(app)
+    command = COMMANDS
     context = command.make_context("weir", [], resilient_parsing=True)
     while hasattr(command, "commands") and words and not words[0].startswith("-"):
         names = words[0].split("|")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
 import re
 from collections.abc import Iterator
@@ -56,7 +57,7 @@ def pages() -> list[str]:
 def blocks_of(page: str, text: str) -> Iterator[Block]:
     """The blocks of a page's text, in order."""
     before: Token | None = None
-    for token in PARSER.parse(text):
+    for token in _tokens(text):
         if token.type in ("fence", "code_block"):
             line = token.map[0] + 1 if token.map else 0
             marked = NOT_RUN.fullmatch(before.content) if before is not None else None
@@ -66,13 +67,13 @@ def blocks_of(page: str, text: str) -> Iterator[Block]:
 
 def quoted(text: str) -> list[str]:
     """What stands between backquotes in a page's sentences and tables."""
-    inner = (child for token in PARSER.parse(text) for child in token.children or ())
+    inner = (child for token in _tokens(text) for child in token.children or ())
     return [child.content for child in inner if child.type == "code_inline"]
 
 
 def paragraphs(text: str) -> list[tuple[str, list[str]]]:
     """A page's sentences, paragraph by paragraph, each with what stands between backquotes in it."""
-    found = [token for token in PARSER.parse(text) if token.type == "inline"]
+    found = [token for token in _tokens(text) if token.type == "inline"]
     return [
         (token.content, [child.content for child in token.children or () if child.type == "code_inline"])
         for token in found
@@ -81,13 +82,13 @@ def paragraphs(text: str) -> list[tuple[str, list[str]]]:
 
 def links(text: str) -> list[str]:
     """Targets of a page's links."""
-    inner = (child for token in PARSER.parse(text) for child in token.children or ())
+    inner = (child for token in _tokens(text) for child in token.children or ())
     return [str(child.attrs["href"]) for child in inner if child.type == "link_open"]
 
 
 def headings(text: str) -> list[str]:
     """The words of a page's headings."""
-    tokens = PARSER.parse(text)
+    tokens = _tokens(text)
     return [tokens[at + 1].content for at, token in enumerate(tokens) if token.type == "heading_open"]
 
 
@@ -99,6 +100,11 @@ def read(page: str) -> str:
 def every_block() -> list[Block]:
     """The blocks of all pages but the history, in order."""
     return [block for page in pages() if page != HISTORY for block in blocks_of(page, read(page))]
+
+
+@functools.cache
+def _tokens(text: str) -> tuple[Token, ...]:
+    return tuple(PARSER.parse(text))
 
 
 def _in(folder: str) -> list[pathlib.Path]:
