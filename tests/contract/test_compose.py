@@ -12,6 +12,7 @@ import subprocess
 from typing import Any
 
 import pytest
+import yaml
 from tools.setup import PYTRITON
 
 from compose_file import (
@@ -206,6 +207,16 @@ def test_hadolint_finds_nothing_in_an_image(image: pathlib.Path, tmp_path: pathl
 
     (tmp_path / "Dockerfile").write_text("FROM python\nCMD python\n")
     assert "DL3006" in hadolint(tmp_path / "Dockerfile")
+
+
+def test_the_stand_ins_of_the_container_test_replace_three_images_and_touch_nothing_of_ours() -> None:
+    override = yaml.safe_load(_text("tests/containers/override.yml"))
+
+    assert set(override) == {"services"}
+    assert set(override["services"]) == {"kafka", "clickhouse", "triton"}
+    for name, changes in override["services"].items():
+        assert set(changes) <= {"image", "build", "user", "entrypoint", "command", "environment", "volumes"}
+        assert changes.get("environment", {}).keys().isdisjoint(environment(SERVICES[name]))
 
 
 def hadolint(file: pathlib.Path) -> str:
