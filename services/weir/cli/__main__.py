@@ -53,6 +53,7 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
             "list": commands_assets.list_assets,
             "show": commands_assets.show,
             "history": commands_assets.history,
+            "approve": commands_assets.approve,
             "alias": commands_assets.alias,
         },
     ),

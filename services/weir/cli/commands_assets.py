@@ -91,6 +91,17 @@ def diff(kind: str, name: str, before: str, after: str, json: Json = False) -> N
         emit_text(json_module.dumps(answer, indent=2, ensure_ascii=False))
 
 
+def approve(kind: str, name: str, version: str, author: Author = "", json: Json = False) -> None:
+    """Approve a version that somebody else wrote; aliases under four eyes move only to approved ones."""
+    body = {"author": author or getpass.getuser()}
+    path = f"/v1/assets/{quote(kind)}/{quote(name)}/{quote(version)}/approvals"
+    answer = client.send("registry", "POST", path, body)
+    if json:
+        emit_json(answer)
+    else:
+        emit_text(f"{kind}/{name} {answer['version']} is approved by {answer['approved_by']}")
+
+
 def alias(kind: str, name: str, alias: str, version: str, author: Author = "", json: Json = False) -> None:
     """Move an alias to a version."""
     body = {"version": version, "author": author or getpass.getuser()}

@@ -41,7 +41,7 @@ async def main(stop: asyncio.Event) -> None:
         outbox.set_up_numbering(connection, link.numbering.source, now_us())
     subjects.register_all({f"{name}-value": SCHEMA_JSON[topic.event] for name, topic in TOPICS.items()})
     routes = [
-        *AssetApi(Registry(database, relay.announce), settings).routes(),
+        *AssetApi(Registry(database, relay.announce, settings.guarded_aliases()), settings).routes(),
         *SchemaApi(subjects, settings).routes(),
     ]
     try:

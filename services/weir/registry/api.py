@@ -52,6 +52,7 @@ class AssetApi:
             Route(asset, answered(self.asset)),
             Route(asset + "/aliases/{alias}", answered(self.move_alias), methods=["PUT"]),
             Route(asset + "/{selector}", answered(self.version)),
+            Route(asset + "/{selector}/approvals", answered(self.approve), methods=["POST"]),
             Route("/v1/diff/{kind}/{name}", answered(self.difference)),
             Route("/v1/history", answered(self.history)),
         ]
@@ -77,6 +78,13 @@ class AssetApi:
             raise BadRequest(422, f"cannot point alias {alias!r} to version {version!r}; both must be names")
         change = await run_in_threadpool(self._registry.move_alias, kind, name, alias, version, _author(body))
         return JSONResponse(_change(change))
+
+    async def approve(self, request: Request) -> Response:
+        """Approve a version, by label, alias or digest, as somebody who did not write it."""
+        author = _author(await json_body(request, self._settings.body_bytes_max))
+        kind, name = _asset(request)
+        row = await run_in_threadpool(self._registry.approve, kind, name, request.path_params["selector"], author)
+        return JSONResponse({**row.as_record(), "approved_by": author})
 
     async def listing(self, request: Request) -> Response:
         """Versions and the aliases that point to them, newest first."""
@@ -149,7 +157,8 @@ def answered(endpoint: Endpoint) -> Endpoint:
 
 def _refused(error: Refused) -> Response:
     is_conflict = error.reason == CONFLICT
-    hint = "give the changed body a new version" if is_conflict else "correct the documents and apply again"
+    of_conflict = "give the changed body a new version; an approval is somebody else's"
+    hint = of_conflict if is_conflict else "correct the documents and apply again"
     body = {
         "type": "about:blank",
         "title": "conflict" if is_conflict else "invalid definitions",

@@ -6,14 +6,15 @@ Every method is one transaction and blocks for it, some milliseconds; the API ca
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
-from weir.registry.adapters import assets, outbox
+from weir.registry.adapters import approvals, assets, outbox
 from weir.registry.adapters.database import Database
 from weir.registry.adapters.outbox import Act
+from weir.registry.core.approval import guarded, own_work, unapproved
 from weir.registry.core.catalog import AssetKey, Catalog
 from weir.registry.core.difference import FieldChange, difference
 from weir.registry.core.documents import Definition, definitions_from, label
@@ -26,6 +27,7 @@ from weir.runtime.clock import now_us
 
 APPLY = "asset.apply"
 MOVE = "alias.move"
+APPROVE = "asset.approve"
 
 
 class NotFound(Exception):
@@ -33,12 +35,18 @@ class NotFound(Exception):
 
 
 class Registry:
-    """Applies, aliases, look-ups, differences and history over one database."""
+    """Applies, aliases, approvals, look-ups, differences and history over one database."""
 
-    def __init__(self, database: Database, on_change: Callable[[], None]) -> None:
-        """on_change: called after a transaction that wrote events, from the thread that ran it."""
+    def __init__(
+        self, database: Database, on_change: Callable[[], None], approved_aliases: Collection[str] = ()
+    ) -> None:
+        """on_change: called after a transaction that wrote events, from the thread that ran it.
+
+        approved_aliases: those that move to approved versions only.
+        """
         self._database = database
         self._on_change = on_change
+        self._approved_aliases = frozenset(approved_aliases)
 
     def apply(self, documents: Sequence[object], author: str, *, dry_run: bool) -> tuple[Change, ...]:
         """Make the store hold all documents, or none. Raises Refused with every problem; the refusal is recorded.
@@ -50,6 +58,7 @@ class Registry:
             try:
                 definitions = definitions_from(documents)
                 changes = plan(definitions, assets.read_catalog(connection, _keys(definitions)))
+                self._demand_approval(connection, changes, definitions)
             except Refused as error:
                 refusal: Refused | None = error
                 if not dry_run:
@@ -73,6 +82,7 @@ class Registry:
             catalog = assets.read_catalog(connection, [(kind, name)])
             try:
                 change = _alias_change(connection, catalog, kind, name, alias, version)
+                self._demand_approval(connection, (change,))
             except (NotFound, Refused) as error:
                 refusal = error
                 outbox.put_act(connection, Act(author, MOVE, kind, name, "", REFUSED, str(error)), time_us)
@@ -83,6 +93,28 @@ class Registry:
             REFUSALS.labels("not_found" if isinstance(refusal, NotFound) else "invalid").inc()
             raise refusal
         return change
+
+    def approve(self, kind: str, name: str, selector: str, approver: str) -> VersionRow:
+        """Record that somebody approves a version. Raises NotFound, or Refused for its own author; both are recorded."""
+        time_us = now_us()
+        refusal: Exception | None = None
+        with self._database.writing() as connection:
+            try:
+                row, _ = _find(connection, kind, name, selector)
+                if problem := own_work((kind, name, row.version), row.author, approver):
+                    raise Refused([problem])
+            except (NotFound, Refused) as error:
+                refusal = error
+                outbox.put_act(connection, Act(approver, APPROVE, kind, name, "", REFUSED, str(error)), time_us)
+            else:
+                approvals.write_approval(connection, (kind, name, row.version), approver, time_us)
+                act = Act(approver, APPROVE, kind, name, row.digest, EXECUTED, f"approved version {row.version}")
+                outbox.put_act(connection, act, time_us)
+        self._on_change()
+        if refusal is not None:
+            REFUSALS.labels("not_found" if isinstance(refusal, NotFound) else "conflict").inc()
+            raise refusal
+        return row
 
     def versions(self, kind: str = "", name: str = "") -> list[VersionRow]:
         """Versions, newest first."""
@@ -110,6 +142,14 @@ class Registry:
             _, old = _find(connection, kind, name, before)
             _, new = _find(connection, kind, name, after)
         return difference(old, new)
+
+    def _demand_approval(
+        self, connection: Connection, changes: Sequence[Change], definitions: Sequence[Definition] = ()
+    ) -> None:
+        moves = guarded(changes, self._approved_aliases)
+        known = approvals.approved(connection, [(one.kind, one.name, one.version) for one in moves]) if moves else ()
+        if problems := list(unapproved(moves, known, definitions)):
+            raise Refused(problems)
 
 
 def _keys(definitions: Sequence[Definition]) -> Iterator[AssetKey]:

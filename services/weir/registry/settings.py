@@ -8,6 +8,7 @@ from pydantic import AliasChoices, Field, SecretStr
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from weir.registry.core.checks import is_name
 from weir.runtime.errors import BadSetting
 from weir.runtime.settings import SharedSettings, secret_in
 
@@ -33,6 +34,10 @@ class RegistrySettings(SharedSettings):
     documents_max: int = Field(default=500, validation_alias="WEIR_REGISTRY_DOCUMENTS_MAX", ge=1)
     """Most documents in one apply. Arbitrary: above any folder of definitions, and they fit `body_bytes_max` at 2 kB each."""
 
+    approved_aliases: str = Field(default="", validation_alias="WEIR_REGISTRY_APPROVED_ALIASES")
+    """Aliases, with commas between, that move only to versions which somebody other than their author approved, as `prod`;
+    empty: none. The names of authors are what callers say, and one token opens: a gate for colleagues, not for attackers."""
+
     relay_events_max: int = Field(default=200, validation_alias="WEIR_REGISTRY_RELAY_EVENTS_MAX", ge=1)
     """Events sent to Kafka at once. Arbitrary: they share one wait for the broker; any value from 50 to 1,000
     would do."""
@@ -40,6 +45,15 @@ class RegistrySettings(SharedSettings):
     relay_pause_s: float = Field(default=1.0, validation_alias="WEIR_REGISTRY_RELAY_PAUSE_S", gt=0)
     """Seconds between looks at an outbox nobody announced a change of, and between tries. Arbitrary: any value from
     0.2 to 5 would do; a change is told at once anyway."""
+
+    def guarded_aliases(self) -> frozenset[str]:
+        """The aliases under four eyes. Raises BadSetting for a name that no alias can have."""
+        names = [name.strip() for name in self.approved_aliases.split(",") if name.strip()]
+        if wrong := [name for name in names if not is_name(name)]:
+            raise BadSetting(
+                f"WEIR_REGISTRY_APPROVED_ALIASES names {wrong}; expected names of aliases, as prod,staging"
+            )
+        return frozenset(names)
 
     def url(self) -> URL:
         """The database URL in force, which hides its password where it is printed.

@@ -39,7 +39,7 @@ HEAVY = (
 )
 LEAVES = (
     ["status"], ["logs", "kafka"], ["restart", "kafka"], ["sql", "SELECT 1"], ["asset", "list"], ["asset", "show", "prompt", "p"],
-    ["asset", "history", "--since", "1h"],
+    ["asset", "history", "--since", "1h"], ["asset", "approve", "prompt", "p", "2"],
     ["diff", "prompt", "p", "1", "2"], ["trace", "show", "0" * 32], ["trace", "search"], ["lineage", "show", "x"],
     ["lineage", "impact", "dataset", "d"], ["lineage", "export", "x"], ["feedback", "export", "f.jsonl"],
     ["audit", "gaps"], ["audit", "gaps", "--since", "1h"], ["dlq", "list"],

@@ -36,6 +36,18 @@ ALIASES = Table(
 )
 """Where each alias points now."""
 
+APPROVALS = Table(
+    "approvals",
+    METADATA,
+    Column("kind", String(32), nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("version", String(128), nullable=False),
+    Column("approver", String(128), nullable=False),
+    Column("time_us", BigInteger, nullable=False),
+    PrimaryKeyConstraint("kind", "name", "version", "approver"),
+)
+"""Who approved which version; rows are added, never changed."""
+
 CHANGES = Table(
     "changes",
     METADATA,
