@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from weir.gateway.adapters.keys_file import KeysFile
+from weir.gateway.call_metrics import CallMetrics
 from weir.gateway.core.bucket import Buckets
 from weir.gateway.core.call import Call, CallEnd, Feedback, GapReason
 from weir.gateway.core.captured import Answer
@@ -18,7 +19,7 @@ from weir.gateway.core.keys import Caller, caller_of
 from weir.gateway.core.policy import demand_parameters, demand_size
 from weir.gateway.core.record import Kind
 from weir.gateway.group_sync import GroupSync
-from weir.gateway.metrics import CALLS, CUT_ANSWERS, LATENCY_S, REFUSALS, SHED
+from weir.gateway.metrics import CUT_ANSWERS, REFUSALS, SHED
 from weir.gateway.ports import Capture, CaptureFull
 from weir.gateway.request_ids import RequestIds
 from weir.gateway.settings import GatewaySettings
@@ -55,6 +56,7 @@ class Desk:
         self._capture = capture
         self._group_sync = group_sync
         self._refusals = Buckets()
+        self._calls = CallMetrics(catalog.knows, settings.metric_routes_max)
 
     def caller(self, authorization: str, *, is_loopback: bool) -> Caller:
         """Who calls. Raises Refusal("unauthenticated")."""
@@ -104,7 +106,7 @@ class Desk:
             logger().warning("end_without_texts", request_id=call.request_id, tenant=call.tenant, error=str(error))
         else:
             refusal = None
-        self._count(call, end)
+        self._calls.ended(call, end)
         if answer.is_cut:
             CUT_ANSWERS.inc()
         return refusal
@@ -114,7 +116,7 @@ class Desk:
 
         Returns what the client is to be told: a Refusal with `reject`, nothing with `shed`.
         """
-        self._count(call, end)
+        self._calls.ended(call, end)
         self._shed("completed", error.reason, call.tenant, str(error), ended=call.request_id if is_open else "")
         return self._rejection(error, call.tenant)
 
@@ -134,7 +136,7 @@ class Desk:
         """Record a call that was not admitted, or only count it: a tenant has so many records a minute, strangers are
         one tenant, and while half of the spool is full there are none. Never raises: its client is refused either way.
         """
-        CALLS.labels(call.protocol, end.outcome).inc()
+        self._calls.refused(call, end)
         record = "kept"
         per_minute = self.settings.refusals_recorded_per_minute
         if self._refusals.take(call.tenant, per_minute, 1, monotonic_s()):
@@ -168,10 +170,6 @@ class Desk:
         self._capture.shed(kind, reason, ended)
         SHED.labels(tenant, reason).inc()
         logger().warning("event_shed", kind=kind, tenant=tenant, error=error)
-
-    def _count(self, call: Call, end: CallEnd) -> None:
-        CALLS.labels(call.protocol, end.outcome).inc()
-        LATENCY_S.labels(call.protocol).observe((end.end_time_us - call.start_time_us) / 1e6)
 
 
 def _rejected(end: CallEnd, refusal: Refusal) -> CallEnd:

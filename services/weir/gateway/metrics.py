@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-CALLS = Counter("weir_gateway_calls_total", "Calls ended, by protocol and outcome.", ["protocol", "outcome"])
+CALLS = Counter(
+    "weir_gateway_calls_total",
+    "Calls ended, by protocol and outcome, and by route and model: those that the catalog knows, other for any other.",
+    ["protocol", "outcome", "route", "model"],
+)
 """A rise of failed or upstream_lost: look at inference and Triton."""
 
 LATENCY_S = Histogram(
     "weir_gateway_call_seconds",
-    "Duration of calls.",
-    ["protocol"],
+    "Duration of calls that were admitted; route and model as in weir_gateway_calls_total.",
+    ["protocol", "route", "model"],
     buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
 )
 

@@ -54,6 +54,10 @@ class GatewaySettings(SpoolSettings):
     """Request parameters of the Open Inference Protocol that callers may set, as a JSON list, beside those that stock
     streaming needs: for example ["priority"]. Parameters of shared memory are never allowed."""
 
+    metric_routes_max: int = Field(default=100, ge=1, validation_alias="WEIR_GATEWAY_METRIC_ROUTES_MAX")
+    """Pairs of route and model that have labels of their own in the metrics; calls of any other are counted under `other`.
+    Arbitrary: some 15 series for each pair and protocol in use; any value from 10 to 1,000 would do."""
+
     message_bytes_max: int = Field(default=8_388_608, validation_alias="WEIR_GATEWAY_MESSAGE_BYTES_MAX")
     """Largest gRPC message and HTTP body. Chosen: far above any prompt, far below what hurts Triton."""
 

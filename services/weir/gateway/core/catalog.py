@@ -139,6 +139,10 @@ class Catalog:
             "(register one: weir apply -f)",
         )
 
+    def knows(self, name: str) -> bool:
+        """Whether a route or an endpoint of that name can be served now."""
+        return isinstance(self._current().names.get(name), Resolved)
+
     def prompt(self, reference: str) -> Version:
         """The prompt `name@alias` or `name@version`. Raises Refusal("prompt_not_found") saying what there is."""
         name, _, selector = checked_name(reference, "prompt_not_found").partition("@")
