@@ -28,8 +28,10 @@ from weir.events import (
     encode_body,
     named_id,
 )
+from weir.events.trace_context import TraceContext
 from weir.runtime.consumer import Received
 from weir.runtime.deadletter import RawMessage
+from weir.runtime.span_log import Recorded
 
 SECOND_US = 1_000_000
 TIMING = Timing(group_wait_us=SECOND_US, group_interval_us=2 * SECOND_US, repeat_interval_us=60 * SECOND_US)
@@ -61,6 +63,7 @@ class World:
     """Steps in which time passes, microseconds."""
     specs: dict[str, dict[str, Any]] = field(default_factory=dict)
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    spans: list[Recorded] = field(default_factory=list)
     offsets: int = 0
     revision: int = 0
 
@@ -77,7 +80,14 @@ class World:
             self._apply(name, spec)
         limits = Limits(self.timing, 1_000, 100, 1_000, 10_000, "http://alerts", "http://registry/")
         self.alerts = Alerts(
-            self.database, self.rulebook, self.receivers, limits, lambda: None, clock=lambda: self.now_us
+            self.database,
+            self.rulebook,
+            self.receivers,
+            limits,
+            lambda: None,
+            self.spans.append,
+            1_000,
+            clock=lambda: self.now_us,
         )
 
     def restart(self) -> None:
@@ -105,16 +115,17 @@ class World:
         )  # fmt: skip
 
     def say(self, kind: type[Event], **fields: Any) -> None:
-        """One event, now unless it says when, handled."""
+        """One event, now unless it says when, handled. Beside its fields, `trace`: what its message carries."""
         asyncio.run(self.handle(kind, **fields))
 
     async def handle(self, kind: type[Event], **fields: Any) -> None:
         """The same inside a running loop."""
+        trace: TraceContext | None = fields.pop("trace", None)
         self.offsets += 1
         plain = {**PLAIN[kind].as_record(), "event_id": named_id(NOON_US, f"event {self.offsets}"), "seq": self.offsets}
         event = kind.from_record({**plain, "event_time_us": self.now_us, **fields})
         message = RawMessage(TOPIC_OF[kind], 0, self.offsets, None, encode_body(event), NOON_US)
-        await self.alerts.handle([Received(message, event)])
+        await self.alerts.handle([Received(message, event, trace)])
 
     def drift(self, state: str, **fields: Any) -> None:
         """A drift signal of a quality stream."""

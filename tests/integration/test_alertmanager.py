@@ -228,7 +228,7 @@ async def test_alertmanager_takes_our_alerts_and_their_end(alertmanager: str, tm
     receivers = receivers_from(tmp_path / "receivers.yaml")
     world = World(tmp_path / "alerts.db", receivers={"am": "alertmanager"}, now_us=now_us())
     sender = WebhookSender(resolve, 5.0, 65_536)
-    deliverer = Deliverer(world.database, sender, receivers, Policy(3_600.0, 0.1, 1.0), lambda: 0.5)
+    deliverer = Deliverer(world.database, sender, receivers, Policy(3_600.0, 0.1, 1.0), lambda: 0.5, world.spans.append)
     stop = asyncio.Event()
     running = asyncio.create_task(deliverer.run(stop))
     # odd: a label name that Alertmanager does not take as it is

@@ -23,6 +23,7 @@ from weir.runtime.follow import Follower
 from weir.runtime.identity import new_id
 from weir.runtime.link import Link, link_from
 from weir.runtime.metrics import HALTED
+from weir.runtime.producer import Framed
 from weir.runtime.rejects import Limits
 from weir.runtime.settings import SharedSettings
 from weir.runtime.stream import Save, Stream
@@ -86,7 +87,7 @@ class Journey:
         await self.link.producer.start(self.stop)
         for number, request_id in enumerate(self.request_ids):
             if number == BAD_ONE:
-                await self.link.producer.send_bytes([(TOPIC, self.group.encode(), b"no event")])
+                await self.link.producer.send_bytes([Framed(TOPIC, self.group.encode(), b"no event")])
             else:
                 await self.link.producer.send(TOPIC, self.group, self.event(number, request_id))
 

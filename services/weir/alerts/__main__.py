@@ -17,6 +17,7 @@ from weir.alerts.deliverer import Deliverer
 from weir.alerts.relay import Relay
 from weir.alerts.rulebook import Rulebook
 from weir.alerts.settings import AlertsSettings
+from weir.runtime import otlp
 from weir.runtime.clock import now_us
 from weir.runtime.consumer import Consumer
 from weir.runtime.follow import Follower
@@ -25,6 +26,7 @@ from weir.runtime.http_policy import policy_of
 from weir.runtime.link import link_from
 from weir.runtime.process import run, together
 from weir.runtime.producer import wait_or_stop
+from weir.runtime.span_log import SpanLog
 from weir.runtime.telemetry import configure_logs
 
 SERVICE = "alerts"
@@ -34,6 +36,7 @@ async def main(stop: asyncio.Event) -> None:
     """Run every part until `stop` is set."""
     settings = AlertsSettings()
     configure_logs(SERVICE, settings.log_level)
+    otlp.start(SERVICE, settings.instance)
     policy = policy_of(settings)
     receivers = receivers_from(settings.receivers_file)
     link = link_from(settings, SERVICE)
@@ -41,7 +44,9 @@ async def main(stop: asyncio.Event) -> None:
     with database.transaction() as connection:
         state_store.set_up(connection, link.numbering.source, now_us())
     sender = WebhookSender(resolve, settings.timeout_s, settings.response_bytes_max)
-    deliverer = Deliverer(database, sender, receivers, settings.policy, secrets.SystemRandom().random)
+    spans = SpanLog(link, settings.spans_waiting_max)
+    chance = secrets.SystemRandom().random
+    deliverer = Deliverer(database, sender, receivers, settings.policy, chance, spans.record)
     relay = Relay(database, link.producer, settings.relay_events_max)
 
     def announce() -> None:
@@ -50,7 +55,7 @@ async def main(stop: asyncio.Event) -> None:
 
     rulebook = Rulebook(settings.rules_alias)
     kinds = {name: receiver.kind for name, receiver in receivers.items()}
-    alerts = Alerts(database, rulebook, kinds, limits(settings), announce)
+    alerts = Alerts(database, rulebook, kinds, limits(settings), announce, spans.record, settings.traces_remembered_max)
     follower = Follower(
         bootstrap=settings.kafka_bootstrap, topic="registry-changes", serde=link.serde, apply=rulebook.apply
     )
@@ -78,6 +83,7 @@ async def main(stop: asyncio.Event) -> None:
             keep_time(alerts, follower, settings.tick_s, stop),
             relay.run(stop),
             deliverer.run(stop),
+            spans.run(stop),
         )
     finally:
         database.close()

@@ -17,6 +17,8 @@ from weir.alerts.adapters.database import Database
 from weir.alerts.adapters.deliveries import DEAD, WAITING, Delivery
 from weir.alerts.adapters.queue import DeliveryQueue
 from weir.alerts.adapters.state_store import Progress
+from weir.alerts.alert_spans import alert_span
+from weir.alerts.core.alert_trace import told
 from weir.alerts.core.grouping import Notification, Timing
 from weir.alerts.core.notification import alertmanager_body, webhook_body, webhook_id
 from weir.alerts.core.observation import Source
@@ -31,10 +33,13 @@ from weir.alerts.metrics import DELIVERIES, SILENCES, STANDING
 from weir.alerts.rulebook import Rulebook
 from weir.alerts.telling import Telling
 from weir.alerts.watch import Watch
-from weir.events import canonical_json
+from weir.events import EvaluationScored, canonical_json
 from weir.runtime.clock import now_us
 from weir.runtime.consumer import Received
 from weir.runtime.http import json_bytes
+from weir.runtime.recent_traces import RecentTraces
+from weir.runtime.span_log import Record
+from weir.runtime.span_words import LINKS_MAX
 from weir.runtime.telemetry import logger
 
 TOPICS = ("drift-signals", "evaluation-scores", "ops-signals")
@@ -77,15 +82,20 @@ class Alerts:
         receivers: Mapping[str, str],
         limits: Limits,
         on_written: Callable[[], None],
+        record: Record,
+        traces_remembered_max: int,
         clock: Callable[[], int] = now_us,
     ) -> None:
         """receivers: kind of each by name, webhook or alertmanager. on_written: called after a transaction that may have
-        left something to send. clock: the processing clock, microseconds since 1970 UTC."""
+        left something to send. record: takes the spans of changes. traces_remembered_max: scores whose traces are kept.
+        clock: the processing clock, microseconds since 1970 UTC."""
         self._database = database
         self._rulebook = rulebook
         self._receivers = receivers
         self._limits = limits
         self._on_written = on_written
+        self._record_span = record
+        self._recent = RecentTraces(traces_remembered_max)
         self._clock = clock
         self._looked_us = clock()
         self._memory = self._restored(self._looked_us)
@@ -118,9 +128,13 @@ class Alerts:
             if not isinstance(event, Source) or _is_replay(one, before):
                 continue
             check_event(event)
+            draft.hand = one
+            if isinstance(event, EvaluationScored) and one.trace is not None:
+                self._recent.note(event.event_id, one.trace.traceparent, one.trace.state)
             self._watch.observe(draft, one.message.topic, event, at_us)
             newest_us = max(before.newest_us, event.event_time_us)
             draft.progress[place] = Progress(one.message.offset + 1, newest_us)
+        self._recent.measure()
         self._write(draft, at_us)
 
     def pass_time(self, at_us: int) -> None:
@@ -217,7 +231,9 @@ class Alerts:
             state_store.save_groups(connection, draft.groups)
             state_store.save_standing(connection, draft.standing)
             state_store.save_progress(connection, draft.progress)
-            state_store.put_events(connection, draft.changes)
+            state_store.put_events(
+                connection, draft.changes, {step.event.event_id: step.parent for step in draft.steps}
+            )
             for notification, refusal in draft.notifications:
                 said = canonical_json(notification_record(notification))
                 deliveries.put(connection, *self._delivery(notification, refusal, at_us), said)
@@ -230,13 +246,23 @@ class Alerts:
         _merge(self._memory.groups, draft.groups)
         _merge(self._memory.standing, {series: channels or None for series, channels in draft.standing.items()})
         self._memory.progress.update(draft.progress)
+        self._record(draft, at_us)
         if draft.changes or draft.notifications:
             self._on_written()
+
+    def _record(self, draft: Draft, at_us: int) -> None:
+        """Record a span for each change of phase that is on disk now."""
+        for step in draft.steps:
+            # The newest samples say most, and the last one of them is the cause itself.
+            samples = [self._recent.of(one.event_id) for one in reversed(step.alert.window)]
+            links = [link for link in samples if link is not None and link != step.parent]
+            self._record_span(alert_span(step, at_us, self._clock(), links))
 
     def _delivery(self, notification: Notification, refusal: str, at_us: int) -> tuple[Delivery, bytes]:
         if refusal:
             DELIVERIES.labels(notification.receiver, DEAD).inc()
             logger().error("delivery_dead", receiver=notification.receiver, reason=refusal)
+        under = told(notification)
         delivery = Delivery(
             id=webhook_id(notification),
             receiver=notification.receiver,
@@ -249,6 +275,9 @@ class Alerts:
             created_us=at_us,
             finished_us=at_us if refusal else 0,
             error=refusal,
+            traceparent=under.trace.traceparent if under else "",
+            tracestate=under.trace.state if under else "",
+            links=" ".join(link.traceparent for link in under.links[:LINKS_MAX]) if under else "",
         )
         return delivery, json_bytes(self._body(notification))
 

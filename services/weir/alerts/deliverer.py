@@ -16,10 +16,15 @@ from weir.alerts.adapters.database import Database
 from weir.alerts.adapters.deliveries import DEAD, DELIVERED, Delivery
 from weir.alerts.adapters.receivers import Receiver
 from weir.alerts.adapters.webhook import WebhookSender
+from weir.alerts.alert_spans import try_span
 from weir.alerts.core.retry import Answer, Policy, Verdict, judge, pause_s
 from weir.alerts.metrics import DELIVERIES, LATENCY, RECEIVERS_OFF, TRIES, WAITING
+from weir.events.trace_context import read_trace
 from weir.runtime.clock import now_us
+from weir.runtime.identity import new_span_id
+from weir.runtime.message_trace import new_trace
 from weir.runtime.producer import wait_or_stop
+from weir.runtime.span_log import Record
 from weir.runtime.telemetry import logger
 
 LOOK_S = 1.0
@@ -41,8 +46,10 @@ class Deliverer:
         receivers: Mapping[str, Receiver],
         policy: Policy,
         chance: Callable[[], float],
+        record: Record,
     ) -> None:
-        """chance: gives numbers from 0 to 1, for the jitter of pauses."""
+        """chance: gives numbers from 0 to 1, for the jitter of pauses. record: takes the span of each try."""
+        self._record_span = record
         self._database = database
         self._sender = sender
         self._receivers = receivers
@@ -82,7 +89,10 @@ class Deliverer:
         return at_us
 
     async def _try(self, receiver: Receiver, delivery: Delivery, body: bytes) -> None:
-        answer = await self._sender.send(receiver, delivery.id, body)
+        trace = read_trace(delivery.traceparent, delivery.tracestate) or new_trace()
+        span_id, start_us = new_span_id(), now_us()
+        answer = await self._sender.send(receiver, delivery.id, body, trace.headers(span_id))
+        self._record_span(try_span(trace, span_id, delivery, receiver, answer, (start_us, now_us())))
         verdict = judge(answer, delivery.waited_us / 1_000_000, self._policy)
         TRIES.labels(receiver.name, verdict.value).inc()
         LATENCY.labels(receiver.name).observe(answer.latency_ms / 1_000)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from weir.alerts.adapters.state_store import GroupKey, Numbers, Place, Progress
+from weir.alerts.core.alert_trace import changed
 from weir.alerts.core.grouping import Group, Notification
 from weir.alerts.core.observation import Signal
 from weir.alerts.core.repair import repaired_times
@@ -13,7 +14,19 @@ from weir.alerts.core.state import Alert, Phase
 from weir.alerts.memory import Memory
 from weir.alerts.metrics import TRANSITIONS
 from weir.events import AlertChanged, named_id
+from weir.events.trace_context import TraceContext
+from weir.runtime.consumer import Received
 from weir.runtime.telemetry import logger
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change of phase: the context it was made under, the alert after it, its event, and the message in hand, if any."""
+
+    parent: TraceContext
+    alert: Alert
+    event: AlertChanged
+    hand: Received | None
 
 
 @dataclass(slots=True)
@@ -31,6 +44,11 @@ class Draft:
     """Each with the reason for which it cannot be sent, empty for none."""
     progress: dict[Place, Progress] = field(default_factory=dict)
     taken_back: list[str] = field(default_factory=list)
+    hand: Received | None = None
+    """The message in hand; None while time passes."""
+    steps: list[Step] = field(default_factory=list)
+    """What gave each of `changes`."""
+    _parent: TraceContext | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -73,8 +91,13 @@ class Draft:
         """Series with a signal that stands, with those that this draft ends."""
         return len(self.memory.standing.keys() | self.standing.keys())
 
+    def traced(self, alert: Alert) -> Alert:
+        """An alert whose phase changes, with the trace that this belongs to."""
+        after, self._parent = changed(alert, self.hand.trace if self.hand else None)
+        return after
+
     def note(self, alert: Alert, severity: str, group_key: str, at_us: int) -> None:
-        """Record that the phase of an alert changed."""
+        """Record that the phase of an alert changed. `traced` was asked about it before."""
         seq = self.numbers.next_seq + len(self.changes)
         event = change_event(
             alert,
@@ -84,17 +107,28 @@ class Draft:
             boot_epoch=self.numbers.boot_epoch,
             seq=seq,
             at_us=at_us,
+            parent_span_id=self._parent.parent_span_id if self._parent else "",
         )
         self.changes.append(event)
+        if self._parent is not None:
+            self.steps.append(Step(self._parent, alert, event, self.hand))
         TRANSITIONS.labels(alert.rule, alert.phase.value).inc()
         logger().info("alert_changed", rule=alert.rule, fingerprint=alert.fingerprint, phase=alert.phase.value)
 
 
 def change_event(
-    alert: Alert, *, severity: str, group_key: str, source: str, boot_epoch: int, seq: int, at_us: int
+    alert: Alert,
+    *,
+    severity: str,
+    group_key: str,
+    source: str,
+    boot_epoch: int,
+    seq: int,
+    at_us: int,
+    parent_span_id: str = "",
 ) -> AlertChanged:
     """The event of a change of phase. Its id is derived, so a replay writes the same event. at_us: taken for a time that no
-    event can carry."""
+    event can carry. parent_span_id: span of the cause."""
     times = {
         Phase.PENDING: alert.pending_since_us,
         Phase.FIRING: alert.starts_at_us,
@@ -102,7 +136,7 @@ def change_event(
         Phase.INACTIVE: alert.updated_us,
     }
     plain = {"time_us": times[alert.phase], "starts_at_us": alert.starts_at_us, "ends_at_us": alert.ends_at_us}
-    fixed = repaired_times(plain, at_us)
+    fixed, trace = repaired_times(plain, at_us), alert.trace
     role = f"alert {alert.key} {alert.turn} {alert.phase} {alert.cause_event_id} {alert.rule_digest}"
     return AlertChanged(
         event_id=named_id(fixed["time_us"], role),
@@ -110,9 +144,9 @@ def change_event(
         boot_epoch=boot_epoch,
         seq=seq,
         tenant=alert.labels.get("tenant", ""),
-        trace_id="",
-        span_id="",
-        parent_span_id="",
+        trace_id=trace.trace_id if trace else "",
+        span_id=trace.parent_span_id if trace else "",
+        parent_span_id=parent_span_id,
         event_time_us=fixed["time_us"],
         fingerprint=alert.fingerprint,
         rule=alert.rule,

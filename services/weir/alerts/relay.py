@@ -11,7 +11,7 @@ from weir.alerts.adapters import state_store
 from weir.alerts.adapters.database import Database
 from weir.alerts.metrics import OUTBOX_WAITING
 from weir.runtime.errors import Retryable
-from weir.runtime.producer import EventProducer, wait_or_stop
+from weir.runtime.producer import EventProducer, Outgoing, wait_or_stop
 from weir.runtime.telemetry import logger
 
 TOPIC = "alerts"
@@ -55,12 +55,14 @@ class Relay:
         if not batch:
             return False
         try:
-            await self._producer.send_all([(TOPIC, event.fingerprint, event) for _, event in batch])
+            await self._producer.send_all(
+                [Outgoing(TOPIC, one.event.fingerprint, one.event, one.trace) for one in batch]
+            )
         except Retryable as error:
             logger().warning("outbox_waiting", events=len(batch), error=str(error))
             return False
         with self._database.transaction() as writing:
-            state_store.drop_sent(writing, batch[-1][0])
+            state_store.drop_sent(writing, batch[-1].position)
         return True
 
 

@@ -133,7 +133,7 @@ class Watch:
     ) -> None:
         """rule: None for an alert that its rule makes no more."""
         if is_changed:
-            after = replace(after, turn=after.turn + 1)
+            after = draft.traced(replace(after, turn=after.turn + 1))
         if draft.alert(after.key) != after:
             draft.alerts[after.key] = after
         if is_changed:

@@ -29,6 +29,8 @@ def trace_show(
     emit_text(waterfall(answer))
     if answer["scores"]:
         emit_table(answer["scores"], ("evaluator", "score", "passed", "label"))
+    if answer["alerts"]:
+        emit_table(answer["alerts"], ("rule", "state", "severity"))
 
 
 def trace_search(

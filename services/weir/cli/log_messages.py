@@ -28,6 +28,8 @@ class Message:
 
     key: bytes | None
     value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+    """Its headers, the trace context among them."""
 
 
 class Messages:
@@ -62,22 +64,25 @@ class Messages:
             raise log.down(error) from error
         if found is None or found.error() is not None or found.offset() != offset:
             return None
-        return Message(_bytes(found.key()), _bytes(found.value()))
+        told: Any = found.headers() or ()
+        headers = tuple((name, _bytes(value)) for name, value in told)
+        return Message(_bytes(found.key()), _bytes(found.value()), headers)
 
     def write(self, topic: str, message: Message, origin: str) -> None:
-        """Write a message again and wait for the broker, with a header that says where it came from.
+        """Write a message again and wait for the broker: with its headers, and one that says where it came from.
 
         Raises CliError(INVALID) when the broker refuses the message.
         """
         from confluent_kafka import KafkaException
 
+        kept = [(name, value) for name, value in message.headers if name != REPLAYED_FROM]
         refused: list[str] = []
         try:
             self._producer.produce(
                 topic,
                 key=message.key,
                 value=message.value,
-                headers=[(REPLAYED_FROM, origin.encode())],
+                headers=[*kept, (REPLAYED_FROM, origin.encode())],
                 on_delivery=lambda error, _: refused.append(str(error)) if error else None,
             )
         except KafkaException as error:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from weir.runtime.span_words import links_of
+
 BAR_CHARS = 40
 """Width of the bars. Chosen: fits 100 columns with the names."""
 
@@ -25,7 +27,7 @@ def waterfall(trace: Mapping[str, Any]) -> str:
     head = f"trace {trace['trace_id']}  {(end - start) / 1_000:.1f} ms  {len(spans)} spans"
     lines = [_line(span, depth, start, max(1, end - start)) for span, depth in _ordered(spans)]
     more = [f"... and {len(lines) - SPANS_SHOWN_MAX} more spans"] if len(lines) > SPANS_SHOWN_MAX else []
-    return "\n".join([head, *lines[:SPANS_SHOWN_MAX], *more])
+    return "\n".join([head, *lines[:SPANS_SHOWN_MAX], *more, *_links(trace)])
 
 
 def _ordered(spans: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], int]]:
@@ -40,6 +42,17 @@ def _ordered(spans: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, 
         span, depth = waiting.pop()
         yield span, depth
         waiting += [(child, depth + 1) for child in reversed(children.get(str(span["span_id"]), []))]
+
+
+def _links(trace: Mapping[str, Any]) -> list[str]:
+    """The other traces that spans of this one name, so that they can be shown too."""
+    named = [
+        f"{span['name']} links to trace {link.trace_id}"
+        for span in trace["spans"]
+        for link in links_of(span["attributes"])
+        if link.trace_id != trace["trace_id"]
+    ]
+    return list(dict.fromkeys(named))
 
 
 def _line(span: Mapping[str, Any], depth: int, start_us: int, total_us: int) -> str:

@@ -8,6 +8,7 @@ import os
 from weir.drift.adapters.announcer import KafkaAnnouncer
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.adapters.quality_store import SqliteQualityStore
+from weir.drift.adapters.signal_traces import SignalTraces
 from weir.drift.api import routes
 from weir.drift.api_body import DATASET_BYTES_MAX
 from weir.drift.app import GROUP, IN_TOPIC, Drift, Limits
@@ -15,11 +16,13 @@ from weir.drift.quality_api import quality_routes
 from weir.drift.quality_app import SCORES_TOPIC, Quality
 from weir.drift.quality_settings import QualityServiceSettings
 from weir.drift.settings import DriftSettings
+from weir.runtime import otlp
 from weir.runtime.consumer import Received
 from weir.runtime.http import application, serve
 from weir.runtime.http_policy import policy_of
 from weir.runtime.link import Link, link_from
 from weir.runtime.process import run, together
+from weir.runtime.span_log import SpanLog
 from weir.runtime.stream import Handler, Stream
 from weir.runtime.telemetry import configure_logs, logger
 
@@ -30,13 +33,16 @@ async def main(stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
     settings = DriftSettings()
     configure_logs(SERVICE, settings.log_level)
+    otlp.start(SERVICE, settings.instance)
     if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
         logger().warning("blas_threads", hint="start with OPENBLAS_NUM_THREADS=1: faster, and replays repeat every bit")
     policy = policy_of(settings, DATASET_BYTES_MAX)
     link = link_from(settings, SERVICE)
     checkpoints = FileCheckpoints(settings.checkpoint_dir)
     limits = Limits(settings.streams_max, settings.seen_events)
-    announcer = KafkaAnnouncer(link, GROUP, stop)
+    spans = SpanLog(link, settings.spans_waiting_max)
+    traces = SignalTraces(spans.record, GROUP, settings.traces_remembered_max)
+    announcer = KafkaAnnouncer(link, GROUP, traces, stop)
     drift = Drift(checkpoints, announcer, settings.bank(), limits, settings.insight())
     quality_settings = QualityServiceSettings()
     store = SqliteQualityStore(quality_settings.quality_file)
@@ -48,7 +54,10 @@ async def main(stop: asyncio.Event) -> None:
         data_dir=settings.data_dir / SERVICE / "faust",
         serde=link.serde,
         dead_letters=link.dead_letters(GROUP, settings.reject_limits),
-        handlers={IN_TOPIC: in_turn(drift.handle, quality.handle), SCORES_TOPIC: quality.handle},
+        handlers={
+            IN_TOPIC: traces.around(in_turn(drift.handle, quality.handle)),
+            SCORES_TOPIC: traces.around(quality.handle),
+        },
         save=quality.save,
     )
 
@@ -60,7 +69,7 @@ async def main(stop: asyncio.Event) -> None:
         *quality_routes(quality, drift, quality_settings),
     ]
     page = serve(application(missing, policy, pages), stop)
-    await together(stop, page, streaming(link, stream, stop))
+    await together(stop, page, streaming(link, stream, stop), spans.run(stop))
     checkpoints.close()
     store.close()
 

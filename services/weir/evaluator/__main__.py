@@ -9,11 +9,13 @@ from weir.evaluator.adapters.subjects_file import SubjectsFile
 from weir.evaluator.app import GROUP, IN_TOPICS, REGISTRY_TOPIC, Evaluation
 from weir.evaluator.core.anchors import ActiveAnchors
 from weir.evaluator.settings import EvaluatorSettings
+from weir.runtime import otlp
 from weir.runtime.follow import Follower
 from weir.runtime.http import application, serve
 from weir.runtime.http_policy import policy_of
 from weir.runtime.link import Link, link_from
 from weir.runtime.process import run, together
+from weir.runtime.span_log import SpanLog
 from weir.runtime.stream import Stream
 from weir.runtime.telemetry import configure_logs
 
@@ -24,11 +26,13 @@ async def main(stop: asyncio.Event) -> None:
     """Follow the registry and score the stream until `stop` is set."""
     settings = EvaluatorSettings()
     configure_logs(SERVICE, settings.log_level)
+    otlp.start(SERVICE, settings.instance)
     policy = policy_of(settings)
     link = link_from(settings, SERVICE)
     memory = SubjectsFile(settings.data_dir / SERVICE / f"subjects-{settings.instance}.db", settings.subjects_max)
     anchors = ActiveAnchors(load_anchors(settings.anchors_dir), settings.anchor_rate, settings.anchor_passes)
-    evaluation = Evaluation(link, settings.subjects_max, stop, memory, anchors)
+    spans = SpanLog(link, settings.spans_waiting_max)
+    evaluation = Evaluation(link, settings.subjects_max, stop, memory, spans.record, anchors)
     follower = Follower(
         bootstrap=settings.kafka_bootstrap, topic=REGISTRY_TOPIC, serde=link.serde, apply=evaluation.apply
     )
@@ -51,6 +55,7 @@ async def main(stop: asyncio.Event) -> None:
         serve(application(readiness, policy), stop),
         follower.run(stop),
         score(link, follower, stream, stop),
+        spans.run(stop),
     )
     memory.close()
 

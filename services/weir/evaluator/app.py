@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from weir.evaluator.core.active import ActiveEvaluators, changed
 from weir.evaluator.core.anchors import ActiveAnchors
 from weir.evaluator.core.anchors import changed as anchors_changed
+from weir.evaluator.core.score_spans import score_spans
+from weir.evaluator.core.scored import Scored
 from weir.evaluator.core.step import step
 from weir.evaluator.core.subjects import RecentSubjects
 from weir.evaluator.metrics import ACTIVE, ANCHOR_SCORES, ANCHOR_SETS, SCORES, SUBJECTS, UNUSABLE
 from weir.evaluator.ports import Memory
 from weir.events import Event, RegistryChanged
+from weir.runtime.clock import now_us
 from weir.runtime.consumer import Received
 from weir.runtime.delivery import deliver
 from weir.runtime.link import Link
+from weir.runtime.producer import Outgoing
+from weir.runtime.span_log import Record, Recorded
+from weir.runtime.span_words import process_span
 from weir.runtime.telemetry import logger
 
 GROUP = "evaluator"
@@ -32,10 +39,13 @@ class Evaluation:
         subjects_max: int,
         stop: asyncio.Event,
         memory: Memory,
+        record: Record,
         anchors: ActiveAnchors | None = None,
     ) -> None:
-        """memory: what an earlier life remembered, and where this one keeps it. anchors: none unless given."""
+        """memory: what an earlier life remembered, and where this one keeps it. record: takes the spans of scoring. anchors: none
+        unless given."""
         self._link = link
+        self._record_span = record
         self._stop = stop
         self._memory = memory
         self._recent = RecentSubjects(subjects_max)
@@ -63,18 +73,39 @@ class Evaluation:
     async def handle(self, received: Received) -> None:
         """Score one event and publish what came of it; returns when the log has it,
         and the call is remembered on disk. Raises Retryable when the disk refuses."""
-        self._recent, scores = step(self._recent, received.event, self._active, self._anchors)
+        start_us = now_us()
+        self._recent, scores = step(self._recent, received.event, self._active, self._anchors, received.trace)
         SUBJECTS.set(len(self._recent))
         numbering = self._link.numbering
         events = [one.as_event(numbering.source, numbering.boot_epoch, numbering.take()) for one in scores]
         # One stream is in one partition, so that detectors see its scores in the same order in every replay.
-        sent = [(OUT_TOPIC, f"{event.tenant}/{event.route}", event) for event in events]
+        sent = [
+            Outgoing(OUT_TOPIC, f"{event.tenant}/{event.route}", event, score.trace)
+            for event, score in zip(events, scores, strict=True)
+        ]
         await deliver(self._link.producer, sent, self._stop, GROUP)
+        self._record(received, scores, start_us)
         for event in events:
             counter = ANCHOR_SCORES if event.anchor_id else SCORES
             counter.labels(event.evaluator, str(event.passed).lower()).inc()
         self._memory.save(self._recent.unsaved())
         self._recent.saved()
+
+    def _record(self, received: Received, scores: Sequence[Scored], start_us: int) -> None:
+        message = received.message
+        for one in score_spans(scores):
+            span = process_span(
+                one.trace,
+                span_id=one.span_id,
+                service=GROUP,
+                place=(message.topic, message.partition, message.offset),
+                group=GROUP,
+                start_us=start_us,
+                end_us=now_us(),
+                attributes=one.attributes,
+            )
+            about = one.subject
+            self._record_span(Recorded(one.trace, span, about.tenant, about.route, about.request_id))
 
     def _apply_anchors(self, event: RegistryChanged) -> None:
         before, self._anchors = self._anchors, anchors_changed(self._anchors, event)

@@ -37,7 +37,7 @@ from weir.events.change_order import FIRST, ChangeOrder, change_order
 from weir.events.codec import check_body, decode_body, encode_body, frame, unframe
 from weir.events.digest import canonical_json, digest_of, release_digest
 from weir.events.errors import InvalidEvent
-from weir.events.ids import derived_id, named_id
+from weir.events.ids import derived_id, derived_span_id, named_id
 from weir.events.writer_schema import writer_schema
 
 __all__ = [
@@ -76,6 +76,7 @@ __all__ = [
     "check_body",
     "decode_body",
     "derived_id",
+    "derived_span_id",
     "digest_of",
     "encode_body",
     "frame",

@@ -1754,6 +1754,10 @@ class TextFeaturesComputed:
     """Length of an embedding, numbers."""
     items: tuple[FeatureItem, ...]
     """One item a completed call, in order of consumption; at most 256."""
+    item_traceparents: tuple[str, ...] = ()
+    """W3C traceparent of each item's call, in the order of the items; none in events from before it was kept."""
+    item_tracestates: tuple[str, ...] = ()
+    """W3C tracestate of each item's call, in the order of the items; none where no call has one."""
 
     def as_record(self) -> dict[str, Any]:
         """This value as the plain record Avro encodes."""
@@ -1771,6 +1775,8 @@ class TextFeaturesComputed:
             "embedding_model": self.embedding_model,
             "embedding_dimensions": self.embedding_dimensions,
             "items": [item.as_record() for item in self.items],
+            "item_traceparents": self.item_traceparents,
+            "item_tracestates": self.item_tracestates,
         }
 
     @classmethod
@@ -1790,6 +1796,8 @@ class TextFeaturesComputed:
             embedding_model=record["embedding_model"],
             embedding_dimensions=record["embedding_dimensions"],
             items=tuple(FeatureItem.from_record(item) for item in record["items"]),
+            item_traceparents=tuple(record["item_traceparents"]),
+            item_tracestates=tuple(record["item_tracestates"]),
         )
 
 
@@ -2337,7 +2345,12 @@ SCHEMA_JSON: Final[Mapping[str, str]] = {
         '64 hex digits."}]}},"doc":"Assets pinned for this call, each with its digest. Unit: none."'
         ',"default":[]},{"name":"release_digest","type":"string","doc":"Digest over all references '
         'of the call, sha256: and 64 hex digits; empty when nothing was resolved.","default":""}]}}'
-        ',"doc":"One item a completed call, in order of consumption; at most 256."}]}'
+        ',"doc":"One item a completed call, in order of consumption; at most 256."},{"name":"item_t'
+        'raceparents","type":{"type":"array","items":"string"},"doc":"W3C traceparent of each item\''
+        's call, in the order of the items; none in events from before it was kept.","default":[]},'
+        '{"name":"item_tracestates","type":{"type":"array","items":"string"},"doc":"W3C tracestate '
+        'of each item\'s call, in the order of the items; none where no call has one.","default":[]}'
+        ']}'
     ),
 }
 
@@ -2473,7 +2486,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
     "spans": Topic(
         name='spans',
         event='SpansRecorded',
-        producers=('gateway',),
+        producers=('gateway', 'evaluator', 'drift', 'alerts'),
         consumers=('lineage',),
         partitions=4,
         retention_ms=604800000,

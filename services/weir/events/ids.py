@@ -24,6 +24,11 @@ def derived_id(cause_id: str, role: str) -> str:
     return _uuid7_text(cause_id.replace("-", "")[:TIME_HEX_DIGITS], f"{cause_id}\n{role}")
 
 
+def derived_span_id(cause_id: str, role: str) -> str:
+    """A W3C span id, 16 hex digits, derived from the id of the span's cause and a role word: a replay gives the same."""
+    return hashlib.sha256(f"{cause_id}\n{role}".encode()).hexdigest()[:16]
+
+
 def named_id(time_us: int, name: str) -> str:
     """A UUIDv7 for a fact that is named rather than caused by an event, such as topic/partition/offset.
 

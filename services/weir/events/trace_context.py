@@ -7,6 +7,7 @@ Source: W3C Trace Context Level 2, sections 3.2 (traceparent) and 3.3 (tracestat
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 SAMPLED, NOT_SAMPLED = "01", "00"
@@ -42,6 +43,20 @@ class TraceContext:
     state: str = ""
     """The caller's tracestate as it goes on; empty when there was none or it was not valid."""
 
+    def below(self, span_id: str) -> TraceContext:
+        """The context of what is done under `span_id`, a span of this trace: flags and state stay."""
+        return TraceContext(self.trace_id, span_id, self.flags, self.state)
+
+    @property
+    def traceparent(self) -> str:
+        """The header that says this context, for what is done under `parent_span_id`."""
+        return f"{_VERSION}-{self.trace_id}-{self.parent_span_id}-{self.flags}"
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the caller asked that this trace is recorded."""
+        return self.flags == SAMPLED
+
     def headers(self, span_id: str) -> list[tuple[str, str]]:
         """The headers for a callee whose caller is `span_id`."""
         return trace_headers(self.trace_id, span_id, self.flags, self.state)
@@ -66,6 +81,16 @@ def read_trace(traceparent: str, tracestate: str) -> TraceContext | None:
     if is_invalid or not trace_id.strip("0") or not span_id.strip("0"):
         return None
     return TraceContext(trace_id, span_id, SAMPLED if int(flags, 16) & 1 else NOT_SAMPLED, _state(tracestate))
+
+
+def read_traces(traceparents: Sequence[str], tracestates: Sequence[str], count: int) -> list[TraceContext | None]:
+    """The contexts of `count` things in order; None for those that none is kept of, or none that is valid."""
+    return [
+        read_trace(traceparents[index], tracestates[index] if index < len(tracestates) else "")
+        if index < len(traceparents)
+        else None
+        for index in range(count)
+    ]
 
 
 def _state(header: str) -> str:

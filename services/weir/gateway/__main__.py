@@ -19,7 +19,7 @@ from weir.gateway.group_sync import GroupSync
 from weir.gateway.metrics import BOOT_EPOCH, CATALOG_REVISION, NUMBERS
 from weir.gateway.request_ids import RequestIds
 from weir.gateway.settings import GatewaySettings
-from weir.runtime import http
+from weir.runtime import http, otlp
 from weir.runtime.clock import monotonic_s
 from weir.runtime.follow import Follower
 from weir.runtime.link import link_from
@@ -60,6 +60,7 @@ async def serve(stop: asyncio.Event) -> None:
     """All parts of the gateway, side by side."""
     settings = GatewaySettings()
     configure_logs("gateway", settings.log_level)
+    otlp.start("gateway", settings.instance)
     settings.refuse_open_doors()
     policy = settings.http_policy()
     link = link_from(settings, "gateway")

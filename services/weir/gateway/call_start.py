@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from weir.events import Reference, release_digest
-from weir.events.trace_context import SAMPLED, TraceContext, read_trace, trace_headers
+from weir.events.trace_context import TraceContext, trace_headers
 from weir.gateway.core.call import Call, Protocol
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import NAME_CHARS_MAX, Refusal
 from weir.runtime.clock import now_us
-from weir.runtime.identity import new_id, new_span_id, new_trace_id
+from weir.runtime.identity import new_id, new_span_id
+from weir.runtime.message_trace import read_or_new
 
 SESSION_CHARS_MAX = 256
 """Longest session id, characters: any UUID or e-mail address fits, and it is a column of the store."""
@@ -69,8 +70,7 @@ def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def trace_of(headers: Mapping[str, str]) -> TraceContext:
     """The caller's trace context, or a new trace that is sampled."""
-    found = read_trace(headers.get("traceparent", ""), headers.get("tracestate", ""))
-    return found or TraceContext(new_trace_id(), "", SAMPLED)
+    return read_or_new("gateway", headers.get("traceparent", ""), headers.get("tracestate", ""))
 
 
 def trace_headers_of(call: Call) -> list[tuple[str, str]]:

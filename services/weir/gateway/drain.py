@@ -29,7 +29,7 @@ from weir.gateway.core.record import HEAD, NUMBERS_TAKEN, pack
 from weir.gateway.core.segment import SPOOL_TOPIC
 from weir.gateway.spool_page import routes
 from weir.gateway.spool_settings import SpoolSettings
-from weir.runtime import http
+from weir.runtime import http, otlp
 from weir.runtime.clock import cpu_s, monotonic_s, now_us
 from weir.runtime.deadletter import RawMessage
 from weir.runtime.errors import Retryable, TooManyRejects
@@ -37,9 +37,10 @@ from weir.runtime.halt import ended, halted
 from weir.runtime.http_policy import policy_of
 from weir.runtime.identity import new_id
 from weir.runtime.link import Link, link_from
+from weir.runtime.message_trace import Headers, kafka_headers
 from weir.runtime.one_owner import OneOwner
 from weir.runtime.process import run, together
-from weir.runtime.producer import wait_or_stop
+from weir.runtime.producer import Framed, wait_or_stop
 from weir.runtime.telemetry import configure_logs, logger
 
 IDLE_S = 0.02
@@ -62,8 +63,8 @@ ANNOUNCE_EVERY_S = 2.0
 GROUP = "gateway-drain"
 """The drain among the consumers: in dead letters, their metrics and the readiness page."""
 
-Encoded = tuple[str, str, bytes]
-"""Topic, key, Avro body."""
+Encoded = tuple[str, str, bytes, Headers]
+"""Topic, key, Avro body, headers."""
 
 DRAINED = Counter("weir_gateway_drained_records_total", "Spool records whose events Kafka acknowledged.")
 ABORTED = Counter("weir_gateway_aborted_calls_total", "Calls of a dead gateway that were ended as aborted.")
@@ -91,6 +92,7 @@ def main() -> None:
     """Run the drain until it is told to stop."""
     settings = SpoolSettings()
     configure_logs("gateway-drain", settings.log_level)
+    otlp.start("gateway-drain", settings.instance)
 
     async def parts(stop: asyncio.Event) -> None:
         # Before the books are read: two drains of one spool would each send every event and each overwrite the other's books.
@@ -159,6 +161,7 @@ class Drain:
         if not await self._put_aside(piece, found, stop):
             return
         if await self._sent([*_messages(found), *self._accounts([*accounts, *_dead(found)])], stop):
+            _export(found)
             await self._kept(books, stop, piece)
 
     @property
@@ -213,6 +216,7 @@ class Drain:
         ends = [read_record(pack(record)[HEAD.size :], record, **self._limits) for record in aborted]
         accounts = [*lost, *accepted]
         if (accounts or ends) and await self._sent([*_messages(ends), *self._accounts(accounts)], stop):
+            _export(ends)
             ABORTED.inc(len(aborted))
             for end in ends:
                 if end.error is not None:
@@ -258,7 +262,7 @@ class Drain:
             self._is_saved = True
 
     def _accounts(self, accounts: Sequence[Account]) -> list[Encoded]:
-        return [("accounts", account.life[0], encode_body(self._event(account))) for account in accounts]
+        return [("accounts", account.life[0], encode_body(self._event(account)), ()) for account in accounts]
 
     def _event(self, account: Account) -> NumbersAccounted:
         return NumbersAccounted(
@@ -276,7 +280,10 @@ class Drain:
         while not stop.is_set():
             try:
                 serde = self._link.serde
-                framed = [(topic, key.encode(), await serde.framed(topic, body)) for topic, key, body in bodies]
+                framed = [
+                    Framed(topic, key.encode(), await serde.framed(topic, body), headers)
+                    for topic, key, body, headers in bodies
+                ]
                 await self._link.producer.send_bytes(framed)
             except Retryable as error:
                 logger().warning("spool_waits", events=len(bodies), error=str(error))
@@ -295,8 +302,15 @@ def rest_s(worked_s: float, share: float) -> float:
     return min(REST_S_MAX, worked_s * (1.0 / share - 1.0))
 
 
+def _export(found: Iterable[Read]) -> None:
+    """Hand the spans of calls that are in Kafka to the collector, where one is named."""
+    for one in found:
+        if one.spans is not None and one.trace is not None:
+            otlp.export(one.spans.spans, one.trace)
+
+
 def _messages(found: Iterable[Read]) -> list[Encoded]:
-    return [message for one in found for message in one.messages]
+    return [(*message, headers) for one in found for headers in [kafka_headers(one.trace)] for message in one.messages]
 
 
 def _dead(found: Iterable[Read]) -> list[Account]:

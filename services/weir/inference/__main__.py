@@ -14,6 +14,7 @@ from weir.inference.core.admission import Gate
 from weir.inference.core.features import Plan
 from weir.inference.core.vectors import EmbeddingCache
 from weir.inference.settings import InferenceSettings
+from weir.runtime import otlp
 from weir.runtime.consumer import Consumer
 from weir.runtime.http import application, serve
 from weir.runtime.http_policy import policy_of
@@ -28,6 +29,7 @@ async def main(stop: asyncio.Event) -> None:
     """Run the parts that the settings name until `stop` is set."""
     settings = InferenceSettings()
     configure_logs(SERVICE, settings.log_level)
+    otlp.start(SERVICE, settings.instance)
     policy = policy_of(settings)
     parts: list[Awaitable[None]] = []
     server = None

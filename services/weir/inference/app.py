@@ -18,6 +18,7 @@ from weir.inference.ports import Embedder
 from weir.runtime.consumer import Received
 from weir.runtime.delivery import deliver
 from weir.runtime.link import Link
+from weir.runtime.producer import Outgoing
 
 GROUP = "inference-features"
 IN_TOPIC = "inference-responses"
@@ -43,8 +44,9 @@ class Features:
         events = self._measurable([_completed(one) for one in received])
         vectors = await self._embedded(texts_to_embed(events, self._plan))
         # Nothing below fails for the world's sake before the numbers taken here are written: see weir.runtime.delivery.
-        built = envelopes(events, vectors.get, self._plan, self._numbered)
-        await deliver(self._link.producer, [(OUT_TOPIC, key, event) for key, event in built], self._stop, GROUP)
+        traces = {one.event.event_id: one.trace for one in received if one.trace is not None}
+        built = envelopes(events, vectors.get, self._plan, self._numbered, traces)
+        await deliver(self._link.producer, [Outgoing(OUT_TOPIC, key, event) for key, event in built], self._stop, GROUP)
         embedded = sum(is_embedded(event, self._plan) for event in events)
         FEATURE_ITEMS.labels("embedded").inc(embedded)
         FEATURE_ITEMS.labels("statistics").inc(len(events) - embedded)

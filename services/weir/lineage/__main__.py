@@ -19,7 +19,7 @@ from weir.lineage.disk_guard import DiskGuard
 from weir.lineage.inserter import Inserter
 from weir.lineage.settings import LineageSettings
 from weir.lineage.sink import Sink
-from weir.runtime import http
+from weir.runtime import http, otlp
 from weir.runtime.http_policy import policy_of
 from weir.runtime.link import Link, link_from
 from weir.runtime.process import run, together
@@ -36,6 +36,7 @@ async def serve(stop: asyncio.Event) -> None:
     """Migrate, then sink and serve side by side."""
     settings = LineageSettings()
     configure_logs("lineage", settings.log_level)
+    otlp.start("lineage", settings.instance)
     policy = policy_of(settings, api.SQL_BYTES_MAX)
     link = link_from(settings, "lineage")
     store = Store(settings)

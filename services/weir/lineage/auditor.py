@@ -17,7 +17,7 @@ from weir.runtime.delivery import deliver
 from weir.runtime.errors import Retryable
 from weir.runtime.identity import new_id
 from weir.runtime.link import Link
-from weir.runtime.producer import wait_or_stop
+from weir.runtime.producer import Outgoing, wait_or_stop
 from weir.runtime.telemetry import logger
 
 TOPIC = "ops-signals"
@@ -74,9 +74,8 @@ class Auditor:
             AUDITED.labels(column).set(total)
         watch, signals = step(self._watch, found.sources)
         events = [self._event(signal, at_us) for signal in signals]
-        await deliver(
-            self._link.producer, [(TOPIC, f"{event.name}/{event.subject}", event) for event in events], stop, TOPIC
-        )
+        told = [Outgoing(TOPIC, f"{event.name}/{event.subject}", event) for event in events]
+        await deliver(self._link.producer, told, stop, TOPIC)
         self._watch = watch
         for signal in signals:
             if signal.is_raised:

@@ -22,10 +22,12 @@ LISTED_COLUMNS = (
 
 
 def trace(store: Store, trace_id: str) -> Row | None:
-    """Spans of a trace and the calls, scores and judgements that belong to it; None for an unknown one."""
+    """Spans of a trace and the calls, scores, judgements and alerts that belong to it; None for an unknown one."""
     given = {"trace_id": trace_id}
     spans = store.rows(
-        "SELECT * FROM span_rows FINAL WHERE trace_id = {trace_id:String} ORDER BY start_time_us, end_time_us DESC LIMIT 5000",
+        "SELECT * FROM span_rows FINAL WHERE trace_id = {trace_id:String} ORDER BY start_time_us, end_time_us DESC"
+        # A message that was handled again after a kill gave its spans again, at other times.
+        " LIMIT 1 BY span_id LIMIT 5000",
         given,
     )
     calls = store.rows(
@@ -40,6 +42,11 @@ def trace(store: Store, trace_id: str) -> Row | None:
         "requests": calls,
         "scores": _scores(store, ids),
         "feedback": _feedback(store, ids),
+        "alerts": store.rows(
+            "SELECT rule, state, severity, tenant, event_time_us, span_id FROM v_alerts WHERE trace_id = {trace_id:String}"
+            " ORDER BY event_time_us LIMIT 100",
+            given,
+        ),
     }
 
 

@@ -13,6 +13,7 @@ from weir.registry.relay import Relay
 from weir.registry.schema_api import SchemaApi, page_of
 from weir.registry.settings import RegistrySettings
 from weir.registry.subjects import Subjects
+from weir.runtime import otlp
 from weir.runtime.clock import now_us
 from weir.runtime.http import application, serve
 from weir.runtime.http_policy import policy_of
@@ -31,6 +32,7 @@ async def main(stop: asyncio.Event) -> None:
     """Serve until `stop` is set."""
     settings = RegistrySettings()
     configure_logs(SERVICE, settings.log_level)
+    otlp.start(SERVICE, settings.instance)
     policy = policy_of(settings, settings.body_bytes_max)
     database = Database(settings.url())
     link = link_from(settings, SERVICE)

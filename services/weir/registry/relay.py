@@ -17,7 +17,7 @@ from weir.registry.adapters.outbox import CHANGES_TOPIC, Waiting
 from weir.registry.metrics import OUTBOX_WAITING, SENT_AGAIN
 from weir.runtime.clock import monotonic_s
 from weir.runtime.errors import Retryable
-from weir.runtime.producer import EventProducer
+from weir.runtime.producer import EventProducer, Outgoing
 from weir.runtime.telemetry import logger
 from weir.runtime.topic_ids import TopicIds
 
@@ -70,7 +70,7 @@ class Relay:
         if not batch:
             return False
         try:
-            await self._producer.send_all([(one.topic, one.key, one.event) for one in batch])
+            await self._producer.send_all([Outgoing(one.topic, one.key, one.event) for one in batch])
         except Retryable as error:
             logger().warning("outbox_waiting", events=count, error=str(error))
             return False

@@ -21,9 +21,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from weir.events import Event, InvalidEvent
+from weir.events.trace_context import TraceContext
 from weir.runtime.deadletter import DeadLetters, RawMessage
 from weir.runtime.errors import Retryable, TooManyRejects
 from weir.runtime.halt import ended, halted
+from weir.runtime.message_trace import trace_of_message
 from weir.runtime.metrics import BATCH_MESSAGES, LAG, MESSAGES, RETRIES
 from weir.runtime.producer import RECONNECT_S, wait_or_stop
 from weir.runtime.serde import Serde
@@ -43,6 +45,8 @@ class Received:
 
     message: RawMessage
     event: Event
+    trace: TraceContext | None = None
+    """Context under which the message was made; None where it belongs to no trace."""
 
 
 Handler = Callable[[Sequence[Received]], Awaitable[None]]
@@ -128,7 +132,8 @@ class Consumer:
         received = []
         for message in batch:
             try:
-                received.append(Received(message, await self._serde.decode(message.topic, message.value)))
+                event = await self._serde.decode(message.topic, message.value)
+                received.append(Received(message, event, trace_of_message(message.topic, message.headers, event)))
             except InvalidEvent as error:
                 await self._dead_letters.put(message, error)
         if received:
@@ -187,4 +192,6 @@ async def _commit(consumer: AIOKafkaConsumer, place: TopicPartition, offset: int
 
 
 def _raw(record: Any) -> RawMessage:
-    return RawMessage(record.topic, record.partition, record.offset, record.key, record.value, record.timestamp * 1_000)
+    timestamp_us = record.timestamp * 1_000
+    place = record.topic, record.partition, record.offset
+    return RawMessage(*place, record.key, record.value, timestamp_us, tuple(record.headers))

@@ -17,6 +17,7 @@ from weir.runtime.clock import now_us
 from weir.runtime.culprits import Culprits
 from weir.runtime.errors import TooManyRejects
 from weir.runtime.identity import Numbering
+from weir.runtime.message_trace import Headers
 from weir.runtime.metrics import DEAD_LETTERS, REJECTED_SHARE
 from weir.runtime.producer import EventProducer
 from weir.runtime.rejects import Limits, Rejects
@@ -45,6 +46,7 @@ class RawMessage:
     key: bytes | None
     value: bytes | None
     timestamp_us: int
+    headers: Headers = ()
 
 
 class DeadLetters:

@@ -9,18 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from weir.events import Event
 from weir.runtime.consumer import BACKOFF_S
 from weir.runtime.errors import Retryable
 from weir.runtime.metrics import RETRIES
-from weir.runtime.producer import EventProducer, wait_or_stop
+from weir.runtime.producer import EventProducer, Outgoing, wait_or_stop
 from weir.runtime.telemetry import logger
 
 
-async def deliver(
-    producer: EventProducer, events: Sequence[tuple[str, str, Event]], stop: asyncio.Event, group: str
-) -> None:
-    """Send (topic, key, event) triples until all are acknowledged.
+async def deliver(producer: EventProducer, events: Sequence[Outgoing], stop: asyncio.Event, group: str) -> None:
+    """Send events until all are acknowledged.
 
     group: consumer group in whose name the retries are counted. Raises Retryable only once `stop` is set, and then the
     message that caused the events must not be committed.
@@ -30,7 +27,7 @@ async def deliver(
         try:
             await producer.send_all(events)
         except Retryable as error:
-            topic = events[0][0]
+            topic = events[0].topic
             RETRIES.labels(group, topic).inc()
             logger().warning("delivery_retried", group=group, topic=topic, attempt=attempt, error=str(error))
             await wait_or_stop(stop, BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)])

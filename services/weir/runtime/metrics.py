@@ -43,6 +43,13 @@ STATE_FILES_REFUSED = Counter(
 )
 """Any rise: a machine lost power, or a disk is bad; `<file>.refused` beside it holds the bytes."""
 
+TRACES_REFUSED = Counter(
+    "weir_trace_contexts_refused_total",
+    "Calls and messages whose traceparent was not valid; a new trace begins there. By service or topic.",
+    ["place"],
+)
+"""Rising: a client or a producer writes a trace context that W3C does not allow; its spans and ours are two traces."""
+
 LOG_LINES_DROPPED = Counter(
     "weir_log_lines_dropped_total", "Lines of libraries that were repeated and left out of the log.", ["logger"]
 )

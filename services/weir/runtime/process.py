@@ -15,6 +15,7 @@ from typing import Any
 
 import uvloop
 
+from weir.runtime import otlp
 from weir.runtime.errors import BadSetting
 from weir.runtime.surroundings import adopt, of_service
 
@@ -34,6 +35,8 @@ def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
     except BadSetting as error:
         print(f"weir: {error}", file=sys.stderr)  # noqa: T201  # the one line a person sees when a start is refused
         sys.exit(EXIT_BAD_SETTING)
+    finally:
+        otlp.stop()
     sys.exit(0)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from weir.events import TOPICS, Event
+from weir.events.trace_context import TraceContext
 from weir.runtime.errors import Retryable
+from weir.runtime.message_trace import Headers, kafka_headers
 from weir.runtime.metadata_pause import pause_after_failure
 from weir.runtime.metrics import PRODUCED
 from weir.runtime.serde import Serde
@@ -23,6 +26,25 @@ BATCH_BYTES = 1_000_000
 
 RECONNECT_S = 1.0
 """Seconds between tries to reach a broker that is down."""
+
+
+class Outgoing(NamedTuple):
+    """An event on its way to a topic."""
+
+    topic: str
+    key: str
+    event: Event
+    trace: TraceContext | None = None
+    """Context under which it is made, for the headers; None for what belongs to no trace."""
+
+
+class Framed(NamedTuple):
+    """A message that is framed already."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
 
 
 class EventProducer:
@@ -64,27 +86,34 @@ class EventProducer:
 
     async def send(self, topic: str, key: str, event: Event) -> None:
         """Send one event and wait for its acknowledgement. Raises Retryable when the broker refuses for now."""
-        await self.send_all([(topic, key, event)])
+        await self.send_all([Outgoing(topic, key, event)])
 
-    async def send_all(self, events: Iterable[tuple[str, str, Event]]) -> None:
-        """Send (topic, key, event) triples and wait until all are acknowledged.
+    async def send_all(self, events: Iterable[Outgoing]) -> None:
+        """Send events and wait until all are acknowledged.
 
         On Retryable some may have been written: send the same events again; their ids make the repeat harmless.
         """
-        encoded = [(topic, key.encode(), await self._serde.encode(topic, event)) for topic, key, event in events]
-        await self.send_bytes(encoded)
+        await self.send_bytes([await self._framed(one) for one in events])
 
-    async def send_bytes(self, messages: Iterable[tuple[str, bytes | None, bytes | None]]) -> None:
-        """Send (topic, key, value) triples that are framed already, and wait until all are acknowledged."""
+    async def send_bytes(self, messages: Iterable[Framed]) -> None:
+        """Send messages that are framed already, and wait until all are acknowledged."""
         if self._producer is None:
             raise Retryable("the producer has not reached a broker yet")
+        producer = self._producer
         try:
-            waiting = [await self._producer.send(topic, key=key, value=value) for topic, key, value in messages]
+            waiting = [
+                await producer.send(one.topic, key=one.key, value=one.value, headers=list(one.headers))
+                for one in messages
+            ]
             for acknowledged in waiting:
                 record = await acknowledged
                 PRODUCED.labels(record.topic).inc()
         except KafkaError as error:
             raise Retryable(f"the broker did not take the batch: {error!r}") from error
+
+    async def _framed(self, one: Outgoing) -> Framed:
+        value = await self._serde.encode(one.topic, one.event)
+        return Framed(one.topic, one.key.encode(), value, kafka_headers(one.trace))
 
     async def stop(self) -> None:
         """Flush and close."""

@@ -75,6 +75,14 @@ class SharedSettings(BaseSettings):
     )
     """Messages that count as recent; before so many were seen the share stops nothing. Chosen: twice the row."""
 
+    spans_waiting_max: int = Field(default=10_000, ge=1, validation_alias="WEIR_SPANS_WAITING_MAX")
+    """Spans of the service's own work that wait in memory for Kafka; one more is dropped and counted. Arbitrary: some 10 MB;
+    any value from 1,000 to 100,000 would do."""
+
+    traces_remembered_max: int = Field(default=20_000, ge=1, validation_alias="WEIR_TRACES_REMEMBERED_MAX")
+    """Trace contexts of calls that a service remembers to link an alarm to them; the oldest leave. Arbitrary: some 6 MB, ten
+    times the events that a detector names examples of; any value from 2,000 to 200,000 would do."""
+
     log_level: str = Field(default="info", validation_alias="WEIR_LOG_LEVEL")
     """debug, info, warning or error."""
 

@@ -34,6 +34,7 @@ from weir.runtime.deadletter import DeadLetters, RawMessage
 from weir.runtime.durable import private_folder
 from weir.runtime.errors import Retryable, TooManyRejects
 from weir.runtime.halt import ended, halted
+from weir.runtime.message_trace import trace_of_message
 from weir.runtime.metrics import LAG, MESSAGES, RETRIES
 from weir.runtime.producer import RECONNECT_S, wait_or_stop
 from weir.runtime.serde import Serde
@@ -208,7 +209,8 @@ class Stream:
         try:
             event = await self._serde.decode(message.topic, message.value)
             culprits.check(message)
-            await self._handlers[message.topic](Received(message, event))
+            trace = trace_of_message(message.topic, message.headers, event)
+            await self._handlers[message.topic](Received(message, event, trace))
         except InvalidEvent as error:
             await self._dead_letters.put(message, error)
         except Exception as error:
@@ -254,7 +256,8 @@ class Stream:
 
 def _raw(message: Any) -> RawMessage:
     timestamp_us = int((message.timestamp or 0.0) * 1_000_000)
-    return RawMessage(message.topic, message.partition, message.offset, message.key, message.value, timestamp_us)
+    place = message.topic, message.partition, message.offset
+    return RawMessage(*place, message.key, message.value, timestamp_us, tuple(message.headers or ()))
 
 
 def _note_lag(group: str, event: Any) -> None:

@@ -16,9 +16,10 @@ from weir.alerts.adapters.database import Database
 from weir.alerts.app import Alerts, Limits
 from weir.alerts.core.grouping import Timing
 from weir.alerts.rulebook import Rulebook
-from weir.events import Event, OpsSignalled, RegistryChanged, encode_body, named_id
+from weir.events import AlertChanged, Event, OpsSignalled, RegistryChanged, encode_body, named_id
 from weir.runtime.consumer import Received
 from weir.runtime.deadletter import RawMessage
+from weir.runtime.span_log import Recorded
 
 TOPIC = "ops-signals"
 SPEC: dict[str, Any] = {
@@ -71,14 +72,21 @@ def started(tmp_path: Path) -> Callable[[str], tuple[Alerts, Database]]:
                     digest=DIGEST, alias="prod" if change == "alias_moved" else "", body_json=json.dumps(SPEC), author="me",
                 )
             )  # fmt: skip
-        return Alerts(database, rulebook, {"demo": "webhook"}, LIMITS, lambda: None), database
+        return Alerts(
+            database, rulebook, {"demo": "webhook"}, LIMITS, lambda: None, list[Recorded]().append, 100
+        ), database
 
     return start
 
 
+def waiting(database: Database) -> list[AlertChanged]:
+    """Events that the application owes the log, in order."""
+    return [one.event for one in state_store.waiting_events(database.connection, 1_000)]
+
+
 def produced(database: Database) -> list[tuple[str, str]]:
     """Ids and states of the events that the application owes the log, in order."""
-    return [(event.event_id, event.state) for _, event in state_store.waiting_events(database.connection, 1_000)]
+    return [(event.event_id, event.state) for event in waiting(database)]
 
 
 SIGNALS = [

@@ -23,6 +23,7 @@ from weir.alerts.core.address import target_of
 from weir.alerts.core.retry import Policy
 from weir.alerts.deliverer import Deliverer
 from weir.runtime.clock import now_us
+from weir.runtime.span_log import Recorded
 
 QUICK = Policy(give_up_s=3_600.0, base_s=0.001, max_s=0.02)
 YEAR_US = 365 * 86_400 * 1_000_000
@@ -32,11 +33,17 @@ def delivery(name: str = "msg_1", next_try_us: int = 0) -> Delivery:
     return Delivery(name, "demo", "key", "firing", WAITING, 0, 0, next_try_us, 1, 0, "")
 
 
+SPANS: list[Recorded] = []
+"""Spans of tries, of all tests together; each test looks for its own delivery."""
+
+
 @asynccontextmanager
 async def delivering(database: Database, url: str) -> Any:
     """A deliverer at work, with one receiver at a URL."""
     receiver = Receiver("demo", target_of(url, allow_private=True), allow_private=True, secrets=(SECRET,))
-    deliverer = Deliverer(database, WebhookSender(resolve, 2.0, 65_536), {"demo": receiver}, QUICK, lambda: 0.5)
+    deliverer = Deliverer(
+        database, WebhookSender(resolve, 2.0, 65_536), {"demo": receiver}, QUICK, lambda: 0.5, SPANS.append
+    )
     stop = asyncio.Event()
     running = asyncio.create_task(deliverer.run(stop))
     yield

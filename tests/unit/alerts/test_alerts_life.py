@@ -327,8 +327,8 @@ def test_stored_times_that_no_step_can_carry_are_put_right(world: World, value: 
     world.wait(10)
 
     assert world.statuses[-1] == "resolved"
-    for _, event in state_store.waiting_events(world.database.connection, 100):
-        decode_body("AlertChanged", encode_body(event))
+    for one in state_store.waiting_events(world.database.connection, 100):
+        decode_body("AlertChanged", encode_body(one.event))
 
 
 @pytest.mark.parametrize("table", ["alerts", "alert_groups", "standing", "silences", "outbox"])
@@ -358,8 +358,8 @@ def test_events_that_wait_for_kafka_are_brought_into_range(world: World) -> None
     )
     world.restart()
 
-    ((_, event),) = state_store.waiting_events(world.database.connection, 10)
-    assert event.starts_at_us == world.now_us
+    (one,) = state_store.waiting_events(world.database.connection, 10)
+    assert one.event.starts_at_us == world.now_us
 
 
 def test_what_an_older_version_stored_lives_on(world: World) -> None:
@@ -412,8 +412,8 @@ def test_an_absurd_clock_makes_no_event_that_nobody_can_read(world: World, clock
     world.wait(5)
 
     assert world.statuses == ["firing", "resolved"]
-    for _, event in state_store.waiting_events(world.database.connection, 100):
-        decode_body("AlertChanged", encode_body(event))
+    for one in state_store.waiting_events(world.database.connection, 100):
+        decode_body("AlertChanged", encode_body(one.event))
 
 
 def test_an_ops_signal_of_another_tenant_ends_what_was_raised(world: World) -> None:

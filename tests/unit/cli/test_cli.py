@@ -179,17 +179,19 @@ def test_a_home_that_cannot_be_is_one_error_line(tmp_path: Path, command: str, n
 
 def test_a_waterfall_shows_parents_before_children_with_their_share_of_time() -> None:
     def span(name: str, span_id: str, parent: str, start_us: int, end_us: int) -> dict[str, object]:
+        links = {"weir.links": f"00-{'c' * 32}-{'d' * 16}-01"}
         return {
             "name": name, "span_id": span_id, "parent_span_id": parent, "start_time_us": start_us, "end_time_us": end_us,
-            "status": "ok", "service": "gateway",
+            "status": "ok", "service": "gateway", "attributes": links if parent == "a" else {},
         }  # fmt: skip
 
     spans = [span("child", "b", "a", 500, 1_000), span("root", "a", "outside", 0, 1_000)]
     lines = waterfall({"trace_id": "t", "spans": spans}).splitlines()
 
     assert lines[0] == "trace t  1.0 ms  2 spans"
-    assert [line.split()[0] for line in lines[1:]] == ["root", "child"]
-    assert [line.count("█") for line in lines[1:]] == [40, 20]
+    assert [line.split()[0] for line in lines[1:]] == ["root", "child", "child"]
+    assert lines[-1] == f"child links to trace {'c' * 32}"
+    assert [line.count("█") for line in lines[1:]] == [40, 20, 0]
 
 
 def test_a_port_that_was_asked_for_and_is_taken_is_named() -> None:

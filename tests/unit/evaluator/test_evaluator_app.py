@@ -17,6 +17,7 @@ from weir.evaluator.app import Evaluation
 from weir.events import RegistryChanged, canonical_json
 from weir.runtime.link import link_from
 from weir.runtime.settings import SharedSettings
+from weir.runtime.span_log import Recorded
 
 LENGTH = {"type": "length", "routes": ["*"], "sample_rate": 1.0, "salt": "s"}
 
@@ -41,7 +42,7 @@ async def evaluation(tmp_path: pathlib.Path) -> AsyncIterator[Evaluation]:
     """An evaluation that has heard nothing from the registry; nothing is connected."""
     link = link_from(SharedSettings(data_dir=tmp_path), "evaluator")
     memory = SubjectsFile(tmp_path / "subjects.db", 10)
-    yield Evaluation(link, 10, asyncio.Event(), memory)
+    yield Evaluation(link, 10, asyncio.Event(), memory, list[Recorded]().append)
     memory.close()
     await link.close()
 

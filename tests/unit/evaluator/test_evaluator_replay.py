@@ -23,6 +23,7 @@ from weir.events import (
 )
 from weir.runtime.consumer import Received
 from weir.runtime.deadletter import RawMessage
+from weir.runtime.span_log import Recorded
 
 pytestmark = pytest.mark.capability("X1")
 SUBJECTS_MAX = 10
@@ -46,7 +47,7 @@ async def evaluated(kafka: MockKafka, folder: Path, events: Sequence[Event], lif
     link = kafka.link(folder / life, "evaluator")
     await link.producer.start(asyncio.Event())
     memory = SubjectsFile(folder / "subjects.db", SUBJECTS_MAX)
-    evaluation = Evaluation(link, SUBJECTS_MAX, asyncio.Event(), memory)
+    evaluation = Evaluation(link, SUBJECTS_MAX, asyncio.Event(), memory, list[Recorded]().append)
     for name, spec in SPECS.items():
         evaluation.apply(
             RegistryChanged(

@@ -42,7 +42,7 @@ from weir.runtime.errors import TooManyRejects
 from weir.runtime.identity import Numbering
 from weir.runtime.link import Link
 from weir.runtime.metrics import HALTED
-from weir.runtime.producer import EventProducer
+from weir.runtime.producer import EventProducer, Framed
 from weir.runtime.schemas import SchemaCatalog
 from weir.runtime.serde import Serde
 
@@ -65,8 +65,8 @@ class Broker(EventProducer):
     async def start(self, stop: asyncio.Event) -> None:
         """Nothing to reach."""
 
-    async def send_bytes(self, messages: Iterable[tuple[str, bytes | None, bytes | None]]) -> None:
-        self.taken += [(topic, value or b"") for topic, _, value in messages]
+    async def send_bytes(self, messages: Iterable[Framed]) -> None:
+        self.taken += [(one.topic, one.value or b"") for one in messages]
 
     def events(self, topic: str) -> list[Event]:
         return [decode_body(TOPICS[topic].event, unframe(value)[1]) for name, value in self.taken if name == topic]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from builders import NOON_US, completed
 from weir.events import InferenceCompleted, TextFeaturesComputed, decode_body, encode_body
+from weir.events.trace_context import TraceContext, read_traces
 from weir.inference.core.features import (
     ENVELOPE_BYTES_MAX,
     ITEMS_MAX,
@@ -144,3 +145,25 @@ def test_texts_are_embedded_once_cut_to_the_limit_and_never_empty() -> None:
     events = [completed(user_text="what now", output_text="  "), completed(1, user_text="what else", output_text="yes")]
 
     assert texts_to_embed(events, plan) == ["what", "yes"]
+
+
+def test_every_call_keeps_its_trace_in_its_envelope() -> None:
+    events = [completed(seq, route="ab"[seq % 2]) for seq in range(5)]
+    traces = {
+        event.event_id: TraceContext(f"{seq + 1:032x}", f"{seq + 1:016x}", "0" + str(seq % 2), "v=1" * (seq == 4))
+        for seq, event in enumerate(events)
+        if seq != 2
+    }
+    numbered = Numbered("inference/1", NOON_US, itertools.count().__next__)
+
+    for _, one in envelopes(events, lambda _: None, PLAN, numbered, traces):
+        again = decode_body("TextFeaturesComputed", encode_body(one))
+        assert isinstance(again, TextFeaturesComputed)
+        found = read_traces(again.item_traceparents, again.item_tracestates, len(again.items))
+        assert found == [traces.get(item.response_event_id) for item in again.items]
+
+
+def test_an_envelope_of_calls_without_traces_says_nothing_of_them() -> None:
+    [(_, one)] = built([completed()])
+
+    assert (one.item_traceparents, one.item_tracestates) == ((), ())

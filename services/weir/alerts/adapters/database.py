@@ -57,6 +57,14 @@ ALTER TABLE deliveries ADD COLUMN notification_json TEXT NOT NULL DEFAULT '';
 ALTER TABLE deliveries ADD COLUMN is_untold INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX deliveries_untold ON deliveries (position) WHERE is_untold = 1;
 """,
+    # 3: the trace that an event and a delivery belong to, and the alerts that a delivery speaks of besides the first.
+    """
+ALTER TABLE outbox ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
+ALTER TABLE outbox ADD COLUMN tracestate TEXT NOT NULL DEFAULT '';
+ALTER TABLE deliveries ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
+ALTER TABLE deliveries ADD COLUMN tracestate TEXT NOT NULL DEFAULT '';
+ALTER TABLE deliveries ADD COLUMN links TEXT NOT NULL DEFAULT '';
+""",
 )
 """What brought the tables above to their present shape, oldest first; SQLite's user_version counts those applied."""
 

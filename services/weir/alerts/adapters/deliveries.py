@@ -25,6 +25,8 @@ ATTEMPTS_KEPT = 200
 
 COLUMNS = "id, receiver, group_key, status, state, attempts, waited_us, next_try_us, created_us, finished_us, error"
 
+TRACE_COLUMNS = "traceparent, tracestate, links"
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -45,6 +47,11 @@ class Delivery:
     created_us: int
     finished_us: int
     error: str
+    traceparent: str = ""
+    """W3C context that it is sent under; empty for one that belongs to no trace."""
+    tracestate: str = ""
+    links: str = ""
+    """Contexts of the other alerts that it speaks of, as traceparents parted by spaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +80,21 @@ def put(connection: Connection, delivery: Delivery, body: bytes, notification_js
         delivery.created_us,
         delivery.finished_us,
         delivery.error,
+        delivery.traceparent,
+        delivery.tracestate,
+        delivery.links,
         body,
         notification_json,
     )
-    columns = f"{COLUMNS}, body, notification_json"
-    connection.execute(f"INSERT OR IGNORE INTO deliveries ({columns}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", values)
+    columns = f"{COLUMNS}, {TRACE_COLUMNS}, body, notification_json"
+    marks = ",".join("?" * len(values))
+    connection.execute(f"INSERT OR IGNORE INTO deliveries ({columns}) VALUES ({marks})", values)
 
 
 def next_for(connection: Connection, receiver: str) -> tuple[Delivery, bytes] | None:
     """The waiting delivery of a receiver that is due first, heads of groups only; None when none waits."""
     row = connection.execute(
-        f"SELECT {COLUMNS}, body FROM deliveries WHERE position IN "
+        f"SELECT {COLUMNS}, {TRACE_COLUMNS}, body FROM deliveries WHERE position IN "
         "(SELECT min(position) FROM deliveries WHERE receiver = ? AND state = 'waiting' GROUP BY group_key) "
         "ORDER BY next_try_us, position LIMIT 1",
         (receiver,),

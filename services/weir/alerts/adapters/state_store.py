@@ -16,6 +16,7 @@ from weir.alerts.core.observation import Signal
 from weir.alerts.core.snapshot import alert_record, group_record
 from weir.alerts.core.state import Alert
 from weir.events import AlertChanged, canonical_json
+from weir.events.trace_context import TraceContext, read_trace
 
 GroupKey = tuple[str, str]
 """Receiver and group key."""
@@ -90,18 +91,31 @@ def save_progress(connection: Connection, progress: Mapping[Place, Progress]) ->
         connection.execute("INSERT OR REPLACE INTO offsets VALUES (?, ?, ?, ?)", values)
 
 
-def put_events(connection: Connection, events: Iterable[AlertChanged]) -> None:
-    """Queue numbered events for Kafka and count the numbers they took."""
+def put_events(connection: Connection, events: Iterable[AlertChanged], parents: Mapping[str, TraceContext]) -> None:
+    """Queue numbered events for Kafka and count the numbers they took. parents: contexts they were made under, by id."""
     for event in events:
         body = canonical_json(event.as_record())
-        connection.execute("INSERT INTO outbox (key, record_json) VALUES (?, ?)", (event.fingerprint, body))
+        trace = parents[event.event_id].below(event.span_id) if event.event_id in parents else None
+        said = (trace.traceparent, trace.state) if trace else ("", "")
+        columns = "key, record_json, traceparent, tracestate"
+        connection.execute(f"INSERT INTO outbox ({columns}) VALUES (?, ?, ?, ?)", (event.fingerprint, body, *said))
         connection.execute("UPDATE meta SET value = ? WHERE key = 'next_seq'", (str(event.seq + 1),))
 
 
-def waiting_events(connection: Connection, count_max: int) -> Sequence[tuple[int, AlertChanged]]:
-    """The first events that Kafka has not acknowledged, with their positions."""
-    rows = connection.execute("SELECT position, record_json FROM outbox ORDER BY position LIMIT ?", (count_max,))
-    return [(row[0], AlertChanged.from_record(json.loads(row[1]))) for row in rows]
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An event that Kafka has not acknowledged, its position, and the context of what follows from it."""
+
+    position: int
+    event: AlertChanged
+    trace: TraceContext | None
+
+
+def waiting_events(connection: Connection, count_max: int) -> Sequence[Waiting]:
+    """The first events that Kafka has not acknowledged."""
+    columns = "position, record_json, traceparent, tracestate"
+    rows = connection.execute(f"SELECT {columns} FROM outbox ORDER BY position LIMIT ?", (count_max,))
+    return [Waiting(row[0], AlertChanged.from_record(json.loads(row[1])), read_trace(row[2], row[3])) for row in rows]
 
 
 def waiting_count(connection: Connection) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -52,12 +53,14 @@ class WebhookSender:
         self._response_bytes_max = response_bytes_max
         self._tls = tls or ssl.create_default_context()
 
-    async def send(self, receiver: Receiver, delivery_id: str, body: bytes) -> Answer:
-        """What came back of one try; never raises for what the network or the receiver did."""
+    async def send(
+        self, receiver: Receiver, delivery_id: str, body: bytes, trace_headers: Sequence[tuple[str, str]] = ()
+    ) -> Answer:
+        """What came back of one try; never raises for what the network or the receiver did. trace_headers: W3C's."""
         start_s = monotonic_s()
         try:
             async with asyncio.timeout(self._timeout_s):
-                status, asked_s = await self._post(receiver, delivery_id, body)
+                status, asked_s = await self._post(receiver, delivery_id, body, trace_headers)
         except ForbiddenAddress as error:
             return _failed(str(error), start_s)
         except TimeoutError:
@@ -72,11 +75,14 @@ class WebhookSender:
         reason = "" if 200 <= status < 300 else f"the receiver answered {status}"
         return Answer(status, reason, asked_s, _since(start_s))
 
-    async def _post(self, receiver: Receiver, delivery_id: str, body: bytes) -> tuple[int, float]:
+    async def _post(
+        self, receiver: Receiver, delivery_id: str, body: bytes, trace_headers: Sequence[tuple[str, str]]
+    ) -> tuple[int, float]:
         target = receiver.target
         addresses = await self._resolve(target.host, target.port)
         address = checked(addresses, allow_private=receiver.allow_private)
         headers = {"host": _host_header(target), **signed_headers(receiver, delivery_id, body, now_us())}
+        headers |= dict(trace_headers)
         # A connection of its own for each try: a kept one would be shared by receivers behind the same address.
         limits = httpx2.Limits(max_keepalive_connections=0)
         # TCP and TLS each have less than half of the time: the client closes the socket of a handshake that it gave up

@@ -18,6 +18,7 @@ from enum import StrEnum
 from weir.alerts.core.labels import fingerprint, labels_of
 from weir.alerts.core.observation import Observation, transient
 from weir.alerts.core.rule import Condition, Rule, word
+from weir.events.trace_context import TraceContext, read_trace
 
 FLOAT_MAX = 1.7976931348623157e308
 """Largest number of a float; a mean of numbers near it is kept at it rather than become infinite."""
@@ -68,7 +69,7 @@ class Alert:
     updated_us of its last event. cause_event_id: event of its last change of phase. window: samples of the condition,
     oldest first. turn: changes of phase so far. former: its labels before edits of the rule while it
     fired, newest last. watched: how the rule came to its judgement. fields, facts: what was last
-    described.
+    described. traceparent, tracestate: W3C context of what follows from its last change of phase; empty before the first.
     """
 
     fingerprint: str
@@ -93,6 +94,13 @@ class Alert:
     watched: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
+    traceparent: str = ""
+    tracestate: str = ""
+
+    @property
+    def trace(self) -> TraceContext | None:
+        """The context, read; None where there is none."""
+        return read_trace(self.traceparent, self.tracestate)
 
 
 def new_alert(rule: Rule, identity: Mapping[str, str]) -> Alert:

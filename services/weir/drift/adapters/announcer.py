@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+from weir.drift.adapters.signal_traces import SignalTraces
 from weir.drift.metrics import SIGNALS
 from weir.events import DriftSignalled
+from weir.events.trace_context import TraceContext
 from weir.runtime.delivery import deliver
 from weir.runtime.link import Link
+from weir.runtime.producer import Outgoing
 
 TOPIC = "drift-signals"
 
@@ -17,18 +20,23 @@ TOPIC = "drift-signals"
 class KafkaAnnouncer:
     """Announces in the name of a consumer group."""
 
-    def __init__(self, link: Link, group: str, stop: asyncio.Event) -> None:
+    def __init__(self, link: Link, group: str, traces: SignalTraces, stop: asyncio.Event) -> None:
         self._link = link
+        self._traces = traces
         self._group = group
         self._stop = stop
 
     async def announce(self, signals: Sequence[DriftSignalled]) -> None:
         """Deliver `signals`. Raises Retryable only once the service is stopping."""
-        await deliver(self._link.producer, [self._numbered(signal) for signal in signals], self._stop, self._group)
+        told = [self._numbered(*self._traces.traced(signal)) for signal in signals]
+        await deliver(self._link.producer, told, self._stop, self._group)
+        for one in told:
+            if one.trace is not None and isinstance(one.event, DriftSignalled):
+                self._traces.record(one.event, one.trace)
         for signal in signals:
             SIGNALS.labels(signal.state, signal.level).inc()
 
-    def _numbered(self, signal: DriftSignalled) -> tuple[str, str, DriftSignalled]:
+    def _numbered(self, signal: DriftSignalled, under: TraceContext | None) -> Outgoing:
         numbering = self._link.numbering
         event = replace(signal, source=numbering.source, boot_epoch=numbering.boot_epoch, seq=numbering.take())
-        return TOPIC, f"{signal.tenant}/{signal.route}", event
+        return Outgoing(TOPIC, f"{signal.tenant}/{signal.route}", event, under)

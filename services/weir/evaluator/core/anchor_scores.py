@@ -65,5 +65,7 @@ def _scored(
         references=(registered.reference,),
         release_digest="",
         session_id="",
+        traceparent="",
+        tracestate="",
     )
     yield Scored(event_id, time_us, about, evaluator, verdict, probability, anchor)

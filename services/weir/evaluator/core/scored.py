@@ -8,7 +8,8 @@ from weir.evaluator.core.anchors import Anchor
 from weir.evaluator.core.definition import Evaluator
 from weir.evaluator.core.subjects import Subject
 from weir.evaluator.core.verdict import Verdict
-from weir.events import EvaluationScored, derived_id
+from weir.events import EvaluationScored, derived_id, derived_span_id
+from weir.events.trace_context import TraceContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +26,27 @@ class Scored:
     inclusion_probability: float
     anchor: Anchor | None = None
     """The anchor that was scored instead of the call; the subject then says after which call."""
+    span_id: str = ""
+    """Span in which the message was scored; empty where the call's trace is not known, and for an anchor."""
+
+    @property
+    def trace(self) -> TraceContext | None:
+        """Context of what follows from the score; None where the call's trace is not known."""
+        trace = self.subject.trace
+        return trace.below(self.span_id) if trace and self.span_id else None
 
     def as_event(self, source: str, boot_epoch: int, seq: int) -> EvaluationScored:
         """The event, said by `source` as its number `seq`."""
-        threshold = self.evaluator.threshold
+        threshold, under = self.evaluator.threshold, self.subject.trace if self.span_id else None
         return EvaluationScored(
             event_id=self.event_id,
             source=source,
             boot_epoch=boot_epoch,
             seq=seq,
             tenant=self.subject.tenant,
-            trace_id=self.subject.trace_id,
-            span_id="",
-            parent_span_id="",
+            trace_id=under.trace_id if under else self.subject.trace_id,
+            span_id=self.span_id,
+            parent_span_id=under.parent_span_id if under else "",
             event_time_us=self.event_time_us,
             request_id=self.subject.request_id,
             response_event_id=self.subject.response_event_id,
@@ -60,9 +69,16 @@ class Scored:
 
 
 def scored(
-    cause_id: str, time_us: int, subject: Subject, evaluator: Evaluator, verdict: Verdict, probability: float
+    cause_id: str,
+    time_us: int,
+    subject: Subject,
+    evaluator: Evaluator,
+    verdict: Verdict,
+    probability: float,
+    *,
+    topic: str,
 ) -> Scored:
-    """A verdict on what event `cause_id` said. cause_id: UUIDv7 text, else ValueError."""
+    """A verdict on what event `cause_id` said. cause_id: UUIDv7 text, else ValueError. topic: on which it was read."""
     return Scored(
         event_id=derived_id(cause_id, f"score {evaluator.name} {evaluator.digest}"),
         event_time_us=time_us,
@@ -70,4 +86,5 @@ def scored(
         evaluator=evaluator,
         verdict=verdict,
         inclusion_probability=probability,
+        span_id=derived_span_id(cause_id, f"evaluator {topic}") if subject.traceparent else "",
     )

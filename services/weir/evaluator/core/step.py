@@ -23,6 +23,7 @@ from weir.events import (
     TextFeaturesComputed,
 )
 from weir.events.ids import UUID_TEXT
+from weir.events.trace_context import TraceContext, read_traces
 
 NO_ANCHORS = ActiveAnchors()
 
@@ -31,9 +32,15 @@ Judge = Callable[[Scorer], Verdict | None]
 
 
 def step(
-    recent: RecentSubjects, event: Event, active: ActiveEvaluators, anchors: ActiveAnchors = NO_ANCHORS
+    recent: RecentSubjects,
+    event: Event,
+    active: ActiveEvaluators,
+    anchors: ActiveAnchors = NO_ANCHORS,
+    trace: TraceContext | None = None,
 ) -> tuple[RecentSubjects, list[Scored]]:
     """The memory and the scores after one event. The memory is changed in place; a repeated step changes nothing.
+
+    trace: that the event's message carries; None where it carries none.
 
     Scores of anchors follow the scores of the calls after which they are due. Raises InvalidEvent for an event of
     another kind or with ids that nothing can be derived from.
@@ -41,16 +48,19 @@ def step(
     if isinstance(event, DriftSignalled):
         _require_uuid(event.event_id)
         return recent, list(scored_for_signal(event, active, anchors))
-    recent, scores = _of_call(recent, event, active)
+    recent, scores = _of_call(recent, event, active, trace)
     return recent, [*scores, *scored_between(scores, anchors)]
 
 
-def _of_call(recent: RecentSubjects, event: Event, active: ActiveEvaluators) -> tuple[RecentSubjects, list[Scored]]:
+def _of_call(
+    recent: RecentSubjects, event: Event, active: ActiveEvaluators, trace: TraceContext | None
+) -> tuple[RecentSubjects, list[Scored]]:
     evaluators = active.by_name.values()
     if isinstance(event, InferenceCompleted):
         _require_uuid(event.event_id)
-        recent.remember(subject_of_response(event))
-        return recent, list(_of_response(event, evaluators))
+        subject = subject_of_response(event, trace)
+        recent.remember(subject)
+        return recent, list(_of_response(event, subject, evaluators))
     if isinstance(event, TextFeaturesComputed):
         return recent, list(_of_features(event, evaluators))
     if isinstance(event, FeedbackReceived):
@@ -59,31 +69,36 @@ def _of_call(recent: RecentSubjects, event: Event, active: ActiveEvaluators) -> 
     raise InvalidEvent("wrong_event", f"{type(event).__name__} is nothing to score")
 
 
-def _of_response(event: InferenceCompleted, evaluators: Iterable[Evaluator]) -> Iterator[Scored]:
-    subject = subject_of_response(event)
+def _of_response(event: InferenceCompleted, subject: Subject, evaluators: Iterable[Evaluator]) -> Iterator[Scored]:
     for evaluator, verdict in _verdicts(
         subject, evaluators, lambda scorer: scorer.response(event) if scorer.response else None
     ):
-        yield scored(event.event_id, event.event_time_us, subject, evaluator, verdict, evaluator.sample_rate)
+        rate = evaluator.sample_rate
+        yield scored(
+            event.event_id, event.event_time_us, subject, evaluator, verdict, rate, topic="inference-responses"
+        )
 
 
 def _of_features(event: TextFeaturesComputed, evaluators: Iterable[Evaluator]) -> Iterator[Scored]:
     for item in event.items:
         _require_uuid(item.response_event_id)
-    for item in event.items:
-        subject = subject_of_item(event, item)
+    traces = read_traces(event.item_traceparents, event.item_tracestates, len(event.items))
+    for item, trace in zip(event.items, traces, strict=True):
+        subject = subject_of_item(event, item, trace)
         judge = _features_judge(item)
         for evaluator, verdict in _verdicts(subject, evaluators, judge):
             # Two independent coins: the embedding's and this evaluator's.
             probability = evaluator.sample_rate * item.inclusion_probability
-            yield scored(item.response_event_id, item.event_time_us, subject, evaluator, verdict, probability)
+            at_us = item.event_time_us
+            yield scored(item.response_event_id, at_us, subject, evaluator, verdict, probability, topic="text-features")
 
 
 def _of_feedback(event: FeedbackReceived, subject: Subject, evaluators: Iterable[Evaluator]) -> Iterator[Scored]:
     for evaluator, verdict in _verdicts(
         subject, evaluators, lambda scorer: scorer.feedback(event) if scorer.feedback else None
     ):
-        yield scored(event.event_id, event.event_time_us, subject, evaluator, verdict, evaluator.sample_rate)
+        rate = evaluator.sample_rate
+        yield scored(event.event_id, event.event_time_us, subject, evaluator, verdict, rate, topic="feedback")
 
 
 def _verdicts(subject: Subject, evaluators: Iterable[Evaluator], judge: Judge) -> Iterator[tuple[Evaluator, Verdict]]:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from weir.events import FeatureItem, FeedbackReceived, InferenceCompleted, Reference, TextFeaturesComputed
+from weir.events.trace_context import TraceContext, read_trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,14 @@ class Subject:
     release_digest: str
     session_id: str = ""
     """Conversation of the call; empty when the client named none, and for feedback on a call that is not remembered."""
+    traceparent: str = ""
+    """Context of the call's own span, by which the score joins its trace; empty where it is not known."""
+    tracestate: str = ""
+
+    @property
+    def trace(self) -> TraceContext | None:
+        """The same, read; None where it is not known."""
+        return read_trace(self.traceparent, self.tracestate)
 
 
 class RecentSubjects:
@@ -63,8 +72,8 @@ class RecentSubjects:
         return held or Subject(event.tenant, event.request_id, "", "", event.trace_id, (), "", "")
 
 
-def subject_of_response(event: InferenceCompleted) -> Subject:
-    """The call that ended."""
+def subject_of_response(event: InferenceCompleted, trace: TraceContext | None = None) -> Subject:
+    """The call that ended. trace: that its message carries."""
     return Subject(
         tenant=event.tenant,
         request_id=event.request_id,
@@ -74,11 +83,12 @@ def subject_of_response(event: InferenceCompleted) -> Subject:
         references=event.references,
         release_digest=event.release_digest,
         session_id=event.session_id,
+        **_trace_fields(trace),
     )
 
 
-def subject_of_item(envelope: TextFeaturesComputed, item: FeatureItem) -> Subject:
-    """The call that an item of a feature envelope describes."""
+def subject_of_item(envelope: TextFeaturesComputed, item: FeatureItem, trace: TraceContext | None = None) -> Subject:
+    """The call that an item of a feature envelope describes. trace: that the envelope keeps of it."""
     return Subject(
         tenant=envelope.tenant,
         request_id=item.request_id,
@@ -88,7 +98,12 @@ def subject_of_item(envelope: TextFeaturesComputed, item: FeatureItem) -> Subjec
         references=item.references,
         release_digest=item.release_digest,
         session_id=item.session_id,
+        **_trace_fields(trace),
     )
+
+
+def _trace_fields(trace: TraceContext | None) -> dict[str, str]:
+    return {"traceparent": trace.traceparent, "tracestate": trace.state} if trace else {}
 
 
 def subject_record(subject: Subject) -> dict[str, Any]:

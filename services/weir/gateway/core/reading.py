@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from weir.events import InvalidEvent
+from weir.events import InvalidEvent, SpansRecorded
 from weir.events.codec import encode_checked
+from weir.events.trace_context import TraceContext
 from weir.gateway.core.call import CallEnd
 from weir.gateway.core.completion import Addressed, events_of
 from weir.gateway.core.record import Record, unpack
@@ -25,6 +26,12 @@ class Read:
     """Topic, key and Avro body of each event."""
     error: InvalidEvent | None = None
     """Why it gives no events; a dead letter says it."""
+
+    trace: TraceContext | None = None
+    """Context of the call, for the headers of its messages; None for what belongs to no call."""
+
+    spans: SpansRecorded | None = None
+    """The call's spans, which are among the messages; None for a record that has none."""
 
     is_bare: bool = False
     """Whether the events are without some of the call's texts, because those could be no event's."""
@@ -57,13 +64,19 @@ def read_record(payload: bytes, record: Record, *, text_chars_max: int, message_
         try:
             events = events_of(reduced(record), text_chars_max=text_chars_max)
             messages = tuple(_message(addressed, message_bytes_max) for addressed in events)
-            return Read(payload, record, messages, is_bare=reduced is not _whole)
+            spans = next((event for _, _, event in events if isinstance(event, SpansRecorded)), None)
+            return Read(payload, record, messages, None, _trace(record), spans, is_bare=reduced is not _whole)
         except InvalidEvent as bad:
             error = error or bad
         except Exception as bad:  # noqa: BLE001  # facts of another shape can raise anything, and all of it means: no event
             said = f"{record.kind} {record.seq} of {record.source} gives no event: {type(bad).__name__}"
             error = error or InvalidEvent("undecodable", said)
     return Read(payload, record, error=error)
+
+
+def _trace(record: Record) -> TraceContext | None:
+    call = record.call
+    return None if call is None else TraceContext(call.trace_id, call.span_id, call.trace_flags, call.tracestate)
 
 
 def _whole(record: Record) -> Record:

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from weir.events.trace_context import SAMPLED, TraceContext, read_trace
+from weir.events.trace_context import TraceContext
 from weir.inference.core.server_timing import TRAILER, CallTiming
 from weir.runtime.clock import now_us
-from weir.runtime.identity import new_span_id, new_trace_id
+from weir.runtime.identity import new_span_id
+from weir.runtime.message_trace import read_or_new
 
 Metadata = tuple[tuple[str, str | bytes], ...]
 
@@ -58,8 +59,7 @@ def begin(method: str, context: Any, default_deadline_ms: int) -> CallContext:
     """The context of a call that just arrived. context: its grpc.aio.ServicerContext."""
     start_us = now_us()
     received: Metadata = tuple((key, value) for key, value in context.invocation_metadata())
-    trace = read_trace(_joined(received, "traceparent"), _joined(received, "tracestate"))
-    trace = trace or TraceContext(new_trace_id(), "", SAMPLED)
+    trace = read_or_new("inference", _joined(received, "traceparent"), _joined(received, "tracestate"))
     triton_span_id = new_span_id()
     remaining_s = context.time_remaining()
     return CallContext(

@@ -6,10 +6,11 @@ nothing about the traffic and are left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from weir.events import FeatureItem, InferenceCompleted, TextFeaturesComputed, derived_id
+from weir.events.trace_context import TraceContext
 from weir.inference.core.sampling import chosen
 from weir.inference.core.statistics import features_of
 from weir.inference.core.vectors import FloatVector
@@ -21,7 +22,7 @@ ENVELOPE_BYTES_MAX = 524_288
 """Encoded bytes of one envelope, unless a single item has more. Chosen: half of what consumers decode by default."""
 
 FIXED_BYTES = 512
-"""Bytes of an item besides texts, embeddings and references: ids, numbers, digest. Counted and rounded up."""
+"""Bytes of an item besides texts, embeddings and references: ids, traceparent, numbers, digest. Counted and rounded up."""
 
 LENGTH_BYTES = 3
 """Bytes of a string's length, at most, for strings up to a megabyte. Specified by Avro."""
@@ -86,29 +87,38 @@ def texts_to_embed(events: Sequence[InferenceCompleted], plan: Plan) -> list[str
     return list(dict.fromkeys(text[: plan.embed_chars_max] for text in texts if text.strip()))
 
 
+NO_TRACES: Mapping[str, TraceContext] = {}
+
+
 def envelopes(
-    events: Sequence[InferenceCompleted], embedding: Embedding, plan: Plan, numbered: Numbered
+    events: Sequence[InferenceCompleted],
+    embedding: Embedding,
+    plan: Plan,
+    numbered: Numbered,
+    traces: Mapping[str, TraceContext] = NO_TRACES,
 ) -> list[tuple[str, TextFeaturesComputed]]:
     """(key, envelope) pairs: one for each stream, more where ITEMS_MAX or ENVELOPE_BYTES_MAX cut it; items in order.
 
     Event ids derive from the first item's response event and the number of items, so the same batch gives the same
     ids; a replay that cuts the batch elsewhere gives others. Deduplicate by `item.response_event_id`.
+    traces: contexts of the events by their ids; they go on with the items as they came.
     """
     streams: dict[tuple[str, str], list[FeatureItem]] = {}
     for event in events:
         streams.setdefault((event.tenant, event.route), []).append(_item(event, embedding, plan))
     return [
-        (f"{tenant}/{route}", _envelope(tenant, route, part, plan, numbered))
+        (f"{tenant}/{route}", _envelope(tenant, route, part, plan, numbered, traces))
         for (tenant, route), items in streams.items()
-        for part in _parts(items)
+        for part in _parts(items, traces)
     ]
 
 
-def _parts(items: Sequence[FeatureItem]) -> Iterator[list[FeatureItem]]:
+def _parts(items: Sequence[FeatureItem], traces: Mapping[str, TraceContext]) -> Iterator[list[FeatureItem]]:
     part: list[FeatureItem] = []
     part_bytes = 0
     for item in items:
-        item_bytes = _bytes_of(item)
+        trace = traces.get(item.response_event_id)
+        item_bytes = _bytes_of(item) + len(trace.state if trace else "")
         if part and (len(part) == ITEMS_MAX or part_bytes + item_bytes > ENVELOPE_BYTES_MAX):
             yield part
             part, part_bytes = [], 0
@@ -130,8 +140,15 @@ def _bytes_of(item: FeatureItem) -> int:
 
 
 def _envelope(
-    tenant: str, route: str, items: Sequence[FeatureItem], plan: Plan, numbered: Numbered
+    tenant: str,
+    route: str,
+    items: Sequence[FeatureItem],
+    plan: Plan,
+    numbered: Numbered,
+    traces: Mapping[str, TraceContext],
 ) -> TextFeaturesComputed:
+    found = [traces.get(item.response_event_id) for item in items]
+    states = [trace.state if trace else "" for trace in found]
     return TextFeaturesComputed(
         event_id=derived_id(items[0].response_event_id, f"text-features {len(items)}"),
         source=numbered.source,
@@ -147,6 +164,8 @@ def _envelope(
         embedding_model=plan.embedding_model,
         embedding_dimensions=plan.embedding_dimensions,
         items=tuple(items),
+        item_traceparents=tuple(trace.traceparent if trace else "" for trace in found) if any(found) else (),
+        item_tracestates=tuple(states) if any(states) else (),
     )
 
 

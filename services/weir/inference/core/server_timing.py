@@ -28,7 +28,7 @@ class CallTiming:
         """
         return (
             f'[{{"name":"inference","span_id":"{self.span_id}","parent_span_id":"{self.parent_span_id}",'
-            f'"service":"inference","start_us":{self.start_us},"end_us":{self.end_us}}},'
+            f'"kind":"server","service":"inference","start_us":{self.start_us},"end_us":{self.end_us}}},'
             f'{{"name":"triton {self.method}","span_id":"{self.triton_span_id}","parent_span_id":"{self.span_id}",'
-            f'"service":"inference","start_us":{self.triton_start_us},"end_us":{self.triton_end_us}}}]'
+            f'"kind":"client","service":"inference","start_us":{self.triton_start_us},"end_us":{self.triton_end_us}}}]'
         )
