@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from weir.events import SCHEMA_JSON, TOPICS, Event, encode_body
 from weir.lineage.adapters.migrations import migrate
 from weir.lineage.adapters.retention import keep
 from weir.lineage.adapters.store import Store
+from weir.lineage.adapters.view_comments import comment_views
 from weir.lineage.core.container import container
 from weir.lineage.core.retention import Retention
 from weir.lineage.settings import LineageSettings
@@ -29,23 +31,36 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("migrated")
     store = Store(LineageSettings(data_dir=folder))
     migrate(store)
+    comment_views(store)
     keep(store, Retention(LONGEST_DAYS, LONGEST_DAYS, LONGEST_DAYS))
     store.close()
     return folder
 
 
-@pytest.fixture
-def store(migrated: Path, tmp_path: Path) -> Iterator[Store]:
-    """An empty store."""
-    shutil.copytree(migrated, tmp_path / "data", symlinks=True)
-    store = Store(LineageSettings(data_dir=tmp_path / "data"))
+@contextmanager
+def opened(migrated: Path, folder: Path) -> Iterator[Store]:
+    """An empty store in a folder."""
+    shutil.copytree(migrated, folder, symlinks=True)
+    store = Store(LineageSettings(data_dir=folder))
     yield store
     store.close()
 
 
 @pytest.fixture
+def store(migrated: Path, tmp_path: Path) -> Iterator[Store]:
+    """An empty store."""
+    with opened(migrated, tmp_path / "data") as store:
+        yield store
+
+
+@pytest.fixture
 def put(store: Store) -> Put:
     """Stores events of one topic, as the sink does."""
+    return put_into(store)
+
+
+def put_into(store: Store) -> Put:
+    """What stores events of one topic, as the sink does."""
     count = 0
 
     def put(topic: str, *events: Event) -> None:

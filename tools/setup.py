@@ -63,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--tests",
         action="store_true",
-        help="also what only the tests need (kcat, faketime, Node, Alertmanager, PostgreSQL)",
+        help="also what only the tests need (kcat, faketime, Node, Alertmanager, PostgreSQL, JDBC)",
     )
     options = parser.parse_args(arguments)
     started = time.monotonic()
@@ -102,7 +102,12 @@ def steps() -> list[Step]:
 def steps_of_tests() -> list[Step]:
     """What only the tests need, in order."""
     wanted, client = ROOT / "tests" / "javascript" / "package.json", STATE / "node" / "node_modules" / "openai"
-    return [Step("JavaScript client", (wanted,), client.exists, javascript_client)]
+    java = ROOT / "tests" / "java"
+    asking = (java / "pom.xml", java / "AskWeir.java")
+    return [
+        Step("JavaScript client", (wanted,), client.exists, javascript_client),
+        Step("JDBC driver", asking, (STATE / "jdbc" / "AskWeir.class").exists, jdbc_driver),
+    ]
 
 
 def is_current(step: Step) -> bool:
@@ -164,6 +169,19 @@ def javascript_client() -> None:
     checked(
         ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
     )
+
+
+def jdbc_driver() -> None:
+    """ClickHouse's JDBC driver and the program that asks with it, compiled by a compiler that needs no JDK."""
+    source, target = ROOT / "tests" / "java", STATE / "jdbc"
+    libs = target / "libs"
+    shutil.rmtree(libs, ignore_errors=True)
+    checked(
+        ["mvn", "-q", "-B", "-f", str(source / "pom.xml"), "dependency:copy-dependencies", f"-DoutputDirectory={libs}"]
+    )
+    (compiler,) = libs.glob("ecj-*.jar")
+    jars = ":".join(str(jar) for jar in sorted(libs.glob("*.jar")))
+    checked(["java", "-jar", str(compiler), "-17", "-cp", jars, "-d", str(target), str(source / "AskWeir.java")])
 
 
 def corpus() -> None:

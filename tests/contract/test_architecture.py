@@ -23,6 +23,7 @@ DISTRIBUTIONS = {
     "openlineage": "openlineage-python",
     "re2": "google-re2",
     "clickhouse_connect": "clickhouse-connect",
+    "clickhouse_cityhash": "clickhouse-cityhash",
     "confluent_kafka": "confluent-kafka",
     "faust": "faust-streaming",
     "google": "tritonclient",

@@ -19,6 +19,9 @@ from weir.gateway.api_openai import routes as gateway_routes
 from weir.gateway.spool_page import routes as drain_routes
 from weir.lineage.api import routes as lineage_routes
 from weir.lineage.settings import LineageSettings
+from weir.lineage.sql_http import KEY_HEADER
+from weir.lineage.sql_http import page_of as sql_page
+from weir.lineage.sql_http import routes as sql_routes
 from weir.registry.api import AssetApi
 from weir.registry.schema_api import SchemaApi, page_of
 from weir.registry.settings import RegistrySettings
@@ -39,6 +42,7 @@ SERVICES: dict[str, tuple[Sequence[BaseRoute], Page | None]] = {
     "drift/__main__.py": ([*drift_routes(NOTHING, 1), *quality_routes(NOTHING, NOTHING, NOTHING)], None),
     "evaluator/__main__.py": ((), None),
     "lineage/__main__.py": (lineage_routes(NOTHING, NOTHING, LineageSettings()), None),
+    "lineage/sql_http.py": (sql_routes(NOTHING, LineageSettings()), sql_page),
     "alerts/__main__.py": (AlertsApi(*[NOTHING] * 5).routes(), None),
     "registry/__main__.py": (
         [*AssetApi(NOTHING, REGISTRY).routes(), *SchemaApi(NOTHING, REGISTRY).routes()],
@@ -47,15 +51,22 @@ SERVICES: dict[str, tuple[Sequence[BaseRoute], Page | None]] = {
 }
 """Routes of each service, by the file that puts them behind the door."""
 
-OPEN_EVERYWHERE = {"/healthz", "/readyz", "/{path:path}"}
-"""The last says that nothing is served there, in OpenAI's form."""
+OPEN_EVERYWHERE = {"/healthz", "/readyz", "/ping", "/{path:path}"}
+"""`/ping` is what ClickHouse's clients ask first. The last says that nothing is served there, in OpenAI's form."""
 OPEN_ON_LOOPBACK = {"/metrics"}
 SCHEMA_READS = re.compile(r"/(subjects|schemas|config|compatibility|mode|associations)\b.*")
 
-DOORS = {
-    name: application(dict, Policy(token=TOKEN, hosts=frozenset({"weir.example"})), routes, page)
-    for name, (routes, page) in SERVICES.items()
-}
+SQL = "lineage/sql_http.py"
+"""The one door that takes a body of any type, and the token in another header too."""
+
+
+def policy_of(name: str, host: str = "127.0.0.1") -> Policy:
+    is_sql = name == SQL
+    hosts = frozenset({"weir.example"})
+    return Policy(host=host, token=TOKEN, hosts=hosts, key_header=KEY_HEADER if is_sql else b"", is_any_body=is_sql)
+
+
+DOORS = {name: application(dict, policy_of(name), routes, page) for name, (routes, page) in SERVICES.items()}
 
 ANY_METHOD = {"GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"}
 """Methods that a route without a list of its own is walked with."""
@@ -107,7 +118,7 @@ def test_what_is_open_is_listed_here_and_nothing_else_is() -> None:
 
 @pytest.mark.parametrize(("name", "method", "route"), CLOSED, ids=named(CLOSED))
 async def test_a_stranger_is_refused(name: str, method: str, route: Route) -> None:
-    beyond = application(dict, Policy(host="0.0.0.0", token=TOKEN), *SERVICES[name])
+    beyond = application(dict, policy_of(name, "0.0.0.0"), *SERVICES[name])
     doors = [beyond] if access_of(route) is Access.LOCAL else [beyond, DOORS[name]]
     for door in doors:
         for wrong in ("", "Bearer", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", TOKEN, f"Basic {TOKEN}"):
@@ -153,6 +164,9 @@ async def test_a_page_of_another_site_and_another_name_are_refused(name: str, me
 
 @pytest.mark.parametrize(("name", "method", "route"), EVERY, ids=IDS)
 async def test_a_form_is_refused(name: str, method: str, route: Route) -> None:
+    if name == SQL:
+        await _check_form_without_token(method, route)
+        return
     async with knocking(DOORS[name]) as client:
         for kind in FORMS:
             headers = {} if kind is None else {"content-type": kind}
@@ -189,6 +203,17 @@ def _one_route() -> Door:
         return PlainTextResponse("here")
 
     return application(dict, Policy(token=TOKEN, hosts=frozenset({"weir.example"})), [Route("/v1/thing", thing)])
+
+
+async def _check_form_without_token(method: str, route: Route) -> None:
+    """Where a body may be of any type, what a page can send is refused because no page can send the token."""
+    if access_of(route) is not Access.TOKEN:
+        return
+    async with knocking(DOORS[SQL], authorization="") as client:
+        for kind in FORMS:
+            headers = {} if kind is None else {"content-type": kind}
+            answer = await client.request(method, path_of(route), headers=headers, content=b"SELECT 1")
+            assert answer.status_code == 401, kind
 
 
 def _body(method: str) -> dict[str, Any]:

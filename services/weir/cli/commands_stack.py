@@ -246,6 +246,7 @@ def _welcome(endpoints: Any) -> str:
   gRPC (Open Inference Protocol)  {endpoints.gateway_grpc}   loopback callers without a key are tenant 'local'
   HTTP (OpenAI)                   {endpoints.gateway_http}/v1
   registry and schemas            {endpoints.registry_url}
+  SQL (ClickHouse HTTP)           http://127.0.0.1:{endpoints.ports["lineage_sql"]}   token: that of the HTTP APIs
   Kafka                           {endpoints.kafka_bootstrap}
   key                             {endpoints.demo_key_file}
 

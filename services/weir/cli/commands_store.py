@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -141,8 +142,28 @@ def _used() -> dict[tuple[str, int], int]:
     return {life: int(metrics["weir_gateway_numbers_used"])}
 
 
-def sql(query: str, json: Json = False) -> None:
-    """One SELECT over the v_ views."""
+def sql(
+    query: Annotated[str, typer.Argument(help="The statement; with --columns the name of a view, or nothing.")] = "",
+    columns: Annotated[
+        bool, typer.Option("--columns", help="Columns of a view, or of all, with their meaning.")
+    ] = False,
+    grants: Annotated[
+        str,
+        typer.Option("--grants", metavar="TENANT", help="Statements that make a tenant's user on a ClickHouse server."),
+    ] = "",
+    json: Json = False,
+) -> None:
+    """One SELECT over the v_ views, what their columns mean, or the statements that let a tenant read its own rows."""
+    if grants:
+        from weir.cli.sql_grants import show_grants
+
+        show_grants(grants)
+        return
+    if columns:
+        _show_columns(query, json)
+        return
+    if not query:
+        raise CliError(ExitCode.INVALID, "no statement was given", 'weir sql "SELECT ...", or weir sql --columns')
     answer: dict[str, Any] = client.send("lineage", "POST", "/v1/sql", {"query": query})
     if json:
         emit_json(answer)
@@ -152,3 +173,25 @@ def sql(query: str, json: Json = False) -> None:
         emit_table(rows, answer["columns"])
     if answer["truncated"]:
         raise CliError(ExitCode.INVALID, f"showing the first {len(rows)} rows only", "narrow the query")
+
+
+def _show_columns(view: str, json: bool) -> None:
+    """Columns of a view; of every view where none is named."""
+    if view and not VIEW.fullmatch(view):
+        raise CliError(
+            ExitCode.INVALID, f"{view[:100]!r} is no name of a view", "weir sql --columns v_inference_responses"
+        )
+    where = f" WHERE table = '{view}'" if view else ""
+    query = f"SELECT table AS view, name, type, comment AS meaning FROM system.columns{where} ORDER BY table, position"
+    answer: dict[str, Any] = client.send("lineage", "POST", "/v1/sql", {"query": query})
+    rows = [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
+    if not rows:
+        raise CliError(ExitCode.NOT_FOUND, f"no view {view!r} is published", "weir sql --columns")
+    if json:
+        emit_json({"items": rows})
+    else:
+        emit_table(rows, ("name", "type", "meaning") if view else ("view", "name", "type", "meaning"))
+
+
+VIEW = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+"""A name of a view."""

@@ -13,12 +13,14 @@ from weir.lineage.adapters.operator_sql import OperatorSql
 from weir.lineage.adapters.retention import keep
 from weir.lineage.adapters.schemas import ThreadSchemas
 from weir.lineage.adapters.store import Store
+from weir.lineage.adapters.view_comments import comment_views
 from weir.lineage.auditor import Auditor
 from weir.lineage.books import audit
 from weir.lineage.disk_guard import DiskGuard
 from weir.lineage.inserter import Inserter
 from weir.lineage.settings import LineageSettings
 from weir.lineage.sink import Sink
+from weir.lineage.sql_http import sql_door
 from weir.runtime import http, otlp
 from weir.runtime.http_policy import policy_of
 from weir.runtime.link import Link, link_from
@@ -42,6 +44,7 @@ async def serve(stop: asyncio.Event) -> None:
     store = Store(settings)
     fatal_signals.end_the_process()
     migrate(store)
+    comment_views(store)
     keep(store, settings.retention)
     sql = OperatorSql(settings)
     loop = asyncio.get_running_loop()
@@ -63,6 +66,7 @@ async def serve(stop: asyncio.Event) -> None:
     await together(
         stop,
         http.serve(http.application(missing, policy, api.routes(store, sql, settings, sink.stalled)), stop),
+        *([http.serve(sql_door(sql, settings, policy), stop)] if settings.sql_port else []),
         _producing(link, stop),
         sink.run(stop),
         auditor.run(stop),

@@ -97,7 +97,10 @@ class LineageSettings(SharedSettings):
     """Days that the log of decisions is kept. Chosen: an auditor asks for a year. Registry changes are kept for ever."""
 
     is_sql_open: bool = Field(default=True, validation_alias="WEIR_LINEAGE_SQL")
-    """Whether POST /v1/sql is served; it is for the operator, behind an allowlist, on loopback."""
+    """Whether SQL is served, at POST /v1/sql and to stock clients; it is for the operator, behind an allowlist."""
+
+    sql_port: int = Field(default=0, ge=0, le=65_535, validation_alias="WEIR_LINEAGE_SQL_PORT")
+    """Port of SQL over ClickHouse's HTTP interface, for stock clients; 0 serves none. It listens where the API does."""
 
     def clickhouse_password(self) -> str:
         """The password of the server's user; empty where none is set. Raises BadSetting for a file without one."""

@@ -53,7 +53,7 @@ def access_of(route: BaseRoute) -> Access:
 def carries_token(request: Request) -> bool:
     """Whether a request shows the service's token, for a route that is open for a part of what it does."""
     policy: Policy = request.scope["weir.policy"]
-    return policy.admits(request.headers.get("authorization", "").encode("latin-1"))
+    return policy.lets_in(request.headers.raw)
 
 
 def guarded(routes: Sequence[BaseRoute]) -> Sequence[BaseRoute]:
@@ -75,8 +75,7 @@ class _Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         policy: Policy = scope["weir.policy"]
         is_open = self._access in (Access.OPEN, Access.OWN_KEYS) or (self._access is Access.LOCAL and policy.is_local)
-        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        if is_open or policy.admits(given):
+        if is_open or policy.lets_in(scope["headers"]):
             await self._app(scope, receive, send)
         else:
             await refuse(scope, receive, send, scope["weir.page"], _denied(policy))

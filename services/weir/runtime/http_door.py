@@ -104,13 +104,13 @@ def refusal(method: str, headers: Iterable[tuple[bytes, bytes]], policy: Policy)
     """Why a request does not come in whatever its route; None when it may. headers: names in lower case."""
     given: dict[bytes, str] = {}
     for name, value in headers:
-        if name in DECIDING:
+        if name in DECIDING or name == policy.key_header:
             if name in given and name != TRANSFER:
                 return Refused(
                     "ambiguous", 400, "Ambiguous", f"the header {name.decode()} is there twice", "send it once"
                 )
             given[name] = value.decode("latin-1").strip()
-    return _of_host(given, policy) or _of_origin(given, policy) or _of_body(method, given, policy.body_bytes_max)
+    return _of_host(given, policy) or _of_origin(given, policy) or _of_body(method, given, policy)
 
 
 def _of_host(given: dict[bytes, str], policy: Policy) -> Refused | None:
@@ -141,12 +141,14 @@ def _own_origins(host: str, policy: Policy) -> tuple[str, ...]:
     return (f"http://{host}", f"https://{host}") if is_named else (f"http://{host}",)
 
 
-def _of_body(method: str, given: dict[bytes, str], bytes_max: int) -> Refused | None:
+def _of_body(method: str, given: dict[bytes, str], policy: Policy) -> Refused | None:
+    bytes_max = policy.body_bytes_max
     length, encoding = given.get(b"content-length", "0"), given.get(b"content-encoding", "identity")
     has_body = length.strip("0") != "" or TRANSFER in given
     kind = given.get(b"content-type")
     is_asking = method in ("GET", "HEAD")
-    if (has_body and kind is None) or (kind is not None and (has_body or not is_asking) and not _is_json(kind)):
+    is_typed = (has_body and kind is None) or (kind is not None and (has_body or not is_asking) and not _is_json(kind))
+    if is_typed and not policy.is_any_body:
         detail = f"the content type is {(kind or '')[:100]!r}; expected application/json"
         return Refused("content_type", 415, "Not JSON", detail, "send content-type: application/json")
     if encoding.lower() != "identity":

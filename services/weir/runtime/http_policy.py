@@ -9,6 +9,7 @@ import base64
 import binascii
 import hmac
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
@@ -64,6 +65,10 @@ class Policy:
     body_bytes_max: int = BODY_BYTES_MAX
     """Largest body, bytes."""
     limits: Limits = Limits()
+    key_header: bytes = b""
+    """Another header, lower case, that may carry the bare token, for clients of a protocol that has one; empty: none."""
+    is_any_body: bool = False
+    """Whether a body may be of any type. Only where every route with a body asks for the token: no page can send it."""
 
     @property
     def is_local(self) -> bool:
@@ -79,6 +84,13 @@ class Policy:
             return True
         return self.host in WILDCARDS and _is_address(name)
 
+    def lets_in(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Whether a request carries the token, in one place. headers: names in lower case."""
+        shown = {name: value for name, value in headers if name in (b"authorization", self.key_header)}
+        if self.key_header in shown:
+            return len(shown) == 1 and bool(self.token) and _is_same(shown[self.key_header], self.token)
+        return self.admits(shown.get(b"authorization", b""))
+
     def admits(self, authorization: bytes) -> bool:
         """Whether an Authorization header carries the token: as a bearer's, or as the password of Basic, which is how
         stock schema registry clients send it.
@@ -90,7 +102,11 @@ class Policy:
             value = _password(value)
         elif scheme.lower() != b"bearer":
             return False
-        return hmac.compare_digest(value.strip(), self.token.encode())
+        return _is_same(value, self.token)
+
+
+def _is_same(given: bytes, token: str) -> bool:
+    return hmac.compare_digest(given.strip(), token.encode())
 
 
 WILDCARDS = ("", "0.0.0.0", "::")

@@ -90,3 +90,8 @@ SELECT arrayStringConcat(arrayDistinct(splitByNonAlpha(lower(user_text))), ' ') 
 SELECT least(1, 2) AS a, greatest(1, 2) AS b, abs(-1) AS c, round(1.55, 1) AS d, floor(1.5) AS e, sqrt(4) AS f, log(2.718281828) AS g;
 SELECT toTimeZone(event_time, 'Asia/Seoul') AS seoul FROM v_inference_responses ORDER BY request_id;
 SELECT a.request_id FROM v_inference_responses AS a ASOF JOIN v_inference_requests AS b ON a.request_id = b.request_id AND a.event_time >= b.event_time ORDER BY a.request_id;
+SELECT JSONExtractString(toJSONString(map('a', 'b')), 'a') AS a, JSONExtractKeysAndValues('{"k": 1}', 'UInt8') AS kv, JSONExtractStringCaseInsensitive('{"K": "v"}', 'k') AS v, JSONMergePatch('{"a": 1}', '{"b": 2}') AS m;
+SELECT route, topK(2)(outcome) AS top FROM v_inference_responses WHERE match(user_text, '(?i)python') AND NOT match(route, '^mini') GROUP BY route ORDER BY route;
+SELECT request_id FROM v_inference_responses EXCEPT SELECT request_id FROM v_inference_requests ORDER BY request_id;
+SELECT v_inference_responses.* EXCEPT (contexts, references) FROM v_inference_responses ORDER BY request_id LIMIT 1;
+SELECT parseTimeDelta('1h') AS s, formatReadableSize(parseReadableSize('1 MiB')) AS b, identity(materialize(1)) AS one, currentDatabase() AS d;

@@ -33,7 +33,24 @@ REFUSED = (
     "SELECT * FROM mysql('a')",
     "SELECT * FROM system.processes",
     "SELECT * FROM spans",
-    "SELECT * FROM v_spans, system.tables",
+    "SELECT * FROM v_spans, system.processes",
+    "SELECT * FROM default.spans",
+    "SELECT * FROM other.v_spans",
+    "SELECT * FROM system.v_spans",
+    "SELECT * FROM default.tables",
+    "SELECT * FROM x.system.tables",
+    "SELECT * FROM information_schema.tables",
+    "WITH published_tables AS (SELECT 1) SELECT * FROM published_tables",
+    "SHOW TABLES FROM system",
+    "SHOW TABLES LIKE 'v' OR 1 = 1",
+    "SHOW CREATE TABLE v_spans",
+    "SHOW GRANTS",
+    "EXISTS spans",
+    "DESCRIBE default.spans",
+    "DESCRIBE (SELECT * FROM spans)",
+    "DESCRIBE (SELECT file('x'))",
+    "DESCRIBE v_spans, v_alerts",
+    "DESCRIBE 'v_spans'",
     "SELECT 1 INTO OUTFILE 'x'",
     "SELECT 1 FORMAT CSV",
     "SELECT 1 SETTINGS readonly = 0",
@@ -153,6 +170,35 @@ def test_a_statement_of_any_depth_is_answered(inner: str) -> None:
     for depth in (10, 60, 1_000):
         with suppress(SqlRefused):  # and no other error
             checked("SELECT " + inner * depth + "1" + ")" * depth)
+
+
+SERVED = {
+    "SHOW TABLES": "SELECT name FROM published_tables ORDER BY name",
+    "show tables from default like 'v\\_%'": "SELECT name FROM published_tables WHERE name like 'v\\_%' ORDER BY name",
+    "SHOW FULL TABLES FROM `default`": "SELECT name, 'VIEW' AS table_type FROM published_tables ORDER BY name",
+    "SHOW DATABASES": "SELECT name FROM published_databases ORDER BY name",
+    "EXISTS TABLE default.v_spans": "SELECT toUInt8(count()) AS result FROM published_tables WHERE name = 'v_spans'",
+    "SELECT name FROM system.tables": "SELECT name FROM published_tables",
+    'SELECT c.name FROM "system"."columns" AS c': "SELECT c.name FROM published_columns AS c",
+    "SELECT default.v_spans.route FROM default.v_spans": "SELECT v_spans.route FROM v_spans",
+    "SELECT 'default.v_spans', 'system.tables'": "SELECT 'default.v_spans', 'system.tables'",
+    'DESC TABLE "default"."v_spans"': "DESCRIBE TABLE v_spans",
+    "DESCRIBE (SELECT route FROM default.v_spans)": "DESCRIBE TABLE (SELECT route FROM v_spans)",
+    "SELECT 1; -- done": "SELECT 1",
+}
+"""What stock clients ask, and what runs."""
+
+
+@pytest.mark.capability("U5")
+@pytest.mark.parametrize("statement", SERVED)
+def test_names_of_the_catalog_and_the_database_are_those_of_the_published_views(statement: str) -> None:
+    assert checked(statement).text == SERVED[statement]
+
+
+def test_the_database_is_the_one_of_the_store() -> None:
+    assert checked("SELECT 1 FROM weir.v_spans", database="weir").text == "SELECT 1 FROM v_spans"
+    with pytest.raises(SqlRefused, match="database"):
+        checked("SELECT 1 FROM default.v_spans", database="weir")
 
 
 @given(st.text(max_size=60) | st.text("SELECTFROMv_spansfile()'`\"/*-;,.$#{} \n", max_size=80))

@@ -26,6 +26,7 @@ DEFAULTS: Mapping[str, int] = {
     "triton_metrics": 18102,
     "registry": 18081,
     "lineage": 18123,
+    "lineage_sql": 18124,
     "inference": 18082,
     "inference_grpc": 18002,
     "gateway": 18080,

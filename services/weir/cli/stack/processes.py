@@ -79,7 +79,7 @@ def processes(
         Process("kafka", kafka, JAVA_LOCALE, ready_port=ports["kafka"]),
         Process("triton", triton, {}, ready, is_held=False),
         service("registry", "weir.registry", {}),
-        service("lineage", "weir.lineage", {}),
+        service("lineage", "weir.lineage", {"WEIR_LINEAGE_SQL_PORT": str(ports["lineage_sql"])}),
         service("drift", "weir.drift", {"WEIR_DRIFT_REFERENCE_EVENTS": "1000", **one_thread}),
         service("evaluator", "weir.evaluator", {"WEIR_EVALUATOR_ANCHORS_DIR": str(layout.anchors), **one_thread}),
         service("alerts", "weir.alerts", {"WEIR_ALERTS_RECEIVERS_FILE": str(receivers)}),

@@ -8,17 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import BoundedSemaphore
-from typing import Any
+from typing import Any, TypeVar
 
+import orjson
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from weir.lineage.adapters.handle import Handle
+from weir.lineage.adapters.raw_engine import RawAnswer, RawEngine
 from weir.lineage.adapters.store import QueryFailed, first_line, open_client
-from weir.lineage.core.sql_gate import checked
+from weir.lineage.core.native_blocks import at_version, empty_block
+from weir.lineage.core.sql_clauses import split
+from weir.lineage.core.sql_formats import known_format
+from weir.lineage.core.sql_gate import Checked, checked
+from weir.lineage.core.sql_parameters import bound
+from weir.lineage.core.sql_request import SqlRequest
+from weir.lineage.core.sql_settings import Applied, Bounds, SettingRefused, applied
 from weir.lineage.core.sql_tree import agree, explaining
 from weir.lineage.settings import LineageSettings
 from weir.runtime.errors import BadSetting
@@ -30,6 +38,15 @@ WAITING_MAX = 8
 """Statements that wait for their turn; one more is refused. Chosen: with 10 s for each the last waits 40 s."""
 
 TABLES = "SELECT name FROM system.tables WHERE database = currentDatabase()"
+ENGINE = "SELECT currentDatabase(), version()"
+
+WRITTEN_FACTOR = 4
+"""Bytes of a written answer for one byte of its values, at most. Chosen: JSON with a name before each value takes three."""
+
+TOO_MANY = "Code: 396. DB::Exception: Limit for result exceeded, {}. (TOO_MANY_ROWS_OR_BYTES)"
+"""The engine's words for an answer that is too large."""
+
+Found = TypeVar("Found")
 
 
 class SqlBusy(Exception):
@@ -46,35 +63,63 @@ class Answer:
     """Whether there are more rows than may be answered."""
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a statement gives to a stock client."""
+
+    data: bytes
+    format: str
+    timezone: str
+    """Zone in which its times are written."""
+    cost: RawAnswer
+    """What the engine says of it."""
+
+
 class OperatorSql:
     """The desk at which people's statements are answered."""
 
     def __init__(self, settings: LineageSettings) -> None:
         self._rows_max = settings.query_rows_max
-        limits = {
+        self._bounds = Bounds(
+            settings.query_rows_max,
+            settings.sql_answer_bytes_max,
+            settings.sql_memory_bytes_max,
+            settings.query_timeout_s,
+        )
+        shared = {
             "session_timezone": "UTC",
             "max_execution_time": settings.query_timeout_s,
-            "limit": settings.query_rows_max + 1,
             "max_result_bytes": settings.sql_answer_bytes_max,
             "result_overflow_mode": "throw",
             "max_memory_usage": settings.sql_memory_bytes_max,
             "max_threads": 1,
             "readonly": 1,
         }
+        limits = {**shared, "limit": settings.query_rows_max + 1}
         self._handles = [Handle(lambda: open_client(settings, limits)) for _ in range(AT_ONCE)]
         self._free = list(self._handles)
         self._threads = ThreadPoolExecutor(AT_ONCE, "operator-sql")
         self._places = BoundedSemaphore(AT_ONCE + WAITING_MAX)
         with self._handles[0].taken() as client:
             self._tables = frozenset(str(name) for (name,) in client.query(TABLES).result_rows)
+            ((self.database, self.version),) = client.query(ENGINE).result_rows
+        self._raw = RawEngine(settings, {**shared, "max_result_rows": settings.query_rows_max})
         # It warns of each WITH that holds an expression; what matters is raised.
         logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
     async def ask(self, statement: str) -> Answer:
         """Rows of one statement. Raises SqlRefused, SqlBusy, or QueryFailed with the engine's words."""
+        return await self._done(lambda: self._answered(statement))
+
+    async def write(self, request: SqlRequest, pack: Callable[[bytes], bytes]) -> Written:
+        """The answer to a stock client's request, packed. Raises as `ask` does; QueryFailed too for more rows than may be."""
+        return await self._done(lambda: self._written(request, pack))
+
+    async def _done(self, work: Callable[[], Found]) -> Found:
+        """What the work gives, on a thread of the desk, in its turn. Raises SqlBusy, and what the work raises."""
         if not self._places.acquire(blocking=False):
             raise SqlBusy(f"{AT_ONCE + WAITING_MAX} statements are in hand, the most there may be")
-        done = self._threads.submit(self._answered, statement)
+        done = self._threads.submit(work)
         done.add_done_callback(
             lambda _: self._places.release()
         )  # when the thread is through, whoever still waits for it
@@ -85,13 +130,48 @@ class OperatorSql:
         self._threads.shutdown(cancel_futures=True)
         for handle in self._handles:
             handle.close()
+        self._raw.close()
 
-    def _answered(self, statement: str) -> Answer:
-        passed = checked(statement, self._tables)
+    def _written(self, request: SqlRequest, pack: Callable[[bytes], bytes]) -> Written:
+        clauses = split(bound(request.statement, request.values))
+        format_name = known_format(clauses.format or request.format)
+        asked = applied(_together(request.settings, clauses.settings), self._bounds)
+        passed = checked(clauses.text, self._tables, self.database)
         handle = self._free.pop()  # there are as many handles as threads
         try:
-            if not passed.is_described:
-                agree(str(self._asked(handle, "command", explaining(passed.text))), passed.names)
+            self._agree(handle, passed)
+        finally:
+            self._free.append(handle)
+        found = self._raw.answer(passed.text, format_name, asked.settings)
+        self._check_size(found, asked)
+        data = found.data if format_name != "Native" else at_version(
+            found.data or self._empty(passed), request.protocol_version
+        )  # fmt: skip
+        return Written(pack(data), format_name, asked.settings.get("session_timezone", "UTC"), found)
+
+    def _check_size(self, found: RawAnswer, asked: Applied) -> None:
+        """Hold the bounds where the engine does not: in a statement without a table."""
+        if found.rows is not None and found.rows > asked.rows_max and not asked.is_cut:
+            raise QueryFailed(TOO_MANY.format(f"max rows: {asked.rows_max}, the answer has more"))
+        bytes_max = WRITTEN_FACTOR * self._bounds.bytes_max
+        if len(found.data) > bytes_max:
+            raise QueryFailed(TOO_MANY.format(f"max bytes as written: {bytes_max}, the answer has {len(found.data)}"))
+
+    def _empty(self, passed: Checked) -> bytes:
+        """The block of an answer without rows, for which the embedded engine writes nothing."""
+        answer: RawAnswer = self._raw.answer(f"DESCRIBE TABLE ({passed.text})", "JSONCompact", {})
+        return empty_block([(str(row[0]), str(row[1])) for row in orjson.loads(answer.data)["data"]])
+
+    def _agree(self, handle: Handle, passed: Checked) -> None:
+        """The engine's own reading has the last word."""
+        if passed.query is not None:
+            agree(str(self._asked(handle, "command", explaining(passed.query))), passed.names)
+
+    def _answered(self, statement: str) -> Answer:
+        passed = checked(statement, self._tables, self.database)
+        handle = self._free.pop()  # there are as many handles as threads
+        try:
+            self._agree(handle, passed)
             result = self._asked(handle, "query", passed.text)
             columns = result.column_names or self._columns(handle, passed.text)
         finally:
@@ -115,3 +195,11 @@ class OperatorSql:
             raise QueryFailed(first_line(error)) from error
         except Exception as error:  # the client makes Python values of any statement's types, and not all have one
             raise QueryFailed(f"the answer cannot be read: {error}; choose other types, as toString(...)") from error
+
+
+def _together(arguments: Mapping[str, str], clause: Mapping[str, str]) -> dict[str, str]:
+    """Settings of the URL and of the statement's own clause. Raises SettingRefused for one that is in both."""
+    twice = sorted(set(arguments) & set(clause))
+    if twice:
+        raise SettingRefused(f"setting {twice[0][:100]!r} is in the URL and in the statement; send it once")
+    return {**arguments, **clause}

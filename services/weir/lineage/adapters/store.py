@@ -205,6 +205,11 @@ def _text(error: BaseException) -> str:
     return str(error)
 
 
+def failure_text(error: Exception) -> str:
+    """What the engine said, for a person who asked it; at most 2,000 characters."""
+    return _text(error)[:2_000] or repr(error)
+
+
 def first_line(error: Exception) -> str:
     """The first line of an error's text, at most 500 characters."""
     text = _text(error)

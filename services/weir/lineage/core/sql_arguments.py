@@ -67,7 +67,8 @@ IN_TYPE = re.compile(r"'((?:[^'\\]|\\.|'')*)'( *= *-?[0-9])?", re.DOTALL)
 PATTERN_PLACES = {
     **dict.fromkeys(
         """
-        match extract extractall extractallgroups extractallgroupshorizontal extractallgroupsvertical extractgroups
+        match matchcaseinsensitive notmatch notmatchcaseinsensitive regexp_matches regexp_substr
+        extract extractall extractallgroups extractallgroupshorizontal extractallgroupsvertical extractgroups
         regexpextract regexp_extract replaceregexpall replaceregexpone regexp_replace countmatches
         countmatchescaseinsensitive
         """.split(),

@@ -13,18 +13,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
-from weir.lineage.core.sql_names import VIEWS
-from weir.lineage.core.sql_text import SqlRefused, plain
+from weir.lineage.core.sql_catalog import described, published
+from weir.lineage.core.sql_names import READABLE, VIEWS
+from weir.lineage.core.sql_text import SqlRefused, plain, tokens_of
 
 __all__ = ["VIEWS", "Checked", "SqlRefused", "checked"]
-
-DESCRIBE = re.compile(r"(?:describe|desc)\s+(?:table\s+)?(\w+)", re.IGNORECASE)
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 """A name that a statement may define."""
@@ -40,20 +39,28 @@ class Checked:
     text: str
     names: frozenset[str] = frozenset()
     """Names that it defines in WITH: none of them is a table of the store."""
-    is_described: bool = False
-    """Whether it asks for a view's columns, with no query in it."""
+    query: str | None = None
+    """The query in it that the engine's parser is asked about; None where it asks for a view's columns alone."""
 
 
-def checked(statement: str, tables: Collection[str] = ()) -> Checked:
+def checked(statement: str, tables: Collection[str] = (), database: str = "default") -> Checked:
     """The statement as it may run, after the engine's own parser agreed. Raises SqlRefused.
 
-    tables: every table and view of the store, published or not: a WITH may not hide one.
+    tables: every table and view of the store, published or not: a WITH may not hide one. database: the store's name.
+    Names of the catalog, and of the database, become those of the published views before anything is checked.
     """
-    text = plain(statement)
-    described = DESCRIBE.fullmatch(text)
-    if described:
-        _check_view(described[1], frozenset())
-        return Checked(f"DESCRIBE TABLE {described[1]}", is_described=True)
+    tokens = published(tokens_of(statement), database)
+    asked = described(tokens)
+    if asked is None:
+        return _checked_query(plain(tokens), tables)
+    if isinstance(asked, str):
+        _check_view(asked, frozenset())
+        return Checked(f"DESCRIBE TABLE {asked}")
+    inner = _checked_query(plain(asked), tables)
+    return replace(inner, text=f"DESCRIBE TABLE ({inner.text})")
+
+
+def _checked_query(text: str, tables: Collection[str]) -> Checked:
     tree = _parsed(text)
     names = _defined(tree, tables)
     _check_tables(tree, names)
@@ -61,7 +68,7 @@ def checked(statement: str, tables: Collection[str] = ()) -> Checked:
         for name in CLAUSES:
             if clause.args.get(name):
                 raise SqlRefused(f"{name.upper()} is not allowed; one SELECT over the v_ views is")
-    return Checked(text, names)
+    return Checked(text, names, text)
 
 
 def _parsed(text: str) -> exp.Expr:
@@ -76,7 +83,7 @@ def _parsed(text: str) -> exp.Expr:
 
 def _defined(tree: exp.Expr, tables: Collection[str]) -> frozenset[str]:
     names = {definition.alias for definition in tree.find_all(exp.CTE)}
-    taken = {table.lower() for table in tables} | VIEWS
+    taken = {table.lower() for table in tables} | READABLE
     for name in names:
         if not NAME.fullmatch(name) or name.lower() in taken:
             raise SqlRefused(f"WITH defines {name!r}, which is a table of the store, or no plain name; choose another")
@@ -121,7 +128,7 @@ def _bare(membership: exp.In) -> Iterable[str]:
 
 
 def _check_view(name: str, readable: frozenset[str]) -> None:
-    if name not in VIEWS and name not in readable:
+    if name not in READABLE and name not in readable:
         raise SqlRefused(f"table {name!r} is not published; published: {', '.join(sorted(VIEWS))}")
 
 

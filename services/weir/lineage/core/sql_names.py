@@ -1,6 +1,7 @@
 """Names that operator SQL may use: the published views, and functions that compute from their arguments alone.
 
-A function is on the list when its answer depends on nothing but what it is given (and the clock, or chance): none that
+A function is on the list when its answer depends on nothing but what it is given (and the clock, or chance; `IDENTITY` says
+what else a client has to ask): none that
 reads a file, a host, a dictionary, a table by name, a setting or the server's state; none that waits, throws on demand,
 or reads bytes as the engine's own memory (aggregate states).
 """
@@ -15,6 +16,18 @@ VIEWS = frozenset(
     }
 )  # fmt: skip
 """Tables a statement may read."""
+
+CATALOG = {
+    "tables": "published_tables",
+    "columns": "published_columns",
+    "databases": "published_databases",
+    "settings": "published_settings",
+}
+"""What is read where a statement names a table of `system`: views that show what is published and nothing else (migration
+0009). No other table of `system` is read."""
+
+READABLE = VIEWS | frozenset(CATALOG.values())
+"""Every view a statement may read."""
 
 AGGREGATES = frozenset(
     """
@@ -60,7 +73,11 @@ HIGHER_ORDER = frozenset(
 )
 """Functions that take a function. The engine takes a bare name for one too, so the first of several arguments is a lambda."""
 
-TYPED = frozenset({"cast", "jsonextract"})
+TYPED = frozenset(
+    """
+    cast jsonextract jsonextractcaseinsensitive jsonextractkeysandvalues jsonextractkeysandvaluescaseinsensitive
+    """.split()
+)
 """Functions whose last argument names a type; it has to be there to read."""
 
 SCALARS = HIGHER_ORDER | frozenset(
@@ -96,6 +113,10 @@ SCALARS = HIGHER_ORDER | frozenset(
     murmurhash3_64 siphash128 siphash64 urlhash xxhash32 xxhash64 xxh3
     isipaddressinrange isipv4string isipv6string ipv4numtostring ipv4stringtonum ipv6numtostring ipv6stringtonum toipv4
     toipv4ornull toipv6 toipv6ornull
+    jsonextractarrayrawcaseinsensitive jsonextractboolcaseinsensitive jsonextractcaseinsensitive
+    jsonextractfloatcaseinsensitive jsonextractintcaseinsensitive jsonextractkeyscaseinsensitive jsonextractkeysandvalues
+    jsonextractkeysandvaluescaseinsensitive jsonextractkeysandvaluesrawcaseinsensitive jsonextractrawcaseinsensitive
+    jsonextractstringcaseinsensitive jsonextractuintcaseinsensitive jsonmergepatch prettyprintjson
     isvalidjson jsonarraylength jsonextract jsonextractarrayraw jsonextractbool jsonextractfloat jsonextractint
     jsonextractkeys jsonextractkeysandvaluesraw jsonextractraw jsonextractstring jsonextractuint jsonhas jsonkey
     jsonlength jsontype json_array_length json_exists json_query json_value simplejsonextractbool simplejsonextractfloat
@@ -108,6 +129,7 @@ SCALARS = HIGHER_ORDER | frozenset(
     acos asin atan atan2 cbrt cos degrees e erf erfc exp exp10 exp2 hypot ln log log10 log1p log2 pi pow power radians
     sigmoid sign sin sqrt tan tanh width_bucket widthbucket proportionsztest
     assumenotnull coalesce firstnondefault ifnull isnotnull isnull iszeroornull nullif tonullable
+    identity materialize parsereadablesize parsereadablesizeornull parsetimedelta
     bar formatreadabledecimalsize formatreadablequantity formatreadablesize formatreadabletimedelta totypename transform
     grouping rand rand32 rand64 randcanonical
     ceil ceiling floor round roundage roundbankers rounddown roundduration roundtoexp2 trunc truncate
@@ -124,6 +146,7 @@ SCALARS = HIGHER_ORDER | frozenset(
     countmatches countmatchescaseinsensitive countsubstrings countsubstringscaseinsensitive
     countsubstringscaseinsensitiveutf8 extract extractall extractallgroups extractallgroupshorizontal
     extractallgroupsvertical extractgroups hassubsequence hassubsequencecaseinsensitive hastoken hastokencaseinsensitive
+    matchcaseinsensitive notmatch notmatchcaseinsensitive regexp_matches regexp_substr
     ilike instr like locate match multisearchallpositions multisearchany multisearchanycaseinsensitive
     multisearchanycaseinsensitiveutf8 multisearchanyutf8 multisearchfirstindex multisearchfirstposition ngramdistance
     ngramdistancecaseinsensitive ngramdistanceutf8 ngramsearch ngramsearchcaseinsensitive ngramsearchutf8 notilike notlike
@@ -148,6 +171,11 @@ SCALARS = HIGHER_ORDER | frozenset(
 )
 """Other functions, lower case; operators are functions to the engine."""
 
+IDENTITY = frozenset(
+    "version revision displayname servertimezone currentdatabase current_database database currentuser current_user user".split()
+)
+"""What a client asks when it connects: constants of the engine and of its login, which name no data."""
+
 MEMBERSHIP = frozenset("in notin globalin globalnotin nullin notnullin globalnullin globalnotnullin".split())
 """The functions behind IN: their second argument may be a table."""
 
@@ -159,7 +187,7 @@ TABLE_FUNCTIONS_TOO = frozenset({"format"})
 def is_listed(function: str) -> bool:
     """Whether a function may be called; aggregates with their combinators."""
     name = function.lower()
-    return name in SCALARS or name in WINDOW_FUNCTIONS or _is_aggregate(name)
+    return name in SCALARS or name in WINDOW_FUNCTIONS or name in IDENTITY or _is_aggregate(name)
 
 
 def _is_aggregate(name: str) -> bool:

@@ -23,9 +23,10 @@ CLOSED_BY = {"(": ")", "[": "]"}
 TOKEN = re.compile(
     r"(?P<space>[ \t\r\n\f\v]+)|(?P<comment>--[^\n]*|/\*(?:(?!/\*|\*/).)*\*/)"
     r"|(?P<text>'(?:[^'\\]|\\.|'')*')"
+    r"|(?P<parameter>\{[ ]*[A-Za-z_][A-Za-z0-9_]*[ ]*:[^{}]{1,200}\})"
     r'|(?P<quoted>`[^`"\'\\\x00-\x1f\x7f()]{1,128}`|"[^`"\'\\\x00-\x1f\x7f()]{1,128}")'
     r"|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<number>[0-9][0-9A-Za-z_]*(?:\.[0-9]+)?(?:(?<=[eE])[+-][0-9]+)?|\.[0-9]+)"
-    r"|(?P<mark><=>|<=|>=|!=|<>|==|->|::|\|\||[-+*/%=<>(),.\[\]:?])",
+    r"|(?P<end>;)|(?P<mark><=>|<=|>=|!=|<>|==|->|::|\|\||[-+*/%=<>(),.\[\]:?])",
     re.DOTALL,
 )
 
@@ -56,25 +57,39 @@ FORBIDDEN = frozenset(
 class SqlRefused(ValueError):
     """The statement may not run; the text says what is the reason and what is allowed."""
 
+    code = 497
+    """The engine's code for such a refusal: ACCESS_DENIED."""
 
-def plain(statement: str) -> str:
-    """The statement on one level of text: no comments, no trailing semicolon, nothing that is not read the same by all.
 
-    Raises SqlRefused.
-    """
-    if len(statement) > STATEMENT_CHARS_MAX:
-        raise SqlRefused(f"the statement has {len(statement)} characters; at most {STATEMENT_CHARS_MAX}")
-    tokens = _tokens(statement.strip().removesuffix(";").strip())
-    words = [token for token in tokens if token[0] not in ("space", "comment")]
+Token = tuple[str, str]
+"""A piece of a statement: its kind, a group of TOKEN, and its text."""
+
+
+def plain(tokens: Sequence[Token]) -> str:
+    """The statement on one level of text: nothing that is not read the same by all. Raises SqlRefused."""
+    words = [token for token in tokens if token[0] != "space"]
     _check_depth(words)
     for index, (kind, word) in enumerate(words):
         following = words[index + 1][1] if index + 1 < len(words) else ""
         _check(kind, word, following)
-    return "".join(" " if kind == "comment" else word for kind, word in tokens).strip()
+    return text_of(tokens)
 
 
-def _tokens(text: str) -> list[tuple[str, str]]:
-    found, place = [], 0
+def text_of(tokens: Sequence[Token]) -> str:
+    """The text of tokens."""
+    return "".join(word for _, word in tokens).strip()
+
+
+def quoted(text: str) -> str:
+    """A string of SQL."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def tokens_of(statement: str) -> list[Token]:
+    """The tokens of a statement: no comments (a space stands for each), no last semicolon. Raises SqlRefused."""
+    if len(statement) > STATEMENT_CHARS_MAX:
+        raise SqlRefused(f"the statement has {len(statement)} characters; at most {STATEMENT_CHARS_MAX}")
+    text, found, place = statement.strip(), [], 0
     while place < len(text):
         match = TOKEN.match(text, place)
         if match is None or match.lastgroup is None:
@@ -82,14 +97,24 @@ def _tokens(text: str) -> list[tuple[str, str]]:
                 f"character {text[place]!r} at position {place} is not allowed outside a string (one statement, no"
                 " parameters, no heredocs; a name with other letters goes into backquotes)"
             )
-        found.append((match.lastgroup, match[0]))
+        found.append(("space", " ") if match.lastgroup == "comment" else (match.lastgroup, match[0]))
         place = match.end()
-    return found
+    return _one(found)
+
+
+def _one(tokens: list[Token]) -> list[Token]:
+    """The tokens of the one statement. Raises SqlRefused where another one begins."""
+    end = next((place for place, (kind, _) in enumerate(tokens) if kind == "end"), len(tokens))
+    if any(kind != "space" for kind, _ in tokens[end + 1 :]):
+        raise SqlRefused("';' ends the statement, and something follows it; one statement is allowed")
+    return tokens[:end]
 
 
 def _check(kind: str, word: str, following: str) -> None:
     if kind == "quoted" and following == "(":
         raise SqlRefused(f"quoted function {word} is not allowed; write its name plainly")
+    if kind == "parameter":
+        raise SqlRefused(f"the parameter {word[:100]} has no value; over HTTP, param_name=value gives it one")
     if kind != "word":
         return
     name = word.lower()

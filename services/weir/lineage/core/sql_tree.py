@@ -18,7 +18,7 @@ from weir.lineage.core.sql_arguments import (
     check_type,
     check_zone_name,
 )
-from weir.lineage.core.sql_names import HIGHER_ORDER, MEMBERSHIP, TABLE_FUNCTIONS_TOO, TYPED, VIEWS, is_listed
+from weir.lineage.core.sql_names import HIGHER_ORDER, MEMBERSHIP, READABLE, TABLE_FUNCTIONS_TOO, TYPED, VIEWS, is_listed
 from weir.lineage.core.sql_text import SqlRefused
 
 LINE = re.compile(r"( *)([A-Za-z:]+)(?: (.*?))??(?: \(alias [^()]*\))?(?: \(column [^()]*\))?(?: \(children \d+\))?")
@@ -94,7 +94,7 @@ def _tree(lines: Sequence[str]) -> Node:
 def _check(node: Node, names: frozenset[str]) -> None:
     if node.kind not in KINDS:
         raise SqlRefused(f"{node.kind} is not allowed; one SELECT over the v_ views is")
-    if node.kind == "TableIdentifier" and node.name not in VIEWS and node.name not in names:
+    if node.kind == "TableIdentifier" and node.name not in READABLE and node.name not in names:
         raise SqlRefused(f"table {node.name!r} is not published; published: {', '.join(sorted(VIEWS))}")
     if node.kind == "TableExpression" and {child.kind for child in node.children} - IN_TABLE_EXPRESSION:
         raise SqlRefused("table functions are not allowed; only the v_ views are read")
@@ -153,7 +153,7 @@ def _unescaped(text: str) -> str:
 
 def _is_set(node: Node, names: frozenset[str]) -> bool:
     if node.kind == "Identifier":
-        return node.name in VIEWS or node.name in names
+        return node.name in READABLE or node.name in names
     return node.kind != "Function" or node.name.lower() not in TABLE_FUNCTIONS_TOO
 
 

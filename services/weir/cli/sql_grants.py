@@ -1,0 +1,31 @@
+"""`weir sql --grants`: the statements of a tenant's user, for the administrator of the ClickHouse server to read and run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from urllib.parse import urlsplit
+
+from weir.cli.output import CliError, ExitCode, emit_text, say
+from weir.lineage.core.sql_grants import GrantRefused, Server, grants, user_of
+from weir.lineage.core.sql_settings import Bounds
+
+BOUNDS = Bounds(rows_max=10_000, bytes_max=8_388_608, memory_bytes_max=268_435_456, seconds_max=10)
+"""Bounds of a tenant's statement: those that lineage has unless it is told others."""
+
+PASSWORD_BYTES = 24
+"""Random bytes of a password. Chosen: 192 bits cannot be tried out, and 32 characters can be copied."""
+
+
+def show_grants(tenant: str) -> None:
+    """Print the statements; the password, made anew and kept nowhere, goes to standard error."""
+    password = secrets.token_urlsafe(PASSWORD_BYTES)
+    place = urlsplit(os.environ.get("WEIR_LINEAGE_CLICKHOUSE_URL", ""))
+    server = Server(place.path.strip("/") or "default", place.username or "default")
+    try:
+        statements = list(grants(tenant, hashlib.sha256(password.encode()).hexdigest(), server, BOUNDS))
+    except GrantRefused as refused:
+        raise CliError(ExitCode.INVALID, str(refused), "weir sql --grants acme") from refused
+    emit_text("\n".join(f"{statement};" for statement in statements))
+    say(f"password of {user_of(tenant)}, shown once: {password}")

@@ -1,0 +1,73 @@
+"""The SQL endpoint over a real socket in the test's process: the real engine, the real door, in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx2
+
+from knocking import TOKEN
+from waiting import eventually
+from weir.lineage.adapters.operator_sql import OperatorSql
+from weir.lineage.settings import LineageSettings
+from weir.lineage.sql_http import sql_door
+from weir.runtime.http import serve
+from weir.runtime.http_policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class SqlAddress:
+    """Where it listens."""
+
+    port: int
+    folder: str
+    """Folder of its store."""
+
+    @property
+    def url(self) -> str:
+        """Base URL."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def ask(
+        self, query: str, arguments: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> httpx2.Response:
+        """One raw request with the token, the statement in its body. arguments: those of the URL."""
+        given = {"x-clickhouse-key": TOKEN, **(headers or {})}
+        return httpx2.post(f"{self.url}/", params=dict(arguments or {}), content=query.encode(), headers=given)
+
+    def get(self, arguments: Mapping[str, str], headers: Mapping[str, str]) -> httpx2.Response:
+        """One raw request with the token and everything in the URL."""
+        return httpx2.get(f"{self.url}/", params=dict(arguments), headers={"x-clickhouse-key": TOKEN, **headers})
+
+
+@contextmanager
+def sql_endpoint(settings: LineageSettings) -> Iterator[SqlAddress]:
+    """The endpoint of a store that is open in this process already."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    desk = OperatorSql(settings)
+    door = sql_door(desk, settings.model_copy(update={"sql_port": port}), Policy(token=TOKEN))
+    loop, stop = asyncio.new_event_loop(), asyncio.Event()
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve(door, stop)))
+    thread.start()
+    try:
+        eventually(lambda: _answers(port), within_s=10, what="the endpoint")
+        yield SqlAddress(port, str(settings.store_dir))
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+        desk.close()
+
+
+def _answers(port: int) -> bool:
+    try:
+        return httpx2.get(f"http://127.0.0.1:{port}/ping").text == "Ok.\n"
+    except httpx2.TransportError:
+        return False

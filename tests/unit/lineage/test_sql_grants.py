@@ -1,0 +1,125 @@
+"""A tenant's user on a ClickHouse server: the engine's own parser reads every statement, and the rows are the tenant's.
+
+The embedded engine has no users, so no statement is run here. What a policy shows is tried with the engine's own filters
+of tables, which take the same condition at the same place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import chdb
+import pytest
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from builders import completed
+from weir.cli.__main__ import app
+from weir.lineage.adapters.store import Store
+from weir.lineage.core.sql_grants import TABLES, GrantRefused, Server, grants, user_of
+from weir.lineage.core.sql_settings import Bounds
+from weir.lineage.core.sql_text import quoted
+from weir.lineage.settings import LineageSettings
+
+Put = Callable[..., None]
+BOUNDS = Bounds(rows_max=10, bytes_max=1_000, memory_bytes_max=2_000, seconds_max=3)
+HASH = "ab" * 32
+
+
+@pytest.mark.capability("U5")
+def test_the_engines_own_parser_reads_every_statement(store: Store) -> None:
+    statements = list(grants("acme.corp", HASH, Server("weir", "lineage"), BOUNDS))
+
+    assert len(statements) > 2 * len(TABLES)
+    for statement in statements:
+        ((read,),) = [row.values() for row in store.rows(f"SELECT formatQuerySingleLine({quoted(statement)}) AS read")]
+        assert re.sub(r"[`\s]", "", str(read)).startswith(re.sub(r"[`\s]", "", statement)[:40])
+        assert store.rows(f"EXPLAIN AST {statement}")
+
+
+def test_policies_come_before_grants() -> None:
+    statements = list(grants("acme", HASH, Server(), BOUNDS))
+    words = [" ".join(statement.split()[:2]) for statement in statements]
+
+    assert words.index("GRANT SELECT") > max(place for place, word in enumerate(words) if word == "CREATE ROW")
+    policies = {
+        table for s in statements for table in re.findall(r"POLICY OR REPLACE `weir_acme` ON `default`\.(\w+)", s)
+    }
+    granted = {name for s in statements for name in re.findall(r"GRANT SELECT ON `default`\.(\w+)", s)}
+    assert {name for name in granted if not name.startswith("v_")} == policies == set(TABLES.values())
+
+
+def test_each_view_of_a_tenant_reads_the_table_that_its_policy_is_on(store: Store) -> None:
+    made = {
+        str(row["name"]): str(row["create_table_query"])
+        for row in store.rows("SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()")
+    }
+    for view, table in TABLES.items():
+        assert set(re.findall(r"(?:FROM|JOIN) default\.(\w+)", made[view])) == {table}
+        assert "`tenant`" in made[table]
+        assert "SQL SECURITY" not in made[view] or "INVOKER" in made[view]
+
+
+@pytest.mark.capability("U5")
+def test_the_condition_of_a_policy_shows_a_tenant_its_own_rows(store: Store, put: Put, tmp_path: Path) -> None:
+    put(
+        "inference-responses",
+        *[completed(seq, tenant=("acme", "other's")[seq % 2], route=f"r{seq % 2}") for seq in range(6)],
+    )
+    for tenant, route in (("acme", "r0"), ("other's", "r1")):
+        filters = {f"default.{table}": f"tenant = {quoted(tenant)}" for table in set(TABLES.values())}
+        listed = ", ".join(f"{quoted(name)}: {quoted(condition)}" for name, condition in filters.items())
+        engine = chdb.connect(str(LineageSettings(data_dir=tmp_path / "data").store_dir))  # type: ignore[no-untyped-call]
+        engine.query(f"SET additional_table_filters = {{{listed}}}")
+        for view in ("v_inference_responses", "v_lineage", "v_impact"):
+            found = engine.query(f"SELECT DISTINCT tenant, route FROM {view}", "TSVRaw").bytes().decode()
+            assert found == f"{tenant}\t{route}\n"
+        engine.close()
+
+
+def test_a_users_statement_is_refused_where_there_are_no_users(store: Store) -> None:
+    """Why nothing here is run: it says so itself."""
+    for statement in list(grants("acme", HASH, Server(), BOUNDS))[:2]:
+        with pytest.raises(ClickHouseError, match="ACCESS_DENIED"):
+            store.command(statement)
+
+
+@pytest.mark.parametrize(
+    ("tenant", "digest", "server"),
+    [
+        ("", HASH, Server()),
+        ("a`b", HASH, Server()),
+        ("a b", HASH, Server()),
+        ("x" * 65, HASH, Server()),
+        ("acme", "secret", Server()),
+        ("acme", HASH, Server("a.b")),
+        ("acme", HASH, Server("default", "x`; DROP")),
+    ],
+)
+def test_a_name_that_could_be_more_than_a_name_is_refused(tenant: str, digest: str, server: Server) -> None:
+    with pytest.raises(GrantRefused):
+        list(grants(tenant, digest, server, BOUNDS))
+
+
+@given(st.text(max_size=70))
+def test_any_tenant_is_a_user_or_refused(tenant: str) -> None:
+    try:
+        user = user_of(tenant)
+    except GrantRefused:
+        return
+    assert re.fullmatch(r"weir_[A-Za-z0-9._-]{1,64}", user)
+
+
+def test_the_command_prints_statements_and_keeps_the_password_out_of_them() -> None:
+    ran: Any = CliRunner().invoke(app, ["sql", "--grants", "acme"])
+
+    assert ran.exit_code == 0
+    password = re.search(r"shown once: (\S+)", ran.stderr)
+    assert password is not None
+    assert password[1] not in ran.stdout
+    assert "CREATE USER IF NOT EXISTS `weir_acme`" in ran.stdout
