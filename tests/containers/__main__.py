@@ -16,7 +16,7 @@ from containers.telling import StepFailed, Teller
 from weir.cli.stack.layout import repository
 
 FOLDER = repository() / ".weir" / "containers"
-STEPS = 15
+STEPS = 16
 
 
 def main() -> int:
@@ -40,6 +40,7 @@ def main() -> int:
         teller.step("a call with curl and an audit, as the page says", shape.first_call)
         teller.step("calls at both doors, and the books", shape.calls)
         teller.step("a new key, read by the running gateway", shape.new_key)
+        teller.step("the command line in its container", shape.command_line)
         teller.step("every container made anew: the books", shape.anew)
         teller.step("calls after that, and the books", shape.calls)
         teller.step("down", shape.down)

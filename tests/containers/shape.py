@@ -70,6 +70,16 @@ class Shape:
         line = "WEIR_GATEWAY_KEYS_FILE=secrets/gateway/keys.json weir keys create ci --tenant acme"
         return self._ask(1, self._project.shell(f"{line} --scope infer --scope models").strip())
 
+    def command_line(self) -> str:
+        """Commands that need more than an address: each service is asked, the log is read, a replay is computed."""
+        commands = (
+            "asset list", "drift status", "alert list", "dlq list", "config show",
+            "lineage impact dataset python-docs", "drift replay --from earliest",
+        )  # fmt: skip
+        for command in commands:
+            self._project.weir(*command.split())
+        return f"{len(commands)} commands end with 0"
+
     def anew(self) -> str:
         """Every container replaced by a new one; what is kept is in the volumes alone."""
         self._project.shell("docker compose up -d --force-recreate --wait")
