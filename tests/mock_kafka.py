@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from weir.events import SCHEMA_JSON, TOPICS, Event, decode_body, digest_of, unframe
 from weir.runtime.link import Link, link_from
@@ -36,8 +36,13 @@ class MockKafka:
 
     def events(self, topic: str) -> list[Event]:
         """Every event of a topic, partition by partition."""
+        values = [message.value() for message in self.messages(topic)]
+        return [decode_body(TOPICS[topic].event, unframe(value)[1]) for value in values if isinstance(value, bytes)]
+
+    def messages(self, topic: str) -> list[Message]:
+        """Every message of a topic, partition by partition."""
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "look", "log_level": 0})
-        found: list[Event] = []
+        found: list[Message] = []
         try:
             for partition in consumer.list_topics(topic, timeout=ANSWER_S).topics[topic].partitions:
                 place = TopicPartition(topic, partition, 0)
@@ -45,9 +50,8 @@ class MockKafka:
                 consumer.assign([place])
                 for _ in range(end):
                     (message,) = consumer.consume(1, ANSWER_S)
-                    value = message.value()
-                    assert isinstance(value, bytes), message.error()
-                    found.append(decode_body(TOPICS[topic].event, unframe(value)[1]))
+                    assert message.error() is None, message.error()
+                    found.append(message)
         finally:
             consumer.close()
         return found

@@ -60,6 +60,10 @@ async def test_a_full_queue_drops_the_newest_and_leaves_no_hole(tmp_path: Path) 
         f"{number:016x}" for number in (1, 2, 3, 9)
     ]
     assert {(event.trace_id, event.parent_span_id) for event in events} == {("a" * 32, "b" * 16)}
+    # One partition: of what a kill loses nothing stands before what it does not lose.
+    messages = kafka.messages("spans")
+    assert {message.partition() for message in messages} == {messages[0].partition()}
+    assert dict(messages[0].headers() or ())["tracestate"] == b"vendor=1"
 
 
 async def test_a_trace_that_is_not_sampled_gives_no_span_and_no_wait(tmp_path: Path) -> None:

@@ -66,3 +66,10 @@ def test_a_process_lives_in_utc_whatever_the_machine_says() -> None:
     ran = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
 
     assert ran.stdout.split() == ["0", "None"]
+
+
+def test_a_service_sees_which_collector_is_named() -> None:
+    named = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "OTEL_BSP_MAX_QUEUE_SIZE": "64"}
+
+    assert of_service(named) == {**named, "TZ": "UTC"}
+    assert of_command_line(named) == {**named, "TZ": "UTC"}
