@@ -101,7 +101,7 @@ class SqlEndpoint:
         if not self._settings.is_sql_open:
             raise SqlRefused("this lineage serves no SQL; set WEIR_LINEAGE_SQL=true")
         is_zipped = asked.is_on("enable_http_compression") and "gzip" in accepted.lower()
-        in_frames = asked.is_on("compress")
+        in_frames = asked.is_compressed
         begin = time.monotonic_ns()
         found = await self._sql.write(asked, in_blocks if in_frames else gzipped if is_zipped else bytes)
         given = {
@@ -111,7 +111,7 @@ class SqlEndpoint:
             "x-clickhouse-timezone": found.timezone,
             "x-clickhouse-summary": _summary(found, time.monotonic_ns() - begin),
         }
-        if is_zipped and not in_frames:
+        if is_zipped:
             given |= {"content-encoding": "gzip", "vary": "accept-encoding"}
         return Response(found.data, headers=given)
 

@@ -301,6 +301,10 @@ REFUSED: dict[str, tuple[str, dict[str, str], int]] = {
     "an identifier that is none": ("SELECT 1 FROM {x:Identifier}", {"param_x": "file('/etc/passwd')"}, 497),
     "an unpublished identifier": ("SELECT 1 FROM {x:Identifier}", {"param_x": "spans"}, 497),
     "a type that is a zone file": ("SELECT {x:DateTime('file:/etc/passwd')}", {"param_x": "0"}, 497),
+    "a version that is none": ("SELECT 1", {"client_protocol_version": "x"}, 164),
+    "two compressions": ("SELECT 1", {"compress": "1", "enable_http_compression": "1"}, 164),
+    "half a compression": ("SELECT 1", {"compress": "2"}, 164),
+    "another method": ("SELECT 1", {"compress": "1", "network_compression_method": "ZSTD"}, 164),
     "a map": ("SELECT {x:Map(String, UInt8)}", {"param_x": "{'a':1}"}, 497),
     "an id with a line end": ("SELECT 1", {"query_id": "a\r\nb: c"}, 164),
     "a setting twice": ("SELECT 1 SETTINGS extremes = 1", {"extremes": "1"}, 164),
@@ -318,6 +322,26 @@ def test_nothing_is_accepted_and_ignored(endpoint: SqlAddress, why: str) -> None
     assert answer.headers["x-clickhouse-exception-code"] == str(code), answer.text
     assert answer.text.startswith(f"Code: {code}. DB::Exception: ")
     assert answer.status_code in (400, 403, 404, 500)
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"x-clickhouse-quota": "x"}, 164),
+        ({"x-clickhouse-ssl-certificate-auth": "on"}, 164),
+        ({"x-clickhouse-database": "system"}, 81),
+        ({"x-clickhouse-format": "Template"}, 73),
+        ({"content-type": "multipart/form-data; boundary=x"}, 497),
+    ],
+)
+def test_a_header_of_the_protocol_is_read_or_refused(endpoint: SqlAddress, headers: dict[str, str], code: int) -> None:
+    assert endpoint.ask("SELECT 1", headers=headers).headers["x-clickhouse-exception-code"] == str(code)
+
+
+def test_an_argument_that_stands_twice_is_refused(endpoint: SqlAddress) -> None:
+    answer = httpx2.get(f"{endpoint.url}/?query=SELECT%201&query=SELECT%202", headers={"x-clickhouse-key": TOKEN})
+
+    assert (answer.status_code, "twice" in answer.text or "there twice" in answer.text) == (403, True)
 
 
 ACCEPTED = {

@@ -204,3 +204,40 @@ def _echo(policy: Policy = POLICY) -> Door:
         return PlainTextResponse(await request.body())
 
     return application(dict, policy, [Route("/echo", echo, methods=["GET", "POST"])])
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_let_in"),
+    [
+        ([(b"x-key", TOKEN.encode())], True),
+        ([(b"x-key", b"wrong")], False),
+        ([(b"x-key", f"Bearer {TOKEN}".encode())], False),
+        ([(b"x-key", TOKEN.encode()), (b"authorization", f"Bearer {TOKEN}".encode())], False),
+        ([(b"authorization", f"Bearer {TOKEN}".encode())], True),
+        ([(b"x-other", TOKEN.encode())], False),
+        ([], False),
+    ],
+)
+def test_another_header_carries_the_bare_token_only_where_it_is_declared(
+    headers: list[tuple[bytes, bytes]], is_let_in: bool
+) -> None:
+    assert Policy(token=TOKEN, key_header=b"x-key").lets_in(headers) == is_let_in
+    assert Policy(key_header=b"x-key").lets_in(headers) is False
+    undeclared = [one for one in headers if one[0] != b"authorization"]
+    assert Policy(token=TOKEN).lets_in(undeclared) is False
+
+
+def test_a_declared_header_of_the_token_is_sent_once() -> None:
+    twice = [(b"host", b"localhost"), (b"x-key", b"a"), (b"x-key", b"a")]
+    refused = refusal("GET", twice, Policy(token=TOKEN, key_header=b"x-key"))
+
+    assert refused is not None
+    assert refused.reason == "ambiguous"
+
+
+def test_a_body_of_any_type_comes_in_only_where_it_is_declared_and_is_bounded_there_too() -> None:
+    headers = [(b"host", b"localhost"), (b"content-type", b"text/plain"), (b"content-length", b"11")]
+
+    assert refusal("POST", headers, Policy(is_any_body=True, body_bytes_max=11)) is None
+    for policy in (Policy(), Policy(is_any_body=True, body_bytes_max=10)):
+        assert refusal("POST", headers, policy) is not None

@@ -133,6 +133,7 @@ class OperatorSql:
         self._raw.close()
 
     def _written(self, request: SqlRequest, pack: Callable[[bytes], bytes]) -> Written:
+        version = request.protocol_version
         clauses = split(bound(request.statement, request.values))
         format_name = known_format(clauses.format or request.format)
         asked = applied(_together(request.settings, clauses.settings), self._bounds)
@@ -145,7 +146,7 @@ class OperatorSql:
         found = self._raw.answer(passed.text, format_name, asked.settings)
         self._check_size(found, asked)
         data = found.data if format_name != "Native" else at_version(
-            found.data or self._empty(passed), request.protocol_version
+            found.data or self._empty(passed), version
         )  # fmt: skip
         return Written(pack(data), format_name, asked.settings.get("session_timezone", "UTC"), found)
 

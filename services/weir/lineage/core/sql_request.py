@@ -19,6 +19,9 @@ QUERY_ID_CHARS_MAX = 128
 OWN = frozenset({"query", "default_format", "database", "query_id", "password"})
 """Arguments that are no setting."""
 
+HEADERS = frozenset({"key", "user", "database", "format", "query-id"})
+"""Headers of the protocol that are read, without `x-clickhouse-` before them. The user's name changes nothing."""
+
 PARAMETER = "param_"
 """Before the name of a parameter of the statement."""
 
@@ -60,6 +63,14 @@ class SqlRequest:
             raise SettingRefused(f"client_protocol_version is {value[:100]!r}; expected a whole number")
         return int(value)
 
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the answer goes out in ClickHouse's own blocks. Raises SettingRefused, also beside another compression."""
+        is_on = self.is_on("compress")
+        if is_on and self.is_on("enable_http_compression"):
+            raise SettingRefused("compress and enable_http_compression are both on; choose one")
+        return is_on
+
     def is_on(self, name: str) -> bool:
         """Whether an argument that says how the answer is put on the wire is on. Raises SettingRefused."""
         value = self.settings.get(name, "0").lower()
@@ -77,6 +88,10 @@ def request_of(
         if name in given:
             raise SettingRefused(f"the argument {name[:100]!r} is there twice; send it once")
         given[name] = value
+    for name in headers:
+        own = name.removeprefix("x-clickhouse-")
+        if own != name and own not in HEADERS:
+            raise SettingRefused(f"the header {name[:100]} is not served; leave it out")
     if "password" in given:
         raise PasswordInUrl("a password in the URL is refused, as URLs are logged; send X-ClickHouse-Key, or Basic")
     named = given.get("database") or headers.get("x-clickhouse-database") or database

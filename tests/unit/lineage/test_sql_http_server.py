@@ -1,0 +1,91 @@
+"""The SQL endpoint where lineage has a ClickHouse server: the same client and the same queries, the answer the server's own.
+
+The server is the real engine behind ClickHouse's HTTP interface, in a process of its own (`clickhouse_front`).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import clickhouse_connect
+import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from builders import completed
+from knocking import TOKEN
+from lineage_store import put_into
+from second_store import FRONT
+from service_process import ServiceProcess, free_port
+from sql_endpoint import SqlAddress, sql_endpoint
+from weir.lineage.adapters.migrations import migrate
+from weir.lineage.adapters.retention import keep
+from weir.lineage.adapters.store import Store
+from weir.lineage.adapters.view_comments import comment_views
+from weir.lineage.core.retention import Retention
+from weir.lineage.core.sql_names import VIEWS
+from weir.lineage.settings import LineageSettings
+
+ROWS_MAX = 50
+LONGEST_DAYS = 7_300
+
+
+@pytest.fixture(scope="module")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlAddress]:
+    folder: Path = tmp_path_factory.mktemp("server")
+    port = free_port()
+    command = [sys.executable, str(FRONT), str(port), str(folder / "clickhouse")]
+    server = ServiceProcess("ClickHouse", command, {}, folder / "log", health_path="/ping", port=port)
+    server.start()
+    server.until_ready()
+    settings = LineageSettings(clickhouse_url=server.url, data_dir=folder / "data", query_rows_max=ROWS_MAX)
+    store = Store(settings)
+    migrate(store)
+    comment_views(store)
+    keep(store, Retention(LONGEST_DAYS, LONGEST_DAYS, LONGEST_DAYS))
+    put_into(store)("inference-responses", *[completed(seq, route=f"r{seq % 2}") for seq in range(6)])
+    try:
+        with sql_endpoint(settings) as address:
+            yield address
+    finally:
+        store.close()
+        server.kill()
+
+
+@pytest.fixture
+def client(endpoint: SqlAddress) -> Iterator[Any]:
+    made = clickhouse_connect.get_client(host="127.0.0.1", port=endpoint.port, username="anyone", password=TOKEN)
+    yield made
+    made.close()
+
+
+@pytest.mark.capability("U5")
+def test_a_stock_client_has_the_same_answers_from_a_server(client: Any) -> None:
+    query = "SELECT route, count() AS n FROM default.v_inference_responses WHERE route = {r:String} GROUP BY route"
+    empty = client.query("SELECT route AS `a b` FROM v_inference_responses WHERE route = 'none'")
+
+    assert client.query(query, parameters={"r": "r1"}).result_rows == [("r1", 3)]
+    assert client.query_df("SELECT route, latency_ms FROM v_inference_responses").shape == (6, 2)
+    assert {name for (name,) in client.query("SELECT name FROM system.tables").result_rows} == VIEWS
+    assert client.query("SELECT count() FROM system.columns WHERE comment = ''").result_rows == [(0,)]
+    assert (empty.column_names, empty.result_rows) == (("a b",), [])
+
+
+@pytest.mark.capability("U5")
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [("SELECT file('/etc/passwd')", 497), ("SELECT * FROM spans", 497), ("SELECT nothing FROM v_spans", 47),
+     ("SELECT a.route FROM v_inference_responses AS a, v_inference_responses AS b, v_inference_responses AS c", 396)],
+)  # fmt: skip
+def test_a_stock_client_is_refused_the_same_before_a_server(client: Any, query: str, code: int) -> None:
+    with pytest.raises(DatabaseError, match=f"Code: {code}"):
+        client.query(query)
+
+
+def test_a_setting_travels_with_the_statement(endpoint: SqlAddress) -> None:
+    query = "SELECT toDateTime(0) FROM v_inference_responses"
+
+    assert endpoint.ask(query, {"session_timezone": "Asia/Seoul", "limit": "1"}).text == "1970-01-01 09:00:00\n"
+    assert endpoint.ask(query).text == "1970-01-01 00:00:00\n" * 6
