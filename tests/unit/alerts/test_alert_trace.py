@@ -131,6 +131,9 @@ async def test_every_try_of_a_webhook_is_a_span_and_says_so_to_the_receiver(
         await until_delivered(database, "msg_traced")
 
     spans = [one for one in SPANS if one.span.attributes["weir.delivery"] == "msg_traced"]
+    shown = deliveries.find(database.connection, "msg_traced")
+    assert shown is not None
+    assert (shown[0].traceparent, shown[0].links) == (under.traceparent, UNSAMPLED.traceparent)
     heard = [read_trace(headers["traceparent"], headers["tracestate"]) for headers, _ in http_receiver.received]
     assert heard == [under.below(one.span.span_id) for one in spans]
     assert [one.span.status for one in spans] == ["error", "ok"]

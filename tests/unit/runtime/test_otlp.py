@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -211,6 +214,26 @@ def test_a_collector_that_is_away_fails_nobody(monkeypatch: pytest.MonkeyPatch) 
     otlp.stop()
 
     assert counted("queued") == queued + 100
+
+
+def test_a_service_keeps_its_name_and_takes_more_attributes(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "everything")
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=staging")
+    otlp.start("alerts", "1")
+    otlp.export([span("alerts")], TRACE)
+    otlp.stop()
+
+    assert {said["service.name"] for said in receiver.resources} == {"alerts"}
+    assert {said["deployment.environment.name"] for said in receiver.resources} == {"staging"}
+
+
+def test_a_service_that_exports_nothing_does_not_even_load_the_sdk() -> None:
+    loads = "import sys, weir.gateway.drain; from weir.runtime import otlp; otlp.start('x', '1'); otlp.stop();"
+    told = f"{loads} sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
+
+    assert subprocess.run([sys.executable, "-c", told], env={"PATH": os.environ["PATH"]}, check=False).returncode == 0
 
 
 def test_off_means_off() -> None:

@@ -23,9 +23,10 @@ ERROR_CHARS_MAX = 500
 ATTEMPTS_KEPT = 200
 """Newest attempts of one delivery that are kept in its log; a day of tries once a minute would be 1,440."""
 
-COLUMNS = "id, receiver, group_key, status, state, attempts, waited_us, next_try_us, created_us, finished_us, error"
-
-TRACE_COLUMNS = "traceparent, tracestate, links"
+COLUMNS = (
+    "id, receiver, group_key, status, state, attempts, waited_us, next_try_us, created_us, finished_us, error,"
+    " traceparent, tracestate, links"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def put(connection: Connection, delivery: Delivery, body: bytes, notification_js
         body,
         notification_json,
     )
-    columns = f"{COLUMNS}, {TRACE_COLUMNS}, body, notification_json"
+    columns = f"{COLUMNS}, body, notification_json"
     marks = ",".join("?" * len(values))
     connection.execute(f"INSERT OR IGNORE INTO deliveries ({columns}) VALUES ({marks})", values)
 
@@ -94,7 +95,7 @@ def put(connection: Connection, delivery: Delivery, body: bytes, notification_js
 def next_for(connection: Connection, receiver: str) -> tuple[Delivery, bytes] | None:
     """The waiting delivery of a receiver that is due first, heads of groups only; None when none waits."""
     row = connection.execute(
-        f"SELECT {COLUMNS}, {TRACE_COLUMNS}, body FROM deliveries WHERE position IN "
+        f"SELECT {COLUMNS}, body FROM deliveries WHERE position IN "
         "(SELECT min(position) FROM deliveries WHERE receiver = ? AND state = 'waiting' GROUP BY group_key) "
         "ORDER BY next_try_us, position LIMIT 1",
         (receiver,),
