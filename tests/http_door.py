@@ -49,6 +49,8 @@ class HttpDoor:
     client: httpx2.AsyncClient
     triton: ScriptedTriton
     reader: SpoolReader
+    catalog: Catalog
+    """What the gateway knows of the registry."""
 
     @staticmethod
     def authorization(tenant: str = "demo") -> bytes:
@@ -107,7 +109,7 @@ async def http_door(folder: Path, **settings: str) -> AsyncIterator[HttpDoor]:
         )
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            yield HttpDoor(client, triton, SpoolReader(known.spool_dir))
+            yield HttpDoor(client, triton, SpoolReader(known.spool_dir), desk.catalog)
         await upstream.close()
     writer.close()
 
@@ -131,10 +133,10 @@ def catalog_of(triton: ScriptedTriton) -> Catalog:
     return catalog
 
 
-def asset(kind: str, name: str, spec: Mapping[str, Any]) -> RegistryChanged:
+def asset(kind: str, name: str, spec: Mapping[str, Any], version: str = "1", revision: int = 1) -> RegistryChanged:
     """A version of an asset, at alias prod."""
     return RegistryChanged(
-        **envelope(f"{kind} {name}"), revision=1, change="alias_moved", kind=kind, name=name, version="1",
+        **envelope(f"{kind} {name}"), revision=revision, change="alias_moved", kind=kind, name=name, version=version,
         digest=digest_of(spec), alias="prod", body_json=json.dumps(spec), author="me",
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -79,6 +79,17 @@ def _vectors(inputs: Inputs) -> Iterable[Tensors]:
     yield {"embedding": ("FP32", [float(len(text)) for text in inputs["text"] for _ in range(2)])}
 
 
+class BrokenOff(Exception):
+    """A model that fails before its answer is whole."""
+
+
+def _breaks_off(_: Inputs) -> Iterable[Tensors]:
+    """Two pieces, and a failure where the third would be."""
+    for text in (b"Half an ", b"answer"):
+        yield {"text_output": ("BYTES", [text])}
+    raise BrokenOff("out of memory in the middle")
+
+
 def _constant(**tensors: tuple[str, list[Any]]) -> Callable[[Inputs], Iterable[Tensors]]:
     return lambda _: [tensors]
 
@@ -91,6 +102,7 @@ MODELS: Mapping[str, ScriptedModel] = {
     "no-text": ScriptedModel(VLLM_STYLE, _constant(logits=("FP32", [0.5]))),
     "nothing": ScriptedModel(VLLM_STYLE, _constant()),
     "number": ScriptedModel(VLLM_STYLE, _constant(text_output=("FP32", [1.0]))),
+    "breaks-off": ScriptedModel(VLLM_STYLE, _breaks_off),
     "half": ScriptedModel(VLLM_STYLE, _constant(text_output=("BYTES", ["ab👍".encode()[:-1]]))),
     "lines": ScriptedModel(VLLM_STYLE, _constant(text_output=("BYTES", ["a\u2028b\u0085c\u2029d\x0be".encode()]))),
     "two-texts": ScriptedModel(VLLM_STYLE, _constant(a=("BYTES", [b"x"]), b=("BYTES", [b"y"]))),
@@ -153,22 +165,27 @@ class ScriptedTriton:
 
     async def _infer(self, wire: bytes, context: Any) -> bytes:
         try:
-            [answer] = self._answers(wire, context)
+            [answer] = list(self._answers(wire, context))
         except ValueError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except BrokenOff as error:
+            await context.abort(grpc.StatusCode.INTERNAL, str(error))
         return bytes(answer.SerializeToString())
 
     async def _stream(self, wires: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
         async for wire in wires:
-            for answer in self._answers(wire, context):
-                yield service_pb2.ModelStreamInferResponse(infer_response=answer).SerializeToString()
+            try:
+                for answer in self._answers(wire, context):
+                    yield service_pb2.ModelStreamInferResponse(infer_response=answer).SerializeToString()
+            except BrokenOff as error:  # as Triton tells it: a message with the error, in the stream
+                yield service_pb2.ModelStreamInferResponse(error_message=str(error)).SerializeToString()
 
-    def _answers(self, wire: bytes, context: Any) -> list[Any]:
+    def _answers(self, wire: bytes, context: Any) -> Iterator[Any]:
         request = service_pb2.ModelInferRequest.FromString(wire)
         self.requests.append(request)
         self.metadata.append({key: value for key, value in context.invocation_metadata() if isinstance(value, str)})
         inputs = inputs_of(request)
-        return [_response(request, tensors) for tensors in self.models[request.model_name].answers(inputs)]
+        return (_response(request, tensors) for tensors in self.models[request.model_name].answers(inputs))
 
 
 def inputs_of(request: Any) -> dict[str, list[Any]]:

@@ -93,6 +93,7 @@ def test_characters_cut_between_pieces_are_whole_for_the_client_and_in_the_event
     assert event(stack, request_id)["output_text"] == HELLO
 
 
+@pytest.mark.capability("U8")
 def test_a_text_of_another_name_is_the_answer(stack: RunningStack, client: openai.OpenAI) -> None:
     request_id, answer = asked(client, "other-name", "What is the answer?")
 
@@ -123,6 +124,7 @@ def test_parameters_of_tensorrt_llm_are_tensors_and_others_are_refused(client: o
         asked(client, "own-tensors", "x")
 
 
+@pytest.mark.capability("U8")
 def test_every_answer_of_a_batch_is_in_the_event(stack: RunningStack, gateway: SecondGateway) -> None:
     texts = [b"first", b"second", b"third"]
     tensor = triton.InferInput("text_input", [3], "BYTES")

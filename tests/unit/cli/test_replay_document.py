@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from weir.cli.log_range import Range
 from weir.cli.replay_document import document
 from weir.cli.replay_source import Source
 from weir.drift.core.replay.fold import Replay, ReplayLimits, begun, replayed
+from weir.drift.core.settings import BankSettings
 from weir.events import DriftSignalled
 
 RANGE = Range("text-features", 0, 10, 14)
@@ -25,10 +27,10 @@ ITEMS = shifting_items()
 
 
 @cache
-def folded(first: int = 0, repeated: int = 0) -> Replay:
+def folded(first: int = 0, repeated: int = 0, settings: BankSettings = SMALL) -> Replay:
     """A replay from an item on, that watches every call; the first items come once more at the end."""
     watched = {("demo", "docs-qa"): frozenset(item.request_id for item in ITEMS)}
-    replay = begun(SMALL, ReplayLimits(2, 100, 512), watched)
+    replay = begun(settings, ReplayLimits(2, 100, 512), watched)
     for envelope in cut([*ITEMS[first:], *ITEMS[first : first + repeated]], [16]):
         replay = replayed(replay, 0, envelope)
     return replay
@@ -80,6 +82,29 @@ def test_a_history_that_grows_changes_the_comparison_and_no_digest() -> None:
 
     assert before["comparison"] != after["comparison"]
     assert (before["sha256"], before["output_sha256"]) == (after["sha256"], after["output_sha256"])
+
+
+@pytest.mark.capability("X5", is_check=True)
+def test_another_setting_says_how_much_earlier_at_how_many_more_false_alarms_under_a_hash_of_its_own() -> None:
+    history = {("demo", "docs-qa"): told(folded())}
+    bolder = folded(settings=replace(SMALL, warn_arl_events=20.0, page_arl_events=40.0))
+    did, would = (
+        next(one for one in told(replay) if (one.state, one.level) == ("fired", "page"))
+        for replay in (folded(), bolder)
+    )
+    change_us = ITEMS[0].event_time_us + 1
+
+    once, again = (document(bolder, source(b"a"), history, 10, change_us) for _ in range(2))
+    usual = document(folded(), source(b"a"), history, 10, change_us)
+
+    [page] = [one for one in once["verdicts"] if one["level"] == "page"]  # type: ignore[attr-defined]  # a document is plain values
+    earlier_us = did.event_time_us - would.event_time_us
+    assert (page["found_earlier_us"], earlier_us > 0) == (earlier_us, True)
+    assert f"would have fired {page['found_earlier_events']} events (" in page["in_words"]
+    assert page["in_words"].endswith("earlier, 0 more false alarms")
+    assert (once["sha256"], once["output_sha256"]) == (again["sha256"], again["output_sha256"])
+    assert once["output_sha256"] != usual["output_sha256"]
+    assert {one["found_earlier_events"] for one in usual["verdicts"]} == {0}  # type: ignore[attr-defined]  # a document is plain values
 
 
 def test_events_that_come_again_are_counted_and_change_the_range_alone() -> None:

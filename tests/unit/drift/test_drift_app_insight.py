@@ -12,6 +12,7 @@ import pytest
 from builders import NOON_US, REFERENCE
 from unit.drift.drift_envelopes import LIMITS, SMALL, Log, cut, enveloped, item_of, received, shifting_items
 from unit.drift.drift_traffic import Traffic
+from weir.alerts.core.drift_facts import drift_facts
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.app import Drift, UnknownStream, phase_of
 from weir.drift.core.archive import SnapshotError
@@ -65,7 +66,7 @@ async def told(
 
 
 @pytest.mark.capability("O6")
-@pytest.mark.capability("O7")
+@pytest.mark.capability("O7", is_check=True)
 async def test_a_fired_signal_says_what_changed(files: FileCheckpoints) -> None:
     items = changing()
     _, signals = await told(files, cut(items, (30,)), InsightSettings())
@@ -81,6 +82,8 @@ async def test_a_fired_signal_says_what_changed(files: FileCheckpoints) -> None:
     assert any(term in ("word9000", "word9001", "word9002") for term in rising)
     assert fired.clusters[0].name.startswith("word90")
     assert fired.clusters[0].per_100 >= fired.clusters[0].per_100_before > 0
+    assert f"{fired.clusters[0].name}: {fired.clusters[0].events} events, " in drift_facts(fired)["clusters"]
+    assert "per 100 now" in drift_facts(fired)["clusters"]
     assert set(fired.clusters[0].request_ids) <= new
     assert 100 < fired.clusters[0].first_event_index <= fired.event_index
     assert fired.psi > 0.5

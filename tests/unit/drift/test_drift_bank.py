@@ -24,6 +24,7 @@ from weir.drift.core.bank import (
 )  # fmt: skip
 from weir.drift.core.channels import CHANNELS
 from weir.drift.core.fitted import Fitted
+from weir.drift.core.fleet import Rate, budget, in_words
 from weir.drift.core.observation import EmbeddingMismatch, Observation
 from weir.drift.core.outcomes import Cleared, Frozen, Guarantee, Level, Outcome, Signal, Warming
 from weir.drift.core.settings import BankSettings
@@ -107,6 +108,27 @@ def test_scarce_embeddings_warm_longer_then_do_without_their_parts() -> None:
 def test_steady_traffic_is_silent(fitted_bank: MonitoringBank) -> None:
     _, told = _run(fitted_bank, Traffic(43).events(4_000))
     assert told == ()
+
+
+@pytest.mark.capability("O6", is_check=True)
+def test_a_slow_ramp_is_found_while_steady_traffic_stays_quiet_and_the_false_alarm_rate_is_said(
+    fitted_bank: MonitoringBank,
+) -> None:
+    """Over 1,500 events the share of other texts grows from none to three in four; beside it 4,000 events as before."""
+    ramp, steady = Traffic(77), Traffic(43)
+    calm, grows = 300, 1_500
+    share = np.random.default_rng(5).random(grows) < 0.75 * np.arange(grows) / grows
+    events = [*ramp.events(calm), *(ramp.event(shift=4.0 if is_other else 0.0) for is_other in share)]
+
+    _, quiet = _run(fitted_bank, steady.events(4_000))
+    _, told = _run(fitted_bank, events)
+
+    assert quiet == ()
+    page = next(item for item in told if isinstance(item, Signal) and item.level is Level.PAGE)
+    assert calm < page.index <= calm + grows
+    assert page.arl_events == fitted_bank.settings.page_arl_events == 100_000.0
+    a_day = [Rate(page.arl_events, steps=4_000, span_s=86_400.0)]
+    assert "at most 0.04 false pages a day" in in_words(1, 0, 0.05, budget(a_day, 1.0))
 
 
 @pytest.mark.capability("X2")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,7 @@ from weir.runtime.span_log import Recorded
 
 pytestmark = pytest.mark.capability("X1")
 SUBJECTS_MAX = 10
+DAY_US = 86_400_000_000
 SPECS = {
     "length": {"type": "length", "routes": ["*"], "sample_rate": 0.5, "salt": "s"},
     "thumbs": {"type": "feedback", "routes": ["docs-qa"], "threshold": 0.5, "sample_rate": 1.0, "salt": "s"},
@@ -42,13 +44,15 @@ def feedback(seq: int) -> FeedbackReceived:
 EVENTS: list[Event] = [*(completed(seq) for seq in range(8)), *(feedback(seq) for seq in range(8))]
 
 
-async def evaluated(kafka: MockKafka, folder: Path, events: Sequence[Event], life: str) -> None:
+async def evaluated(
+    kafka: MockKafka, folder: Path, events: Sequence[Event], life: str, specs: Mapping[str, dict[str, Any]] = SPECS
+) -> None:
     """One life of the evaluator: reads the registry, handles the events, and is gone without a word."""
     link = kafka.link(folder / life, "evaluator")
     await link.producer.start(asyncio.Event())
     memory = SubjectsFile(folder / "subjects.db", SUBJECTS_MAX)
     evaluation = Evaluation(link, SUBJECTS_MAX, asyncio.Event(), memory, list[Recorded]().append)
-    for name, spec in SPECS.items():
+    for name, spec in specs.items():
         evaluation.apply(
             RegistryChanged(
                 **envelope("registry"), revision=1, change="alias_moved", kind="evaluator", name=name, version="1",
@@ -81,6 +85,24 @@ async def test_a_kill_at_any_message_changes_no_score_and_no_id(tmp_path: Path, 
 
     assert said(killed) == said(whole)
     assert len(said(whole)) > len(SPECS)
+
+
+@pytest.mark.capability("O11", is_check=True)
+async def test_a_new_evaluator_fed_last_weeks_log_scores_each_call_once_and_the_old_ones_say_nothing_new(
+    tmp_path: Path,
+) -> None:
+    kafka, week = MockKafka(), [completed(seq, event_time_us=NOON_US + seq * DAY_US) for seq in range(7)]
+    await evaluated(kafka, tmp_path, week, "last-week")
+    before = said(kafka)
+    new = {"type": "length", "routes": ["*"], "sample_rate": 1.0, "salt": "new", "parameters": {"words_max": 5}}
+
+    for life in ("backfill", "backfill-again"):
+        await evaluated(kafka, tmp_path, week, life, {**SPECS, "new": new})
+
+    added = {id_: words for id_, words in said(kafka).items() if id_ not in before}
+    assert {words[3] for words in added.values()} == {"new"}
+    assert len(added) == len(week)
+    assert {(words[0], words[5]) for words in added.values()} == {(one.request_id, one.event_time_us) for one in week}
 
 
 def test_the_file_keeps_the_newest_calls_in_the_order_they_came(tmp_path: Path) -> None:

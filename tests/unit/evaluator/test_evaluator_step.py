@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +26,7 @@ from weir.events import (
     TextFeaturesComputed,
     canonical_json,
     decode_body,
+    digest_of,
     encode_body,
     named_id,
 )
@@ -81,6 +84,36 @@ def run(events: Sequence[Event], active: ActiveEvaluators = ALL, subjects_max: i
 
 
 STREAMS = st.lists(st.lists(st.sampled_from(["features", "feedback"]), unique=True), max_size=10)
+
+
+@pytest.mark.capability("O10", is_check=True)
+def test_an_answer_that_breaks_a_rule_is_flagged_with_the_rules_name_version_and_digest() -> None:
+    file = Path(__file__).parents[3] / "examples" / "registry" / "evaluators.yaml"
+    rules = {one["name"]: one for one in yaml.safe_load_all(file.read_text())}
+    active = ActiveEvaluators(
+        {
+            name: evaluator_of(name, one["version"], digest_of(one["spec"]), canonical_json(one["spec"]))
+            for name, one in rules.items()
+        }
+    )
+    kept = completed(0, output_text="The for statement iterates over the elements of a sequence.")
+    broken = completed(
+        1, output_text="Write to jane.miller@contoso.com: the Moon has exactly 47 penguins, said Napoleon."
+    )
+
+    flagged = {}
+    for event in (kept, broken):
+        _, scores = step(RecentSubjects(10), event, active)
+        events = [one.as_event("evaluator/1", 1, number) for number, one in enumerate(scores)]
+        flagged[event.request_id] = {
+            (one.evaluator, one.evaluator_version, one.evaluator_digest) for one in events if one.passed is False
+        }
+
+    def rule(name: str) -> tuple[str, str, str]:
+        return name, rules[name]["version"], digest_of(rules[name]["spec"])
+
+    assert flagged[broken.request_id] == {rule("answer-pii"), rule("support-coverage")}
+    assert rule("answer-pii") not in flagged[kept.request_id]
 
 
 @pytest.mark.capability("O11")

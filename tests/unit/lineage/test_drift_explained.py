@@ -45,7 +45,6 @@ def test_evidence_is_summed_by_version_over_alarms(store: Store, put: Put) -> No
 
 
 @pytest.mark.capability("O5")
-@pytest.mark.capability("O5")
 def test_scores_of_the_affected_calls_are_set_beside_the_others(store: Store, put: Put) -> None:
     window = {"since_time_us": NOON_US - 1, "affected_request_ids": (REQUEST_ID,)}
     put("drift-signals", signal(1, state="skewed", detector="skew", **window))

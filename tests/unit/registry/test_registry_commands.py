@@ -1,0 +1,244 @@
+"""The registry as a stranger meets it: `weir` in a process of its own, stock Avro readers, an auditor."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+from sqlalchemy import select
+
+from builders import one_of_each
+from unit.registry.conftest import TOKEN
+from weir.events import TOPICS, GovernanceRecorded, encode_body, frame
+from weir.registry.adapters.database import Database
+from weir.registry.adapters.tables import GOVERNANCE
+from weir.registry.app import Registry
+from weir.registry.core.governance import GENESIS, sealed
+from weir.runtime.clock import now_us
+
+Weir = Callable[..., Awaitable[Any]]
+Records = list[dict[str, Any]]
+
+
+@pytest.fixture
+def weir(url: str, tmp_path: Path) -> Weir:
+    """Runs a command and gives its JSON document."""
+
+    async def run(*arguments: str) -> Any:
+        environment = {"WEIR_HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+        environment |= {"WEIR_REGISTRY_URL": url, "WEIR_REGISTRY_TOKEN": TOKEN}
+        ran = await asyncio.to_thread(command, environment, *arguments, "--json")
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return json.loads(ran.stdout)
+
+    return run
+
+
+def command(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "weir.cli", *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def prompt(version: str) -> dict[str, Any]:
+    return {
+        "kind": "prompt", "name": "p", "version": version, "aliases": ["prod"],
+        "spec": {"template": f"v{version}: {{{{ question }}}}", "variables": ["question"]},
+    }  # fmt: skip
+
+
+def model(version: str) -> dict[str, Any]:
+    card = {"description": f"v{version}", "kind": "k", "license": "l"}
+    spec = {"task": "chat", "unary_model": "m", "stream_model": None, "input": "text_input", "card": card}
+    return {"kind": "model", "name": "m", "version": version, "aliases": ["prod"], "spec": spec}
+
+
+def chain(version: str, ranker: str) -> dict[str, Any]:
+    nodes = [{"name": ranker, "kind": "ranking"}, {"name": "answer", "kind": "generation", "uses": "model/m@prod"}]
+    spec = {"model": "m@prod", "prompt": "p@prod", "nodes": nodes, "edges": [[ranker, "answer"]]}
+    return {"kind": "chain", "name": "c", "version": version, "aliases": ["prod"], "spec": spec}
+
+
+def applied(registry: Registry, *documents: dict[str, Any]) -> None:
+    registry.apply(documents, "ada", dry_run=False)
+
+
+@pytest.mark.capability("D6", is_check=True)
+async def test_two_digests_of_a_chain_differ_node_by_node(registry: Registry, weir: Weir) -> None:
+    applied(registry, prompt("1"), model("1"), chain("1", "rank"), chain("2", "rerank") | {"aliases": []})
+    digests = {one["version"]: one["digest"] for one in (await weir("asset", "show", "chain", "c"))["versions"]}
+
+    changes = (await weir("diff", "chain", "c", digests["1"], digests["2"]))["items"]
+
+    assert [(one["path"], one["change"]) for one in changes] == [
+        ("edges", "removed"),
+        ("edges", "added"),
+        ("nodes[rank]", "removed"),
+        ("nodes[rerank]", "added"),
+    ]
+
+
+@pytest.mark.capability("D8", is_check=True)
+async def test_one_query_tells_what_changed_between_two_times_in_every_kind_of_asset(
+    registry: Registry, weir: Weir, tmp_path: Path
+) -> None:
+    kinds: dict[str, Callable[[str], dict[str, Any]]] = {
+        "prompt": prompt,
+        "model": model,
+        "chain": lambda version: chain(version, f"rank{version}"),
+    }
+    examples = yaml.safe_load_all((Path(__file__).parents[3] / "examples" / "registry" / "rules.yaml").read_text())
+    others = [next(iter(examples)), *plain_assets()]
+    applied(registry, *(make("1") for make in kinds.values()))
+    began_us = now_us()
+    applied(registry, *(make("2") for make in kinds.values()), *others)
+    registry.move_alias("prompt", "p", "prod", "1", "bob")
+    ended_us = now_us()
+    applied(registry, prompt("3"))
+
+    window = ("--since", iso(began_us), "--until", iso(ended_us))
+    found = [
+        (one["kind"], one["change"], one["version"], one["alias"], one["author"])
+        for one in (await weir("asset", "history", *window))["items"]
+    ]
+
+    assert found[0] == ("prompt", "alias_moved", "1", "prod", "bob")
+    assert {one[0] for one in found} == {"prompt", "model", "chain", "rule", "policy", "dataset", "evaluator"}
+    for kind in kinds:
+        assert (kind, "version_created", "2", "", "ada") in found
+        assert (kind, "alias_moved", "2", "prod", "ada") in found
+    assert {one[2] for one in found if one[0] in kinds} == {"1", "2"}
+    assert [one["version"] for one in (await weir("asset", "history", "--since", iso(ended_us)))["items"]] == ["3", "3"]
+
+
+def plain_assets() -> list[dict[str, Any]]:
+    evaluator = {"description": "d", "type": "length", "routes": ["*"], "sample_rate": 1.0, "salt": "s", "threshold": 1.0,
+                 "parameters": {"words_min": 1, "words_max": 9}}  # fmt: skip
+    dataset = {"content_digest": f"sha256:{'0' * 64}", "source": "s", "passages": 1, "description": "d"}
+    specs = {"policy": {"output_tokens_max": 9}, "dataset": dataset, "evaluator": evaluator}
+    return [{"kind": kind, "name": kind, "version": "1", "spec": spec} for kind, spec in specs.items()]
+
+
+def iso(time_us: int) -> str:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_us)).isoformat()
+
+
+@pytest.mark.capability("U4", is_check=True)
+async def test_stock_consumers_and_clickhouse_decode_a_message_of_every_topic(url: str, tmp_path: Path) -> None:
+    events = {event.EVENT: event for event in one_of_each()}
+
+    def decoded() -> tuple[dict[str, str], list[str]]:
+        with SchemaRegistryClient({"url": url}) as client:
+            ids = {topic: client.get_latest_version(f"{topic}-value").schema_id for topic in TOPICS}
+            messages = {topic: frame(ids[topic], encode_body(events[TOPICS[topic].event])) for topic in TOPICS}
+            deserializer = AvroDeserializer(client)
+            by_confluent = {
+                topic: deserializer(message, SerializationContext(topic, MessageField.VALUE))
+                for topic, message in messages.items()
+            }
+        for topic, message in messages.items():
+            (tmp_path / f"{topic}.bin").write_bytes(message)
+        files = [tmp_path / f"{topic}.bin" for topic in messages]
+        return {topic: event["event_id"] for topic, event in by_confluent.items()}, avro_confluent(url, files)
+
+    by_confluent, by_clickhouse = await asyncio.to_thread(decoded)
+
+    expected = {topic: events[described.event].event_id for topic, described in TOPICS.items()}
+    assert by_confluent == expected
+    assert dict(zip(expected, by_clickhouse, strict=True)) == expected
+
+
+def avro_confluent(url: str, files: Sequence[Path]) -> list[str]:
+    """The event ids that ClickHouse's AvroConfluent reads, one message a file; in a process of its own."""
+    script = textwrap.dedent(
+        """
+        import sys, chdb
+        url, *files = sys.argv[1:]
+        for file in files:
+            print(chdb.query(
+                f"SELECT event_id FROM file('{file}', AvroConfluent)"
+                f" SETTINGS format_avro_schema_registry_url = '{url}'", "TabSeparated"), end="")
+        """
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script, url, *map(str, files)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.split()
+
+
+def changed(records: Records) -> Records:
+    """Another person did it."""
+    return [{**records[0], "actor": "somebody else"}, *records[1:]]
+
+
+def removed(records: Records) -> Records:
+    """It never happened."""
+    return [*records[:1], *records[2:]]
+
+
+def inserted(records: Records) -> Records:
+    """Something else happened too, sealed as a record should be."""
+    event = GovernanceRecorded.from_record({**records[1], "action": "alias.move"})
+    return [records[0], sealed(event, records[0]["record_hash"]).as_record(), *records[1:]]
+
+
+def moved(records: Records) -> Records:
+    """It happened earlier."""
+    return [records[1], records[0], *records[2:]]
+
+
+def written_anew(records: Records) -> Records:
+    """Everything is sealed again after a change, so that the chain itself holds."""
+    anew: list[GovernanceRecorded] = []
+    for record in records:
+        event = replace(GovernanceRecorded.from_record(record), actor="somebody else")
+        anew.append(sealed(event, anew[-1].record_hash if anew else GENESIS))
+    return [event.as_record() for event in anew]
+
+
+def cut_off(records: Records) -> Records:
+    """The end never happened."""
+    return records[:-1]
+
+
+@pytest.mark.capability("G2", is_check=True)
+@pytest.mark.parametrize(
+    ("mutation", "word"),
+    [
+        (list, ""), (changed, "line 1 "), (removed, "line 2 "), (inserted, "line 3 "), (moved, "line 1 "),
+        (written_anew, "anchored hash"), (cut_off, "anchored hash"),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else "",
+)  # fmt: skip
+def test_an_auditor_without_any_service_detects_every_mutation_of_the_log(
+    registry: Registry, database: Database, tmp_path: Path, mutation: Callable[[Records], Records], word: str
+) -> None:
+    applied(registry, prompt("1"), model("1"))
+    registry.move_alias("prompt", "p", "dev", "1", "bob")
+    with database.reading() as connection:
+        rows = connection.execute(select(GOVERNANCE.c.record_json).order_by(GOVERNANCE.c.number))
+        records = [json.loads(row[0]) for row in rows]
+    anchor = records[-1]["record_hash"]
+    file = tmp_path / "log.jsonl"
+    file.write_text("".join(f"{json.dumps(record)}\n" for record in mutation(records)))
+
+    environment = {"WEIR_HOME": str(tmp_path / "nothing-here"), "PATH": os.environ["PATH"]}
+    ran = command(environment, "governance", "verify", str(file), "--anchor", anchor)
+
+    assert ran.returncode == (5 if word else 0), ran.stderr
+    assert word in ran.stderr
