@@ -42,7 +42,7 @@ class Reader:
         self.folder = folder
         self.home = folder / ".weir"
         for path in ROOT.iterdir():
-            if path.name not in (".weir", ".git"):
+            if path.name not in (".weir", ".git", "secrets"):
                 (folder / path.name).symlink_to(path)
         self.home.mkdir()
         for name in KEPT_BY_SET_UP:
