@@ -85,7 +85,9 @@ class ServiceProcess:
             self._process.wait(60)
             self._process = None
 
-    def metric(self, line: str) -> float:
-        """Sum of the metrics whose line begins so."""
+    def metric(self, line: str, **labels: str) -> float:
+        """Sum of the metrics whose line begins so and that have these labels, whatever others they have."""
         text = httpx2.get(f"{self.url}/metrics", timeout=10).text
-        return sum(float(one.rsplit(" ", 1)[1]) for one in text.splitlines() if one.startswith(line))
+        wanted = [f'{name}="{value}"' for name, value in labels.items()]
+        lines = [one for one in text.splitlines() if one.startswith(line) and all(label in one for label in wanted)]
+        return sum(float(one.rsplit(" ", 1)[1]) for one in lines)

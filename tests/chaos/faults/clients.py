@@ -82,7 +82,7 @@ def _open(gateway: SecondGateway, model: PacedModel) -> tuple[int, int]:
 
 
 def _recorded(gateway: SecondGateway) -> int:
-    return int(gateway.gateway.metric('weir_gateway_calls_total{outcome="cancelled"'))
+    return int(gateway.gateway.metric("weir_gateway_calls_total{", outcome="cancelled"))
 
 
 def _memory_mib(gateway: SecondGateway) -> float:
