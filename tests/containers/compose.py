@@ -23,7 +23,8 @@ def main(words: Sequence[str]) -> int:
     if words[:1] != ["compose"]:
         return subprocess.call([os.environ["STANDIN_DOCKER"], *words])
     command, waits = [word for word in words[1:] if word != "--wait"], "--wait" in words
-    code = subprocess.call([os.environ["STANDIN_COMPOSE"], *command])
+    own = {**os.environ, "PYTHONPATH": os.environ["STANDIN_COMPOSE_PATH"]}  # its packages, which are no one else's
+    code = subprocess.call([os.environ["STANDIN_COMPOSE"], *command], env=own)
     return code or (until_healthy() if waits else 0)
 
 

@@ -54,11 +54,11 @@ class Project:
         return {
             **engine,
             "PATH": f"{self._programs}:{Path(sys.executable).parent}:{engine['PATH']}",
-            "PYTHONPATH": f"{self._engine.root}/usr/lib/python3/dist-packages",
             "COMPOSE_PROJECT_NAME": NAME,
             "COMPOSE_FILE": "docker-compose.yml:tests/containers/override.yml",
             "STANDIN_DOCKER": str(self._engine.root / "usr" / "bin" / "docker"),
             "STANDIN_COMPOSE": str(self._engine.root / "usr" / "bin" / "docker-compose"),
+            "STANDIN_COMPOSE_PATH": f"{self._engine.root}/usr/lib/python3/dist-packages",
             "STANDIN_CHECKOUT": str(self.checkout),
             "STANDIN_JAVA": str(java),
             "STANDIN_JAVA_SETTINGS": f"/etc/java-{java.name.split('-')[1]}-openjdk",

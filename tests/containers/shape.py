@@ -124,11 +124,9 @@ class Shape:
 
     def _stored(self) -> tuple[int, int]:
         """Calls with all their events, and rows beyond one for each."""
-        ids = ",".join(f"'{one}'" for one in self._answered)
-        rows = distinct = 0
-        least = len(self._answered)
-        for view in VIEWS:
-            query = f"SELECT count(), uniqExact(request_id) FROM {view} WHERE request_id IN ({ids})"
-            ((count, unique),) = self._project.weir("sql", query)["rows"]
-            rows, distinct, least = rows + int(count), distinct + int(unique), min(least, int(unique))
-        return least, rows - distinct
+        kept = [
+            [str(one) for (one,) in self._project.weir("sql", f"SELECT request_id FROM {view}")["rows"]]
+            for view in VIEWS
+        ]
+        stored = set(self._answered).intersection(*kept)
+        return len(stored), sum(len(ids) - len(set(ids)) for ids in kept)
