@@ -15,11 +15,16 @@ from typing import Any
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from weir.lineage.adapters.migrations import migrations
 from weir.lineage.adapters.store import open_client
+from weir.lineage.core.sql_clauses import split
 from weir.lineage.core.sql_gate import SqlRefused, checked
-from weir.lineage.core.sql_names import HIGHER_ORDER, SCALARS, VIEWS
+from weir.lineage.core.sql_names import HIGHER_ORDER, READABLE, SCALARS, VIEWS
+from weir.lineage.core.sql_parameters import bound
 from weir.lineage.core.sql_tree import agree, explaining
 from weir.lineage.settings import LineageSettings
+
+CATALOG_MIGRATION = "0010_published_catalog.sql"
 
 CANARY = "canary-that-nobody-may-read"
 
@@ -40,6 +45,10 @@ SECRETS = (
     '"secret"',
     "system.one",
     "system.tables",
+    "system.columns",
+    "system.processes",
+    "default.v_spans",
+    "published_tables",
     "`default`.`secret`",
     "spans",
 )
@@ -69,7 +78,9 @@ def run(seed: int, cases: int) -> None:
         try:
             _prepare(client)
             for _ in range(cases):
-                _try(client, _statement(rng, str(canary)))
+                statement = _statement(rng, str(canary))
+                _try(client, statement)
+                _try(client, _of_stock_client(rng, statement, str(canary)))
         finally:
             client.close()
 
@@ -81,6 +92,26 @@ def _prepare(client: Any) -> None:
     client.command("INSERT INTO spans VALUES ('one', 1, [1, 2]), ('two', 2, [])")
     for view in sorted(VIEWS):
         client.command(f"CREATE VIEW {view} AS SELECT * FROM spans")
+    for migration in migrations():
+        if migration.name == CATALOG_MIGRATION:
+            for statement in migration.statements():
+                client.command(statement)
+
+
+def _of_stock_client(rng: random.Random, statement: str, canary: str) -> str:
+    """The statement as it comes over HTTP: parameters written out, the clauses at its end taken off."""
+    text = statement
+    if rng.random() < 0.7:
+        place = rng.choice(("'a'", "x", "v_spans", "spans"))
+        parameter = rng.choice(("{p:String}", "{p:Identifier}", "{p:Array(String)}", "{p:DateTime('UTC')}"))
+        text = statement.replace(place, parameter, 1) + rng.choice(("", " FORMAT Native", " SETTINGS limit = 1"))
+    value = rng.choice(
+        ("secret", f"file('{canary}')", "') UNION ALL SELECT * FROM secret --", "['a']", "v_spans", "\\N", "\\'")
+    )
+    try:
+        return split(bound(text, {"p": value} if "{p:" in text else {})).text
+    except SqlRefused:
+        return ""
 
 
 def _try(client: Any, statement: str) -> None:
@@ -90,7 +121,7 @@ def _try(client: Any, statement: str) -> None:
     except (SqlRefused, ClickHouseError):
         return  # refused, or nothing that the engine can read
     for name in _reads(client, passed.text):
-        assert name in VIEWS or name in passed.names, f"{statement!r} passed and reads {name}"
+        assert name in READABLE or name in passed.names, f"{statement!r} passed and reads {name}"
     try:
         rows = client.query(passed.text).result_rows
     except (ClickHouseError, UnicodeDecodeError):

@@ -27,7 +27,7 @@ def statements_of(text: str) -> Iterator[str]:
                 found[1] for line in block.text.splitlines() if (found := re.match(r'weir sql "([^"]*)"', line))
             )
     for words in quoted(text):
-        if words.startswith("weir sql ") and "..." not in words:
+        if words.startswith("weir sql ") and "..." not in words and not words.startswith("weir sql --"):
             yield shlex.split(words)[2]
         elif re.match(r"SELECT \w.* FROM v_", words):
             yield words

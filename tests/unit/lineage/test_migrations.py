@@ -139,6 +139,11 @@ def test_a_file_that_was_applied_with_another_text_is_refused(place: Place, monk
         migrate(store)
 
 
+def test_every_migration_has_a_number_of_its_own() -> None:
+    """The ledger knows a file by its number: two of one number would refuse every second start."""
+    assert [migration.number for migration in migrations()] == list(range(1, len(migrations()) + 1))
+
+
 def test_migrations_only_add() -> None:
     """Expand-only: nothing that an older build reads is taken away or renamed."""
     for migration in migrations():

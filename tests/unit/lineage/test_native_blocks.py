@@ -91,7 +91,7 @@ def test_an_answer_that_ends_early_is_refused(cut: int, version: int) -> None:
 
 
 def test_the_settings_that_are_listed_are_those_that_are_applied(engine: Any) -> None:
-    text = (Path(__file__).parents[3] / "services/weir/lineage/migrations/0009_published_catalog.sql").read_text()
+    text = (Path(__file__).parents[3] / "services/weir/lineage/migrations/0010_published_catalog.sql").read_text()
     listed = set(re.findall(r"'([a-z_0-9]+)'", text.split("FROM system.settings")[1]))
 
     assert listed == APPLIED

@@ -24,7 +24,7 @@ CATALOG = {
     "settings": "published_settings",
 }
 """What is read where a statement names a table of `system`: views that show what is published and nothing else (migration
-0009). No other table of `system` is read."""
+0010). No other table of `system` is read."""
 
 READABLE = VIEWS | frozenset(CATALOG.values())
 """Every view a statement may read."""
