@@ -11,6 +11,7 @@ import typer
 from weir.cli import (
     commands_alerts,
     commands_assets,
+    commands_blame,
     commands_doctor,
     commands_drift,
     commands_feedback,
@@ -64,6 +65,7 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
             "show": commands_store.lineage_show,
             "export": commands_store.lineage_export,
             "impact": commands_store.lineage_impact,
+            "blame": commands_blame.lineage_blame,
         },
     ),
     "audit": ("The books.", {"gaps": commands_store.audit_gaps}),
