@@ -157,6 +157,10 @@ def sql(
     if grants:
         from weir.cli.sql_grants import show_grants
 
+        if query or columns or json:
+            raise CliError(
+                ExitCode.INVALID, "--grants stands alone, and prints statements only", "weir sql --grants acme"
+            )
         show_grants(grants)
         return
     if columns:

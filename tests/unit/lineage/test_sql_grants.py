@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from builders import completed
 from weir.cli.__main__ import app
+from weir.cli.sql_grants import BOUNDS as SHOWN
 from weir.lineage.adapters.store import Store
 from weir.lineage.core.sql_grants import TABLES, GrantRefused, Server, grants, user_of
 from weir.lineage.core.sql_settings import Bounds
@@ -113,6 +114,21 @@ def test_any_tenant_is_a_user_or_refused(tenant: str) -> None:
     except GrantRefused:
         return
     assert re.fullmatch(r"weir_[A-Za-z0-9._-]{1,64}", user)
+
+
+def test_the_bounds_of_a_tenant_are_the_defaults_of_lineage() -> None:
+    default = LineageSettings()
+
+    assert (SHOWN.rows_max, SHOWN.seconds_max) == (default.query_rows_max, default.query_timeout_s)
+    assert (SHOWN.bytes_max, SHOWN.memory_bytes_max) == (default.sql_answer_bytes_max, default.sql_memory_bytes_max)
+
+
+@pytest.mark.parametrize("more", [["SELECT 1"], ["--columns"], ["--json"]])
+def test_what_the_command_would_ignore_is_refused(more: list[str]) -> None:
+    ran: Any = CliRunner().invoke(app, ["sql", "--grants", "acme", *more])
+
+    assert ran.exit_code != 0
+    assert "CREATE USER" not in ran.stdout
 
 
 def test_the_command_prints_statements_and_keeps_the_password_out_of_them() -> None:
