@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tools.capabilities.rows import Row, State
 
 PASSED = "passed"
+NOT_RUN = "not run"
+"""What became of a test that carries a mark and that no run came to: a worker died, or somebody left it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,15 @@ def proofs_of(outcomes: Iterable[Outcome]) -> Proofs:
         id_: [Proof(test, is_check, tuple(ended)) for (test, is_check), ended in sorted(tests.items())]
         for id_, tests in gathered.items()
     }
+
+
+def with_those_not_run(ran: Iterable[Outcome], marked: Iterable[Outcome]) -> list[Outcome]:
+    """The outcomes of a run, and `not run` for every marked test, with its parameters, that the run does not hold."""
+    found = list(ran)
+    known = {(one.capability, one.node, one.is_check) for one in found}
+    return found + [
+        replace(one, outcome=NOT_RUN) for one in marked if (one.capability, one.node, one.is_check) not in known
+    ]
 
 
 def state_of(proofs: Sequence[Proof]) -> State:

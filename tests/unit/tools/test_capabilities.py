@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tools.capabilities.marks import Claim, claims_of
 from tools.capabilities.page import counts, page
 from tools.capabilities.rows import LIST, Row, State, rows_of
-from tools.capabilities.states import PASSED, Outcome, contradictions, proofs_of, state_of
+from tools.capabilities.states import PASSED, Outcome, contradictions, proofs_of, state_of, with_those_not_run
 
 ENDS = st.sampled_from([PASSED, "failed", "skipped"])
 OUTCOMES = st.lists(
@@ -57,6 +57,16 @@ def test_the_order_of_outcomes_changes_nothing(found: tuple[list[Outcome], list[
 def test_a_failed_parameter_is_not_covered_by_the_last_one() -> None:
     assert state(ended("t[1]"), ended("t[2]", "failed"), ended("t[3]")) is State.MISSING
     assert state(ended("t[1]"), ended("t[2]"), ended("t[3]")) is State.WORKS
+
+
+@given(OUTCOMES, OUTCOMES)
+def test_a_marked_check_that_no_run_came_to_is_no_proof(ran: list[Outcome], marked: list[Outcome]) -> None:
+    found = with_those_not_run(ran, marked)
+    came = {(one.node, one.is_check) for one in ran}
+
+    assert found[: len(ran)] == ran
+    if any(one.is_check and (one.node, True) not in came for one in marked):
+        assert state(*found) is not State.WORKS
 
 
 def test_parts_make_a_row_partial_and_no_more() -> None:
