@@ -3,8 +3,9 @@
 Invariant: a document that is read is read whole. Refused, with line and column: a key given twice (YAML keeps the last), an
 anchor, an alias or a merge key (a few lines can expand to gigabytes), a tag, a number that is not finite or has more than
 64 bits, a text with half of a surrogate pair, a bare U+0085, U+2028 or U+2029, nesting beyond DEPTH_MAX, a text beyond
-BYTES_MAX. `yes`, `010`, `1:30` and dates are text, not true, 8, 90 and dates: only JSON's words and numbers have a meaning of their own. A text that is
-JSON is read by JSON's reader, and two escapes that are one character in JSON are that character in every quoted text.
+BYTES_MAX. `yes`, `010`, `1:30` and dates are text, not true, 8, 90 and dates: only JSON's words and numbers have a meaning
+of their own. A text that is JSON is read by JSON's reader, and two escapes that are one character in JSON are that
+character in every quoted text.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def compose_scalar_node(self, anchor: Any) -> Any:
-        node: Any = super().compose_scalar_node(anchor)  # type: ignore[no-untyped-call]  # the library leaves it untyped
+        node: Any = super().compose_scalar_node(anchor)
         if SURROGATE.search(node.value):
             node.value = PAIR.sub(_joined, node.value)
         return node
