@@ -23,6 +23,7 @@ from weir.gateway.app import Desk
 from weir.gateway.call_start import SESSION, session_of, trace_headers_of
 from weir.gateway.core.answer import AnswerReader
 from weir.gateway.core.answer_bound import bounded
+from weir.gateway.core.body_values import demand_few_values
 from weir.gateway.core.call import Feedback
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.conversation import prompt_of
@@ -278,8 +279,10 @@ class HttpDoor:
             raise Refusal("cancelled", "the client went away before its body was read") from error
         except TimeoutError as error:
             raise Refusal("request_timeout", f"the body did not come within {within_s:g} s") from error
+        body = bytes(data)
+        demand_few_values(body)
         try:
-            return orjson.loads(bytes(data))
+            return orjson.loads(body)
         except orjson.JSONDecodeError as error:
             where = f"line {error.lineno}, column {error.colno}"
             raise Refusal("invalid_request", f"the body is no JSON: {error.msg} at {where}") from error

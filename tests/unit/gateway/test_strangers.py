@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from builders import envelope
 from unit.gateway.doors import KEYS, Doors, bearer, doors, echo, infer_on, piece_of, request_of, stream_on
 from weir.events import RegistryChanged, digest_of
 from weir.gateway.adapters.spool_folder import spooled_bytes
+from weir.gateway.adapters.upstream import SERVICE
+from weir.runtime.clock import monotonic_s
 
 pytestmark = pytest.mark.capability("X1")
 
@@ -336,3 +339,64 @@ async def test_a_client_of_a_stream_that_does_not_read_is_cut(tmp_path: Path) ->
         await gateway.until(lambda: gateway.ends() == [("cancelled", "cancelled")])
         await gateway.until(lambda: gateway.held == (0, 0, 0))
         stream.cancel()
+
+
+HELD_S_MAX = 1.0
+"""Seconds for which one request may hold the gateway's loop on a machine that is busy; alone it is below 0.1 s."""
+
+
+@contextmanager
+def watched_loop() -> Iterator[list[float]]:
+    """Seconds between looks of the loop at its clock, while the block lasts."""
+    gaps = [0.0]
+
+    async def looks() -> None:
+        while True:
+            began_s = monotonic_s()
+            await asyncio.sleep(0.01)
+            gaps.append(monotonic_s() - began_s)
+
+    looking = asyncio.get_running_loop().create_task(looks())
+    try:
+        yield gaps
+    finally:
+        looking.cancel()
+
+
+async def test_a_key_without_rights_does_not_hold_the_loop(tmp_path: Path) -> None:
+    packed = service_pb2.ModelInferRequest.FromString(request_of())
+    packed.inputs.add(name="ids").contents.int64_contents.extend([1] * 8_000_000)
+    bombs = [request_of() + b"\x2a\x00" * 3_900_000, bytes(packed.SerializeToString())]
+    body = b'{"model": "qa", "messages": [' + b"[]," * 2_700_000 + b"[]]}"
+    async with doors(tmp_path, rights={"routes": ["other"]}) as gateway, gateway.channel() as channel:
+        with watched_loop() as gaps:
+            for bomb in bombs:
+                with pytest.raises(grpc.aio.AioRpcError, match="cannot be sent on"):
+                    await gateway.infer(bomb, channel=channel)
+                [answer] = await gateway.stream(bomb, channel=channel)
+                assert b"cannot be sent on" in answer
+            question = channel.unary_unary(f"/{SERVICE}/ModelReady")(
+                b"\x0a\x00" * 3_900_000, metadata=bearer(KEYS["ada"])
+            )
+            assert await code_of(question) is grpc.StatusCode.INVALID_ARGUMENT
+            assert (
+                await code_of(channel.unary_unary(CHECK)(b"\x0a\x00" * 3_900_000)) is grpc.StatusCode.INVALID_ARGUMENT
+            )
+            headers = {"content-type": "application/json", **dict(bearer(KEYS["ada"]))}
+            told = await gateway.client.post(f"{gateway.url}/v1/chat/completions", content=body, headers=headers)
+            assert (told.status_code, "values" in told.text) == (400, True), told.text
+
+        assert max(gaps) < HELD_S_MAX
+        assert gateway.ends() == [("refused", "invalid_request")] * 5
+        await still_serves(gateway)
+
+
+async def test_the_rights_are_asked_before_a_large_message_is_parsed(tmp_path: Path) -> None:
+    large = request_of(text="x" * 20_000) + b"\x7a\x01x"
+    async with doors(tmp_path, rights={"routes": ["other"]}) as gateway, gateway.channel() as channel:
+        assert (
+            await code_of(infer_on(channel)(large, metadata=bearer(KEYS["ada"]))) is grpc.StatusCode.PERMISSION_DENIED
+        )
+        assert await code_of(infer_on(channel)(large, metadata=bearer(KEYS["bob"]))) is grpc.StatusCode.INVALID_ARGUMENT
+
+        assert gateway.ends() == [("refused", "permission_denied"), ("refused", "invalid_request")]
