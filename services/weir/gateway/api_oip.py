@@ -14,17 +14,18 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from weir.gateway.adapters.upstream import SERVICE, UNARY_METHODS, Upstream
+from weir.gateway.adapters.upstream import SERVICE, UNARY_METHODS, Upstream, status_of
 from weir.gateway.admission import admit
 from weir.gateway.app import Desk
 from weir.gateway.call_session import CallSession, trailer_of
 from weir.gateway.call_start import started, trace_headers_of
 from weir.gateway.core.call import Call
-from weir.gateway.core.errors import Refusal, cut
+from weir.gateway.core.errors import MESSAGE_CHARS_MAX, Refusal, cut
 from weir.gateway.core.peek import NoMessage, peek_question
+from weir.gateway.core.retry_after import retry_after_ms
 from weir.gateway.metrics import CRASHES
 from weir.gateway.oip_health import HEALTH, Health
-from weir.gateway.oip_messages import headers_of, is_loopback, read_message, refuse
+from weir.gateway.oip_messages import code_of, headers_of, is_loopback, read_message, refuse
 from weir.gateway.oip_stream import StreamSession
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.errors import BadSetting
@@ -124,7 +125,7 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
             except NoMessage as error:
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
             except grpc.aio.AioRpcError as error:
-                await context.abort(error.code(), error.details() or "")
+                await _tell(context, error)
             raise AssertionError("abort raises")
 
         return look
@@ -145,7 +146,7 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
                 await context.send_initial_metadata(_told(session.call))
             await refuse(context, refusal)
         except grpc.aio.AioRpcError as error:
-            await context.abort(error.code(), error.details() or "", _passed_on(error.trailing_metadata() or ()))
+            await _tell(context, error)
         raise AssertionError("abort raises")
 
     async def _forwarded(self, session: CallSession, wire: bytes, context: Any) -> bytes:
@@ -176,7 +177,7 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
             await refuse(context, Refusal("internal_error", "the gateway failed on this stream; its log says why"))
             raise
         if ended.code is not grpc.StatusCode.OK:
-            await context.abort(ended.code, ended.details)
+            await context.abort(ended.code, cut(ended.details, MESSAGE_CHARS_MAX))
 
     def _timeout_s(self, context: Any) -> float:
         remaining = context.time_remaining()
@@ -198,6 +199,9 @@ def _told(call: Call) -> tuple[tuple[str, str], ...]:
     return (("weir-request-id", call.request_id), *trace_headers_of(call))
 
 
-def _passed_on(metadata: Any) -> tuple[tuple[str, str], ...]:
-    """Trailing metadata of upstream that a client has a use for; gRPC refuses to send its own reserved names on."""
-    return tuple((str(key), str(value)) for key, value in metadata if key == "retry-after-ms")
+async def _tell(context: Any, error: grpc.aio.AioRpcError) -> None:
+    """End the call as the model server did, and with the one trailer of it that a client has a use for."""
+    status = status_of(error)
+    asked_ms = retry_after_ms(trailer_of(error.trailing_metadata(), "retry-after-ms"))
+    trailing = () if asked_ms is None else (("retry-after-ms", str(asked_ms)),)
+    await context.abort(code_of(status.code), status.told, trailing)

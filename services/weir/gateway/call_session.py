@@ -25,6 +25,7 @@ from typing import Self
 import grpc
 import grpc.aio
 
+from weir.gateway.adapters.upstream import status_of
 from weir.gateway.app import Desk
 from weir.gateway.core import call_life as life
 from weir.gateway.core.call import Call, CallEnd
@@ -122,9 +123,12 @@ class CallSession:
             self.first_piece_us = self._now_us()
         self._step(life.Piece(error_message, is_last))
 
-    def upstream_ended(self, status_code: int, details: str = "", server_timing_json: str = "") -> None:
-        """The model server's status. 0 only after the answer was read."""
-        self._step(life.UpstreamEnded(status_code, details, server_timing_json))
+    def upstream_ended(
+        self, status_code: int, details: str = "", server_timing_json: str = "", *, stray_error: str = ""
+    ) -> None:
+        """The model server's status. 0 only after the answer was read. stray_error: one that may be this call's."""
+        is_stream = self.call.protocol.endswith("-stream")
+        self._step(life.UpstreamEnded(status_code, details, server_timing_json, is_stream, stray_error))
 
     def refused(self, refusal: Refusal) -> None:
         """The gateway gives the call up while its block goes on."""
@@ -153,7 +157,8 @@ class CallSession:
             case Refusal():
                 self._step(life.Refused(error.error_type, error.message))
             case grpc.aio.AioRpcError():
-                self._step(life.UpstreamEnded(int(error.code().value[0]), error.details() or "", timing_of(error)))
+                status = status_of(error)
+                self.upstream_ended(status.code, status.details, timing_of(error))
             case NoMessage():
                 refusal = Refusal("upstream_error", f"the model server's answer cannot be read: {error}")
                 self._step(life.Refused(refusal.error_type, refusal.message))

@@ -56,6 +56,11 @@ SLOW_CLIENTS = Counter(
     "weir_gateway_slow_clients_total", "Streams cut because their client did not read within the write deadline."
 )
 
+STRAY_RESPONSES = Counter(
+    "weir_gateway_stray_responses_total",
+    "Streamed responses of no open request, dropped. Any: a model that answers after its last response, or without the id.",
+)
+
 SYNC_S = Histogram(
     "weir_gateway_sync_seconds",
     "Duration of a group's fdatasync, with durability fsync.",

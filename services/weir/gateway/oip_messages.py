@@ -35,10 +35,14 @@ async def read_message(context: Any, within_s: float) -> bytes:
 
 async def refuse(context: Any, refusal: Refusal) -> None:
     """End the call with the refusal's status, and when to try again. Always raises gRPC's own end of a handler."""
-    code = next(code for code in grpc.StatusCode if code.value[0] == refusal.status_code)
     after = refusal.retry_after_s
     trailing = () if after is None else (("retry-after-ms", str(math.ceil(after * 1_000))),)
-    await context.abort(code, refusal.message, trailing)
+    await context.abort(code_of(refusal.status_code), refusal.message, trailing)
+
+
+def code_of(number: int) -> grpc.StatusCode:
+    """The gRPC status of a code number, 0 to 16."""
+    return next(code for code in grpc.StatusCode if code.value[0] == number)
 
 
 def headers_of(context: Any) -> Mapping[str, str]:
