@@ -25,7 +25,7 @@ from weir.gateway.core.peek import NoMessage, peek_question
 from weir.gateway.core.retry_after import retry_after_ms
 from weir.gateway.metrics import CRASHES
 from weir.gateway.oip_health import HEALTH, Health
-from weir.gateway.oip_messages import code_of, headers_of, is_loopback, read_message, refuse
+from weir.gateway.oip_messages import answer, code_of, headers_of, is_loopback, read_message, refuse
 from weir.gateway.oip_stream import StreamSession
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.errors import BadSetting
@@ -97,13 +97,13 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
         if method == "ModelStreamInfer":
             return grpc.stream_stream_rpc_method_handler(self._stream)
         if method == "ModelInfer":
-            return grpc.stream_unary_rpc_method_handler(self._infer)
+            return grpc.stream_stream_rpc_method_handler(self._infer)
         if method in UNARY_METHODS:
-            return grpc.stream_unary_rpc_method_handler(self._looker(method))
+            return grpc.stream_stream_rpc_method_handler(self._looker(method))
         return grpc.stream_unary_rpc_method_handler(_unimplemented(method))
 
     def _looker(self, method: str) -> Any:
-        async def look(_: Any, context: Any) -> bytes:
+        async def look(_: Any, context: Any) -> None:
             """Liveness, readiness and metadata: forwarded for a known caller, not recorded."""
             try:
                 caller = self._desk.caller(
@@ -115,11 +115,11 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
                     question = peek_question(method, wire)
                     if method.startswith("Model"):
                         caller.demand_route(self._desk.catalog.resolve(question.model_name).route)
-                    return bytes(
-                        await self._upstream.unary(
-                            method, question.wire, timeout_s=self._timeout_s(context), metadata=()
-                        )
+                    response = await self._upstream.unary(
+                        method, question.wire, timeout_s=self._timeout_s(context), metadata=()
                     )
+                    await answer(context, bytes(response), self._desk.settings.write_timeout_s)
+                    return
             except Refusal as refusal:
                 await refuse(context, refusal)
             except NoMessage as error:
@@ -130,17 +130,20 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
 
         return look
 
-    async def _infer(self, _: Any, context: Any) -> bytes:
+    async def _infer(self, _: Any, context: Any) -> None:
         headers, remaining = headers_of(context), context.time_remaining()
         deadline_ms = None if remaining is None else int(remaining * 1_000)
         session = CallSession(self._desk, started(headers, "oip-grpc", "text_completion", "", deadline_ms))
         try:
             with session:
+                session.hold_answer()
                 session.enter(headers.get("authorization", ""), is_loopback=is_loopback(context))
                 wire = await read_message(context, self._desk.settings.request_read_s)
                 session.received(len(wire))
                 wire = admit(session, self._desk, wire, headers)
-                return await self._forwarded(session, wire, context)
+                response = await self._forwarded(session, wire, context)
+                await answer(context, response, self._desk.settings.write_timeout_s)
+                return
         except Refusal as refusal:
             if not session.is_told:
                 await context.send_initial_metadata(_told(session.call))
@@ -187,12 +190,12 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
 
 
 def _unimplemented(method: str) -> Any:
-    async def answer(_: AsyncIterator[bytes], context: Any) -> None:
+    async def told(_: AsyncIterator[bytes], context: Any) -> None:
         served = ", ".join((*UNARY_METHODS, "ModelStreamInfer"))
         text = f"{cut(method)} governs the model server and is not served here; served: {served}"
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
 
-    return answer
+    return told
 
 
 def _told(call: Call) -> tuple[tuple[str, str], ...]:

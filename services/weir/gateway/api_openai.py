@@ -35,7 +35,7 @@ from weir.gateway.core.openai_request import Options, read_chat, read_completion
 from weir.gateway.core.served import not_served
 from weir.gateway.core.upstream_request import demand_dimensions, embeddings_of, embeddings_request, embeddings_requests
 from weir.gateway.core.wire import read_responses
-from weir.gateway.held_response import HeldResponse
+from weir.gateway.held_response import HeldJson, HeldResponse
 from weir.gateway.http_call import HttpCall, while_connected
 from weir.gateway.openai_stream import PieceStream, events, opened
 from weir.runtime.clock import now_us
@@ -156,7 +156,7 @@ class HttpDoor:
                 call.in_session(_session(call.headers))
                 body = await self._body(request, call.session.received)
                 response = await while_connected(request, answer(call, body, request))
-                if isinstance(response, HeldResponse):
+                if isinstance(response, HeldResponse | HeldJson):
                     response.hold(held.pop_all())
         except Refusal as refusal:
             response = _error(refusal)
@@ -208,7 +208,8 @@ class HttpDoor:
             for part in read_responses(messages, is_stream=wants_stream):
                 text += answer.piece(part)
             answer.demand_text(is_whole=not wants_stream)
-            return JSONResponse(replies.whole(call.call, answer, text.decode("utf-8", "replace")))
+            whole = replies.whole(call.call, answer, text.decode("utf-8", "replace"))
+            return HeldJson(whole, self._desk.settings.write_timeout_s)
 
         return await (call.whole(wire, read) if wants_stream else call.unary([wire], read))
 
@@ -233,7 +234,8 @@ class HttpDoor:
                     "upstream_error", f"the model answered {len(vectors)} vectors for {len(asked.texts)} texts"
                 )
             demand_dimensions(resolved, vectors)
-            return JSONResponse(replies.embeddings(resolved.route, vectors, is_base64=asked.is_base64))
+            told = replies.embeddings(resolved.route, vectors, is_base64=asked.is_base64)
+            return HeldJson(told, self._desk.settings.write_timeout_s)
 
         return await call.unary(wires, read)
 

@@ -76,6 +76,7 @@ class HttpCall:
 
         The call ends well once `read` did. Raises Refusal when a request fails, or `read` finds no answer in it.
         """
+        self.session.hold_answer()
         answers, timing = list[bytes](), ""
         try:
             for wire in wires:
@@ -114,6 +115,7 @@ class HttpCall:
 
     async def whole(self, wire: bytes, read: Callable[[list[bytes]], T]) -> T:
         """What `read` makes of all messages of a ModelStreamInfer request. Raises Refusal as `unary` does."""
+        self.session.hold_answer()
         messages, size, bytes_max = list[bytes](), 0, self._desk.settings.message_bytes_max
         async with aclosing(self._pieces(wire)) as pieces:
             async for message in pieces:

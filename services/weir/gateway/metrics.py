@@ -53,7 +53,8 @@ NUMBERS = Gauge(
 BOOT_EPOCH = Gauge("weir_gateway_boot_epoch_us", "Boot epoch of this process, microseconds since 1970-01-01 UTC.")
 
 SLOW_CLIENTS = Counter(
-    "weir_gateway_slow_clients_total", "Streams cut because their client did not read within the write deadline."
+    "weir_gateway_slow_clients_total",
+    "Answers that their client did not read within the write deadline: streams and HTTP are cut, a unary gRPC call is held.",
 )
 
 STRAY_RESPONSES = Counter(
