@@ -329,6 +329,11 @@ async def test_every_function_that_takes_a_zone_is_known(direct: Any) -> None:
         "SELECT mapFromArrays(range(100000), range(100000))[x] FROM (SELECT arrayJoin(range(1000000)) AS x)",
         "SELECT countEqual((SELECT groupArray(1) FROM v_spans), x) FROM (SELECT arrayJoin(range(1000000)) AS x)",
         "SELECT length(printf('%1000000000d', 1))",
+        "SELECT arrayIntersect(range(100000), [x]) FROM (SELECT arrayJoin(range(100000)) AS x)",
+        "SELECT arrayIntersect(range(100000), [1], [x]) FROM (SELECT arrayJoin(range(100000)) AS x)",
+        "SELECT stringJaccardIndex(repeat('ab', 100000), toString(x)) FROM (SELECT arrayJoin(range(100000)) AS x)",
+        "SELECT hasSubsequence(repeat('a', 1000000), toString(x)) FROM (SELECT arrayJoin(range(100000)) AS x)",
+        "SELECT position(repeat('a', 1000000), 'aaaab', x) FROM (SELECT arrayJoin(range(100000)) AS x)",
     ],
 )
 async def test_what_outlives_the_time_limit_is_refused(desk: OperatorSql, query: str) -> None:

@@ -87,7 +87,8 @@ NEEDLE_PLACES = {
         """
         like ilike notlike notilike mapcontainskeylike mapextractkeylike position positioncaseinsensitive positionutf8
         positioncaseinsensitiveutf8 instr countsubstrings countsubstringscaseinsensitive countsubstringscaseinsensitiveutf8
-        replace replaceall replaceone hastoken hastokencaseinsensitive
+        replace replaceall replaceone hastoken hastokencaseinsensitive hassubsequence
+        hassubsequencecaseinsensitive
         """.split(),
         1,
     ),
@@ -95,6 +96,9 @@ NEEDLE_PLACES = {
 }
 """Functions that look for a text in another, and the place of what they look for. Measured: position() of a text of 500,000
 characters in one of a million runs past any limit, and so does LIKE with 3,000 wildcards."""
+
+STARTED = frozenset("position positioncaseinsensitive positionutf8 positioncaseinsensitiveutf8 instr locate".split())
+"""Functions that take the place where they start: one for each row would search one long text as often as there are rows."""
 
 NEEDLE_LISTS = frozenset(
     """

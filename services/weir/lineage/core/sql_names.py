@@ -117,7 +117,7 @@ SCALARS = HIGHER_ORDER | frozenset(
     endswithutf8 firstline initcap initcaputf8 isvalidutf8 lcase left leftpad leftpadutf8
     leftutf8 lengthutf8 char_length character_length lower lowerutf8 lpad ltrim mid normalizeutf8nfc normalizeutf8nfd
     normalizeutf8nfkc normalizeutf8nfkd octet_length regexpextract regexp_extract repeat reverseutf8 right rightpad
-    rightpadutf8 rightutf8 rpad rtrim soundex space startswith startswithutf8 stringjaccardindex substr substring
+    rightpadutf8 rightutf8 rpad rtrim soundex space startswith startswithutf8 substr substring
     substring_index substringindex substringindexutf8 substringutf8 tovalidutf8 trim trimboth trimleft trimright ucase upper
     upperutf8
     format overlay regexpquotemeta replace replaceall replaceone replaceregexpall replaceregexpone regexp_replace

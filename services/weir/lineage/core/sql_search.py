@@ -18,8 +18,8 @@ IN_ITEMS = frozenset(
 )
 """Functions that look for one value among the items of an array or the keys of a map. `map[key]` is arrayElement."""
 
-IN_BOTH = frozenset("hasany hasall hassubstr".split())
-"""Functions that compare each item of one array with each of another."""
+IN_BOTH = frozenset("hasany hasall hassubstr arrayintersect arrayjaccardindex".split())
+"""Functions that compare the items of arrays with each other: all but one array are written out, or all are columns."""
 
 COLUMN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 """A name of a column; the engine names what has no alias after its text, as `range(9)`."""

@@ -14,6 +14,7 @@ from weir.lineage.core.sql_arguments import (
     NEEDLE_PLACES,
     NEEDLES_CHARS_MAX,
     PATTERN_PLACES,
+    STARTED,
     TIMES,
     WITH_ORIGIN,
     ZONE_PLACES,
@@ -118,10 +119,12 @@ def _check_search(node: Node, arguments: Sequence[Node], small: frozenset[str], 
     name = node.name.lower()
     if name not in IN_ITEMS | IN_BOTH or len(arguments) < 2:
         return
-    named = [one.name if one.kind == "Identifier" and made is not None else "" for one in arguments[:2]]
+    named = [one.name if one.kind == "Identifier" and made is not None else "" for one in arguments]
     is_small = [_is_written_out(one) or found.lower() in small for one, found in zip(arguments, named, strict=False)]
     is_stored = [is_column(found, made or ()) for found in named]
-    if any(is_small) or all(is_stored) or (name in IN_ITEMS and is_stored[0]):
+    if all(is_stored) or (name in IN_ITEMS and (is_stored[0] or any(is_small[:2]))):
+        return
+    if name in IN_BOTH and sum(is_small) >= len(arguments) - 1:
         return
     raise SqlRefused(
         f"{node.name} searches what the statement makes; write one side out, as ['a', 'b'] with at most {ITEMS_MAX} items,"
@@ -210,6 +213,8 @@ def _check_needles(function: str, arguments: Sequence[Node]) -> None:
         if needle is None:
             raise SqlRefused(f"{function} takes what it looks for written out, a string")
         check_needle(needle)
+    if name in STARTED and any(one.kind != "Literal" for one in arguments[2:]):
+        raise SqlRefused(f"{function} takes the place where it starts written out, a number")
     if name in NEEDLE_LISTS and len(arguments) > 1:
         needles = arguments[1]
         if not _is_written_out(needles) or len(needles.name) > NEEDLES_CHARS_MAX:
