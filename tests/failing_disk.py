@@ -26,7 +26,10 @@ CALLS = (
     "mkdir",
     "chmod",
 )
-"""What can be refused. A short write takes half of the bytes, then the disk is full."""
+"""What can be refused of what changes a file. A short write takes half of the bytes, then the disk is full."""
+
+READS = ("names", "size", "read")
+"""What can be refused of what only looks."""
 
 
 @dataclass
@@ -89,6 +92,18 @@ class FailingDisk(Disk):
     def mkdir(self, path: Path) -> None:
         self._may("mkdir")
         super().mkdir(path)
+
+    def names(self, folder: Path) -> list[str]:
+        self._may("names")
+        return super().names(folder)
+
+    def size(self, path: Path) -> int:
+        self._may("size")
+        return super().size(path)
+
+    def read(self, path: Path, place: int = 0, size: int = -1) -> bytes:
+        self._may("read")
+        return super().read(path, place, size)
 
     def chmod(self, path: Path, mode: int) -> None:
         self._may("chmod")

@@ -1,4 +1,4 @@
-"""The tables refuse what the codec refuses: ranges of numbers and whole texts, written down twice, and compared here."""
+"""The tables refuse what the codec refuses: ranges of numbers, whole texts and sizes, written down twice, compared here."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from weir.events import SCHEMA_JSON, TOPICS
+from weir.events.bounds import COPIED_BYTES_MAX, ITEMS_MAX, NAME_BYTES_MAX, Bounds
 from weir.events.ranges import INT, Span, span_of
 from weir.lineage.adapters.migrations import migrations
 
 AND = "\n    AND "
+BOUNDS_MIGRATION = "0011_bounded.sql"
 
 
 def expected(topic: str) -> list[str]:
@@ -89,3 +91,24 @@ def _inlined(kind: Any, named: dict[str, Any]) -> Any:
 @pytest.mark.parametrize("topic", sorted(TOPICS))
 def test_a_table_refuses_the_numbers_that_the_codec_refuses(topic: str) -> None:
     assert checks(topic) == expected(topic)
+
+
+def expected_bounds(topic: str) -> str:
+    """The statement that gives a topic's table its bounds."""
+    bounds = Bounds(json.loads(SCHEMA_JSON[TOPICS[topic].event]))
+    clauses = [f"length({name}) <= {NAME_BYTES_MAX}" for name in bounds.names]
+    clauses += [f"length({name}) <= {ITEMS_MAX}" for name in bounds.lists]
+    if bounds.copied_lists:
+        items, names = (
+            " + ".join(f"length({name})" for name in group) for group in (bounds.copied_lists, bounds.copied_names)
+        )
+        clauses.append(f"({items}) * ({names}) <= {COPIED_BYTES_MAX}")
+    joined = "\n    AND ".join(clauses)
+    return f"ALTER TABLE {topic.replace('-', '_')} ADD CONSTRAINT IF NOT EXISTS bounded CHECK {joined};"
+
+
+@pytest.mark.parametrize("topic", sorted(TOPICS))
+def test_a_table_refuses_the_sizes_that_the_codec_refuses(topic: str) -> None:
+    [text] = [one.text for one in migrations() if one.name == BOUNDS_MIGRATION]
+
+    assert expected_bounds(topic) in text

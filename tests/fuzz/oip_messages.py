@@ -7,6 +7,7 @@ import random
 from google.protobuf.message import DecodeError
 from tritonclient.grpc import service_pb2
 
+from weir.gateway.core.glance import glance
 from weir.gateway.core.peek import NoMessage, peek
 
 EDITS_MAX = 6
@@ -26,6 +27,7 @@ def check(wire: bytes) -> None:
         meant = service_pb2.ModelInferRequest.FromString(wire)
     except DecodeError:
         meant = None
+    check_glance(wire, meant)
     try:
         peeked = peek(wire)
     except NoMessage:
@@ -36,6 +38,16 @@ def check(wire: bytes) -> None:
     steering = {name for holder in (sent_on, *sent_on.inputs) for name in holder.parameters}
     assert steering <= {"triton_enable_empty_final_response"}, f"steers the server by {steering}: {wire.hex()}"
     assert not sent_on.model_version, f"asks a version: {wire.hex()}"
+
+
+def check_glance(wire: bytes, meant: service_pb2.ModelInferRequest | None) -> None:
+    """Raises AssertionError when a glance reads another name or id than protobuf, of bytes that both accept."""
+    try:
+        seen = glance(wire)
+    except NoMessage:
+        return
+    if meant is not None:
+        assert (seen.model_name, seen.message_id) == (meant.model_name, meant.id), f"glanced wrongly: {wire.hex()}"
 
 
 def a_request(chance: random.Random, model: str = "docs-qa") -> bytes:

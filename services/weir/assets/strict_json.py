@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, NoReturn
 
-from weir.assets.strict_yaml import DEPTH_MAX, DIGITS_MAX, INTEGER_BITS, SHOWN_CHARS, SURROGATE
+DEPTH_MAX = 32
+"""Deepest nesting. The registry takes 16 levels in free data, which stand four levels deep themselves."""
+
+INTEGER_BITS = 63
+"""Bits of a whole number beside its sign: what the log and the store can hold."""
+
+DIGITS_MAX = 20
+"""Characters of the longest whole number, its sign included; a longer one is refused unread: the cost of reading it grows
+with the square of its length."""
+
+SHOWN_CHARS = 60
+"""Characters of a key or value that an error repeats."""
+
+SURROGATE = re.compile("[\ud800-\udfff]")
 
 ENVELOPE_LEVELS = 2
 """Levels of a request around its documents."""
@@ -14,13 +28,18 @@ ENVELOPE_LEVELS = 2
 
 def read_json(content: bytes) -> Any:
     """The value in a request's body. Raises ValueError saying what is wrong."""
+    return value_of(content, levels_max=DEPTH_MAX + ENVELOPE_LEVELS + 1)
+
+
+def value_of(content: str | bytes, *, levels_max: int) -> Any:
+    """The value that a text is; its outermost one is level 1. Raises ValueError saying what is wrong."""
     try:
         value = json.loads(
             content, object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant
         )
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    _check(value, 0)
+    _check(value, levels_max)
     return value
 
 
@@ -51,15 +70,15 @@ def _constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is no JSON number")
 
 
-def _check(value: object, depth: int) -> None:
-    if depth > DEPTH_MAX + ENVELOPE_LEVELS:
+def _check(value: object, levels: int) -> None:
+    if levels < 1:
         raise ValueError(f"it is nested more than {DEPTH_MAX} levels deep")
     if isinstance(value, str) and SURROGATE.search(value):
         raise ValueError(f"the text {value[:SHOWN_CHARS]!r} holds half of a surrogate pair; it cannot be stored")
     if isinstance(value, dict):
         for key, item in value.items():
-            _check(key, depth)
-            _check(item, depth + 1)
+            _check(key, levels)
+            _check(item, levels - 1)
     elif isinstance(value, list):
         for item in value:
-            _check(item, depth + 1)
+            _check(item, levels - 1)

@@ -2,8 +2,10 @@
 
 Invariant: a document that is read is read whole. Refused, with line and column: a key given twice (YAML keeps the last), an
 anchor, an alias or a merge key (a few lines can expand to gigabytes), a tag, a number that is not finite or has more than
-64 bits, a text with half of a surrogate pair, nesting beyond DEPTH_MAX, a text beyond BYTES_MAX. `yes`, `010`, `1:30`
-and dates are text, not true, 8, 90 and dates: only JSON's words and numbers have a meaning of their own.
+64 bits, a text with half of a surrogate pair, a bare U+0085, U+2028 or U+2029, nesting beyond DEPTH_MAX, a text beyond
+BYTES_MAX. `yes`, `010`, `1:30` and dates are text, not true, 8, 90 and dates: only JSON's words and numbers have a meaning
+of their own. A text that is JSON is read by JSON's reader, and two escapes that are one character in JSON are that
+character in every quoted text.
 """
 
 from __future__ import annotations
@@ -14,26 +16,19 @@ from typing import Any
 
 import yaml
 
+from weir.assets.strict_json import DEPTH_MAX, DIGITS_MAX, INTEGER_BITS, SHOWN_CHARS, SURROGATE, value_of
+
 BYTES_MAX = 524_288
 """Longest file, bytes: fifteen times the largest met. Reading this much takes about 10 s: more would seem to hang."""
-
-DEPTH_MAX = 32
-"""Deepest nesting. The registry takes 16 levels in free data, which stand four levels deep themselves."""
 
 DOCUMENTS_MAX = 1_000
 """Documents in one file."""
 
-INTEGER_BITS = 63
-"""Bits of a whole number beside its sign: what the log and the store can hold."""
+PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+"""Two escapes of one character beyond 16 bits, as JSON writes it: `\\ud83d\\ude00`."""
 
-DIGITS_MAX = 20
-"""Characters of the longest whole number, its sign included; a longer one is refused unread: the cost of reading it grows
-with the square of its length."""
-
-SHOWN_CHARS = 60
-"""Characters of a key or value that an error repeats."""
-
-SURROGATE = re.compile("[\ud800-\udfff]")
+FOLDED = re.compile("[\x85\u2028\u2029]")
+"""Characters of a text in JSON, ends of a line in YAML 1.1: PyYAML would make spaces of them, or drop the spaces beside."""
 
 
 class NotStrict(ValueError):
@@ -56,6 +51,12 @@ def read_documents(content: bytes) -> list[Any]:
 
 def read_text(text: str) -> list[Any]:
     """The documents in a text, empty ones left out. Raises NotStrict."""
+    if text.lstrip(" \t\r\n").startswith(("{", "[", '"')):
+        try:
+            return [value_of(text, levels_max=DEPTH_MAX)]
+        except ValueError:  # no JSON, or not strict: below it is told with its place
+            pass
+    _demand_plain_lines(text)
     loader: Any = _Loader(text)  # the library leaves its methods untyped
     found: list[Any] = []
     try:
@@ -74,6 +75,16 @@ def read_text(text: str) -> list[Any]:
     finally:
         loader.dispose()
     return found
+
+
+def _demand_plain_lines(text: str) -> None:
+    found = FOLDED.search(text)
+    if found is not None:
+        line = text.count("\n", 0, found.start()) + 1
+        escape = ascii(found[0])[1:-1]
+        raise NotStrict(
+            f"line {line}: U+{ord(found[0]):04X} ends a line in YAML; write {escape} in a text in double quotes"
+        )
 
 
 def _told(error: yaml.MarkedYAMLError) -> str:
@@ -105,6 +116,12 @@ class _Loader(yaml.SafeLoader):
             _refuse(event, f"nested more than {DEPTH_MAX} levels deep")
         node = super().compose_node(parent, index)
         self._depth -= 1
+        return node
+
+    def compose_scalar_node(self, anchor: Any) -> Any:
+        node: Any = super().compose_scalar_node(anchor)
+        if SURROGATE.search(node.value):
+            node.value = PAIR.sub(_joined, node.value)
         return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
@@ -140,6 +157,10 @@ class _Loader(yaml.SafeLoader):
         if SURROGATE.search(node.value):
             _refuse(node, f"the text {_shown(node)} holds half of a surrogate pair; it cannot be stored")
         return str(node.value)
+
+
+def _joined(pair: re.Match[str]) -> str:
+    return pair[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le")
 
 
 def _refuse(at: Any, problem: str) -> None:

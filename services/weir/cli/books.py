@@ -26,7 +26,7 @@ def with_spool(
     for source in sources:
         source["in_spool"] = 0
     for key, count in used.items():
-        _add(known[key], drained.get(key, 0), count, has_backlog=int(spool["backlog_bytes"]) > 0)
+        _add(known[key], drained.get(key, 0), count, has_backlog=spool["backlog_bytes"] != 0)
     return {**audit, "sources": sources, "totals": _totals(audit["totals"], sources), "spool": spool}
 
 

@@ -1,4 +1,5 @@
-"""Checks of decoded records, compiled once from each schema: numbers in their ranges, floats finite, ids and JSON whole.
+"""Checks of decoded records, compiled once from each schema: numbers in their ranges, floats finite, ids and JSON whole,
+names short and items few (`weir.events.bounds`).
 
 Two depths. `storable`: what the store's tables refuse too, so that a message ends alike whoever its neighbours are.
 `readable`: besides, what a service takes apart (ids that others are derived from, the registry's specifications).
@@ -11,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
+from weir.events.bounds import Bounds
 from weir.events.errors import InvalidEvent
 from weir.events.ids import UUID_TEXT
 from weir.events.ranges import span_of
@@ -30,7 +32,18 @@ JSON_CHARS_MAX = 1_048_576
 
 def storable(schema: Mapping[str, Any]) -> Check:
     """The check of records of a schema against what can be stored. It raises InvalidEvent("undecodable")."""
-    return _storable(_inlined(schema, {}))
+    return _event(_inlined(schema, {}))
+
+
+def _event(schema: Mapping[str, Any]) -> Check:
+    """The check of a whole event: its size first, which is cheap, then its values."""
+    bounds, values = Bounds(schema), _storable(schema)
+
+    def check(record: Record) -> None:
+        bounds.check(record)
+        values(record)
+
+    return check
 
 
 def _storable(schema: Mapping[str, Any]) -> Check:
@@ -56,7 +69,7 @@ def _storable(schema: Mapping[str, Any]) -> Check:
 def readable(schema: Mapping[str, Any]) -> Check:
     """The check of records of a schema before a service believes them. It raises InvalidEvent("undecodable")."""
     schema = _inlined(schema, {})
-    first = _storable(schema)
+    first = _event(schema)
     fields = {str(field["name"]): field["type"] for field in schema["fields"]}
     items = [
         (name, readable_ids)

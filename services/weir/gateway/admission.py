@@ -11,19 +11,20 @@ from weir.gateway.call_start import operation_of, session_of
 from weir.gateway.core.answer_bound import bounded_request
 from weir.gateway.core.catalog import Catalog, Resolved
 from weir.gateway.core.errors import Refusal
-from weir.gateway.core.peek import NoMessage, Peeked, peek
+from weir.gateway.core.peek import NoMessage, Outline, Peeked, checked, outline
 from weir.gateway.core.policy import demand_size, limits_parameters, parameters_in
 
 
 def admit(session: CallSession, desk: Desk, wire: bytes, headers: Mapping[str, str]) -> bytes:
     """The request as it is forwarded, of a caller who has entered: our own encoding of what was checked. Raises Refusal."""
-    peeked = _peeked(session, desk, wire)
+    asked = _outlined(session, wire)
     try:
-        session_id, resolved = session_of(headers), desk.catalog.resolve(peeked.model_name)
-        session.permit(resolved)
+        session_id, resolved = session_of(headers), desk.catalog.resolve(asked.model_name)
+        session.permit(resolved)  # before the message is parsed
+        peeked = _checked(desk, asked)
         resolved = _served(desk.catalog, resolved, peeked.model_name, headers)
     except Refusal:
-        session.call = replace(session.call, route=peeked.model_name, client_request_id=peeked.message_id)
+        session.call = replace(session.call, route=asked.model_name, client_request_id=asked.message_id)
         raise
     session.call = replace(
         session.call,
@@ -41,15 +42,26 @@ def admit(session: CallSession, desk: Desk, wire: bytes, headers: Mapping[str, s
     return forwarded
 
 
-def _peeked(session: CallSession, desk: Desk, wire: bytes) -> Peeked:
+def _outlined(session: CallSession, wire: bytes) -> Outline:
     try:
-        peeked = peek(wire, desk.settings.oip_parameters_allowed)
+        asked = outline(wire)
     except NoMessage as error:
         session.call = replace(session.call, route=error.model_name)
-        raise Refusal("invalid_request", f"the ModelInferRequest cannot be sent on: {error}") from error
-    if not peeked.model_name:
+        raise _unsendable(error) from error
+    if not asked.model_name:
         raise Refusal("invalid_request", "the ModelInferRequest names no model; set model_name")
-    return peeked
+    return asked
+
+
+def _checked(desk: Desk, asked: Outline) -> Peeked:
+    try:
+        return checked(asked, desk.settings.oip_parameters_allowed)
+    except NoMessage as error:
+        raise _unsendable(error) from error
+
+
+def _unsendable(error: NoMessage) -> Refusal:
+    return Refusal("invalid_request", f"the ModelInferRequest cannot be sent on: {error}")
 
 
 def _served(catalog: Catalog, resolved: Resolved, model_name: str, headers: Mapping[str, str]) -> Resolved:

@@ -14,16 +14,17 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from weir.gateway.adapters.upstream import SERVICE, UNARY_METHODS, Upstream
+from weir.gateway.adapters.upstream import SERVICE, UNARY_METHODS, Upstream, status_of
 from weir.gateway.admission import admit
 from weir.gateway.app import Desk
 from weir.gateway.call_session import CallSession, trailer_of
 from weir.gateway.call_start import started, told_headers_of, trace_headers_of
-from weir.gateway.core.errors import Refusal, cut
+from weir.gateway.core.errors import MESSAGE_CHARS_MAX, Refusal, cut
 from weir.gateway.core.peek import NoMessage, peek_question
+from weir.gateway.core.retry_after import retry_after_ms
 from weir.gateway.metrics import CRASHES
 from weir.gateway.oip_health import HEALTH, Health
-from weir.gateway.oip_messages import headers_of, is_loopback, read_message, refuse
+from weir.gateway.oip_messages import answer, code_of, headers_of, is_loopback, read_message, refuse
 from weir.gateway.oip_stream import StreamSession
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.errors import BadSetting
@@ -95,13 +96,13 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
         if method == "ModelStreamInfer":
             return grpc.stream_stream_rpc_method_handler(self._stream)
         if method == "ModelInfer":
-            return grpc.stream_unary_rpc_method_handler(self._infer)
+            return grpc.stream_stream_rpc_method_handler(self._infer)
         if method in UNARY_METHODS:
-            return grpc.stream_unary_rpc_method_handler(self._looker(method))
+            return grpc.stream_stream_rpc_method_handler(self._looker(method))
         return grpc.stream_unary_rpc_method_handler(_unimplemented(method))
 
     def _looker(self, method: str) -> Any:
-        async def look(_: Any, context: Any) -> bytes:
+        async def look(_: Any, context: Any) -> None:
             """Liveness, readiness and metadata: forwarded for a known caller, not recorded."""
             try:
                 caller = self._desk.caller(
@@ -113,38 +114,41 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
                     question = peek_question(method, wire)
                     if method.startswith("Model"):
                         caller.demand_route(self._desk.catalog.resolve(question.model_name).route)
-                    return bytes(
-                        await self._upstream.unary(
-                            method, question.wire, timeout_s=self._timeout_s(context), metadata=()
-                        )
+                    response = await self._upstream.unary(
+                        method, question.wire, timeout_s=self._timeout_s(context), metadata=()
                     )
+                    await answer(context, bytes(response), self._desk.settings.write_timeout_s)
+                    return
             except Refusal as refusal:
                 await refuse(context, refusal)
             except NoMessage as error:
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
             except grpc.aio.AioRpcError as error:
-                await context.abort(error.code(), error.details() or "")
+                await _tell(context, error)
             raise AssertionError("abort raises")
 
         return look
 
-    async def _infer(self, _: Any, context: Any) -> bytes:
+    async def _infer(self, _: Any, context: Any) -> None:
         headers, remaining = headers_of(context), context.time_remaining()
         deadline_ms = None if remaining is None else int(remaining * 1_000)
         session = CallSession(self._desk, started(headers, "oip-grpc", "text_completion", "", deadline_ms))
         try:
             with session:
+                session.hold_answer()
                 session.enter(headers.get("authorization", ""), is_loopback=is_loopback(context))
                 wire = await read_message(context, self._desk.settings.request_read_s)
                 session.received(len(wire))
                 wire = admit(session, self._desk, wire, headers)
-                return await self._forwarded(session, wire, context)
+                response = await self._forwarded(session, wire, context)
+                await answer(context, response, self._desk.settings.write_timeout_s)
+                return
         except Refusal as refusal:
             if not session.is_told:
                 await context.send_initial_metadata(tuple(told_headers_of(session.call)))
             await refuse(context, refusal)
         except grpc.aio.AioRpcError as error:
-            await context.abort(error.code(), error.details() or "", _passed_on(error.trailing_metadata() or ()))
+            await _tell(context, error)
         raise AssertionError("abort raises")
 
     async def _forwarded(self, session: CallSession, wire: bytes, context: Any) -> bytes:
@@ -175,7 +179,7 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
             await refuse(context, Refusal("internal_error", "the gateway failed on this stream; its log says why"))
             raise
         if ended.code is not grpc.StatusCode.OK:
-            await context.abort(ended.code, ended.details)
+            await context.abort(ended.code, cut(ended.details, MESSAGE_CHARS_MAX))
 
     def _timeout_s(self, context: Any) -> float:
         remaining = context.time_remaining()
@@ -185,14 +189,17 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
 
 
 def _unimplemented(method: str) -> Any:
-    async def answer(_: AsyncIterator[bytes], context: Any) -> None:
+    async def told(_: AsyncIterator[bytes], context: Any) -> None:
         served = ", ".join((*UNARY_METHODS, "ModelStreamInfer"))
         text = f"{cut(method)} governs the model server and is not served here; served: {served}"
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
 
-    return answer
+    return told
 
 
-def _passed_on(metadata: Any) -> tuple[tuple[str, str], ...]:
-    """Trailing metadata of upstream that a client has a use for; gRPC refuses to send its own reserved names on."""
-    return tuple((str(key), str(value)) for key, value in metadata if key == "retry-after-ms")
+async def _tell(context: Any, error: grpc.aio.AioRpcError) -> None:
+    """End the call as the model server did, and with the one trailer of it that a client has a use for."""
+    status = status_of(error)
+    asked_ms = retry_after_ms(trailer_of(error.trailing_metadata(), "retry-after-ms"))
+    trailing = () if asked_ms is None else (("retry-after-ms", str(asked_ms)),)
+    await context.abort(code_of(status.code), status.told, trailing)

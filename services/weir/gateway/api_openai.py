@@ -23,6 +23,7 @@ from weir.gateway.app import Desk
 from weir.gateway.call_start import SESSION, session_of, told_headers_of
 from weir.gateway.core.answer import AnswerReader
 from weir.gateway.core.answer_bound import bounded
+from weir.gateway.core.body_values import demand_few_values
 from weir.gateway.core.call import Feedback
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.conversation import prompt_of
@@ -34,7 +35,7 @@ from weir.gateway.core.openai_request import Options, read_chat, read_completion
 from weir.gateway.core.served import not_served
 from weir.gateway.core.upstream_request import demand_dimensions, embeddings_of, embeddings_request, embeddings_requests
 from weir.gateway.core.wire import read_responses
-from weir.gateway.held_response import HeldResponse
+from weir.gateway.held_response import HeldJson, HeldResponse
 from weir.gateway.http_call import HttpCall, while_connected
 from weir.gateway.openai_stream import PieceStream, events, opened
 from weir.runtime.clock import now_us
@@ -155,7 +156,7 @@ class HttpDoor:
                 call.in_session(_session(call.headers))
                 body = await self._body(request, call.session.received)
                 response = await while_connected(request, answer(call, body, request))
-                if isinstance(response, HeldResponse):
+                if isinstance(response, HeldResponse | HeldJson):
                     response.hold(held.pop_all())
         except Refusal as refusal:
             response = _error(refusal)
@@ -207,7 +208,8 @@ class HttpDoor:
             for part in read_responses(messages, is_stream=wants_stream):
                 text += answer.piece(part)
             answer.demand_text(is_whole=not wants_stream)
-            return JSONResponse(replies.whole(call.call, answer, text.decode("utf-8", "replace")))
+            whole = replies.whole(call.call, answer, text.decode("utf-8", "replace"))
+            return HeldJson(whole, self._desk.settings.write_timeout_s)
 
         return await (call.whole(wire, read) if wants_stream else call.unary([wire], read))
 
@@ -232,7 +234,8 @@ class HttpDoor:
                     "upstream_error", f"the model answered {len(vectors)} vectors for {len(asked.texts)} texts"
                 )
             demand_dimensions(resolved, vectors)
-            return JSONResponse(replies.embeddings(resolved.route, vectors, is_base64=asked.is_base64))
+            told = replies.embeddings(resolved.route, vectors, is_base64=asked.is_base64)
+            return HeldJson(told, self._desk.settings.write_timeout_s)
 
         return await call.unary(wires, read)
 
@@ -278,8 +281,10 @@ class HttpDoor:
             raise Refusal("cancelled", "the client went away before its body was read") from error
         except TimeoutError as error:
             raise Refusal("request_timeout", f"the body did not come within {within_s:g} s") from error
+        body = bytes(data)
+        demand_few_values(body)
         try:
-            return orjson.loads(bytes(data))
+            return orjson.loads(body)
         except orjson.JSONDecodeError as error:
             where = f"line {error.lineno}, column {error.colno}"
             raise Refusal("invalid_request", f"the body is no JSON: {error.msg} at {where}") from error

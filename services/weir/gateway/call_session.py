@@ -12,6 +12,10 @@
 Invariant: however the block is left, the call has one end and its place is given back (`core/call_life.py`). Leaving it by
 an error is an end too: CancelledError is a client that went away, a Refusal is one, a gRPC error is upstream's end, and
 anything else is a fault of ours, which the client hears as internal_error and not at all as silence.
+
+A unary answer is held whole (`hold_answer`): its bytes count, and they and the place are given back when the block is left,
+after the answer was written. Its end is recorded before, because the client must not have an answer that no record knows:
+`ok` says that the model server answered, and a client that goes away while it is written changes nothing of that.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ from typing import Self
 import grpc
 import grpc.aio
 
+from weir.gateway.adapters.upstream import status_of
 from weir.gateway.app import Desk
 from weir.gateway.core import call_life as life
 from weir.gateway.core.call import Call, CallEnd
@@ -66,6 +71,7 @@ class CallSession:
         self._captured = Captured(desk.settings.capture_bytes_max, self._has_room)
         self._cancel: Callable[[], object] | None = None
         self._untaken: tuple[CallEnd, CaptureFull] | None = None
+        self._is_answer_held = False
 
     @property
     def is_ended(self) -> bool:
@@ -111,10 +117,17 @@ class CallSession:
         self._cancel = cancel
         self._step(life.Forwarded())
 
+    def hold_answer(self) -> None:
+        """Hold the answer whole, and with it the place, until the block is left: there the client has read it, or is gone."""
+        self._is_answer_held = True
+
     def keep(self, message: bytes) -> None:
-        """A message of the answer, for the record."""
-        if not self.is_ended:
-            self._captured.add(message)
+        """A message of the answer, for the record. Raises LimitReached for one that is held and finds no room in hand."""
+        if self.is_ended:
+            return
+        if self._is_answer_held and self._place is not None:
+            self._place.hold_bytes(len(message))
+        self._captured.add(message)
 
     def piece(self, *, error_message: str = "", is_last: bool = False) -> None:
         """A piece of a streamed answer came; its error or its being the last ends the call."""
@@ -122,9 +135,12 @@ class CallSession:
             self.first_piece_us = self._now_us()
         self._step(life.Piece(error_message, is_last))
 
-    def upstream_ended(self, status_code: int, details: str = "", server_timing_json: str = "") -> None:
-        """The model server's status. 0 only after the answer was read."""
-        self._step(life.UpstreamEnded(status_code, details, server_timing_json))
+    def upstream_ended(
+        self, status_code: int, details: str = "", server_timing_json: str = "", *, stray_error: str = ""
+    ) -> None:
+        """The model server's status. 0 only after the answer was read. stray_error: one that may be this call's."""
+        is_stream = self.call.protocol.endswith("-stream")
+        self._step(life.UpstreamEnded(status_code, details, server_timing_json, is_stream, stray_error))
 
     def refused(self, refusal: Refusal) -> None:
         """The gateway gives the call up while its block goes on."""
@@ -147,13 +163,21 @@ class CallSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Make an end of whatever happened. Raises Refusal in the place of an error of ours."""
+        try:
+            self._left_by(error)
+        finally:
+            if self._place is not None and self._is_answer_held:
+                self._place.leave()
+
+    def _left_by(self, error: BaseException | None) -> None:
         match error:
             case None | asyncio.CancelledError() | GeneratorExit():
                 self._step(life.ClientGone())
             case Refusal():
                 self._step(life.Refused(error.error_type, error.message))
             case grpc.aio.AioRpcError():
-                self._step(life.UpstreamEnded(int(error.code().value[0]), error.details() or "", timing_of(error)))
+                status = status_of(error)
+                self.upstream_ended(status.code, status.details, timing_of(error))
             case NoMessage():
                 refusal = Refusal("upstream_error", f"the model server's answer cannot be read: {error}")
                 self._step(life.Refused(refusal.error_type, refusal.message))
@@ -187,7 +211,8 @@ class CallSession:
             case life.FreePlace():
                 if self._place is not None:
                     self._desk.turnstile.settle_tokens(self._place.caller, self._captured.size_bytes)
-                    self._place.leave()
+                    if not self._is_answer_held:
+                        self._place.leave()
             case life.ShedEnd():
                 self._shed()
 
@@ -229,8 +254,8 @@ class CallSession:
         return self.call.start_time_us + int((monotonic_s() - self._started_s) * 1e6)
 
     def _has_room(self, size_bytes: int) -> bool:
-        if self._place is None:
-            return False
+        if self._place is None or self._is_answer_held:
+            return self._place is not None  # what is held whole counts already
         try:
             self._place.hold_bytes(size_bytes)
         except LimitReached:

@@ -141,7 +141,8 @@ class Drain:
     async def step(self, stop: asyncio.Event) -> bool:
         """One piece, if there is one, and what is to be announced. False when there was none. Raises TooManyRejects."""
         piece = self._reader.read()
-        BACKLOG.set(self._reader.backlog_bytes())
+        if (backlog := self._reader.backlog_bytes()) is not None:
+            BACKLOG.set(backlog)
         if piece is not None:
             before_s = cpu_s()
             await self._piece(piece, stop)
@@ -205,11 +206,14 @@ class Drain:
         QUARANTINE.set(self._reader.quarantined_bytes())
         if not self._is_saved:
             self._save(self.books)
-        heads = heads_in(
-            self._reader.folder
-        )  # before the look at the segments: a number is told once its record is there
-        epochs = self._reader.boot_epochs()
-        is_read = self._reader.backlog_bytes() == 0
+        try:
+            # before the look at the segments: a number is told once its record is there
+            heads = heads_in(self._reader.folder, disk=self._reader.disk)
+            epochs = self._reader.boot_epochs()
+        except OSError as error:  # which lives are over is known to nobody: the next look tells
+            logger().warning("spool_not_listed", error=str(error))
+            return
+        is_read = self._reader.is_emptied
         books, lost = headed(self.books, {key: used for key, used in heads.items() if is_read or key[1] not in epochs})
         books, accepted = announced(books)
         books, aborted = closed(books, epochs)
@@ -227,7 +231,7 @@ class Drain:
 
     def _forget(self, epochs: Sequence[int]) -> None:
         try:
-            forget_heads(self._reader.folder, self.books, set(epochs))
+            forget_heads(self._reader.folder, self.books, set(epochs), disk=self._reader.disk)
         except OSError as error:
             logger().warning("head_not_removed", error=str(error))
 

@@ -1,4 +1,4 @@
-"""A streamed answer that holds its place among the calls in hand until it ended, however it ends."""
+"""An answer, streamed or whole, that holds its place among the calls in hand until it ended, however it ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, aclosing
 
-from starlette.responses import StreamingResponse
+from starlette.responses import JSONResponse, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from weir.gateway.metrics import SLOW_CLIENTS
@@ -42,3 +42,30 @@ class HeldResponse(StreamingResponse):
                 except* TimeoutError:
                     SLOW_CLIENTS.inc()
                     logger().warning("slow_client_cut", seconds=self._write_timeout_s)
+
+
+class HeldJson(JSONResponse):
+    """A whole answer; its call's place and bytes are given back once it was written, or its client was let go."""
+
+    def __init__(self, content: object, write_timeout_s: float) -> None:
+        """write_timeout_s: seconds in which the client must take the answer; then its connection is closed too."""
+        super().__init__(content)
+        self._write_timeout_s = write_timeout_s
+        self._place: AbstractContextManager[object] | None = None
+
+    def hold(self, place: AbstractContextManager[object]) -> None:
+        """Take over a place that is given back when the answer was written."""
+        self._place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the answer, and wait until the connection took it: a server that buffers says so at the next message."""
+        assert self._place is not None, "hold() comes first"
+        with self._place:
+            try:
+                async with asyncio.timeout(self._write_timeout_s):
+                    await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+                    await send({"type": "http.response.body", "body": self.body, "more_body": True})
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+            except TimeoutError:
+                SLOW_CLIENTS.inc()
+                logger().warning("slow_client_cut", seconds=self._write_timeout_s)

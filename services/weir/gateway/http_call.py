@@ -21,6 +21,8 @@ from weir.gateway.core.call import Call, Protocol
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import NAME_CHARS_MAX, Refusal, error_type_of
 from weir.gateway.core.peek import NoMessage, peek_stream_response
+from weir.gateway.core.retry_after import retry_after_ms
+from weir.gateway.core.upstream_status import upstream_status
 from weir.gateway.core.wire import unwrapped
 
 MS_PER_S = 1_000
@@ -74,6 +76,7 @@ class HttpCall:
 
         The call ends well once `read` did. Raises Refusal when a request fails, or `read` finds no answer in it.
         """
+        self.session.hold_answer()
         answers, timing = list[bytes](), ""
         try:
             for wire in wires:
@@ -112,6 +115,7 @@ class HttpCall:
 
     async def whole(self, wire: bytes, read: Callable[[list[bytes]], T]) -> T:
         """What `read` makes of all messages of a ModelStreamInfer request. Raises Refusal as `unary` does."""
+        self.session.hold_answer()
         messages, size, bytes_max = list[bytes](), 0, self._desk.settings.message_bytes_max
         async with aclosing(self._pieces(wire)) as pieces:
             async for message in pieces:
@@ -162,16 +166,17 @@ class HttpCall:
         """Record upstream's end; what the client is told of it."""
         trailers = error.trailing_metadata()
         timing, after_ms = trailer_of(trailers, "weir-server-timing"), trailer_of(trailers, "retry-after-ms")
-        after_s = int(after_ms) / MS_PER_S if after_ms.isdecimal() else None
+        asked_ms = retry_after_ms(after_ms)
+        after_s = None if asked_ms is None else asked_ms / MS_PER_S
         return self._ended_badly(error.code(), error.details() or "", timing, after_s)
 
     def _ended_badly(
         self, code: grpc.StatusCode, details: str, timing: str = "", retry_after_s: float | None = None
     ) -> Refusal:
-        number = int(code.value[0])
-        self.session.upstream_ended(number, details, timing)
-        text = details or f"the model server answered {code.name}"
-        return Refusal(error_type_of(number) or "upstream_error", text, retry_after_s=retry_after_s)
+        status = upstream_status(int(code.value[0]), details)
+        self.session.upstream_ended(status.code, status.details, timing)
+        text = status.details or f"the model server answered {code.name}"
+        return Refusal(error_type_of(status.code) or "upstream_error", text, retry_after_s=retry_after_s)
 
 
 async def while_connected(request: Request, answer: Awaitable[T]) -> T:

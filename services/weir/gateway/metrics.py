@@ -57,7 +57,13 @@ NUMBERS = Gauge(
 BOOT_EPOCH = Gauge("weir_gateway_boot_epoch_us", "Boot epoch of this process, microseconds since 1970-01-01 UTC.")
 
 SLOW_CLIENTS = Counter(
-    "weir_gateway_slow_clients_total", "Streams cut because their client did not read within the write deadline."
+    "weir_gateway_slow_clients_total",
+    "Answers that their client did not read within the write deadline: streams and HTTP are cut, a unary gRPC call is held.",
+)
+
+STRAY_RESPONSES = Counter(
+    "weir_gateway_stray_responses_total",
+    "Streamed responses of no open request, dropped. Any: a model that answers after its last response, or without the id.",
 )
 
 SYNC_S = Histogram(

@@ -32,6 +32,9 @@ Arbitrary; any value from 0.02 to 0.2 would do: a question follows its headers a
 WAITING_MAX = 64
 """Checks that wait for their question before it is busy. Chosen: more than the probes of an installation."""
 
+QUESTION_BYTES_MAX = 1_024
+"""Bytes of a question: it is the name of a service."""
+
 KNOWN = ("", SERVICE)
 """Services that have a status: the server as a whole, and Triton's."""
 
@@ -106,6 +109,9 @@ class Health:
 
 
 def _service_name(message: bytes) -> str:
+    if len(message) > QUESTION_BYTES_MAX:
+        told = f"the question has {len(message)} bytes; at most {QUESTION_BYTES_MAX} are taken, a service's name"
+        raise Refusal("invalid_request", told)
     try:
         return str(health_pb2.HealthCheckRequest.FromString(message).service)
     except DecodeError as error:

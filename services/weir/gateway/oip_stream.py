@@ -2,11 +2,13 @@
 
 Invariant: a response belongs to the open request of its own id, an empty id being one too, and to no other: Triton echoes
 the id, also with an error. A request whose id is open already goes upstream under its request id, and its responses come
-back under the client's. Only an error without an id ends the one request that is open, whatever its id. A request is over
-when its response says `triton_final_response`, else when the stream ends. Messages pass without a queue between: a client
-that reads slowly slows the model server down. A request that is refused, at its begin or at its end, is one error response;
-the others on the stream go on. The model server is asked for a stream with the first request that is
-admitted, so an idle stream costs it nothing.
+back under the client's. An error without an id ends the one request that is open, whatever its id; where several are open it
+is told to the client, and those of them that end with the stream have failed. Any other response of no open request, one
+that comes after the last of its call for example, is dropped and counted: it is nobody's answer, and nowhere recorded.
+A request is over when its response says `triton_final_response`, else when the stream ends; without any response it has
+failed. Messages pass without a queue between: a client that reads slowly slows the model server down. A request that is
+refused, at its begin or at its end, is one error response; the others on the stream go on. The model server is asked for a
+stream with the first request that is admitted, so an idle stream costs it nothing.
 """
 
 from __future__ import annotations
@@ -29,8 +31,10 @@ from weir.gateway.call_start import started, trace_of
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.keys import Caller
 from weir.gateway.core.message_id import with_request_id, with_response_id
-from weir.gateway.core.peek import NoMessage, PeekedStreamResponse, peek, peek_stream_response
-from weir.gateway.metrics import SLOW_CLIENTS
+from weir.gateway.core.peek import NoMessage, PeekedStreamResponse, outline, peek_stream_response
+from weir.gateway.core.upstream_status import upstream_status
+from weir.gateway.metrics import SLOW_CLIENTS, STRAY_RESPONSES
+from weir.gateway.oip_messages import code_of
 from weir.runtime.clock import monotonic_s
 from weir.runtime.identity import new_span_id
 from weir.runtime.telemetry import logger
@@ -64,6 +68,7 @@ class StreamSession:
         self._headers = headers
         self._context = context
         self._open: dict[str, CallSession] = {}  # by the id that went upstream
+        self._stray_errors: dict[str, str] = {}  # of open calls: an error that named none of them
         self._stream: Any = None
         self._is_asked = asyncio.Event()
         self._writing = asyncio.Lock()
@@ -150,19 +155,22 @@ class StreamSession:
         try:
             while (message := await self._stream.read()) is not grpc.aio.EOF:
                 self._moved_s = monotonic_s()
-                await self._write(await self._noted(bytes(message)))
-            return Ended(await self._stream.code(), await self._stream.details() or "")
+                noted = await self._noted(bytes(message))
+                if noted is not None:
+                    await self._write(noted)
+            return _ended(await self._stream.code(), await self._stream.details())
         except grpc.aio.AioRpcError as error:
-            return Ended(error.code(), error.details() or "")
+            return _ended(error.code(), error.details())
         except NoMessage as error:
             return Ended(grpc.StatusCode.INTERNAL, f"the model server sent what is no message: {error}")
 
-    async def _noted(self, message: bytes) -> bytes:
-        """The message, for its client; an error response in its place when the end of its call found no room."""
+    async def _noted(self, message: bytes) -> bytes | None:
+        """The message, for its client; an error response in its place when the end of its call found no room; None for a
+        message that is nobody's."""
         peeked = peek_stream_response(message)
         key = self._matching(peeked)
         if key is None:
-            return message
+            return message if self._is_told(peeked) else None
         session = self._open[key]
         if peeked.message_id not in ("", session.call.client_request_id):
             message = with_response_id(message, session.call.client_request_id)
@@ -171,6 +179,7 @@ class StreamSession:
         if not session.is_ended:
             return message
         del self._open[key]
+        self._stray_errors.pop(key, None)
         try:
             await session.settled()
         except Refusal as refusal:
@@ -184,6 +193,14 @@ class StreamSession:
         if peeked.error_message and not peeked.message_id and len(self._open) == 1:
             return next(iter(self._open))
         return None
+
+    def _is_told(self, peeked: PeekedStreamResponse) -> bool:
+        """Whether the client hears of a response that is nobody's: of an error that may be one of its open calls'."""
+        if peeked.error_message and not peeked.message_id:
+            self._stray_errors.update(dict.fromkeys(self._open, peeked.error_message))
+            return True
+        STRAY_RESPONSES.inc()
+        return False
 
     async def _write(self, message: bytes) -> None:
         async with self._writing:
@@ -211,15 +228,23 @@ class StreamSession:
     def _close_all(self, ended: Ended | None, error: BaseException | None) -> list[CallSession]:
         """Give every open call the stream's end; which calls these were."""
         closed = list(self._open.values())
-        for session in closed:
+        for key, session in self._open.items():
             if ended is None:
                 _left(session, error)
             elif ended.is_ours:
                 session.client_gone(ended.details)
             else:
-                session.upstream_ended(int(ended.code.value[0]), ended.details)
+                error_text = self._stray_errors.get(key, "")
+                session.upstream_ended(int(ended.code.value[0]), ended.details, stray_error=error_text)
         self._open.clear()
+        self._stray_errors.clear()
         return closed
+
+
+def _ended(code: grpc.StatusCode, details: str | None) -> Ended:
+    """How the model server ended the stream, as it is recorded and told on."""
+    status = upstream_status(int(code.value[0]), details or "")
+    return Ended(code_of(status.code), status.details)
 
 
 async def _first_end(tasks: set[asyncio.Task[Ended | None]] | set[asyncio.Task[Ended]]) -> Ended:
@@ -247,7 +272,7 @@ def _nothing() -> None:
 
 def _id_of(wire: bytes) -> str:
     try:
-        return peek(wire).message_id
+        return outline(wire).message_id
     except NoMessage:
         return ""
 

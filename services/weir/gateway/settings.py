@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -137,7 +138,8 @@ class GatewaySettings(SpoolSettings):
     775 calls that met a stopping gateway were cancelled."""
 
     write_timeout_s: float = Field(default=30.0, gt=0, validation_alias="WEIR_GATEWAY_WRITE_TIMEOUT_S")
-    """Seconds in which the client of a stream must take more of it, else it is cut. Chosen: a phone in a tunnel."""
+    """Seconds in which a client must take more of its answer, else it is cut (a unary gRPC call is held). Chosen: a phone in
+    a tunnel."""
 
     texts_per_call_max: int = Field(default=256, validation_alias="WEIR_GATEWAY_TEXTS_PER_CALL_MAX")
     """Texts of one embeddings request. Chosen: eight model batches."""
@@ -190,7 +192,8 @@ class GatewaySettings(SpoolSettings):
 
     def http_policy(self) -> Policy:
         """The HTTP door of the gateway, whose routes ask for API keys. Raises BadSetting."""
-        return policy_of(self, self.message_bytes_max + BODY_SPARE_BYTES, has_own_keys=True)
+        policy = policy_of(self, self.message_bytes_max + BODY_SPARE_BYTES, has_own_keys=True)
+        return replace(policy, limits=replace(policy.limits, write_s=self.write_timeout_s))
 
     def refuse_open_doors(self) -> None:
         """Raises BadSetting for a combination that would serve strangers."""

@@ -16,7 +16,7 @@ def routes(reader: SpoolReader, books: Callable[[], Books]) -> list[Route]:
     """The page's route. books: the drain's books at this moment."""
 
     async def spool(_: Request) -> Response:
-        """How much waits for Kafka, and what was read of each gateway's life."""
+        """How much waits for Kafka, null when the disk does not say, and what was read of each gateway's life."""
         lives = [
             {
                 "source": source,

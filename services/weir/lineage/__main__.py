@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import Mapping
 
 from weir.lineage import api
 from weir.lineage.adapters import fatal_signals
 from weir.lineage.adapters.backlog import Backlog
 from weir.lineage.adapters.migrations import migrate
-from weir.lineage.adapters.operator_sql import OperatorSql
+from weir.lineage.adapters.operator_sql import CLOSE_S, OperatorSql
 from weir.lineage.adapters.retention import keep
 from weir.lineage.adapters.schemas import ThreadSchemas
 from weir.lineage.adapters.store import Store
@@ -26,7 +28,7 @@ from weir.runtime.http_policy import policy_of
 from weir.runtime.link import Link, link_from
 from weir.runtime.process import run, together
 from weir.runtime.schemas import SchemaCatalog
-from weir.runtime.telemetry import configure_logs
+from weir.runtime.telemetry import configure_logs, logger
 
 
 def main() -> None:
@@ -73,8 +75,20 @@ async def serve(stop: asyncio.Event) -> None:
         DiskGuard(store, settings.disk_reserve_bytes).run(stop),
     )
     await link.producer.stop()
-    sql.close()
+    if not sql.close():
+        _leave()
     store.close()
+
+
+def _leave() -> None:
+    """End the process at once: a statement hangs in the engine, and the interpreter would wait for its thread.
+
+    What was inserted is on the disk, what was not is read from the log again: it is as safe as a crash.
+    """
+    logger().warning("sql_outlives_the_stop", waited_s=CLOSE_S)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 async def _producing(link: Link, stop: asyncio.Event) -> None:

@@ -1,8 +1,9 @@
 """One range into its table: whole where it can be, without its bad rows where it cannot, again until the store takes it.
 
 The invariant: every message of a range ends as a row, as one dead letter, or has grown too old in the log to be kept. The
-tables refuse what they could not keep (times, numbers that are none, rows that are expired: migration 0008 and
-`adapters.retention`); only then are the bodies decoded, to tell the bad ones from the others.
+tables refuse what they could not keep (times, numbers that are none, sizes, rows that are expired: migrations 0008 and
+0011, `adapters.retention`), and so is a body that alone outgrows the memory of an insert. Only then are the bodies
+decoded, to tell the bad ones from the others.
 """
 
 from __future__ import annotations
@@ -156,12 +157,17 @@ class Inserter:
     def _block(
         self, place: tuple[str, int], span: Range, part: str, schema: WriterSchema, group: Sequence[Body]
     ) -> None:
-        """Insert a group in one block, or in halves where the memory of one insert does not reach: time would not mend that."""
+        """Insert a group in one block, or in halves where the memory of one insert does not reach: time would not mend that.
+
+        Raises RowsRefused for one body that alone needs more: no wait makes it smaller.
+        """
         try:
             self._whole(place, span, part, schema, group)
-        except BlockTooLarge:
+        except BlockTooLarge as error:
             if len(group) == 1:
-                raise
+                raise RowsRefused(
+                    f"one event of {len(group[0].data)} bytes is too large for an insert: {error}"
+                ) from error
             half = len(group) // 2
             self._block(place, span, f"{part}a", schema, group[:half])
             self._block(place, span, f"{part}b", schema, group[half:])

@@ -47,6 +47,13 @@ class LineageSettings(SharedSettings):
     queue_bytes_max: int = Field(default=16_777_216, ge=1_048_576, validation_alias="WEIR_LINEAGE_QUEUE_BYTES_MAX")
     """Bytes fetched ahead of the round in hand, at most. Chosen: a second of the sink's full speed."""
 
+    insert_memory_bytes_max: int = Field(
+        default=1_073_741_824, ge=16_777_216, validation_alias="WEIR_LINEAGE_INSERT_MEMORY_BYTES_MAX"
+    )
+    """Memory of one insert, its views included. A block that needs more is inserted in halves, and one event that alone
+    needs more is a dead letter: below 256 MiB that may be a message of the largest size. Chosen: as much as a query of the
+    store may take."""
+
     disk_reserve_bytes: int = Field(default=268_435_456, ge=0, validation_alias="WEIR_LINEAGE_DISK_RESERVE_BYTES")
     """Free bytes of the store's disk below which inserts wait and merges stop; 0 turns both off. Chosen: far more than is
     written between two looks at the disk, see `core.disk`."""

@@ -1,4 +1,4 @@
-"""The disk: every call that changes a file goes through one object, so that a test can let any one of them fail.
+"""The disk: every call on a file that can fail goes through one object, so that a test can let any one of them fail.
 
 `DISK` is the real one. Who keeps state takes a `Disk` as an argument; tests pass one that says no at the n-th call.
 """
@@ -58,6 +58,20 @@ class Disk:
     def mkdir(self, path: Path) -> None:
         """Make one folder for its owner alone; one that is there is fine."""
         path.mkdir(mode=FOLDER_MODE, exist_ok=True)
+
+    def names(self, folder: Path) -> list[str]:
+        """Names of what stands in a folder, in no order."""
+        return os.listdir(folder)
+
+    def size(self, path: Path) -> int:
+        """Bytes of a file."""
+        return path.stat().st_size
+
+    def read(self, path: Path, place: int = 0, size: int = -1) -> bytes:
+        """Bytes of a file from `place` on: `size` of them, fewer where it ends before, all of them for -1."""
+        with path.open("rb") as file:
+            file.seek(place)
+            return file.read(size)
 
     def chmod(self, path: Path, mode: int) -> None:
         """Say who may do what with a file or a folder."""

@@ -18,26 +18,29 @@ from weir.runtime.telemetry import logger
 Kept = TypeVar("Kept")
 
 
-def read_state(path: Path, decode: Callable[[bytes], Kept], otherwise: Kept, *, disk: Disk = DISK) -> Kept:
+def read_state(
+    path: Path, decode: Callable[[bytes], Kept], otherwise: Kept, *, disk: Disk = DISK, kind: str = ""
+) -> Kept:
     """What `path` holds; `otherwise` when it is missing or cannot be used, and then it is set aside.
 
+    kind: what the metric calls it, where many files of changing names are of one kind; else its name.
     decode: makes state of the file's bytes; whatever it raises means that the bytes are not that state.
     Raises OSError when the disk does not let the file be read: that is no statement about its content.
     """
     try:
-        content = path.read_bytes()
+        content = disk.read(path)
     except FileNotFoundError:
         return otherwise
     try:
         return decode(content)
     except Exception as error:  # noqa: BLE001  # bytes that are no state can raise anything, and all of it means the same
-        set_aside(path, repr(error) if content else "the file is empty", disk=disk)
+        set_aside(path, repr(error) if content else "the file is empty", disk=disk, kind=kind)
         return otherwise
 
 
-def set_aside(path: Path, reason: str, *, disk: Disk = DISK) -> None:
+def set_aside(path: Path, reason: str, *, disk: Disk = DISK, kind: str = "") -> None:
     """Move a file that cannot be used to `<name>.refused`, in the place of an earlier one."""
-    STATE_FILES_REFUSED.labels(path.name).inc()
+    STATE_FILES_REFUSED.labels(kind or path.name).inc()
     aside = path.with_name(path.name + ".refused")
     try:
         disk.rename(path, aside)

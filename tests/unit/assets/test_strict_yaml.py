@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from weir.assets.strict_json import read_json
-from weir.assets.strict_yaml import BYTES_MAX, DEPTH_MAX, DOCUMENTS_MAX, NotStrict, read_documents, read_text
+from weir.assets.strict_json import DEPTH_MAX, read_json
+from weir.assets.strict_yaml import BYTES_MAX, DOCUMENTS_MAX, NotStrict, read_documents, read_text
 from weir.cli.__main__ import app
 from weir.cli.output import CliError
 
@@ -42,6 +42,10 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("a: 1e999", "too large"),
         ('a: "\\ud800"', "surrogate"),
         ('"\\udfff": a', "surrogate"),
+        ('a: "\\ude00\\ud83d"', "surrogate"),
+        ('"\\ud83d\\ude00": 1\n"\U0001f600": 2', "twice"),
+        ("a: 1\nb: 'x\x85y'", r"line 2: U\+0085"),
+        ('a: "x \u2028y"', r"U\+2028"),
         ("[" * 3_000, "nested"),
         ("a: " + "[" * (DEPTH_MAX + 1) + "]" * (DEPTH_MAX + 1), "nested"),
         ("a: 'x", "line"),
@@ -101,6 +105,29 @@ def test_json_in_a_yaml_file_means_the_same(value: object) -> None:
     assert read == [{"a": value}]
 
 
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.booleans())
+def test_any_text_that_json_writes_reads_equal_in_every_reader(text: str, is_ascii: bool) -> None:
+    written = json.dumps({text: [text]}, ensure_ascii=is_ascii)
+
+    assert read_json(written.encode()) == {text: [text]}
+    assert read_documents(written.encode()) == [{text: [text]}]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.booleans())
+def test_json_among_yaml_means_what_json_means_or_is_refused(text: str, is_ascii: bool) -> None:
+    try:
+        read = read_text(f"a: {json.dumps([text], ensure_ascii=is_ascii)}\n")
+    except NotStrict:
+        assert not is_ascii, "its escapes alone are always read"
+        return
+    assert read == [{"a": [text]}]
+
+
+@pytest.mark.parametrize("text", ['{"a": "\\ud83d\\ude00"}', 'a: "\\ud83d\\ude00"', '"a": "\\uD83D\\uDE00"'])
+def test_an_emoji_as_json_escapes_it_is_that_emoji(text: str) -> None:
+    assert read_text(text) == [{"a": "\U0001f600"}]
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     for read in (read_documents, read_json):
@@ -117,8 +144,11 @@ def test_what_is_read_is_what_yaml_itself_reads_or_json_would(text: str) -> None
         found = read_text(text)
     except NotStrict:
         return
-    standard = [one for one in yaml.load_all(text, yaml.BaseLoader) if one not in (None, "")]
-    assert _as_text([one for one in found if one != ""]) == _as_text(standard)
+    try:
+        standard = [json.loads(text)]
+    except ValueError:
+        standard = list(yaml.load_all(text, yaml.BaseLoader))
+    assert _as_text([one for one in found if one != ""]) == _as_text([one for one in standard if one not in (None, "")])
 
 
 def _as_text(value: Any) -> Any:

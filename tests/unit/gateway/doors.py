@@ -175,6 +175,14 @@ class Doors:
         turnstile = self.desk.turnstile
         return turnstile.calls.held, turnstile.streams.held, turnstile.bytes.held
 
+    def is_ended(self, calls: int) -> bool:
+        """Whether so many calls have their end."""
+        return len(self.ends()) == calls
+
+    def is_holding(self, calls: int) -> bool:
+        """Whether so many calls are in hand."""
+        return self.held[0] == calls
+
     async def until(self, is_so: Callable[[], bool]) -> None:
         """Wait until something is so."""
         async with asyncio.timeout(PATIENCE_S):

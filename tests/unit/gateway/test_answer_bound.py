@@ -14,9 +14,11 @@ from tritonclient.grpc import service_pb2
 
 from weir.assets.sampling import KNOWN
 from weir.events import Reference
-from weir.gateway.core.answer_bound import ELEMENTS_MAX, SAMPLING, bounded, bounded_request
+from weir.gateway.core.answer_bound import ELEMENTS_MAX, bounded, bounded_request
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import Refusal
+from weir.gateway.core.policy import parameters_in
+from weir.gateway.core.wire import SAMPLING
 from weir.registry.core.specs import spec_findings
 
 TIGHT = {"output_tokens_max": 10, "parameters_allowed": ["max_tokens"]}
@@ -153,6 +155,36 @@ def test_a_batch_has_a_largest_size(raw: bool, sampling: object) -> None:
 def test_parameters_that_cannot_be_read_cannot_be_allowed(text: bytes) -> None:
     with pytest.raises(Refusal, match="no JSON object"):
         bounded_request(route(**TIGHT), request(text))
+
+
+LISTS = b'{"a":[' + b"[]," * 2_600_000 + b"[]]}"
+
+
+@pytest.mark.parametrize("parts", [1, 64])
+@pytest.mark.parametrize("raw", [True, False])
+def test_parameters_of_megabytes_are_refused_unread(raw: bool, parts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = request(LISTS[: len(LISTS) // parts], raw=raw, prompts=parts)
+    monkeypatch.setattr(json, "loads", None)  # nothing can be read without it
+
+    with pytest.raises(Refusal, match="over 131,072 bytes"):
+        bounded_request(route(**TIGHT), wire)
+    with pytest.raises(Refusal, match="at most 131,072 bytes"):
+        parameters_in(wire)
+
+
+def test_tensors_of_megabytes_are_no_parameters_that_a_policy_allows() -> None:
+    message = service_pb2.ModelInferRequest.FromString(request({}))
+    message.inputs.add(name="max_tokens", datatype="INT8", shape=[2_000_000])
+    message.raw_input_contents.append(b"\1" * 2_000_000)
+
+    assert parameters_in(bytes(message.SerializeToString())) == {"max_tokens": "unreadable"}
+
+
+def test_the_parameters_of_the_largest_batch_are_read() -> None:
+    wire = request({"max_tokens": 9, "stop": "x" * 80}, prompts=ELEMENTS_MAX)
+
+    assert parameters_in(wire) == {"max_tokens": 9, "stop": "x" * 80}
+    assert len(sampling_of(bounded_request(route(output_tokens_max=10), wire))) == ELEMENTS_MAX
 
 
 def test_a_key_given_twice_has_one_meaning() -> None:

@@ -148,6 +148,78 @@ async def test_a_refusal_of_the_model_server_is_refused_at_every_door(tmp_path: 
         assert gateway.ends() == [("refused", "overloaded")] * 2
 
 
+def failing(code: grpc.StatusCode, details: str, trailing: tuple[tuple[str, str], ...] = ()) -> tuple[Any, Any]:
+    """A model that aborts every call, and every stream after its first request."""
+
+    async def unary(_: bytes, context: Any) -> bytes:
+        await context.abort(code, details, trailing)
+        raise AssertionError("abort raises")
+
+    async def stream(requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
+        async for _message in requests:
+            await context.abort(code, details, trailing)
+        yield b""
+
+    return unary, stream
+
+
+def answering_large() -> tuple[Any, Any]:
+    """A model whose answers are larger than a message may be."""
+    text = "a" * 20_000_000
+
+    async def unary(_: bytes, __: Any) -> bytes:
+        return bytes(response_of("1", text).SerializeToString())
+
+    async def stream(requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
+        async for _message in requests:
+            yield piece_of("1", text, is_last=True)
+
+    return unary, stream
+
+
+SAID = {
+    "details of 15,000": (
+        failing(grpc.StatusCode.INVALID_ARGUMENT, "b" * 15_000),
+        "INVALID_ARGUMENT",
+        "invalid_request",
+    ),
+    "details of 90,000": (failing(grpc.StatusCode.INVALID_ARGUMENT, "b" * 90_000), "INTERNAL", "upstream_error"),
+    "20 MB": (answering_large(), "INTERNAL", "upstream_error"),
+    "5,000 digits": (
+        failing(grpc.StatusCode.RESOURCE_EXHAUSTED, "busy", (("retry-after-ms", "9" * 5_000),)),
+        "RESOURCE_EXHAUSTED",
+        "overloaded",
+    ),
+    "400 digits": (
+        failing(grpc.StatusCode.RESOURCE_EXHAUSTED, "busy", (("retry-after-ms", "9" * 400),)),
+        "RESOURCE_EXHAUSTED",
+        "overloaded",
+    ),
+}
+
+
+@pytest.mark.parametrize("said", SAID)
+async def test_what_the_model_server_says_has_one_meaning_however_large(tmp_path: Path, said: str) -> None:
+    model, code, reason = SAID[said]
+    async with doors(tmp_path) as gateway, gateway.channel() as channel:
+        gateway.model.unary, gateway.model.stream = model
+        for asking in (
+            gateway.infer(request_of(), channel=channel),
+            gateway.stream(request_of("qa-stream"), channel=channel),
+        ):
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                await asking
+            assert error.value.code().name == code, error.value.details()
+            assert len(error.value.details() or "") < 600
+        answers = [await gateway.chat(stream=is_stream) for is_stream in (False, True)]
+
+        status = {"invalid_request": 400, "upstream_error": 502, "overloaded": 503}[reason]
+        assert [(one.status_code, one.json()["error"]["code"]) for one in answers] == [(status, reason)] * 2
+        await gateway.until(lambda: gateway.held == FREE)
+        outcome = "refused" if reason == "overloaded" else "failed"
+        assert gateway.ends() == [(outcome, reason)] * 4
+
+
 @pytest.mark.parametrize("is_stream", [False, True])
 async def test_bytes_of_the_model_server_that_are_no_message_are_a_bad_gateway_with_an_end(
     tmp_path: Path, is_stream: bool

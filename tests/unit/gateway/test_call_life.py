@@ -94,13 +94,17 @@ def test_the_model_server_is_let_go_if_and_only_if_it_was_asked_and_had_not_ende
             assert not counted(list(to_do), life.CancelUpstream)
 
 
-@given(STATUSES, st.booleans())
-def test_ok_is_only_what_the_model_server_called_ok(status_code: int, has_pieces: bool) -> None:
-    ending = life.ending_of(status_code, "", has_pieces=has_pieces)
+@given(STATUSES, st.booleans(), st.booleans(), st.sampled_from(["", "boom"]))
+def test_ok_is_only_an_answer_that_the_model_server_called_ok(
+    status_code: int, has_pieces: bool, is_stream: bool, stray_error: str
+) -> None:
+    ending = life.ending_of(status_code, "", has_pieces=has_pieces, is_stream=is_stream, stray_error=stray_error)
+    is_answered = (has_pieces or not is_stream) and not stray_error
 
-    assert (ending.outcome == "ok") == (status_code == 0)
-    assert bool(ending.error_type) == (status_code != 0)
+    assert (ending.outcome == "ok") == (status_code == 0 and is_answered)
+    assert bool(ending.error_type) == (ending.outcome != "ok")
     assert not ending.error_type or ending.error_type in REFUSALS
+    assert stray_error in ending.error_message or status_code != 0
 
 
 @pytest.mark.parametrize(

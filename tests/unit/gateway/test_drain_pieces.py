@@ -13,7 +13,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from builders import NOON_US, call, call_end
-from failing_disk import CALLS, FailingDisk
+from failing_disk import CALLS, READS, FailingDisk
 from mock_kafka import know_schemas
 from weir.events import (
     TOPICS,
@@ -94,6 +94,7 @@ def closed_writers() -> Iterator[None]:
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drain_module, "ANNOUNCE_EVERY_S", 0.0)
     monkeypatch.setattr(drain_module, "BACKOFF_S", 0.01)
+    monkeypatch.setattr(drain_module, "IDLE_S", 0.001)
 
 
 def settings(**fields: Any) -> SpoolSettings:
@@ -218,7 +219,7 @@ async def test_when_nearly_all_records_are_bad_the_drain_stops_with_the_spool_as
     await running
 
     assert len(letters(kafka)) == 5
-    assert SpoolReader(spool(tmp_path)).backlog_bytes() > 0
+    assert SpoolReader(spool(tmp_path)).backlog_bytes()
 
 
 async def test_a_clock_that_was_ahead_loses_nothing(kafka: Broker, link: Link, tmp_path: Path) -> None:
@@ -296,7 +297,7 @@ async def test_a_flipped_bit_costs_one_record_and_its_numbers_are_named(
     assert len(list((spool(tmp_path) / "quarantine").iterdir())) == 1
 
 
-@pytest.mark.parametrize("refused", CALLS)
+@pytest.mark.parametrize("refused", [*CALLS, *READS])
 async def test_whatever_call_the_disk_refuses_the_drain_goes_on_and_the_books_close(
     kafka: Broker, link: Link, tmp_path: Path, refused: str
 ) -> None:
@@ -305,13 +306,19 @@ async def test_whatever_call_the_disk_refuses_the_drain_goes_on_and_the_books_cl
     for number in range(12):
         capture.requested(asked(number), b"x" * 300)
         capture.completed(asked(number), call_end(), b"", Answer())
-    disk = FailingDisk(refuses=frozenset({refused}))
+    disk = FailingDisk()
     bad = drain_of(tmp_path, link, disk)
+    disk.refuses = (
+        frozenset({refused}) if refused in READS else frozenset()
+    )  # books that cannot be read are told at the start
+    if refused in CALLS:
+        disk = FailingDisk(refuses=frozenset({refused}))
+        bad = drain_of(tmp_path, link, disk)
     stop = asyncio.Event()
     for _ in range(12):
         await bad.step(stop)
 
-    if refused not in ("unlink", "close"):
+    if refused not in ("unlink", "close", *READS):
         assert len(list(spool(tmp_path).glob("*.seg"))) == 1, "a full disk gets its room back"
     disk.mended()
     await emptied(drain_of(tmp_path, link))
@@ -378,7 +385,7 @@ async def test_segments_of_before_marks_are_read_before_those_with_marks(
     assert len(list(folder.glob("*.seg"))) == 1
 
 
-@pytest.mark.parametrize("refused", CALLS)
+@pytest.mark.parametrize("refused", [*CALLS, *READS])
 @pytest.mark.parametrize(("is_durable", "error"), [(False, errno.ENOSPC), (True, errno.EIO)])
 async def test_whatever_call_the_disk_refuses_the_gateway_every_accepted_number_is_drained(
     kafka: Broker, link: Link, tmp_path: Path, refused: str, error: int, is_durable: bool
@@ -431,3 +438,115 @@ async def test_good_records_between_bad_ones_are_counted_once(kafka: Broker, lin
 
     with pytest.raises(TooManyRejects, match="of the last 10"):
         await emptied(drain)
+
+
+@pytest.mark.parametrize("refused", READS)
+async def test_each_look_at_the_disk_in_turn_may_be_refused_and_the_books_close(
+    link: Link, kafka: Broker, tmp_path: Path, refused: str
+) -> None:
+    """The n-th look alone is refused, for every n that there is; nothing is lost, told as lost or ended as aborted."""
+    looks, first = 1, 0
+    while first < looks:
+        kafka.taken.clear()
+        folder = tmp_path / str(first)
+        folder.mkdir()
+        capture = capture_of(writer := writer_of(folder, segment_bytes_max=1_000))
+        for number in range(3):
+            capture.requested(asked(number), b"x" * 300)
+        capture.completed(asked(0), call_end(), b"", Answer())
+        capture.tell()
+        disk = FailingDisk()
+        drain = drain_of(folder, link, disk)
+        disk.refuses, disk.first, disk.times, disk.error = frozenset({refused}), first, 1, errno.EIO
+        for _ in range(8):
+            await drain.step(asyncio.Event())
+        looks = disk.seen.count(refused) - LOOKS_AT_THE_START[refused]
+        died(writer)
+
+        assert stored(kafka) == accounted(kafka, "accepted") == set(range(capture.accepted)), first
+        assert not accounted(kafka, "corrupt")
+        assert not [e for e in kafka.events("inference-responses") if getattr(e, "outcome", "") == "aborted"]
+        first += 1
+    assert first > 5
+
+
+LOOKS_AT_THE_START = {"names": 0, "size": 0, "read": 1}
+"""Looks before the first step: the books'."""
+
+
+@pytest.mark.parametrize("refused", READS)
+@pytest.mark.parametrize("first", [0, 1, 3, 7])
+async def test_each_look_of_the_gateway_may_be_refused_for_good_and_who_appends_hears_only_that_it_is_full(
+    kafka: Broker, link: Link, tmp_path: Path, refused: str, first: int
+) -> None:
+    disk = FailingDisk(error=errno.EIO)
+    capture = capture_of(writer_of(tmp_path, disk=disk, segment_bytes_max=1_000, bytes_max=8_000))
+    disk.refuses, disk.first = frozenset({refused}), first
+    told = 0
+    for number in range(40):
+        try:
+            capture.requested(asked(number), b"x" * 300)
+        except CaptureFull:
+            told += 1
+        if number % 10 == 9:
+            await emptied(drain_of(tmp_path, link))
+    disk.mended()
+    capture.requested(asked(40), b"x" * 300)
+    await emptied(drain_of(tmp_path, link))
+
+    assert capture.accepted + told == 41
+    assert stored(kafka) == accounted(kafka, "accepted") == set(range(capture.accepted))
+
+
+def unreadable() -> float:
+    return REGISTRY.get_sample_value("weir_gateway_segments_unreadable_total") or 0.0
+
+
+async def test_a_mark_that_cannot_be_read_keeps_no_segment_back(kafka: Broker, link: Link, tmp_path: Path) -> None:
+    capture = capture_of(writer_of(tmp_path, segment_bytes_max=1_000))
+    for number in range(4):
+        capture.requested(asked(number), b"x" * 300)
+    oldest, before = min(spool(tmp_path).glob("*.seg")), unreadable()
+    oldest.with_suffix(".acked").mkdir()
+
+    await emptied(drain_of(tmp_path, link))
+
+    assert stored(kafka) == accounted(kafka, "accepted") == {0, 1, 2, 3}
+    assert unreadable() - before == 1
+    assert not oldest.exists()
+
+
+async def test_a_segment_whose_size_the_disk_does_not_say_stops_neither_the_drain_nor_the_gateway(
+    kafka: Broker, link: Link, tmp_path: Path
+) -> None:
+    capture = capture_of(writer_of(tmp_path, segment_bytes_max=1_000, bytes_max=8_000))
+    loop = spool(tmp_path) / f"{0:020d}-{NOON_US:020d}-{'a' * 16}.seg"
+    loop.symlink_to(loop)  # ELOOP at every look, as EIO would be
+    drain = drain_of(tmp_path, link)
+    told = 0
+    for number in range(40):
+        try:
+            capture.requested(asked(number), b"x" * 300)
+        except CaptureFull:
+            told += 1
+        if number == 30:
+            await emptied(drain)
+    await emptied(drain)
+
+    assert told > 0
+    assert stored(kafka) == accounted(kafka, "accepted") == set(range(capture.accepted))
+    assert loop.is_symlink()
+
+
+@pytest.mark.parametrize("mark", [b"9000", b"", b"-1", b"12", b"9000 00000000"])
+async def test_a_damaged_mark_deletes_no_segment_unread(kafka: Broker, link: Link, tmp_path: Path, mark: bytes) -> None:
+    capture = capture_of(writer_of(tmp_path, segment_bytes_max=1_000))
+    for number in range(4):
+        capture.requested(asked(number), b"x" * 300)
+    oldest = min(spool(tmp_path).glob("*.seg"))
+    oldest.with_suffix(".acked").write_bytes(mark)
+
+    await emptied(drain_of(tmp_path, link))
+
+    assert stored(kafka) == accounted(kafka, "accepted") == {0, 1, 2, 3}
+    assert oldest.with_suffix(".acked.refused").read_bytes() == mark

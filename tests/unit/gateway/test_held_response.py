@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from starlette.types import Message, Receive, Send
 
-from weir.gateway.held_response import HeldResponse
+from weir.gateway.held_response import HeldJson, HeldResponse
 
 SCOPE = {"type": "http", "asgi": {"spec_version": "2.3"}}
 SOON_S = 0.01
@@ -91,3 +91,25 @@ async def test_an_error_is_passed_on_and_lets_go_too() -> None:
         await answer.sent(stays, breaks)
 
     assert (answer.is_closed, answer.is_held) == (True, False)
+
+
+async def gone(message: Message) -> None:
+    """A connection that ended while the answer was written."""
+    raise ConnectionResetError(message["type"])
+
+
+@pytest.mark.parametrize("send", [reads, never_reads, breaks, gone])
+async def test_a_whole_answer_lets_its_place_go_however_it_ends_and_not_before(send: Send) -> None:
+    place, held = Answer(), list[bool]()
+
+    async def noting(message: Message) -> None:
+        held.append(place.is_held)
+        await send(message)
+
+    response = HeldJson({"a": 1}, SOON_S)
+    response.hold(place.place())
+    with suppress(ZeroDivisionError, ConnectionResetError):
+        await asyncio.wait_for(response(SCOPE, stays, noting), 10)
+
+    assert all(held)
+    assert not place.is_held

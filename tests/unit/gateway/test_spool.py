@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -180,6 +182,7 @@ def test_a_full_disk_refuses_the_record_and_leaves_no_half_of_it(tmp_path: Path)
 import resource, sys
 sys.path[:0] = {sys.path!r}
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.core.record import HEAD
 from weir.gateway.ports import CaptureFull
@@ -221,6 +224,34 @@ def test_one_flipped_byte_costs_one_record_or_what_follows_a_broken_length(count
     assert read[:hit] == list(range(hit))
     assert hit not in read
     assert read == sorted(set(read))
+
+
+def seqs_in(folder: Path) -> list[int]:
+    piece = SpoolReader(folder).read()
+    return [] if piece is None else [unpack(payload).seq for payload in piece.payloads]
+
+
+@pytest.mark.capability("X1")
+@given(st.integers(0, 4), st.binary(max_size=30) | st.integers(0, 10_000).map(lambda number: b"%d" % number), st.data())
+def test_a_damaged_mark_loses_nothing(acked: int, content: bytes, data: st.DataObject) -> None:
+    """Whatever bytes a mark becomes, by one flipped bit or all of them: all that it did not acknowledge is read."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        segment = folder / f"{NOON_US:020d}-00000000.seg"
+        segment.write_bytes(framed(acked))
+        reader = SpoolReader(folder)
+        piece = reader.read()
+        if piece is not None:
+            reader.acknowledge(replace(piece, is_finished=False))
+        segment.write_bytes(framed(5))
+        mark = segment.with_suffix(".acked")
+        kept = mark.read_bytes() if mark.exists() else b""
+        if kept and data.draw(st.booleans()):
+            place = data.draw(st.integers(0, len(kept) - 1))
+            content = kept[:place] + bytes([kept[place] ^ 1 << data.draw(st.integers(0, 7))]) + kept[place + 1 :]
+        mark.write_bytes(content)
+
+        assert seqs_in(folder) == list(range(acked if content == kept and kept else 0, 5))
 
 
 @pytest.mark.capability("X1")

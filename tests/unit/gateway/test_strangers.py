@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import grpc
 import grpc.aio
+import httpx2
 import psutil
 import pytest
 from grpc_health.v1 import health_pb2
@@ -17,9 +21,11 @@ from prometheus_client import REGISTRY
 from tritonclient.grpc import service_pb2
 
 from builders import envelope
-from unit.gateway.doors import KEYS, Doors, bearer, doors, echo, infer_on, piece_of, request_of, stream_on
+from unit.gateway.doors import KEYS, Doors, bearer, doors, echo, infer_on, piece_of, request_of, response_of, stream_on
 from weir.events import RegistryChanged, digest_of
 from weir.gateway.adapters.spool_folder import spooled_bytes
+from weir.gateway.adapters.upstream import SERVICE
+from weir.runtime.clock import monotonic_s
 
 pytestmark = pytest.mark.capability("X1")
 
@@ -336,3 +342,148 @@ async def test_a_client_of_a_stream_that_does_not_read_is_cut(tmp_path: Path) ->
         await gateway.until(lambda: gateway.ends() == [("cancelled", "cancelled")])
         await gateway.until(lambda: gateway.held == (0, 0, 0))
         stream.cancel()
+
+
+HELD_S_MAX = 1.0
+"""Seconds for which one request may hold the gateway's loop on a machine that is busy; alone it is below 0.1 s."""
+
+
+@contextmanager
+def watched_loop() -> Iterator[list[float]]:
+    """Seconds between looks of the loop at its clock, while the block lasts."""
+    gaps = [0.0]
+
+    async def looks() -> None:
+        while True:
+            began_s = monotonic_s()
+            await asyncio.sleep(0.01)
+            gaps.append(monotonic_s() - began_s)
+
+    looking = asyncio.get_running_loop().create_task(looks())
+    try:
+        yield gaps
+    finally:
+        looking.cancel()
+
+
+async def test_a_key_without_rights_does_not_hold_the_loop(tmp_path: Path) -> None:
+    packed = service_pb2.ModelInferRequest.FromString(request_of())
+    packed.inputs.add(name="ids").contents.int64_contents.extend([1] * 8_000_000)
+    bombs = [request_of() + b"\x2a\x00" * 3_900_000, bytes(packed.SerializeToString())]
+    body = b'{"model": "qa", "messages": [' + b"[]," * 2_700_000 + b"[]]}"
+    async with doors(tmp_path, rights={"routes": ["other"]}) as gateway, gateway.channel() as channel:
+        with watched_loop() as gaps:
+            for bomb in bombs:
+                with pytest.raises(grpc.aio.AioRpcError, match="cannot be sent on"):
+                    await gateway.infer(bomb, channel=channel)
+                [answer] = await gateway.stream(bomb, channel=channel)
+                assert b"cannot be sent on" in answer
+            question = channel.unary_unary(f"/{SERVICE}/ModelReady")(
+                b"\x0a\x00" * 3_900_000, metadata=bearer(KEYS["ada"])
+            )
+            assert await code_of(question) is grpc.StatusCode.INVALID_ARGUMENT
+            assert (
+                await code_of(channel.unary_unary(CHECK)(b"\x0a\x00" * 3_900_000)) is grpc.StatusCode.INVALID_ARGUMENT
+            )
+            headers = {"content-type": "application/json", **dict(bearer(KEYS["ada"]))}
+            told = await gateway.client.post(f"{gateway.url}/v1/chat/completions", content=body, headers=headers)
+            assert (told.status_code, "values" in told.text) == (400, True), told.text
+
+        assert max(gaps) < HELD_S_MAX
+        assert gateway.ends() == [("refused", "invalid_request")] * 5
+        await still_serves(gateway)
+
+
+async def test_the_rights_are_asked_before_a_large_message_is_parsed(tmp_path: Path) -> None:
+    large = request_of(text="x" * 20_000) + b"\x7a\x01x"
+    async with doors(tmp_path, rights={"routes": ["other"]}) as gateway, gateway.channel() as channel:
+        assert (
+            await code_of(infer_on(channel)(large, metadata=bearer(KEYS["ada"]))) is grpc.StatusCode.PERMISSION_DENIED
+        )
+        assert await code_of(infer_on(channel)(large, metadata=bearer(KEYS["bob"]))) is grpc.StatusCode.INVALID_ARGUMENT
+
+        assert gateway.ends() == [("refused", "permission_denied"), ("refused", "invalid_request")]
+
+
+def slow_clients() -> float:
+    """Answers that were not read in time so far."""
+    return REGISTRY.get_sample_value("weir_gateway_slow_clients_total") or 0.0
+
+
+def answers(size_bytes: int) -> Any:
+    """A model server whose every answer has so many bytes of text."""
+    wire = response_of("1", "a" * size_bytes).SerializeToString()
+
+    async def answer(_: bytes, __: Any) -> bytes:
+        return bytes(wire)
+
+    return answer
+
+
+async def infer_code(gateway: Doors) -> grpc.StatusCode:
+    """Status of one refused call."""
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await gateway.infer(request_of())
+    return refused.value.code()
+
+
+NARROW = [("grpc.use_local_subchannel_pool", 1), ("grpc.http2.bdp_probe", 0)]
+"""A client whose window stays at 64 KiB a call: what it does not read stays at the gateway."""
+
+
+async def test_a_unary_answer_holds_its_place_and_bytes_until_it_is_read_or_its_client_leaves(tmp_path: Path) -> None:
+    async with (
+        doors(tmp_path, calls_at_once_max=6, write_timeout_s=0.3) as gateway,
+        grpc.aio.insecure_channel(gateway.grpc_address, options=NARROW) as channel,
+    ):
+        gateway.model.unary, before, calls = answers(1_000_000), slow_clients(), list[Any]()
+        for number in range(1, 5):
+            call = channel.stream_stream(f"/{SERVICE}/ModelInfer")(metadata=bearer(KEYS["ada"]))
+            await call.write(request_of())
+            await call.done_writing()
+            calls.append(call)
+            await gateway.until(partial(gateway.is_ended, number))
+            assert gateway.held[0] == number
+            assert gateway.held[2] > number * 1_000_000
+        assert await infer_code(gateway) is grpc.StatusCode.RESOURCE_EXHAUSTED
+        await gateway.until(lambda: slow_clients() - before == 4)
+        assert gateway.held[0] == 4, "slow or not, it is held while gRPC keeps its message"
+        await still_serves(gateway)
+
+        for left, call in enumerate(reversed(calls[2:]), 1):
+            assert len(await call.read()) > 1_000_000
+            await gateway.until(partial(gateway.is_holding, 4 - left))
+        for call in calls[:2]:
+            call.cancel()
+        await gateway.until(lambda: gateway.held == (0, 0, 0))
+        assert gateway.ends().count(("ok", "")) == 6, "the four, and two of bob's"
+
+
+async def test_an_http_client_that_does_not_take_its_answer_holds_its_place_and_is_cut(tmp_path: Path) -> None:
+    async with doors(tmp_path, write_timeout_s=0.5) as gateway:
+        gateway.model.unary, before = answers(8_000_000), slow_clients()
+        body = b'{"model": "qa", "messages": [{"role": "user", "content": "x"}]}'
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            client.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(client, ("127.0.0.1", httpx2.URL(gateway.url).port))
+            head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEYS['ada']}\r\n"
+            head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            await loop.sock_sendall(client, head.encode() + body)
+
+            await gateway.until(lambda: gateway.ends() == [("ok", "")])
+            assert gateway.held[0] == 1
+            assert gateway.held[2] > 8_000_000
+            await gateway.until(lambda: gateway.held == (0, 0, 0))
+        assert slow_clients() - before == 1
+
+
+async def test_an_answer_that_finds_no_room_in_hand_is_refused_at_every_door_and_recorded_so(tmp_path: Path) -> None:
+    async with doors(tmp_path, bytes_in_hand_max=1_000_000) as gateway:
+        gateway.model.unary = answers(2_000_000)
+        assert await infer_code(gateway) is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert (await gateway.chat()).status_code == 413
+
+        assert gateway.ends() == [("failed", "payload_too_large")] * 2
+        assert gateway.held == (0, 0, 0)

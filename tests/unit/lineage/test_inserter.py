@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builders import NOON_US, one_of_each
-from weir.events import SCHEMA_JSON, TOPICS, encode_body, named_id, writer_schema
+from builders import NOON_US, completed, one_of_each
+from weir.events import SCHEMA_JSON, TOPICS, InvalidEvent, Reference, check_body, encode_body, named_id, writer_schema
+from weir.events.bounds import COPIED_BYTES_MAX, ITEMS_MAX, NAME_BYTES_MAX
 from weir.events.ranges import TIME_END_US
 from weir.lineage.adapters.retention import keep
 from weir.lineage.adapters.store import PARTITIONS_MAX, BlockTooLarge, RowsRefused, Store, StoreDown
@@ -20,6 +22,7 @@ from weir.lineage.core.intent import Range
 from weir.lineage.core.message import Body
 from weir.lineage.core.retention import Retention
 from weir.lineage.inserter import Inserter, WriterSchema
+from weir.lineage.settings import LineageSettings
 from weir.runtime.clock import now_us
 
 DAY_US = 86_400_000_000
@@ -60,10 +63,23 @@ class Sunk:
     def count(self, topic: str) -> int:
         return int(self._store.rows(f"SELECT count() AS n FROM {topic.replace('-', '_')} FINAL")[0]["n"])
 
+    def copied_bytes(self) -> int:
+        """Bytes of the names that the view of edges wrote."""
+        names = "length(tenant) + length(request_id) + length(route) + length(outcome) + length(release_digest)"
+        return int(self._store.rows(f"SELECT sum({names}) AS n FROM edges_by_source")[0]["n"])
+
 
 @pytest.fixture
 def sunk(store: Store) -> Sunk:
     return Sunk(store)
+
+
+@pytest.fixture
+def little(store: Store, tmp_path: Path) -> Iterator[Store]:
+    """The same store behind a handle whose inserts may take little memory."""
+    little = Store(LineageSettings(data_dir=tmp_path / "data", insert_memory_bytes_max=30_000_000))
+    yield little
+    little.close()
 
 
 def feedback(seq: int, **fields: Any) -> bytes:
@@ -155,17 +171,60 @@ def test_what_was_too_old_when_it_was_written_is_a_dead_letter_and_what_grew_old
     assert sunk.count("feedback") == 2
 
 
-def test_a_block_that_is_too_large_for_the_memory_of_one_insert_is_halved(store: Store) -> None:
+def test_a_block_that_is_too_large_for_the_memory_of_one_insert_is_halved(store: Store, little: Store) -> None:
     text = "word " * 4_000
     bodies = [feedback(number, comment=text) for number in range(800)]
-    store.command("SET max_memory_usage = 30000000")
     with pytest.raises(BlockTooLarge):
-        store.insert_container("feedback", container(SCHEMA_JSON["FeedbackReceived"], bodies), "too large")
+        little.insert_container("feedback", container(SCHEMA_JSON["FeedbackReceived"], bodies), "too large")
 
-    assert Sunk(store).insert("feedback", bodies) == {}
+    assert Sunk(little).insert("feedback", bodies) == {}
 
-    store.command("SET max_memory_usage = 0")
     assert Sunk(store).count("feedback") == 800
+
+
+def test_one_event_that_alone_outgrows_an_insert_is_one_dead_letter(little: Store) -> None:
+    """No wait makes it smaller; its neighbours are stored."""
+    rejected = Sunk(little).insert("feedback", [feedback(1), feedback(2, comment="word " * 3_000_000), feedback(3)])
+
+    assert list(rejected) == [1]
+    assert "15000" in rejected[1]
+    assert "too large for an insert" in rejected[1]
+    assert Sunk(little).count("feedback") == 2
+
+
+def answered(seq: int, name_bytes: int, items: int) -> bytes:
+    """A small body out of which the views of edges make `items` rows, each with the name."""
+    empty = Reference(kind="", name="", version="", digest="")
+    return encode_body(completed(seq, request_id="r" * name_bytes, references=(empty,) * items, contexts=()))
+
+
+@pytest.mark.parametrize(
+    ("name_bytes", "items"), [(20_000, 20_000), (400_000, 400_000), (1, ITEMS_MAX + 1), (NAME_BYTES_MAX + 1, 1)]
+)
+def test_a_small_body_that_views_would_make_large_is_one_dead_letter(sunk: Sunk, name_bytes: int, items: int) -> None:
+    rejected = sunk.insert(
+        "inference-responses", [answered(n, *((1, 1), (name_bytes, items))[n == 1]) for n in range(3)]
+    )
+
+    assert list(rejected) == [1]
+    assert "at most" in rejected[1]
+    assert sunk.count("inference-responses") == 2
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(1, NAME_BYTES_MAX + 200), st.integers(0, ITEMS_MAX + 200))
+def test_what_the_views_write_of_an_event_is_bounded_and_the_checks_and_the_tables_agree(
+    sunk: Sunk, name_bytes: int, items: int
+) -> None:
+    before = sunk.copied_bytes()
+    body = answered(name_bytes * 10_000 + items, name_bytes, items)
+    try:
+        check_body("InferenceCompleted", body)
+    except InvalidEvent:
+        assert list(sunk.insert("inference-responses", [body])) == [0]
+    else:
+        assert sunk.insert("inference-responses", [body]) == {}
+    assert sunk.copied_bytes() - before <= COPIED_BYTES_MAX
 
 
 def test_an_error_that_a_person_or_time_mends_is_no_fault_of_the_rows(store: Store) -> None:

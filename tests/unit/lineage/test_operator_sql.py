@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -15,7 +16,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from builders import NOON_US, completed, requested
 from knocking import TOKEN, knocking
 from weir.events import named_id
-from weir.lineage.adapters.operator_sql import AT_ONCE, WAITING_MAX, OperatorSql, SqlBusy
+from weir.lineage.adapters.operator_sql import AT_ONCE, CLOSE_S, WAITING_MAX, OperatorSql, SqlBusy, limits_of
 from weir.lineage.adapters.store import QueryFailed, Store, open_client
 from weir.lineage.api import routes
 from weir.lineage.core.sql_gate import checked
@@ -306,11 +307,100 @@ async def test_every_function_that_takes_a_zone_is_known(direct: Any) -> None:
         "SELECT splitByRegexp('(a?){1000}', 'a')",
         "SELECT editDistance('a', 'b')",
         "SELECT damerauLevenshteinDistance('a', 'b')",
+        "SELECT jaroSimilarity('a', 'b')",
+        "SELECT arrayJoin([repeat('ab', 400000)]) LIKE '" + "%_a" * 3_000 + "z'",
+        "SELECT 'a' LIKE concat('%', 'a')",
+        "SELECT route NOT ILIKE user_text FROM v_inference_responses",
+        "SELECT mapContainsKeyLike(labels, repeat('%_a', 3000)) FROM v_alerts",
+        "SELECT position(repeat('a', 1000000), concat(repeat('a', 500000), 'b'))",
+        "SELECT position(concat(repeat('a', 500000), 'b') IN repeat('a', 1000000))",
+        "SELECT locate(concat(repeat('a', 500000), 'b'), repeat('a', 1000000))",
+        "SELECT multiSearchAny(repeat('a', 1000000), arrayMap(x -> concat(repeat('a', 200), toString(x)), range(250)))",
+        "SELECT hasAny(range(1000000), arrayMap(x -> x + 2000000, range(500000)))",
+        "WITH range(1000000) AS a, range(500000) AS b SELECT hasAll(a, b)",
+        "SELECT hasSubstr(a, b) FROM (SELECT groupArray(x) AS a, a AS b FROM (SELECT arrayJoin(range(9)) AS x))",
+        "SELECT sum(indexOf(range(100000), x)) FROM (SELECT arrayJoin(range(1000000)) AS x)",
+        "SELECT has(a, x) FROM (SELECT range(100000) AS a, arrayJoin(range(1000000)) AS x)",
+        "SELECT has(`range(9)`, x) FROM (SELECT range(9), arrayJoin(range(1000000)) AS x)",
+        "WITH t(a) AS (SELECT range(100000)) SELECT has(a, x) FROM t, (SELECT arrayJoin(range(1000000)) AS x)",
+        "SELECT has(a, x) FROM (SELECT range(100000), arrayJoin(range(1000000))) AS t(a, x)",
+        "SELECT has(route, x) FROM (SELECT * REPLACE (range(100000) AS route), arrayJoin(range(9)) AS x FROM v_spans)",
+        "SELECT has(a, x) FROM (SELECT [1] AS a, 1 AS x UNION ALL SELECT range(100000), arrayJoin(range(1000000)))",
+        "SELECT mapFromArrays(range(100000), range(100000))[x] FROM (SELECT arrayJoin(range(1000000)) AS x)",
+        "SELECT countEqual((SELECT groupArray(1) FROM v_spans), x) FROM (SELECT arrayJoin(range(1000000)) AS x)",
+        "SELECT length(printf('%1000000000d', 1))",
+        "SELECT arrayIntersect(range(100000), [x]) FROM (SELECT arrayJoin(range(100000)) AS x)",
+        "SELECT arrayIntersect(range(100000), [1], [x]) FROM (SELECT arrayJoin(range(100000)) AS x)",
+        "SELECT stringJaccardIndex(repeat('ab', 100000), toString(x)) FROM (SELECT arrayJoin(range(100000)) AS x)",
+        "SELECT hasSubsequence(repeat('a', 1000000), toString(x)) FROM (SELECT arrayJoin(range(100000)) AS x)",
+        "SELECT position(repeat('a', 1000000), 'aaaab', x) FROM (SELECT arrayJoin(range(100000)) AS x)",
     ],
 )
 async def test_what_outlives_the_time_limit_is_refused(desk: OperatorSql, query: str) -> None:
     with pytest.raises(SqlRefused):
         await desk.ask(query)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "user_text LIKE '%Python%' AND route NOT ILIKE 'a_b%'",
+        "has(['a', 'b'], route) OR has(splitByChar('-', route), 'qa') OR hasAny(splitByChar('-', route), ['a', 'b'])",
+        "has(arrayMap(r -> r.name, references), 'docs')",
+        "position(user_text, 'things') + locate('things', user_text)",
+        "multiSearchAny(user_text, ['one', 'two'])",
+        "replaceAll(user_text, 'me', route)",
+        "splitByChar('-', route)[-1]",
+        "arrayExists(r -> has(['a', 'b'], r.kind), references)",
+    ],
+)
+async def test_usual_searches_are_served(desk: OperatorSql, put: Put, expression: str) -> None:
+    filled(put)
+
+    assert (await desk.ask(f"SELECT {expression} FROM v_inference_responses")).rows
+
+
+SIZE = 2_000_000_000
+SIZED = ("{n}", "'a', {n}", "'%{n}d', 1", "[1], {n}", "{n}, 1", "1.5, {n}")
+"""Arguments by which a number could be the size of an answer."""
+
+
+async def test_no_number_in_an_argument_is_memory_that_the_engine_does_not_count(
+    store: Store, settings: LineageSettings, direct: Any
+) -> None:
+    """printf('%1000000000d') took 4 GB past the limit: each listed function is given a large number in each form."""
+    known = direct.query("SELECT name FROM system.functions WHERE NOT is_aggregate").result_rows
+    bounded = open_client(settings, limits_of(settings))
+    for name, form in ((name, form) for (name,) in known if is_listed(name) for form in SIZED):
+        call, before = f"{name}({form.format(n=SIZE)})", resident_bytes()
+        with suppress(ClickHouseError):
+            bounded.command(f"SELECT length(toString({call}))")
+        assert resident_bytes() - before < FAR_PAST_BYTES, call
+    bounded.close()
+
+
+FAR_PAST_BYTES = 500_000_000
+"""What one call never takes while the engine keeps to 64 MB a statement; printf took eight times as much."""
+
+
+def resident_bytes() -> int:
+    """The most memory that this process held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1_024
+
+
+async def test_the_end_does_not_wait_for_a_statement_that_outlives_its_limits(store: Store, tmp_path: Path) -> None:
+    desk = OperatorSql(LineageSettings(data_dir=tmp_path / "data", query_timeout_s=6))
+    asked = asyncio.ensure_future(desk.ask(SLOW))
+    await asyncio.sleep(0.5)  # until the engine has it
+
+    began = time.monotonic()
+    is_closed = await asyncio.to_thread(desk.close)
+
+    assert not is_closed
+    assert time.monotonic() - began < CLOSE_S + 1
+    with pytest.raises(QueryFailed):
+        await asked
+    assert desk.close()
 
 
 async def test_an_answer_that_python_cannot_hold_is_a_clear_refusal(desk: OperatorSql) -> None:
@@ -392,7 +482,8 @@ async def test_the_stores_own_handle_is_not_reused_after_an_error_either(store: 
     [
         ("SELECT groupArray(repeat(toString(x), 1000)) FROM (SELECT arrayJoin(range(1000000)) AS x)", "emory"),
         ("SELECT groupArray(toString(x)) FROM (SELECT arrayJoin(range(100000)) AS x)", "bytes"),
-        ("SELECT arrayMap(x -> x, range(500000000))", "emory"),
+        ("SELECT arrayMap(x -> x, range(500000000))", "maximum of 1000000"),
+        ("SELECT arrayMap(x -> x, arrayWithConstant(500000000, 1))", "emory"),
         (SLOW, "imeout"),
     ],
 )

@@ -75,12 +75,15 @@ class Head:
             self._file = None
 
 
-def heads_in(folder: Path) -> dict[LifeKey, int]:
-    """Numbers used by each life that told; one that is being written at this moment is left for the next look."""
+def heads_in(folder: Path, *, disk: Disk = DISK) -> dict[LifeKey, int]:
+    """Numbers used by each life that told; one that is being written at this moment is left for the next look.
+
+    Raises OSError when the folder cannot be listed.
+    """
     found = dict[LifeKey, int]()
-    for path in folder.glob(f"*{SUFFIX}"):
+    for path in _heads(folder, disk):
         try:
-            data = path.read_bytes()
+            data = disk.read(path)
         except OSError as error:  # also one that is gone already; what it told is not known then
             logger().warning("head_not_read", path=str(path), error=str(error))
             continue
@@ -97,6 +100,10 @@ def heads_in(folder: Path) -> dict[LifeKey, int]:
 def forget_heads(folder: Path, kept: Mapping[LifeKey, object], live: set[int], *, disk: Disk = DISK) -> None:
     """Remove the heads of lives that are over. kept: lives still in the books. live: boot epochs with segments."""
     epochs = {boot_epoch for _, boot_epoch in kept} | live
-    for path in folder.glob(f"*{SUFFIX}"):
+    for path in _heads(folder, disk):
         if path.stem.isascii() and path.stem.isdigit() and int(path.stem) not in epochs:
             disk.unlink(path)
+
+
+def _heads(folder: Path, disk: Disk) -> list[Path]:
+    return [folder / name for name in disk.names(folder) if name.endswith(SUFFIX)]

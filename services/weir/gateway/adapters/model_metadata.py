@@ -6,7 +6,7 @@ import grpc
 import grpc.aio
 from tritonclient.grpc import service_pb2
 
-from weir.gateway.adapters.upstream import Upstream
+from weir.gateway.adapters.upstream import Upstream, status_of
 from weir.gateway.core.errors import Refusal, error_type_of
 from weir.gateway.core.model_inputs import ModelInputs, read_metadata
 from weir.runtime.clock import monotonic_s
@@ -36,8 +36,9 @@ class ModelMetadata:
         except grpc.aio.AioRpcError as error:
             if known is not None and error.code() is not grpc.StatusCode.NOT_FOUND:
                 return known
-            word = error_type_of(int(error.code().value[0])) or "upstream_error"
-            raise Refusal(word, f"the model server was asked about {model!r}: {error.details()}") from error
+            status = status_of(error)
+            word = error_type_of(status.code) or "upstream_error"
+            raise Refusal(word, f"the model server was asked about {model!r}: {status.details}") from error
         found = read_metadata(bytes(answer))
         self._known[model] = found, monotonic_s()
         return found

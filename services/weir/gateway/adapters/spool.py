@@ -4,7 +4,8 @@ One `write` a record into the page cache (it survives the death of the process, 
 by `core.segment`: their order is a counter.
 
 Invariant: a segment whose sync failed is never synced again. It is left, and what was in it and not synced before is
-written into the next one (durability fsync), so that a sync that succeeds speaks for every record before it.
+written into the next one (durability fsync), so that a sync that succeeds speaks for every record before it. A disk that refuses
+is CaptureFull and nothing else, whatever it refuses: who appends hears of no OSError.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weir.gateway.adapters.heads import Head
-from weir.gateway.adapters.spool_folder import path_of, segments_in, spooled_bytes
+from weir.gateway.adapters.spool_folder import Unreadable, path_of, segments_in, spooled_bytes
 from weir.gateway.core.segment import Segment, counter_after
 from weir.gateway.ports import CaptureFull
 from weir.runtime.disk import DISK, Disk, write_all
@@ -52,7 +53,8 @@ class SpoolWriter:
         source: str = "",
         disk: Disk = DISK,
     ) -> None:
-        """Raises BadSetting when another gateway holds the folder, OSError when the disk refuses the folder or its lock.
+        """Raises BadSetting when another gateway holds the folder, OSError when the disk refuses the folder,
+        its listing or its lock.
 
         segment_bytes_max: at most an eighth of bytes_max is used, or the newest segment alone could fill the spool.
         is_durable: a finished segment and the folder's entry of a new one are forced to the disk. source: whose numbers
@@ -66,12 +68,15 @@ class SpoolWriter:
         self._bytes_max = bytes_max
         self._segment_bytes_max = min(segment_bytes_max, bytes_max // SEGMENTS_MIN)
         self._is_durable = is_durable
-        self._counter = counter_after(segments_in(folder))
+        self._counter = counter_after(segments_in(folder, disk=disk))
         self.mark = secrets.token_hex(8)
         """Of the segments of this life; every record's JSON begins with it."""
         self._head = Head(folder, source, boot_epoch, disk=disk)
-        self._closed_bytes = spooled_bytes(folder)
+        self._unreadable = Unreadable()
+        self._closed_bytes = spooled_bytes(folder, unreadable=self._unreadable, disk=disk)
+        """Of the segments but the newest one."""
         self._segment_bytes = 0
+        self._segment_name = ""
         self._life = 0
         self._appended = 0
         self._unsynced: list[bytes] = []
@@ -161,7 +166,7 @@ class SpoolWriter:
 
     def _demand_room(self, needed: int) -> None:
         if self._closed_bytes + self._segment_bytes + needed > self._bytes_max:
-            self._closed_bytes = spooled_bytes(self._folder) - self._segment_bytes
+            self._count_closed(self._closed_bytes)
             if self._closed_bytes + self._segment_bytes + needed > self._bytes_max:
                 raise CaptureFull(
                     f"the spool holds its {self._bytes_max} bytes; is Kafka down? see WEIR_GATEWAY_SPOOL_BYTES_MAX",
@@ -254,11 +259,24 @@ class SpoolWriter:
             self._closed(file)
             self._unmade(path)
             raise CaptureFull(f"the spool's disk refused a sync: {error.strerror}", "disk_refused") from error
-        self._file = file
+        before_bytes = self._closed_bytes + self._segment_bytes
+        self._file, self._segment_name = file, path.name
         self._life += 1
         self._segment_bytes = sum(map(len, self._unsynced))
         self._unsynced.clear()
-        self._closed_bytes = spooled_bytes(self._folder) - self._segment_bytes
+        self._count_closed(before_bytes)
+
+    def _count_closed(self, at_most: int) -> None:
+        """Look how much the segments before this one hold. at_most: what is believed when the disk lists nothing."""
+        try:
+            self._closed_bytes = spooled_bytes(
+                self._folder, besides=self._segment_name, unreadable=self._unreadable, disk=self._disk
+            )
+        except OSError as error:
+            self._unreadable.note(self._folder.name, error)
+            self._closed_bytes = at_most
+        else:
+            self._unreadable.settle(self._folder.name)
 
     def _write_again(self, file: int) -> None:
         """Force a new segment's entry to the disk, and in it what a segment that was left had not synced."""

@@ -1,39 +1,46 @@
 """Reading the spool: pieces of segments in the order in which they were opened, each deleted once it is safe elsewhere.
 
-How far a segment is acknowledged stands in memory and in `<segment>.acked`; when the mark is lost, the piece is read and
-sent again with the same ids. What cannot be read is counted and goes to `quarantine/`, until that holds
-`quarantine_bytes_max`: of what comes then the SHA-256 alone is kept, in the log, and that is counted too. To delete needs no
-room, so a full disk is emptied whatever else it refuses.
+How far a segment is acknowledged stands in memory and in `<segment>.acked`, with a checksum.
+
+Invariant: a mark that is lost, damaged, beyond its segment or unreadable says nothing: the segment is read from its
+beginning and sent again with the same ids, so no mark ever deletes what was not read.
+
+What cannot be read is counted and goes to `quarantine/`, until that holds `quarantine_bytes_max`: of what comes then the
+SHA-256 alone is kept, in the log, and that is counted too. To delete needs no room, so a full disk is emptied whatever else
+it refuses.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
+import zlib
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import Counter
 
-from weir.gateway.adapters.spool_folder import path_of, segments_in, size_of
+from weir.gateway.adapters.spool_folder import Unreadable, path_of, segments_in, size_of
 from weir.gateway.core.record import ANCHOR_BYTES_MAX, HEAD, RECORD_BYTES_MAX, SIZES, Found, is_believable, scan
 from weir.gateway.core.segment import SUFFIX, Segment
 from weir.runtime.disk import DISK, Disk
 from weir.runtime.durable import private_folder, replace_file
-from weir.runtime.state_file import read_state
+from weir.runtime.state_file import read_state, set_aside
 from weir.runtime.telemetry import logger
 
 CHUNK_BYTES = 1_048_576
 """Bytes the drain reads of a segment at once. Chosen: about 230 calls, 55 ms of encoding; live calls feel larger bursts."""
 
-SEGMENTS_UNREADABLE = Counter(
-    "weir_gateway_segments_unreadable_total", "Segments that the disk did not let be read. Any rise: a bad disk."
-)
-
 NOT_KEPT = Counter(
     "weir_gateway_quarantine_not_kept_total",
     "Unreadable stretches of the spool that a full quarantine did not take; their SHA-256 is in the log. Any: empty it.",
 )
+
+MARK = ".acked"
+"""Suffix of a segment's mark; what the metric of refused state files calls all of them."""
+
+SHOWN_BYTES = 40
+"""Bytes of a bad mark that the log repeats: a whole one has fewer."""
 
 QUARANTINE_BYTES_MAX = 67_108_864
 """Bytes that quarantine holds unless told otherwise. Chosen: a quarter of the spool."""
@@ -69,8 +76,11 @@ class SpoolReader:
     _whole: set[str] = field(default_factory=set)
     """Segments with bad bytes that quarantine did not take: they go there whole."""
 
-    _unreadable: set[str] = field(default_factory=set)
-    """Segments that the disk does not let be read, as far as it was logged."""
+    _unreadable: Unreadable = field(default_factory=Unreadable)
+    """What of the segments the disk does not let be read."""
+
+    _kept_unreadable: Unreadable = field(default_factory=Unreadable)
+    """The same of quarantine, which keeps no number back."""
 
     def __post_init__(self) -> None:
         private_folder(self.folder, disk=self.disk)
@@ -84,14 +94,18 @@ class SpoolReader:
 
         A segment that the disk does not let be read is left where it is and logged, once; those after it go on.
         """
-        segments = segments_in(self.folder)
+        try:
+            segments = self._segments()
+        except OSError:
+            return None
         for segment in segments:
+            path = path_of(self.folder, segment)
             try:
                 piece = self._piece(segment, is_closed=segment != segments[-1])
             except OSError as error:
-                self._note_unreadable(segment, error)
+                self._unreadable.note(path.name, error)
                 continue
-            self._unreadable.discard(segment.name)
+            self._unreadable.settle(path.name)
             if piece.payloads or piece.corrupt or piece.is_finished:
                 return piece
         return None
@@ -108,20 +122,48 @@ class SpoolReader:
         if piece.is_finished:
             self._finish(piece.segment)
         elif is_noted:
-            replace_file(_mark(piece.segment), str(piece.end).encode(), disk=self.disk)
+            replace_file(_mark(piece.segment), _marked(piece.segment, piece.end), disk=self.disk)
 
     def boot_epochs(self) -> list[int]:
-        """Boot epochs that have segments, oldest segment first: of every other life all records are acknowledged."""
-        return list(dict.fromkeys(segment.boot_epoch for segment in segments_in(self.folder)))
+        """Boot epochs that have segments, oldest segment first: of every other life all records are acknowledged.
 
-    def backlog_bytes(self) -> int:
-        """Bytes that are not acknowledged."""
-        paths = [path_of(self.folder, segment) for segment in segments_in(self.folder)]
-        return sum(max(0, size_of(path) - self._start(path)) for path in paths)
+        Raises OSError when the folder cannot be listed: then nobody knows which lives are over.
+        """
+        return list(dict.fromkeys(segment.boot_epoch for segment in self._segments()))
+
+    def backlog_bytes(self) -> int | None:
+        """Bytes that are not acknowledged, but for what the disk does not let be read. None when nobody can know."""
+        try:
+            paths = [path_of(self.folder, segment) for segment in self._segments()]
+        except OSError:
+            return None
+        return sum(max(0, size_of(path, self._unreadable, disk=self.disk) - self._start(path)) for path in paths)
+
+    @property
+    def is_emptied(self) -> bool:
+        """Whether all that was written is acknowledged: nothing waits, and nothing is there that cannot be read."""
+        return self.backlog_bytes() == 0 and not self._unreadable
 
     def quarantined_bytes(self) -> int:
-        """Bytes in quarantine."""
-        return sum(size_of(path) for path in self._quarantine.glob("*"))
+        """Bytes in quarantine, as far as the disk says."""
+        try:
+            names = self.disk.names(self._quarantine)
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            self._kept_unreadable.note(self._quarantine.name, error)
+            return 0
+        self._kept_unreadable.keep(set(names))
+        return sum(size_of(self._quarantine / name, self._kept_unreadable, disk=self.disk) for name in names)
+
+    def _segments(self) -> list[Segment]:
+        try:
+            found = segments_in(self.folder, disk=self.disk)
+        except OSError as error:
+            self._unreadable.note(self.folder.name, error)
+            raise
+        self._unreadable.keep({f"{segment.name}{SUFFIX}" for segment in found})
+        return found
 
     @property
     def _quarantine(self) -> Path:
@@ -129,12 +171,14 @@ class SpoolReader:
 
     def _piece(self, segment: Segment, *, is_closed: bool) -> Piece:
         path = path_of(self.folder, segment)
+        size = self.disk.size(path)
         start = self._start(path)
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            start = min(start, size)
-            file.seek(start)
-            data = file.read(max(CHUNK_BYTES, _record_size(file.fileno(), start)))
+        if start > size:
+            start = self._acked[path.name] = 0
+            set_aside(_mark(path), f"it says more than the {size} bytes of its segment", disk=self.disk, kind=MARK)
+        data = self.disk.read(path, start, CHUNK_BYTES)
+        if len(data) < (whole := _record_size(data)):
+            data = self.disk.read(path, start, whole)
         reached_end = start + len(data) >= size
         is_closed = is_closed and reached_end
         found = list(scan(data, 0, anchor=segment.anchor, is_whole=reached_end))
@@ -152,16 +196,15 @@ class SpoolReader:
             boot_epoch=segment.boot_epoch,
         )
 
-    def _note_unreadable(self, segment: Segment, error: OSError) -> None:
-        if segment.name in self._unreadable:
-            return
-        self._unreadable.add(segment.name)
-        SEGMENTS_UNREADABLE.inc()
-        logger().error("segment_unreadable", segment=segment.name, error=str(error), effect="left; read when it can be")
-
     def _start(self, path: Path) -> int:
         if path.name not in self._acked:
-            self._acked[path.name] = read_state(_mark(path), _place, 0, disk=self.disk)
+            mark = _mark(path)
+            try:
+                self._acked[path.name] = read_state(mark, partial(_place, path), 0, disk=self.disk, kind=MARK)
+            except OSError as error:  # what it says is known to nobody: the segment is read again, with the same ids
+                self._acked[path.name] = 0
+                self._unreadable.note(mark.name, error)
+                self._unreadable.settle(mark.name)
         return self._acked[path.name]
 
     def _finish(self, path: Path) -> None:
@@ -208,19 +251,24 @@ def _beyond(data: bytes, place: int, is_closed: bool, reached_end: bool) -> list
     return [Found(None, place, len(data) - kept)] if not reached_end and rest > kept else []
 
 
-def _record_size(file: int, start: int) -> int:
-    head = os.pread(file, HEAD.size, start)
-    length = int(HEAD.unpack(head)[0]) if len(head) == HEAD.size else 0
+def _record_size(data: bytes) -> int:
+    """Bytes of the record that begins here, as far as its head is believable."""
+    length = int(HEAD.unpack_from(data)[0]) if len(data) >= HEAD.size else 0
     return HEAD.size + min(length, RECORD_BYTES_MAX)
 
 
 def _mark(segment: Path) -> Path:
     assert segment.suffix == SUFFIX
-    return segment.with_suffix(".acked")
+    return segment.with_suffix(MARK)
 
 
-def _place(content: bytes) -> int:
-    place = int(content)
-    if place < 0:
-        raise ValueError(f"place {place} in a segment; expected 0 or more")
+def _marked(segment: Path, place: int) -> bytes:
+    """A mark's content: the place, and the CRC-32 of it and of its segment's name."""
+    return b"%d %08x" % (place, zlib.crc32(b"%s %d" % (segment.name.encode(), place)))
+
+
+def _place(segment: Path, content: bytes) -> int:
+    place = int(content.partition(b" ")[0])
+    if place < 0 or content != _marked(segment, place):
+        raise ValueError(f"{content[:SHOWN_BYTES]!r} is no mark of {segment.name}: its checksum is another one")
     return place

@@ -8,10 +8,16 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from weir.gateway.core.upstream_status import UpstreamStatus, upstream_status
+
 SERVICE = "inference.GRPCInferenceService"
 
 RECONNECT_MS = 500
 """Longest pause between tries to reach a service that is down. Chosen: recovery is felt within a second."""
+
+METADATA_BYTES_MAX = 65_536
+"""Metadata of the model server's answer at most. gRPC's own 8 KiB are less than the trace of an error in Python; what is told
+on is cut further. An answer with more is an error of the model server."""
 
 Metadata = Sequence[tuple[str, str]]
 
@@ -27,6 +33,8 @@ class Upstream:
             options=[
                 ("grpc.max_receive_message_length", message_bytes_max * 2),
                 ("grpc.max_send_message_length", message_bytes_max),
+                ("grpc.max_metadata_size", METADATA_BYTES_MAX),
+                ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
                 ("grpc.initial_reconnect_backoff_ms", 100),
                 ("grpc.max_reconnect_backoff_ms", RECONNECT_MS),
                 ("grpc.use_local_subchannel_pool", 1),
@@ -51,6 +59,11 @@ class Upstream:
     async def close(self) -> None:
         """Close the channel; calls under way are cancelled."""
         await self._channel.close()
+
+
+def status_of(error: grpc.aio.AioRpcError) -> UpstreamStatus:
+    """How the model server ended a call, as it is recorded and told on."""
+    return upstream_status(int(error.code().value[0]), error.details() or "")
 
 
 UNARY_METHODS = ("ServerLive", "ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata", "ModelInfer")

@@ -19,9 +19,7 @@ from weir.assets.sampling import ALIASES, OUTPUT_TOKENS, canonical
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import Refusal, cut
 from weir.gateway.core.policy import Policy, demand_parameters, limits_parameters
-
-SAMPLING = "sampling_parameters"
-"""Input tensor that carries sampling parameters as JSON, as in Triton's vLLM backend."""
+from weir.gateway.core.wire import PARAMETER_BYTES_MAX, SAMPLING
 
 BOUNDS = frozenset({OUTPUT_TOKENS, "request_output_len", *ALIASES})
 """Input tensors that carry the bound alone, as in Triton's TensorRT-LLM backend."""
@@ -67,8 +65,12 @@ def bounded_request(resolved: Resolved, wire: bytes) -> bytes:
             for value in _integers(message, index):
                 _demand(policy, resolved.route, {OUTPUT_TOKENS: value})
     places = [index for index, tensor in enumerate(message.inputs) if tensor.name == SAMPLING]
+    texts = {index: _texts(message, index) for index in places}
+    if sum(len(text) for found in texts.values() for text in found) > PARAMETER_BYTES_MAX:
+        told = f"the texts of {SAMPLING} have over {PARAMETER_BYTES_MAX:,} bytes in all; send less"
+        raise Refusal("invalid_request", told, field=SAMPLING)
     for index in places:
-        _put(message, index, [_limited(text, resolved, has_bound=has_bound) for text in _texts(message, index)])
+        _put(message, index, [_limited(text, resolved, has_bound=has_bound) for text in texts[index]])
     if not places and not has_bound and policy.get("output_tokens_max") is not None:
         _add(message, resolved)
     return bytes(message.SerializeToString())

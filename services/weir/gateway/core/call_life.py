@@ -20,6 +20,9 @@ Stage = Literal["arrived", "admitted", "forwarded", "ending", "ended"]
 CANCELLED, INTERNAL, RESOURCE_EXHAUSTED, UNAVAILABLE = 1, 13, 8, 14
 """gRPC status codes that decide an outcome."""
 
+UNANSWERED = "the model server ended the stream without a response with this request's id"
+"""What is said of a call that no piece came for. A model without an answer says so with a final response."""
+
 
 @dataclass(frozen=True, slots=True)
 class Life:
@@ -66,11 +69,16 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamEnded:
-    """Upstream said how it ended; an answer that ends well was read before this is told."""
+    """Upstream said how it ended; an answer that ends well was read before this is told.
+
+    is_stream: the answer comes in pieces. stray_error: an error that may be this call's, but named no call.
+    """
 
     status_code: int
     details: str = ""
     server_timing_json: str = ""
+    is_stream: bool = False
+    stray_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +167,24 @@ def step(life: Life, event: Event) -> tuple[Life, tuple[ToDo, ...]]:
     return (life, ()) if ending is None else _ended(life, event, ending)
 
 
-def ending_of(status_code: int, details: str, *, has_pieces: bool, server_timing_json: str = "") -> Ending:
+def ending_of(
+    status_code: int,
+    details: str,
+    *,
+    has_pieces: bool,
+    server_timing_json: str = "",
+    is_stream: bool = False,
+    stray_error: str = "",
+) -> Ending:
     """What a gRPC status of the model server means: the one place that says so.
 
     A refusal (RESOURCE_EXHAUSTED) is `refused`; an answer that broke off is `upstream_lost`; other errors are `failed`.
+    A stream's OK is `failed` for a call that got no piece of it, a final one being a piece, or perhaps an error instead.
     """
     if status_code == 0:
+        missing = UNANSWERED if is_stream and not has_pieces else ""
+        if stray_error or missing:
+            return Ending("failed", INTERNAL, "upstream_error", stray_error or missing, server_timing_json)
         return Ending("ok", 0, server_timing_json=server_timing_json)
     outcome: Outcome = "failed"
     if status_code == RESOURCE_EXHAUSTED:
@@ -203,6 +223,8 @@ def _ending(life: Life, event: Event) -> Ending | None:
                 event.details,
                 has_pieces=life.has_pieces,
                 server_timing_json=event.server_timing_json,
+                is_stream=event.is_stream,
+                stray_error=event.stray_error,
             )
         case Refused(error_type=word, message=message):
             return Ending(_outcome_of_refusal(life, word), REFUSALS[word][0], word, message)

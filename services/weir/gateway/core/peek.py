@@ -3,9 +3,10 @@
 Invariant (K4): what is authorised is what is recorded and what is forwarded. A request is read once, by protobuf's own
 parser; what that parser understood is checked and encoded anew, and only this encoding goes on. So a repeated field, an
 overlong number or another order of fields has no second meaning; a field that protobuf does not know is refused.
+Invariant (K3): whom a request asks is known before work is done for it. A message that may hold many fields is looked at
+by `glance` first, and parsed after its caller was found to have the right (`outline`, then `checked`).
 
-Cost: 4 us for a request of 250 bytes, 6 us for 2 kB, 2.3 ms for 8 MB; 1.2 us for a streamed response. No tensor is
-decoded.
+Cost: 5 us for a request of 2 kB, 12 us for 20 kB, 2.6 ms for 8 MB; 1.2 us for a streamed response. No tensor is decoded.
 """
 
 from __future__ import annotations
@@ -18,6 +19,12 @@ from google.protobuf.message import DecodeError
 from tritonclient.grpc import service_pb2
 
 from weir.gateway.core.errors import NAME_CHARS_MAX, cut
+from weir.gateway.core.glance import SMALL_BYTES, NoMessage, glance
+
+__all__ = (
+    "NoMessage", "Outline", "Peeked", "PeekedStreamResponse", "checked", "outline", "peek", "peek_question",
+    "peek_stream_response",
+)  # fmt: skip
 
 REQUEST_PARAMETERS = frozenset({"triton_enable_empty_final_response"})
 """Parameters of a request that every caller may set: stock clients ask for the end of a stream with this one. Others
@@ -25,6 +32,9 @@ REQUEST_PARAMETERS = frozenset({"triton_enable_empty_final_response"})
 
 OUTPUT_PARAMETERS = frozenset({"classification"})
 """Parameters of a requested output: stock clients ask for the top classes with this one."""
+
+QUESTION_BYTES_MAX = 4_096
+"""Bytes of a question about a model: its name and version have 2 KiB at most, in letters of four bytes."""
 
 SHARED_MEMORY = "shared_memory_"
 """Prefix of the parameters that make Triton read or write memory that another process registered: never allowed."""
@@ -50,26 +60,50 @@ class PeekedStreamResponse:
     """Whether the response carries triton_final_response = true."""
 
 
-class NoMessage(ValueError):
-    """The bytes are no message that may be sent on; the text says why."""
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Whom a request asks, before it is checked."""
 
-    model_name = ""
-    """The model that was asked for, where the bytes could be read so far."""
+    model_name: str
+    message_id: str
+    message: bytes
+    request: Any = None
+    """The message as it was parsed; None for a large one, which is not parsed yet."""
 
 
-def peek(message: bytes, allowed: Collection[str] = ()) -> Peeked:
-    """What a ModelInferRequest asks, and its canonical bytes.
+def outline(message: bytes) -> Outline:
+    """Whom a ModelInferRequest asks. Raises NoMessage for bytes that are none, or hold more than a message may."""
+    if len(message) > SMALL_BYTES:
+        seen = glance(message)
+        return Outline(seen.model_name, seen.message_id, message)
+    request = _parsed(service_pb2.ModelInferRequest, message)
+    _check_names(request)
+    return Outline(request.model_name, request.id, message, request)
+
+
+def checked(outline: Outline, allowed: Collection[str] = ()) -> Peeked:
+    """What the request asks, and its canonical bytes.
 
     allowed: names of request parameters that the operator lets through, beside REQUEST_PARAMETERS. Raises NoMessage for
     bytes that are no such message, for fields this protocol does not have, and for what must not reach the server.
     """
-    request = _parsed(service_pb2.ModelInferRequest, message)
     try:
+        request = outline.request
+        if request is None:
+            request = _parsed(service_pb2.ModelInferRequest, outline.message)
+        if (request.model_name, request.id) != (outline.model_name, outline.message_id):
+            raise NoMessage("its model_name or id has two meanings; send each once, as plain protobuf")
+        wire = _without_unknown(request)
         _check(request, allowed)
     except NoMessage as error:
-        error.model_name = request.model_name[:NAME_CHARS_MAX]
+        error.model_name = outline.model_name[:NAME_CHARS_MAX]
         raise
-    return Peeked(request.model_name, request.id, bytes(request.SerializeToString()))
+    return Peeked(outline.model_name, outline.message_id, wire)
+
+
+def peek(message: bytes, allowed: Collection[str] = ()) -> Peeked:
+    """`outline` and `checked` in one. Raises NoMessage as they do."""
+    return checked(outline(message), allowed)
 
 
 def peek_question(method: str, message: bytes) -> Peeked:
@@ -79,10 +113,13 @@ def peek_question(method: str, message: bytes) -> Peeked:
     """
     if method not in ("ModelReady", "ModelMetadata"):
         return Peeked()
+    if len(message) > QUESTION_BYTES_MAX:
+        raise NoMessage(f"the question has {len(message)} bytes; at most {QUESTION_BYTES_MAX} are taken")
     question = _parsed(getattr(service_pb2, f"{method}Request"), message)
+    wire = _without_unknown(question)
     if len(question.name) > NAME_CHARS_MAX:
         raise NoMessage(f"the model's name has {len(question.name)} characters; at most {NAME_CHARS_MAX}")
-    return Peeked(question.name, "", bytes(question.SerializeToString()))
+    return Peeked(question.name, "", wire)
 
 
 def peek_stream_response(message: bytes) -> PeekedStreamResponse:
@@ -97,21 +134,25 @@ def peek_stream_response(message: bytes) -> PeekedStreamResponse:
 
 
 def _parsed(kind: Any, message: bytes) -> Any:
-    """The message as protobuf understands it. Raises NoMessage where a part of it would not be understood."""
+    """The message as protobuf understands it. Raises NoMessage for bytes that are none."""
     try:
-        found = kind.FromString(message)
+        return kind.FromString(message)
     except DecodeError as error:
         raise NoMessage(f"{len(message)} bytes are no {kind.DESCRIPTOR.name}: {error}") from error
+
+
+def _without_unknown(found: Any) -> bytes:
+    """The one encoding of a message. Raises NoMessage where a part of it was not understood."""
     size_bytes = found.ByteSize()
     found.DiscardUnknownFields()
-    unknown_bytes = size_bytes - found.ByteSize()
-    if unknown_bytes:
-        raise NoMessage(f"{unknown_bytes} bytes of fields that {kind.DESCRIPTOR.name} does not have; leave them out")
-    return found
+    wire = bytes(found.SerializeToString())
+    if len(wire) != size_bytes:
+        told = f"{size_bytes - len(wire)} bytes of fields that {found.DESCRIPTOR.name} does not have; leave them out"
+        raise NoMessage(told)
+    return wire
 
 
 def _check(request: Any, allowed: Collection[str]) -> None:
-    _check_names(request)
     if request.model_version:
         raise NoMessage("model_version is set; the registry decides which version serves, leave it empty")
     _check_parameters(request, allowed)
@@ -120,7 +161,9 @@ def _check(request: Any, allowed: Collection[str]) -> None:
 def _check_names(request: Any) -> None:
     for field, value in (("model_name", request.model_name), ("id", request.id)):
         if len(value) > NAME_CHARS_MAX:
-            raise NoMessage(f"{field} has {len(value)} characters; at most {NAME_CHARS_MAX}")
+            error = NoMessage(f"{field} has {len(value)} characters; at most {NAME_CHARS_MAX}")
+            error.model_name = request.model_name[:NAME_CHARS_MAX]
+            raise error
 
 
 def _check_parameters(request: Any, allowed: Collection[str]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from weir.gateway.core.errors import Refusal, cut
-from weir.gateway.core.wire import parameters_of
+from weir.gateway.core.wire import PARAMETER_BYTES_MAX, parameters_of
 
 OPENAI_NAMES: Mapping[str, str] = {"random_seed": "seed", "stop_words": "stop"}
 """Names of TensorRT-LLM's own tensors -> the name a policy gives the parameter."""
@@ -28,7 +28,8 @@ def parameters_in(wire: bytes) -> dict[str, object]:
     """The parameters of an inference request. Raises Refusal where they cannot be read, so that none escapes."""
     found = parameters_of(wire)
     if found is None:
-        raise Refusal("invalid_request", "sampling_parameters is no JSON object; the policy of the route must read it")
+        told = f"sampling_parameters is no JSON object of at most {PARAMETER_BYTES_MAX:,} bytes"
+        raise Refusal("invalid_request", f"{told}; the policy of the route must read it")
     return {OPENAI_NAMES.get(name, name): value for name, value in found.items()}
 
 

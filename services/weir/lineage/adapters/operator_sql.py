@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import Any, TypeVar
@@ -37,6 +37,16 @@ AT_ONCE = 2
 WAITING_MAX = 8
 """Statements that wait for their turn; one more is refused. Chosen: with 10 s for each the last waits 40 s."""
 
+CLOSE_S = 2.0
+"""Seconds that the end waits for a statement in the engine. Chosen: the supervisor gives ten to the whole service."""
+
+BLOCK_ROWS_MAX, BLOCK_BYTES = 8_192, 1_048_576
+"""Rows and bytes that are worked at between two looks at the clock, where they come from the store. Chosen: an eighth of
+the engine's own."""
+
+RANGE_ITEMS_MAX = 1_000_000
+"""Numbers that range() may make for one block of rows; the engine's own bound is 500 million."""
+
 TABLES = "SELECT name FROM system.tables WHERE database = currentDatabase()"
 ENGINE = "SELECT currentDatabase(), version()"
 
@@ -51,6 +61,22 @@ Found = TypeVar("Found")
 
 class SqlBusy(Exception):
     """Too many statements wait."""
+
+
+def limits_of(settings: LineageSettings) -> dict[str, Any]:
+    """The engine's own bounds on each statement, but for the rows of its answer."""
+    return {
+        "session_timezone": "UTC",
+        "max_execution_time": settings.query_timeout_s,
+        "max_result_bytes": settings.sql_answer_bytes_max,
+        "result_overflow_mode": "throw",
+        "max_memory_usage": settings.sql_memory_bytes_max,
+        "max_threads": 1,
+        "max_block_size": BLOCK_ROWS_MAX,
+        "preferred_block_size_bytes": BLOCK_BYTES,
+        "function_range_max_elements_in_block": RANGE_ITEMS_MAX,
+        "readonly": 1,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +112,12 @@ class OperatorSql:
             settings.sql_memory_bytes_max,
             settings.query_timeout_s,
         )
-        shared = {
-            "session_timezone": "UTC",
-            "max_execution_time": settings.query_timeout_s,
-            "max_result_bytes": settings.sql_answer_bytes_max,
-            "result_overflow_mode": "throw",
-            "max_memory_usage": settings.sql_memory_bytes_max,
-            "max_threads": 1,
-            "readonly": 1,
-        }
+        shared = limits_of(settings)
         limits = {**shared, "limit": settings.query_rows_max + 1}
         self._handles = [Handle(lambda: open_client(settings, limits)) for _ in range(AT_ONCE)]
         self._free = list(self._handles)
         self._threads = ThreadPoolExecutor(AT_ONCE, "operator-sql")
+        self._in_hand: set[Future[Any]] = set()
         self._places = BoundedSemaphore(AT_ONCE + WAITING_MAX)
         with self._handles[0].taken() as client:
             self._tables = frozenset(str(name) for (name,) in client.query(TABLES).result_rows)
@@ -120,17 +139,25 @@ class OperatorSql:
         if not self._places.acquire(blocking=False):
             raise SqlBusy(f"{AT_ONCE + WAITING_MAX} statements are in hand, the most there may be")
         done = self._threads.submit(work)
-        done.add_done_callback(
-            lambda _: self._places.release()
-        )  # when the thread is through, whoever still waits for it
+        self._in_hand.add(done)
+        done.add_done_callback(self._ended)  # when the thread is through, whoever still waits for it
         return await asyncio.wrap_future(done)
 
-    def close(self) -> None:
-        """Wait for what runs and close the handles."""
-        self._threads.shutdown(cancel_futures=True)
+    def close(self) -> bool:
+        """Close the handles, `CLOSE_S` at the latest. False where a statement outlives its limits: nothing in this process
+        can end it, so the process has to end without waiting for its threads.
+        """
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        if wait(set(self._in_hand), CLOSE_S).not_done:
+            return False
         for handle in self._handles:
             handle.close()
         self._raw.close()
+        return True
+
+    def _ended(self, done: Future[Any]) -> None:
+        self._in_hand.discard(done)
+        self._places.release()
 
     def _written(self, request: SqlRequest, pack: Callable[[bytes], bytes]) -> Written:
         version = request.protocol_version

@@ -93,6 +93,7 @@ class Store:
             "deduplicate_blocks_in_dependent_materialized_views": 1,
             "max_insert_block_size": 1_000_000,
             "max_partitions_per_insert_block": PARTITIONS_MAX,
+            "max_memory_usage": self._settings.insert_memory_bytes_max,
             "min_free_disk_bytes_to_perform_insert": self._settings.disk_reserve_bytes,
             # A message written before a column was added lacks its field; refusing it would dead-letter what was sound.
             "input_format_avro_allow_missing_fields": 1,

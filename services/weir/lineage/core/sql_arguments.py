@@ -1,8 +1,10 @@
-"""Arguments by which a listed function could leave its bounds: zones, types that name zones, regular expressions.
+"""Arguments by which a listed function could leave its bounds: zones, types that name zones, regular expressions, what is
+searched for.
 
 Invariant: what the engine takes for a time zone is written out in the statement as a plain zone name, and a regular
 expression is written out and small. The engine loads a zone that it does not know from a file: 'file:/etc/x' reads that
-file, and a pipe hangs the engine. A large regular expression runs past the time limit, which is looked at between rows.
+file, and a pipe hangs the engine. A large regular expression runs past the time limit, which is looked at between blocks
+of rows. So does any search whose two sides are large (`sql_search` for those in arrays): one of them is written out.
 """
 
 from __future__ import annotations
@@ -81,6 +83,38 @@ PATTERN_PLACES = {
 PATTERN_MAX = 256
 """Characters of a regular expression: three lines."""
 
+NEEDLE_PLACES = {
+    **dict.fromkeys(
+        """
+        like ilike notlike notilike mapcontainskeylike mapextractkeylike position positioncaseinsensitive positionutf8
+        positioncaseinsensitiveutf8 instr countsubstrings countsubstringscaseinsensitive countsubstringscaseinsensitiveutf8
+        replace replaceall replaceone hastoken hastokencaseinsensitive hassubsequence
+        hassubsequencecaseinsensitive
+        """.split(),
+        1,
+    ),
+    **dict.fromkeys("locate splitbystring".split(), 0),
+}
+"""Functions that look for a text in another, and the place of what they look for. Measured: position() of a text of 500,000
+characters in one of a million runs past any limit, and so does LIKE with 3,000 wildcards."""
+
+STARTED = frozenset("position positioncaseinsensitive positionutf8 positioncaseinsensitiveutf8 instr locate".split())
+"""Functions that take the place where they start: one for each row would search one long text as often as there are rows."""
+
+NEEDLE_LISTS = frozenset(
+    """
+    multisearchallpositions multisearchany multisearchanycaseinsensitive multisearchanycaseinsensitiveutf8 multisearchanyutf8
+    multisearchfirstindex multisearchfirstposition
+    """.split()
+)
+"""Functions that look for each text of a list, their second argument."""
+
+NEEDLE_MAX = 256
+"""Characters of what is looked for: as of a regular expression. Measured: LIKE with 85 wildcards over 0.8 MB takes 0.03 s."""
+
+NEEDLES_CHARS_MAX = 1_024
+"""Characters of a whole list of them, as it is written: a hundred words."""
+
 REPEATS_MAX = 100
 """Most that {n,m} may count. Measured: (a?){1000} over 1 MB runs past any limit."""
 
@@ -118,6 +152,12 @@ def check_pattern(text: str) -> None:
         raise SqlRefused("\\Q is not allowed in a regular expression; escape each character")
     if _weight(text) > WEIGHT_MAX:
         raise SqlRefused(f"a regular expression has more than {WEIGHT_MAX} pieces with its repeats written out")
+
+
+def check_needle(text: str) -> None:
+    """Raise SqlRefused for a text, or a LIKE pattern, that is too long to be looked for within the time limit."""
+    if len(text) > NEEDLE_MAX:
+        raise SqlRefused(f"a text that is looked for has {len(text)} characters; at most {NEEDLE_MAX}")
 
 
 def _weight(text: str) -> int:

@@ -87,6 +87,10 @@ def _defined(tree: exp.Expr, tables: Collection[str]) -> frozenset[str]:
     for name in names:
         if not NAME.fullmatch(name) or name.lower() in taken:
             raise SqlRefused(f"WITH defines {name!r}, which is a table of the store, or no plain name; choose another")
+    if any(alias.args.get("columns") for alias in tree.find_all(exp.TableAlias)):
+        raise SqlRefused(
+            "columns are named where they are made, SELECT ... AS name; not in a list after a table's name"
+        )
     return frozenset(names)
 
 

@@ -3,7 +3,8 @@
 A function is on the list when its answer depends on nothing but what it is given (and the clock, or chance; `IDENTITY` says
 what else a client has to ask): none that
 reads a file, a host, a dictionary, a table by name, a setting or the server's state; none that waits, throws on demand,
-or reads bytes as the engine's own memory (aggregate states).
+or reads bytes as the engine's own memory (aggregate states); none that takes memory which the engine does not count
+(`printf`), or a second and more for one row (`jaroSimilarity`, `editDistance`).
 """
 
 from __future__ import annotations
@@ -135,13 +136,13 @@ SCALARS = HIGHER_ORDER | frozenset(
     ceil ceiling floor round roundage roundbankers rounddown roundduration roundtoexp2 trunc truncate
     appendtrailingcharifabsent ascii basename concat concat_ws concatwithseparator
     encodexmlcomponent decodexmlcomponent endswith
-    endswithutf8 firstline initcap initcaputf8 isvalidutf8 jarosimilarity jarowinklersimilarity lcase left leftpad leftpadutf8
+    endswithutf8 firstline initcap initcaputf8 isvalidutf8 lcase left leftpad leftpadutf8
     leftutf8 lengthutf8 char_length character_length lower lowerutf8 lpad ltrim mid normalizeutf8nfc normalizeutf8nfd
     normalizeutf8nfkc normalizeutf8nfkd octet_length regexpextract regexp_extract repeat reverseutf8 right rightpad
-    rightpadutf8 rightutf8 rpad rtrim soundex space startswith startswithutf8 stringjaccardindex substr substring
+    rightpadutf8 rightutf8 rpad rtrim soundex space startswith startswithutf8 substr substring
     substring_index substringindex substringindexutf8 substringutf8 tovalidutf8 trim trimboth trimleft trimright ucase upper
     upperutf8
-    format overlay printf regexpquotemeta replace replaceall replaceone replaceregexpall replaceregexpone regexp_replace
+    format overlay regexpquotemeta replace replaceall replaceone replaceregexpall replaceregexpone regexp_replace
     translate translateutf8
     countmatches countmatchescaseinsensitive countsubstrings countsubstringscaseinsensitive
     countsubstringscaseinsensitiveutf8 extract extractall extractallgroups extractallgroupshorizontal

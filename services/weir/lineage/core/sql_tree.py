@@ -10,18 +10,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from weir.lineage.core.sql_arguments import (
+    NEEDLE_LISTS,
+    NEEDLE_PLACES,
+    NEEDLES_CHARS_MAX,
     PATTERN_PLACES,
+    STARTED,
     TIMES,
     WITH_ORIGIN,
     ZONE_PLACES,
+    check_needle,
     check_pattern,
     check_type,
     check_zone_name,
 )
 from weir.lineage.core.sql_names import HIGHER_ORDER, MEMBERSHIP, READABLE, TABLE_FUNCTIONS_TOO, TYPED, VIEWS, is_listed
+from weir.lineage.core.sql_search import IN_BOTH, IN_ITEMS, ITEMS_MAX, is_column, is_short_list
 from weir.lineage.core.sql_text import SqlRefused
 
-LINE = re.compile(r"( *)([A-Za-z:]+)(?: (.*?))??(?: \(alias [^()]*\))?(?: \(column [^()]*\))?(?: \(children \d+\))?")
+LINE = re.compile(r"( *)([A-Za-z:]+)(?: (.*?))??(?: \(alias ([^()]*)\))?(?: \(column [^()]*\))?(?: \(children \d+\))?")
 
 KINDS = frozenset(
     """
@@ -56,6 +62,7 @@ class Node:
 
     kind: str
     name: str
+    alias: str = ""
     children: list[Node] = field(default_factory=list)
 
 
@@ -66,11 +73,73 @@ def agree(tree: str, names: frozenset[str]) -> None:
         raise SqlRefused("the engine reads no SELECT here")
     if [(one.kind, one.name) for one in root.children[1:]] not in CLIENT_FORMATS:
         raise SqlRefused("FORMAT and INTO OUTFILE are not allowed")
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
+    nodes = _all(root)
+    small, made = _named(nodes)
+    plain = None if _is_mixed(nodes) else made
+    for node in nodes:
         _check(node, names)
-        waiting += node.children
+        if node.kind == "Function" and node.children:
+            _check_search(node, node.children[0].children, small, plain)
+
+
+def _all(root: Node) -> list[Node]:
+    found, waiting = [], [root]
+    while waiting:
+        found.append(waiting.pop())
+        waiting += found[-1].children
+    return found
+
+
+def _named(nodes: Sequence[Node]) -> tuple[frozenset[str], frozenset[str]]:
+    """Names that the statement gives to values that are written out, and to all it makes, lower case."""
+    tables = {id(child) for node in nodes if node.kind == "TableExpression" for child in node.children}
+    aliased = [node for node in nodes if node.alias and id(node) not in tables]
+    made = {node.alias.lower() for node in aliased if node.kind != "Identifier"}
+    copies = [node for node in aliased if node.kind == "Identifier"]
+    for _ in copies:  # a name of a name, as often as there may be one behind the other
+        made |= {node.alias.lower() for node in copies if not is_column(node.name, made)}
+    return frozenset(made - {node.alias.lower() for node in aliased if not _is_written_out(node)}), frozenset(made)
+
+
+def _is_mixed(nodes: Sequence[Node]) -> bool:
+    """Whether a name may stand for several things: UNION takes the first query's names, and REPLACE shows none."""
+    return any(
+        "Replacement" in node.kind
+        or node.kind == "SelectIntersectExceptQuery"
+        or (node.kind == "SelectWithUnionQuery" and node.children and len(node.children[0].children) > 1)
+        for node in nodes
+    )
+
+
+def _check_search(node: Node, arguments: Sequence[Node], small: frozenset[str], made: frozenset[str] | None) -> None:
+    """What is searched, or what is searched for, is written out, or a column of the store.
+
+    made: names of what the statement makes; None where no name can be trusted.
+    """
+    name = node.name.lower()
+    if name not in IN_ITEMS | IN_BOTH or len(arguments) < 2:
+        return
+    named = [one.name if one.kind == "Identifier" and made is not None else "" for one in arguments]
+    is_small = [_is_written_out(one) or found.lower() in small for one, found in zip(arguments, named, strict=False)]
+    is_stored = [is_column(found, made or ()) for found in named]
+    if all(is_stored) or (name in IN_ITEMS and (is_stored[0] or any(is_small[:2]))):
+        return
+    if name in IN_BOTH and sum(is_small) >= len(arguments) - 1:
+        return
+    raise SqlRefused(
+        f"{node.name} searches what the statement makes; write one side out, as ['a', 'b'] with at most {ITEMS_MAX} items,"
+        " or search a column of a view (or use IN)"
+    )
+
+
+def _is_written_out(node: Node) -> bool:
+    """Whether a node is a value, or a short list of values, that stands in the statement."""
+    if node.kind == "Literal":
+        return is_short_list(node.name)
+    if node.kind != "Function" or node.name.lower() not in ("array", "map", "tuple", "negate"):
+        return False
+    items = node.children[0].children if node.children else []
+    return len(items) <= ITEMS_MAX and all(one.kind == "Literal" for one in items)
 
 
 def _tree(lines: Sequence[str]) -> Node:
@@ -81,7 +150,7 @@ def _tree(lines: Sequence[str]) -> Node:
         match = LINE.fullmatch(line)
         if match is None or len(match[1]) > len(stack) or (stack and not match[1]):
             raise SqlRefused(f"the engine's tree cannot be read at {line.strip()[:100]!r}")
-        node = Node(match[2], match[3] or "")
+        node = Node(match[2], match[3] or "", match[4] or "")
         del stack[len(match[1]) :]
         if stack:
             stack[-1].children.append(node)
@@ -127,6 +196,7 @@ def _check_arguments(function: str, arguments: Sequence[Node]) -> None:
         if pattern is None:
             raise SqlRefused(f"{function} takes a regular expression that is written out, a string")
         check_pattern(pattern)
+    _check_needles(function, arguments)
     for place, argument in enumerate(arguments):
         if place >= ZONE_PLACES.get(name, len(arguments)) and not _is_origin(name, place, argument):
             if argument.kind != "Literal":
@@ -134,6 +204,21 @@ def _check_arguments(function: str, arguments: Sequence[Node]) -> None:
             zone = _text(argument)
             if zone is not None:
                 check_zone_name(zone)
+
+
+def _check_needles(function: str, arguments: Sequence[Node]) -> None:
+    name = function.lower()
+    if name in NEEDLE_PLACES and len(arguments) > NEEDLE_PLACES[name]:
+        needle = _text(arguments[NEEDLE_PLACES[name]])
+        if needle is None:
+            raise SqlRefused(f"{function} takes what it looks for written out, a string")
+        check_needle(needle)
+    if name in STARTED and any(one.kind != "Literal" for one in arguments[2:]):
+        raise SqlRefused(f"{function} takes the place where it starts written out, a number")
+    if name in NEEDLE_LISTS and len(arguments) > 1:
+        needles = arguments[1]
+        if not _is_written_out(needles) or len(needles.name) > NEEDLES_CHARS_MAX:
+            raise SqlRefused(f"{function} takes what it looks for written out, {NEEDLES_CHARS_MAX} characters at most")
 
 
 def _is_origin(name: str, place: int, node: Node) -> bool:
