@@ -305,6 +305,12 @@ REFUSED: dict[str, tuple[str, dict[str, str], int]] = {
     "two compressions": ("SELECT 1", {"compress": "1", "enable_http_compression": "1"}, 164),
     "half a compression": ("SELECT 1", {"compress": "2"}, 164),
     "another method": ("SELECT 1", {"compress": "1", "network_compression_method": "ZSTD"}, 164),
+    "Grafana's ad hoc filter": (
+        "SELECT 1 settings additional_table_filters={'v_spans' : ' route = \\'x\\' '}",
+        {},
+        497,
+    ),
+    "a condition in a setting": ("SELECT 1", {"additional_table_filters": "{'spans': 'file(x)'}"}, 164),
     "a map": ("SELECT {x:Map(String, UInt8)}", {"param_x": "{'a':1}"}, 497),
     "an id with a line end": ("SELECT 1", {"query_id": "a\r\nb: c"}, 164),
     "a setting twice": ("SELECT 1 SETTINGS extremes = 1", {"extremes": "1"}, 164),
