@@ -58,7 +58,11 @@ def is_whole(command: str) -> bool:
     words = shlex.split(PLACEHOLDER.sub(STAND_IN, command)) if is_command(command) else []
     while words and ASSIGNMENT.fullmatch(words[0]):
         words = words[1:]
-    return words[:1] == ["weir"] and "..." not in command and not _weir(words[1:], is_name_enough=False)
+    return (
+        words[:1] == ["weir"]
+        and not re.search(r"\.\.\.|\[[A-Z]+\]", command)
+        and not _weir(words[1:], is_name_enough=False)
+    )
 
 
 def _weir(words: list[str], *, is_name_enough: bool = True) -> str:

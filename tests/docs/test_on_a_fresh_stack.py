@@ -19,7 +19,7 @@ OF_USERS = [page for page in pages() if page == "README.md" or page.startswith("
 STARTED_ALREADY = ("weir up",)
 """Typed by the README's first block; a second one is refused, which tests/unit/cli/test_stack_truth.py shows."""
 
-NAMES_ALONE = ("weir dlq replay", "weir alert test")
+NAMES_ALONE = ("weir dlq replay", "weir alert test", "weir sql")
 """Sentences about a command, which wants more words when it is typed."""
 
 LAST = ("weir restart kafka", "weir down")
