@@ -21,6 +21,7 @@ from chaos.log_reader import events_of
 from chaos.patience import RECOVER_WITHIN_S, is_reached, lasts
 from stack import RunningStack
 from waiting import eventually
+from weir.cli.commands_log import SERVICES
 from weir.cli.stack.layout import repository
 from weir.drift.core.stream.signals import DETECTOR
 from weir.events import DriftSignalled, EvaluationScored
@@ -111,7 +112,7 @@ def replay(stack: RunningStack, group: str, topic: str, since: datetime) -> None
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    stack.until_ready(group, within_s=RECOVER_WITHIN_S)
+    stack.until_ready(SERVICES[group], within_s=RECOVER_WITHIN_S)
 
 
 def drift_killed(stack: RunningStack, times: int) -> Row:
