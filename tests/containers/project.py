@@ -17,8 +17,8 @@ from weir.cli.stack.layout import repository
 
 PAGE = "docs/containers.md"
 NAME = "weir"
-COMMAND_WITHIN_S = 900.0
-"""Seconds for one command; the longest, all images, takes two minutes on two cores."""
+COMMAND_WITHIN_S = 2_400.0
+"""Seconds for one command. Chosen: three times what all images took on two cores that ran much else."""
 
 
 class Project:
