@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -33,6 +34,10 @@ WITHIN_S = 60.0
 
 REMEMBERED = "export -p > .shell"
 """A shell that is opened again knows what was exported before, as the reader's own does."""
+
+
+def _is_seen(stack: RunningStack, url: str) -> bool:
+    return any(one["tenant"] == "demo" for one in stack.get(url, "")["items"])
 
 
 class Reader:
@@ -104,7 +109,7 @@ class Reader:
         streams = f"{stack.endpoints.drift_url}/v1/streams", f"{stack.endpoints.drift_url}/v1/quality"
         for url in streams:
             eventually(
-                lambda url=url: any(one["tenant"] == "demo" for one in stack.get(url, "")["items"]),  # type: ignore[misc]
+                partial(_is_seen, stack, url),
                 within_s=WITHIN_S,
                 what=f"the demo's stream at {url}",
             )

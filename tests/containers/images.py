@@ -20,7 +20,7 @@ BASE = "python:3.11-slim"
 INCLUDED = "python3,python3-venv,python-is-python3,libpython3.11,ca-certificates"
 SUITE = "bookworm"
 PORT = 8099
-"""Of the package server, in the engine's own network."""
+"""Of the package server, in the engine's own network. Arbitrary: nothing else listens there."""
 
 PIP = f"[global]\nno-index = true\nfind-links = http://{BRIDGE}:{PORT}/\ntrusted-host = {BRIDGE}\n"
 

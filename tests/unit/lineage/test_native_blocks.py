@@ -35,7 +35,7 @@ TAIL = b"\x04tail\x05UInt8"
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    handle = chdb.connect(str(tmp_path_factory.mktemp("native") / "store"))  # type: ignore[no-untyped-call]
+    handle = chdb.connect(str(tmp_path_factory.mktemp("native") / "store"))  # type: ignore[no-untyped-call]  # chdb has no types
     yield handle
     handle.close()
 

@@ -75,7 +75,7 @@ def test_the_condition_of_a_policy_shows_a_tenant_its_own_rows(store: Store, put
     for tenant, route in (("acme", "r0"), ("other's", "r1")):
         filters = {f"default.{table}": f"tenant = {quoted(tenant)}" for table in set(TABLES.values())}
         listed = ", ".join(f"{quoted(name)}: {quoted(condition)}" for name, condition in filters.items())
-        engine = chdb.connect(str(LineageSettings(data_dir=tmp_path / "data").store_dir))  # type: ignore[no-untyped-call]
+        engine = chdb.connect(str(LineageSettings(data_dir=tmp_path / "data").store_dir))  # type: ignore[no-untyped-call]  # chdb has no types
         engine.query(f"SET additional_table_filters = {{{listed}}}")
         for view in ("v_inference_responses", "v_lineage", "v_impact"):
             found = engine.query(f"SELECT DISTINCT tenant, route FROM {view}", "TSVRaw").bytes().decode()
