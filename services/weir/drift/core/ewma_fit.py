@@ -5,17 +5,13 @@ promised time to a false alarm (measured), since those events lie closer to thei
 five folds, each whitened by the other four and re-centred; streams resampled from these residuals; and each stream
 shifted by a random error of the centre, of the size a reference of n events has, and some more.
 
-Resampled twice, the higher threshold counts: independently, which lets an event come again as stock questions do; and as
-a deck of short blocks of neighbours, which keeps what correlation the arrival order has. Blocks drawn with replacement
-would mix the two up: on events in random order, where blocks should not matter, the same five came again so soon and so
-often that the fastest threshold was 20 % too high, one alarm in 150 times the asked events (measured).
+Resampled twice, the higher threshold counts: independently, and in blocks of neighbours (see `resampling`).
 
 Texts that the reference holds often are left out of the independent streams where they are repeated (see `repeats`), as
 they are in a stream: so the thresholds of a route with fifty stock questions know that none comes twice at once. Texts
-that it holds once, or twice for a retry, are not: drawn again, one stands for the *new* texts like it that a stream
-brings. Leaving it out made pairs of texts less alike than they are, and one alarm in 3,000 to 4,000 events where one in
-12,500 was asked (measured). For the same reason their copies leave the fold with them. Where most of the traffic is
-repeats (`MOSTLY_NEW`), a text that came once is another stock question, not a new text.
+that it holds once, or twice for a retry, are replaced there by the text most like them (`resampling.with_likes`), and
+their copies leave the fold with them. Where most of the traffic is repeats (`resampling.MOSTLY_NEW`), a text that came
+once is another stock question, not a new text.
 
 Tail: a scale may pass its threshold once in `EFFECTIVE_SCALES * arl` events, rarer than the simulation is long enough
 to count. The highest tenth of block maxima is fitted by an exponential tail, as for every weighted sum of squares, and
@@ -30,11 +26,10 @@ from weir.drift.core.mean_ewma import LAMBDAS, EwmaModel
 from weir.drift.core.prefix import KeyVector
 from weir.drift.core.reference import BoolVector, EmbeddingMatrix, FloatArray
 from weir.drift.core.repeats import NO_REPEATS, RepeatRule, fold
+from weir.drift.core.resampling import in_blocks, independent, new_texts, with_likes
 from weir.drift.core.word_counts import IntVector
 
 FOLDS = 5
-NEIGHBOUR_BLOCK_EVENTS = 5
-"""Consecutive reference events kept together (chosen: covers bursts of a few users without thinning the variety)."""
 
 CENTRE_ERRORS = 1.3
 """Standard errors of the reference's mean that simulated streams are off by. Measured: with one, the slowest scale alone
@@ -58,24 +53,15 @@ STEPS = BURN_IN_EVENTS + BLOCKS * MAXIMUM_BLOCK_EVENTS
 """Events of a simulated stream."""
 
 TAIL_SHARE = 0.1
-EFFECTIVE_SCALES = 1.5
-"""Independent scales that alarm as often as these four, whose thresholds are each the higher of two. Measured on two
-references of each base of the benchmark, 12,500 events asked: with 2 the four together kept 25,000 and 64,000 of
-new texts, 10,000 to 24,000 of pools of 5 to 500 texts.
+EFFECTIVE_SCALES = 1.1
+"""Independent scales that alarm as often as these four, whose thresholds are each the higher of two. Measured on four
+references of the first base of the benchmark: with 1.5, pools of 5 to 500 texts kept 9,000 to 17,000 where 12,500 was
+asked of this part and 5,000 of the bank, which has little else there.
 """
-
 
 VARIANCE_MIN = 1e-6
 """Mean squared distance of the embeddings from their centre below which they do not vary: what rounding leaves of one
 text is 1e-12, and one other text among a million gives about this.
-"""
-
-NEW_COPIES_MAX = 2
-"""Times the reference may hold a new text: once, and its retry."""
-
-MOSTLY_NEW = 0.5
-"""Share of events whose text came once that tells traffic of new texts from traffic out of a pool: it estimates the
-chance that the next text is new (Good 1953). A pool of 1,000 gives 0.14, one retry in ten 0.8.
 """
 
 NO_RULE = RepeatRule({})
@@ -101,16 +87,16 @@ def fit_ewma(
     rng = np.random.default_rng(seed)
     keys = np.arange(len(embeddings), dtype=np.uint64) if copy_keys is None else copy_keys
     entering = np.array(fold(NO_REPEATS, keys.tolist(), rule)[1], dtype=np.bool_)
-    new = _new_texts(keys)
+    new = new_texts(keys)
     residuals = _out_of_fold_residuals(embeddings, entering, keys, new)
-    order = _independently(len(residuals), rng)
-    independent, typical = _simulate(residuals, entering, rng, order, _enters(keys, new, rule, order))
-    order = _in_blocks(len(residuals), rng)
+    order = with_likes(independent(len(residuals), STEPS, STREAMS, rng), residuals, keys, new)
+    one_by_one, typical = _simulate(residuals, entering, rng, order, _enters(keys, new, rule, order))
+    order = in_blocks(len(residuals), STEPS, STREAMS, rng)
     in_order, _ = _simulate(residuals, entering, rng, order, _enters(keys, np.zeros_like(new), rule, order))
     centre, metric = _metric(embeddings[entering])
     reach = float(np.sqrt(np.vecdot(residuals, residuals).max()))
     probability = -np.expm1(-MAXIMUM_BLOCK_EVENTS / (arl_events * EFFECTIVE_SCALES))
-    thresholds = np.maximum(_tail_quantiles(independent, probability), _tail_quantiles(in_order, probability))
+    thresholds = np.maximum(_tail_quantiles(one_by_one, probability), _tail_quantiles(in_order, probability))
     # A statistic of 0 never is at its threshold.
     thresholds = np.maximum(thresholds, np.finfo(np.float32).tiny)
     return EwmaModel(centre, metric, thresholds, typical, reach)
@@ -125,13 +111,6 @@ def _metric(embeddings: EmbeddingMatrix) -> tuple[EmbeddingMatrix, EmbeddingMatr
     metric = (axes / np.sqrt(shrunk)) @ axes.T
     metric = (metric + metric.T) / 2.0  # symmetric to the last bit: a checkpoint keeps one half
     return centre.astype(np.float32), np.ascontiguousarray(metric, dtype=np.float32)
-
-
-def _new_texts(copy_keys: KeyVector) -> BoolVector:
-    """Which events (n,) say what was not to be expected from this reference."""
-    _, where, counts = np.unique(copy_keys, return_inverse=True, return_counts=True)
-    copies = counts[where]
-    return np.asarray((copies <= NEW_COPIES_MAX) & (np.mean(copies == 1) >= MOSTLY_NEW))
 
 
 def _out_of_fold_residuals(
@@ -155,21 +134,6 @@ def _enters(copy_keys: KeyVector, new: BoolVector, rule: RepeatRule, order: IntV
     events = order.T
     keys = np.where(new[events], np.arange(STEPS, dtype=np.uint64), copy_keys[events])
     return np.array([fold(NO_REPEATS, stream, rule)[1] for stream in keys.tolist()], dtype=np.bool_).T
-
-
-def _independently(size: int, rng: np.random.Generator) -> IntVector:
-    """Which event comes when (steps, streams), each drawn by itself."""
-    return rng.integers(size, size=(STEPS, STREAMS))
-
-
-def _in_blocks(size: int, rng: np.random.Generator) -> IntVector:
-    """Which event comes when (steps, streams): blocks of neighbours, cut at a random place, dealt from a full deck."""
-    blocks = size // NEIGHBOUR_BLOCK_EVENTS
-    decks = -(-STEPS // (blocks * NEIGHBOUR_BLOCK_EVENTS))
-    order = rng.permuted(np.tile(np.arange(blocks), (decks * STREAMS, 1)), axis=1)
-    events = order[..., None] * NEIGHBOUR_BLOCK_EVENTS + np.arange(NEIGHBOUR_BLOCK_EVENTS)
-    cut = rng.integers(size, size=(1, STREAMS))
-    return (events.reshape(STREAMS, -1)[:, :STEPS].T + cut) % size
 
 
 def _simulate(
