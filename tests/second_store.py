@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx2
+from confluent_kafka import Consumer, TopicPartition
 
 from service_process import ServiceProcess, free_port
 from stack import RunningStack
+from weir.events import TOPICS
 
 FRONT = Path(__file__).with_name("clickhouse_front.py")
 
@@ -28,6 +30,7 @@ class SecondStore:
         port = free_port()
         self.group = f"second-{time.time_ns()}"
         self._headers = stack.authorization
+        self._kafka = stack.kafka_bootstrap
         self.clickhouse = ServiceProcess(
             "the second ClickHouse",
             [sys.executable, str(FRONT), str(port), str(folder / "clickhouse")],
@@ -47,6 +50,17 @@ class SecondStore:
         self.sink = ServiceProcess(
             "the second sink", [sys.executable, "-m", "weir.lineage"], environment, folder / "lineage.log"
         )
+
+    def begin_at_end(self) -> None:
+        """Before the start: the sink reads only what comes from now on, not what other tests left in the log."""
+        consumer = Consumer({"bootstrap.servers": self._kafka, "group.id": self.group, "enable.auto.commit": False})
+        try:
+            places = [TopicPartition(name, n) for name, topic in TOPICS.items() for n in range(topic.partitions)]
+            for place in places:
+                place.offset = consumer.get_watermark_offsets(place, timeout=60)[1]
+            consumer.commit(offsets=places, asynchronous=False)
+        finally:
+            consumer.close()
 
     def point_at(self, port: int) -> None:
         """The sink reaches its server through this port."""

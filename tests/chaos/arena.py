@@ -102,9 +102,25 @@ def arena(stack: RunningStack, name: str, *, proxy: Proxy | None = None, **setti
         if proxy is not None:
             proxy.target_port = store.clickhouse.port
             store.point_at(proxy.port)
-        with store:
-            store.sink.until_ready()
-            yield Arena(stack, store, Load(stack, name))
+        with _entered(stack, store, name) as field:
+            yield field
+
+
+@contextmanager
+def arena_from_now(stack: RunningStack, name: str, **settings: str) -> Iterator[Arena]:
+    """A fresh second store whose sink reads nothing of the log before now."""
+    with tempfile.TemporaryDirectory(prefix="weir-chaos-") as folder:
+        store = SecondStore(stack, Path(folder), **settings)
+        store.begin_at_end()
+        with _entered(stack, store, name) as field:
+            yield field
+
+
+@contextmanager
+def _entered(stack: RunningStack, store: SecondStore, name: str) -> Iterator[Arena]:
+    with store:
+        store.sink.until_ready()
+        yield Arena(stack, store, Load(stack, name))
 
 
 def held(field: Arena, hold: Callable[[], None], release: Callable[[], None], shows: Callable[[], bool]) -> None:

@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from functools import partial
 
-from chaos.arena import Arena, arena
+from chaos.arena import Arena, arena_from_now
 from chaos.ledger import Row
 from chaos.patience import NOTICED_WITHIN_S, RECOVER_WITHIN_S, is_reached, lasts
 from load import TOPIC
@@ -37,9 +37,8 @@ def some(stack: RunningStack, times: int) -> Row:
 
     A range holds more bad ones than the limit allows in a row, with good ones between them: that stops nothing.
     """
-    with arena(stack, "poison", proxy=None, **LIMITED) as field:
+    with arena_from_now(stack, "poison", **LIMITED) as field:
         where = f"consumer_group = '{field.store.group}' AND topic = '{TOPIC}'"
-        field.until_caught_up()
         before = field.store.count("v_dead_letters", where)
         for _ in range(times):
             field.load.send(GOOD_BETWEEN)
@@ -52,10 +51,9 @@ def some(stack: RunningStack, times: int) -> Row:
 
 def all_of_them(stack: RunningStack, events: int) -> Row:
     """A deploy that can read nothing stops itself, not ready, and moves no further; a good one goes on from there."""
-    with arena(stack, "deploy") as field:
+    with arena_from_now(stack, "deploy") as field:
         field.load.send(events // 2)
         field.until_closed()
-        field.until_caught_up()
         field.store.sink.kill(signal.SIGTERM)
         field.load.send(events // 2)
         since_us = time.time_ns() // 1_000
