@@ -21,6 +21,7 @@ from weir.gateway.spool_settings import SpoolSettings
 from weir.inference.settings import InferenceSettings
 from weir.lineage.settings import LineageSettings
 from weir.registry.settings import RegistrySettings
+from weir.runtime.otlp import ACCEPTED, BASE, INTERVAL
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 COMPOSE: Mapping[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -46,6 +47,9 @@ OUR_TOOLS = ("topics", "cli")
 OF_LIBRARIES = {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"}
 """Variables that libraries read."""
 
+OF_OPENTELEMETRY = {*ACCEPTED, BASE, INTERVAL, "OTEL_RESOURCE_ATTRIBUTES", "OTEL_SDK_DISABLED"}
+"""Variables of the exporter that are no secret; its SDK reads the last but one."""
+
 SECRET_WORDS = re.compile(r"(PASSWORD|TOKEN|SECRET|KEY)S?$")
 """How a variable ends that holds a secret itself; one that names a file ends in _FILE."""
 
@@ -57,7 +61,7 @@ def known_to(name: str) -> set[str]:
     """Variables that the process of a container reads."""
     if name in OUR_TOOLS:
         return known_to_the_command_line() | OF_LIBRARIES
-    return {alias for settings in READ_BY[name] for alias in variables_of(settings)} | OF_LIBRARIES
+    return {alias for settings in READ_BY[name] for alias in variables_of(settings)} | OF_LIBRARIES | OF_OPENTELEMETRY
 
 
 def variables_of(settings: type[BaseSettings]) -> set[str]:
@@ -82,8 +86,8 @@ class BaseOfAll(SpoolSettings):
 
 
 def environment(service: Service) -> dict[str, str]:
-    """Variables of a container."""
-    return {str(name): str(value) for name, value in service.get("environment", {}).items()}
+    """Variables of a container; empty where the shell's own value is handed on."""
+    return {str(name): "" if value is None else str(value) for name, value in service.get("environment", {}).items()}
 
 
 def unknown_settings(name: str, service: Service) -> set[str]:

@@ -227,3 +227,14 @@ def hadolint(file: pathlib.Path) -> str:
 
 def _text(name: str) -> str:
     return (ROOT / name).read_text()
+
+
+def test_a_collector_is_named_in_the_shell_and_no_secret_goes_that_way() -> None:
+    for name in set(OURS) - set(OUR_TOOLS):
+        given = environment(OURS[name])
+        handed_on = {variable for variable, value in given.items() if variable.startswith("OTEL_")}
+
+        assert {given[variable] for variable in handed_on} == {""}
+        assert "OTEL_EXPORTER_OTLP_ENDPOINT" in handed_on
+        assert not any("HEADERS" in variable for variable in handed_on)
+        assert all(f"`{variable}`" in _text("docs/tracing.md") for variable in handed_on)
