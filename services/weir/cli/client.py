@@ -17,9 +17,12 @@ from weir.runtime.loopback import uses_proxy
 TIMEOUT_S = 30.0
 """Seconds an answer may take: three times what a query may run in the store (10 s)."""
 
+UNAUTHORIZED = 401
+"""HTTP status: no token, or not the one of this service."""
+
 BY_STATUS = {
     400: ExitCode.INVALID,
-    401: ExitCode.DENIED,
+    UNAUTHORIZED: ExitCode.DENIED,
     403: ExitCode.DENIED,
     404: ExitCode.NOT_FOUND,
     409: ExitCode.INVALID,
@@ -119,14 +122,17 @@ def _answered(service: str, method: str, path: str, **options: Any) -> Any:
         raise CliError(ExitCode.NOT_READY, f"{service} cannot be reached at {url}: {error}", "weir status") from error
     if answer.is_success:
         return answer
-    raise _error(service, answer)
+    raise _error(service, answer, base_url(service))
 
 
-def _error(service: str, answer: Any) -> CliError:
+def _error(service: str, answer: Any, url: str) -> CliError:
     try:
         page = answer.json()
     except ValueError:
         page = {}
     code = BY_STATUS.get(answer.status_code, ExitCode.UNEXPECTED)
     message = page.get("detail") or f"{service} answered {answer.status_code}"
-    return CliError(code, str(message), str(page.get("hint", "")))
+    hint = page.get("hint", "")
+    if answer.status_code == UNAUTHORIZED and service != "gateway":
+        hint = f"set WEIR_HTTP_TOKEN to the token of the stack at {url}, or WEIR_HOME to its home: is it another one?"
+    return CliError(code, str(message), str(hint))

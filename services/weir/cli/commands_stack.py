@@ -62,8 +62,7 @@ def restart(process: str, json: Json = False) -> None:
         supervisor.start(process, wait=True)
     except (ConnectionError, xmlrpc.client.Fault) as error:
         raise CliError(ExitCode.NOT_READY, f"{process} did not restart: {error}", f"weir logs {process}") from error
-    if json:
-        emit_json({"restarted": process})
+    emit_json({"restarted": process}) if json else emit_text(f"{process} has started again")
 
 
 def status(json: Json = False) -> None:

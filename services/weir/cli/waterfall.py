@@ -18,14 +18,17 @@ SPANS_SHOWN_MAX = 500
 
 
 def waterfall(trace: Mapping[str, Any]) -> str:
-    """Lines of a trace as lineage gives it: {"trace_id", "spans": [...]}."""
+    """Lines of a trace as lineage gives it: {"trace_id", "spans": [...]}.
+
+    Time and bars are those of the first root. What began after its end, as drift and evaluation do, says how long after.
+    """
     spans: Sequence[Mapping[str, Any]] = trace["spans"]
     if not spans:
         return f"trace {trace['trace_id']}: no spans"
-    start = min(int(span["start_time_us"]) for span in spans)
-    end = max(int(span["end_time_us"]) for span in spans)
+    ordered = list(_ordered(spans))
+    start, end = int(ordered[0][0]["start_time_us"]), int(ordered[0][0]["end_time_us"])
     head = f"trace {trace['trace_id']}  {(end - start) / 1_000:.1f} ms  {len(spans)} spans"
-    lines = [_line(span, depth, start, max(1, end - start)) for span, depth in _ordered(spans)]
+    lines = [_line(span, depth, start, max(1, end - start)) for span, depth in ordered]
     more = [f"... and {len(lines) - SPANS_SHOWN_MAX} more spans"] if len(lines) > SPANS_SHOWN_MAX else []
     return "\n".join([head, *lines[:SPANS_SHOWN_MAX], *more, *_links(trace)])
 
@@ -57,9 +60,17 @@ def _links(trace: Mapping[str, Any]) -> list[str]:
 
 def _line(span: Mapping[str, Any], depth: int, start_us: int, total_us: int) -> str:
     begins, ends = int(span["start_time_us"]) - start_us, int(span["end_time_us"]) - start_us
-    left = min(BAR_CHARS - 1, begins * BAR_CHARS // total_us)
-    width = max(1, min(BAR_CHARS - left, round((ends - begins) * BAR_CHARS / total_us)))
     name = f"{'  ' * depth}{span['name']}"[:NAME_CHARS]
     mark = "!" if span["status"] == "error" else " "
-    bar = (" " * left + "█" * width).ljust(BAR_CHARS)
+    bar = _after(begins - total_us) if begins > total_us else _bar(begins, ends, total_us)
     return f"{name:{NAME_CHARS}}{mark}|{bar}| {(ends - begins) / 1_000:9.2f} ms  {span['service']}"
+
+
+def _bar(begins_us: int, ends_us: int, total_us: int) -> str:
+    left = min(BAR_CHARS - 1, max(0, begins_us) * BAR_CHARS // total_us)
+    width = max(1, min(BAR_CHARS - left, round((ends_us - begins_us) * BAR_CHARS / total_us)))
+    return (" " * left + "█" * width).ljust(BAR_CHARS)
+
+
+def _after(late_us: int) -> str:
+    return f"{late_us / 1_000_000:,.3f} s later".rjust(BAR_CHARS)

@@ -9,7 +9,9 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from dataclasses import asdict
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -193,6 +195,53 @@ def test_a_waterfall_shows_parents_before_children_with_their_share_of_time() ->
     assert [line.split()[0] for line in lines[1:]] == ["root", "child", "child"]
     assert lines[-1] == f"child links to trace {'c' * 32}"
     assert [line.count("█") for line in lines[1:]] == [40, 20, 0]
+
+
+def test_what_began_after_the_call_says_how_long_after_and_leaves_the_bars_of_the_call() -> None:
+    def span(name: str, span_id: str, parent: str, start_us: int, end_us: int) -> dict[str, object]:
+        times = {"start_time_us": start_us, "end_time_us": end_us}
+        return {
+            "name": name, "span_id": span_id, "parent_span_id": parent, "status": "ok", "service": "s", "attributes": {}, **times,
+        }  # fmt: skip
+
+    spans = [
+        span("call", "a", "", 0, 1_000), span("model", "b", "a", 500, 1_000), span("drift", "c", "a", 2_501_000, 2_502_000),
+        span("early", "d", "a", -100, 500),
+    ]  # fmt: skip
+    head, call, *others = waterfall({"trace_id": "t", "spans": spans}).splitlines()
+
+    assert head == "trace t  1.0 ms  4 spans"
+    assert call.count("█") == 40
+    assert [line.split()[0] for line in others] == ["early", "model", "drift"]
+    assert [line.count("█") for line in others] == [24, 20, 0]
+    assert "2.500 s later" in others[-1]
+
+
+def test_a_token_of_another_stack_is_told_from_a_wrong_one(tmp_path: Path) -> None:
+    class Refuses(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(401)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refuses) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        environment = {"WEIR_HOME": str(tmp_path), "WEIR_ALERTS_URL": url, "WEIR_HTTP_TOKEN": "x", "PATH": "/usr/bin"}
+        ran = subprocess.run(
+            [sys.executable, "-m", "weir.cli", "alert", "list"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        server.shutdown()
+
+    assert ran.returncode == 5, ran.stderr
+    assert f"the token of the stack at {url}, or WEIR_HOME" in ran.stderr
 
 
 def test_a_port_that_was_asked_for_and_is_taken_is_named() -> None:
