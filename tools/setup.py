@@ -1,6 +1,7 @@
 """Set up everything a checkout needs: environments, Kafka's jars, the corpus. Idempotent; the standard library only.
 
-Each step has a stamp holding a hash of its inputs; a step whose stamp is current takes no time. Java and Maven (and,
+Each step has a stamp holding a hash of its inputs; a step whose stamp is current takes no time. What the services need and
+what the models need is made side by side, for a package is unpacked by one core. Java and Maven (and,
 with --tests, kcat, faketime, Node, Alertmanager and PostgreSQL) are installed by apt where this runs as root on Debian or Ubuntu;
 elsewhere it stops with the one command to run.
 """
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -55,6 +57,8 @@ class Step:
     done: Callable[[], bool]
     """Whether its result is still there."""
     run: Callable[[], None]
+    of_models: bool = False
+    """Whether it is made in order with what the models need, else with the rest."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -73,8 +77,7 @@ def main(arguments: Sequence[str]) -> int:
             raise SetUpFailed(f"this is Python {found}; Weir needs 3.11. Run: make PYTHON=python3.11 setup")
         ensure_programs(["java", "mvn", *(FOR_TESTS if options.tests else [])])
         due = [step for step in [*steps(), *(steps_of_tests() if options.tests else [])] if not is_current(step)]
-        for number, step in enumerate(due, start=1):
-            run(step, number, len(due))
+        run_all(due)
     except (SetUpFailed, subprocess.CalledProcessError) as error:
         print(f"setup: {error}", file=sys.stderr)
         return 4
@@ -94,8 +97,8 @@ def steps() -> list[Step]:
     return [
         Step("services' environment", locked, command.exists, services_env),
         Step("Kafka", (ROOT / "infra" / "kafka" / "pom.xml",), lambda: any(broker.glob("kafka_*.jar")), kafka),
-        Step("models' environment", (requirements,), python.exists, models_env),
-        Step("corpus and index", indexed, manifest.exists, corpus),
+        Step("models' environment", (requirements,), python.exists, models_env, of_models=True),
+        Step("corpus and index", indexed, manifest.exists, corpus, of_models=True),
     ]
 
 
@@ -114,6 +117,24 @@ def is_current(step: Step) -> bool:
     """Whether the step was done for these inputs and its result is still there."""
     stamp = stamp_of(step)
     return step.done() and stamp.exists() and stamp.read_text() == fingerprint(step)
+
+
+def run_all(due: Sequence[Step]) -> None:
+    """Both kinds side by side, each in its order. A failure ends its own kind; raised when the other one is through."""
+    numbered = list(enumerate(due, start=1))
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        both = [
+            pool.submit(run_in_order, [one for one in numbered if one[1].of_models is of_models], len(due))
+            for of_models in (False, True)
+        ]
+    for one in both:
+        one.result()
+
+
+def run_in_order(numbered: Sequence[tuple[int, Step]], total: int) -> None:
+    """Do these steps."""
+    for number, step in numbered:
+        run(step, number, total)
 
 
 def run(step: Step, number: int, total: int) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tools.setup import SetUpFailed, ensure_programs, fingerprint, is_current, stamp_of, steps
+from tools.setup import SetUpFailed, Step, ensure_programs, fingerprint, is_current, run_all, stamp_of, steps
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -43,3 +43,23 @@ def test_a_step_is_done_again_when_its_inputs_changed() -> None:
 
     assert fingerprint(changed) != fingerprint(kafka)
     assert is_current(changed) == (stamp_of(changed).exists() and stamp_of(changed).read_text() == fingerprint(changed))
+
+
+def test_a_step_that_fails_ends_its_kind_and_not_the_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tools.setup.STATE", tmp_path)
+    ran: list[str] = []
+
+    def fails() -> None:
+        raise SetUpFailed("no network")
+
+    due = [
+        Step("environment", (), lambda: True, fails),
+        Step("broker", (), lambda: True, lambda: ran.append("broker")),
+        Step("models", (), lambda: True, lambda: ran.append("models"), of_models=True),
+        Step("index", (), lambda: True, lambda: ran.append("index"), of_models=True),
+    ]
+    with pytest.raises(SetUpFailed, match="no network"):
+        run_all(due)
+
+    assert ran == ["models", "index"]
+    assert [is_current(step) for step in due] == [False, False, True, True]
