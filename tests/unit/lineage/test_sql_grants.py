@@ -55,6 +55,18 @@ def test_policies_come_before_grants() -> None:
     assert {name for name in granted if not name.startswith("v_")} == policies == set(TABLES.values())
 
 
+def test_a_user_that_exists_gets_the_new_password_and_the_old_one_opens_no_more(store: Store) -> None:
+    statements = list(grants("acme", HASH, Server("weir"), BOUNDS))
+    created = next(s for s in statements if s.startswith("CREATE USER IF NOT EXISTS "))
+    changed = statements[statements.index(created) + 1]
+
+    assert changed == created.replace("CREATE USER IF NOT EXISTS", "ALTER USER")
+    assert f"IDENTIFIED WITH sha256_hash BY '{HASH}'" in changed
+    ((read,),) = [row.values() for row in store.rows(f"SELECT formatQuerySingleLine({quoted(changed)}) AS read")]
+    assert " ADD IDENTIFIED" not in str(read)  # that would keep the old password beside the new one
+    assert "DROP ALL SETTINGS, DROP ALL PROFILES, ADD PROFILE `weir_tenant`" in str(read)
+
+
 def test_each_view_of_a_tenant_reads_the_table_that_its_policy_is_on(store: Store) -> None:
     made = {
         str(row["name"]): str(row["create_table_query"])

@@ -61,8 +61,9 @@ def user_of(tenant: str) -> str:
 
 
 def grants(tenant: str, password_sha256: str, server: Server, bounds: Bounds) -> Iterator[str]:
-    """Statements that make a tenant's user, in their order; again without harm. Raises GrantRefused.
+    """Statements that make a tenant's user, in their order. Raises GrantRefused.
 
+    Run again, they leave the user as they make it: the new password opens, the one before it no longer does.
     password_sha256: 64 hex digits; the password itself stands in no statement.
     """
     user = f"`{user_of(tenant)}`"
@@ -73,10 +74,12 @@ def grants(tenant: str, password_sha256: str, server: Server, bounds: Bounds) ->
             raise GrantRefused(f"{name[:100]!r} is no plain name of a database or a user")
     database, service = f"`{server.database}`", f"`{server.user}`"
     yield f"CREATE SETTINGS PROFILE OR REPLACE weir_tenant SETTINGS {_limits(bounds)}"
-    yield (
-        f"CREATE USER IF NOT EXISTS {user} IDENTIFIED WITH sha256_hash BY '{password_sha256}'"
+    made = (
+        f"{user} IDENTIFIED WITH sha256_hash BY '{password_sha256}'"
         f" DEFAULT DATABASE {database} SETTINGS PROFILE 'weir_tenant'"
     )
+    yield f"CREATE USER IF NOT EXISTS {made}"
+    yield f"ALTER USER {made}"  # CREATE leaves a user that exists as it is, with its password
     for table in sorted(set(TABLES.values())):
         yield f"CREATE ROW POLICY OR REPLACE weir_service ON {database}.{table} USING 1 TO {service}"
         yield f"CREATE ROW POLICY OR REPLACE {user} ON {database}.{table} USING tenant = {quoted(tenant)} TO {user}"
