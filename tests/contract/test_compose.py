@@ -31,6 +31,7 @@ from compose_file import (
     unknown_settings,
 )
 from weir.cli.container_secrets import make_secrets
+from weir.cli.sql_grants import ADDRESS as GRANTS_FOR
 from weir.cli.stack.layout import layout
 from weir.cli.stack.ports import DEFAULTS
 from weir.cli.stack.processes import processes
@@ -86,9 +87,13 @@ def test_the_broker_has_the_settings_of_the_embedded_one_and_its_data_in_the_vol
 def test_the_command_line_knows_where_every_service_is() -> None:
     addresses = {name for name in environment(SERVICES["cli"]) if name.endswith("_URL")}
 
-    assert addresses == {
+    assert addresses - {GRANTS_FOR} == {
         f"WEIR_{name}_URL" for name in ("REGISTRY", "LINEAGE", "ALERTS", "DRIFT", "GATEWAY", "GATEWAY_DRAIN")
     }
+
+
+def test_the_command_line_prints_grants_for_the_database_and_the_user_that_lineage_has() -> None:
+    assert environment(SERVICES["cli"])[GRANTS_FOR] == environment(SERVICES["lineage"])[GRANTS_FOR]
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))

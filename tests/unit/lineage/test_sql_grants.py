@@ -20,6 +20,8 @@ from typer.testing import CliRunner
 
 from builders import completed
 from weir.cli.__main__ import app
+from weir.cli.output import CliError, ExitCode
+from weir.cli.sql_grants import ADDRESS
 from weir.cli.sql_grants import BOUNDS as SHOWN
 from weir.lineage.adapters.store import Store
 from weir.lineage.core.sql_grants import TABLES, GrantRefused, Server, grants, user_of
@@ -144,10 +146,27 @@ def test_what_the_command_would_ignore_is_refused(more: list[str]) -> None:
 
 
 def test_the_command_prints_statements_and_keeps_the_password_out_of_them() -> None:
-    ran: Any = CliRunner().invoke(app, ["sql", "--grants", "acme"])
+    ran = printed("http://weir:word@clickhouse:8123/calls")
 
     assert ran.exit_code == 0
     password = re.search(r"shown once: (\S+)", ran.stderr)
     assert password is not None
     assert password[1] not in ran.stdout
+    assert "word" not in ran.stdout.replace("password", "")
     assert "CREATE USER IF NOT EXISTS `weir_acme`" in ran.stdout
+    assert "ON `calls`.feedback USING 1 TO `weir`;" in ran.stdout
+
+
+@pytest.mark.parametrize("address", [None, "", "clickhouse:8123", "http://[x"])
+def test_without_the_address_of_lineages_server_no_user_is_guessed(address: str | None) -> None:
+    ran = printed(address)
+
+    assert isinstance(ran.exception, CliError)
+    assert (ran.exception.code, ran.stdout) == (ExitCode.INVALID, "")
+    assert ADDRESS in ran.exception.message
+    assert f"set {ADDRESS} as lineage has it, http://USER@HOST:8123/DATABASE" in ran.exception.hint
+
+
+def printed(address: str | None) -> Any:
+    """What the command gives. address: of lineage's server, as the shell has it; None where it has none."""
+    return CliRunner().invoke(app, ["sql", "--grants", "acme"], env={ADDRESS: address})
