@@ -8,7 +8,7 @@ side is written out, or both are columns of the store: then the comparisons are 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 ITEMS_MAX = 100
 """Items of a list that is written out. Measured: 100 items against a million take 0.07 s."""
@@ -31,6 +31,25 @@ def is_column(name: str, made: Collection[str]) -> bool:
     made: these names, lower case.
     """
     return COLUMN.fullmatch(name) is not None and not any(part in made for part in name.lower().split("."))
+
+
+def names_of_made(made: Iterable[str], copies: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Names of what the statement makes, and the names of those names; each is looked at once, in whatever order they stand.
+
+    made: names of made things, lower case. copies: a name that is given to a name, lower case, and that name.
+    """
+    given: dict[str, list[str]] = {}
+    waiting = list(made)
+    for copy, name in copies:
+        if COLUMN.fullmatch(name) is None:
+            waiting.append(copy)
+        for part in name.lower().split("."):
+            given.setdefault(part, []).append(copy)
+    found: set[str] = set()
+    while waiting:
+        found.add(one := waiting.pop())
+        waiting += given.pop(one, ())
+    return frozenset(found)
 
 
 def is_short_list(shown: str) -> bool:

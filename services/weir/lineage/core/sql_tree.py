@@ -24,7 +24,7 @@ from weir.lineage.core.sql_arguments import (
     check_zone_name,
 )
 from weir.lineage.core.sql_names import HIGHER_ORDER, MEMBERSHIP, READABLE, TABLE_FUNCTIONS_TOO, TYPED, VIEWS, is_listed
-from weir.lineage.core.sql_search import IN_BOTH, IN_ITEMS, ITEMS_MAX, is_column, is_short_list
+from weir.lineage.core.sql_search import IN_BOTH, IN_ITEMS, ITEMS_MAX, is_column, is_short_list, names_of_made
 from weir.lineage.core.sql_text import SqlRefused
 
 LINE = re.compile(r"( *)([A-Za-z:]+)(?: (.*?))??(?: \(alias ([^()]*)\))?(?: \(column [^()]*\))?(?: \(children \d+\))?")
@@ -94,11 +94,11 @@ def _named(nodes: Sequence[Node]) -> tuple[frozenset[str], frozenset[str]]:
     """Names that the statement gives to values that are written out, and to all it makes, lower case."""
     tables = {id(child) for node in nodes if node.kind == "TableExpression" for child in node.children}
     aliased = [node for node in nodes if node.alias and id(node) not in tables]
-    made = {node.alias.lower() for node in aliased if node.kind != "Identifier"}
-    copies = [node for node in aliased if node.kind == "Identifier"]
-    for _ in copies:  # a name of a name, as often as there may be one behind the other
-        made |= {node.alias.lower() for node in copies if not is_column(node.name, made)}
-    return frozenset(made - {node.alias.lower() for node in aliased if not _is_written_out(node)}), frozenset(made)
+    made = names_of_made(
+        (node.alias.lower() for node in aliased if node.kind != "Identifier"),
+        ((node.alias.lower(), node.name) for node in aliased if node.kind == "Identifier"),
+    )
+    return made - {node.alias.lower() for node in aliased if not _is_written_out(node)}, made
 
 
 def _is_mixed(nodes: Sequence[Node]) -> bool:
