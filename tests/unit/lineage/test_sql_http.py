@@ -95,6 +95,34 @@ def test_an_answer_without_rows_has_its_columns(client: Any) -> None:
     assert (empty.column_names, empty.result_rows) == (("route", "a b"), [])
 
 
+JOINED = "SELECT b.y AS v FROM (SELECT 1 AS x) AS a LEFT JOIN (SELECT 1 AS x, toUInt8(2) AS y) AS b USING (x)"
+
+
+@pytest.mark.capability("U5")
+@pytest.mark.parametrize(
+    ("query", "settings", "type_name"),
+    [
+        (JOINED, {}, b"UInt8"),
+        (JOINED, {"join_use_nulls": "1"}, b"Nullable(UInt8)"),
+        (
+            "SELECT [parseDateTime('2026', '%Y')] AS v",
+            {"session_timezone": "Asia/Seoul"},
+            b"Array(DateTime('Asia/Seoul'))",
+        ),
+        ("SELECT toDateTime(1, 'Asia/Seoul') AS v", {"limit": "1"}, b"DateTime"),
+        ("SELECT CAST((1, 'x'), 'Tuple(a UInt8, b String)') AS v", {}, b"Tuple(a UInt8, b String)"),
+    ],
+)
+def test_a_column_has_one_type_with_rows_and_without(
+    endpoint: SqlAddress, query: str, settings: dict[str, str], type_name: bytes
+) -> None:
+    one, none = (endpoint.ask(f"{query} LIMIT {rows} FORMAT Native", settings).content for rows in (1, 0))
+
+    head = b"\x01v" + bytes([len(type_name)]) + type_name
+    assert one.startswith(b"\x01\x01" + head)
+    assert none == b"\x01\x00" + head
+
+
 @pytest.mark.capability("U5")
 @pytest.mark.parametrize(
     ("query", "code"),

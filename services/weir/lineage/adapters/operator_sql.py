@@ -26,7 +26,7 @@ from weir.lineage.core.sql_formats import known_format
 from weir.lineage.core.sql_gate import Checked, checked
 from weir.lineage.core.sql_parameters import bound
 from weir.lineage.core.sql_request import SqlRequest
-from weir.lineage.core.sql_settings import Applied, Bounds, SettingRefused, applied
+from weir.lineage.core.sql_settings import TYPES_CHANGED_BY, Applied, Bounds, SettingRefused, applied
 from weir.lineage.core.sql_tree import agree, explaining
 from weir.lineage.settings import LineageSettings
 from weir.runtime.errors import BadSetting
@@ -173,7 +173,7 @@ class OperatorSql:
         found = self._raw.answer(passed.text, format_name, asked.settings)
         self._check_size(found, asked)
         data = found.data if format_name != "Native" else at_version(
-            found.data or self._empty(passed), version
+            found.data or self._empty(passed, asked), version
         )  # fmt: skip
         return Written(pack(data), format_name, asked.settings.get("session_timezone", "UTC"), found)
 
@@ -185,9 +185,11 @@ class OperatorSql:
         if len(found.data) > bytes_max:
             raise QueryFailed(TOO_MANY.format(f"max bytes as written: {bytes_max}, the answer has {len(found.data)}"))
 
-    def _empty(self, passed: Checked) -> bytes:
-        """The block of an answer without rows, for which the embedded engine writes nothing."""
-        answer: RawAnswer = self._raw.answer(f"DESCRIBE TABLE ({passed.text})", "JSONCompact", {})
+    def _empty(self, passed: Checked, asked: Applied) -> bytes:
+        """The block of an answer without rows, for which the embedded engine writes nothing: the types it has with rows."""
+        changed = {name: value for name, value in asked.settings.items() if name in TYPES_CHANGED_BY}
+        settings = {**changed, "print_pretty_type_names": "0"}  # a type on one line, as in a block
+        answer: RawAnswer = self._raw.answer(f"DESCRIBE TABLE ({passed.text})", "JSONCompact", settings)
         return empty_block([(str(row[0]), str(row[1])) for row in orjson.loads(answer.data)["data"]])
 
     def _agree(self, handle: Handle, passed: Checked) -> None:

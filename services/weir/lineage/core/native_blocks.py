@@ -62,8 +62,14 @@ def at_version(native: bytes, version: int) -> bytes:
 
 
 def empty_block(columns: Sequence[tuple[str, str]]) -> bytes:
-    """A block of columns, each a name and a type, without a row: what the engine writes nothing for."""
-    heads = [_text(name) + _text(type_name) for name, type_name in columns]
+    """A block of columns, each a name and a type, without a row: what the engine writes nothing for.
+
+    As the engine writes it at version 0: a DateTime does not say its zone.
+    """
+    heads = [
+        _text(name) + _text("DateTime" if type_name.startswith("DateTime(") else type_name)
+        for name, type_name in columns
+    ]
     return _number(len(columns)) + _number(0) + b"".join(heads)
 
 

@@ -65,6 +65,10 @@ BOUNDED: Mapping[str, Callable[[Bounds], int]] = {
 APPLIED = SWITCHES | NUMBERS | frozenset(WORDS) | frozenset(BOUNDED) | {"session_timezone"}
 """Every setting that is applied to the one statement it comes with."""
 
+TYPES_CHANGED_BY = frozenset({"join_use_nulls", "session_timezone"})
+"""Applied settings that the types of an answer's columns depend on. The rest say how much is read or how it is written: `limit`
+would cut a list of columns."""
+
 ZERO_ONLY = frozenset(
     """
     add_http_cors_header cancel_http_readonly_queries_on_client_close decompress http_write_exception_in_output_format
