@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from weir.lineage.core.native_blocks import BLOCK_INFO, NotWalked, at_version, empty_block
 from weir.lineage.core.sql_settings import APPLIED
+from weir.lineage.core.sql_text import quoted
 
 EXPRESSIONS = (
     "toUInt8(number)", "toInt16(number)", "toInt128(number)", "toUInt256(number)", "toFloat32(number)", "number > 1",
@@ -21,6 +22,7 @@ EXPRESSIONS = (
     "toString(number)", "toFixedString('abc', 3)", "generateUUIDv4()", "toIPv4('1.2.3.4')", "toIPv6('::1')", "NULL",
     "toDecimal32(number, 2)", "toDecimal64(number, 2)", "toDecimal128(number, 2)", "toDecimal256(number, 2)",
     "CAST('a', 'Enum8(\\'a\\' = 1, \\'b (c, d)\\' = 2)')", "CAST('a', 'Enum16(\\'a\\' = 1)')", "INTERVAL 1 DAY",
+    r"CAST('x', 'Nullable(Enum8(\'x\\\\\' = 1, \'x\' = 2, \'q\\\'(\' = 3))')",
     "if(number % 2, NULL, toString(number))", "toLowCardinality(toString(number % 3))", "repeat('x', 300)",
     "toLowCardinality(toNullable(toString(number)))", "range(number)", "[[], [toString(number)], ['']]",
     "arrayMap(x -> toLowCardinality(toString(x)), range(number))", "(number, toString(number), [NULL, 1])",
@@ -58,6 +60,18 @@ def test_a_column_of_any_type_is_walked_over_to_the_next(engine: Any, expression
     assert with_flags.startswith(BLOCK_INFO + b"\x02")
     assert with_flags.count(TAIL + b"\x00" + b"\x2a") == blocks
     assert len(with_flags) == len(plain) + blocks * (len(BLOCK_INFO) + 2)
+
+
+@given(st.lists(st.text("x\\'`(), é", max_size=4), min_size=1, max_size=3, unique=True))
+def test_a_name_in_an_enum_is_not_read_as_a_part_of_its_type(names: list[str]) -> None:
+    """Backslashes, quotes and brackets in it, as the engine escapes them."""
+    values = ", ".join(f"{quoted(name)} = {number}" for number, name in enumerate(names))
+    head = empty_block([("v", f"Nullable(Enum8({values}))")])[2:]
+    nulls_and_numbers, tail = b"\x00\x00\x00\x00", b"\x2a\x2a"
+
+    walked = at_version(b"\x02\x02" + head + nulls_and_numbers + TAIL + tail, 54_460)
+
+    assert walked == BLOCK_INFO + b"\x02\x02" + head + b"\x00" + nulls_and_numbers + TAIL + b"\x00" + tail
 
 
 @pytest.mark.parametrize("type_name", ["JSON", "Dynamic", "Variant(String, UInt8)"])

@@ -40,6 +40,9 @@ DECIMAL_BYTES = ((9, 4), (18, 8), (38, 16), (76, 32))
 ELEMENT_NAME = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*|`(?:[^`\\]|\\.)*`) +(?=[A-Z])")
 """The name before an element's type in a Tuple."""
 
+QUOTED_OR_MARK = re.compile(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|[(),]", re.DOTALL)
+"""A string or a quoted name within a type, whole, or what divides a type outside of them."""
+
 LOW_CARDINALITY_INDEX = 0xFF
 """Bits of a dictionary's head that say how wide its indexes are."""
 
@@ -174,17 +177,12 @@ def _parts(type_name: str) -> tuple[str, list[str]]:
     name, bracket, rest = type_name.partition("(")
     if not bracket:
         return name, []
-    found, depth, begin, in_text = [], 0, 0, ""
-    for place, letter in enumerate(rest):
-        if in_text:
-            in_text = "" if letter == in_text and rest[place - 1] != "\\" else in_text
-        elif letter in "'`":
-            in_text = letter
-        elif letter in "()":
-            depth += 1 if letter == "(" else -1
-        if depth < 0 or (letter == "," and not depth and not in_text):
-            found.append(rest[begin:place].strip())
-            begin = place + 1
+    found, depth, begin = [], 0, 0
+    for mark in QUOTED_OR_MARK.finditer(rest):
+        depth += (mark[0] == "(") - (mark[0] == ")")
+        if depth < 0 or (mark[0] == "," and not depth):
+            found.append(rest[begin : mark.start()].strip())
+            begin = mark.end()
     return name, [ELEMENT_NAME.sub("", one, count=1) if name in ("Tuple", "Nested") else one for one in found if one]
 
 
