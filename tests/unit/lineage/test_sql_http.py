@@ -291,7 +291,7 @@ def test_a_parameter_is_a_value_and_nothing_else(
         ("Nullable(UInt8)", "\\N"), ("Nullable(UInt8)", "7"), ("Int8", "-5"), ("UInt8", "300"),
         ("Float64", "1.5e3"), ("Date", "2026-11-24"), ("DateTime64(3)", "2026-11-24 12:00:00.125"), ("Bool", "true"),
         ("UUID", "01a20d6d-5a00-7ad1-b9de-910513527b40"), ("Array(Array(UInt8))", "[[1,2],[]]"), ("LowCardinality(String)", "x"),
-        ("Decimal(9, 2)", "1.25"), ("Enum8('a' = 1)", "a"),
+        ("Decimal(9, 2)", "1.25"), ("Enum8('a' = 1)", "a"), ("String", "\\e\\d\\x41\\0\\=\\N"),
     ],
 )  # fmt: skip
 def test_a_parameter_means_what_the_engines_own_binding_means(endpoint: SqlAddress, type_name: str, value: str) -> None:

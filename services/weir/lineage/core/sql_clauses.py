@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from weir.lineage.core.sql_text import CLOSED_BY, SqlRefused, Token, text_of, tokens_of
+from weir.lineage.core.sql_text import CLOSED_BY, SqlRefused, Token, text_of, tokens_of, unquoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def _last_settings(tokens: Sequence[Token]) -> int | None:
 
 
 def _value(token: Token) -> str:
-    return token[1][1:-1].replace("\\'", "'").replace("\\\\", "\\") if token[0] == "text" else token[1]
+    return unquoted(token[1]) if token[0] == "text" else token[1]
 
 
 def _places(tokens: Sequence[Token]) -> list[int]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from weir.lineage.core.sql_arguments import check_type
-from weir.lineage.core.sql_text import SqlRefused, Token, quoted, text_of, tokens_of
+from weir.lineage.core.sql_text import SqlRefused, Token, quoted, text_of, tokens_of, unescaped
 
 PARAMETERS_MAX = 256
 """Parameters of a statement. Chosen: above what a form of a dashboard has, below what makes its statement too long."""
@@ -21,9 +21,6 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 COMPOSED = ("array(", "tuple(")
 """Beginnings of types, lower case, whose text has quoted strings in it, with escapes of their own."""
-
-ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "0": "\0", "a": "\a", "v": "\v"}
-"""What stands after a backslash in a value, as the engine's tab-separated format has it."""
 
 
 def bound(statement: str, values: Mapping[str, str]) -> str:
@@ -66,9 +63,5 @@ def _literal(value: str, type_name: str) -> str:
     if value == "\\N":
         return f"CAST(NULL, {quoted(type_name)})"
     is_composed = type_name.lower().startswith(COMPOSED)
-    text = quoted(value if is_composed else _unescaped(value))
+    text = quoted(value if is_composed else unescaped(value))
     return text if type_name == "String" else f"CAST({text}, {quoted(type_name)})"
-
-
-def _unescaped(value: str) -> str:
-    return re.sub(r"\\(.)", lambda match: ESCAPED.get(match[1], match[1]), value, flags=re.DOTALL)

@@ -30,6 +30,22 @@ TOKEN = re.compile(
     re.DOTALL,
 )
 
+ESCAPES = {
+    **{"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "0": "\0", "a": "\a", "v": "\v", "e": "\x1b", "N": ""},
+    **{sign: sign for sign in "\\'\"`/="},
+}
+"""What the engine reads for a sign after a backslash; a control character stands for itself, any other sign keeps its
+backslash (`\\d` stays `\\d`). Source: the engine, asked for each (a test asks again)."""
+
+ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|(.?))", re.DOTALL)
+"""An escape within a string: the code of a byte, or one sign, which is missing at the end."""
+
+DOUBLED = re.compile(r"(\\.)|''", re.DOTALL)
+"""An escape, or the quote that is written twice within a string."""
+
+ASCII_END = 0x80
+"""First byte that is no character by itself."""
+
 BEFORE_PARENTHESIS = frozenset(
     """
     all and any array as asc between by case columns cross cube desc distinct div else end except exists filter first from
@@ -85,6 +101,16 @@ def quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+def unescaped(text: str) -> str:
+    """The text of a string or of a tab-separated value, as the engine reads its escapes. Raises SqlRefused."""
+    return ESCAPE.sub(_meant, text)
+
+
+def unquoted(word: str) -> str:
+    """The text of a string of SQL, which stands in quotes. Raises SqlRefused."""
+    return unescaped(DOUBLED.sub(lambda found: found[1] or "\\'", word[1:-1]))
+
+
 def tokens_of(statement: str) -> list[Token]:
     """The tokens of a statement: no comments (a space stands for each), no last semicolon. Raises SqlRefused."""
     if len(statement) > STATEMENT_CHARS_MAX:
@@ -100,6 +126,17 @@ def tokens_of(statement: str) -> list[Token]:
         found.append(("space", " ") if match.lastgroup == "comment" else (match.lastgroup, match[0]))
         place = match.end()
     return _one(found)
+
+
+def _meant(escape: re.Match[str]) -> str:
+    code, sign = escape[1], escape[2]
+    if code is not None and int(code, 16) < ASCII_END:
+        return chr(int(code, 16))
+    if code is not None or sign in ("", "x"):
+        raise SqlRefused(
+            f"{escape[0]!r} is no escape that is served; write the character itself, or two backslashes for one"
+        )
+    return sign if sign < " " else ESCAPES.get(sign, escape[0])
 
 
 def _one(tokens: list[Token]) -> list[Token]:

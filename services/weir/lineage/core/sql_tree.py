@@ -25,7 +25,7 @@ from weir.lineage.core.sql_arguments import (
 )
 from weir.lineage.core.sql_names import HIGHER_ORDER, MEMBERSHIP, READABLE, TABLE_FUNCTIONS_TOO, TYPED, VIEWS, is_listed
 from weir.lineage.core.sql_search import IN_BOTH, IN_ITEMS, ITEMS_MAX, is_column, is_short_list, names_of_made
-from weir.lineage.core.sql_text import SqlRefused
+from weir.lineage.core.sql_text import SqlRefused, unescaped, unquoted
 
 LINE = re.compile(r"( *)([A-Za-z:]+)(?: (.*?))??(?: \(alias ([^()]*)\))?(?: \(column [^()]*\))?(?: \(children \d+\))?")
 
@@ -42,10 +42,6 @@ KINDS = frozenset(
 
 IN_TABLE_EXPRESSION = frozenset({"TableIdentifier", "Subquery", "SampleRatio", "ExpressionList"})
 """What may stand in a table's place; a function there is a table function."""
-
-
-ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "0": "\0", "a": "\a", "v": "\v", "e": "\x1b"}
-"""What the engine writes for control characters, after a backslash."""
 
 CLIENT_FORMATS: Sequence[list[tuple[str, str]]] = ([], [("Identifier", "TabSeparated")], [("Identifier", "Native")])
 """What may stand beside the query: nothing, or the format in which the client itself asks for the tree."""
@@ -227,13 +223,9 @@ def _is_origin(name: str, place: int, node: Node) -> bool:
 
 def _text(node: Node) -> str | None:
     """The string that a node writes out; None for any other. The tree comes escaped once more, in one column."""
-    shown = _unescaped(node.name) if node.name.startswith("\\") else node.name
+    shown = unescaped(node.name) if node.name.startswith("\\") else node.name
     is_text = node.kind == "Literal" and len(shown) > 1 and shown[0] == shown[-1] == "'"
-    return _unescaped(shown[1:-1]) if is_text else None
-
-
-def _unescaped(text: str) -> str:
-    return re.sub(r"\\(.)", lambda match: ESCAPES.get(match[1], match[1]), text, flags=re.DOTALL)
+    return unquoted(shown) if is_text else None
 
 
 def _is_set(node: Node, names: frozenset[str]) -> bool:
