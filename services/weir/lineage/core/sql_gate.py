@@ -4,9 +4,9 @@ Invariant: a statement runs only when every table it reads is a published view o
 every function it calls is on the list. What is not known to be harmless is refused.
 
 The embedded engine has no users and no row policies, and its read-only mode is no sandbox: `file()` reads files, `url()`
-makes requests, INTO OUTFILE writes. So a statement passes three readers that share no code: its words (`sql_text`), a
-maintained parser that resolves its scopes (here, sqlglot), and the engine's own parser, asked before it runs
-(`sql_tree`). It then runs as it was checked, byte for byte.
+makes requests, INTO OUTFILE writes. So a statement passes three parsers: its words (`sql_text`), a maintained parser that
+resolves its scopes (here, sqlglot), and the engine's own, asked before it runs (`sql_tree`). What they find is held against
+one list of names (`sql_names`): a wrong name there is wrong for all three. It then runs as it was checked, byte for byte.
 """
 
 from __future__ import annotations
