@@ -35,6 +35,8 @@ REFUSED = (
     "SELECT * FROM spans",
     "SELECT * FROM v_spans, system.processes",
     "SELECT * FROM default.spans",
+    f"SELECT sum{'If' * 9}(1) FROM v_spans",
+    f"SELECT sum{'If' * 9_000}(1) FROM v_spans",
     "SELECT * FROM other.v_spans",
     "SELECT * FROM system.v_spans",
     "SELECT * FROM default.tables",

@@ -52,7 +52,10 @@ AGGREGATES = frozenset(
 """Aggregate functions, lower case."""
 
 COMBINATORS = ("if", "array", "foreach", "distinct", "ordefault", "ornull", "argmin", "argmax", "map", "tuple")
-"""Suffixes that an aggregate function may have, in any number. Those that give or take states are not among them."""
+"""Suffixes that an aggregate function may have, several of them too. Those that give or take states are not among them."""
+
+COMBINED_MAX = 8
+"""Suffixes that one function may have. Chosen: above what people write; a name of thousands is a stack of functions."""
 
 WINDOW_FUNCTIONS = frozenset(
     """
@@ -192,6 +195,9 @@ def is_listed(function: str) -> bool:
 
 
 def _is_aggregate(name: str) -> bool:
-    if name in AGGREGATES:
-        return True
-    return any(name.endswith(suffix) and _is_aggregate(name.removesuffix(suffix)) for suffix in COMBINATORS)
+    for _ in range(COMBINED_MAX):
+        suffix = next((one for one in COMBINATORS if name.endswith(one)), "")
+        if name in AGGREGATES or not suffix:
+            break
+        name = name.removesuffix(suffix)
+    return name in AGGREGATES
