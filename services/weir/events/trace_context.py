@@ -10,8 +10,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SAMPLED, NOT_SAMPLED = "01", "00"
-"""The trace flags this version of the format knows; other bits are sent on as zero, as the specification asks."""
+SAMPLED_BIT, RANDOM_BIT = 0b01, 0b10
+"""The trace flags that Level 2 knows (section 3.2.2.5): the caller may have recorded the trace; its id is random. Both go on as
+they came. The other bits are sent on as zero, as the specification asks."""
+
+SAMPLED = "01"
+"""Trace flags of a trace that begins here. That its id is random is not said: readers of Level 1 refuse what they do not know."""
 
 STATE_CHARS_MAX = 512
 """Characters of a tracestate that every hop should be able to send on (section 3.3.1.5)."""
@@ -39,7 +43,7 @@ class TraceContext:
     parent_span_id: str
     """Span of the caller, 16 lower-case hex digits; empty when the trace starts here."""
     flags: str
-    """SAMPLED or NOT_SAMPLED, as the caller decided."""
+    """The known trace flags as the caller set them, 2 lower-case hex digits."""
     state: str = ""
     """The caller's tracestate as it goes on; empty when there was none or it was not valid."""
 
@@ -55,7 +59,7 @@ class TraceContext:
     @property
     def is_sampled(self) -> bool:
         """Whether the caller asked that this trace is recorded."""
-        return self.flags == SAMPLED
+        return bool(int(self.flags, 16) & SAMPLED_BIT)
 
     def headers(self, span_id: str) -> list[tuple[str, str]]:
         """The headers for a callee whose caller is `span_id`."""
@@ -80,7 +84,8 @@ def read_trace(traceparent: str, tracestate: str) -> TraceContext | None:
     is_invalid = version == _INVALID_VERSION or (version == _VERSION and rest is not None)
     if is_invalid or not trace_id.strip("0") or not span_id.strip("0"):
         return None
-    return TraceContext(trace_id, span_id, SAMPLED if int(flags, 16) & 1 else NOT_SAMPLED, _state(tracestate))
+    known = int(flags, 16) & (SAMPLED_BIT | RANDOM_BIT)
+    return TraceContext(trace_id, span_id, f"{known:02x}", _state(tracestate))
 
 
 def read_traces(traceparents: Sequence[str], tracestates: Sequence[str], count: int) -> list[TraceContext | None]:

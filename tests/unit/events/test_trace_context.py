@@ -14,7 +14,11 @@ PARENT = f"00-{TRACE}-{SPAN}-01"
 MEMBERS = st.lists(st.tuples(st.text("abc1", min_size=1, max_size=9), st.text("xyz 1", max_size=150)), max_size=40)
 
 
-@given(st.text(HEX, min_size=32, max_size=32), st.text(HEX, min_size=16, max_size=16), st.sampled_from(["00", "01"]))
+@given(
+    st.text(HEX, min_size=32, max_size=32),
+    st.text(HEX, min_size=16, max_size=16),
+    st.sampled_from(["00", "01", "02", "03"]),
+)
 def test_a_written_context_is_read_back(trace_id: str, span_id: str, flags: str) -> None:
     headers = dict(TraceContext(trace_id, "", flags, "vendor=1").headers(span_id))
 
@@ -42,10 +46,16 @@ def test_an_invalid_traceparent_starts_a_new_trace(header: str) -> None:
 @pytest.mark.parametrize(
     ("header", "flags"),
     [(PARENT, "01"), (f"00-{TRACE}-{SPAN}-00", "00"), (f"01-{TRACE}-{SPAN}-01-more", "01"),
-     (f"00-{TRACE}-{SPAN}-03", "01"), (f"cc-{TRACE}-{SPAN}-fe", "00")],
+     (f"00-{TRACE}-{SPAN}-02", "02"), (f"00-{TRACE}-{SPAN}-03", "03"), (f"00-{TRACE}-{SPAN}-ff", "03"),
+     (f"cc-{TRACE}-{SPAN}-fc", "00")],
 )  # fmt: skip
-def test_the_sampled_flag_is_kept_and_unknown_flags_are_zero(header: str, flags: str) -> None:
+def test_the_flags_of_level_2_are_kept_and_unknown_flags_are_zero(header: str, flags: str) -> None:
     assert read_trace(header, "") == TraceContext(TRACE, SPAN, flags)
+
+
+@pytest.mark.parametrize(("flags", "is_sampled"), [("00", False), ("01", True), ("02", False), ("03", True)])
+def test_the_sampled_flag_alone_says_sampled(flags: str, is_sampled: bool) -> None:
+    assert TraceContext(TRACE, SPAN, flags).is_sampled == is_sampled
 
 
 @given(MEMBERS)

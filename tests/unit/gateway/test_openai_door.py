@@ -268,7 +268,7 @@ async def test_a_session_that_would_not_be_kept_is_refused(door: HttpDoor, sessi
     )
 
 
-@pytest.mark.parametrize("flags", ["00", "01"])
+@pytest.mark.parametrize("flags", ["00", "01", "03"])
 async def test_the_callers_trace_goes_on_as_it_was(door: HttpDoor, flags: str) -> None:
     answer = await door.post(
         "/v1/chat/completions", ASKED, traceparent=f"{TRACE}-{flags}", tracestate="vendor=1,other=2"

@@ -18,7 +18,7 @@ SPAN_IDS = st.text(HEX, min_size=16, max_size=16).filter(lambda text: bool(text.
 KEYS = st.from_regex(r"[a-z0-9][a-z0-9_\-*/@]{0,20}", fullmatch=True)
 VALUES = st.from_regex(r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,8}[\x21-\x2b\x2d-\x3c\x3e-\x7e]", fullmatch=True)
 STATES = st.dictionaries(KEYS, VALUES, max_size=8).map(lambda items: ",".join(f"{k}={v}" for k, v in items.items()))
-FLAGS = st.sampled_from(["00", "01"])
+FLAGS = st.sampled_from(["00", "01", "02", "03"])
 
 
 def refused(place: str) -> float:

@@ -25,7 +25,7 @@ from weir.runtime.span_words import links_attribute
 
 URL = "http://127.0.0.1:4318"
 BASE = {"OTEL_EXPORTER_OTLP_ENDPOINT": URL}
-TRACE = TraceContext("a" * 32, "b" * 16, "01", "vendor=1,other=2")
+TRACE = TraceContext("a" * 32, "b" * 16, "03", "vendor=1,other=2")
 LINK = TraceContext("c" * 32, "d" * 16, "01")
 
 
@@ -118,7 +118,7 @@ def test_the_interval_is_in_milliseconds() -> None:
 def test_a_stock_receiver_gets_the_span_as_it_is_in_the_log(receiver: Receiver) -> None:
     otlp.start("gateway", "gw-1")
     otlp.export([SPAN], TRACE)
-    otlp.export([SPAN], TraceContext("f" * 32, "b" * 16, "00"))
+    otlp.export([SPAN], TraceContext("f" * 32, "b" * 16, "02"))
     otlp.stop()
 
     ((service, span),) = receiver.spans

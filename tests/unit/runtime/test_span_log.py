@@ -14,7 +14,7 @@ from weir.runtime.clock import now_us
 from weir.runtime.span_log import Recorded, SpanLog
 from weir.runtime.span_words import LINKS, LINKS_MAX, links_attribute, links_of, process_span
 
-TRACE = TraceContext("a" * 32, "b" * 16, "01", "vendor=1")
+TRACE = TraceContext("a" * 32, "b" * 16, "03", "vendor=1")
 
 
 def span(number: int) -> Span:
@@ -70,7 +70,7 @@ async def test_a_trace_that_is_not_sampled_gives_no_span_and_no_wait(tmp_path: P
     link = MockKafka().link(tmp_path, "drift")
     log = SpanLog(link, waiting_max=1)
     for number in range(1, 5):
-        log.record(Recorded(TraceContext("a" * 32, "b" * 16, "00"), span(number), "demo"))
+        log.record(Recorded(TraceContext("a" * 32, "b" * 16, "02"), span(number), "demo"))
     dropped = results("dropped")
     log.record(Recorded(TRACE, span(5), "demo"))
 
@@ -79,7 +79,7 @@ async def test_a_trace_that_is_not_sampled_gives_no_span_and_no_wait(tmp_path: P
 
 
 def test_links_are_bounded_and_read_back() -> None:
-    many = [TraceContext("c" * 32, f"{number:016x}", "01") for number in range(1, 30)]
+    many = [TraceContext("c" * 32, f"{number:016x}", "03") for number in range(1, 30)]
     told = process_span(
         TRACE, span_id="d" * 16, service="drift", place=("text-features", 1, 7), group="drift", start_us=5, end_us=3,
         attributes={"weir.drift.part": ""}, links=[many[0], *many],

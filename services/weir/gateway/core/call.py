@@ -46,7 +46,7 @@ class Call:
     session_id: str = ""
     deadline_ms: int | None = None
     trace_flags: str = "01"
-    """W3C trace flags of the caller, sent on unchanged: 01 sampled, 00 not. Every call is recorded, sampled or not."""
+    """W3C trace flags of the caller, sent on unchanged: bit 0 says sampled. Every call is recorded, sampled or not."""
     tracestate: str = ""
     """W3C tracestate of the caller, sent on; empty when none."""
     user_text: str = ""
