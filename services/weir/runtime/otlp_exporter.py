@@ -20,7 +20,7 @@ from prometheus_client import REGISTRY, Counter
 from weir.events import Span
 from weir.events.trace_context import TraceContext
 from weir.runtime.otlp import Wanted
-from weir.runtime.otlp_metrics import RegistrySender
+from weir.runtime.otlp_metrics_sender import RegistrySender
 from weir.runtime.otlp_spans import readable
 from weir.runtime.telemetry import logger
 

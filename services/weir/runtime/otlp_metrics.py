@@ -1,14 +1,13 @@
 """Metrics for OTLP: what /metrics says, under the same names, read from the same registry when it is time to send.
 
 Nothing is measured twice: a counter of Prometheus becomes a cumulative monotonic sum, a gauge a gauge, a histogram a
-histogram with the same bounds.
+histogram with the same bounds. An info and a state set become gauges, a summary becomes its numbers.
 """
 
 from __future__ import annotations
 
-import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,8 +17,6 @@ from opentelemetry.sdk.metrics.export import (
     Histogram,
     HistogramDataPoint,
     Metric,
-    MetricExporter,
-    MetricExportResult,
     MetricsData,
     NumberDataPoint,
     ResourceMetrics,
@@ -27,77 +24,56 @@ from opentelemetry.sdk.metrics.export import (
     Sum,
 )
 from opentelemetry.sdk.resources import Resource
-from prometheus_client import Counter
 from prometheus_client import Metric as Family
-from prometheus_client.registry import CollectorRegistry
 
-from weir.runtime.clock import now_us
-from weir.runtime.otlp_spans import NS_PER_US, SCOPE
+from weir.runtime.otlp_spans import SCOPE
 
 CREATED = "_created"
 """End of the name of the sample that says when a series began, seconds since 1970-01-01 UTC."""
 
 NS_PER_S = 1_000_000_000
 
-SENT = Counter("weir_otlp_metrics_total", "Sends of all metrics to the collector: exported or failed.", ["result"])
+HISTOGRAM = "histogram"
+
+NUMBERS: Mapping[str, Mapping[str, bool]] = {
+    "counter": {"_total": True},
+    "gauge": {"": False},
+    "info": {"_info": False},
+    "stateset": {"": False},
+    "summary": {"": False, "_count": True, "_sum": False},
+    "unknown": {"": False},
+}
+"""By type of family: the ends of its samples' names, and whether such a number only rises. A summary's sum may fall."""
 
 Labels = tuple[tuple[str, str], ...]
 
 
-class RegistrySender:
-    """Sends a registry of Prometheus again and again, and once more at the end, from a thread of its own.
-
-    The SDK's periodic reader reads instruments of the SDK only, and is not to be given others.
-    """
-
-    def __init__(
-        self, exporter: MetricExporter, registry: CollectorRegistry, resource: Resource, every_s: float
-    ) -> None:
-        """every_s: seconds between two sends."""
-        self._exporter = exporter
-        self._registry = registry
-        self._resource = resource
-        self._every_s = every_s
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="otlp-metrics", daemon=True)
-        self._thread.start()
-
-    def shutdown(self) -> None:
-        """Send a last time and end; the exporter's own time limit bounds it."""
-        self._ended.set()
-        self._thread.join()
-        self._exporter.shutdown()
-
-    def _run(self) -> None:
-        while not self._ended.wait(self._every_s):
-            self._send()
-        self._send()
-
-    def _send(self) -> None:
-        told = metrics_data(self._registry.collect(), self._resource, now_us() * NS_PER_US)
-        result = self._exporter.export(told)
-        SENT.labels("exported" if result is MetricExportResult.SUCCESS else "failed").inc()
-
-
 def metrics_data(families: Iterable[Family], resource: Resource, at_ns: int) -> MetricsData:
     """The families as OpenTelemetry's data. at_ns: now, nanoseconds since 1970-01-01 UTC."""
-    metrics = [_metric(family, at_ns) for family in families if family.samples]
+    metrics = [metric for family in families if family.samples for metric in _metrics(family, at_ns)]
     return MetricsData([ResourceMetrics(resource, [ScopeMetrics(SCOPE, metrics, "")], "")])
 
 
-def _metric(family: Family, at_ns: int) -> Metric:
+def is_sendable(family: Family) -> bool:
+    """Whether the family's type has its like in OTLP; a gauge histogram has none."""
+    return family.type == HISTOGRAM or family.type in NUMBERS
+
+
+def _metrics(family: Family, at_ns: int) -> Iterator[Metric]:
+    """The metrics of a family: one, or of a summary one for each end of its samples' names; none of another type."""
     series = _series(family)
-    name = f"{family.name}_total" if family.type == "counter" else family.name
-    data: Sum | Gauge | Histogram
-    if family.type == "counter":
-        points = [_number(labels, one, "_total", at_ns) for labels, one in series.items()]
-        data = Sum(points, AggregationTemporality.CUMULATIVE, is_monotonic=True)
-    elif family.type == "histogram":
+    if family.type == HISTOGRAM:
         histograms = [_histogram(labels, one, at_ns) for labels, one in series.items()]
         data = Histogram(histograms, AggregationTemporality.CUMULATIVE)
-    else:
-        data = Gauge([_number(labels, one, "", at_ns) for labels, one in series.items()])
-    return Metric(name, family.documentation, family.unit, data)
+        yield Metric(family.name, family.documentation, family.unit, data)
+    for end, rises in NUMBERS.get(family.type, {}).items():
+        points = [_number(labels, one, end, at_ns) for labels, one in series.items() if end in one.values]
+        if points:
+            yield Metric(f"{family.name}{end}", family.documentation, family.unit, _numbers(points, rises=rises))
+
+
+def _numbers(points: Sequence[NumberDataPoint], *, rises: bool) -> Sum | Gauge:
+    return Sum(points, AggregationTemporality.CUMULATIVE, is_monotonic=True) if rises else Gauge(points)
 
 
 @dataclass(slots=True)
@@ -131,15 +107,15 @@ def _histogram(labels: Labels, series: _Series, at_ns: int) -> HistogramDataPoin
         start_time_unix_nano=_began_ns(series, at_ns),
         time_unix_nano=at_ns,
         count=int(series.values["_count"]),
-        sum=series.values["_sum"],
         bucket_counts=_apart([int(count) for _, count in series.buckets]),
         explicit_bounds=bounds[:-1],  # the last one is infinite
-        **UNKNOWN,
+        **_unknown(series),
     )
 
 
-UNKNOWN: dict[str, Any] = {"min": None, "max": None}
-"""Prometheus keeps neither the smallest nor the largest value."""
+def _unknown(series: _Series) -> dict[str, Any]:
+    """What OTLP may leave open: Prometheus keeps no smallest and no largest value, and no sum where a bound is negative."""
+    return {"sum": series.values.get("_sum"), "min": None, "max": None}
 
 
 def _apart(cumulative: Sequence[int]) -> list[int]:

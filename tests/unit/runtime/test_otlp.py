@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Enum, Gauge, Histogram, Info, Summary
+from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily
 
 from otlp_receiver import Receiver, receiving
 from weir.events import Span
@@ -20,7 +23,8 @@ from weir.runtime.errors import BadSetting
 from weir.runtime.metrics import BATCH_MESSAGES, MESSAGES
 from weir.runtime.otlp import Wanted, wanted
 from weir.runtime.otlp_exporter import resource_of
-from weir.runtime.otlp_metrics import metrics_data
+from weir.runtime.otlp_metrics import is_sendable, metrics_data
+from weir.runtime.otlp_metrics_sender import RegistrySender
 from weir.runtime.span_words import links_attribute
 
 URL = "http://127.0.0.1:4318"
@@ -183,8 +187,57 @@ def test_a_family_becomes_its_like() -> None:
     assert (point.min, point.max) == (None, None)
 
 
+def test_any_type_of_family_becomes_its_numbers_or_is_left_out() -> None:
+    registry = CollectorRegistry()
+    Summary("asked", "Asked.", registry=registry).observe(2.5)
+    Info("build", "Build.", registry=registry).info({"version": "1"})
+    Enum("phase", "Phase.", states=["on", "off"], registry=registry)
+    Histogram("below_zero", "Below.", buckets=(-1, 1), registry=registry).observe(-2)
+    families = [*registry.collect(), GaugeHistogramMetricFamily("waits", "Waits.", [("+Inf", 1.0)], gsum_value=1)]
+
+    data = metrics_data(families, resource_of("x", "1"), 1)
+    found: dict[str, Any] = {metric.name: metric.data for metric in data.resource_metrics[0].scope_metrics[0].metrics}
+
+    values = {name: [point.value for point in found[name].data_points] for name in found if name != "below_zero"}
+    assert values == {"asked_count": [1.0], "asked_sum": [2.5], "build_info": [1.0], "phase": [1.0, 0.0]}
+    (point,) = found["below_zero"].data_points
+    assert (point.bucket_counts, point.sum) == ([1, 0, 0], None)
+    assert [family.name for family in families if not is_sendable(family)] == ["waits"]
+
+
+class FailsOnce:
+    """A collector of metrics that raises when it is read first."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+        self.read_again = threading.Event()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        self.reads += 1
+        if self.reads == 1:
+            raise OSError("not now")
+        self.read_again.set()
+        yield GaugeMetricFamily("lag", "Lag.", value=1)
+
+
+def test_metrics_that_cannot_be_read_cost_one_send(receiver: Receiver) -> None:
+    def sends(result: str) -> float:
+        return REGISTRY.get_sample_value("weir_otlp_metrics_total", {"result": result}) or 0.0
+
+    registry, collector, failed = CollectorRegistry(auto_describe=False), FailsOnce(), sends("failed")
+    registry.register(collector)
+    exporter = OTLPMetricExporter(f"{receiver.url}/v1/metrics")
+    sender = RegistrySender(exporter, registry, resource_of("x", "1"), every_s=0.001)
+    assert collector.read_again.wait(30)
+    sender.shutdown()
+
+    assert sends("failed") == failed + 1
+    assert {metric.name for metric in receiver.metrics} == {"lag"}
+
+
 def test_every_metric_of_this_process_can_be_sent() -> None:
     data = metrics_data(REGISTRY.collect(), resource_of("x", "1"), 1)
+    assert all(is_sendable(family) for family in REGISTRY.collect())
     points = sum(len(one.data.data_points) for one in data.resource_metrics[0].scope_metrics[0].metrics)
 
     assert points > 0
