@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
+from typing import Protocol
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -19,6 +20,7 @@ from prometheus_client import REGISTRY, Counter
 
 from weir.events import Span
 from weir.events.trace_context import TraceContext
+from weir.runtime.clock import monotonic_s
 from weir.runtime.otlp import Wanted
 from weir.runtime.otlp_metrics_sender import RegistrySender
 from weir.runtime.otlp_spans import readable
@@ -28,7 +30,8 @@ NAMESPACE = "weir"
 """service.namespace of every service."""
 
 STOP_S = 3.0
-"""Seconds that a stop waits for what is not sent yet. Below the supervisor's 20 s with every other part of a stop."""
+"""Seconds that a stop waits for what is not sent yet, spans and metrics together. Below the supervisor's 20 s with every other
+part of a stop."""
 
 EXPORTED = Counter(
     "weir_otlp_spans_total",
@@ -71,8 +74,7 @@ class OtlpExporter:
         threads = [threading.Thread(target=part, daemon=True) for part in parts]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join(STOP_S)
+        join_within(threads, STOP_S, monotonic_s)
 
     def _resource(self, service: str) -> Resource:
         """Of the service that did the work: the drain exports spans that inference and Triton told of."""
@@ -81,6 +83,20 @@ class OtlpExporter:
         if len(self._others) >= SERVICES_MAX:
             self._others.clear()
         return self._others.setdefault(service, resource_of(service, ""))
+
+
+class Joinable(Protocol):
+    """A thread, of which only its end matters."""
+
+    def join(self, timeout: float) -> None:
+        """Wait for its end, `timeout` seconds at most."""
+
+
+def join_within(threads: Iterable[Joinable], within_s: float, clock_s: Callable[[], float]) -> None:
+    """Wait for the threads, `within_s` seconds for all of them together. clock_s: monotonic time, seconds."""
+    deadline_s = clock_s() + within_s
+    for thread in threads:
+        thread.join(max(0.0, deadline_s - clock_s()))
 
 
 SERVICES_MAX = 64

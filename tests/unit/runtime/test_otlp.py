@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -22,7 +23,7 @@ from weir.runtime import otlp
 from weir.runtime.errors import BadSetting
 from weir.runtime.metrics import BATCH_MESSAGES, MESSAGES
 from weir.runtime.otlp import Wanted, wanted
-from weir.runtime.otlp_exporter import resource_of
+from weir.runtime.otlp_exporter import join_within, resource_of
 from weir.runtime.otlp_metrics import is_sendable, metrics_data
 from weir.runtime.otlp_metrics_sender import RegistrySender
 from weir.runtime.span_words import links_attribute
@@ -267,6 +268,48 @@ def test_a_collector_that_is_away_fails_nobody(monkeypatch: pytest.MonkeyPatch) 
     otlp.stop()
 
     assert counted("queued") == queued + 100
+
+
+def test_a_stop_has_one_deadline_for_all_that_it_waits_for() -> None:
+    at_s, waits = 100.0, list[float]()
+
+    class Stuck:
+        """A thread that does not end."""
+
+        def __init__(self, takes_s: float) -> None:
+            self.takes_s = takes_s
+
+        def join(self, timeout: float) -> None:
+            nonlocal at_s
+            waits.append(timeout)
+            at_s += min(timeout, self.takes_s)
+
+    join_within([Stuck(1), Stuck(60), Stuck(60)], 3.0, lambda: at_s)
+
+    assert waits == [3.0, 2.0, 0.0]
+    assert at_s == 103.0
+
+
+def test_a_collector_that_accepts_and_stays_silent_holds_up_no_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weir.runtime.otlp_exporter.STOP_S", 0.1)
+    before = set(threading.enumerate())
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        otlp.start("gateway", "1")
+        otlp.export([SPAN], TRACE)
+        otlp.stop()
+        left = set(threading.enumerate()) - before
+        assert left
+        assert all(thread.daemon for thread in left)
+
+        held = [silent.accept()[0] for _ in ("spans", "metrics")]
+        for one in held:
+            one.sendall(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+        for thread in left:
+            thread.join(30)
+        for one in held:
+            one.close()
 
 
 def test_a_service_keeps_its_name_and_takes_more_attributes(
