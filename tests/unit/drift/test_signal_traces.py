@@ -88,6 +88,24 @@ async def test_what_no_known_call_fired_is_in_no_trace(tmp_path: Path, signal: D
     assert (event.trace_id, event.span_id, event.parent_span_id, spans) == ("", "", "", [])
 
 
+async def test_an_item_without_a_tracestate_keeps_its_trace() -> None:
+    traces = SignalTraces(list[Recorded]().append, "drift", 100)
+    parents = tuple(one.traceparent for one in TRACES)
+    found: list[TraceContext | None] = []
+    await traces.around(ignored)(
+        received(enveloped(ITEMS, item_traceparents=parents, item_tracestates=("vendor=1",)), 1)
+    )
+
+    async def ask(_: Received) -> None:
+        found.extend(traces.traced(fired(f"request {number}"))[1] for number in (0, 4))
+
+    await traces.around(ask)(received(enveloped([]), 2))
+    assert [(under.trace_id, under.state) for under in found if under is not None] == [
+        (TRACES[0].trace_id, "vendor=1"),
+        (TRACES[4].trace_id, ""),
+    ]
+
+
 async def test_the_oldest_traces_are_forgotten() -> None:
     traces = SignalTraces(list[Recorded]().append, "drift", 2)
     found: list[str] = []

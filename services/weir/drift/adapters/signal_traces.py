@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from weir.events import DriftSignalled, EvaluationScored, TextFeaturesComputed, derived_span_id
-from weir.events.trace_context import TraceContext
+from weir.events.trace_context import TraceContext, read_traces
 from weir.runtime.clock import now_us
 from weir.runtime.consumer import Received
 from weir.runtime.recent_traces import RecentTraces
@@ -84,9 +84,10 @@ class SignalTraces:
     def _note(self, received: Received) -> None:
         event, trace = received.event, received.trace
         if isinstance(event, TextFeaturesComputed):
-            states = event.item_tracestates or ("",) * len(event.item_traceparents)
-            for item, parent, state in zip(event.items, event.item_traceparents, states, strict=False):
-                self._recent.note(item.request_id, parent, state)
+            contexts = read_traces(event.item_traceparents, event.item_tracestates, len(event.items))
+            for item, context in zip(event.items, contexts, strict=True):
+                if context is not None:
+                    self._recent.note(item.request_id, context.traceparent, context.state)
         elif isinstance(event, EvaluationScored) and trace is not None:
             self._recent.note(event.request_id, trace.traceparent, trace.state)
         self._recent.measure()
