@@ -26,7 +26,7 @@ from weir.runtime.http_policy import policy_of
 from weir.runtime.link import link_from
 from weir.runtime.process import run, together
 from weir.runtime.producer import wait_or_stop
-from weir.runtime.span_log import SpanLog
+from weir.runtime.span_log import SpanLog, with_spans
 from weir.runtime.telemetry import configure_logs
 
 SERVICE = "alerts"
@@ -74,17 +74,17 @@ async def main(stop: asyncio.Event) -> None:
         return {part: "waiting for Kafka" for part, is_ready in waits.items() if not is_ready}
 
     api = AlertsApi(alerts, rulebook, database, receivers, announce)
+    work = together(
+        stop,
+        serve(application(readiness, policy, api.routes()), stop),
+        follower.run(stop),
+        once_rules_are_known(follower, consumer, stop),
+        keep_time(alerts, follower, settings.tick_s, stop),
+        relay.run(stop),
+        deliverer.run(stop),
+    )
     try:
-        await together(
-            stop,
-            serve(application(readiness, policy, api.routes()), stop),
-            follower.run(stop),
-            once_rules_are_known(follower, consumer, stop),
-            keep_time(alerts, follower, settings.tick_s, stop),
-            relay.run(stop),
-            deliverer.run(stop),
-            spans.run(stop),
-        )
+        await with_spans(link, spans, work, stop)
     finally:
         database.close()
 

@@ -36,7 +36,7 @@ class Relay:
         self._work.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Connect and send until `stop` is set."""
+        """Connect and send until `stop` is set; the owner of the producer closes it, after all who send with it."""
         connecting = asyncio.create_task(self._producer.start(stop))
         try:
             while not stop.is_set():
@@ -46,7 +46,6 @@ class Relay:
                 await _either(self._work, stop, PAUSE_S)
         finally:
             await connecting
-            await self._producer.stop()
 
     async def _once(self) -> bool:
         connection = self._database.connection

@@ -22,7 +22,7 @@ from weir.runtime.http import application, serve
 from weir.runtime.http_policy import policy_of
 from weir.runtime.link import Link, link_from
 from weir.runtime.process import run, together
-from weir.runtime.span_log import SpanLog
+from weir.runtime.span_log import SpanLog, with_spans
 from weir.runtime.stream import Handler, Stream
 from weir.runtime.telemetry import configure_logs, logger
 
@@ -69,7 +69,7 @@ async def main(stop: asyncio.Event) -> None:
         *quality_routes(quality, drift, quality_settings),
     ]
     page = serve(application(missing, policy, pages), stop)
-    await together(stop, page, streaming(link, stream, stop), spans.run(stop))
+    await together(stop, page, with_spans(link, spans, streaming(link, stream, stop), stop))
     checkpoints.close()
     store.close()
 
@@ -85,12 +85,9 @@ def in_turn(first: Handler, second: Handler) -> Handler:
 
 
 async def streaming(link: Link, stream: Stream, stop: asyncio.Event) -> None:
-    """Consume until `stop` is set, then close the producer."""
-    try:
-        await link.producer.start(stop)
-        await stream.run(stop)
-    finally:
-        await link.producer.stop()
+    """Connect, then consume until `stop` is set."""
+    await link.producer.start(stop)
+    await stream.run(stop)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from weir.runtime.http import application, serve
 from weir.runtime.http_policy import policy_of
 from weir.runtime.link import Link, link_from
 from weir.runtime.process import run, together
-from weir.runtime.span_log import SpanLog
+from weir.runtime.span_log import SpanLog, with_spans
 from weir.runtime.stream import Stream
 from weir.runtime.telemetry import configure_logs
 
@@ -54,8 +54,7 @@ async def main(stop: asyncio.Event) -> None:
         stop,
         serve(application(readiness, policy), stop),
         follower.run(stop),
-        score(link, follower, stream, stop),
-        spans.run(stop),
+        with_spans(link, spans, score(link, follower, stream, stop), stop),
     )
     memory.close()
 
@@ -67,11 +66,8 @@ async def score(link: Link, follower: Follower, stream: Stream, stop: asyncio.Ev
     await asyncio.wait({caught_up, stopping}, return_when=asyncio.FIRST_COMPLETED)
     caught_up.cancel()
     stopping.cancel()
-    try:
-        await link.producer.start(stop)
-        await stream.run(stop)
-    finally:
-        await link.close()
+    await link.producer.start(stop)
+    await stream.run(stop)
 
 
 if __name__ == "__main__":

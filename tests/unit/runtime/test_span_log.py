@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from prometheus_client import REGISTRY
 
 from mock_kafka import MockKafka
 from weir.events import Span, SpansRecorded
 from weir.events.trace_context import TraceContext
 from weir.runtime.clock import now_us
-from weir.runtime.span_log import Recorded, SpanLog
+from weir.runtime.link import link_from
+from weir.runtime.span_log import Recorded, SpanLog, with_spans
 from weir.runtime.span_words import LINKS, LINKS_MAX, links_attribute, links_of, process_span
 
 TRACE = TraceContext("a" * 32, "b" * 16, "03", "vendor=1")
@@ -38,19 +42,16 @@ def results(result: str) -> float:
 async def test_a_full_queue_drops_the_newest_and_leaves_no_hole(tmp_path: Path) -> None:
     kafka = MockKafka()
     link = kafka.link(tmp_path, "drift")
-    log, stop, dropped = SpanLog(link, waiting_max=3), asyncio.Event(), results("dropped")
+    log, stop, dropped, sent = SpanLog(link, waiting_max=3), asyncio.Event(), results("dropped"), results("sent")
     for number in range(1, 6):
         log.record(Recorded(TRACE, span(number), "demo", "docs-qa", "call"))
     assert results("dropped") == dropped + 2
 
     await link.producer.start(stop)
-    running = asyncio.create_task(log.run(stop))
-    async with asyncio.timeout(30):
-        while results("sent") < 3:
+    async with log.sending(stop), asyncio.timeout(30):
+        while results("sent") < sent + 3:
             await asyncio.sleep(0.01)
-    log.record(Recorded(TRACE, span(9), "demo"))
-    stop.set()
-    await running
+        log.record(Recorded(TRACE, span(9), "demo"))
     await link.close()
 
     events = [event for event in kafka.events("spans") if isinstance(event, SpansRecorded)]
@@ -76,6 +77,72 @@ async def test_a_trace_that_is_not_sampled_gives_no_span_and_no_wait(tmp_path: P
 
     assert results("dropped") == dropped
     await link.close()
+
+
+async def test_a_span_of_the_message_in_hand_at_a_stop_is_sent_before_the_producer_closes(tmp_path: Path) -> None:
+    kafka, stop, sent = MockKafka(), asyncio.Event(), results("sent")
+    link = kafka.link(tmp_path, "drift")
+    log = SpanLog(link, waiting_max=5)
+
+    async def message_in_hand() -> None:
+        await link.producer.start(stop)
+        stop.set()
+        for _ in range(50):  # turns of the loop: whoever waits for `stop` has seen it
+            await asyncio.sleep(0)
+        log.record(Recorded(TRACE, span(1), "demo"))
+
+    await with_spans(link, log, message_in_hand(), stop)
+
+    assert [type(event) for event in kafka.events("spans")] == [SpansRecorded]
+    assert results("sent") == sent + 1
+    assert not link.producer.is_ready
+
+
+async def test_what_cannot_be_sent_at_a_stop_is_dropped_and_counted(tmp_path: Path) -> None:
+    stop, dropped = asyncio.Event(), results("dropped")
+    link = MockKafka().link(tmp_path, "drift")
+    log = SpanLog(link, waiting_max=5)
+
+    async def without_a_broker() -> None:
+        stop.set()
+        log.record(Recorded(TRACE, span(1), "demo"))
+        log.record(Recorded(TRACE, span(2), "demo"))
+
+    await with_spans(link, log, without_a_broker(), stop)
+    assert results("dropped") == dropped + 2
+
+    log.record(Recorded(TRACE, span(3), "demo"))
+    assert results("dropped") == dropped + 3
+
+
+async def test_a_last_send_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("weir.runtime.span_log.FLUSH_S", 0.05)
+    dropped = results("dropped")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        registry = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        link = link_from(MockKafka().settings(tmp_path).model_copy(update={"registry_url": registry}), "drift")
+        log, stop = SpanLog(link, waiting_max=5), asyncio.Event()
+
+        async def work() -> None:
+            log.record(Recorded(TRACE, span(1), "demo"))
+
+        await with_spans(link, log, work(), stop)
+
+    assert results("dropped") == dropped + 1
+
+
+async def test_a_sender_that_fails_stops_the_service(tmp_path: Path) -> None:
+    stop = asyncio.Event()
+    link = MockKafka().link(tmp_path, "drift")
+    log = SpanLog(link, waiting_max=5)
+    log.record(Recorded(TRACE, replace(span(1), end_time_us=2**63), "demo"))
+
+    async def until_stopped() -> None:
+        await stop.wait()
+
+    with pytest.raises(OverflowError):
+        async with asyncio.timeout(30):
+            await with_spans(link, log, until_stopped(), stop)
 
 
 def test_links_are_bounded_and_read_back() -> None:
