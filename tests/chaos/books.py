@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import httpx2
 
 from chaos.ledger import Row
 from chaos.patience import RECOVER_WITHIN_S, is_reached
+from id_lists import at_once, quoted
 from stack import RunningStack
 
 EVENTS_PER_CALL = 3
 """A call's request, its end, and its spans."""
-
-IDS_AT_ONCE = 200
-"""Ids in one query; a statement has a longest length."""
 
 VIEWS = (
     ("v_inference_requests", ""),
@@ -49,10 +47,10 @@ def row_of_calls(stack: RunningStack, fault: str, times: int, ids: Sequence[str]
 def stored(stack: Asked, ids: Sequence[str]) -> tuple[int, int]:
     """Rows and distinct events of calls over the three views; nothing while the store does not answer."""
     rows = distinct = 0
-    for part in _parts(ids):
+    for part in at_once(ids):
         for view, also in VIEWS:
             found, unique = _asked(
-                stack, f"SELECT count(), uniqExact(request_id) FROM {view} WHERE request_id IN ({part}){also}"
+                stack, f"SELECT count(), uniqExact(request_id) FROM {view} WHERE request_id IN ({quoted(part)}){also}"
             )
             rows, distinct = rows + found, distinct + unique
     return rows, distinct
@@ -63,8 +61,8 @@ def request_ids_of(stack: RunningStack, client_ids: Sequence[str]) -> list[str]:
 
     def known() -> list[str]:
         found: list[str] = []
-        for part in _parts(client_ids):
-            query = f"SELECT request_id FROM v_inference_requests WHERE client_request_id IN ({part})"
+        for part in at_once(client_ids):
+            query = f"SELECT request_id FROM v_inference_requests WHERE client_request_id IN ({quoted(part)})"
             found += [str(one) for (one,) in stack.sql(query)]
         return found
 
@@ -145,9 +143,3 @@ def _asked(stack: Asked, query: str) -> tuple[int, ...]:
     except httpx2.TransportError:
         return (0, 0)
     return tuple(int(value or 0) for value in row)
-
-
-def _parts(ids: Sequence[str]) -> Iterator[str]:
-    """Ids quoted for IN, a query's worth at a time."""
-    for start in range(0, len(ids), IDS_AT_ONCE):
-        yield ",".join(f"'{one}'" for one in ids[start : start + IDS_AT_ONCE])

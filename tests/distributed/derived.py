@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from distributed.cluster import Cluster
-
-IDS_AT_ONCE = 200
-"""Ids in one query; a statement has a longest length."""
+from id_lists import at_once, quoted
 
 MADE = {
     "text features, by the inference services": ("v_text_features", ""),
@@ -49,9 +47,8 @@ def derived(cluster: Cluster, ids: Sequence[str]) -> list[Derived]:
 
 def _counted(cluster: Cluster, name: str, view: str, also: str, ids: Sequence[str]) -> Derived:
     rows = calls = 0
-    for start in range(0, len(ids), IDS_AT_ONCE):
-        part = ",".join(f"'{one}'" for one in ids[start : start + IDS_AT_ONCE])
-        query = f"SELECT count(), uniqExact(request_id) FROM {view} WHERE request_id IN ({part}){also}"
+    for part in at_once(ids):
+        query = f"SELECT count(), uniqExact(request_id) FROM {view} WHERE request_id IN ({quoted(part)}){also}"
         ((count, unique),) = cluster.sql(query)
         rows, calls = rows + int(count), calls + int(unique)
     return Derived(name, len(ids), rows, calls)

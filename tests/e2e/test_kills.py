@@ -10,14 +10,13 @@ import grpc
 import pytest
 
 from asking import ask_on
+from id_lists import at_once, quoted
 from stack import RunningStack
 
 pytestmark = pytest.mark.stack
 CALLS = 2_000
 WORKERS = 8
 KILL_AT = CALLS // 2
-IDS_AT_ONCE = 200
-"""Ids in one query; a statement has a longest length."""
 
 
 class Load:
@@ -66,9 +65,8 @@ def run_and_kill(stack: RunningStack, process: str) -> Load:
 
 
 def stored_once(stack: RunningStack, request_ids: list[str]) -> None:
-    for start in range(0, len(request_ids), IDS_AT_ONCE):
-        part = request_ids[start : start + IDS_AT_ONCE]
-        where = f"request_id IN ({','.join(map(repr, part))})"
+    for part in at_once(request_ids):
+        where = f"request_id IN ({quoted(part)})"
         for view in ("v_inference_requests", "v_inference_responses"):
             stack.until_count(view, where, len(part), within_s=120)
             assert stack.count(view, where) == len(set(part))

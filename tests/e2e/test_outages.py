@@ -9,11 +9,9 @@ import pytest
 
 from asking import Asked, ask_over_triton
 from chaos.calls import calling
+from id_lists import at_once, quoted
 from stack import RunningStack
 from waiting import eventually
-
-IDS_AT_ONCE = 200
-"""Request ids in one statement: 8,000 of the 20,000 characters that it may have."""
 
 pytestmark = pytest.mark.stack
 QUESTION = "What is a decorator?"
@@ -51,9 +49,8 @@ def test_kafka_killed_during_traffic_loses_nothing(stack: RunningStack) -> None:
         stack.until_ready("kafka")
         calls.more(10)
 
-    for first in range(0, len(calls.acknowledged), IDS_AT_ONCE):
-        asked = calls.acknowledged[first : first + IDS_AT_ONCE]
-        where = f"request_id IN ({','.join(map(repr, asked))})"
+    for asked in at_once(calls.acknowledged):
+        where = f"request_id IN ({quoted(asked)})"
         for view in ("v_inference_requests", "v_inference_responses"):
             stack.until_count(view, where, len(asked), within_s=90)
             assert stack.count(view, where) == len(asked)
