@@ -39,7 +39,7 @@ class Teller:
     def run(
         self, command: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None, timeout_s: float
     ) -> str:
-        """Standard output of a command. Raises StepFailed when it fails or takes longer."""
+        """Standard output of a command. Raises StepFailed when it fails or takes longer; what it said so far is in the log."""
         started = f"\n$ {' '.join(command)}\n"
         try:
             done = subprocess.run(
@@ -47,13 +47,25 @@ class Teller:
                 stdin=subprocess.DEVNULL,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
-            raise StepFailed(f"{started.strip()} took more than {timeout_s:.0f} s") from error
-        with self._log.open("a") as log:
-            log.write(started + done.stdout + done.stderr)
+            said = _text(error.stdout) + _text(error.stderr)
+            raise self._failed(started, f"took more than {timeout_s:.0f} s", said) from error
         if done.returncode:
-            tail = (done.stdout + done.stderr)[-TAIL_CHARS:]
-            raise StepFailed(f"{started.strip()} ended with {done.returncode}; whole log: {self._log}\n{tail}")
+            raise self._failed(started, f"ended with {done.returncode}", done.stdout + done.stderr)
+        self._keep(started + done.stdout + done.stderr)
         return done.stdout
+
+    def _failed(self, started: str, how: str, said: str) -> StepFailed:
+        self._keep(started + said)
+        return StepFailed(f"{started.strip()} {how}; whole log: {self._log}\n{said[-TAIL_CHARS:]}")
+
+    def _keep(self, text: str) -> None:
+        with self._log.open("a") as log:
+            log.write(text)
+
+
+def _text(said: bytes | str | None) -> str:
+    """Output of a command that was ended: bytes even where text was asked for, and nothing where it said nothing."""
+    return said.decode(errors="replace") if isinstance(said, bytes) else said or ""
 
 
 def _say(text: str) -> None:
