@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from containers.stamp import Stamp
 from containers.telling import StepFailed, Teller
 from waiting import eventually
 
@@ -47,7 +48,7 @@ exec dockerd --data-root "$0/data" --exec-root "$0/exec" --pidfile "$0/docker.pi
 
 
 class Engine:
-    """One engine in one folder; `with` starts it, and removes it with all that it held."""
+    """One engine in one folder: `start` runs it, `stop` ends it and removes all that it held."""
 
     def __init__(self, folder: Path, teller: Teller) -> None:
         self._folder = folder
@@ -76,18 +77,11 @@ class Engine:
             raise StepFailed(
                 "an engine is started by root on Debian; here run docs/containers.md by hand with your own"
             )
-        if (self.root / "usr" / "bin" / "docker-compose").exists():
+        stamp = Stamp(self.root, PACKAGES)
+        if stamp.is_current:
             return "there already"
-        packages = self._folder / "packages"
-        packages.mkdir(parents=True, exist_ok=True)
-        self._teller.run(["apt-get", "-q", "update"], timeout_s=180)
-        self._teller.run(["apt-get", "-q", "download", *PACKAGES], cwd=packages, timeout_s=300)
-        for package in sorted(packages.glob("*.deb")):
-            self._teller.run(["dpkg", "-x", str(package), str(self.root)], timeout_s=60)
-        for name in ("iptables", "ip6tables"):
-            link = self.root / "usr" / "sbin" / name
-            link.unlink(missing_ok=True)
-            link.symlink_to("xtables-nft-multi")
+        with stamp.making():
+            self._unpack()
         return f"{len(PACKAGES)} packages unpacked, none installed"
 
     def start(self) -> str:
@@ -106,18 +100,26 @@ class Engine:
 
     def stop(self) -> None:
         """Stop it and what it started, and give its disk back."""
-        if self._process is not None:
-            processes = [psutil.Process(self._process.pid)]
-            processes += processes[0].children(recursive=True)
-            self._process.send_signal(signal.SIGTERM)
-            psutil.wait_procs(processes, timeout=60)
-            for left in processes:
-                if left.is_running():
-                    left.kill()
-            self._process.wait(60)
-            self._process = None
+        if self._process is not None and self._process.poll() is None:
+            _end(self._process)
+        self._process = None
         for name in ("data", "exec"):
             _remove(self._folder / name)
+
+    def _unpack(self) -> None:
+        """The packages as they are now, in folders without what an earlier run left there."""
+        packages = self._folder / "packages"
+        for folder in (packages, self.root):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+        self._teller.run(["apt-get", "-q", "update"], timeout_s=180)
+        self._teller.run(["apt-get", "-q", "download", *PACKAGES], cwd=packages, timeout_s=300)
+        for package in sorted(packages.glob("*.deb")):
+            self._teller.run(["dpkg", "-x", str(package), str(self.root)], timeout_s=60)
+        for name in ("iptables", "ip6tables"):
+            link = self.root / "usr" / "sbin" / name
+            link.unlink(missing_ok=True)
+            link.symlink_to("xtables-nft-multi")
 
     def _answers(self) -> bool:
         assert self._process is not None
@@ -125,6 +127,18 @@ class Engine:
         assert self._process.poll() is None, log.read_text()[-3_000:]
         asked = ["docker", "version", "--format", "{{.Server.Version}}"]
         return subprocess.run(asked, env=self.environment, capture_output=True, check=False).returncode == 0
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a running process and all that it started."""
+    processes = [psutil.Process(process.pid)]
+    processes += processes[0].children(recursive=True)
+    process.send_signal(signal.SIGTERM)
+    psutil.wait_procs(processes, timeout=60)
+    for left in processes:
+        if left.is_running():
+            left.kill()
+    process.wait(60)
 
 
 def _remove(folder: Path) -> None:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from containers.engine import BRIDGE, Engine
+from containers.stamp import Stamp
 from containers.telling import Teller
 
 BASE = "python:3.11-slim"
@@ -36,15 +37,17 @@ def make_wheels(checkout: Path, folder: Path, teller: Teller) -> str:
 
 
 def make_base(engine: Engine, folder: Path, teller: Teller) -> str:
-    """The base image, from Debian's packages; its archive is kept for the next run."""
+    """The base image, from Debian's packages; its archive is kept for the next run that wants the same."""
     archive, pip = folder / "base.tar", folder / "pip.conf"
-    if not archive.exists():
-        pip.write_text(PIP)
-        cut = ["--customize-hook=rm -f $1/etc/resolv.conf $1/etc/hostname", f"--customize-hook=copy-in {pip} /etc"]
-        command = ["mmdebstrap", "--mode=root", "--variant=minbase", f"--include={INCLUDED}", "--skip=output/dev"]
-        partial = archive.with_suffix(".partial.tar")
-        teller.run([*command, *cut, SUITE, str(partial)], env=engine.environment, timeout_s=600)
-        partial.rename(archive)
+    command = ["mmdebstrap", "--mode=root", "--variant=minbase", f"--include={INCLUDED}", "--skip=output/dev"]
+    command += ["--customize-hook=rm -f $1/etc/resolv.conf $1/etc/hostname", f"--customize-hook=copy-in {pip} /etc"]
+    command += [SUITE, str(archive)]
+    stamp = Stamp(archive, (*command, PIP))
+    if not stamp.is_current:
+        with stamp.making():
+            pip.write_text(PIP)
+            archive.unlink(missing_ok=True)
+            teller.run(command, env=engine.environment, timeout_s=600)
     imported = ["docker", "import", "-c", 'CMD ["python3"]', str(archive), BASE]
     teller.run(imported, env=engine.environment, timeout_s=300)
     return f"{archive.stat().st_size // 2**20} MB"
