@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+from closed_books import faults_of
 from containers.project import Project
 from containers.telling import StepFailed
 from waiting import eventually
@@ -104,22 +106,22 @@ class Shape:
 
     def _books(self) -> str:
         """Wait until every answered call is stored and the audit misses nothing; nothing may be there twice."""
-        totals: dict[str, int] = {}
+        audit: dict[str, Any] = {}
 
         def is_closed() -> bool:
             if self._stored()[0] < len(self._answered):
                 return False
             try:
-                totals.update(self._project.weir("audit", "gaps")["totals"])
+                audit.update(self._project.weir("audit", "gaps"))
             except StepFailed:  # a number is on its way; at the end of the patience it is missing
                 return False
             return True
 
         eventually(is_closed, within_s=CLOSED_WITHIN_S, what=f"closed books over {len(self._answered)} calls")
         stored, duplicates = self._stored()
-        twice = duplicates + totals["duplicates_visible"]
-        if twice or totals["shed"]:
-            raise StepFailed(f"the books do not close: {twice} rows twice, {totals['shed']} numbers shed")
+        if wrong := faults_of(audit) + ([f"rows of calls there twice: {duplicates}"] if duplicates else []):
+            raise StepFailed(f"the books do not close: {'; '.join(wrong)}")
+        totals = audit["totals"]
         calls = f"{len(self._answered)} calls answered, {stored} stored, failed 0, duplicates 0"
         return f"{calls}; {totals['accepted']} numbers accepted, {totals['stored']} stored, missing {totals['missing']}"
 

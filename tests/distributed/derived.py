@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from distributed.cluster import Cluster
+from chaos.books import Asked
 from id_lists import at_once, quoted
 
 MADE = {
@@ -40,12 +40,12 @@ class Derived:
         return self.lost == 0 and self.duplicates == 0
 
 
-def derived(cluster: Cluster, ids: Sequence[str]) -> list[Derived]:
+def derived(cluster: Asked, ids: Sequence[str]) -> list[Derived]:
     """Every kind, counted now."""
     return [_counted(cluster, name, view, also, ids) for name, (view, also) in MADE.items()]
 
 
-def _counted(cluster: Cluster, name: str, view: str, also: str, ids: Sequence[str]) -> Derived:
+def _counted(cluster: Asked, name: str, view: str, also: str, ids: Sequence[str]) -> Derived:
     rows = calls = 0
     for part in at_once(ids):
         query = f"SELECT count(), uniqExact(request_id) FROM {view} WHERE request_id IN ({quoted(part)}){also}"
