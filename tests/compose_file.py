@@ -12,6 +12,7 @@ import yaml
 from pydantic import AliasChoices
 from pydantic_settings import BaseSettings
 
+from taken_variables import taken_in
 from weir.alerts.settings import AlertsSettings
 from weir.drift.quality_settings import QualityServiceSettings
 from weir.drift.settings import DriftSettings
@@ -53,6 +54,9 @@ OF_OPENTELEMETRY = {*ACCEPTED, BASE, INTERVAL, "OTEL_RESOURCE_ATTRIBUTES", "OTEL
 SECRET_WORDS = re.compile(r"(PASSWORD|TOKEN|SECRET|KEY)S?$")
 """How a variable ends that holds a secret itself; one that names a file ends in _FILE."""
 
+ASKED = re.compile(r'\bclient\.(?:get|send|metrics)\(\s*"([a-z_]+)"')
+"""A service that a command asks."""
+
 INTERPRETERS = ("python", "java", "kafka-", "clickhouse-client", "clickhouse")
 """Programs too large to be started for each look."""
 
@@ -74,15 +78,14 @@ def variables_of(settings: type[BaseSettings]) -> set[str]:
 
 
 def known_to_the_command_line() -> set[str]:
-    """Its own variables, and the address of each service that a command asks."""
+    """What it takes from its environment, the address and token of each service that a command asks, and the settings of
+    drift, with which a replay computes. A name that it writes for others is not among them.
+    """
     texts = [path.read_text() for path in (ROOT / "services" / "weir" / "cli").rglob("*.py")]
-    named = {name for text in texts for name in re.findall(r'"(WEIR_[A-Z_]+)"', text)}
-    asked = {name for text in texts for name in re.findall(r'client\.(?:get|send|metrics)\(\s*"([a-z_]+)"', text)}
-    return named | {f"WEIR_{name.upper()}_URL" for name in asked} | variables_of(BaseOfAll)
-
-
-class BaseOfAll(SpoolSettings):
-    """The shared settings, which a command takes when it speaks to the log."""
+    taken = {name for text in texts for name in taken_in(text)}
+    asked = {name.upper() for text in texts for name in ASKED.findall(text)}
+    of_services = {f"WEIR_{name}_{what}" for name in asked for what in ("URL", "TOKEN")}
+    return taken | of_services | variables_of(DriftSettings)
 
 
 def environment(service: Service) -> dict[str, str]:
@@ -103,12 +106,7 @@ def host_paths(service: Service) -> dict[str, str]:
 
 def paths_that_nothing_makes(service: Service, made: pathlib.Path) -> set[str]:
     """Mounted paths that are neither in the repository nor among the secrets that the command made in `made`."""
-
-    def place(source: str) -> pathlib.Path:
-        inside = source.removeprefix("./secrets/")
-        return made / inside if inside != source else ROOT / source
-
-    return {source for source in host_paths(service).values() if not place(source).exists()}
+    return {source for source in host_paths(service).values() if not _place(source, made).exists()}
 
 
 def files_that_are_not_there(service: Service, made: pathlib.Path) -> set[str]:
@@ -118,15 +116,15 @@ def files_that_are_not_there(service: Service, made: pathlib.Path) -> set[str]:
         if not name.endswith(("_FILE", "_DIR")) or not name.startswith("WEIR_"):
             continue
         mounts = [(target, source) for target, source in host_paths(service).items() if value.startswith(target)]
-        if not any(_under(source, value[len(target) :], made).exists() for target, source in mounts):
+        if not any((_place(source, made) / value[len(target) :].lstrip("/")).exists() for target, source in mounts):
             missing.add(f"{name}={value}")
     return missing
 
 
-def _under(source: str, rest: str, made: pathlib.Path) -> pathlib.Path:
+def _place(source: str, made: pathlib.Path) -> pathlib.Path:
+    """Where a mounted path is on this machine."""
     inside = source.removeprefix("./secrets/")
-    base = made / inside if inside != source else ROOT / source
-    return base / rest.lstrip("/")
+    return made / inside if inside != source else ROOT / source
 
 
 def secrets_in_environment(service: Service) -> set[str]:

@@ -66,6 +66,13 @@ def test_a_setting_that_the_service_does_not_read_is_found() -> None:
     assert unknown_settings("gateway", given) == {"WEIR_GATEWAY_COLOUR", "WEIR_DRIFT_STREAMS_MAX"}
 
 
+def test_a_setting_of_another_service_that_the_command_line_does_not_read_is_found() -> None:
+    read = {"WEIR_HOME", "WEIR_KAFKA_BOOTSTRAP", "WEIR_DRIFT_URL", "WEIR_DRIFT_STREAMS_MAX", "WEIR_LINEAGE_TOKEN"}
+    of_others = {"WEIR_GATEWAY_DRAIN_SHARE", "WEIR_GATEWAY_ANONYMOUS_TENANT", "WEIR_LINEAGE_SQL_PORT"}
+
+    assert unknown_settings("cli", {"environment": dict.fromkeys(read | of_others, "x")}) == of_others
+
+
 def test_every_process_of_the_embedded_stack_is_there_with_the_threads_it_has_there() -> None:
     table = processes(layout(), DEFAULTS, {})
 
