@@ -17,8 +17,12 @@ from confluent_kafka import Consumer, TopicPartition
 from service_process import ServiceProcess, free_port
 from stack import RunningStack
 from weir.events import TOPICS
+from weir.lineage.adapters.store import CODE
 
 FRONT = Path(__file__).with_name("clickhouse_front.py")
+
+BUSY_CODES = {159, 160, 241, 394}
+"""Codes of the engine for a query that another look may answer: too slow, estimated too slow, no memory now, cancelled."""
 
 
 class SecondStore:
@@ -90,16 +94,15 @@ class SecondStore:
 
     def sql(self, query: str) -> list[list[Any]]:
         """Rows of a query over the second store's views."""
-        answer = httpx2.post(f"{self.sink.url}/v1/sql", json={"query": query}, headers=self._headers, timeout=60)
-        assert answer.status_code == 200, answer.text
-        return list(answer.json()["rows"])
+        return rows_in(self._answer(query))
 
     def count(self, view: str, where: str) -> int:
-        """Rows of a view; 0 while nobody answers."""
+        """Rows of a view; 0 while nobody answers, the sink or the server behind it."""
         try:
-            return int(self.sql(f"SELECT count() FROM {view} WHERE {where}")[0][0])
-        except (httpx2.TransportError, AssertionError):
+            answer = self._answer(f"SELECT count() FROM {view} WHERE {where}")
+        except httpx2.TransportError:
             return 0
+        return 0 if is_unanswered(answer) else int(rows_in(answer)[0][0])
 
     def audit(self) -> dict[tuple[str, int], dict[str, Any]]:
         """Its books, by source and boot epoch."""
@@ -113,6 +116,9 @@ class SecondStore:
         except httpx2.TimeoutException:
             return False
 
+    def _answer(self, query: str) -> httpx2.Response:
+        return httpx2.post(f"{self.sink.url}/v1/sql", json={"query": query}, headers=self._headers, timeout=60)
+
     def _audit(self) -> dict[str, Any]:
         page = httpx2.get(f"{self.sink.url}/v1/audit", headers=self._headers, timeout=60)
         return dict(page.raise_for_status().json())
@@ -121,3 +127,20 @@ class SecondStore:
         """Take rows away behind the sink's back."""
         statement = f"ALTER TABLE {table} DELETE WHERE {where} SETTINGS mutations_sync = 2"
         httpx2.post(self.clickhouse.url, content=statement, timeout=60).raise_for_status()
+
+
+def rows_in(answer: httpx2.Response) -> list[list[Any]]:
+    """Rows of the answer of /v1/sql. Raises AssertionError with its text where it holds none."""
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["rows"])
+
+
+def is_unanswered(answer: httpx2.Response) -> bool:
+    """Whether the sink or its server was busy, or the sink could not ask it: then the query failed without a code of the
+    engine. A statement that is refused or wrong is answered, by an error.
+    """
+    if answer.status_code != 400:
+        return answer.status_code == 503
+    page = answer.json()
+    code = CODE.search(page["detail"])
+    return page["title"] == "Query failed" and (code is None or int(code[1]) in BUSY_CODES)

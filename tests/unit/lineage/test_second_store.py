@@ -1,0 +1,81 @@
+"""The second store of the fault tests counts nothing only while nobody answers; a wrong statement is an error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from second_store import FRONT, is_unanswered, rows_in
+from service_process import ServiceProcess, free_port
+from weir.lineage.adapters.migrations import migrate
+from weir.lineage.adapters.operator_sql import OperatorSql
+from weir.lineage.adapters.store import QueryFailed, Store
+from weir.lineage.settings import LineageSettings
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServiceProcess]:
+    port = free_port()
+    command = [sys.executable, str(FRONT), str(port), str(tmp_path / "clickhouse")]
+    made = ServiceProcess("ClickHouse", command, {}, tmp_path / "log", health_path="/ping", port=port)
+    made.start()
+    made.until_ready()
+    yield made
+    made.kill()
+
+
+def page(status: int, title: str, detail: str) -> httpx2.Response:
+    """An answer of /v1/sql without rows."""
+    return httpx2.Response(status, json={"title": title, "status": status, "detail": detail})
+
+
+async def failed(sql: OperatorSql, statement: str) -> httpx2.Response:
+    """What /v1/sql answers where the query fails."""
+    with pytest.raises(QueryFailed) as raised:
+        await sql.ask(statement)
+    return page(400, "Query failed", str(raised.value))
+
+
+async def test_a_server_that_is_away_is_nobody_and_a_wrong_query_is_none(
+    server: ServiceProcess, tmp_path: Path
+) -> None:
+    settings = LineageSettings(clickhouse_url=server.url, data_dir=tmp_path / "data")
+    store = Store(settings)
+    migrate(store)
+    sql = OperatorSql(settings)
+    wrong = "SELECT count() FROM v_feedback WHERE no_such_column = 1"
+
+    refused = await failed(sql, wrong)
+    server.kill()
+    away = await failed(sql, wrong)
+    store.close()
+    assert sql.close()
+
+    assert (is_unanswered(refused), is_unanswered(away)) == (False, True)
+    with pytest.raises(AssertionError, match="no_such_column"):
+        rows_in(refused)
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_nobody"),
+    [
+        (page(503, "Busy", "10 statements are in hand, the most there may be"), True),
+        (page(400, "Query failed", "Code: 159. DB::Exception: Timeout exceeded. (TIMEOUT_EXCEEDED)"), True),
+        (page(400, "Query failed", "Code: 47. DB::Exception: Unknown identifier. (UNKNOWN_IDENTIFIER)"), False),
+        (page(400, "Statement refused", "v_nothing is no view"), False),
+        (page(403, "SQL is closed", "this lineage serves no SQL"), False),
+        (page(401, "No token", "send one"), False),
+        (httpx2.Response(200, json={"rows": [[3]]}), False),
+    ],
+    ids=lambda value: str(value.status_code) if isinstance(value, httpx2.Response) else "",
+)
+def test_an_error_of_the_asker_is_an_answer(answer: httpx2.Response, is_nobody: bool) -> None:
+    assert is_unanswered(answer) is is_nobody
+
+
+def test_rows_are_those_of_the_answer() -> None:
+    assert rows_in(httpx2.Response(200, json={"rows": [[3]]})) == [[3]]
