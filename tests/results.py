@@ -11,11 +11,12 @@ import json
 import os
 import pathlib
 from collections import Counter, defaultdict
+from dataclasses import asdict
 from typing import Any
 
 import pytest
-from tools.capabilities.marks import PROVES_CHECK, PROVES_PART, claims_of
-from tools.capabilities.rows import committed_ids
+from tools.capabilities.marks import Claim, claim_in, claims_of
+from tools.capabilities.rows import committed_clauses
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = ROOT / ".weir" / "tests" / "results.json"
@@ -28,14 +29,14 @@ class Results:
     def __init__(self, written: pathlib.Path = RESULTS) -> None:
         self.written = written
         self.counts: dict[str, Counter[str]] = defaultdict(Counter)
-        self.proofs: dict[tuple[str, str, bool], str] = {}
-        """(capability, test with its parameters, whether it does the row's check) -> outcome."""
+        self.proofs: dict[tuple[Claim, str], str] = {}
+        """(what is claimed, test with its parameters) -> outcome."""
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Put the capability ids of each test on its reports, which come from workers too; refuse unknown ids."""
         for item in items:
             try:
-                claims = claims_of(item.iter_markers("capability"), committed_ids())
+                claims = claims_of(item.iter_markers("capability"), committed_clauses())
             except ValueError as error:
                 raise pytest.UsageError(f"{item.nodeid}: {error}") from error
             item.user_properties += sorted(claim.report_property for claim in claims)
@@ -47,9 +48,9 @@ class Results:
         parts = pathlib.PurePath(report.nodeid.split("::")[0]).parts
         level = parts[1] if len(parts) > 1 and parts[1] in LEVELS else "other"
         self.counts[level][report.outcome] += 1
-        for name, capability in report.user_properties:
-            if name in (PROVES_CHECK, PROVES_PART):
-                self.proofs[str(capability), report.nodeid, name == PROVES_CHECK] = report.outcome
+        for name, value in report.user_properties:
+            if (claim := claim_in(name, value)) is not None:
+                self.proofs[claim, report.nodeid] = report.outcome
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the count of tests per level."""
@@ -72,8 +73,11 @@ class Results:
 
     def _with_earlier(self, earlier: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """What this and earlier runs proved; a test that ran again counts as it ended now."""
-        before = {(proof["capability"], proof["node"], proof["is_check"]): proof["outcome"] for proof in earlier}
+        before = {
+            (Claim(proof["capability"], proof["is_check"], proof["clause"]), proof["node"]): proof["outcome"]
+            for proof in earlier
+        }
         return [
-            {"capability": id_, "node": node, "is_check": is_check, "outcome": outcome}
-            for (id_, node, is_check), outcome in sorted({**before, **self.proofs}.items())
+            {**asdict(claim), "node": node, "outcome": outcome}
+            for (claim, node), outcome in sorted({**before, **self.proofs}.items())
         ]

@@ -94,7 +94,7 @@ def weir(stack: RunningStack, *arguments: str) -> Any:
     return json.loads(ran.stdout)
 
 
-@pytest.mark.capability("O12", is_check=True)
+@pytest.mark.capability("O12", is_check=True, clause="test-fire")
 def test_the_command_line_tests_a_receiver_and_keeps_silences(stack: RunningStack, inbox: Inbox) -> None:
     sent = weir(stack, "alert", "test", "--receiver", "demo")["items"]
     assert [(one["status"], one["state"], one["attempts"]) for one in sent] == [
@@ -118,7 +118,8 @@ def publish(stack: RunningStack, traffic: Traffic, made: list[FeatureItem], firs
 
 
 @pytest.mark.capability("O6", "O7", "O8")
-@pytest.mark.capability("O12", "U6", is_check=True)
+@pytest.mark.capability("O12", is_check=True, clause="webhook in time")
+@pytest.mark.capability("U6", is_check=True, clause="verifier")
 def test_a_change_in_the_traffic_ends_in_a_signed_webhook_that_names_it(stack: RunningStack, inbox: Inbox) -> None:
     centres = np.random.default_rng(0).normal(size=(2, 384)) * 0.05
     life = int(hashlib.sha256(str(stack.endpoints.ports).encode()).hexdigest()[:8], 16)

@@ -221,7 +221,7 @@ def test_the_same_is_told_as_alertmanager_tells(alertmanager: str, inbox: Inbox,
     assert sum(map(len, ours.values())) >= 12
 
 
-@pytest.mark.capability("U6", is_check=True)
+@pytest.mark.capability("U6", is_check=True, clause="Alertmanager")
 async def test_alertmanager_takes_our_alerts_and_their_end(alertmanager: str, tmp_path: Path) -> None:
     entry = {"name": "am", "kind": "alertmanager", "url": alertmanager, "allow_private": True}
     (tmp_path / "receivers.yaml").write_text(yaml.safe_dump({"receivers": [entry]}))

@@ -75,7 +75,7 @@ def assert_same_bytes(ask: Callable[[str], list[bytes]], stack: RunningStack) ->
     return pairs[-1][0]
 
 
-@pytest.mark.capability("U1", is_check=True)
+@pytest.mark.capability("U1", is_check=True, clause="unary bytes")
 def test_a_unary_inference_is_byte_for_byte_what_triton_answers(stack: RunningStack) -> None:
     message = service_pb2.ModelInferRequest(model_name="minilm", id="same-id")
     tensor = triton.InferInput("text", [1, 1], "BYTES")
@@ -86,14 +86,14 @@ def test_a_unary_inference_is_byte_for_byte_what_triton_answers(stack: RunningSt
     assert assert_same_bytes(lambda address: [unary_bytes(address, message)], stack) != [b""]
 
 
-@pytest.mark.capability("U1", is_check=True)
+@pytest.mark.capability("U1", is_check=True, clause="unary bytes")
 def test_an_answer_is_what_triton_answers(stack: RunningStack) -> None:
     message = raw_request("docs-qa", text_input=QUESTION)
 
     assert assert_same_bytes(lambda address: [without_timings(unary_bytes(address, message))], stack) != [b""]
 
 
-@pytest.mark.capability("U1", is_check=True)
+@pytest.mark.capability("U1", is_check=True, clause="streamed bytes")
 def test_a_stream_is_piece_for_piece_what_triton_streams(stack: RunningStack) -> None:
     message = raw_request("docs-qa-stream", text_input=QUESTION)
     stream = triton.InferInput("stream", [1], "BOOL")
@@ -108,7 +108,7 @@ def test_a_stream_is_piece_for_piece_what_triton_streams(stack: RunningStack) ->
     assert len(assert_same_bytes(pieces, stack)) > 3
 
 
-@pytest.mark.capability("U1", is_check=True)
+@pytest.mark.capability("U1", is_check=True, clause="stock client")
 def test_the_stock_client_works_by_changing_host_and_port_alone(stack: RunningStack) -> None:
     for address in (stack.triton_grpc, stack.gateway_grpc):
         client = triton.InferenceServerClient(address)
@@ -130,7 +130,7 @@ async def test_the_stock_asynchronous_client_works(stack: RunningStack) -> None:
     assert len({answer.as_numpy("text_output")[0] for answer in answers}) == 1
 
 
-@pytest.mark.capability("U1", is_check=True)
+@pytest.mark.capability("U1", is_check=True, clause="stock client, streaming")
 def test_the_stock_client_streams(stack: RunningStack) -> None:
     pieces: queue.Queue[Any] = queue.Queue()
     client = triton.InferenceServerClient(stack.gateway_grpc)

@@ -23,7 +23,7 @@ def client(stack: RunningStack) -> Iterator[openai.OpenAI]:
         yield made
 
 
-@pytest.mark.capability("U2", is_check=True)
+@pytest.mark.capability("U2", is_check=True, clause="chat")
 def test_a_chat_completion_is_answered_and_says_its_request(client: openai.OpenAI) -> None:
     asked = ask_over_openai(client, QUESTION)
 
@@ -31,7 +31,7 @@ def test_a_chat_completion_is_answered_and_says_its_request(client: openai.OpenA
     assert len(asked.text) > 20
 
 
-@pytest.mark.capability("U2", is_check=True)
+@pytest.mark.capability("U2", is_check=True, clause="stream")
 def test_a_streamed_completion_is_the_same_text_in_pieces(client: openai.OpenAI) -> None:
     with client.chat.completions.create(
         model="docs-qa",
@@ -49,7 +49,7 @@ def test_a_streamed_completion_is_the_same_text_in_pieces(client: openai.OpenAI)
     assert chunks[-1].usage is not None
 
 
-@pytest.mark.capability("U2", is_check=True)
+@pytest.mark.capability("U2", is_check=True, clause="embeddings")
 def test_embeddings_are_normalised_vectors(client: openai.OpenAI) -> None:
     answer = client.embeddings.create(model="minilm", input=["for loops", "while loops"], encoding_format="float")
     base64_answer = client.embeddings.create(model="minilm", input=["for loops", "while loops"])
@@ -59,7 +59,7 @@ def test_embeddings_are_normalised_vectors(client: openai.OpenAI) -> None:
     assert base64_answer.data[1].embedding == pytest.approx(answer.data[1].embedding, abs=1e-6)
 
 
-@pytest.mark.capability("U2", is_check=True)
+@pytest.mark.capability("U2", is_check=True, clause="models")
 @pytest.mark.capability("D4")
 def test_models_are_listed_with_their_cards(client: openai.OpenAI) -> None:
     assert {"docs-qa", "minilm"} <= {model.id for model in client.models.list()}

@@ -97,7 +97,7 @@ def test_python_is_told_which_part_is_refused(client: openai.OpenAI, fields: dic
     )
 
 
-@pytest.mark.capability("U2", is_check=True)
+@pytest.mark.capability("U2", is_check=True, clause="completions")
 def test_python_completes_a_text_whole_and_streamed(client: openai.OpenAI) -> None:
     prompt = "Question: What does the with statement do?"
     whole = client.completions.create(model="docs-qa", prompt=prompt, echo=False, best_of=1, suffix=None)

@@ -48,7 +48,7 @@ def deserialized(stack: RunningStack, topic: str, message: bytes) -> dict[str, A
     return event
 
 
-@pytest.mark.capability("U4", is_check=True)
+@pytest.mark.capability("U4", is_check=True, clause="Confluent from the log")
 @pytest.mark.parametrize("topic", ALWAYS_FILLED)
 def test_confluents_deserializer_reads_our_topics(stack: RunningStack, topic: str) -> None:
     events = [deserialized(stack, topic, message) for message in newest_messages(stack, topic, 5)]
@@ -57,7 +57,7 @@ def test_confluents_deserializer_reads_our_topics(stack: RunningStack, topic: st
     assert all(len(event["event_id"]) == 36 for event in events)
 
 
-@pytest.mark.capability("U4", is_check=True)
+@pytest.mark.capability("U4", is_check=True, clause="kcat from the log")
 def test_kcat_reads_our_topics(stack: RunningStack) -> None:
     ran = subprocess.run(
         [
@@ -87,7 +87,7 @@ def test_kcat_reads_our_topics(stack: RunningStack) -> None:
     assert event["outcome"] in {"ok", "failed", "refused"}
 
 
-@pytest.mark.capability("U4", is_check=True)
+@pytest.mark.capability("U4", is_check=True, clause="ClickHouse from the log")
 def test_clickhouses_avro_confluent_decodes_our_bytes(stack: RunningStack) -> None:
     [message, *_] = newest_messages(stack, "inference-responses", 1)
     script = textwrap.dedent(

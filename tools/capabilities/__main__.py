@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterable, Sequence
 
 import pytest
-from tools.capabilities.marks import PROVES_CHECK, PROVES_PART
+from tools.capabilities.marks import claim_in
 from tools.capabilities.page import counts, page
 from tools.capabilities.rows import LIST, rows_of
 from tools.capabilities.states import PASSED, Outcome, contradictions, proofs_of, with_those_not_run
@@ -44,10 +44,10 @@ class Collected:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Read what `tests/results.py` put on the tests."""
         self.outcomes = [
-            Outcome(str(id_), item.nodeid, name == PROVES_CHECK, PASSED)
+            Outcome(claim.capability, item.nodeid, claim.is_check, PASSED, claim.clause)
             for item in session.items
-            for name, id_ in item.user_properties
-            if name in (PROVES_CHECK, PROVES_PART)
+            for name, value in item.user_properties
+            if (claim := claim_in(name, value)) is not None
         ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -18,7 +19,7 @@ class State(StrEnum):
     """How far a capability goes."""
 
     WORKS = "works"
-    """A test does the row's own check and passed."""
+    """A test does the row's own check, or one for each of its clauses, and passed."""
 
     PARTIAL = "partial"
     """Tests prove parts of the row."""
@@ -29,7 +30,9 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One capability. Raises ValueError when what is missing is not said of a partial row, or is said of another."""
+    """One capability. Raises ValueError when what is missing is not said of a partial row, or is said of another; and for
+    clauses that are not at least two different texts.
+    """
 
     id: str
     group: str
@@ -41,12 +44,19 @@ class Row:
     missing: str = ""
     """What of the check is not there; of partial rows only."""
 
+    clauses: tuple[str, ...] = ()
+    """Names of what the check is made of, where more than one test does it: each needs a test that passes."""
+
     def __post_init__(self) -> None:
         if (self.state is State.PARTIAL) != bool(self.missing.strip()):
             raise ValueError(
                 f"{self.id}: state {self.state}, missing {self.missing!r}; 'partial' says under 'missing' what of the"
                 " check is not there, 'works' and 'missing' say nothing there"
             )
+        if self.clauses and (
+            len(set(self.clauses)) < max(2, len(self.clauses)) or not all(map(str.strip, self.clauses))
+        ):
+            raise ValueError(f"{self.id}: clauses {[*self.clauses]}; list at least two different ones, or none")
 
 
 def rows_of(text: str) -> list[Row]:
@@ -58,15 +68,18 @@ def rows_of(text: str) -> list[Row]:
 
 
 @cache
-def committed_ids() -> frozenset[str]:
-    """The ids that a test may carry."""
-    return frozenset(row.id for row in rows_of(LIST.read_text()))
+def committed_clauses() -> Mapping[str, tuple[str, ...]]:
+    """The ids that a test may carry, each with the clauses of its check."""
+    return {row.id: row.clauses for row in rows_of(LIST.read_text())}
 
 
 def _row(fields: dict[str, Any]) -> Row:
     try:
-        return Row(**{**fields, "state": State(fields["state"])})
+        clauses = fields.get("clauses", [])
+        if not isinstance(clauses, list):
+            raise TypeError(f"clauses is {clauses!r}, no list")
+        return Row(**{**fields, "state": State(fields["state"]), "clauses": tuple(map(str, clauses))})
     except (TypeError, KeyError) as error:
         raise ValueError(
-            f"row {fields.get('id')!r}: {error}; fields: id, group, what, check, state, missing"
+            f"row {fields.get('id')!r}: {error}; fields: id, group, what, check, clauses, state, missing"
         ) from error

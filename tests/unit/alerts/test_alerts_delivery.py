@@ -62,7 +62,7 @@ async def until_delivered(database: Database, name: str = "msg_1") -> Delivery:
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.capability("U6", is_check=True)
+@pytest.mark.capability("U6", is_check=True, clause="retries")
 @pytest.mark.parametrize("code", [301, 400, 403, 404, 408, 429, 500, 503, 599])
 async def test_a_receiver_that_is_being_deployed_hears_it_in_the_end_under_a_fresh_signature(
     database: Database, http_receiver: Any, answer_of: Callable[..., bytes], code: int

@@ -118,7 +118,7 @@ def test_told_says_in_the_end_what_is_the_case(events: list[tuple[str, bool, int
     assert len(ids) == len(set(ids))
 
 
-@pytest.mark.capability("U6", is_check=True)
+@pytest.mark.capability("U6", is_check=True, clause="payload")
 def test_the_body_is_alertmanagers() -> None:
     told = Notification("demo", "key", {"alertname": "r"}, (alert("a"), ended("b")), 9)
 

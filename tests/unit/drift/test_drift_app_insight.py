@@ -66,7 +66,7 @@ async def told(
 
 
 @pytest.mark.capability("O6")
-@pytest.mark.capability("O7", is_check=True)
+@pytest.mark.capability("O7", is_check=True, clause="named cluster")
 async def test_a_fired_signal_says_what_changed(files: FileCheckpoints) -> None:
     items = changing()
     _, signals = await told(files, cut(items, (30,)), InsightSettings())

@@ -34,7 +34,7 @@ def signals(bank: BankState, events: list[Observation]) -> list[Signal]:
     return [one for one in told if isinstance(one, Signal)]
 
 
-@pytest.mark.capability("O8", is_check=True)
+@pytest.mark.capability("O8", is_check=True, clause="vectors, words and form")
 @pytest.mark.parametrize(
     ("change", "measures"),
     [
@@ -58,7 +58,7 @@ def test_each_change_is_caught_by_its_own_measure(
     assert all(one.index > STEADY for one in found)
 
 
-@pytest.mark.capability("O8", is_check=True)
+@pytest.mark.capability("O8", is_check=True, clause="distance")
 def test_texts_far_from_all_known_ones_are_caught_by_their_distance(fitted_bank: MonitoringBank) -> None:
     source = Traffic(52)
 
@@ -68,7 +68,7 @@ def test_texts_far_from_all_known_ones_are_caught_by_their_distance(fitted_bank:
     assert all(one.index > STEADY for one in found)
 
 
-@pytest.mark.capability("O8", is_check=True)
+@pytest.mark.capability("O8", is_check=True, clause="language")
 def test_a_change_of_language_is_caught_by_the_language_where_all_its_words_are_known() -> None:
     random = np.random.default_rng(9)
     reference = [event(random, number, 0.15) for number in range(1_000)]

@@ -86,7 +86,7 @@ def run(events: Sequence[Event], active: ActiveEvaluators = ALL, subjects_max: i
 STREAMS = st.lists(st.lists(st.sampled_from(["features", "feedback"]), unique=True), max_size=10)
 
 
-@pytest.mark.capability("O10", is_check=True)
+@pytest.mark.capability("O10", is_check=True, clause="violation")
 def test_an_answer_that_breaks_a_rule_is_flagged_with_the_rules_name_version_and_digest() -> None:
     file = Path(__file__).parents[3] / "examples" / "registry" / "evaluators.yaml"
     rules = {one["name"]: one for one in yaml.safe_load_all(file.read_text())}

@@ -90,7 +90,7 @@ async def test_a_client_finds_the_card_of_a_model_and_calls_what_it_found_unchan
     assert answer.headers["weir-release"] == card["release"]
 
 
-@pytest.mark.capability("D5", is_check=True)
+@pytest.mark.capability("D5", is_check=True, clause="old trace")
 async def test_what_an_old_call_was_asked_stays_when_the_prompt_moves_on(
     door: HttpDoor, client: openai.AsyncOpenAI
 ) -> None:
@@ -106,7 +106,7 @@ async def test_what_an_old_call_was_asked_stays_when_the_prompt_moves_on(
     assert before.digest != after.digest
 
 
-@pytest.mark.capability("U2", is_check=True)
+@pytest.mark.capability("U2", is_check=True, clause="failure case")
 async def test_an_answer_that_breaks_off_is_an_error_to_the_stock_client_and_never_a_clean_end(
     door: HttpDoor, client: openai.AsyncOpenAI
 ) -> None:

@@ -32,7 +32,7 @@ def gated(database: Database) -> Registry:
     return Registry(database, lambda: None, GUARDED)
 
 
-@pytest.mark.capability("D5", is_check=True)
+@pytest.mark.capability("D5", is_check=True, clause="gate")
 @pytest.mark.capability("G1")
 @on_both
 def test_a_guarded_alias_moves_only_after_somebody_else_approved(gated: Registry) -> None:

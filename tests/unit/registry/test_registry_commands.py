@@ -137,7 +137,7 @@ def iso(time_us: int) -> str:
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_us)).isoformat()
 
 
-@pytest.mark.capability("U4", is_check=True)
+@pytest.mark.capability("U4", is_check=True, clause="every topic")
 async def test_stock_consumers_and_clickhouse_decode_a_message_of_every_topic(url: str, tmp_path: Path) -> None:
     events = {event.EVENT: event for event in one_of_each()}
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tools.capabilities.marks import Claim, claims_of
+from tools.capabilities.marks import Claim, claim_in, claims_of
 from tools.capabilities.page import counts, page
 from tools.capabilities.rows import LIST, Row, State, rows_of
 from tools.capabilities.states import PASSED, Outcome, contradictions, proofs_of, state_of, with_those_not_run
@@ -16,6 +17,10 @@ ENDS = st.sampled_from([PASSED, "failed", "skipped"])
 OUTCOMES = st.lists(
     st.builds(Outcome, st.just("U1"), st.sampled_from(["a", "b[x]", "b[y]", "c[1]"]), st.booleans(), ENDS)
 )
+
+
+KNOWN = {"U1": (), "D5": ("gate", "old trace")}
+"""Rows that a mark may name, with the clauses of their checks."""
 
 
 def row(state: State = State.WORKS, missing: str = "", id_: str = "U1") -> Row:
@@ -28,9 +33,14 @@ def state(*outcomes: Outcome) -> State:
     return state_of(proofs_of(outcomes).get("U1", ()))
 
 
-def ended(node: str, outcome: str = PASSED, *, is_check: bool = True) -> Outcome:
+def ended(node: str, outcome: str = PASSED, *, is_check: bool = True, clause: str = "") -> Outcome:
     """An outcome of U1."""
-    return Outcome("U1", node, is_check, outcome)
+    return Outcome("U1", node, is_check, outcome, clause)
+
+
+def in_clauses() -> Row:
+    """A row of which two tests do a half each."""
+    return replace(row(), clauses=("gate", "old trace"))
 
 
 @given(OUTCOMES)
@@ -94,6 +104,36 @@ def test_a_claim_that_the_tests_do_not_bear_out_is_told(claimed: Row, outcomes: 
     assert re.search(why, told[0])
 
 
+def test_a_check_of_two_clauses_needs_a_test_of_each() -> None:
+    gate, old_trace = ended("a", clause="gate"), ended("b", clause="old trace")
+
+    assert contradictions([in_clauses()], proofs_of([gate, old_trace])) == []
+    for half, left in ((gate, "old trace"), (old_trace, "gate")):
+        (told,) = contradictions([in_clauses()], proofs_of([half]))
+        assert told.endswith(f"says works, the tests say partial: no test does these clauses of its check: {left}")
+    (told,) = contradictions([in_clauses()], proofs_of([gate, replace(old_trace, outcome="failed")]))
+    assert "a test of its check did not pass whole: b (failed)" in told
+
+
+def test_a_clause_that_one_test_does_is_not_done_by_the_outcome_of_another() -> None:
+    ran = [ended("a", clause="gate")]
+    marked = [*ran, ended("a", clause="old trace")]
+
+    assert [(one.clause, one.outcome) for one in with_those_not_run(ran, marked)] == [
+        ("gate", PASSED),
+        ("old trace", "not run"),
+    ]
+
+
+def test_tests_that_share_a_check_without_its_clauses_are_told() -> None:
+    (told,) = contradictions([row()], proofs_of([ended("a"), ended("b")]))
+    assert told == "U1: several tests do its check; list `clauses`, and name one in each test's mark: a; b"
+
+    of_another = ended("c", clause="speed")
+    told, *_ = contradictions([in_clauses()], proofs_of([ended("a", clause="gate"), of_another]))
+    assert told == "U1: tests name the clauses ['speed']; docs/capabilities.yaml lists ['gate', 'old trace']"
+
+
 def test_a_claim_that_holds_is_no_contradiction() -> None:
     assert contradictions([row()], proofs_of([ended("t[1]"), ended("t[2]")])) == []
     assert contradictions([row(State.MISSING)], {}) == []
@@ -112,6 +152,8 @@ def test_the_first_line_of_the_page_counts_the_states_and_each_row_names_its_tes
     works, partial, missing = text.splitlines()[-3:]
     assert works.endswith("| works | `unit/test_a.py::test_it` | `.venv/bin/pytest tests/unit/test_a.py::test_it` |")
     assert "what \\| it is" in works
+    shared = page([in_clauses()], proofs_of([ended("a", clause="gate"), ended("b", clause="old trace")]))
+    assert "| works | gate: `a`, old trace: `b` |" in shared
     assert "| in part; missing: the rest | `e2e/test_b.py::test_b` |" in partial
     assert missing.endswith("| **missing** |  |  |")
 
@@ -124,6 +166,9 @@ def test_the_first_line_of_the_page_counts_the_states_and_each_row_names_its_tes
         ("[{id: U1, group: g, what: w, check: c, state: tested}]", "'tested' is not a valid State"),
         ("[{id: U1, group: g, what: w, check: c, state: missing, owner: me}]", "owner"),
         ("[{id: U1, group: g, what: w, check: c}]", "'state'"),
+        ("[{id: U1, group: g, what: w, check: c, state: works, clauses: [gate]}]", "at least two different ones"),
+        ("[{id: U1, group: g, what: w, check: c, state: works, clauses: [gate, gate]}]", "at least two different ones"),
+        ("[{id: U1, group: g, what: w, check: c, state: works, clauses: gate}]", "clauses is 'gate', no list"),
         (
             "[{id: A, group: g, what: w, check: c, state: missing}, {id: A, group: g, what: w, check: c, state: missing}]",
             "twice",
@@ -142,17 +187,32 @@ def test_a_row_that_says_too_little_or_too_much_is_refused(text: str, why: str) 
         (pytest.mark.capability(), "without an id"),
         (pytest.mark.capability("U1", is_check=False), "is_check=True"),
         (pytest.mark.capability("U1", check=True), "is_check=True"),
+        (pytest.mark.capability("D5", clause="gate"), "is_check=True and, with it, clause"),
+        (pytest.mark.capability("D5", is_check=True), "names the clause ''; its clauses: \\['gate', 'old trace'\\]"),
+        (
+            pytest.mark.capability("D5", is_check=True, clause="speed"),
+            "D5: a test of its check names the clause 'speed'",
+        ),
+        (pytest.mark.capability("U1", is_check=True, clause="gate"), "names the clause 'gate'; its clauses: \\[\\]"),
     ],
 )
 def test_a_mark_that_says_nothing_known_is_refused(mark: pytest.MarkDecorator, why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        claims_of([mark.mark], {"U1"})
+        claims_of([mark.mark], KNOWN)
+
+
+@pytest.mark.parametrize("claim", [Claim("U1", False), Claim("U1", True), Claim("D5", True, "old trace")])
+def test_a_claim_comes_back_from_a_report(claim: Claim) -> None:
+    assert claim_in(*claim.report_property) == claim
+    assert claim_in("duration", "U1") is None
 
 
 def test_a_check_of_a_row_is_not_a_part_of_it_too() -> None:
     marks = [pytest.mark.capability("U1", "U2").mark, pytest.mark.capability("U1", is_check=True).mark]
 
-    assert claims_of(marks, {"U1", "U2"}) == {Claim("U1", is_check=True), Claim("U2", is_check=False)}
+    assert claims_of(marks, {"U1": (), "U2": ()}) == {Claim("U1", is_check=True), Claim("U2", is_check=False)}
+    one_clause = [pytest.mark.capability("D5").mark, pytest.mark.capability("D5", is_check=True, clause="gate").mark]
+    assert claims_of(one_clause, KNOWN) == {Claim("D5", True, "gate")}
 
 
 def test_the_list_has_the_72_rows_of_the_design() -> None:

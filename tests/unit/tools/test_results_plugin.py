@@ -8,19 +8,21 @@ import pathlib
 import subprocess
 import sys
 
+from tools.capabilities.states import Outcome
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 CONFTEST = """
 import pathlib
 from results import Results
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "capability(*ids, is_check=False): what the test proves")
+    config.addinivalue_line("markers", "capability(*ids, is_check=False, clause=''): what the test proves")
     config.pluginmanager.register(Results(pathlib.Path("results.json").absolute()), "weir-results")
 """
 PARAMETERS = """
 import pytest
 
-@pytest.mark.capability("U1", is_check=True)
+@pytest.mark.capability("D1", is_check=True)
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_it(number):
     assert number != 2
@@ -37,7 +39,7 @@ def broken():
     yield
     raise OSError("gone")
 
-@pytest.mark.capability("U1", is_check=True)
+@pytest.mark.capability("D5", is_check=True, clause="old trace")
 def test_ends_badly(broken):
     pass
 """
@@ -48,6 +50,8 @@ import pytest
 def test_it():
     pass
 """
+
+KEPT = ("capability", "node", "is_check", "clause", "outcome")
 
 
 def run(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -66,13 +70,14 @@ def test_every_outcome_is_kept_with_workers_and_a_second_run_adds_to_the_first(t
     run(tmp_path, "test_ending.py")
 
     found = json.loads((tmp_path / "results.json").read_text())["capabilities"]
-    assert [(proof["capability"], proof["node"], proof["is_check"], proof["outcome"]) for proof in found] == [
-        ("U1", "test_ending.py::test_ends_badly", True, "failed"),
-        ("U1", "test_parameters.py::test_it[1]", True, "passed"),
-        ("U1", "test_parameters.py::test_it[2]", True, "failed"),
-        ("U1", "test_parameters.py::test_it[3]", True, "passed"),
-        ("U2", "test_parameters.py::test_skipped", False, "skipped"),
+    assert [tuple(proof[name] for name in KEPT) for proof in found] == [
+        ("D1", "test_parameters.py::test_it[1]", True, "", "passed"),
+        ("D1", "test_parameters.py::test_it[2]", True, "", "failed"),
+        ("D1", "test_parameters.py::test_it[3]", True, "", "passed"),
+        ("D5", "test_ending.py::test_ends_badly", True, "old trace", "failed"),
+        ("U2", "test_parameters.py::test_skipped", False, "", "skipped"),
     ]
+    assert [Outcome(**proof).clause for proof in found] == ["", "", "", "old trace", ""]
 
 
 def test_an_unknown_id_ends_the_run(tmp_path: pathlib.Path) -> None:
