@@ -136,11 +136,10 @@ def rows_in(answer: httpx2.Response) -> list[list[Any]]:
 
 
 def is_unanswered(answer: httpx2.Response) -> bool:
-    """Whether the sink or its server was busy, or the sink could not ask it: then the query failed without a code of the
-    engine. A statement that is refused or wrong is answered, by an error.
+    """Whether the sink was busy, or the server behind it away or busy. A statement that is refused or wrong is answered, by an
+    error.
     """
     if answer.status_code != 400:
         return answer.status_code == 503
-    page = answer.json()
-    code = CODE.search(page["detail"])
-    return page["title"] == "Query failed" and (code is None or int(code[1]) in BUSY_CODES)
+    code = CODE.search(answer.json()["detail"])
+    return code is not None and int(code[1]) in BUSY_CODES

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from weir.lineage import books, queries
 from weir.lineage.adapters.backlog import Backlog
 from weir.lineage.adapters.operator_sql import OperatorSql, SqlBusy
-from weir.lineage.adapters.store import QueryFailed, Store
+from weir.lineage.adapters.store import QueryFailed, Store, StoreAway
 from weir.lineage.core.audit import TIME_MAX_US, Window
 from weir.lineage.core.sql_names import VIEWS
 from weir.lineage.core.sql_text import SqlRefused
@@ -145,6 +145,8 @@ class LineageApi:
             )
         except SqlBusy as busy:
             return problem(503, "Busy", str(busy), "try again in some seconds", {"retry-after": "5"})
+        except StoreAway as away:
+            return _away(away)
         except QueryFailed as failed:
             return problem(400, "Query failed", str(failed))
         return _json(
@@ -178,7 +180,11 @@ class LineageApi:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
         except QueryFailed as failed:
-            return problem(503, "The store did not answer", str(failed), "see `weir logs lineage`")
+            return _away(failed)
+
+
+def _away(failed: QueryFailed) -> Response:
+    return problem(503, "The store did not answer", str(failed), "see `weir logs lineage`")
 
 
 def _statement_in(body: bytes) -> str | None:

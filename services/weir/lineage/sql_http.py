@@ -19,8 +19,8 @@ from starlette.types import Scope
 
 from weir.lineage.adapters.operator_sql import OperatorSql, SqlBusy, Written
 from weir.lineage.adapters.sql_packing import gzipped, in_blocks
-from weir.lineage.adapters.store import QueryFailed
-from weir.lineage.core.sql_failure import Failure, of_engine, own
+from weir.lineage.adapters.store import QueryFailed, StoreAway
+from weir.lineage.core.sql_failure import NETWORK_ERROR, Failure, of_engine, own
 from weir.lineage.core.sql_formats import CONTENT_TYPES
 from weir.lineage.core.sql_request import SqlRequest, request_of
 from weir.lineage.core.sql_text import SqlRefused
@@ -94,6 +94,8 @@ class SqlEndpoint:
             return _failed(own(refused.code, str(refused), self._sql.version), headers)
         except SqlBusy as busy:
             return _failed(own(202, str(busy), self._sql.version), {**headers, "retry-after": "5"})
+        except StoreAway as away:
+            return _failed(own(NETWORK_ERROR, str(away), self._sql.version), {**headers, "retry-after": "5"})
         except QueryFailed as failed:
             return _failed(of_engine(str(failed), self._sql.version), headers)
 

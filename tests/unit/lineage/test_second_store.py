@@ -13,7 +13,7 @@ from second_store import FRONT, is_unanswered, rows_in
 from service_process import ServiceProcess, free_port
 from weir.lineage.adapters.migrations import migrate
 from weir.lineage.adapters.operator_sql import OperatorSql
-from weir.lineage.adapters.store import QueryFailed, Store
+from weir.lineage.adapters.store import QueryFailed, Store, StoreAway
 from weir.lineage.settings import LineageSettings
 
 
@@ -33,13 +33,6 @@ def page(status: int, title: str, detail: str) -> httpx2.Response:
     return httpx2.Response(status, json={"title": title, "status": status, "detail": detail})
 
 
-async def failed(sql: OperatorSql, statement: str) -> httpx2.Response:
-    """What /v1/sql answers where the query fails."""
-    with pytest.raises(QueryFailed) as raised:
-        await sql.ask(statement)
-    return page(400, "Query failed", str(raised.value))
-
-
 async def test_a_server_that_is_away_is_nobody_and_a_wrong_query_is_none(
     server: ServiceProcess, tmp_path: Path
 ) -> None:
@@ -49,15 +42,17 @@ async def test_a_server_that_is_away_is_nobody_and_a_wrong_query_is_none(
     sql = OperatorSql(settings)
     wrong = "SELECT count() FROM v_feedback WHERE no_such_column = 1"
 
-    refused = await failed(sql, wrong)
+    with pytest.raises(QueryFailed, match="no_such_column") as refused:
+        await sql.ask(wrong)
     server.kill()
-    away = await failed(sql, wrong)
+    with pytest.raises(StoreAway) as away:
+        await sql.ask(wrong)
     store.close()
     assert sql.close()
 
-    assert (is_unanswered(refused), is_unanswered(away)) == (False, True)
-    with pytest.raises(AssertionError, match="no_such_column"):
-        rows_in(refused)
+    assert not isinstance(refused.value, StoreAway)
+    assert not is_unanswered(page(400, "Query failed", str(refused.value)))
+    assert is_unanswered(page(503, "The store did not answer", str(away.value)))
 
 
 @pytest.mark.parametrize(

@@ -35,11 +35,7 @@ LONGEST_DAYS = 7_300
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlAddress]:
     folder: Path = tmp_path_factory.mktemp("server")
-    port = free_port()
-    command = [sys.executable, str(FRONT), str(port), str(folder / "clickhouse")]
-    server = ServiceProcess("ClickHouse", command, {}, folder / "log", health_path="/ping", port=port)
-    server.start()
-    server.until_ready()
+    server = _started(folder)
     settings = LineageSettings(clickhouse_url=server.url, data_dir=folder / "data", query_rows_max=ROWS_MAX)
     store = Store(settings)
     migrate(store)
@@ -52,6 +48,15 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlAddress]:
     finally:
         store.close()
         server.kill()
+
+
+def _started(folder: Path) -> ServiceProcess:
+    port = free_port()
+    command = [sys.executable, str(FRONT), str(port), str(folder / "clickhouse")]
+    server = ServiceProcess("ClickHouse", command, {}, folder / "log", health_path="/ping", port=port)
+    server.start()
+    server.until_ready()
+    return server
 
 
 @pytest.fixture
@@ -89,3 +94,19 @@ def test_a_setting_travels_with_the_statement(endpoint: SqlAddress) -> None:
 
     assert endpoint.ask(query, {"session_timezone": "Asia/Seoul", "limit": "1"}).text == "1970-01-01 09:00:00\n"
     assert endpoint.ask(query).text == "1970-01-01 00:00:00\n" * 6
+
+
+def test_a_server_that_is_away_is_a_reason_to_ask_again_later(tmp_path: Path) -> None:
+    server = _started(tmp_path)
+    settings = LineageSettings(clickhouse_url=server.url, data_dir=tmp_path / "data")
+    store = Store(settings)
+    migrate(store)
+    with sql_endpoint(settings) as address:
+        whole = address.ask("SELECT count() FROM v_spans")
+        server.kill()
+        away = address.ask("SELECT count() FROM v_spans")
+    store.close()
+
+    assert (whole.status_code, whole.text) == (200, "0\n")
+    assert (away.status_code, away.headers["x-clickhouse-exception-code"]) == (503, "210")
+    assert away.headers["retry-after"] == "5"

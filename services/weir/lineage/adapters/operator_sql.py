@@ -19,7 +19,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from weir.lineage.adapters.handle import Handle
 from weir.lineage.adapters.raw_engine import RawAnswer, RawEngine
-from weir.lineage.adapters.store import QueryFailed, first_line, open_client
+from weir.lineage.adapters.store import QueryFailed, first_line, open_client, query_failure
 from weir.lineage.core.native_blocks import at_version, empty_block
 from weir.lineage.core.sql_clauses import split
 from weir.lineage.core.sql_formats import known_format
@@ -127,7 +127,7 @@ class OperatorSql:
         logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
     async def ask(self, statement: str) -> Answer:
-        """Rows of one statement. Raises SqlRefused, SqlBusy, or QueryFailed with the engine's words."""
+        """Rows of one statement. Raises SqlRefused, SqlBusy, StoreAway, or QueryFailed with the engine's words."""
         return await self._done(lambda: self._answered(statement))
 
     async def write(self, request: SqlRequest, pack: Callable[[bytes], bytes]) -> Written:
@@ -222,7 +222,7 @@ class OperatorSql:
                 _ = getattr(result, "result_rows", None)
                 return result
         except (ClickHouseError, OSError, BadSetting) as error:
-            raise QueryFailed(first_line(error)) from error
+            raise query_failure(error, first_line(error)) from error
         except Exception as error:  # the client makes Python values of any statement's types, and not all have one
             raise QueryFailed(f"the answer cannot be read: {error}; choose other types, as toString(...)") from error
 

@@ -14,7 +14,7 @@ import chdb
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from weir.lineage.adapters.handle import Handle
-from weir.lineage.adapters.store import QueryFailed, failure_text, open_client
+from weir.lineage.adapters.store import QueryFailed, failure_text, open_client, query_failure
 from weir.lineage.core.sql_text import quoted
 from weir.lineage.settings import LineageSettings
 from weir.runtime.errors import BadSetting
@@ -81,4 +81,4 @@ def _of_server(handle: Handle, text: str, format_name: str, settings: Mapping[st
         with handle.taken() as client:
             return RawAnswer(bytes(client.raw_query(text, fmt=format_name, settings=dict(settings))))
     except (ClickHouseError, OSError, BadSetting) as error:
-        raise QueryFailed(failure_text(error)) from error
+        raise query_failure(error, failure_text(error)) from error

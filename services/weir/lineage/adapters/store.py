@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import clickhouse_connect
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from weir.lineage.adapters.handle import Handle
 from weir.lineage.settings import LineageSettings
@@ -66,6 +66,10 @@ class RowsRefused(Exception):
 
 class QueryFailed(Exception):
     """A query failed; the text is the engine's."""
+
+
+class StoreAway(QueryFailed):
+    """The server was not reached, or did not answer: the engine said nothing of the query."""
 
 
 class Store:
@@ -151,7 +155,13 @@ def _failing_as_query() -> Iterator[None]:
     try:
         yield
     except (ClickHouseError, OSError, BadSetting) as error:
-        raise QueryFailed(first_line(error)) from error
+        raise query_failure(error, first_line(error)) from error
+
+
+def query_failure(error: Exception, text: str) -> QueryFailed:
+    """What a query's error is to who asked it. text: the error's, as it is to be told."""
+    is_silent = isinstance(error, OSError | OperationalError) and CODE.search(_text(error)) is None
+    return StoreAway(text) if is_silent else QueryFailed(text)
 
 
 def open_client(settings: LineageSettings, limits: Mapping[str, Any] | None = None) -> Any:

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 CODE = re.compile(r"[Cc]ode:? (\d+)")
 
+NETWORK_ERROR = 210
+"""Code of the engine for a server that it cannot reach."""
+
 NAMES = {
     36: "BAD_ARGUMENTS", 48: "NOT_IMPLEMENTED", 73: "UNKNOWN_FORMAT", 81: "UNKNOWN_DATABASE",
-    164: "READONLY", 202: "TOO_MANY_SIMULTANEOUS_QUERIES", 497: "ACCESS_DENIED", 516: "AUTHENTICATION_FAILED",
+    164: "READONLY", 202: "TOO_MANY_SIMULTANEOUS_QUERIES", NETWORK_ERROR: "NETWORK_ERROR",
+    497: "ACCESS_DENIED", 516: "AUTHENTICATION_FAILED",
 }  # fmt: skip
 """The engine's names of the codes that this service gives by itself."""
 
@@ -18,6 +22,7 @@ STATUSES = {
     **dict.fromkeys((497, 516, 164), 403),
     **dict.fromkeys((46, 47, 50, 60, 73, 81, 115), 404),
     48: 501,
+    NETWORK_ERROR: 503,
     202: 503,
 }
 """HTTP status of a code; 500 for any other, as at the engine's own interface."""
