@@ -28,6 +28,11 @@ REJOINED = Counter(
 )
 """Rising without broker restarts: two sinks share one WEIR_INSTANCE."""
 
+STARVED = Counter(
+    "weir_lineage_starved_total", "Memberships given up because nothing was read of a partition that had more."
+)
+"""Rises after a broker came back to a client that fetches no more; the next membership reads on."""
+
 ANEW = Counter("weir_lineage_topics_anew_total", "Partitions read from their beginning: their topic was made anew.")
 
 STALLED = Gauge("weir_lineage_stalled", "1 while a range in hand has waited longer than WEIR_LINEAGE_STALL_S.")

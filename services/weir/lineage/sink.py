@@ -23,14 +23,16 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, KafkaException, Message, TopicPartition
 
 from weir.events import InvalidEvent
+from weir.lineage.adapters.backlog import Backlog
 from weir.lineage.adapters.commit import Commits, MembershipLost
 from weir.lineage.adapters.group import Kept, joined
 from weir.lineage.core.intent import Range, done, intent_of, topic_of
 from weir.lineage.core.message import Body, body_of
 from weir.lineage.core.stall import Stall
+from weir.lineage.core.starvation import Starvation
 from weir.lineage.core.waiting import Place, Waiting
 from weir.lineage.inserter import Inserter
-from weir.lineage.metrics import ANEW, REBUILT, REJOINED, STALLED
+from weir.lineage.metrics import ANEW, REBUILT, REJOINED, STALLED, STARVED
 from weir.lineage.settings import LineageSettings
 from weir.runtime.deadletter import DeadLetters, RawMessage
 from weir.runtime.errors import TooManyRejects
@@ -45,6 +47,13 @@ REJOIN_S = 0.5
 IDENTITY_EVERY_S = 5.0
 """Seconds between two looks at the topics' ids. Chosen: what is stored of a topic made anew before a look is read once more,
 and a look costs milliseconds."""
+
+STARVED_S = 30.0
+"""Seconds that a partition may stand still with more behind it. Chosen: three sessions; a member that comes anew reads nothing
+twice into the store, so being wrong costs a second."""
+
+ENDS_EVERY_S = 10.0
+"""Seconds between two looks at the ends of the log: one request each, on a connection of its own. A third of the limit above."""
 
 IDENTITY_TIMEOUT_S = 10.0
 """Seconds for the answer. Chosen: a busy broker answers in one; the sink's thread waits, its heartbeat does not."""
@@ -69,6 +78,10 @@ class Sink:
         self._topic_ids = TopicIds(settings.kafka_bootstrap, IDENTITY_TIMEOUT_S)
         self._ids: dict[str, str] = {}
         self._looked_s = 0.0
+        self._backlog = Backlog(settings)
+        self._next: dict[Place, int] = {}
+        self._starvation = Starvation(STARVED_S)
+        self._ends_seen_s = 0.0
         self._stall = Stall(settings.stall_s)
         self.is_ready = False
         self.halted_by = ""
@@ -106,6 +119,7 @@ class Sink:
 
     def _as_member(self) -> None:
         commits = Commits()
+        self._next, self._starvation = {}, Starvation(STARVED_S)
         consumer = joined(self._settings, self._assigned, self._revoked, commits.answered)
         try:
             while not self._stop.is_set():
@@ -117,8 +131,9 @@ class Sink:
     def _assigned(self, consumer: Any, places: Sequence[TopicPartition]) -> None:
         self._waiting.forget((place.topic, place.partition) for place in places)
         self._ids.update(self._topic_ids.of(place.topic for place in places))
-        starts = [self._start(place) for place in consumer.committed(list(places), timeout=COMMITTED_TIMEOUT_S)]
-        consumer.incremental_assign(starts)
+        committed = consumer.committed(list(places), timeout=COMMITTED_TIMEOUT_S)
+        self._next |= {(place.topic, place.partition): max(place.offset, 0) for place in committed}
+        consumer.incremental_assign([self._start(place) for place in committed])
         self.is_ready = True
 
     def _start(self, committed: TopicPartition) -> TopicPartition:
@@ -128,6 +143,7 @@ class Sink:
         if of and now and of != now:
             ANEW.inc()
             logger().warning("topic_made_anew", topic=topic, partition=partition, was=of, now=now)
+            self._next[topic, partition] = 0
             return TopicPartition(topic, partition, OFFSET_BEGINNING)
         intent = intent_of(committed.metadata, committed.offset)
         if intent is not None:
@@ -153,13 +169,34 @@ class Sink:
         if anew:
             raise MembershipLost(f"made anew: {', '.join(anew)}")
 
+    def _look_at_ends(self) -> None:
+        """Give the membership up when it reads nothing of a partition that has more."""
+        now_s = time.monotonic()
+        if now_s - self._ends_seen_s < ENDS_EVERY_S:
+            return
+        self._ends_seen_s = now_s
+        try:
+            ends = self._backlog.ends()
+            starved = self._starvation.starved(self._next, ends, now_s)
+            begins = self._backlog.begins() if starved else {}
+        except KafkaException as error:
+            logger().warning("ends_unknown", error=str(error))  # a broker that is away: asked again at the next look
+            return
+        named = [f"{topic}/{n}" for topic, n in starved if ends[topic, n] > begins.get((topic, n), 0)]
+        if named:
+            STARVED.inc()
+            raise MembershipLost(f"nothing was read for {STARVED_S:.0f} s of what has more: {', '.join(named)}")
+
     def _revoked(self, _: Any, places: Sequence[TopicPartition]) -> None:
+        for place in places:
+            self._next.pop((place.topic, place.partition), None)
         self._waiting.forget((place.topic, place.partition) for place in places)
 
     def _round(self, consumer: Any, commits: Commits) -> None:
         for message in consumer.consume(self._settings.batch_messages_max, self._settings.flush_s):
             self._take(message)
         self._look_at_ids()
+        self._look_at_ends()
         ranges = self._waiting.due()
         if not ranges:
             if not self._waiting.intended:
@@ -176,6 +213,7 @@ class Sink:
             for place, batch in ranges.items()
         ]
         commits.commit(consumer, ends, self._take)
+        self._next |= {place: batch[-1].offset + 1 for place, batch in ranges.items()}
         self._stall.end()
         self._count(consumer, ranges)
 

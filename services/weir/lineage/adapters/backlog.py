@@ -35,7 +35,7 @@ class Backlog:
     def messages(self) -> dict[str, int] | None:
         """Messages not committed, by topic, without topics that have none; None while the broker does not answer."""
         try:
-            ends, committed = self._ends(), self._committed()
+            ends, committed = self.ends(), self._committed()
         except KafkaException:
             return None
         behind: dict[str, int] = {}
@@ -49,7 +49,7 @@ class Backlog:
     def caught_up(self) -> bool:
         """Wait until everything that is in Kafka now is committed. False when that takes longer than the limit."""
         try:
-            ends = self._ends()
+            ends = self.ends()
             until_s = time.monotonic() + CAUGHT_UP_WITHIN_S
             while True:
                 committed = self._committed()
@@ -60,6 +60,14 @@ class Backlog:
         except KafkaException:
             return False
 
+    def ends(self) -> dict[Place, int]:
+        """The offset after the last message of every partition. Raises KafkaException while the broker does not answer."""
+        return self._offsets(OffsetSpec.latest())  # type: ignore[no-untyped-call]  # an untyped library
+
+    def begins(self) -> dict[Place, int]:
+        """The offset of the first message that is still there. Raises as `ends`."""
+        return self._offsets(OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # as above
+
     def close(self) -> None:
         """Let nobody wait any longer: the service stops."""
         self._closing.set()
@@ -69,12 +77,8 @@ class Backlog:
             self._admin = AdminClient({"bootstrap.servers": self._settings.kafka_bootstrap, "log_level": 2})
         return self._admin
 
-    def _ends(self) -> dict[Place, int]:
-        asked = {
-            TopicPartition(name, partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]  # an untyped library
-            for name, topic in TOPICS.items()
-            for partition in range(topic.partitions)
-        }
+    def _offsets(self, which: OffsetSpec) -> dict[Place, int]:
+        asked = {TopicPartition(name, n): which for name, topic in TOPICS.items() for n in range(topic.partitions)}
         answers = self._client().list_offsets(asked, request_timeout=ASK_TIMEOUT_S)
         return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
 

@@ -1,0 +1,32 @@
+"""Starvation: which partitions the sink reads nothing of although the log has more, for so long that it is no delay.
+
+Seen once: a broker was killed and came back, the client's membership lived on, and it fetched nothing any more, without a word.
+No
+error tells this apart from a quiet log, so the broker's own ends are held against what was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Place = tuple[str, int]
+
+
+@dataclass(slots=True)
+class Starvation:
+    """Of one membership. `limit_s`: seconds that a partition may stand still with more behind it."""
+
+    limit_s: float
+    _stands: dict[Place, tuple[int, float]] = field(default_factory=dict)
+    """Where a partition stands that had more when it was first seen there, and since when, by a monotonic clock."""
+
+    def starved(self, positions: Mapping[Place, int], ends: Mapping[Place, int], now_s: float) -> list[Place]:
+        """Partitions that stood still for the limit. `positions`: the next offset to read; `ends`: that of the log."""
+        behind = {place: at for place, at in positions.items() if ends.get(place, 0) > at}
+        before = self._stands
+        self._stands = {
+            place: before[place] if place in before and before[place][0] == at else (at, now_s)
+            for place, at in behind.items()
+        }
+        return sorted(place for place, (_, since_s) in self._stands.items() if now_s - since_s >= self.limit_s)
