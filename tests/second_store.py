@@ -31,18 +31,10 @@ class SecondStore:
     def __init__(self, stack: RunningStack, folder: Path, **settings: str) -> None:
         """settings: environment variables of the sink."""
         folder.mkdir(parents=True, exist_ok=True)
-        port = free_port()
         self.group = f"second-{time.time_ns()}"
         self._headers = stack.authorization
         self._kafka = stack.kafka_bootstrap
-        self.clickhouse = ServiceProcess(
-            "the second ClickHouse",
-            [sys.executable, str(FRONT), str(port), str(folder / "clickhouse")],
-            {},
-            folder / "clickhouse.log",
-            health_path="/ping",
-            port=port,
-        )
+        self.clickhouse = clickhouse_in(folder)
         environment = {
             **stack.environment,
             "WEIR_DATA_DIR": str(folder / "data"),
@@ -127,6 +119,13 @@ class SecondStore:
         """Take rows away behind the sink's back."""
         statement = f"ALTER TABLE {table} DELETE WHERE {where} SETTINGS mutations_sync = 2"
         httpx2.post(self.clickhouse.url, content=statement, timeout=60).raise_for_status()
+
+
+def clickhouse_in(folder: Path) -> ServiceProcess:
+    """A ClickHouse server of its own, not started; its data and its log are in `folder`."""
+    port = free_port()
+    command = [sys.executable, str(FRONT), str(port), str(folder / "clickhouse")]
+    return ServiceProcess("ClickHouse", command, {}, folder / "clickhouse.log", health_path="/ping", port=port)
 
 
 def rows_in(answer: httpx2.Response) -> list[list[Any]]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from second_store import FRONT, is_unanswered, rows_in
-from service_process import ServiceProcess, free_port
+from second_store import clickhouse_in, is_unanswered, rows_in
+from service_process import ServiceProcess
 from weir.lineage.adapters.migrations import migrate
 from weir.lineage.adapters.operator_sql import OperatorSql
 from weir.lineage.adapters.store import QueryFailed, Store, StoreAway
@@ -19,9 +18,7 @@ from weir.lineage.settings import LineageSettings
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ServiceProcess]:
-    port = free_port()
-    command = [sys.executable, str(FRONT), str(port), str(tmp_path / "clickhouse")]
-    made = ServiceProcess("ClickHouse", command, {}, tmp_path / "log", health_path="/ping", port=port)
+    made = clickhouse_in(tmp_path)
     made.start()
     made.until_ready()
     yield made

@@ -5,7 +5,6 @@ The server is the real engine behind ClickHouse's HTTP interface, in a process o
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from builders import completed
 from knocking import TOKEN
 from lineage_store import put_into
-from second_store import FRONT
-from service_process import ServiceProcess, free_port
+from second_store import clickhouse_in
+from service_process import ServiceProcess
 from sql_endpoint import SqlAddress, sql_endpoint
 from weir.lineage.adapters.migrations import migrate
 from weir.lineage.adapters.retention import keep
@@ -51,9 +50,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlAddress]:
 
 
 def _started(folder: Path) -> ServiceProcess:
-    port = free_port()
-    command = [sys.executable, str(FRONT), str(port), str(folder / "clickhouse")]
-    server = ServiceProcess("ClickHouse", command, {}, folder / "log", health_path="/ping", port=port)
+    server = clickhouse_in(folder)
     server.start()
     server.until_ready()
     return server

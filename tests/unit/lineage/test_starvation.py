@@ -22,9 +22,9 @@ def test_a_partition_that_stands_still_with_more_behind_it_is_named_after_the_li
 def test_what_came_just_now_has_not_stood_since_the_last_look() -> None:
     starvation = Starvation(LIMIT_S)
     assert starvation.starved({HERE: 5}, {HERE: 5}, 0) == []
-    assert starvation.starved({HERE: 5}, {HERE: 6}, 100) == []
-    assert starvation.starved({HERE: 5}, {HERE: 6}, 129) == []
-    assert starvation.starved({HERE: 5}, {HERE: 6}, 130) == [HERE]
+    assert starvation.starved({HERE: 5}, {HERE: 6}, 20) == []
+    assert starvation.starved({HERE: 5}, {HERE: 6}, 49) == []
+    assert starvation.starved({HERE: 5}, {HERE: 6}, 50) == [HERE]
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.floats(0, 20)), max_size=30))
@@ -43,3 +43,12 @@ def test_a_partition_that_was_taken_away_is_forgotten() -> None:
     assert starvation.starved({HERE: 5}, {HERE: 8}, 0) == []
     assert starvation.starved({}, {HERE: 8}, 30) == []
     assert starvation.starved({HERE: 5}, {HERE: 8}, 60) == []
+
+
+def test_a_wait_for_the_store_is_no_starvation() -> None:
+    starvation = Starvation(LIMIT_S)
+
+    assert starvation.starved({HERE: 5}, {HERE: 8}, 0) == []
+    assert starvation.starved({HERE: 5}, {HERE: 8}, 300) == []
+    assert starvation.starved({HERE: 5}, {HERE: 8}, 320) == []
+    assert starvation.starved({HERE: 5}, {HERE: 8}, 330) == [HERE]

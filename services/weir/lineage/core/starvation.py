@@ -14,16 +14,21 @@ Place = tuple[str, int]
 
 @dataclass(slots=True)
 class Starvation:
-    """Of one membership. `limit_s`: seconds that a partition may stand still with more behind it."""
+    """Of one membership. `limit_s`: seconds that a partition may stand still with more behind it.
+
+    A look that comes later than that after the one before starts anew: the sink waited for its store, and read nothing.
+    """
 
     limit_s: float
     _stands: dict[Place, tuple[int, float]] = field(default_factory=dict)
     """Where a partition stands that had more when it was first seen there, and since when, by a monotonic clock."""
+    _looked_s: float = 0.0
 
     def starved(self, positions: Mapping[Place, int], ends: Mapping[Place, int], now_s: float) -> list[Place]:
         """Partitions that stood still for the limit. `positions`: the next offset to read; `ends`: that of the log."""
         behind = {place: at for place, at in positions.items() if ends.get(place, 0) > at}
-        before = self._stands
+        before = self._stands if now_s - self._looked_s <= self.limit_s else {}
+        self._looked_s = now_s
         self._stands = {
             place: before[place] if place in before and before[place][0] == at else (at, now_s)
             for place, at in behind.items()
