@@ -236,3 +236,12 @@ def _is_module(name: str) -> bool:
 def _is_there(path: str) -> bool:
     """A path of the checkout; names of modules and of services' parts are told from the service they belong to."""
     return (ROOT / path).exists() or (ROOT / f"{path}.py").exists() or any(ROOT.glob(path))
+
+
+def test_a_decision_has_a_number_of_its_own() -> None:
+    decisions = sorted((ROOT / "docs" / "adr").glob("*.md"))
+
+    numbers = [int(path.name.partition("-")[0]) for path in decisions]
+
+    assert numbers == list(range(1, len(decisions) + 1))
+    assert all(path.read_text().startswith(f"# {number}. ") for path, number in zip(decisions, numbers, strict=True))
