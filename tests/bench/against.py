@@ -33,6 +33,7 @@ from .echo_door import echo_upstream, gateway, inference
 from .events import TOPIC, backlog, produce
 from .gateway_overhead import PERCENTILES, WARM_UP_CALLS, alone_us, together_per_s
 from .run import BYSTANDERS
+from .token_proxy import with_token
 
 HOME = repository() / ".weir" / "bench" / "against"
 ROUNDS = 10
@@ -67,9 +68,12 @@ def main(arguments: list[str]) -> int:
             stack = open_stack(HOME / "stack")
             for name in (*BYSTANDERS, "lineage"):
                 stack.supervisor.stop(name)
-            older = {"PYTHONPATH": str(checkout / "services")}
-            rounds = asyncio.run(gateways(stack, older, out))
-            sinks = sinks_us(stack, older, out)
+            with with_token(
+                stack.endpoints.registry_url, RunningStack(stack.layout.home).authorization
+            ) as registry_url:
+                older = {"PYTHONPATH": str(checkout / "services"), "WEIR_REGISTRY_URL": registry_url}
+                rounds = asyncio.run(gateways(stack, older, out))
+                sinks = sinks_us(stack, older, out)
         finally:
             stop_stack(HOME / "stack")
     out.print(table(commit, rounds, sinks))

@@ -14,7 +14,9 @@ from id_lists import at_once, quoted
 from stack import RunningStack
 
 pytestmark = pytest.mark.stack
-CALLS = 2_000
+CALLS = 1_000
+"""Calls of a run: two thousand events of requests and responses, and as many again of spans and features."""
+
 WORKERS = 8
 KILL_AT = CALLS // 2
 

@@ -103,7 +103,9 @@ def test_a_backfill_of_130_months_stops_nothing_and_each_of_it_is_accounted_for(
 
 
 def test_a_sink_that_stores_nothing_is_not_ready_and_says_why(stack: RunningStack, tmp_path: Path) -> None:
-    with SecondStore(stack, tmp_path / "stalled", WEIR_LINEAGE_STALL_S="1") as second:
+    second = SecondStore(stack, tmp_path / "stalled", WEIR_LINEAGE_STALL_S="1")
+    second.begin_at_end()
+    with second:
         second.sink.until_ready()
         second.clickhouse.kill()
         source = f"stalled/{new_id()}"
