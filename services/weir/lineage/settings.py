@@ -41,8 +41,9 @@ class LineageSettings(SharedSettings):
     """Seconds that one range may wait for the store before the service says that it is not ready. Chosen: a store that is
     started again takes less; nothing is lost meanwhile, and nothing is stored either."""
 
-    batch_messages_max: int = Field(default=5_000, ge=1, validation_alias="WEIR_LINEAGE_BATCH_MESSAGES_MAX")
-    """Messages of one insert round. Measured: no gain beyond 2,000-10,000."""
+    batch_messages_max: int = Field(default=15_000, ge=1, validation_alias="WEIR_LINEAGE_BATCH_MESSAGES_MAX")
+    """Messages of one insert round; a round of large ones ends with `queue_bytes_max`. Measured on a backlog: an event costs
+    0.6 of the CPU time that it costs at 5,000, because half of that is merging parts; the memory is the same."""
 
     queue_bytes_max: int = Field(default=16_777_216, ge=1_048_576, validation_alias="WEIR_LINEAGE_QUEUE_BYTES_MAX")
     """Bytes fetched ahead of the round in hand, at most. Chosen: a second of the sink's full speed."""
