@@ -43,8 +43,12 @@ from weir.runtime.process import run, together
 from weir.runtime.producer import Framed, wait_or_stop
 from weir.runtime.telemetry import configure_logs, logger
 
+FEW_RECORDS = 64
+"""Records of a piece that is small: what it costs is mostly the two files that are written for it, about 0.7 ms of CPU time, and
+so little for each record from here on. Measured: calls one at a time cost the drain 1.2 ms each, and 0.9 ms with the wait."""
+
 IDLE_S = 0.02
-"""Seconds between looks at an empty spool. Chosen: small against the 2 s within which a trace must be queryable."""
+"""Seconds between looks at an empty spool, and before the next look after a small piece, so that the next one holds more. Chosen: small against the 2 s within which a trace must be queryable."""
 
 BACKOFF_S = 1.0
 """Seconds before a piece is sent again that the broker did not take. Arbitrary; any value from 0.2 to 5 would do: it waits in the
@@ -146,7 +150,8 @@ class Drain:
         if piece is not None:
             before_s = cpu_s()
             await self._piece(piece, stop)
-            await wait_or_stop(stop, rest_s(cpu_s() - before_s, self._settings.drain_share))
+            gathering_s = IDLE_S if len(piece.payloads) < FEW_RECORDS else 0.0
+            await wait_or_stop(stop, max(gathering_s, rest_s(cpu_s() - before_s, self._settings.drain_share)))
         await self._announce(stop)
         if piece is None:
             await wait_or_stop(stop, IDLE_S)
