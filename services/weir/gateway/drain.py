@@ -48,7 +48,8 @@ FEW_RECORDS = 64
 so little for each record from here on. Measured: calls one at a time cost the drain 1.2 ms each, and 0.9 ms with the wait."""
 
 IDLE_S = 0.02
-"""Seconds between looks at an empty spool, and before the next look after a small piece, so that the next one holds more. Chosen: small against the 2 s within which a trace must be queryable."""
+"""Seconds between looks at an empty spool, and before the next look after a small piece, so that the next one holds more.
+Chosen: small against the 2 s within which a trace must be queryable."""
 
 BACKOFF_S = 1.0
 """Seconds before a piece is sent again that the broker did not take. Arbitrary; any value from 0.2 to 5 would do: it waits in the
