@@ -53,7 +53,7 @@ status: ## processes, memory, endpoints
 	@$(VENV)/weir status
 
 bench: setup ## ratios: gateway against Triton, Kafka to ClickHouse, detectors
-	@$(VENV)/python -m tests.bench.run
+	@PYTHONPATH=tests $(VENV)/python -m tests.bench.run
 
 bench-against: setup ## gateway and sink beside those of an older commit, in one run: make bench-against COMMIT=8c2fa28
 	@PYTHONPATH=tests $(VENV)/python -m tests.bench.against $(COMMIT)
