@@ -7,18 +7,14 @@ be one environment variable away.
 from __future__ import annotations
 
 from weir.gateway import __main__ as gateway
+from weir.gateway.capture import SpoolCapture
 from weir.gateway.core.call import Call, CallEnd, Feedback, GapReason
 from weir.gateway.core.captured import Answer
 from weir.gateway.core.record import Kind
 
 
-class NoCapture:
-    """Implements `weir.gateway.ports.Capture`, and the rest of what the gateway asks of its capture, by forgetting."""
-
-    accepted = 0
-
-    def __init__(self, *_: object, **__: object) -> None:
-        """Takes what the real one takes."""
+class NoCapture(SpoolCapture):
+    """The gateway's capture, whose every record is forgotten: no number is used."""
 
     def requested(self, call: Call, wire: bytes) -> None:
         """Nothing."""
@@ -37,10 +33,6 @@ class NoCapture:
 
     def shed(self, kind: Kind, reason: GapReason, ended: str = "") -> None:
         """Nothing."""
-
-    def explain(self) -> bool:
-        """Nothing is owed."""
-        return True
 
 
 if __name__ == "__main__":
