@@ -105,6 +105,8 @@ class Cluster:
         }
         self.registry = _service("registry", "registry", {**shared, **database}, folder)
         shared["WEIR_REGISTRY_URL"] = self.registry.url
+        # Its own relay asks for schema ids as everybody does.
+        self.registry.environment = {**self.registry.environment, "WEIR_REGISTRY_URL": self.registry.url}
         self.lineage = _service("lineage", "lineage", {**shared, "WEIR_DATA_DIR": str(folder / "one")}, folder)
         triton = free_port()
         self.triton = _triton(folder, triton)
