@@ -84,8 +84,14 @@ class Run:
     def _spread(self, count: int) -> str:
         bootstrap = self._cluster.brokers.bootstrap
 
+        seen: dict[str, list[int]] = {}
+
         def are_spread() -> bool:
-            return all(len(members(bootstrap, group)) == count for group in GROUPS)
+            now = {group: sorted(members(bootstrap, group).values()) for group in GROUPS}
+            if now != seen:
+                seen.update(now)
+                tell(f"         partitions by member: {now}")
+            return all(len(shares) == count for shares in now.values())
 
         eventually(are_spread, within_s=RECOVER_WITHIN_S, what=f"{count} members with partitions in each group")
         shares = {group: sorted(members(bootstrap, group).values()) for group in GROUPS}
