@@ -29,9 +29,9 @@ from weir.events import (
     named_id,
 )
 from weir.events.trace_context import TraceContext
-from weir.runtime.consumer import Received
-from weir.runtime.deadletter import RawMessage
-from weir.runtime.span_log import Recorded
+from weir.runtime.kafka.consumer import Received
+from weir.runtime.kafka.deadletter import RawMessage
+from weir.runtime.kafka.span_log import Recorded
 
 SECOND_US = 1_000_000
 TIMING = Timing(group_wait_us=SECOND_US, group_interval_us=2 * SECOND_US, repeat_interval_us=60 * SECOND_US)

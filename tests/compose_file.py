@@ -22,7 +22,7 @@ from weir.gateway.spool_settings import SpoolSettings
 from weir.inference.settings import InferenceSettings
 from weir.lineage.settings import LineageSettings
 from weir.registry.settings import RegistrySettings
-from weir.runtime.otlp import ACCEPTED, BASE, INTERVAL
+from weir.runtime.telemetry.otlp import ACCEPTED, BASE, INTERVAL
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 COMPOSE: Mapping[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from weir.runtime.disk import Disk
+from weir.runtime.files.disk import Disk
 
 CALLS = (
     "open",

@@ -27,7 +27,7 @@ from weir.gateway.core.completion import events_of
 from weir.gateway.core.record import unpack
 from weir.gateway.request_ids import RequestIds
 from weir.gateway.settings import GatewaySettings
-from weir.runtime import http
+from weir.runtime.http.server import application
 
 KEYS = {tenant: f"weir_{number:08x}_" + "k" * 43 for number, tenant in enumerate(("demo", "other"))}
 """A key of each tenant."""
@@ -101,7 +101,7 @@ async def http_door(folder: Path, **settings: str) -> AsyncIterator[HttpDoor]:
     async with ScriptedTriton() as triton:
         upstream = Upstream(triton.address, message_bytes_max=known.message_bytes_max)
         desk = Desk(known, KeysFile(keys), catalog_of(triton), capture, RequestIds(b"s" * 32))
-        app = http.application(
+        app = application(
             dict,
             known.http_policy(),
             api_openai.routes(desk, upstream),

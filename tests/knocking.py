@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx2
 
-from weir.runtime.http_door import Door
+from weir.runtime.http.door import Door
 
 TOKEN = "the-token-of-a-test"
 """What a door under test asks for."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from weir.events import SCHEMA_JSON, TOPICS, Event, decode_body, digest_of, unframe
-from weir.runtime.link import Link, link_from
+from weir.runtime.kafka.link import Link, link_from
 from weir.runtime.settings import SharedSettings
 
 ANSWER_S = 10.0

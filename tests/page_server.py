@@ -12,8 +12,8 @@ from starlette.routing import BaseRoute
 from knocking import TOKEN
 from service_process import free_port, status_of
 from waiting import eventually
-from weir.runtime.http import application, serve
-from weir.runtime.http_policy import Policy
+from weir.runtime.http.policy import Policy
+from weir.runtime.http.server import application, serve
 
 
 @contextmanager

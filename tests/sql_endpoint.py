@@ -16,8 +16,8 @@ from waiting import eventually
 from weir.lineage.adapters.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings
 from weir.lineage.sql_http import sql_door
-from weir.runtime.http import serve
-from weir.runtime.http_policy import Policy
+from weir.runtime.http.policy import Policy
+from weir.runtime.http.server import serve
 
 
 @dataclass(frozen=True, slots=True)

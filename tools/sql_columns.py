@@ -16,7 +16,7 @@ from weir.lineage.adapters.migrations import migrate
 from weir.lineage.adapters.store import Store
 from weir.lineage.adapters.view_comments import comment_views
 from weir.lineage.settings import LineageSettings
-from weir.runtime.telemetry import configure_logs
+from weir.runtime.telemetry.logs import configure_logs
 
 PAGE = pathlib.Path(__file__).resolve().parent.parent / "docs" / "sql-columns.md"
 

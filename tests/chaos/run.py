@@ -19,7 +19,7 @@ from stack import RunningStack, apply_examples
 from weir.cli.stack import start_stack, stop_stack
 from weir.cli.stack.layout import repository
 from weir.cli.stack.ports import DEFAULTS
-from weir.runtime.telemetry import configure_logs
+from weir.runtime.telemetry.logs import configure_logs
 
 HOME = repository() / ".weir" / "chaos" / "stack"
 RESULTS = repository() / ".weir" / "chaos" / "results.json"

@@ -25,10 +25,10 @@ from weir.lineage.sql_http import routes as sql_routes
 from weir.registry.api import AssetApi
 from weir.registry.schema_api import SchemaApi, page_of
 from weir.registry.settings import RegistrySettings
-from weir.runtime.http import application
-from weir.runtime.http_access import Access, access_of
-from weir.runtime.http_door import Door, Page
-from weir.runtime.http_policy import Policy
+from weir.runtime.http.access import Access, access_of
+from weir.runtime.http.door import Door, Page
+from weir.runtime.http.policy import Policy
+from weir.runtime.http.server import application
 
 NOTHING = cast("Any", None)
 """Stands for what is behind a route: a refused request never gets so far."""

@@ -10,8 +10,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from service_process import free_port
-from weir.runtime.http import application, serve
-from weir.runtime.http_policy import Limits, Policy
+from weir.runtime.http.policy import Limits, Policy
+from weir.runtime.http.server import application, serve
 
 TOKEN = "a-token-that-no-case-knows"
 

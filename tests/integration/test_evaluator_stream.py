@@ -1,4 +1,4 @@
-"""`weir.runtime.stream` on a real broker: whatever ends a process, the message in its hand is delivered again."""
+"""`weir.runtime.kafka.stream` on a real broker: whatever ends a process, the message in its hand is delivered again."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from builders import envelope
 from stack import RunningStack
 from waiting import eventually
 from weir.events import DeadLettered, Event, FeedbackReceived, InvalidEvent
-from weir.runtime.consumer import Received
 from weir.runtime.errors import Retryable
-from weir.runtime.follow import Follower
 from weir.runtime.identity import new_id
-from weir.runtime.link import Link, link_from
-from weir.runtime.metrics import HALTED
-from weir.runtime.producer import Framed
+from weir.runtime.kafka.consumer import Received
+from weir.runtime.kafka.follow import Follower
+from weir.runtime.kafka.link import Link, link_from
+from weir.runtime.kafka.producer import Framed
+from weir.runtime.kafka.stream import Save, Stream
 from weir.runtime.rejects import Limits
 from weir.runtime.settings import SharedSettings
-from weir.runtime.stream import Save, Stream
+from weir.runtime.telemetry.metrics import HALTED
 
 pytestmark = pytest.mark.stack
 
@@ -42,10 +42,10 @@ SERVICES = pathlib.Path(__file__).resolve().parents[2] / "services"
 
 HANGING = """
 import asyncio, pathlib, sys
-from weir.runtime.link import link_from
+from weir.runtime.kafka.link import link_from
 from weir.runtime.process import run
 from weir.runtime.settings import SharedSettings
-from weir.runtime.stream import Stream
+from weir.runtime.kafka.stream import Stream
 
 bootstrap, registry_url, folder, group, stop_at = sys.argv[1:]
 

@@ -21,10 +21,10 @@ from weir.registry.adapters import outbox
 from weir.registry.adapters.database import Database
 from weir.registry.app import Registry
 from weir.registry.relay import Relay
-from weir.runtime.follow import Follower
-from weir.runtime.link import link_from
+from weir.runtime.kafka.follow import Follower
+from weir.runtime.kafka.link import link_from
+from weir.runtime.kafka.topic_ids import TopicIds
 from weir.runtime.settings import SharedSettings
-from weir.runtime.topic_ids import TopicIds
 
 TOPIC = "registry-changes"
 NOTICED_WITHIN_S = 60.0

@@ -15,9 +15,9 @@ from builders import completed
 from stack import RunningStack
 from weir.events import EvaluationScored, Event, FeatureItem, InferenceCompleted, TextFeaturesComputed
 from weir.runtime.clock import now_us
-from weir.runtime.follow import Follower
 from weir.runtime.identity import new_id
-from weir.runtime.link import Link, link_from
+from weir.runtime.kafka.follow import Follower
+from weir.runtime.kafka.link import Link, link_from
 from weir.runtime.settings import SharedSettings
 
 pytestmark = pytest.mark.stack

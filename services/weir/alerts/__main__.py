@@ -17,17 +17,17 @@ from weir.alerts.deliverer import Deliverer
 from weir.alerts.relay import Relay
 from weir.alerts.rulebook import Rulebook
 from weir.alerts.settings import AlertsSettings
-from weir.runtime import otlp
 from weir.runtime.clock import now_us
-from weir.runtime.consumer import Consumer
-from weir.runtime.follow import Follower
-from weir.runtime.http import application, serve
-from weir.runtime.http_policy import policy_of
-from weir.runtime.link import link_from
+from weir.runtime.http.policy import policy_of
+from weir.runtime.http.server import application, serve
+from weir.runtime.kafka.consumer import Consumer
+from weir.runtime.kafka.follow import Follower
+from weir.runtime.kafka.link import link_from
+from weir.runtime.kafka.producer import wait_or_stop
+from weir.runtime.kafka.span_log import SpanLog, with_spans
 from weir.runtime.process import run, together
-from weir.runtime.producer import wait_or_stop
-from weir.runtime.span_log import SpanLog, with_spans
-from weir.runtime.telemetry import configure_logs
+from weir.runtime.telemetry import otlp
+from weir.runtime.telemetry.logs import configure_logs
 
 SERVICE = "alerts"
 

@@ -10,8 +10,8 @@ from weir.alerts.core.retry import Answer
 from weir.alerts.draft import Step
 from weir.events import Span
 from weir.events.trace_context import TraceContext
-from weir.runtime.span_log import Recorded
-from weir.runtime.span_words import LINKS, STATUS_ERROR, STATUS_OK, links_attribute, process_span
+from weir.runtime.kafka.span_log import Recorded
+from weir.runtime.telemetry.span_words import LINKS, STATUS_ERROR, STATUS_OK, links_attribute, process_span
 
 SERVICE = "alerts"
 

@@ -28,7 +28,7 @@ from weir.alerts.core.trial import trial_of_receiver, trial_of_rule
 from weir.alerts.metrics import RECEIVERS_OFF
 from weir.alerts.rulebook import Rulebook
 from weir.runtime.clock import now_us
-from weir.runtime.http import problem
+from weir.runtime.http.server import problem
 from weir.runtime.identity import new_id
 
 ROWS_MAX = 1_000

@@ -35,12 +35,12 @@ from weir.alerts.telling import Telling
 from weir.alerts.watch import Watch
 from weir.events import EvaluationScored, canonical_json
 from weir.runtime.clock import now_us
-from weir.runtime.consumer import Received
-from weir.runtime.http import json_bytes
-from weir.runtime.recent_traces import RecentTraces
-from weir.runtime.span_log import Record
-from weir.runtime.span_words import LINKS_MAX
-from weir.runtime.telemetry import logger
+from weir.runtime.http.server import json_bytes
+from weir.runtime.kafka.consumer import Received
+from weir.runtime.kafka.span_log import Record
+from weir.runtime.telemetry.logs import logger
+from weir.runtime.telemetry.recent_traces import RecentTraces
+from weir.runtime.telemetry.span_words import LINKS_MAX
 
 TOPICS = ("drift-signals", "evaluation-scores", "ops-signals")
 GROUP = "alerts"

@@ -22,10 +22,10 @@ from weir.alerts.metrics import DELIVERIES, LATENCY, RECEIVERS_OFF, TRIES, WAITI
 from weir.events.trace_context import read_trace
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_span_id
-from weir.runtime.message_trace import new_trace
-from weir.runtime.producer import wait_or_stop
-from weir.runtime.span_log import Record
-from weir.runtime.telemetry import logger
+from weir.runtime.kafka.message_trace import new_trace
+from weir.runtime.kafka.producer import wait_or_stop
+from weir.runtime.kafka.span_log import Record
+from weir.runtime.telemetry.logs import logger
 
 LOOK_S = 1.0
 """Seconds between looks at a queue nobody announced a change of. Arbitrary: what is due later (a retry) is that late; any value

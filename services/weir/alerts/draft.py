@@ -15,8 +15,8 @@ from weir.alerts.memory import Memory
 from weir.alerts.metrics import TRANSITIONS
 from weir.events import AlertChanged, named_id
 from weir.events.trace_context import TraceContext
-from weir.runtime.consumer import Received
-from weir.runtime.telemetry import logger
+from weir.runtime.kafka.consumer import Received
+from weir.runtime.telemetry.logs import logger
 
 
 @dataclass(frozen=True, slots=True)

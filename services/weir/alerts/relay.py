@@ -11,8 +11,8 @@ from weir.alerts.adapters import state_store
 from weir.alerts.adapters.database import Database
 from weir.alerts.metrics import OUTBOX_WAITING
 from weir.runtime.errors import Retryable
-from weir.runtime.producer import EventProducer, Outgoing, wait_or_stop
-from weir.runtime.telemetry import logger
+from weir.runtime.kafka.producer import EventProducer, Outgoing, wait_or_stop
+from weir.runtime.telemetry.logs import logger
 
 TOPIC = "alerts"
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence, Set
 from weir.alerts.core.rule import InvalidRule, Rule, rule_from
 from weir.alerts.metrics import INVALID_RULES, RULES
 from weir.events import FIRST, ChangeOrder, Event, RegistryChanged, change_order
-from weir.runtime.telemetry import logger
+from weir.runtime.telemetry.logs import logger
 
 
 class Rulebook:

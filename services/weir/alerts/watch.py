@@ -32,7 +32,7 @@ from weir.alerts.metrics import DROPPED
 from weir.alerts.rulebook import Rulebook
 from weir.alerts.telling import Telling
 from weir.events import EvaluationScored
-from weir.runtime.telemetry import logger
+from weir.runtime.telemetry.logs import logger
 
 
 class Watch:

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from weir.cli.stack.secrets import DEMO_SCOPES, add_key, new_key, write_private
-from weir.runtime.disk import FOLDER_MODE
-from weir.runtime.durable import replace_file
+from weir.runtime.files.disk import FOLDER_MODE
+from weir.runtime.files.durable import replace_file
 
 MOUNTED_FOLDER_MODE, MOUNTED_FILE_MODE = 0o755, 0o644
 """What a container's user may do: read. The folder above keeps everybody else out."""

@@ -12,8 +12,8 @@ from weir.cli import client
 from weir.cli.output import CliError, ExitCode
 from weir.events import Event
 from weir.runtime.errors import Retryable
-from weir.runtime.schemas import SchemaCatalog
-from weir.runtime.serde import Serde
+from weir.runtime.kafka.schemas import SchemaCatalog
+from weir.runtime.kafka.serde import Serde
 
 Decode = Callable[[str, bytes | None], Event]
 """Topic and value to event. Raises InvalidEvent for what no consumer can read, CliError(NOT_READY)."""

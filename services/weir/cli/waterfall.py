@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from weir.runtime.span_words import links_of
+from weir.runtime.telemetry.span_words import links_of
 
 BAR_CHARS = 40
 """Width of the bars. Chosen: fits 100 columns with the names."""

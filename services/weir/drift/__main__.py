@@ -16,15 +16,15 @@ from weir.drift.quality_api import quality_routes
 from weir.drift.quality_app import SCORES_TOPIC, Quality
 from weir.drift.quality_settings import QualityServiceSettings
 from weir.drift.settings import DriftSettings
-from weir.runtime import otlp
-from weir.runtime.consumer import Received
-from weir.runtime.http import application, serve
-from weir.runtime.http_policy import policy_of
-from weir.runtime.link import Link, link_from
+from weir.runtime.http.policy import policy_of
+from weir.runtime.http.server import application, serve
+from weir.runtime.kafka.consumer import Received
+from weir.runtime.kafka.link import Link, link_from
+from weir.runtime.kafka.span_log import SpanLog, with_spans
+from weir.runtime.kafka.stream import Handler, Stream
 from weir.runtime.process import run, together
-from weir.runtime.span_log import SpanLog, with_spans
-from weir.runtime.stream import Handler, Stream
-from weir.runtime.telemetry import configure_logs, logger
+from weir.runtime.telemetry import otlp
+from weir.runtime.telemetry.logs import configure_logs, logger
 
 SERVICE = "drift"
 

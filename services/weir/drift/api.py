@@ -27,7 +27,7 @@ from weir.drift.core.stream.skew_watch import SkewWatch
 from weir.drift.ports import Checkpoint
 from weir.runtime.clock import now_us
 from weir.runtime.errors import Retryable
-from weir.runtime.http import problem
+from weir.runtime.http.server import problem
 
 Decide = Callable[[str, str, dict[str, object]], Awaitable[Checkpoint]]
 """Does what a body asks of a stream."""

@@ -40,8 +40,8 @@ from weir.drift.metrics import (
 )
 from weir.drift.ports import Announcer, Checkpoint, Checkpoints
 from weir.events import DriftSignalled, InvalidEvent, NovelCluster, TextFeaturesComputed
-from weir.runtime.consumer import Received
-from weir.runtime.telemetry import logger
+from weir.runtime.kafka.consumer import Received
+from weir.runtime.telemetry.logs import logger
 
 IN_TOPIC = "text-features"
 GROUP = "drift"

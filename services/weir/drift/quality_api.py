@@ -28,7 +28,7 @@ from weir.drift.quality_app import Quality, UnknownQualityStream
 from weir.drift.quality_settings import QualityServiceSettings
 from weir.runtime.clock import now_us
 from weir.runtime.errors import Retryable
-from weir.runtime.http import problem
+from weir.runtime.http.server import problem
 
 BODY_BYTES_MAX = 4_096
 """Largest body of a request. Chosen: a name fits many times."""

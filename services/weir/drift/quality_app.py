@@ -25,8 +25,8 @@ from weir.drift.ports import Announcer
 from weir.drift.quality_metrics import LEFT_OUT, SCORES, STEP_SECONDS, STREAMS, STREAMS_REFUSED, STREAMS_REPLACED
 from weir.drift.quality_ports import QualityStore, Source
 from weir.events import DriftSignalled, EvaluationScored, InvalidEvent, TextFeaturesComputed, named_id
-from weir.runtime.consumer import Received
-from weir.runtime.telemetry import logger
+from weir.runtime.kafka.consumer import Received
+from weir.runtime.telemetry.logs import logger
 
 SCORES_TOPIC = "evaluation-scores"
 

@@ -9,15 +9,15 @@ from weir.evaluator.adapters.subjects_file import SubjectsFile
 from weir.evaluator.app import GROUP, IN_TOPICS, REGISTRY_TOPIC, Evaluation
 from weir.evaluator.core.anchors import ActiveAnchors
 from weir.evaluator.settings import EvaluatorSettings
-from weir.runtime import otlp
-from weir.runtime.follow import Follower
-from weir.runtime.http import application, serve
-from weir.runtime.http_policy import policy_of
-from weir.runtime.link import Link, link_from
+from weir.runtime.http.policy import policy_of
+from weir.runtime.http.server import application, serve
+from weir.runtime.kafka.follow import Follower
+from weir.runtime.kafka.link import Link, link_from
+from weir.runtime.kafka.span_log import SpanLog, with_spans
+from weir.runtime.kafka.stream import Stream
 from weir.runtime.process import run, together
-from weir.runtime.span_log import SpanLog, with_spans
-from weir.runtime.stream import Stream
-from weir.runtime.telemetry import configure_logs
+from weir.runtime.telemetry import otlp
+from weir.runtime.telemetry.logs import configure_logs
 
 SERVICE = "evaluator"
 

@@ -16,13 +16,13 @@ from weir.evaluator.metrics import ACTIVE, ANCHOR_SCORES, ANCHOR_SETS, SCORES, S
 from weir.evaluator.ports import Memory
 from weir.events import Event, RegistryChanged
 from weir.runtime.clock import now_us
-from weir.runtime.consumer import Received
-from weir.runtime.delivery import deliver
-from weir.runtime.link import Link
-from weir.runtime.producer import Outgoing
-from weir.runtime.span_log import Record, Recorded
-from weir.runtime.span_words import process_span
-from weir.runtime.telemetry import logger
+from weir.runtime.kafka.consumer import Received
+from weir.runtime.kafka.delivery import deliver
+from weir.runtime.kafka.link import Link
+from weir.runtime.kafka.producer import Outgoing
+from weir.runtime.kafka.span_log import Record, Recorded
+from weir.runtime.telemetry.logs import logger
+from weir.runtime.telemetry.span_words import process_span
 
 GROUP = "evaluator"
 IN_TOPICS = ("inference-responses", "text-features", "feedback", "drift-signals")

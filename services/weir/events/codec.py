@@ -4,7 +4,7 @@ The invariant: whatever the bytes, a decoder ends in bounded time and memory wit
 `datetime` and the store can carry, or with InvalidEvent, whose text holds no byte of the body.
 
 A framed message is one zero byte, the schema id as four bytes big-endian, then the Avro body (Confluent wire format).
-Pure given the schemas: who maps a schema id to a schema is `weir.runtime.schemas`.
+Pure given the schemas: who maps a schema id to a schema is `weir.runtime.kafka.schemas`.
 """
 
 from __future__ import annotations

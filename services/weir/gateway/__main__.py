@@ -19,13 +19,14 @@ from weir.gateway.group_sync import GroupSync
 from weir.gateway.metrics import BOOT_EPOCH, CATALOG_REVISION, NUMBERS
 from weir.gateway.request_ids import RequestIds
 from weir.gateway.settings import GatewaySettings
-from weir.runtime import http, otlp
 from weir.runtime.clock import monotonic_s
-from weir.runtime.follow import Follower
-from weir.runtime.link import link_from
+from weir.runtime.http.server import application, serve
+from weir.runtime.kafka.follow import Follower
+from weir.runtime.kafka.link import link_from
+from weir.runtime.kafka.producer import wait_or_stop
 from weir.runtime.process import run, together
-from weir.runtime.producer import wait_or_stop
-from weir.runtime.telemetry import configure_logs, logger
+from weir.runtime.telemetry import otlp
+from weir.runtime.telemetry.logs import configure_logs, logger
 
 COMPLETION_SPARE_SHARE = 16
 """One part in so many of the spool is for completions: calls in hand end well when new ones are refused. Arbitrary; any
@@ -53,10 +54,10 @@ not saved is read from the topic again."""
 
 def main() -> None:
     """Run the gateway until it is told to stop."""
-    run(serve)
+    run(run_gateway)
 
 
-async def serve(stop: asyncio.Event) -> None:
+async def run_gateway(stop: asyncio.Event) -> None:
     """All parts of the gateway, side by side."""
     settings = GatewaySettings()
     configure_logs("gateway", settings.log_level)
@@ -111,10 +112,10 @@ async def serve(stop: asyncio.Event) -> None:
         return parts
 
     follower = Follower(bootstrap=settings.kafka_bootstrap, topic="registry-changes", serde=link.serde, apply=apply)
-    app = http.application(missing, policy, api_openai.routes(desk, upstream), api_openai.page_of)
+    app = application(missing, policy, api_openai.routes(desk, upstream), api_openai.page_of)
     await together(
         stop,
-        http.serve(app, stop),
+        serve(app, stop),
         serve_oip(settings, desk, upstream, stop),
         follower.run(stop),
         _keep_snapshot(settings, desk, stop),

@@ -28,7 +28,7 @@ from weir.gateway.oip_messages import answer, code_of, headers_of, is_loopback, 
 from weir.gateway.oip_stream import StreamSession
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.errors import BadSetting
-from weir.runtime.telemetry import logger
+from weir.runtime.telemetry.logs import logger
 
 HEADER_BYTES_MAX = 16_384
 """Metadata of a call at most. Chosen: twice gRPC's default, for long trace states."""

@@ -39,8 +39,8 @@ from weir.gateway.held_response import HeldJson, HeldResponse
 from weir.gateway.http_call import HttpCall, while_connected
 from weir.gateway.openai_stream import PieceStream, events, opened
 from weir.runtime.clock import now_us
-from weir.runtime.http_access import Access, DeclaredRoute
-from weir.runtime.http_door import Refused
+from weir.runtime.http.access import Access, DeclaredRoute
+from weir.runtime.http.door import Refused
 from weir.runtime.identity import new_id
 
 PROMPT = "weir-prompt"

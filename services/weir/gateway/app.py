@@ -25,7 +25,7 @@ from weir.gateway.request_ids import RequestIds
 from weir.gateway.settings import GatewaySettings
 from weir.gateway.turnstile import Turnstile
 from weir.runtime.clock import monotonic_s, now_us
-from weir.runtime.telemetry import logger
+from weir.runtime.telemetry.logs import logger
 
 UNKNOWN_TENANT = "unknown"
 """Tenant of calls whose caller was not authenticated."""

@@ -43,7 +43,7 @@ from weir.gateway.metrics import CRASHES
 from weir.gateway.ports import CaptureFull
 from weir.gateway.turnstile import Place
 from weir.runtime.clock import monotonic_s
-from weir.runtime.telemetry import logger
+from weir.runtime.telemetry.logs import logger
 
 HTTP_OK = 200
 

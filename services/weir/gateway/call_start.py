@@ -12,7 +12,7 @@ from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import NAME_CHARS_MAX, Refusal
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_id, new_span_id
-from weir.runtime.message_trace import read_or_new
+from weir.runtime.kafka.message_trace import read_or_new
 
 SESSION_CHARS_MAX = 256
 """Longest session id, characters: any UUID or e-mail address fits, and it is a column of the store."""

@@ -29,19 +29,20 @@ from weir.gateway.core.record import HEAD, NUMBERS_TAKEN, pack
 from weir.gateway.core.segment import SPOOL_TOPIC
 from weir.gateway.spool_page import routes
 from weir.gateway.spool_settings import SpoolSettings
-from weir.runtime import http, otlp
 from weir.runtime.clock import cpu_s, monotonic_s, now_us
-from weir.runtime.deadletter import RawMessage
 from weir.runtime.errors import Retryable, TooManyRejects
+from weir.runtime.files.one_owner import OneOwner
 from weir.runtime.halt import ended, halted
-from weir.runtime.http_policy import policy_of
+from weir.runtime.http.policy import policy_of
+from weir.runtime.http.server import application, serve
 from weir.runtime.identity import new_id
-from weir.runtime.link import Link, link_from
-from weir.runtime.message_trace import Headers, kafka_headers
-from weir.runtime.one_owner import OneOwner
+from weir.runtime.kafka.deadletter import RawMessage
+from weir.runtime.kafka.link import Link, link_from
+from weir.runtime.kafka.message_trace import Headers, kafka_headers
+from weir.runtime.kafka.producer import Framed, wait_or_stop
 from weir.runtime.process import run, together
-from weir.runtime.producer import Framed, wait_or_stop
-from weir.runtime.telemetry import configure_logs, logger
+from weir.runtime.telemetry import otlp
+from weir.runtime.telemetry.logs import configure_logs, logger
 
 FEW_RECORDS = 64
 """Records of a piece that is small: what it costs is mostly the two files that are written for it, about 0.7 ms of CPU time, and
@@ -110,8 +111,8 @@ def main() -> None:
         def missing() -> dict[str, str]:
             return {} if link.producer.is_ready else {"kafka": f"no broker at {settings.kafka_bootstrap}"}
 
-        app = http.application(missing, policy_of(settings), routes(reader, lambda: drain.books))
-        await together(stop, http.serve(app, stop), drain.run(stop))
+        app = application(missing, policy_of(settings), routes(reader, lambda: drain.books))
+        await together(stop, serve(app, stop), drain.run(stop))
         owner.close()
 
     os.nice(NICENESS)

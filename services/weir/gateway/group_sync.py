@@ -13,7 +13,7 @@ import asyncio
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.metrics import SYNC_FAILURES, SYNC_S
 from weir.gateway.ports import CaptureFull
-from weir.runtime.telemetry import logger
+from weir.runtime.telemetry.logs import logger
 
 
 class GroupSync:

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from weir.gateway.metrics import SLOW_CLIENTS
-from weir.runtime.telemetry import logger
+from weir.runtime.telemetry.logs import logger
 
 
 class HeldResponse(StreamingResponse):

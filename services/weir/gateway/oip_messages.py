@@ -18,7 +18,7 @@ import grpc.aio
 from weir.gateway.call_start import joined
 from weir.gateway.core.errors import Refusal
 from weir.gateway.metrics import SLOW_CLIENTS
-from weir.runtime.telemetry import logger
+from weir.runtime.telemetry.logs import logger
 
 LOOPBACK = ("ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D", "unix:")
 """How gRPC names a peer on this machine."""

@@ -37,7 +37,7 @@ from weir.gateway.metrics import SLOW_CLIENTS, STRAY_RESPONSES
 from weir.gateway.oip_messages import code_of
 from weir.runtime.clock import monotonic_s
 from weir.runtime.identity import new_span_id
-from weir.runtime.telemetry import logger
+from weir.runtime.telemetry.logs import logger
 
 LOOKS = 4
 """Looks at the clock in the shortest time that is waited for. Chosen: a limit is kept to a quarter."""

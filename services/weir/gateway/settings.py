@@ -11,7 +11,7 @@ from pydantic import Field
 from weir.gateway.core.caller_limits import CallerLimits, parse_limits
 from weir.gateway.spool_settings import SpoolSettings
 from weir.runtime.errors import BadSetting
-from weir.runtime.http_policy import Policy, policy_of
+from weir.runtime.http.policy import Policy, policy_of
 from weir.runtime.loopback import is_loopback
 
 BODY_SPARE_BYTES = 1_048_576

@@ -14,13 +14,13 @@ from weir.inference.core.admission import Gate
 from weir.inference.core.features import Plan
 from weir.inference.core.vectors import EmbeddingCache
 from weir.inference.settings import InferenceSettings
-from weir.runtime import otlp
-from weir.runtime.consumer import Consumer
-from weir.runtime.http import application, serve
-from weir.runtime.http_policy import policy_of
-from weir.runtime.link import link_from
+from weir.runtime.http.policy import policy_of
+from weir.runtime.http.server import application, serve
+from weir.runtime.kafka.consumer import Consumer
+from weir.runtime.kafka.link import link_from
 from weir.runtime.process import run, together
-from weir.runtime.telemetry import configure_logs
+from weir.runtime.telemetry import otlp
+from weir.runtime.telemetry.logs import configure_logs
 
 SERVICE = "inference"
 

@@ -15,10 +15,10 @@ from weir.inference.core.features import Numbered, Plan, envelopes, is_embedded,
 from weir.inference.core.vectors import EmbeddingCache, FloatVector
 from weir.inference.metrics import CACHE, FEATURE_ITEMS, SKIPPED
 from weir.inference.ports import Embedder
-from weir.runtime.consumer import Received
-from weir.runtime.delivery import deliver
-from weir.runtime.link import Link
-from weir.runtime.producer import Outgoing
+from weir.runtime.kafka.consumer import Received
+from weir.runtime.kafka.delivery import deliver
+from weir.runtime.kafka.link import Link
+from weir.runtime.kafka.producer import Outgoing
 
 GROUP = "inference-features"
 IN_TOPIC = "inference-responses"
@@ -43,7 +43,7 @@ class Features:
         """
         events = self._measurable([_completed(one) for one in received])
         vectors = await self._embedded(texts_to_embed(events, self._plan))
-        # Nothing below fails for the world's sake before the numbers taken here are written: see weir.runtime.delivery.
+        # Nothing below fails for the world's sake before the numbers taken here are written: see weir.runtime.kafka.delivery.
         traces = {one.event.event_id: one.trace for one in received if one.trace is not None}
         built = envelopes(events, vectors.get, self._plan, self._numbered, traces)
         await deliver(self._link.producer, [Outgoing(OUT_TOPIC, key, event) for key, event in built], self._stop, GROUP)

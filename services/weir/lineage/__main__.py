@@ -23,20 +23,21 @@ from weir.lineage.inserter import Inserter
 from weir.lineage.settings import LineageSettings
 from weir.lineage.sink import Sink
 from weir.lineage.sql_http import sql_door
-from weir.runtime import http, otlp
-from weir.runtime.http_policy import policy_of
-from weir.runtime.link import Link, link_from
+from weir.runtime.http.policy import policy_of
+from weir.runtime.http.server import application, serve
+from weir.runtime.kafka.link import Link, link_from
+from weir.runtime.kafka.schemas import SchemaCatalog
 from weir.runtime.process import run, together
-from weir.runtime.schemas import SchemaCatalog
-from weir.runtime.telemetry import configure_logs, logger
+from weir.runtime.telemetry import otlp
+from weir.runtime.telemetry.logs import configure_logs, logger
 
 
 def main() -> None:
     """Run lineage until it is told to stop."""
-    run(serve)
+    run(run_lineage)
 
 
-async def serve(stop: asyncio.Event) -> None:
+async def run_lineage(stop: asyncio.Event) -> None:
     """Migrate, then sink and serve side by side."""
     settings = LineageSettings()
     configure_logs("lineage", settings.log_level)
@@ -67,8 +68,8 @@ async def serve(stop: asyncio.Event) -> None:
     auditor = Auditor(settings, link, lambda window: audit(store, backlog, settings.group, window), backlog.close)
     await together(
         stop,
-        http.serve(http.application(missing, policy, api.routes(store, sql, settings, sink.stalled)), stop),
-        *([http.serve(sql_door(sql, settings, policy), stop)] if settings.sql_port else []),
+        serve(application(missing, policy, api.routes(store, sql, settings, sink.stalled)), stop),
+        *([serve(sql_door(sql, settings, policy), stop)] if settings.sql_port else []),
         _producing(link, stop),
         sink.run(stop),
         auditor.run(stop),

@@ -23,7 +23,7 @@ from weir.lineage.core.sql_text import SqlRefused
 from weir.lineage.metrics import QUERIES
 from weir.lineage.settings import LineageSettings
 from weir.runtime.clock import now_us
-from weir.runtime.http import problem
+from weir.runtime.http.server import problem
 
 LIMIT_DEFAULT = 50
 """Rows of a list unless the caller asks for another number: about one screen."""

@@ -13,12 +13,12 @@ from weir.lineage.core.watch import Signal, Watch, step
 from weir.lineage.metrics import AUDIT_AT_S, AUDIT_FAILURES, AUDIT_IS_SETTLED, AUDIT_S, AUDITED
 from weir.lineage.settings import LineageSettings
 from weir.runtime.clock import now_us
-from weir.runtime.delivery import deliver
 from weir.runtime.errors import Retryable
 from weir.runtime.identity import new_id
-from weir.runtime.link import Link
-from weir.runtime.producer import Outgoing, wait_or_stop
-from weir.runtime.telemetry import logger
+from weir.runtime.kafka.delivery import deliver
+from weir.runtime.kafka.link import Link
+from weir.runtime.kafka.producer import Outgoing, wait_or_stop
+from weir.runtime.telemetry.logs import logger
 
 TOPIC = "ops-signals"
 

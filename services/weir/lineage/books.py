@@ -22,7 +22,7 @@ from weir.lineage.core.audit import (
 from weir.lineage.core.numbered import numbers_of
 from weir.lineage.core.ranges import Span
 from weir.lineage.ports import Log
-from weir.runtime.telemetry import logger
+from weir.runtime.telemetry.logs import logger
 
 LATE_S = 60
 """Seconds after its event at which a stored row counts as late. Chosen: thirty times what a trace takes."""

@@ -11,8 +11,8 @@ import asyncio
 from weir.lineage.adapters.store import QueryFailed, Store
 from weir.lineage.core.disk import FAR_S, may_merge, pause_s
 from weir.lineage.metrics import DISK_FREE_BYTES, MERGES_STOPPED
-from weir.runtime.producer import wait_or_stop
-from weir.runtime.telemetry import logger
+from weir.runtime.kafka.producer import wait_or_stop
+from weir.runtime.telemetry.logs import logger
 
 
 class DiskGuard:

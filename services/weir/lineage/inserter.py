@@ -22,10 +22,10 @@ from weir.lineage.core.message import Body
 from weir.lineage.core.retention import DAY_S, expired_since_s
 from weir.lineage.metrics import EXPIRED, INSERT_FAILURES, INSERT_S, PAUSED, ROWS
 from weir.runtime.clock import now_us
-from weir.runtime.consumer import BACKOFF_S
-from weir.runtime.deadletter import RawMessage
 from weir.runtime.errors import Retryable
-from weir.runtime.telemetry import logger
+from weir.runtime.kafka.consumer import BACKOFF_S
+from weir.runtime.kafka.deadletter import RawMessage
+from weir.runtime.telemetry.logs import logger
 
 ANSWER_S = 0.5
 """Seconds in which a dead letter is usually written; only one that takes longer costs a wait with heartbeats. The broker

@@ -34,12 +34,12 @@ from weir.lineage.core.waiting import Place, Waiting
 from weir.lineage.inserter import Inserter
 from weir.lineage.metrics import ANEW, REBUILT, REJOINED, STALLED, STARVED
 from weir.lineage.settings import LineageSettings
-from weir.runtime.deadletter import DeadLetters, RawMessage
 from weir.runtime.errors import TooManyRejects
 from weir.runtime.halt import halted
-from weir.runtime.metrics import BATCH_MESSAGES, LAG, MESSAGES
-from weir.runtime.telemetry import logger
-from weir.runtime.topic_ids import TopicIds
+from weir.runtime.kafka.deadletter import DeadLetters, RawMessage
+from weir.runtime.kafka.topic_ids import TopicIds
+from weir.runtime.telemetry.logs import logger
+from weir.runtime.telemetry.metrics import BATCH_MESSAGES, LAG, MESSAGES
 
 REJOIN_S = 0.5
 """Seconds between losing the membership and joining again. Chosen: no hot loop while the broker is starting."""

@@ -26,10 +26,10 @@ from weir.lineage.core.sql_request import SqlRequest, request_of
 from weir.lineage.core.sql_text import SqlRefused
 from weir.lineage.metrics import QUERIES
 from weir.lineage.settings import LineageSettings
-from weir.runtime.http import application
-from weir.runtime.http_access import Access, DeclaredRoute
-from weir.runtime.http_door import Door, Refused
-from weir.runtime.http_policy import Policy
+from weir.runtime.http.access import Access, DeclaredRoute
+from weir.runtime.http.door import Door, Refused
+from weir.runtime.http.policy import Policy
+from weir.runtime.http.server import application
 from weir.runtime.identity import new_id
 
 KEY_HEADER = b"x-clickhouse-key"

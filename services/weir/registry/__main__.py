@@ -13,14 +13,14 @@ from weir.registry.relay import Relay
 from weir.registry.schema_api import SchemaApi, page_of
 from weir.registry.settings import RegistrySettings
 from weir.registry.subjects import Subjects
-from weir.runtime import otlp
 from weir.runtime.clock import now_us
-from weir.runtime.http import application, serve
-from weir.runtime.http_policy import policy_of
-from weir.runtime.link import link_from
+from weir.runtime.http.policy import policy_of
+from weir.runtime.http.server import application, serve
+from weir.runtime.kafka.link import link_from
+from weir.runtime.kafka.topic_ids import TopicIds
 from weir.runtime.process import run, together
-from weir.runtime.telemetry import configure_logs
-from weir.runtime.topic_ids import TopicIds
+from weir.runtime.telemetry import otlp
+from weir.runtime.telemetry.logs import configure_logs
 
 SERVICE = "registry"
 

@@ -24,7 +24,7 @@ from weir.registry.core.plan import Change
 from weir.registry.core.problems import CONFLICT, Refused
 from weir.registry.requests import BadRequest, json_body
 from weir.registry.settings import RegistrySettings
-from weir.runtime.http import problem
+from weir.runtime.http.server import problem
 
 FOREVER_US = 2**62
 """A time after every change, microseconds."""

@@ -17,9 +17,9 @@ from weir.registry.adapters.outbox import CHANGES_TOPIC, Waiting
 from weir.registry.metrics import OUTBOX_WAITING, SENT_AGAIN
 from weir.runtime.clock import monotonic_s
 from weir.runtime.errors import Retryable
-from weir.runtime.producer import EventProducer, Outgoing
-from weir.runtime.telemetry import logger
-from weir.runtime.topic_ids import TopicIds
+from weir.runtime.kafka.producer import EventProducer, Outgoing
+from weir.runtime.kafka.topic_ids import TopicIds
+from weir.runtime.telemetry.logs import logger
 
 IDENTITY_EVERY_S = 5.0
 """Seconds between two looks at the id of the topic of changes. Chosen: as its followers look; one costs milliseconds."""

@@ -22,10 +22,10 @@ from weir.registry.core.schema_errors import INVALID_LEVEL, INVALID_SCHEMA, SCHE
 from weir.registry.requests import BadRequest, json_body
 from weir.registry.settings import RegistrySettings
 from weir.registry.subjects import Registered, Subjects
-from weir.runtime.http import problem_of
-from weir.runtime.http_access import Access, DeclaredRoute, carries_token
-from weir.runtime.http_door import Refused
-from weir.runtime.telemetry import logger
+from weir.runtime.http.access import Access, DeclaredRoute, carries_token
+from weir.runtime.http.door import Refused
+from weir.runtime.http.server import problem_of
+from weir.runtime.telemetry.logs import logger
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
 

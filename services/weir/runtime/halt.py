@@ -7,8 +7,8 @@ topic into the dead letters after all, a limit's worth at every start.
 from __future__ import annotations
 
 from weir.runtime.errors import TooManyRejects
-from weir.runtime.metrics import HALTED
-from weir.runtime.telemetry import logger
+from weir.runtime.telemetry.logs import logger
+from weir.runtime.telemetry.metrics import HALTED
 
 _reasons: dict[str, str] = {}
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import uvloop
 
-from weir.runtime import otlp
 from weir.runtime.errors import BadSetting
 from weir.runtime.surroundings import adopt, of_service
+from weir.runtime.telemetry import otlp
 
 UMASK = 0o077
 """What a file or folder of a service does not let others do, whoever makes it: it may hold prompts and answers."""

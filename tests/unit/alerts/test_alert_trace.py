@@ -15,7 +15,7 @@ from weir.alerts.adapters import deliveries, state_store
 from weir.alerts.adapters.database import Database
 from weir.events import DriftSignalled, EvaluationScored, OpsSignalled
 from weir.events.trace_context import TraceContext, read_trace
-from weir.runtime.span_words import links_of
+from weir.runtime.telemetry.span_words import links_of
 
 CAUSE = TraceContext("a" * 32, "b" * 16, "01", "vendor=1")
 UNSAMPLED = TraceContext("c" * 32, "d" * 16, "00")

@@ -17,9 +17,9 @@ from weir.alerts.app import Alerts, Limits
 from weir.alerts.core.grouping import Timing
 from weir.alerts.rulebook import Rulebook
 from weir.events import AlertChanged, Event, OpsSignalled, RegistryChanged, encode_body, named_id
-from weir.runtime.consumer import Received
-from weir.runtime.deadletter import RawMessage
-from weir.runtime.span_log import Recorded
+from weir.runtime.kafka.consumer import Received
+from weir.runtime.kafka.deadletter import RawMessage
+from weir.runtime.kafka.span_log import Recorded
 
 TOPIC = "ops-signals"
 SPEC: dict[str, Any] = {

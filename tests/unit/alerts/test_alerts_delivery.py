@@ -23,7 +23,7 @@ from weir.alerts.core.address import target_of
 from weir.alerts.core.retry import Policy
 from weir.alerts.deliverer import Deliverer
 from weir.runtime.clock import now_us
-from weir.runtime.span_log import Recorded
+from weir.runtime.kafka.span_log import Recorded
 
 QUICK = Policy(give_up_s=3_600.0, base_s=0.001, max_s=0.02)
 YEAR_US = 365 * 86_400 * 1_000_000

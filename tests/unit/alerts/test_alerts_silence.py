@@ -24,8 +24,8 @@ from weir.alerts.core.address import target_of
 from weir.alerts.core.matcher import CHARS_MAX, InvalidMatcher, Matcher, matcher_from
 from weir.alerts.core.silence import InvalidSilence, Silence, check
 from weir.runtime.clock import now_us
-from weir.runtime.http import application
-from weir.runtime.http_policy import Policy
+from weir.runtime.http.policy import Policy
+from weir.runtime.http.server import application
 
 TOKEN = "t" * 20
 HOUR = {"duration_s": 3_600, "owner": "me", "comment": "deploying"}

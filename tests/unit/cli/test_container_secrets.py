@@ -16,7 +16,7 @@ from weir.cli.container_secrets import make_secrets
 from weir.cli.output import CliError
 from weir.cli.stack.secrets import read_keys
 from weir.gateway.adapters.keys_file import KeysFile
-from weir.runtime.http_policy import policy_of
+from weir.runtime.http.policy import policy_of
 from weir.runtime.settings import SharedSettings
 
 

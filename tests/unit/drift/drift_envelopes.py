@@ -14,9 +14,9 @@ from weir.drift.core.observation import Observation
 from weir.drift.core.settings import BankSettings
 from weir.drift.ports import Checkpoint
 from weir.events import DriftSignalled, FeatureItem, TextFeaturesComputed, named_id
-from weir.runtime.consumer import Received
-from weir.runtime.deadletter import RawMessage
 from weir.runtime.errors import Retryable
+from weir.runtime.kafka.consumer import Received
+from weir.runtime.kafka.deadletter import RawMessage
 
 SMALL = BankSettings(
     warn_arl_events=200.0,

@@ -12,8 +12,8 @@ from weir.drift.core.quality.score import AnchorScore, Score
 from weir.drift.core.quality.settings import QualitySettings
 from weir.drift.core.quality.stream import StreamKey, StreamState, step
 from weir.events import EvaluationScored, named_id
-from weir.runtime.consumer import Received
-from weir.runtime.deadletter import RawMessage
+from weir.runtime.kafka.consumer import Received
+from weir.runtime.kafka.deadletter import RawMessage
 
 KEY = StreamKey("demo", "docs-qa", "support-coverage", DIGEST)
 

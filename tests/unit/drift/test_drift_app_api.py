@@ -19,8 +19,8 @@ from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.api import routes
 from weir.drift.api_body import DATASET_BYTES_MAX
 from weir.drift.app import Drift
-from weir.runtime.http import application
-from weir.runtime.http_policy import Policy
+from weir.runtime.http.policy import Policy
+from weir.runtime.http.server import application
 
 ACCEPT = "/v1/streams/demo/docs-qa/accept"
 DISMISS = "/v1/streams/demo/docs-qa/dismiss"

@@ -21,8 +21,8 @@ from weir.drift.quality_api import quality_routes
 from weir.drift.quality_app import Quality
 from weir.drift.quality_settings import QualityServiceSettings
 from weir.runtime.errors import BadSetting
-from weir.runtime.http import application
-from weir.runtime.http_policy import Policy
+from weir.runtime.http.policy import Policy
+from weir.runtime.http.server import application
 
 ACCEPT = "/v1/quality/demo/support-coverage/docs-qa/accept"
 

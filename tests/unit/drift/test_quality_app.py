@@ -18,8 +18,8 @@ from weir.drift.adapters.quality_store import SqliteQualityStore
 from weir.drift.core.quality.intake import BAD_OUTCOMES
 from weir.drift.quality_app import Quality, UnknownQualityStream
 from weir.events import DriftSignalled, EvaluationScored, InvalidEvent, TextFeaturesComputed, named_id
-from weir.runtime.consumer import Received
 from weir.runtime.errors import Retryable
+from weir.runtime.kafka.consumer import Received
 
 STREAMS_MAX = 8
 SAVE_EVERY = 17

@@ -24,8 +24,8 @@ from weir.drift.app import Drift
 from weir.drift.quality_api import quality_routes
 from weir.drift.quality_app import Quality
 from weir.drift.quality_settings import QualityServiceSettings
-from weir.runtime.http import application, serve
-from weir.runtime.http_policy import Policy
+from weir.runtime.http.policy import Policy
+from weir.runtime.http.server import application, serve
 
 
 @pytest.fixture

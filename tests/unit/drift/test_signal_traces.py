@@ -17,9 +17,9 @@ from weir.drift.adapters.announcer import KafkaAnnouncer
 from weir.drift.adapters.signal_traces import SignalTraces
 from weir.events import DriftSignalled, named_id
 from weir.events.trace_context import TraceContext
-from weir.runtime.consumer import Received
-from weir.runtime.span_log import Recorded
-from weir.runtime.span_words import links_of
+from weir.runtime.kafka.consumer import Received
+from weir.runtime.kafka.span_log import Recorded
+from weir.runtime.telemetry.span_words import links_of
 
 TRACES = [TraceContext(f"{number:032x}", f"{number:016x}", "01", "vendor=1") for number in range(1, 6)]
 ITEMS = [

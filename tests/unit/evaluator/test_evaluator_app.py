@@ -15,9 +15,9 @@ from builders import DIGEST, completed, envelope
 from weir.evaluator.adapters.subjects_file import SubjectsFile
 from weir.evaluator.app import Evaluation
 from weir.events import RegistryChanged, canonical_json
-from weir.runtime.link import link_from
+from weir.runtime.kafka.link import link_from
+from weir.runtime.kafka.span_log import Recorded
 from weir.runtime.settings import SharedSettings
-from weir.runtime.span_log import Recorded
 
 LENGTH = {"type": "length", "routes": ["*"], "sample_rate": 1.0, "salt": "s"}
 

@@ -22,9 +22,9 @@ from weir.events import (
     encode_body,
     named_id,
 )
-from weir.runtime.consumer import Received
-from weir.runtime.deadletter import RawMessage
-from weir.runtime.span_log import Recorded
+from weir.runtime.kafka.consumer import Received
+from weir.runtime.kafka.deadletter import RawMessage
+from weir.runtime.kafka.span_log import Recorded
 
 pytestmark = pytest.mark.capability("X1")
 SUBJECTS_MAX = 10

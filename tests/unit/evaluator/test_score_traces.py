@@ -22,10 +22,10 @@ from weir.events import (
     encode_body,
 )
 from weir.events.trace_context import TraceContext
-from weir.runtime.consumer import Consumer, Received
-from weir.runtime.deadletter import RawMessage
+from weir.runtime.kafka.consumer import Consumer, Received
+from weir.runtime.kafka.deadletter import RawMessage
+from weir.runtime.kafka.span_log import Recorded
 from weir.runtime.rejects import Limits
-from weir.runtime.span_log import Recorded
 
 ALL = {"routes": ["*"], "sample_rate": 1.0, "salt": "s"}
 SPECS = {

@@ -35,8 +35,8 @@ from weir.gateway.core.record import Record, unpack
 from weir.gateway.group_sync import GroupSync
 from weir.gateway.request_ids import RequestIds
 from weir.gateway.settings import GatewaySettings
-from weir.runtime import http
-from weir.runtime.disk import DISK, Disk
+from weir.runtime.files.disk import DISK, Disk
+from weir.runtime.http.server import application, serve
 
 KEYS = {tenant: f"weir_{number:08x}_{tenant[0] * 43}" for number, tenant in enumerate(("ada", "bob"))}
 """API key of each tenant."""
@@ -253,8 +253,8 @@ async def doors(
     )  # fmt: skip
     desk = Desk(read, KeysFile(read.keys_file), _catalog(), capture, RequestIds(b"s" * 32), group_sync)
     upstream = Upstream(f"127.0.0.1:{model_port}", message_bytes_max=read.message_bytes_max)
-    app = http.application(dict, read.http_policy(), api_openai.routes(desk, upstream), api_openai.page_of)
-    serving = asyncio.gather(serve_oip(read, desk, upstream, stop), http.serve(app, stop))
+    app = application(dict, read.http_policy(), api_openai.routes(desk, upstream), api_openai.page_of)
+    serving = asyncio.gather(serve_oip(read, desk, upstream, stop), serve(app, stop))
     client = httpx2.AsyncClient(verify=False, timeout=PATIENCE_S)  # plain HTTP: no certificates to load
     made = Doors(
         f"127.0.0.1:{read.grpc_port}", f"http://127.0.0.1:{read.http_port}", model, desk, read.spool_dir, writer, client

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from weir.gateway.drain import REST_S_MAX, rest_s
 from weir.gateway.spool_settings import SpoolSettings
-from weir.runtime.one_owner import OneOwner
+from weir.runtime.files.one_owner import OneOwner
 from weir.runtime.process import EXIT_BAD_SETTING
 
 WORKED_S = st.floats(0.0, 1_000.0)

@@ -37,14 +37,14 @@ from weir.gateway.core.record import HEAD, Record, pack
 from weir.gateway.drain import Drain
 from weir.gateway.ports import CaptureFull
 from weir.gateway.spool_settings import SpoolSettings
-from weir.runtime.disk import DISK, Disk
 from weir.runtime.errors import TooManyRejects
+from weir.runtime.files.disk import DISK, Disk
 from weir.runtime.identity import Numbering
-from weir.runtime.link import Link
-from weir.runtime.metrics import HALTED
-from weir.runtime.producer import EventProducer, Framed
-from weir.runtime.schemas import SchemaCatalog
-from weir.runtime.serde import Serde
+from weir.runtime.kafka.link import Link
+from weir.runtime.kafka.producer import EventProducer, Framed
+from weir.runtime.kafka.schemas import SchemaCatalog
+from weir.runtime.kafka.serde import Serde
+from weir.runtime.telemetry.metrics import HALTED
 
 pytestmark = pytest.mark.capability("X1")
 SOURCE = "gateway/1"

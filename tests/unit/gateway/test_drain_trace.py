@@ -21,7 +21,7 @@ from weir.gateway.capture import SpoolCapture
 from weir.gateway.core.captured import Answer
 from weir.gateway.drain import Drain
 from weir.gateway.spool_settings import SpoolSettings
-from weir.runtime import otlp
+from weir.runtime.telemetry import otlp
 
 TOPICS = ("inference-requests", "inference-responses", "spans")
 

@@ -19,7 +19,7 @@ from weir.lineage.auditor import TOPIC, Auditor
 from weir.lineage.books import Audit
 from weir.lineage.core.audit import Accounted, Stored, Window, audited
 from weir.lineage.settings import LineageSettings
-from weir.runtime.link import Link
+from weir.runtime.kafka.link import Link
 
 pytestmark = pytest.mark.capability("X1")
 PATIENCE_S = 30.0

@@ -15,10 +15,10 @@ from weir.events import DeadLettered, InvalidEvent
 from weir.lineage import inserter as inserter_module
 from weir.lineage.adapters.store import Store
 from weir.lineage.inserter import Inserter
-from weir.runtime.consumer import BACKOFF_S
-from weir.runtime.deadletter import TOPIC, RawMessage
 from weir.runtime.errors import TooManyRejects
-from weir.runtime.link import Link
+from weir.runtime.kafka.consumer import BACKOFF_S
+from weir.runtime.kafka.deadletter import TOPIC, RawMessage
+from weir.runtime.kafka.link import Link
 from weir.runtime.rejects import Limits
 
 pytestmark = pytest.mark.capability("X1")

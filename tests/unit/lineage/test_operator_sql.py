@@ -24,8 +24,8 @@ from weir.lineage.core.sql_names import CATALOG, HIGHER_ORDER, MEMBERSHIP, READA
 from weir.lineage.core.sql_text import SqlRefused
 from weir.lineage.core.sql_tree import agree, explaining
 from weir.lineage.settings import LineageSettings
-from weir.runtime.http import application
-from weir.runtime.http_policy import Policy
+from weir.runtime.http.policy import Policy
+from weir.runtime.http.server import application
 
 Put = Callable[..., None]
 

@@ -22,8 +22,8 @@ from weir.registry.app import Registry
 from weir.registry.schema_api import SchemaApi, page_of
 from weir.registry.settings import RegistrySettings
 from weir.registry.subjects import Subjects
-from weir.runtime.http import application, serve
-from weir.runtime.http_policy import policy_of
+from weir.runtime.http.policy import policy_of
+from weir.runtime.http.server import application, serve
 
 TOKEN = "a-long-random-text"
 """Token of the registry under test."""

@@ -16,8 +16,8 @@ from unit.registry.conftest import TOKEN
 from weir.events import SCHEMA_JSON, TOPICS
 from weir.registry.settings import RegistrySettings
 from weir.runtime.errors import BadSetting, Retryable
-from weir.runtime.http_policy import policy_of
-from weir.runtime.link import link_from
+from weir.runtime.http.policy import policy_of
+from weir.runtime.kafka.link import link_from
 from weir.runtime.settings import SharedSettings
 
 

@@ -24,7 +24,7 @@ from weir.alerts.core.state import Alert
 from weir.alerts.core.state import rederived as rederived_alert
 from weir.alerts.metrics import RESTORED
 from weir.events import AlertChanged, DriftSignalled, InvalidEvent, OpsSignalled, canonical_json
-from weir.runtime.telemetry import logger
+from weir.runtime.telemetry.logs import logger
 
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, RecursionError, InvalidEvent, InvalidMatcher)
 """What a record that is none raises."""

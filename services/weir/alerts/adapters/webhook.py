@@ -25,7 +25,7 @@ from weir.alerts.core.retry import Answer
 from weir.alerts.core.retry_after import retry_after_s
 from weir.alerts.ports import Resolve
 from weir.runtime.clock import monotonic_s, now_us
-from weir.runtime.telemetry import logger
+from weir.runtime.telemetry.logs import logger
 
 USER_AGENT = "weir-alerts"
 

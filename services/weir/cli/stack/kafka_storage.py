@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from weir.cli.stack.errors import StackError
 from weir.cli.stack.layout import Layout
-from weir.runtime.durable import private_folder
+from weir.runtime.files.durable import private_folder
 
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
 """Cluster id of every embedded broker; it names a folder's format, nothing secret."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weir.cli.output import CliError, ExitCode
-from weir.runtime.durable import private_folder
+from weir.runtime.files.durable import private_folder
 
 PART_BYTES_MAX = 255
 """Bytes of one name in a path; specified by Linux (NAME_MAX)."""

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from weir.cli.stack.errors import StackError
 from weir.gateway.core.keys import parse_keys
-from weir.runtime.disk import FILE_MODE
-from weir.runtime.durable import replace_file
+from weir.runtime.files.disk import FILE_MODE
+from weir.runtime.files.durable import replace_file
 
 DEMO_SCOPES = ("infer", "embed", "models", "feedback")
 

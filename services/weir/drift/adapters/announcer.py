@@ -10,9 +10,9 @@ from weir.drift.adapters.signal_traces import SignalTraces
 from weir.drift.metrics import SIGNALS
 from weir.events import DriftSignalled
 from weir.events.trace_context import TraceContext
-from weir.runtime.delivery import deliver
-from weir.runtime.link import Link
-from weir.runtime.producer import Outgoing
+from weir.runtime.kafka.delivery import deliver
+from weir.runtime.kafka.link import Link
+from weir.runtime.kafka.producer import Outgoing
 
 TOPIC = "drift-signals"
 

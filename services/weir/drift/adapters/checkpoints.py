@@ -29,9 +29,9 @@ from weir.drift.core.stream.skew_record import dataset_key, decode_dataset, enco
 from weir.drift.core.stream.state import StreamState
 from weir.drift.metrics import CHECKPOINTS_REFUSED
 from weir.drift.ports import Checkpoint
-from weir.runtime.durable import private_folder, replace_file, write_at
 from weir.runtime.errors import BadSetting, Retryable
-from weir.runtime.telemetry import logger
+from weir.runtime.files.durable import private_folder, replace_file, write_at
+from weir.runtime.telemetry.logs import logger
 
 _LENGTH = struct.Struct(">I")
 """Bytes of a piece, before the piece."""

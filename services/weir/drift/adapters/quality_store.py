@@ -15,8 +15,8 @@ from weir.drift.core.stream.record import Place
 from weir.drift.quality_metrics import STATES_REFUSED
 from weir.drift.quality_ports import Saved, Source
 from weir.runtime.errors import Retryable
-from weir.runtime.state_database import open_state_database
-from weir.runtime.telemetry import logger
+from weir.runtime.files.state_database import open_state_database
+from weir.runtime.telemetry.logs import logger
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS states (

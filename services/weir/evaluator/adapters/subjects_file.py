@@ -14,7 +14,7 @@ from pathlib import Path
 from weir.evaluator.core.subjects import Subject, subject_from, subject_record
 from weir.events import canonical_json
 from weir.runtime.errors import Retryable
-from weir.runtime.state_database import open_state_database
+from weir.runtime.files.state_database import open_state_database
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS subjects (

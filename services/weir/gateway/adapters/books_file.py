@@ -11,9 +11,9 @@ import orjson
 
 from weir.gateway.core.accounting import Books, Life
 from weir.gateway.core.record import call_from
-from weir.runtime.disk import DISK, Disk
-from weir.runtime.durable import replace_file
-from weir.runtime.state_file import read_state
+from weir.runtime.files.disk import DISK, Disk
+from weir.runtime.files.durable import replace_file
+from weir.runtime.files.state_file import read_state
 
 
 class BooksFile:

@@ -10,8 +10,8 @@ from typing import Any
 
 from weir.events import ChangeOrder
 from weir.gateway.core.catalog import Catalog, Key, Version
-from weir.runtime.durable import private_folder, replace_file
-from weir.runtime.state_file import read_state
+from weir.runtime.files.durable import private_folder, replace_file
+from weir.runtime.files.state_file import read_state
 
 
 def catalog_content(catalog: Catalog) -> bytes:

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from weir.gateway.core.accounting import LifeKey
-from weir.runtime.disk import DISK, Disk
-from weir.runtime.telemetry import logger
+from weir.runtime.files.disk import DISK, Disk
+from weir.runtime.telemetry.logs import logger
 
 SUFFIX = ".head"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from weir.gateway.core.keys import ApiKey, parse_keys, read_keys
 from weir.runtime.clock import monotonic_s
 from weir.runtime.errors import BadSetting
-from weir.runtime.telemetry import logger
+from weir.runtime.telemetry.logs import logger
 
 LOOK_EVERY_S = 1.0
 """Seconds between looks at the file: a revoked key works that long at most."""

@@ -7,9 +7,9 @@ import os
 import secrets
 from pathlib import Path
 
-from weir.runtime.disk import DISK, write_all
-from weir.runtime.durable import private_folder, sync_folder
 from weir.runtime.errors import BadSetting
+from weir.runtime.files.disk import DISK, write_all
+from weir.runtime.files.durable import private_folder, sync_folder
 
 SECRET_BYTES = 32
 """Random bytes of the secret: 256 bits, written as 64 hex digits, the longest key of BLAKE2b."""

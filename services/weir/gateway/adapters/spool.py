@@ -20,9 +20,9 @@ from weir.gateway.adapters.heads import Head
 from weir.gateway.adapters.spool_folder import Unreadable, path_of, segments_in, spooled_bytes
 from weir.gateway.core.segment import Segment, counter_after
 from weir.gateway.ports import CaptureFull
-from weir.runtime.disk import DISK, Disk, write_all
-from weir.runtime.durable import sync_folder
-from weir.runtime.one_owner import OneOwner
+from weir.runtime.files.disk import DISK, Disk, write_all
+from weir.runtime.files.durable import sync_folder
+from weir.runtime.files.one_owner import OneOwner
 
 SEGMENTS_MIN = 8
 """Segments that a full spool consists of at least: room appears only when a whole segment is drained. Arbitrary; any number from

@@ -11,8 +11,8 @@ from pathlib import Path
 from prometheus_client import Counter
 
 from weir.gateway.core.segment import SUFFIX, Segment, segment_named
-from weir.runtime.disk import DISK, Disk
-from weir.runtime.telemetry import logger
+from weir.runtime.files.disk import DISK, Disk
+from weir.runtime.telemetry.logs import logger
 
 SEGMENTS_UNREADABLE = Counter(
     "weir_gateway_segments_unreadable_total",

@@ -23,10 +23,10 @@ from prometheus_client import Counter
 from weir.gateway.adapters.spool_folder import Unreadable, path_of, segments_in, size_of
 from weir.gateway.core.record import ANCHOR_BYTES_MAX, HEAD, RECORD_BYTES_MAX, SIZES, Found, is_believable, scan
 from weir.gateway.core.segment import SUFFIX, Segment
-from weir.runtime.disk import DISK, Disk
-from weir.runtime.durable import private_folder, replace_file
-from weir.runtime.state_file import read_state, set_aside
-from weir.runtime.telemetry import logger
+from weir.runtime.files.disk import DISK, Disk
+from weir.runtime.files.durable import private_folder, replace_file
+from weir.runtime.files.state_file import read_state, set_aside
+from weir.runtime.telemetry.logs import logger
 
 CHUNK_BYTES = 1_048_576
 """Bytes the drain reads of a segment at once. Chosen: about 230 calls, 55 ms of encoding; live calls feel larger bursts."""

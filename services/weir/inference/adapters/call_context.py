@@ -10,7 +10,7 @@ from weir.events.trace_context import TraceContext
 from weir.inference.core.server_timing import TRAILER, CallTiming
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_span_id
-from weir.runtime.message_trace import read_or_new
+from weir.runtime.kafka.message_trace import read_or_new
 
 Metadata = tuple[tuple[str, str | bytes], ...]
 

@@ -13,7 +13,7 @@ from importlib import resources
 
 from weir.lineage.adapters.store import Store
 from weir.runtime.errors import BadSetting
-from weir.runtime.telemetry import logger
+from weir.runtime.telemetry.logs import logger
 
 LEDGER = """
 CREATE TABLE IF NOT EXISTS migrations (

@@ -7,7 +7,7 @@ import re
 from weir.events import TOPICS
 from weir.lineage.adapters.store import Store
 from weir.lineage.core.retention import Retention, expiry, refusal
-from weir.runtime.telemetry import logger
+from weir.runtime.telemetry.logs import logger
 
 DAYS = re.compile(r" TTL .*?toIntervalDay\((\d+)\)")
 """How the engine writes down the days of a TTL."""

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from weir.lineage.inserter import WriterSchema
-from weir.runtime.schemas import SchemaCatalog
+from weir.runtime.kafka.schemas import SchemaCatalog
 
 
 class ThreadSchemas:

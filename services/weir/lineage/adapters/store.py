@@ -19,8 +19,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 
 from weir.lineage.adapters.handle import Handle
 from weir.lineage.settings import LineageSettings
-from weir.runtime.durable import private_folder
 from weir.runtime.errors import BadSetting
+from weir.runtime.files.durable import private_folder
 
 TRANSIENT_CODES = {
     # the machine: timeouts, too many queries, network, memory, files, disk full, too many parts, read-only, shutting down

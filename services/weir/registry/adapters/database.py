@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, se
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from weir.registry.adapters.tables import META, METADATA
-from weir.runtime.durable import private_folder
+from weir.runtime.files.durable import private_folder
 
 BUSY_MS = 10_000
 """Milliseconds SQLite waits for another writer. Chosen: a write takes a few."""

@@ -1,0 +1,208 @@
+"""The bounds of one HTTP connection, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
+
+import httpx2
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from knocking import TOKEN
+from service_process import free_port
+from weir.runtime.http.policy import Limits, Policy
+from weir.runtime.http.server import application, serve
+
+LIMITS = Limits(
+    header_bytes_max=8_192, connections_max=8, head_s=0.3, body_s=0.3, body_pace_bytes=1_000, idle_s=0.3, write_s=0.3
+)
+POLICY = Policy(token=TOKEN, body_bytes_max=200_000, limits=LIMITS)
+HEAD = f"POST /echo HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\n"
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    async def echo(request: Request) -> Response:
+        return PlainTextResponse(str(len(await request.body())))
+
+    async def flood(_: Request) -> Response:
+        async def pieces() -> AsyncIterator[bytes]:
+            for _ in range(1_000):
+                yield b"x" * 65_536
+
+        return StreamingResponse(pieces())
+
+    port, stop = free_port(), asyncio.Event()
+    routes = [Route("/echo", echo, methods=["POST", "GET"]), Route("/flood", flood)]
+    serving = asyncio.create_task(serve(application(dict, replace(POLICY, port=port), routes), stop))
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionRefusedError:
+                await asyncio.wait({serving}, timeout=0.01)
+            else:
+                writer.close()
+                break
+    yield port
+    stop.set()
+    await serving
+
+
+async def answers(port: int, *pieces: bytes, pause_s: float = 0.0, is_closing: bool = False) -> bytes:
+    """All bytes that the server answers to the pieces before it closes the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        async with asyncio.timeout(5):
+            try:
+                for piece in pieces:
+                    writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(pause_s)
+                if is_closing:
+                    writer.write_eof()
+                return await reader.read()
+            except ConnectionError:
+                return b""
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\nhost: localhost\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nx: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n" + b"x: y\r\n" * 5_000 + b"\r\n",
+        b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n" + b"x" * 100_000 + b": y\r\n\r\n",
+    ],
+)
+async def test_a_large_head_is_refused_and_closed(port: int, head: bytes) -> None:
+    assert (await answers(port, head)).startswith(b"HTTP/1.1 431")
+    assert (await answers(port, head[:20_000])).startswith(b"HTTP/1.1 431")  # and one that never ends
+
+
+async def test_an_endless_head_is_cut_long_before_100_mb(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    sent = 0
+    writer.write(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nx: ")
+    with suppress(ConnectionError):
+        while sent < 100_000_000:
+            writer.write(b"x" * 65_536)
+            await writer.drain()
+            sent += 65_536
+    writer.close()
+    assert sent < 20_000_000
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HT", HEAD.encode()])
+async def test_a_head_that_does_not_come_is_not_waited_for(port: int, sent: bytes) -> None:
+    assert await answers(port, sent) in (
+        b"",
+        b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+    )
+
+
+async def test_half_a_body_is_not_waited_for(port: int) -> None:
+    half = HEAD.encode() + b"content-length: 100\r\n\r\n" + b"x" * 50
+
+    assert (await answers(port, half)).startswith(b"HTTP/1.1 408")
+
+
+async def test_a_dripping_body_is_cut(port: int) -> None:
+    drips = [HEAD.encode() + b"content-length: 100\r\n\r\n", *[b"x"] * 20]
+
+    assert b"HTTP/1.1 200" not in await answers(port, *drips, pause_s=0.05)
+
+
+async def test_a_slow_body_at_a_fair_pace_is_waited_for(port: int) -> None:
+    parts = [HEAD.encode() + b"content-length: 8000\r\nconnection: close\r\n\r\n", *[b"x" * 1_000] * 8]
+
+    assert (await answers(port, *parts, pause_s=0.1)).endswith(b"8000")
+
+
+async def test_trailers_and_tiny_chunks_are_bounded(port: int) -> None:
+    chunked = HEAD.encode() + b"transfer-encoding: chunked\r\n\r\n"
+
+    trailers = await answers(port, chunked + b"1\r\nx\r\n0\r\n" + b"t: " + b"y" * 1_000_000 + b"\r\n\r\n")
+    chunks = await answers(port, chunked + b"1;" + b"e" * 900_000 + b"\r\nx\r\n0\r\n\r\n")
+
+    assert b"HTTP/1.1 200" not in trailers + chunks
+
+
+async def test_an_idle_connection_is_closed(port: int) -> None:
+    got = await answers(port, b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+
+    assert got.startswith(b"HTTP/1.1 200")
+
+
+async def test_a_client_that_takes_nothing_is_cut(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_024)
+    writer.write(b"GET /flood HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer " + TOKEN.encode() + b"\r\n\r\n")
+    await asyncio.sleep(1.0)
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await reader.readexactly(60_000_000)
+    writer.close()
+
+
+async def test_one_connection_too_many_is_told_so(port: int) -> None:
+    held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(LIMITS.connections_max)]
+    try:
+        assert (await answers(port, b"")).startswith(b"HTTP/1.1 503")
+    finally:
+        for _, writer in held:
+            writer.close()
+    async with asyncio.timeout(10):  # until the server has seen them go
+        while not (await answers(port, b"GET /healthz HTTP/1.0\r\nhost: localhost\r\n\r\n")).startswith(
+            b"HTTP/1.1 200"
+        ):
+            pass
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [b"\0\1\2\r\n\r\n", b"GET\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x16\x03\x01\x02\0\1\0\1\xfc\x03\x03"],
+)
+async def test_bytes_that_are_no_request_are_answered_400(port: int, garbage: bytes) -> None:
+    assert (await answers(port, garbage, is_closing=True)).startswith(b"HTTP/1.1 400")
+
+
+async def test_an_offer_of_another_protocol_is_answered_in_this_one(port: int) -> None:
+    offer = "connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"
+    with_body = HEAD + offer + "content-length: 5\r\n\r\nhello"
+
+    assert (await answers(port, with_body.encode())).startswith(b"HTTP/1.1 501")  # never answered as if it were empty
+    socket = "GET /echo HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+    assert (await answers(port, socket.encode())).startswith(b"HTTP/1.1 401")
+
+
+async def test_requests_of_one_connection_are_answered_in_order(port: int) -> None:
+    one = HEAD.encode() + b"content-length: 3\r\n\r\nabc"
+    last = HEAD.encode() + b"content-length: 4\r\nconnection: close\r\n\r\nabcd"
+
+    got = await answers(port, one * 3 + last)
+
+    assert [part[-1:] for part in got.split(b"HTTP/1.1 200")[1:]] == [b"3", b"3", b"3", b"4"]
+
+
+async def test_a_large_body_is_taken_whole_up_to_the_limit(port: int) -> None:
+    headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False) as client:
+        assert (await client.post("/echo", content=b"x" * 200_000)).text == "200000"
+        assert (await client.post("/echo", content=b"x" * 200_001)).status_code == 413
+
+
+async def test_a_trailer_is_no_header(port: int) -> None:
+    late = (
+        HEAD.replace(f"authorization: Bearer {TOKEN}\r\n", "")
+        + "transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+    )
+
+    got = await answers(port, late.encode() + b"2\r\n{}\r\n0\r\nauthorization: Bearer " + TOKEN.encode() + b"\r\n\r\n")
+
+    assert got.startswith(b"HTTP/1.1 401")

@@ -1,0 +1,155 @@
+"""Culprits: a message that no handler can take ends as a dead letter; what the world does wrong puts nothing aside."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builders import NOON_US
+from mock_kafka import MockKafka
+from unit.runtime.kafka.test_consumer import LENIENT, TOPIC, committed, framed, letters, produce
+from weir.events import InvalidEvent
+from weir.runtime.errors import TooManyRejects
+from weir.runtime.kafka.consumer import Consumer, Received
+from weir.runtime.kafka.culprits import LIVES_MAX, PUT_ASIDE_MAX, SUSPECTS_MAX, Culprits
+from weir.runtime.kafka.deadletter import RawMessage
+
+CULPRIT = 4
+"""Offset of the message that the handler cannot take."""
+
+
+def message(offset: int, at_us: int = NOON_US) -> RawMessage:
+    return RawMessage(TOPIC, 0, offset, None, b"", at_us)
+
+
+@pytest.mark.parametrize("error", [TypeError("no"), ZeroDivisionError(), KeyError("a"), RecursionError("deep")])
+def test_a_message_that_ends_three_lives_is_put_aside_in_the_fourth(tmp_path: Path, error: Exception) -> None:
+    file = tmp_path / "culprits.json"
+    batch = [message(offset) for offset in range(10)]
+    Culprits(file).blame(batch, error)
+    for _ in range(LIVES_MAX - 1):
+        life = Culprits(file)
+        assert life.suspects(batch[CULPRIT])
+        life.check(batch[CULPRIT])
+        life.blame([batch[CULPRIT]], error)
+
+    with pytest.raises(InvalidEvent, match=f"handler_error.*{LIVES_MAX} times: {type(error).__name__}"):
+        Culprits(file).check(batch[CULPRIT])
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), MemoryError(), RuntimeError("loop closed")])
+def test_what_the_world_refuses_blames_no_message(tmp_path: Path, error: Exception) -> None:
+    for _ in range(2 * LIVES_MAX):
+        Culprits(tmp_path / "culprits.json").blame([message(1)], error)
+
+    Culprits(tmp_path / "culprits.json").check(message(1))
+
+
+@given(blamed=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), max_size=10))
+def test_the_lives_of_each_message_are_counted_whatever_ended_others_in_between(
+    tmp_path_factory: pytest.TempPathFactory, blamed: list[tuple[int, int]]
+) -> None:
+    file = tmp_path_factory.mktemp("lives") / "culprits.json"
+
+    def at(place: tuple[int, int]) -> RawMessage:
+        return replace(message(place[1]), partition=place[0])
+
+    for place in blamed:
+        Culprits(file).blame([at(place)], ValueError())
+
+    def is_culprit(place: tuple[int, int]) -> bool:
+        try:
+            Culprits(file).check(at(place))
+        except InvalidEvent:
+            return True
+        return False
+
+    places = list(itertools.product((0, 1), (0, 1)))
+    assert [is_culprit(place) for place in places] == [blamed.count(place) >= LIVES_MAX for place in places]
+
+
+def test_the_oldest_suspect_is_forgotten_and_a_file_of_an_earlier_build_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "culprits.json"
+    old = {"topic": TOPIC, "partition": 0, "first": 1, "last": 1, "since_us": NOON_US, "lives": LIVES_MAX, "error": "E"}
+    file.write_text(json.dumps({"suspect": old, "put_aside_us": []}))
+    with pytest.raises(InvalidEvent):
+        Culprits(file).check(message(1))
+
+    for offset in range(10, 10 + SUSPECTS_MAX):
+        Culprits(file).blame([message(offset)], ValueError())
+
+    assert not Culprits(file).suspects(message(1))
+    assert all(Culprits(file).suspects(message(offset)) for offset in range(10, 10 + SUSPECTS_MAX))
+
+
+def test_the_same_offset_of_a_topic_made_anew_is_another_message(tmp_path: Path) -> None:
+    for _ in range(LIVES_MAX):
+        Culprits(tmp_path / "culprits.json").blame([message(1, NOON_US)], ValueError())
+
+    Culprits(tmp_path / "culprits.json").check(message(1, NOON_US + 1))
+    with pytest.raises(InvalidEvent):
+        Culprits(tmp_path / "culprits.json").check(message(1, NOON_US))
+
+
+def test_a_deploy_that_dies_of_every_message_halts_instead_of_draining_the_topic(tmp_path: Path) -> None:
+    file = tmp_path / "culprits.json"
+    for offset in range(PUT_ASIDE_MAX + 1):
+        for _ in range(LIVES_MAX):
+            Culprits(file).blame([message(offset)], ValueError("a bug"))
+        life = Culprits(file)
+        with pytest.raises(InvalidEvent if offset < PUT_ASIDE_MAX else TooManyRejects):
+            life.check(message(offset))
+        life.settle(message(offset))
+
+
+def test_a_file_that_is_torn_knows_nobody(tmp_path: Path) -> None:
+    (tmp_path / "culprits.json").write_text('{"suspect": {"topic"')
+
+    Culprits(tmp_path / "culprits.json").check(message(1))
+
+
+async def test_a_message_that_kills_its_consumer_stops_the_group_for_a_few_lives_only(
+    tmp_path: Path,
+) -> None:
+    kafka, group = MockKafka(), "killed"
+    link = kafka.link(tmp_path, "test")
+    await link.producer.start(asyncio.Event())
+    produce(kafka, [await framed(link)] * 8)
+    handled: set[int] = set()
+
+    async def handle(batch: Sequence[Received]) -> None:
+        for one in batch:
+            if one.message.offset == CULPRIT:
+                raise TypeError("nobody foresaw this")
+            handled.add(one.message.offset)
+
+    for life in range(LIVES_MAX + 2):
+        stop = asyncio.Event()
+        consumer = Consumer(
+            bootstrap=kafka.bootstrap, group=group, topics=[TOPIC], serde=link.serde,
+            dead_letters=link.dead_letters(group, LENIENT), handle=handle,
+        )  # fmt: skip
+        running = asyncio.create_task(consumer.run(stop))
+        try:
+            async with asyncio.timeout(30):
+                while not running.done() and await asyncio.to_thread(committed, kafka, group) < 8:
+                    await asyncio.sleep(0.05)
+        finally:
+            stop.set()
+        if running.done() and running.exception() is not None:
+            assert life < LIVES_MAX, "the message was to be put aside"
+            continue
+        await running
+        break
+
+    assert handled == set(range(8)) - {CULPRIT}
+    assert [(one.offset, one.reason) for one in letters(kafka, group)] == [(CULPRIT, "handler_error")]
+    await link.close()
