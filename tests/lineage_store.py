@@ -11,13 +11,13 @@ import pytest
 
 from builders import NOON_US
 from weir.events import SCHEMA_JSON, TOPICS, Event, encode_body
-from weir.lineage.adapters.migrations import migrate
-from weir.lineage.adapters.retention import keep
-from weir.lineage.adapters.store import Store
-from weir.lineage.adapters.view_comments import comment_views
-from weir.lineage.core.container import container
 from weir.lineage.core.retention import Retention
 from weir.lineage.settings import LineageSettings
+from weir.lineage.sink.core.container import container
+from weir.lineage.store.migrate import migrate
+from weir.lineage.store.retention import keep
+from weir.lineage.store.store import Store
+from weir.lineage.store.view_comments import comment_views
 
 LONGEST_DAYS = 7_300
 """The builders' events are as old as they are: nothing may expire under a test."""

@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, TopicPartition
 from service_process import ServiceProcess, free_port
 from stack import RunningStack
 from weir.events import TOPICS
-from weir.lineage.adapters.store import CODE
+from weir.lineage.store.store import CODE
 
 FRONT = Path(__file__).with_name("clickhouse_front.py")
 

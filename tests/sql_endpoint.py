@@ -13,9 +13,9 @@ import httpx2
 
 from knocking import TOKEN
 from waiting import eventually
-from weir.lineage.adapters.operator_sql import OperatorSql
+from weir.lineage.read.operator_sql import OperatorSql
+from weir.lineage.read.sql_http import sql_door
 from weir.lineage.settings import LineageSettings
-from weir.lineage.sql_http import sql_door
 from weir.runtime.http.policy import Policy
 from weir.runtime.http.server import serve
 

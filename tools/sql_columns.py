@@ -12,10 +12,10 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from weir.lineage.adapters.migrations import migrate
-from weir.lineage.adapters.store import Store
-from weir.lineage.adapters.view_comments import comment_views
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.migrate import migrate
+from weir.lineage.store.store import Store
+from weir.lineage.store.view_comments import comment_views
 from weir.runtime.telemetry.logs import configure_logs
 
 PAGE = pathlib.Path(__file__).resolve().parent.parent / "docs" / "sql-columns.md"

@@ -2,8 +2,8 @@
 when something else fills its disk to the last byte, again and again? Needs root.
 
 Without a reserve it does not: some time a merge puts a part that cannot be read in the place of stored rows. With one (of
-100 MB, say) inserts are refused below it, and merges are stopped as `weir.lineage.disk_guard` stops them. No service of ours
-runs here; the engine is the one of the tests, behind HTTP. Exit code 1 when rows were lost.
+100 MB, say) inserts are refused below it, and merges are stopped as `weir.lineage.store.disk_guard` stops them. No service of
+ours runs here; the engine is the one of the tests, behind HTTP. Exit code 1 when rows were lost.
 """
 
 from __future__ import annotations

@@ -17,11 +17,11 @@ from weir.drift.quality_api import quality_routes
 from weir.gateway.api_openai import page_of as openai_page
 from weir.gateway.api_openai import routes as gateway_routes
 from weir.gateway.spool_page import routes as drain_routes
-from weir.lineage.api import routes as lineage_routes
+from weir.lineage.read.api import routes as lineage_routes
+from weir.lineage.read.sql_http import KEY_HEADER
+from weir.lineage.read.sql_http import page_of as sql_page
+from weir.lineage.read.sql_http import routes as sql_routes
 from weir.lineage.settings import LineageSettings
-from weir.lineage.sql_http import KEY_HEADER
-from weir.lineage.sql_http import page_of as sql_page
-from weir.lineage.sql_http import routes as sql_routes
 from weir.registry.api import AssetApi
 from weir.registry.schema_api import SchemaApi, page_of
 from weir.registry.settings import RegistrySettings
@@ -42,7 +42,7 @@ SERVICES: dict[str, tuple[Sequence[BaseRoute], Page | None]] = {
     "drift/__main__.py": ([*drift_routes(NOTHING, 1), *quality_routes(NOTHING, NOTHING, NOTHING)], None),
     "evaluator/__main__.py": ((), None),
     "lineage/__main__.py": (lineage_routes(NOTHING, NOTHING, LineageSettings()), None),
-    "lineage/sql_http.py": (sql_routes(NOTHING, LineageSettings()), sql_page),
+    "lineage/read/sql_http.py": (sql_routes(NOTHING, LineageSettings()), sql_page),
     "alerts/__main__.py": (AlertsApi(*[NOTHING] * 5).routes(), None),
     "registry/__main__.py": (
         [*AssetApi(NOTHING, REGISTRY).routes(), *SchemaApi(NOTHING, REGISTRY).routes()],
@@ -56,7 +56,7 @@ OPEN_EVERYWHERE = {"/healthz", "/readyz", "/ping", "/{path:path}"}
 OPEN_ON_LOOPBACK = {"/metrics"}
 SCHEMA_READS = re.compile(r"/(subjects|schemas|config|compatibility|mode|associations)\b.*")
 
-SQL = "lineage/sql_http.py"
+SQL = "lineage/read/sql_http.py"
 """The one door that takes a body of any type, and the token in another header too."""
 
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 from tools.sql_columns import unit_of
 
-from weir.lineage.core.sql_names import VIEWS
+from weir.lineage.read.core.sql_names import VIEWS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "sql-columns.md").read_text()

@@ -11,7 +11,7 @@ import pytest
 from weir.events import SCHEMA_JSON, TOPICS
 from weir.events.bounds import COPIED_BYTES_MAX, ITEMS_MAX, NAME_BYTES_MAX, Bounds
 from weir.events.ranges import INT, Span, span_of
-from weir.lineage.adapters.migrations import migrations
+from weir.lineage.store.migrate import migrations
 
 AND = "\n    AND "
 BOUNDS_MIGRATION = "0011_bounded.sql"

@@ -24,13 +24,13 @@ from weir.alerts.rulebook import Rulebook
 from weir.evaluator.core import active, anchors
 from weir.events import SCHEMA_JSON, TOPICS, Event, InvalidEvent, RegistryChanged, decode_body, frame, writer_schema
 from weir.gateway.core.catalog import Catalog
-from weir.lineage.adapters.migrations import migrate
-from weir.lineage.adapters.store import Store
-from weir.lineage.core.container import zigzag
-from weir.lineage.core.intent import Range
-from weir.lineage.core.message import Body, body_of
-from weir.lineage.inserter import Inserter, WriterSchema
 from weir.lineage.settings import LineageSettings
+from weir.lineage.sink.core.container import zigzag
+from weir.lineage.sink.core.intent import Range
+from weir.lineage.sink.core.message import Body, body_of
+from weir.lineage.sink.inserter import Inserter, WriterSchema
+from weir.lineage.store.migrate import migrate
+from weir.lineage.store.store import Store
 
 MESSAGE_BYTES_MAX = 1_048_576
 READ_S_MAX = 5.0

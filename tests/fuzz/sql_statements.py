@@ -15,14 +15,14 @@ from typing import Any
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from weir.lineage.adapters.migrations import migrations
-from weir.lineage.adapters.store import open_client
-from weir.lineage.core.sql_clauses import split
-from weir.lineage.core.sql_gate import SqlRefused, checked
-from weir.lineage.core.sql_names import HIGHER_ORDER, READABLE, SCALARS, VIEWS
-from weir.lineage.core.sql_parameters import bound
-from weir.lineage.core.sql_tree import agree, explaining
+from weir.lineage.read.core.sql_clauses import split
+from weir.lineage.read.core.sql_gate import SqlRefused, checked
+from weir.lineage.read.core.sql_names import HIGHER_ORDER, READABLE, SCALARS, VIEWS
+from weir.lineage.read.core.sql_parameters import bound
+from weir.lineage.read.core.sql_tree import agree, explaining
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.migrate import migrations
+from weir.lineage.store.store import open_client
 
 CATALOG_MIGRATION = "0010_published_catalog.sql"
 

@@ -12,7 +12,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from asking import openai_client
 from jdbc import asked_over_jdbc
 from stack import RunningStack
-from weir.lineage.core.sql_names import VIEWS
+from weir.lineage.read.core.sql_names import VIEWS
 
 pytestmark = pytest.mark.stack
 QUESTIONS = 3

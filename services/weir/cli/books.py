@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 RANGES_SHOWN_MAX = 100
-"""Missing ranges listed per source; the count is whole. As many as the service lists (`lineage.core.audit`)."""
+"""Missing ranges listed per source; the count is whole. As many as the service lists (`lineage.audit.core.audit`)."""
 
 
 def with_spool(

@@ -8,8 +8,8 @@ import secrets
 from urllib.parse import urlsplit
 
 from weir.cli.output import CliError, ExitCode, emit_text, say
-from weir.lineage.core.sql_grants import GrantRefused, Server, grants, user_of
-from weir.lineage.core.sql_settings import Bounds
+from weir.lineage.read.core.sql_grants import GrantRefused, Server, grants, user_of
+from weir.lineage.read.core.sql_settings import Bounds
 
 BOUNDS = Bounds(rows_max=10_000, bytes_max=8_388_608, memory_bytes_max=268_435_456, seconds_max=10)
 """Bounds of a tenant's statement: those that lineage has unless it is told others."""

@@ -7,22 +7,22 @@ import os
 import sys
 from collections.abc import Mapping
 
-from weir.lineage import api
-from weir.lineage.adapters import fatal_signals
-from weir.lineage.adapters.backlog import Backlog
-from weir.lineage.adapters.migrations import migrate
-from weir.lineage.adapters.operator_sql import CLOSE_S, OperatorSql
-from weir.lineage.adapters.retention import keep
-from weir.lineage.adapters.schemas import ThreadSchemas
-from weir.lineage.adapters.store import Store
-from weir.lineage.adapters.view_comments import comment_views
-from weir.lineage.auditor import Auditor
-from weir.lineage.books import audit
-from weir.lineage.disk_guard import DiskGuard
-from weir.lineage.inserter import Inserter
+from weir.lineage.audit.auditor import Auditor
+from weir.lineage.audit.reading import audit
+from weir.lineage.read import api
+from weir.lineage.read.operator_sql import CLOSE_S, OperatorSql
+from weir.lineage.read.sql_http import sql_door
 from weir.lineage.settings import LineageSettings
-from weir.lineage.sink import Sink
-from weir.lineage.sql_http import sql_door
+from weir.lineage.sink.backlog import Backlog
+from weir.lineage.sink.inserter import Inserter
+from weir.lineage.sink.schemas import ThreadSchemas
+from weir.lineage.sink.sink import Sink
+from weir.lineage.store import fatal_signals
+from weir.lineage.store.disk_guard import DiskGuard
+from weir.lineage.store.migrate import migrate
+from weir.lineage.store.retention import keep
+from weir.lineage.store.store import Store
+from weir.lineage.store.view_comments import comment_views
 from weir.runtime.http.policy import policy_of
 from weir.runtime.http.server import application, serve
 from weir.runtime.kafka.link import Link, link_from

@@ -11,10 +11,10 @@ from knocking import TOKEN
 from lineage_store import migrated, put, store
 from mock_kafka import MockKafka
 from page_server import pages
-from weir.lineage.adapters.operator_sql import OperatorSql
-from weir.lineage.adapters.store import Store
-from weir.lineage.api import routes
+from weir.lineage.read.api import routes
+from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.store import Store
 
 __all__ = ["migrated", "put", "store"]
 

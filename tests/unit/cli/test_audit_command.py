@@ -22,10 +22,10 @@ from weir.cli.output import CliError, ExitCode
 from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.core.accounting import Books
 from weir.gateway.spool_page import routes
-from weir.lineage.adapters.operator_sql import OperatorSql
-from weir.lineage.adapters.store import Store
-from weir.lineage.api import routes as lineage_routes
+from weir.lineage.read.api import routes as lineage_routes
+from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.store import Store
 from weir.runtime.clock import now_us
 
 pytestmark = pytest.mark.capability("X1")
@@ -59,7 +59,7 @@ def audited(capsys: pytest.CaptureFixture[str], **window: str) -> tuple[int, dic
 def test_a_hole_is_exit_code_5_in_the_window_it_belongs_to_and_in_no_other(
     put: Put, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("weir.lineage.adapters.backlog.CAUGHT_UP_WITHIN_S", 0.1)  # this sink has no group
+    monkeypatch.setattr("weir.lineage.sink.backlog.CAUGHT_UP_WITHIN_S", 0.1)  # this sink has no group
     start_us = now_us() - 5 * HOUR_US
     put(
         "inference-responses",

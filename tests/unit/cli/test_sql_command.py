@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from weir.cli.__main__ import app
 from weir.cli.output import CliError
-from weir.lineage.core.sql_names import VIEWS
+from weir.lineage.read.core.sql_names import VIEWS
 
 
 @pytest.mark.capability("U5")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from builders import completed
 from weir.events import encode_body, frame
-from weir.lineage.core.audit import Accounted, SourceAudit, Stored, audited, confirmed, totals, without_elsewhere
-from weir.lineage.core.numbered import numbers_of
-from weir.lineage.core.ranges import common, merged, size, without
+from weir.lineage.audit.core.audit import Accounted, SourceAudit, Stored, audited, confirmed, totals, without_elsewhere
+from weir.lineage.audit.core.numbered import numbers_of
+from weir.lineage.audit.core.ranges import common, merged, size, without
 
 LIFE = ("gateway/1", 1)
 NOTHING = SourceAudit(

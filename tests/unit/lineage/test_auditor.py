@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from builders import NOON_US
 from mock_kafka import MockKafka
 from weir.events import OpsSignalled
-from weir.lineage.adapters.store import QueryFailed
-from weir.lineage.auditor import TOPIC, Auditor
-from weir.lineage.books import Audit
-from weir.lineage.core.audit import Accounted, Stored, Window, audited
+from weir.lineage.audit.auditor import TOPIC, Auditor
+from weir.lineage.audit.core.audit import Accounted, Stored, Window, audited
+from weir.lineage.audit.reading import Audit
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.store import QueryFailed
 from weir.runtime.kafka.link import Link
 
 pytestmark = pytest.mark.capability("X1")

@@ -18,9 +18,9 @@ from lineage_store import Put
 from weir.cli.blame import Counted, blamed, fisher, holm
 from weir.cli.commands_blame import nodes_by_asset, row_of, totals_of, versions_of
 from weir.events import Context, EvaluationScored, Reference, named_id
-from weir.lineage.adapters.operator_sql import OperatorSql
-from weir.lineage.adapters.store import Store
+from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.store import Store
 
 P_MAX = 0.01
 """Corrected p-value from which a version is named."""

@@ -9,9 +9,9 @@ import pytest
 
 from builders import NOON_US, completed, one_of_each
 from weir.events import DeadLettered, EvaluationScored, InferenceCompleted, NumbersAccounted, encode_body, frame
-from weir.lineage.adapters.store import Store
-from weir.lineage.books import Audit, audit
-from weir.lineage.core.audit import MARGIN_US, Window
+from weir.lineage.audit.core.audit import MARGIN_US, Window
+from weir.lineage.audit.reading import Audit, audit
+from weir.lineage.store.store import Store
 
 pytestmark = pytest.mark.capability("X1")
 

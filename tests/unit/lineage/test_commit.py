@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, Message, TopicPartition
 
-from weir.lineage.adapters import commit
-from weir.lineage.adapters.commit import Commits, MembershipLost
+from weir.lineage.sink import commit
+from weir.lineage.sink.commit import Commits, MembershipLost
 
 pytestmark = pytest.mark.capability("X1")
 

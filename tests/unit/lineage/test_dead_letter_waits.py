@@ -12,9 +12,9 @@ import pytest
 from builders import NOON_US
 from mock_kafka import MockKafka
 from weir.events import DeadLettered, InvalidEvent
-from weir.lineage import inserter as inserter_module
-from weir.lineage.adapters.store import Store
-from weir.lineage.inserter import Inserter
+from weir.lineage.sink import inserter as inserter_module
+from weir.lineage.sink.inserter import Inserter
+from weir.lineage.store.store import Store
 from weir.runtime.errors import TooManyRejects
 from weir.runtime.kafka.consumer import BACKOFF_S
 from weir.runtime.kafka.deadletter import TOPIC, RawMessage

@@ -15,11 +15,11 @@ from prometheus_client import REGISTRY
 from builders import one_of_each
 from lineage_store import Put
 from weir.events import SCHEMA_JSON, FeedbackReceived, encode_body
-from weir.lineage.adapters.store import Store, StoreDown
-from weir.lineage.core.container import container
 from weir.lineage.core.disk import FAR_S, NEAR_S, NEAR_SHARE, RESUME_SHARE, may_merge, pause_s
-from weir.lineage.disk_guard import DiskGuard
 from weir.lineage.settings import LineageSettings
+from weir.lineage.sink.core.container import container
+from weir.lineage.store.disk_guard import DiskGuard
+from weir.lineage.store.store import Store, StoreDown
 
 pytestmark = pytest.mark.capability("X1")
 MORE_THAN_ANY_DISK = 2**60

@@ -11,10 +11,10 @@ import pytest
 
 from named_commands import PLACEHOLDER
 from pages import blocks_of, pages, quoted, read
-from weir.lineage.adapters.operator_sql import OperatorSql
-from weir.lineage.adapters.store import QueryFailed, Store
-from weir.lineage.core.sql_text import SqlRefused
+from weir.lineage.core.sql_strings import SqlRefused
+from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.store import QueryFailed, Store
 
 
 def statements_of(text: str) -> Iterator[str]:

@@ -14,9 +14,9 @@ import pytest
 
 from builders import NOON_US, REQUEST_ID, one_of_each
 from weir.events import SCHEMA_JSON, DriftSignalled, EvaluationScored, encode_body, named_id
-from weir.lineage.adapters.store import Store
-from weir.lineage.core.container import container
-from weir.lineage.core.sql_gate import checked
+from weir.lineage.read.core.sql_gate import checked
+from weir.lineage.sink.core.container import container
+from weir.lineage.store.store import Store
 
 Put = Callable[..., None]
 QUERIES = re.findall(

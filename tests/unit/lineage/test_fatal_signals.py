@@ -13,8 +13,8 @@ pytestmark = pytest.mark.capability("X1")
 
 ABORTED_IN_A_THREAD = """
 import ctypes, sys, threading
-from weir.lineage.adapters import fatal_signals
-from weir.lineage.adapters.store import Store
+from weir.lineage.store import fatal_signals
+from weir.lineage.store.store import Store
 from weir.lineage.settings import LineageSettings
 
 store = Store(LineageSettings())

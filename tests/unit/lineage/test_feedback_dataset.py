@@ -14,9 +14,9 @@ from builders import NOON_US, completed, one_of_each
 from lineage_store import Put
 from weir.cli.commands_feedback import case_of, query_of, write_cases
 from weir.events import FeedbackReceived, named_id
-from weir.lineage.adapters.operator_sql import OperatorSql
-from weir.lineage.adapters.store import Store
+from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.store import Store
 
 HOUR_US = 3_600_000_000
 

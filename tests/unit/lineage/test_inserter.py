@@ -15,14 +15,14 @@ from builders import NOON_US, completed, one_of_each
 from weir.events import SCHEMA_JSON, TOPICS, InvalidEvent, Reference, check_body, encode_body, named_id, writer_schema
 from weir.events.bounds import COPIED_BYTES_MAX, ITEMS_MAX, NAME_BYTES_MAX
 from weir.events.ranges import TIME_END_US
-from weir.lineage.adapters.retention import keep
-from weir.lineage.adapters.store import PARTITIONS_MAX, BlockTooLarge, RowsRefused, Store, StoreDown
-from weir.lineage.core.container import MARK, container, marked
-from weir.lineage.core.intent import Range
-from weir.lineage.core.message import Body
 from weir.lineage.core.retention import Retention
-from weir.lineage.inserter import Inserter, WriterSchema
 from weir.lineage.settings import LineageSettings
+from weir.lineage.sink.core.container import MARK, container, marked
+from weir.lineage.sink.core.intent import Range
+from weir.lineage.sink.core.message import Body
+from weir.lineage.sink.inserter import Inserter, WriterSchema
+from weir.lineage.store.retention import keep
+from weir.lineage.store.store import PARTITIONS_MAX, BlockTooLarge, RowsRefused, Store, StoreDown
 from weir.runtime.clock import now_us
 
 DAY_US = 86_400_000_000
@@ -110,7 +110,7 @@ def test_no_block_of_accepted_times_has_too_many_partitions_and_one_that_has_is_
     block = container(marked(SCHEMA_JSON["FeedbackReceived"]), bodies)
     store.command("SET max_partitions_per_insert_block = 5")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("weir.lineage.adapters.store.PARTITIONS_MAX", 5)
+        patch.setattr("weir.lineage.store.store.PARTITIONS_MAX", 5)
         with pytest.raises(RowsRefused, match="252"):
             store.insert_container("feedback", block, "too many")
         assert Sunk(store).insert("feedback", [body[: -len(MARK)] for body in bodies]) == {}

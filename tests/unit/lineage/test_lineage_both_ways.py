@@ -17,10 +17,10 @@ from weir.evaluator.core.definition import evaluator_of
 from weir.evaluator.core.step import step
 from weir.evaluator.core.subjects import RecentSubjects
 from weir.events import EvaluationScored, FeedbackReceived, Reference, canonical_json, named_id
-from weir.lineage import queries
-from weir.lineage.adapters.operator_sql import OperatorSql
-from weir.lineage.adapters.store import Store
+from weir.lineage.read import queries
+from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.store import Store
 
 REQUEST_ID = named_id(NOON_US, "request 0")
 KINDS = ("prompt", "chain", "model", "dataset", "policy", "index")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from builders import completed
 from weir.events import SCHEMA_JSON, encode_body
-from weir.lineage.core.container import MARK, MARK_FIELDS, container, marked
-from weir.lineage.core.intent import Range, done, intent_of, token, topic_of
-from weir.lineage.core.stall import Stall
+from weir.lineage.sink.core.container import MARK, MARK_FIELDS, container, marked
+from weir.lineage.sink.core.intent import Range, done, intent_of, token, topic_of
+from weir.lineage.sink.core.stall import Stall
 
 
 @given(st.integers(min_value=0, max_value=20))

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from weir.cli.stack.layout import repository
-from weir.lineage.adapters import migrations as module
-from weir.lineage.adapters.migrations import Migration, migrate, migrations
-from weir.lineage.adapters.store import Store
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store import migrate as module
+from weir.lineage.store.migrate import Migration, migrate, migrations
+from weir.lineage.store.store import Store
 from weir.runtime.errors import BadSetting
 
 pytestmark = pytest.mark.capability("X1")
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.capability("X1")
 CHILD = """
 import sys
 from pathlib import Path
-from weir.lineage.adapters.migrations import migrate
-from weir.lineage.adapters.store import Store
+from weir.lineage.store.migrate import migrate
+from weir.lineage.store.store import Store
 from weir.lineage.settings import LineageSettings
 
 class Telling(Store):

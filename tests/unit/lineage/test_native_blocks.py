@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.lineage.core.native_blocks import BLOCK_INFO, NotWalked, at_version, empty_block
-from weir.lineage.core.sql_settings import APPLIED
-from weir.lineage.core.sql_text import quoted
+from weir.lineage.core.sql_strings import quoted
+from weir.lineage.read.core.native_blocks import BLOCK_INFO, NotWalked, at_version, empty_block
+from weir.lineage.read.core.sql_settings import APPLIED
 
 EXPRESSIONS = (
     "toUInt8(number)", "toInt16(number)", "toInt128(number)", "toUInt256(number)", "toFloat32(number)", "number > 1",
@@ -105,7 +105,7 @@ def test_an_answer_that_ends_early_is_refused(cut: int, version: int) -> None:
 
 
 def test_the_settings_that_are_listed_are_those_that_are_applied(engine: Any) -> None:
-    text = (Path(__file__).parents[3] / "services/weir/lineage/migrations/0010_published_catalog.sql").read_text()
+    text = (Path(__file__).parents[3] / "services/weir/lineage/store/migrations/0010_published_catalog.sql").read_text()
     listed = set(re.findall(r"'([a-z_0-9]+)'", text.split("FROM system.settings")[1]))
 
     assert listed == APPLIED

@@ -16,14 +16,14 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from builders import NOON_US, completed, requested
 from knocking import TOKEN, knocking
 from weir.events import named_id
-from weir.lineage.adapters.operator_sql import AT_ONCE, CLOSE_S, WAITING_MAX, OperatorSql, SqlBusy, limits_of
-from weir.lineage.adapters.store import QueryFailed, Store, open_client
-from weir.lineage.api import routes
-from weir.lineage.core.sql_gate import checked
-from weir.lineage.core.sql_names import CATALOG, HIGHER_ORDER, MEMBERSHIP, READABLE, TABLE_FUNCTIONS_TOO, is_listed
-from weir.lineage.core.sql_text import SqlRefused
-from weir.lineage.core.sql_tree import agree, explaining
+from weir.lineage.core.sql_strings import SqlRefused
+from weir.lineage.read.api import routes
+from weir.lineage.read.core.sql_gate import checked
+from weir.lineage.read.core.sql_names import CATALOG, HIGHER_ORDER, MEMBERSHIP, READABLE, TABLE_FUNCTIONS_TOO, is_listed
+from weir.lineage.read.core.sql_tree import agree, explaining
+from weir.lineage.read.operator_sql import AT_ONCE, CLOSE_S, WAITING_MAX, OperatorSql, SqlBusy, limits_of
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.store import QueryFailed, Store, open_client
 from weir.runtime.http.policy import Policy
 from weir.runtime.http.server import application
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from weir.lineage.adapters.retention import keep, kept_days
-from weir.lineage.adapters.store import Store
 from weir.lineage.core.retention import DAY_S, Retention
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.retention import keep, kept_days
+from weir.lineage.store.store import Store
 from weir.runtime.errors import BadSetting
 
 pytestmark = pytest.mark.capability("X1")

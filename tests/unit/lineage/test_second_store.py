@@ -10,10 +10,10 @@ import pytest
 
 from second_store import clickhouse_in, is_unanswered, rows_in
 from service_process import ServiceProcess
-from weir.lineage.adapters.migrations import migrate
-from weir.lineage.adapters.operator_sql import OperatorSql
-from weir.lineage.adapters.store import QueryFailed, Store, StoreAway
+from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.migrate import migrate
+from weir.lineage.store.store import QueryFailed, Store, StoreAway
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.lineage.core.sql_arguments import check_pattern, check_type, check_zone_name
-from weir.lineage.core.sql_gate import SqlRefused, checked
-from weir.lineage.core.sql_names import AGGREGATES, COMBINATORS, VIEWS, is_listed
-from weir.lineage.core.sql_tree import agree
+from weir.lineage.read.core.sql_arguments import check_pattern, check_type, check_zone_name
+from weir.lineage.read.core.sql_gate import SqlRefused, checked
+from weir.lineage.read.core.sql_names import AGGREGATES, COMBINATORS, VIEWS, is_listed
+from weir.lineage.read.core.sql_tree import agree
 
 PASS = (
     "SELECT count() FROM v_spans",

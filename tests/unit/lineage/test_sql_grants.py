@@ -23,11 +23,11 @@ from weir.cli.__main__ import app
 from weir.cli.output import CliError, ExitCode
 from weir.cli.sql_grants import ADDRESS
 from weir.cli.sql_grants import BOUNDS as SHOWN
-from weir.lineage.adapters.store import Store
-from weir.lineage.core.sql_grants import TABLES, GrantRefused, Server, grants, user_of
-from weir.lineage.core.sql_settings import Bounds
-from weir.lineage.core.sql_text import quoted
+from weir.lineage.core.sql_strings import quoted
+from weir.lineage.read.core.sql_grants import TABLES, GrantRefused, Server, grants, user_of
+from weir.lineage.read.core.sql_settings import Bounds
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.store import Store
 
 Put = Callable[..., None]
 BOUNDS = Bounds(rows_max=10, bytes_max=1_000, memory_bytes_max=2_000, seconds_max=3)

@@ -24,7 +24,7 @@ from builders import NOON_US, completed
 from knocking import TOKEN
 from lineage_store import opened, put_into
 from sql_endpoint import SqlAddress, sql_endpoint
-from weir.lineage.core.sql_names import CATALOG, VIEWS
+from weir.lineage.read.core.sql_names import CATALOG, VIEWS
 from weir.lineage.settings import LineageSettings
 
 ROWS_MAX = 50

@@ -19,13 +19,13 @@ from lineage_store import put_into
 from second_store import clickhouse_in
 from service_process import ServiceProcess
 from sql_endpoint import SqlAddress, sql_endpoint
-from weir.lineage.adapters.migrations import migrate
-from weir.lineage.adapters.retention import keep
-from weir.lineage.adapters.store import Store
-from weir.lineage.adapters.view_comments import comment_views
 from weir.lineage.core.retention import Retention
-from weir.lineage.core.sql_names import VIEWS
+from weir.lineage.read.core.sql_names import VIEWS
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.migrate import migrate
+from weir.lineage.store.retention import keep
+from weir.lineage.store.store import Store
+from weir.lineage.store.view_comments import comment_views
 
 ROWS_MAX = 50
 LONGEST_DAYS = 7_300

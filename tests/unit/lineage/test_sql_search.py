@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.lineage.core.sql_search import is_column, names_of_made
-from weir.lineage.core.sql_tree import agree
+from weir.lineage.read.core.sql_search import is_column, names_of_made
+from weir.lineage.read.core.sql_tree import agree
 
 ALIASES = 300
 """Aliases of the shorter statement. Chosen: enough that the work for each of them is most of the work."""

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.lineage.core.sql_clauses import split
-from weir.lineage.core.sql_parameters import bound
-from weir.lineage.core.sql_text import SqlRefused, quoted, unescaped, unquoted
+from weir.lineage.core.sql_strings import SqlRefused, quoted, unescaped, unquoted
+from weir.lineage.read.core.sql_clauses import split
+from weir.lineage.read.core.sql_parameters import bound
 
 SIGNS = [chr(code) for code in range(1, 128) if chr(code) != "x"] + ["x41", "x0a", "x00", "é"]
 """What may stand after a backslash."""

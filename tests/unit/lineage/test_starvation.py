@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.lineage.core.starvation import Starvation
+from weir.lineage.sink.core.starvation import Starvation
 
 LIMIT_S = 30.0
 HERE = ("spans", 0)

@@ -8,8 +8,8 @@ from builders import NOON_US, SPAN_ID, TRACE_ID, completed, envelope, feature_it
 from lineage_store import Put
 from weir.events import AlertChanged, Span, SpansRecorded, TextFeaturesComputed, named_id
 from weir.events.trace_context import TraceContext
-from weir.lineage import queries
-from weir.lineage.adapters.store import Store
+from weir.lineage.read import queries
+from weir.lineage.store.store import Store
 
 
 def spans(seq: int, *names: str, start_us: int, **fields: Any) -> SpansRecorded:

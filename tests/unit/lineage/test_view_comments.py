@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from weir.lineage.adapters.store import Store
-from weir.lineage.adapters.view_comments import OWN, TABLES, comment_views
-from weir.lineage.core.sql_names import VIEWS
+from weir.lineage.read.core.sql_names import VIEWS
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.store import Store
+from weir.lineage.store.view_comments import OWN, TABLES, comment_views
 
 MISSING = "SELECT count() AS n FROM published_columns WHERE comment = ''"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.lineage.core.intent import Range
-from weir.lineage.core.waiting import Waiting
+from weir.lineage.sink.core.intent import Range
+from weir.lineage.sink.core.waiting import Waiting
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.lineage.core.audit import Accounted, SourceAudit, Stored, audited
-from weir.lineage.core.watch import WATCHED, Watch, step
+from weir.lineage.audit.core.audit import Accounted, SourceAudit, Stored, audited
+from weir.lineage.audit.core.watch import WATCHED, Watch, step
 
 pytestmark = pytest.mark.capability("X1")
 

@@ -40,7 +40,7 @@ NUMBER_MAX = 2**63 - 1
 """Largest number that Avro's long carries."""
 
 SOURCE_CHARS_MAX = 200
-"""Longest name of a source. Chosen: a service and an instance, as `lineage.core.numbered` believes it."""
+"""Longest name of a source. Chosen: a service and an instance, as `lineage.audit.core.numbered` believes it."""
 
 Kind = Literal["requested", "completed", "feedback", "gap"]
 NUMBERS_TAKEN: dict[Kind, int] = {"requested": 1, "completed": 2, "feedback": 1, "gap": 0}

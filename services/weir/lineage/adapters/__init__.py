@@ -1,1 +1,0 @@
-"""Lineage's hold on the outside: the ClickHouse engine and the Kafka consumer."""

@@ -1,0 +1,214 @@
+"""The books: what each producer life said it accepted, and what became of every number.
+
+A producer numbers its events from 0 without gaps. The highest number that is stored, or that an account names, tells how
+many there must be; each one below is stored, superseded, dead-lettered, shed by policy, corrupt in the spool, or missing.
+A window asks for a part of that: the numbers stored in it, and the holes that end in it and that no row outside it fills.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from weir.lineage.audit.core.ranges import Span, common, merged, size, without
+
+RANGES_SHOWN_MAX = 100
+"""Missing ranges listed per source. Chosen; the count is always whole."""
+
+LifeKey = tuple[str, int]
+"""Source and boot epoch."""
+
+
+MARGIN_US = 3_600_000_000
+"""Microseconds around a window in which rows are read too. Chosen: numbers follow the order of writing and times that of
+events, and they mostly differ by a call's length at most, so a row just outside is no hole inside. What is further away, an
+event about the past, is looked for only where something is missing: `without_elsewhere`."""
+
+TIME_MAX_US = 2**62
+"""A time after every event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Event times looked at, microseconds since 1970-01-01 UTC: since, included, to until, not included."""
+
+    since_us: int = 0
+    until_us: int = TIME_MAX_US
+
+    @property
+    def from_us(self) -> int:
+        """Event time from which rows are read."""
+        return max(0, self.since_us - MARGIN_US)
+
+    @property
+    def to_us(self) -> int:
+        """Event time before which rows are read."""
+        return min(TIME_MAX_US, self.until_us + MARGIN_US)
+
+    def holds_start_of(self, boot_epoch: int) -> bool:
+        """Whether the first numbers of a life, begun at `boot_epoch`, are among what is read."""
+        return boot_epoch >= self.from_us
+
+
+WHOLE = Window()
+"""Everything that is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the store holds of one life."""
+
+    rows: int = 0
+    distinct: int = 0
+    highest: int = -1
+    """Of all rows that were looked at, those after the window included."""
+    late: int = 0
+    holes: tuple[Span, ...] = ()
+    """Numbers that are not stored, before a stored one of the window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accounted:
+    """What accounts and dead letters say of one life."""
+
+    accepted: tuple[Span, ...] = ()
+    """Told in the window."""
+    shed: tuple[Span, ...] = ()
+    corrupt: tuple[Span, ...] = ()
+    dead: tuple[Span, ...] = ()
+    superseded: tuple[Span, ...] = ()
+    """Their events are stored under a later number."""
+    highest: int = -1
+    """Highest number that shed, corrupt or dead name in the window."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAudit:
+    """One (source, boot epoch). All but `duplicates` count sequence numbers."""
+
+    source: str
+    boot_epoch: int
+    accepted: int
+    """Numbers used."""
+    stored: int
+    superseded: int
+    """Numbers of derived events that were sent again, and are stored, under a later number."""
+    dead_lettered: int
+    shed: int
+    corrupt: int
+    late: int
+    """Rows stored more than LATE_S after their event."""
+    duplicates: int
+    """Rows beyond one per number in the read views."""
+    next_number: int = 0
+    """One more than the highest number that is stored or named."""
+    missing: tuple[Span, ...] = field(default=())
+    """Numbers that nothing accounts for, as sorted ranges."""
+
+    @property
+    def missing_count(self) -> int:
+        """How many numbers are missing."""
+        return size(self.missing)
+
+    def as_json(self) -> dict[str, object]:
+        """For the API."""
+        return {
+            "source": self.source,
+            "boot_epoch": self.boot_epoch,
+            "accepted": self.accepted,
+            "next_number": self.next_number,
+            "stored": self.stored,
+            "superseded": self.superseded,
+            "dead_lettered": self.dead_lettered,
+            "shed": self.shed,
+            "corrupt": self.corrupt,
+            "late": self.late,
+            "missing": self.missing_count,
+            "missing_ranges": self.missing[:RANGES_SHOWN_MAX],
+            "duplicates_visible": self.duplicates,
+        }
+
+
+def audited(
+    stored: Mapping[LifeKey, Stored], accounted: Mapping[LifeKey, Accounted], window: Window = WHOLE
+) -> list[SourceAudit]:
+    """Books of every life that left a trace in the window, sorted."""
+    books = (
+        _audited(key, stored.get(key, Stored()), accounted.get(key, Accounted()), window)
+        for key in sorted({*stored, *accounted})
+    )
+    return [book for book in books if book.accepted]
+
+
+def confirmed(first: Sequence[SourceAudit], second: Sequence[SourceAudit]) -> list[SourceAudit]:
+    """The second books, with only those numbers missing that the first missed too.
+
+    Between the two the sink caught up with the log as it was at the first; a number that only the second misses was used
+    since, and is on its way.
+    """
+    before = {(book.source, book.boot_epoch): book.missing for book in first}
+    return [
+        replace(book, missing=tuple(common(book.missing, before.get((book.source, book.boot_epoch), ()))))
+        for book in second
+    ]
+
+
+def without_elsewhere(books: Sequence[SourceAudit], elsewhere: Mapping[LifeKey, Sequence[Span]]) -> list[SourceAudit]:
+    """The books of a window without the numbers that are stored, or replaced, outside it: they belong to another window.
+
+    An event about the past keeps the past's time, for example what a replay of last week's log made drift signal; its
+    number lies among those of today.
+    """
+    left = (_without_elsewhere(book, elsewhere.get((book.source, book.boot_epoch), ())) for book in books)
+    return [book for book in left if book.accepted]
+
+
+def totals(sources: Sequence[SourceAudit]) -> dict[str, int]:
+    """Sums over all sources."""
+    return {
+        "accepted": sum(source.accepted for source in sources),
+        "stored": sum(source.stored for source in sources),
+        "superseded": sum(source.superseded for source in sources),
+        "dead_lettered": sum(source.dead_lettered for source in sources),
+        "shed": sum(source.shed for source in sources),
+        "corrupt": sum(source.corrupt for source in sources),
+        "late": sum(source.late for source in sources),
+        "missing": sum(source.missing_count for source in sources),
+        "duplicates_visible": sum(source.duplicates for source in sources),
+    }
+
+
+def _audited(key: LifeKey, stored: Stored, accounted: Accounted, window: Window) -> SourceAudit:
+    absent = [*stored.holes, *_unseen(key, stored, accounted, window)]
+    left, parts = absent, []
+    for spans in (accounted.superseded, accounted.shed, accounted.corrupt, accounted.dead):
+        parts.append(common(left, spans))
+        left = without(left, spans)
+    superseded, shed, corrupt, dead = map(size, parts)
+    return SourceAudit(
+        source=key[0],
+        boot_epoch=key[1],
+        accepted=stored.distinct + size(merged(absent)),
+        stored=stored.distinct,
+        superseded=superseded,
+        dead_lettered=dead,
+        shed=shed,
+        corrupt=corrupt,
+        late=stored.late,
+        duplicates=stored.rows - stored.distinct,
+        next_number=max([stored.highest, *(last for _, last in absent)]) + 1,
+        missing=tuple(left),
+    )
+
+
+def _without_elsewhere(book: SourceAudit, elsewhere: Sequence[Span]) -> SourceAudit:
+    found = common(book.missing, elsewhere)
+    return replace(book, accepted=book.accepted - size(found), missing=tuple(without(book.missing, found)))
+
+
+def _unseen(key: LifeKey, stored: Stored, accounted: Accounted, window: Window) -> list[Span]:
+    """The numbers after the last row that something in the window names."""
+    highest = max([accounted.highest, *(last for _, last in accounted.accepted)])
+    if stored.highest < 0 and not window.holds_start_of(key[1]):
+        return merged(accounted.accepted)  # an old life without a row in sight: what it told is all that is known
+    return [(stored.highest + 1, highest)] if highest > stored.highest else []

@@ -1,0 +1,162 @@
+"""The questions that the API answers, each one bounded, with its parameters bound by the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from weir.lineage.store.store import Store
+
+LISTED_MAX = 1_000
+"""Rows of a list at most. Arbitrary: any value from a screen (50) to `query_rows_max` (10,000) would do."""
+
+EXAMPLES = 10
+"""Example calls in an impact answer. Arbitrary: a person looks at a few; any value from 3 to 50 would do."""
+
+Row = dict[str, Any]
+
+LISTED_COLUMNS = (
+    "request_id, trace_id, tenant, route, model, protocol, outcome, error_type, latency_ms, start_time_us, session_id,"
+    " release_digest, left(user_text, 200) AS question"
+)
+
+
+def trace(store: Store, trace_id: str) -> Row | None:
+    """Spans of a trace and the calls, scores, judgements and alerts that belong to it; None for an unknown one."""
+    given = {"trace_id": trace_id}
+    spans = store.rows(
+        "SELECT * FROM span_rows FINAL WHERE trace_id = {trace_id:String} ORDER BY start_time_us, end_time_us DESC"
+        # A message that was handled again after a kill gave its spans again, at other times.
+        " LIMIT 1 BY span_id LIMIT 5000",
+        given,
+    )
+    calls = store.rows(
+        "SELECT * FROM v_inference_responses WHERE trace_id = {trace_id:String} ORDER BY start_time_us LIMIT 100", given
+    )
+    if not spans and not calls:
+        return None
+    ids = [str(call["request_id"]) for call in calls]
+    return {
+        "trace_id": trace_id,
+        "spans": spans,
+        "requests": calls,
+        "scores": _scores(store, ids),
+        "feedback": _feedback(store, ids),
+        "alerts": store.rows(
+            "SELECT rule, state, severity, tenant, event_time_us, span_id FROM v_alerts WHERE trace_id = {trace_id:String}"
+            " ORDER BY event_time_us LIMIT 100",
+            given,
+        ),
+    }
+
+
+def request(store: Store, request_id: str) -> Row | None:
+    """One call, whole; None for an unknown one."""
+    rows = store.rows("SELECT * FROM v_inference_responses WHERE request_id = {id:String} LIMIT 1", {"id": request_id})
+    if not rows:
+        return None
+    return {**rows[0], "scores": _scores(store, [request_id]), "feedback": _feedback(store, [request_id])}
+
+
+def requests(store: Store, filters: Mapping[str, str], since_us: int, limit: int) -> list[Row]:
+    """Calls, newest first. filters: tenant, route, outcome and text (a substring of the user's text), empty for any."""
+    where = ["event_time_us >= {since_us:Int64}"]
+    given: dict[str, Any] = {"since_us": since_us, "limit": min(limit, LISTED_MAX)}
+    for name in ("tenant", "route", "outcome", "session_id"):
+        if filters.get(name):
+            where.append(f"{name} = {{{name}:String}}")
+            given[name] = filters[name]
+    if filters.get("text"):
+        where.append("positionCaseInsensitiveUTF8(user_text, {text:String}) > 0")
+        given["text"] = filters["text"]
+    condition = " AND ".join(where)
+    sql = f"SELECT {LISTED_COLUMNS} FROM v_inference_responses WHERE {condition}"
+    sql += " ORDER BY start_time_us DESC LIMIT {limit:UInt32}"
+    return store.rows(sql, given)
+
+
+def lineage(store: Store, request_id: str) -> Row | None:
+    """What one answer was made of: references, passages, scores; None for an unknown call."""
+    rows = store.rows(
+        f"SELECT {LISTED_COLUMNS}, references, contexts FROM v_inference_responses WHERE request_id = {{id:String}} LIMIT 1",
+        {"id": request_id},
+    )
+    if not rows:
+        return None
+    found = rows[0]
+    return {
+        "request": {name: value for name, value in found.items() if name not in ("references", "contexts")},
+        "references": found["references"],
+        "contexts": found["contexts"],
+        "evaluations": _scores(store, [request_id]),
+        "feedback": _feedback(store, [request_id]),
+    }
+
+
+def impact(store: Store, kind: str, name: str, digest: str, version: str) -> Row:
+    """Which answers an asset (or one version of it) took part in. digest, version: empty for any."""
+    given = {"kind": kind, "name": name, "digest": digest, "version": version, "examples": EXAMPLES}
+    where = (
+        "kind = {kind:String} AND name = {name:String} AND ({digest:String} = '' OR digest = {digest:String})"
+        " AND ({version:String} = '' OR version = {version:String})"
+    )
+    summary = store.rows(
+        "SELECT uniqExact(request_id) AS requests, min(event_time_us) AS first_us, max(event_time_us) AS last_us,"
+        " groupUniqArray(100)(route) AS routes, groupUniqArray(100)(tenant) AS tenants, groupUniqArray(100)(digest) AS digests,"
+        " groupUniqArray(100)(release_digest) AS releases, countIf(outcome != 'ok') AS not_ok,"
+        f" groupArraySorted({EXAMPLES})(request_id) AS example_request_ids FROM v_impact WHERE {where}",
+        given,
+    )[0]
+    passages = store.rows(
+        "SELECT name AS passage_id, uniqExact(request_id) AS requests, avg(score) AS mean_score FROM v_impact"
+        " WHERE kind = 'passage' AND digest IN {digests:Array(String)} GROUP BY name ORDER BY requests DESC, name LIMIT 20",
+        {"digests": list(summary["digests"])},
+    )
+    return {"kind": kind, "name": name, **summary, "passages": passages}
+
+
+DEAD_LETTER_COLUMNS = (
+    "event_id, event_time_us, topic, partition, offset, consumer_group, reason, error, payload_bytes, payload_sha256"
+)
+
+
+def dead_letters(store: Store, filters: Mapping[str, str], limit: int) -> list[Row]:
+    """Dead letters, newest first, without their payloads. filters: topic, reason and consumer_group, empty for any."""
+    given: dict[str, Any] = {"limit": min(limit, LISTED_MAX)}
+    where = ["1 = 1"]
+    for name in ("topic", "reason", "consumer_group"):
+        if filters.get(name):
+            where.append(f"{name} = {{{name}:String}}")
+            given[name] = filters[name]
+    return store.rows(
+        f"SELECT {DEAD_LETTER_COLUMNS} FROM v_dead_letters WHERE {' AND '.join(where)}"
+        " ORDER BY event_time_us DESC LIMIT {limit:UInt32}",
+        given,
+    )
+
+
+def dead_letter(store: Store, event_id: str) -> Row | None:
+    """One dead letter with the kept part of its message, base64; None for an unknown one."""
+    rows = store.rows(
+        f"SELECT {DEAD_LETTER_COLUMNS}, base64Encode(ifNull(message_key, '')) AS key_base64,"
+        " base64Encode(payload) AS payload_base64, length(payload) AS kept_bytes"
+        " FROM v_dead_letters WHERE event_id = {id:String} LIMIT 1",
+        {"id": event_id},
+    )
+    return rows[0] if rows else None
+
+
+def _scores(store: Store, request_ids: list[str]) -> list[Row]:
+    return store.rows(
+        "SELECT request_id, evaluator, evaluator_version, evaluator_digest, score, passed, label, explanation,"
+        " inclusion_probability FROM v_evaluation_scores WHERE request_id IN {ids:Array(String)} ORDER BY evaluator LIMIT 1000",
+        {"ids": request_ids},
+    )
+
+
+def _feedback(store: Store, request_ids: list[str]) -> list[Row]:
+    return store.rows(
+        "SELECT request_id, score, label, comment, event_time_us FROM v_feedback WHERE request_id IN {ids:Array(String)}"
+        " ORDER BY event_time_us LIMIT 1000",
+        {"ids": request_ids},
+    )

@@ -1,0 +1,1 @@
+"""The sink: messages of every topic become rows, once, in exact ranges of offsets."""

@@ -1,0 +1,302 @@
+"""The sink: every topic into its table, in exact offset ranges, without decoding.
+
+One round: consume for a moment; commit each partition's range as intent (the offset stays); insert each range under a
+token made of it; commit the offsets. A crash anywhere leaves either the intent, and the range is rebuilt and inserted
+again under the same token, or nothing, and it is consumed anew. The intent commit is also the fence: a member that lost
+its partitions cannot commit one, and does not insert.
+
+A topic that was made anew under a kept store begins at its beginning: commits and tokens carry the topic's id, and a commit
+about another id is about another log. The ids are asked for at each assignment and every few seconds.
+
+Whatever goes wrong between the sink and the group (a refused commit, a fenced member, a broker that came back without
+the session) has one answer: forget what is held and join again. All state that matters is in Kafka and in the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, KafkaException, Message, TopicPartition
+
+from weir.events import InvalidEvent
+from weir.lineage.settings import LineageSettings
+from weir.lineage.sink.backlog import Backlog
+from weir.lineage.sink.commit import Commits, MembershipLost
+from weir.lineage.sink.core.intent import Range, done, intent_of, topic_of
+from weir.lineage.sink.core.message import Body, body_of
+from weir.lineage.sink.core.stall import Stall
+from weir.lineage.sink.core.starvation import Starvation
+from weir.lineage.sink.core.waiting import Place, Waiting
+from weir.lineage.sink.group import Kept, joined
+from weir.lineage.sink.inserter import Inserter
+from weir.lineage.store.metrics import ANEW, REBUILT, REJOINED, STALLED, STARVED
+from weir.runtime.errors import TooManyRejects
+from weir.runtime.halt import halted
+from weir.runtime.kafka.deadletter import DeadLetters, RawMessage
+from weir.runtime.kafka.topic_ids import TopicIds
+from weir.runtime.telemetry.logs import logger
+from weir.runtime.telemetry.metrics import BATCH_MESSAGES, LAG, MESSAGES
+
+REJOIN_S = 0.5
+"""Seconds between losing the membership and joining again. Chosen: no hot loop while the broker is starting."""
+
+IDENTITY_EVERY_S = 5.0
+"""Seconds between two looks at the topics' ids. Chosen: what is stored of a topic made anew before a look is read once more,
+and a look costs milliseconds."""
+
+STARVED_S = 30.0
+"""Seconds that a partition may stand still with more behind it. Chosen: three sessions; a member that comes anew reads nothing
+twice into the store, so being wrong costs a second."""
+
+ENDS_EVERY_S = 10.0
+"""Seconds between two looks at the ends of the log: one request each, on a connection of its own. A third of the limit above."""
+
+IDENTITY_TIMEOUT_S = 10.0
+"""Seconds for the answer. Chosen: a busy broker answers in one; the sink's thread waits, its heartbeat does not."""
+
+COMMITTED_TIMEOUT_S = 30
+"""Seconds the broker has for the answer about committed offsets; then the membership is given up. Three sessions of 10 s, as for
+a commit: arbitrary, any value from one session to the 300 s between two polls would do."""
+
+
+class Sink:
+    """Runs in a thread of its own; the event loop serves the dead letters' producer."""
+
+    def __init__(
+        self, settings: LineageSettings, inserter: Inserter, dead_letters: DeadLetters, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._settings = settings
+        self._inserter = inserter
+        self._dead_letters = dead_letters
+        self._loop = loop
+        self._stop = threading.Event()
+        self._waiting = Waiting[RawMessage]()
+        self._topic_ids = TopicIds(settings.kafka_bootstrap, IDENTITY_TIMEOUT_S)
+        self._ids: dict[str, str] = {}
+        self._looked_s = 0.0
+        self._backlog = Backlog(settings)
+        self._next: dict[Place, int] = {}
+        self._starvation = Starvation(STARVED_S)
+        self._ends_seen_s = 0.0
+        self._stall = Stall(settings.stall_s)
+        self.is_ready = False
+        self.halted_by = ""
+        """Why the limit of dead letters stopped the sink; empty while it works."""
+
+    def stalled(self) -> str:
+        """Why nothing is stored any more although there is something to store; empty while there is progress."""
+        self._stall.why = self._inserter.waits_for
+        reason = self._stall.reason(time.monotonic())
+        STALLED.set(bool(reason))
+        return reason
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until `stop` is set; finishes the round in hand. Raises what the thread raised."""
+        work = asyncio.create_task(asyncio.to_thread(self._consume))
+        waiting = asyncio.create_task(stop.wait())
+        await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        self._stop.set()
+        waiting.cancel()
+        await work
+
+    def _consume(self) -> None:
+        while not self._stop.is_set():
+            self._waiting = Waiting[RawMessage]()
+            try:
+                self._as_member()
+            except TooManyRejects as error:
+                self.halted_by = str(error)
+                halted(self._settings.group, error)
+                self._stop.wait()
+            except (MembershipLost, KafkaException) as error:
+                REJOINED.inc()
+                logger().warning("membership_lost", error=str(error))
+                self._stop.wait(REJOIN_S)
+
+    def _as_member(self) -> None:
+        commits = Commits()
+        self._next, self._starvation = {}, Starvation(STARVED_S)
+        consumer = joined(self._settings, self._assigned, self._revoked, commits.answered)
+        try:
+            while not self._stop.is_set():
+                self._round(consumer, commits)
+        finally:
+            self.is_ready = False
+            consumer.close()
+
+    def _assigned(self, consumer: Any, places: Sequence[TopicPartition]) -> None:
+        self._waiting.forget((place.topic, place.partition) for place in places)
+        self._ids.update(self._topic_ids.of(place.topic for place in places))
+        committed = consumer.committed(list(places), timeout=COMMITTED_TIMEOUT_S)
+        self._next |= {(place.topic, place.partition): max(place.offset, 0) for place in committed}
+        consumer.incremental_assign([self._start(place) for place in committed])
+        self.is_ready = True
+
+    def _start(self, committed: TopicPartition) -> TopicPartition:
+        """Where to read a partition from; remembers the range that is to be rebuilt."""
+        topic, partition = str(committed.topic), int(committed.partition)
+        of, now = topic_of(committed.metadata), self._ids.get(topic, "")
+        if of and now and of != now:
+            ANEW.inc()
+            logger().warning("topic_made_anew", topic=topic, partition=partition, was=of, now=now)
+            self._next[topic, partition] = 0
+            return TopicPartition(topic, partition, OFFSET_BEGINNING)
+        intent = intent_of(committed.metadata, committed.offset)
+        if intent is not None:
+            REBUILT.inc()
+            self._waiting.intend((topic, partition), intent)
+            logger().info("intent_found", topic=topic, partition=partition, first=intent.first, last=intent.last)
+        return TopicPartition(topic, partition)
+
+    def _look_at_ids(self) -> None:
+        """Give the membership up when a topic is another one than at the assignment."""
+        if time.monotonic() - self._looked_s < IDENTITY_EVERY_S:
+            return
+        try:
+            found = self._topic_ids.of(self._ids)
+        except KafkaException as error:
+            logger().warning(
+                "topic_ids_unknown", error=str(error)
+            )  # a broker that is away: asked again at the next look
+            return
+        finally:
+            self._looked_s = time.monotonic()
+        anew = sorted(topic for topic, now in found.items() if now != self._ids[topic])
+        if anew:
+            raise MembershipLost(f"made anew: {', '.join(anew)}")
+
+    def _look_at_ends(self) -> None:
+        """Give the membership up when it reads nothing of a partition that has more."""
+        now_s = time.monotonic()
+        if now_s - self._ends_seen_s < ENDS_EVERY_S:
+            return
+        self._ends_seen_s = now_s
+        try:
+            ends = self._backlog.ends()
+            starved = self._starvation.starved(self._next, ends, now_s)
+            begins = self._backlog.begins() if starved else {}
+        except KafkaException as error:
+            logger().warning("ends_unknown", error=str(error))  # a broker that is away: asked again at the next look
+            return
+        named = [f"{topic}/{n}" for topic, n in starved if ends[topic, n] > begins.get((topic, n), 0)]
+        if named:
+            STARVED.inc()
+            raise MembershipLost(f"nothing was read for {STARVED_S:.0f} s of what has more: {', '.join(named)}")
+
+    def _revoked(self, _: Any, places: Sequence[TopicPartition]) -> None:
+        for place in places:
+            self._next.pop((place.topic, place.partition), None)
+        self._waiting.forget((place.topic, place.partition) for place in places)
+
+    def _round(self, consumer: Any, commits: Commits) -> None:
+        for message in consumer.consume(self._settings.batch_messages_max, self._settings.flush_s):
+            self._take(message)
+        self._look_at_ids()
+        self._look_at_ends()
+        ranges = self._waiting.due()
+        if not ranges:
+            if not self._waiting.intended:
+                self._stall.end()
+            return
+        self._stall.begin(time.monotonic())
+        commits.commit(consumer, [self._intended(place, batch) for place, batch in ranges.items()], self._take)
+        with Kept(consumer, self._stop, self._take) as kept:
+            for place, batch in ranges.items():
+                if not self._stored(place, batch, kept):
+                    return
+        ends = [
+            TopicPartition(*place, batch[-1].offset + 1, metadata=done(self._ids.get(place[0], "")))
+            for place, batch in ranges.items()
+        ]
+        commits.commit(consumer, ends, self._take)
+        self._next |= {place: batch[-1].offset + 1 for place, batch in ranges.items()}
+        self._stall.end()
+        self._count(consumer, ranges)
+
+    def _take(self, message: Message) -> None:
+        error = message.error()
+        if error is None:
+            self._waiting.add(_raw(message))
+        elif error.fatal():
+            raise MembershipLost(error.str())
+        else:
+            logger().warning("consume_error", error=error.str())
+
+    def _stored(self, place: Place, batch: Sequence[RawMessage], kept: Kept) -> bool:
+        """Insert one range; False when a stop was asked for while the store or the broker refused."""
+        bodies: list[Body] = []
+        bad: dict[int, InvalidEvent] = {}
+        for message in batch:
+            try:
+                limit = self._settings.message_bytes_max
+                bodies.append(body_of(message.offset, message.value, limit, message.timestamp_us))
+            except InvalidEvent as error:
+                bad[message.offset] = error
+        span = self._span(place, batch)
+        rejected = self._inserter.insert(place, span, bodies, kept.wait)
+        if rejected is None:
+            return False
+        return self._settled(place, batch, bad | dict(rejected), kept)
+
+    def _settled(self, place: Place, batch: Sequence[RawMessage], bad: Mapping[int, InvalidEvent], kept: Kept) -> bool:
+        """Dead-letter what is bad, in the order of the log: a row of bad messages ends at a good one between them. False
+        when a stop was asked for while the broker refused."""
+        good = 0
+        for message in batch:
+            if message.offset not in bad:
+                good += 1
+                continue
+            self._note_good(place, good)
+            good = 0
+            if not self._rejected(message, bad[message.offset], kept):
+                return False
+        self._note_good(place, good)
+        return True
+
+    def _note_good(self, place: Place, count: int) -> None:
+        if count:
+            self._dead_letters.note_good(*place, count)
+
+    def _rejected(self, message: RawMessage, error: InvalidEvent, kept: Kept) -> bool:
+        """Dead-letter a message; a dead letter that is bad itself is only logged, or it would breed."""
+        if message.topic == "dead-letters" and message.key == b"dead-letters/0":
+            logger().error("dead_letter_unreadable", offset=message.offset, reason=error.reason)
+            return True
+        put = self._dead_letters.put
+        return self._inserter.put_aside(
+            message, lambda: asyncio.run_coroutine_threadsafe(put(message, error), self._loop), kept.wait
+        )
+
+    def _span(self, place: Place, batch: Sequence[RawMessage]) -> Range:
+        return Range(batch[0].offset, batch[-1].offset, self._ids.get(place[0], ""))
+
+    def _intended(self, place: Place, batch: Sequence[RawMessage]) -> TopicPartition:
+        span = self._span(place, batch)
+        return TopicPartition(*place, offset=span.first, metadata=span.as_metadata())
+
+    def _count(self, consumer: Any, ranges: Mapping[Place, list[RawMessage]]) -> None:
+        group = self._settings.group
+        for (topic, partition), batch in ranges.items():
+            MESSAGES.labels(group, topic).inc(len(batch))
+            BATCH_MESSAGES.labels(group).observe(len(batch))
+            _, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
+            LAG.labels(group, topic, str(partition)).set(max(0, high - batch[-1].offset - 1))
+
+
+def _raw(message: Message) -> RawMessage:
+    return RawMessage(
+        message.topic() or "",
+        message.partition() or 0,
+        message.offset() or 0,
+        _bytes(message.key()),
+        _bytes(message.value()),
+        message.timestamp()[1] * 1_000,
+    )
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
