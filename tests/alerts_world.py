@@ -13,11 +13,11 @@ from builders import NOON_US, envelope, one_of_each
 from weir.alerts.adapters import deliveries, state_store
 from weir.alerts.adapters.database import Database
 from weir.alerts.adapters.deliveries import DEAD, DELIVERED, Delivery
-from weir.alerts.app import Alerts, Limits
+from weir.alerts.app.app import Alerts, Limits
+from weir.alerts.app.rulebook import Rulebook
 from weir.alerts.core.grouping import Timing
 from weir.alerts.core.retry import Answer
 from weir.alerts.core.state import Alert, Phase
-from weir.alerts.rulebook import Rulebook
 from weir.events import (
     DriftSignalled,
     EvaluationScored,

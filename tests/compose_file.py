@@ -17,8 +17,7 @@ from weir.alerts.settings import AlertsSettings
 from weir.drift.quality_settings import QualityServiceSettings
 from weir.drift.settings import DriftSettings
 from weir.evaluator.settings import EvaluatorSettings
-from weir.gateway.settings import GatewaySettings
-from weir.gateway.spool_settings import SpoolSettings
+from weir.gateway.settings import GatewaySettings, SpoolSettings
 from weir.inference.settings import InferenceSettings
 from weir.lineage.settings import LineageSettings
 from weir.registry.settings import RegistrySettings

@@ -15,17 +15,17 @@ import httpx2
 from builders import NOON_US, envelope
 from scripted_models import ScriptedTriton
 from weir.events import Event, InferenceCompleted, RegistryChanged, digest_of
-from weir.gateway import api_openai
 from weir.gateway.adapters.keys_file import KeysFile
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.adapters.upstream import Upstream
-from weir.gateway.app import Desk
-from weir.gateway.capture import SpoolCapture
+from weir.gateway.api.openai.routes import page_of, routes
+from weir.gateway.calls.capture import SpoolCapture
+from weir.gateway.calls.desk import Desk
+from weir.gateway.calls.request_ids import RequestIds
 from weir.gateway.core.catalog import Catalog
 from weir.gateway.core.completion import events_of
 from weir.gateway.core.record import unpack
-from weir.gateway.request_ids import RequestIds
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.http.server import application
 
@@ -104,8 +104,8 @@ async def http_door(folder: Path, **settings: str) -> AsyncIterator[HttpDoor]:
         app = application(
             dict,
             known.http_policy(),
-            api_openai.routes(desk, upstream),
-            api_openai.page_of,
+            routes(desk, upstream),
+            page_of,
         )
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:

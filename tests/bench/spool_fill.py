@@ -10,7 +10,7 @@ import tritonclient.grpc as triton
 
 from weir.events import named_id
 from weir.gateway.adapters.spool import SpoolWriter
-from weir.gateway.capture import SpoolCapture
+from weir.gateway.calls.capture import SpoolCapture
 from weir.gateway.core.call import Call, CallEnd
 from weir.gateway.core.captured import Answer
 

@@ -10,20 +10,20 @@ import pytest
 from starlette.routing import BaseRoute, Route
 
 from knocking import TOKEN, knocking
-from weir.alerts.api import AlertsApi
+from weir.alerts.api.routes import AlertsApi
 from weir.cli.stack.layout import repository
 from weir.drift.api import routes as drift_routes
 from weir.drift.quality_api import quality_routes
-from weir.gateway.api_openai import page_of as openai_page
-from weir.gateway.api_openai import routes as gateway_routes
-from weir.gateway.spool_page import routes as drain_routes
+from weir.gateway.api.openai.routes import page_of as openai_page
+from weir.gateway.api.openai.routes import routes as gateway_routes
+from weir.gateway.drain.spool_page import routes as drain_routes
 from weir.lineage.read.api import routes as lineage_routes
 from weir.lineage.read.sql_http import KEY_HEADER
 from weir.lineage.read.sql_http import page_of as sql_page
 from weir.lineage.read.sql_http import routes as sql_routes
 from weir.lineage.settings import LineageSettings
-from weir.registry.api import AssetApi
-from weir.registry.schema_api import SchemaApi, page_of
+from weir.registry.api.assets import AssetApi
+from weir.registry.api.schemas import SchemaApi, page_of
 from weir.registry.settings import RegistrySettings
 from weir.runtime.http.access import Access, access_of
 from weir.runtime.http.door import Door, Page
@@ -37,7 +37,7 @@ REGISTRY = RegistrySettings()
 
 SERVICES: dict[str, tuple[Sequence[BaseRoute], Page | None]] = {
     "gateway/__main__.py": (gateway_routes(NOTHING, NOTHING), openai_page),
-    "gateway/drain.py": (drain_routes(NOTHING, NOTHING), None),
+    "gateway/drain/drain.py": (drain_routes(NOTHING, NOTHING), None),
     "inference/__main__.py": ((), None),
     "drift/__main__.py": ([*drift_routes(NOTHING, 1), *quality_routes(NOTHING, NOTHING, NOTHING)], None),
     "evaluator/__main__.py": ((), None),

@@ -14,7 +14,7 @@ import fastavro
 import pytest
 import yaml
 
-from weir.alerts import app as alerts
+from weir.alerts.app import app as alerts
 from weir.drift import app as drift
 from weir.drift.quality_app import SCORES_TOPIC
 from weir.evaluator import app as evaluator

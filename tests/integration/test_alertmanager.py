@@ -26,11 +26,11 @@ from waiting import eventually
 from weir.alerts.adapters.receivers import receivers_from
 from weir.alerts.adapters.resolver import resolve
 from weir.alerts.adapters.webhook import WebhookSender
+from weir.alerts.app.deliverer import Deliverer
 from weir.alerts.core.grouping import Timing
 from weir.alerts.core.matcher import matcher_from
 from weir.alerts.core.retry import Policy
 from weir.alerts.core.silence import Silence
-from weir.alerts.deliverer import Deliverer
 from weir.events import DriftSignalled
 from weir.runtime.clock import now_us
 

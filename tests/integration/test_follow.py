@@ -19,8 +19,8 @@ from weir.cli.stack.topics import create_topics
 from weir.events import TOPICS, Event, RegistryChanged, encode_body, frame
 from weir.registry.adapters import outbox
 from weir.registry.adapters.database import Database
-from weir.registry.app import Registry
-from weir.registry.relay import Relay
+from weir.registry.adapters.relay import Relay
+from weir.registry.app.app import Registry
 from weir.runtime.kafka.follow import Follower
 from weir.runtime.kafka.link import link_from
 from weir.runtime.kafka.topic_ids import TopicIds

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from weir.alerts.adapters import state_store
 from weir.alerts.adapters.database import Database
 from weir.alerts.adapters.receivers import receivers_from
+from weir.alerts.adapters.relay import Relay
 from weir.alerts.adapters.resolver import resolve
 from weir.alerts.adapters.webhook import WebhookSender
-from weir.alerts.api import AlertsApi
-from weir.alerts.app import GROUP, TOPICS, Alerts, Limits
-from weir.alerts.deliverer import Deliverer
-from weir.alerts.relay import Relay
-from weir.alerts.rulebook import Rulebook
+from weir.alerts.api.routes import AlertsApi
+from weir.alerts.app.app import GROUP, TOPICS, Alerts, Limits
+from weir.alerts.app.deliverer import Deliverer
+from weir.alerts.app.rulebook import Rulebook
 from weir.alerts.settings import AlertsSettings
 from weir.runtime.clock import now_us
 from weir.runtime.http.policy import policy_of

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from weir.evaluator.adapters.metrics import ACTIVE, ANCHOR_SCORES, ANCHOR_SETS, SCORES, SUBJECTS, UNUSABLE
 from weir.evaluator.core.active import ActiveEvaluators, changed
 from weir.evaluator.core.anchors import ActiveAnchors
 from weir.evaluator.core.anchors import changed as anchors_changed
+from weir.evaluator.core.ports import Memory
 from weir.evaluator.core.score_spans import score_spans
 from weir.evaluator.core.scored import Scored
 from weir.evaluator.core.step import step
 from weir.evaluator.core.subjects import RecentSubjects
-from weir.evaluator.metrics import ACTIVE, ANCHOR_SCORES, ANCHOR_SETS, SCORES, SUBJECTS, UNUSABLE
-from weir.evaluator.ports import Memory
 from weir.events import Event, RegistryChanged
 from weir.runtime.clock import now_us
 from weir.runtime.kafka.consumer import Received

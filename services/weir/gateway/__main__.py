@@ -6,18 +6,18 @@ import asyncio
 from collections.abc import Mapping
 
 from weir.events import Event, RegistryChanged
-from weir.gateway import api_openai
 from weir.gateway.adapters.catalog_file import catalog_content, load_catalog, save_catalog
 from weir.gateway.adapters.keys_file import KeysFile
+from weir.gateway.adapters.metrics import BOOT_EPOCH, CATALOG_REVISION, NUMBERS
 from weir.gateway.adapters.secret_file import request_id_secret
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.upstream import Upstream
-from weir.gateway.api_oip import serve_oip
-from weir.gateway.app import Desk
-from weir.gateway.capture import GAP_SPARE_BYTES, REFUSAL_SPARE_SHARE, SpoolCapture
-from weir.gateway.group_sync import GroupSync
-from weir.gateway.metrics import BOOT_EPOCH, CATALOG_REVISION, NUMBERS
-from weir.gateway.request_ids import RequestIds
+from weir.gateway.api.oip.server import serve_oip
+from weir.gateway.api.openai.routes import page_of, routes
+from weir.gateway.calls.capture import GAP_SPARE_BYTES, REFUSAL_SPARE_SHARE, SpoolCapture
+from weir.gateway.calls.desk import Desk
+from weir.gateway.calls.group_sync import GroupSync
+from weir.gateway.calls.request_ids import RequestIds
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.clock import monotonic_s
 from weir.runtime.http.server import application, serve
@@ -112,7 +112,7 @@ async def run_gateway(stop: asyncio.Event) -> None:
         return parts
 
     follower = Follower(bootstrap=settings.kafka_bootstrap, topic="registry-changes", serde=link.serde, apply=apply)
-    app = application(missing, policy, api_openai.routes(desk, upstream), api_openai.page_of)
+    app = application(missing, policy, routes(desk, upstream), page_of)
     await together(
         stop,
         serve(app, stop),

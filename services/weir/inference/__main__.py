@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from weir.inference.adapters.forwarding import Forwarder, Limits
 from weir.inference.adapters.triton_embedder import TritonEmbedder
 from weir.inference.adapters.triton_upstream import connect
-from weir.inference.api import InferenceServer
+from weir.inference.api.server import InferenceServer
 from weir.inference.app import GROUP, IN_TOPIC, Features
 from weir.inference.core.admission import Gate
 from weir.inference.core.features import Plan

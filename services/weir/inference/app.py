@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 from weir.events import InferenceCompleted, InvalidEvent
 from weir.events.ids import UUID_TEXT
+from weir.inference.adapters.metrics import CACHE, FEATURE_ITEMS, SKIPPED
 from weir.inference.core.features import Numbered, Plan, envelopes, is_embedded, skip_reason, texts_to_embed
+from weir.inference.core.ports import Embedder
 from weir.inference.core.vectors import EmbeddingCache, FloatVector
-from weir.inference.metrics import CACHE, FEATURE_ITEMS, SKIPPED
-from weir.inference.ports import Embedder
 from weir.runtime.kafka.consumer import Received
 from weir.runtime.kafka.delivery import deliver
 from weir.runtime.kafka.link import Link

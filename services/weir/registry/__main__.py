@@ -7,12 +7,12 @@ import asyncio
 from weir.events import SCHEMA_JSON, TOPICS
 from weir.registry.adapters import outbox
 from weir.registry.adapters.database import Database
-from weir.registry.api import AssetApi
-from weir.registry.app import Registry
-from weir.registry.relay import Relay
-from weir.registry.schema_api import SchemaApi, page_of
+from weir.registry.adapters.relay import Relay
+from weir.registry.api.assets import AssetApi
+from weir.registry.api.schemas import SchemaApi, page_of
+from weir.registry.app.app import Registry
+from weir.registry.app.subjects import Subjects
 from weir.registry.settings import RegistrySettings
-from weir.registry.subjects import Subjects
 from weir.runtime.clock import now_us
 from weir.runtime.http.policy import policy_of
 from weir.runtime.http.server import application, serve

@@ -13,9 +13,9 @@ import pytest
 from builders import DIGEST, NOON_US, envelope, one_of_each
 from weir.alerts.adapters import state_store
 from weir.alerts.adapters.database import Database
-from weir.alerts.app import Alerts, Limits
+from weir.alerts.app.app import Alerts, Limits
+from weir.alerts.app.rulebook import Rulebook
 from weir.alerts.core.grouping import Timing
-from weir.alerts.rulebook import Rulebook
 from weir.events import AlertChanged, Event, OpsSignalled, RegistryChanged, encode_body, named_id
 from weir.runtime.kafka.consumer import Received
 from weir.runtime.kafka.deadletter import RawMessage

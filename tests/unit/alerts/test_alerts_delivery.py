@@ -19,9 +19,9 @@ from weir.alerts.adapters.deliveries import DELIVERED, WAITING, Delivery
 from weir.alerts.adapters.receivers import Receiver
 from weir.alerts.adapters.resolver import resolve
 from weir.alerts.adapters.webhook import WebhookSender
+from weir.alerts.app.deliverer import Deliverer
 from weir.alerts.core.address import target_of
 from weir.alerts.core.retry import Policy
-from weir.alerts.deliverer import Deliverer
 from weir.runtime.clock import now_us
 from weir.runtime.kafka.span_log import Recorded
 

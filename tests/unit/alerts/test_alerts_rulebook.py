@@ -10,7 +10,7 @@ from hypothesis import given
 
 from builders import NOON_US, envelope
 from registry_log import numbered, rereadings
-from weir.alerts.rulebook import Rulebook
+from weir.alerts.app.rulebook import Rulebook
 from weir.events import RegistryChanged
 
 SPEC: dict[str, Any] = {

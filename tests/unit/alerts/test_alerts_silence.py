@@ -19,7 +19,7 @@ from builders import NOON_US
 from fuzz.webhook_answers import SECRET
 from weir.alerts.adapters import deliveries, silences
 from weir.alerts.adapters.receivers import Receiver
-from weir.alerts.api import AlertsApi
+from weir.alerts.api.routes import AlertsApi
 from weir.alerts.core.address import target_of
 from weir.alerts.core.matcher import CHARS_MAX, InvalidMatcher, Matcher, matcher_from
 from weir.alerts.core.silence import InvalidSilence, Silence, check

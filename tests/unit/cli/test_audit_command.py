@@ -21,7 +21,7 @@ from weir.cli.moments import microseconds
 from weir.cli.output import CliError, ExitCode
 from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.core.accounting import Books
-from weir.gateway.spool_page import routes
+from weir.gateway.drain.spool_page import routes
 from weir.lineage.read.api import routes as lineage_routes
 from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings

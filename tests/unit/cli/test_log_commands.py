@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from builders import NOON_US, one_of_each
 from mock_kafka import MockKafka
-from weir.alerts import app as alerts
+from weir.alerts.app import app as alerts
 from weir.cli import log
 from weir.cli.commands_log import SERVICES, dlq_list, dlq_replay, dlq_show, events_replay
 from weir.cli.group_offsets import planned

@@ -22,18 +22,18 @@ from tritonclient.grpc import service_pb2
 from builders import NOON_US, envelope
 from service_process import free_port
 from weir.events import RegistryChanged, digest_of
-from weir.gateway import api_openai
 from weir.gateway.adapters.keys_file import KeysFile
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.adapters.upstream import SERVICE, Upstream
-from weir.gateway.api_oip import serve_oip
-from weir.gateway.app import Desk
-from weir.gateway.capture import SpoolCapture
+from weir.gateway.api.oip.server import serve_oip
+from weir.gateway.api.openai.routes import page_of, routes
+from weir.gateway.calls.capture import SpoolCapture
+from weir.gateway.calls.desk import Desk
+from weir.gateway.calls.group_sync import GroupSync
+from weir.gateway.calls.request_ids import RequestIds
 from weir.gateway.core.catalog import Catalog
 from weir.gateway.core.record import Record, unpack
-from weir.gateway.group_sync import GroupSync
-from weir.gateway.request_ids import RequestIds
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.files.disk import DISK, Disk
 from weir.runtime.http.server import application, serve
@@ -253,7 +253,7 @@ async def doors(
     )  # fmt: skip
     desk = Desk(read, KeysFile(read.keys_file), _catalog(), capture, RequestIds(b"s" * 32), group_sync)
     upstream = Upstream(f"127.0.0.1:{model_port}", message_bytes_max=read.message_bytes_max)
-    app = application(dict, read.http_policy(), api_openai.routes(desk, upstream), api_openai.page_of)
+    app = application(dict, read.http_policy(), routes(desk, upstream), page_of)
     serving = asyncio.gather(serve_oip(read, desk, upstream, stop), serve(app, stop))
     client = httpx2.AsyncClient(verify=False, timeout=PATIENCE_S)  # plain HTTP: no certificates to load
     made = Doors(

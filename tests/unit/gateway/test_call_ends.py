@@ -27,7 +27,7 @@ from unit.gateway.doors import (
 )
 from weir.gateway.core.call import Call, CallEnd
 from weir.gateway.core.captured import Answer
-from weir.gateway.ports import CaptureFull
+from weir.gateway.core.ports import CaptureFull
 
 pytestmark = pytest.mark.capability("X1")
 
@@ -403,7 +403,7 @@ async def test_an_error_in_the_sender_of_a_stream_does_not_hang_its_client(
         stream = stream_on(channel)(metadata=bearer(KEYS["ada"]))
         await stream.write(request_of("qa-stream", "1"))
         assert bytes(await stream.read()) == piece_of("1")
-        monkeypatch.setattr("weir.gateway.oip_stream.started", breaks)
+        monkeypatch.setattr("weir.gateway.api.oip.stream.started", breaks)
         await stream.write(request_of("qa-stream", "2"))
 
         async with asyncio.timeout(10):
@@ -419,7 +419,7 @@ async def test_a_clock_that_jumps_back_makes_no_negative_duration(
     async with doors(tmp_path) as gateway:
 
         async def jumps(message: bytes, context: Any) -> bytes:
-            monkeypatch.setattr("weir.gateway.call_session.monotonic_s", later)
+            monkeypatch.setattr("weir.gateway.calls.call_session.monotonic_s", later)
             return await echo(message, context)
 
         now_s = asyncio.get_running_loop().time()

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
 from builders import call, call_end
-from weir.gateway.call_metrics import OTHER, CallMetrics
-from weir.gateway.metrics import CALLS, LATENCY_S
+from weir.gateway.adapters.metrics import CALLS, LATENCY_S
+from weir.gateway.calls.call_metrics import OTHER, CallMetrics
 
 ROUTES = st.lists(st.sampled_from([f"route-{number}" for number in range(30)]), max_size=60)
 

@@ -26,17 +26,17 @@ from weir.events import (
     decode_body,
     unframe,
 )
-from weir.gateway import drain as drain_module
 from weir.gateway.adapters.books_file import BooksFile
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.spool_reader import SpoolReader
-from weir.gateway.capture import SpoolCapture
+from weir.gateway.calls.capture import SpoolCapture
 from weir.gateway.core.call import Feedback
 from weir.gateway.core.captured import Answer
+from weir.gateway.core.ports import CaptureFull
 from weir.gateway.core.record import HEAD, Record, pack
-from weir.gateway.drain import Drain
-from weir.gateway.ports import CaptureFull
-from weir.gateway.spool_settings import SpoolSettings
+from weir.gateway.drain import drain as drain_module
+from weir.gateway.drain.drain import Drain
+from weir.gateway.settings import SpoolSettings
 from weir.runtime.errors import TooManyRejects
 from weir.runtime.files.disk import DISK, Disk
 from weir.runtime.identity import Numbering

@@ -17,10 +17,10 @@ from otlp_receiver import receiving
 from weir.gateway.adapters.books_file import BooksFile
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.spool_reader import SpoolReader
-from weir.gateway.capture import SpoolCapture
+from weir.gateway.calls.capture import SpoolCapture
 from weir.gateway.core.captured import Answer
-from weir.gateway.drain import Drain
-from weir.gateway.spool_settings import SpoolSettings
+from weir.gateway.drain.drain import Drain
+from weir.gateway.settings import SpoolSettings
 from weir.runtime.telemetry import otlp
 
 TOPICS = ("inference-requests", "inference-responses", "spans")

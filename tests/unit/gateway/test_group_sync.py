@@ -13,8 +13,8 @@ import pytest
 from builders import NOON_US
 from failing_disk import FailingDisk
 from weir.gateway.adapters.spool import SpoolWriter
-from weir.gateway.group_sync import GroupSync
-from weir.gateway.ports import CaptureFull
+from weir.gateway.calls.group_sync import GroupSync
+from weir.gateway.core.ports import CaptureFull
 
 
 class CountingWriter(SpoolWriter):

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 import pytest
 from starlette.types import Message, Receive, Send
 
-from weir.gateway.held_response import HeldJson, HeldResponse
+from weir.gateway.api.openai.held_response import HeldJson, HeldResponse
 
 SCOPE = {"type": "http", "asgi": {"spec_version": "2.3"}}
 SOON_S = 0.01

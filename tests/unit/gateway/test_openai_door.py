@@ -12,7 +12,7 @@ from fuzz import http_bodies
 from http_door import HttpDoor, http_door
 from scripted_models import inputs_of
 from weir.events import FeedbackReceived, InferenceCompleted, SpansRecorded
-from weir.gateway import api_openai
+from weir.gateway.api.openai import routes
 from weir.gateway.core.errors import Refusal
 
 HELLO = "Grüße 👍"
@@ -180,7 +180,7 @@ async def test_a_long_name_is_quoted_in_one_way_wherever_it_stands(door: HttpDoo
 
 @pytest.mark.parametrize(("after_s", "told"), [(0.001, "1"), (1.0, "1"), (1.2, "2"), (59.01, "60"), (None, None)])
 def test_who_waits_as_long_as_was_said_does_not_come_too_early(after_s: float | None, told: str | None) -> None:
-    answer = api_openai._error(Refusal("rate_limited", "slow down", retry_after_s=after_s))
+    answer = routes._error(Refusal("rate_limited", "slow down", retry_after_s=after_s))
 
     assert answer.headers.get("retry-after") == told
 

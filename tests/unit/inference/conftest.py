@@ -14,7 +14,7 @@ from unit.inference import scripted_triton
 from unit.inference.scripted_triton import ScriptedTriton
 from weir.inference.adapters.forwarding import Forwarder, Limits
 from weir.inference.adapters.triton_upstream import connect
-from weir.inference.api import InferenceServer
+from weir.inference.api.server import InferenceServer
 from weir.inference.core.admission import Gate
 
 MESSAGE_BYTES_MAX = 1_048_576

@@ -10,7 +10,7 @@ import pytest
 from postgres import on_both
 from unit.registry.conftest import TOKEN
 from weir.registry.adapters.database import Database
-from weir.registry.app import NotFound, Registry
+from weir.registry.app.app import NotFound, Registry
 from weir.registry.core.problems import Refused
 from weir.registry.settings import RegistrySettings
 from weir.runtime.errors import BadSetting

@@ -26,7 +26,7 @@ from unit.registry.conftest import TOKEN
 from weir.events import TOPICS, GovernanceRecorded, encode_body, frame
 from weir.registry.adapters.database import Database
 from weir.registry.adapters.tables import GOVERNANCE
-from weir.registry.app import Registry
+from weir.registry.app.app import Registry
 from weir.registry.core.governance import GENESIS, sealed
 from weir.runtime.clock import now_us
 

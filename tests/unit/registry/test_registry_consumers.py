@@ -11,13 +11,13 @@ from weir.assets import evaluator_spec
 from weir.registry.core import documents, rule_spec, specs
 from weir.registry.core.checks import Shape
 
-SHOWN = "registry/api.py"
+SHOWN = "registry/api/assets.py"
 """For people: `weir asset show`, `diff` and the history give it back as it was written; it says nothing about what runs."""
 
 CONSUMERS = {
     "document": dict.fromkeys(("kind", "name", "version", "aliases", "spec"), "registry/core/documents.py"),
     "prompt": {
-        "template": "gateway/api_openai.py",
+        "template": "gateway/api/openai/routes.py",
         "variables": "registry/core/template.py",
         "description": SHOWN,
     },

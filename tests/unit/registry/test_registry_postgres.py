@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from postgres import PASSWORD, Postgres
 from weir.registry.adapters.database import Database
-from weir.registry.app import Registry
+from weir.registry.app.app import Registry
 from weir.registry.settings import RegistrySettings
 from weir.runtime.errors import BadSetting
 

@@ -24,7 +24,7 @@ from postgres import on_both
 from unit.registry.conftest import TOKEN
 from weir.events import SCHEMA_JSON, TOPICS
 from weir.registry.adapters.database import Database
-from weir.registry.subjects import Subjects
+from weir.registry.app.subjects import Subjects
 
 THING = json.dumps({"type": "record", "name": "Thing", "fields": [{"name": "a", "type": "int"}]})
 GREW = json.dumps(

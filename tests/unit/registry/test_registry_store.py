@@ -15,7 +15,7 @@ from weir.events import GovernanceRecorded, RegistryChanged
 from weir.registry.adapters import assets, outbox
 from weir.registry.adapters.database import Database
 from weir.registry.adapters.tables import GOVERNANCE
-from weir.registry.app import NotFound, Registry
+from weir.registry.app.app import NotFound, Registry
 from weir.registry.core.governance import first_broken
 from weir.registry.core.problems import Refused
 

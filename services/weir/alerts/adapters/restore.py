@@ -13,6 +13,7 @@ from sqlite3 import Connection
 from typing import Any, TypeVar
 
 from weir.alerts.adapters import silences, state_store
+from weir.alerts.adapters.metrics import RESTORED
 from weir.alerts.adapters.state_store import GroupKey, Place, Progress
 from weir.alerts.core.grouping import Group, Notification, Timing, rederived
 from weir.alerts.core.matcher import InvalidMatcher
@@ -22,7 +23,6 @@ from weir.alerts.core.silence import Silence
 from weir.alerts.core.snapshot import alert_from, alert_record, group_from, group_record, notification_from
 from weir.alerts.core.state import Alert
 from weir.alerts.core.state import rederived as rederived_alert
-from weir.alerts.metrics import RESTORED
 from weir.events import AlertChanged, DriftSignalled, InvalidEvent, OpsSignalled, canonical_json
 from weir.runtime.telemetry.logs import logger
 

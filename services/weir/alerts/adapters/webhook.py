@@ -21,9 +21,9 @@ from standardwebhooks import Webhook
 
 from weir.alerts.adapters.receivers import Receiver
 from weir.alerts.core.address import ForbiddenAddress, Target, checked
+from weir.alerts.core.ports import Resolve
 from weir.alerts.core.retry import Answer
 from weir.alerts.core.retry_after import retry_after_s
-from weir.alerts.ports import Resolve
 from weir.runtime.clock import monotonic_s, now_us
 from weir.runtime.telemetry.logs import logger
 

@@ -14,9 +14,9 @@ import grpc
 import grpc.aio
 
 from weir.inference.adapters.call_context import MS_PER_S, CallContext, Metadata, begin, forwarded
+from weir.inference.adapters.metrics import CALL_SECONDS, CALLS, IN_FLIGHT, REFUSED
 from weir.inference.adapters.triton_upstream import INFER, STREAM_INFER, TritonUpstream
 from weir.inference.core.admission import Gate
-from weir.inference.metrics import CALL_SECONDS, CALLS, IN_FLIGHT, REFUSED
 from weir.runtime.clock import monotonic_s
 
 RETRY_AFTER = "retry-after-ms"

@@ -1,0 +1,1 @@
+"""What comes in over HTTP: reading alerts, silences, tests, and sending again."""

@@ -1,0 +1,250 @@
+"""The HTTP API of alerts: what is the case, what was sent, sending it again, silences, and tests.
+
+Every route demands the token. Lists are `{"items": [...], "truncated": bool}`, newest first, at most ROWS_MAX rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from weir.alerts.adapters import deliveries
+from weir.alerts.adapters.database import Database
+from weir.alerts.adapters.metrics import RECEIVERS_OFF
+from weir.alerts.adapters.receivers import Receiver
+from weir.alerts.adapters.silences import log_of as silence_log_of
+from weir.alerts.adapters.silences import silence_record
+from weir.alerts.api.body import BadBody, author_of, object_of, silence_of, tested_of
+from weir.alerts.app.app import Alerts, TooManySilences
+from weir.alerts.app.rulebook import Rulebook
+from weir.alerts.core.grouping import Notification
+from weir.alerts.core.matcher import all_match
+from weir.alerts.core.silence import Silence
+from weir.alerts.core.state import Alert, Phase
+from weir.alerts.core.trial import trial_of_receiver, trial_of_rule
+from weir.runtime.clock import now_us
+from weir.runtime.http.server import problem
+from weir.runtime.identity import new_id
+
+ROWS_MAX = 1_000
+"""Rows of one listing. Arbitrary: as many as lineage lists; any value from 50 to 10,000 would do."""
+
+
+class AlertsApi:
+    """Handlers of /v1."""
+
+    def __init__(
+        self,
+        alerts: Alerts,
+        rulebook: Rulebook,
+        database: Database,
+        receivers: Mapping[str, Receiver],
+        on_queued: Callable[[], None],
+    ) -> None:
+        """on_queued: called when a delivery waits again."""
+        self._alerts = alerts
+        self._rulebook = rulebook
+        self._database = database
+        self._receivers = receivers
+        self._on_queued = on_queued
+
+    def routes(self) -> list[BaseRoute]:
+        """The routes of /v1."""
+        return [
+            Route("/v1/alerts", self.alerts),
+            Route("/v1/rules", self.rules),
+            Route("/v1/deliveries", self.deliveries),
+            Route("/v1/deliveries/{id}", self.delivery),
+            Route("/v1/deliveries/{id}/resend", self.resend, methods=["POST"]),
+            Route("/v1/receivers", self.receivers),
+            Route("/v1/receivers/{name}/enable", self.enable, methods=["POST"]),
+            Route("/v1/silences", self.silences),
+            Route("/v1/silences", self.silence, methods=["POST"]),
+            Route("/v1/silences/{id}", self.silence_log),
+            Route("/v1/silences/{id}/expire", self.expire, methods=["POST"]),
+            Route("/v1/test", self.test, methods=["POST"]),
+        ]
+
+    async def alerts(self, request: Request) -> Response:
+        """Alerts, of one phase or all."""
+        phases = [phase.value for phase in Phase]
+        state = request.query_params.get("state", "")
+        if state and state not in phases:
+            return problem(422, "bad request", f"state is {state!r}; expected one of: {', '.join(phases)}")
+        active = [one for one in self._alerts.silences if one.state(now_us()) == "active"]
+        return _listed([_alert(one, active) for one in self._alerts.alerts if state in ("", one.phase.value)])
+
+    async def rules(self, _: Request) -> Response:
+        """The rules in force."""
+        return _listed([asdict(rule) for rule in self._rulebook.rules.values()])
+
+    async def deliveries(self, request: Request) -> Response:
+        """Deliveries, of one state or all."""
+        state = request.query_params.get("state", "")
+        if state and state not in deliveries.STATES:
+            return problem(422, "bad request", f"state is {state!r}; expected one of: {', '.join(deliveries.STATES)}")
+        return _listed([asdict(one) for one in deliveries.listed(self._database.connection, state, ROWS_MAX + 1)])
+
+    async def delivery(self, request: Request) -> Response:
+        """One delivery with the log of its attempts and its body."""
+        name = request.path_params["id"]
+        found = deliveries.find(self._database.connection, name)
+        if found is None:
+            return _unknown_delivery(name)
+        log = [asdict(one) for one in deliveries.attempts_of(self._database.connection, name)]
+        return JSONResponse({**asdict(found[0]), "attempt_log": log, "body": found[1].decode()})
+
+    async def resend(self, request: Request) -> Response:
+        """Queue a finished delivery again, under its webhook-id."""
+        name = request.path_params["id"]
+        found = deliveries.find(self._database.connection, name)
+        if found is None:
+            return _unknown_delivery(name)
+        if found[0].receiver not in self._receivers:
+            detail = (
+                f"receiver {found[0].receiver!r} is not in the receivers file; receivers: {_names(self._receivers)}"
+            )
+            return problem(409, "no such receiver", detail, "add it to WEIR_ALERTS_RECEIVERS_FILE and restart alerts")
+        if found[0].receiver in deliveries.switched_off(self._database.connection):
+            hint = f"POST /v1/receivers/{found[0].receiver}/enable"
+            return problem(409, "receiver switched off", f"receiver {found[0].receiver!r} answered 410", hint)
+        with self._database.transaction() as connection:
+            is_queued = deliveries.resend(connection, name, now_us())
+        self._on_queued()
+        return JSONResponse({"id": name, "queued": is_queued}, status_code=202)
+
+    async def receivers(self, _: Request) -> Response:
+        """The receivers, without their paths and secrets."""
+        off = deliveries.switched_off(self._database.connection)
+        return _listed(
+            [
+                {
+                    "name": one.name,
+                    "kind": one.kind,
+                    "host": one.target.host,
+                    "allow_private": one.allow_private,
+                    "off_since_us": off.get(one.name, 0),
+                    "waiting": deliveries.waiting_count(self._database.connection, one.name),
+                }
+                for one in self._receivers.values()
+            ]
+        )
+
+    async def enable(self, request: Request) -> Response:
+        """Send again to a receiver that was switched off."""
+        name = request.path_params["name"]
+        if name not in self._receivers:
+            return problem(404, "not found", f"no receiver {name!r}; receivers: {_names(self._receivers)}")
+        with self._database.transaction() as connection:
+            was_off = deliveries.switch_on(connection, name)
+        RECEIVERS_OFF.set(len(deliveries.switched_off(self._database.connection)))
+        if was_off:
+            self._alerts.reopen(name, now_us())
+        return JSONResponse({"name": name, "was_off": was_off})
+
+    async def silences(self, request: Request) -> Response:
+        """Silences, of one state or all, the one that ends last first."""
+        state, at_us = request.query_params.get("state", ""), now_us()
+        if state not in ("", "pending", "active", "expired"):
+            return problem(422, "bad request", f"state is {state!r}; expected one of: pending, active, expired")
+        rows = [{"state": one.state(at_us), **silence_record(one)} for one in self._alerts.silences]
+        return _listed([row for row in rows if state in ("", row["state"])])
+
+    async def silence(self, request: Request) -> Response:
+        """Keep a silence: matchers, owner, comment, duration_s or ends_at_us, and starts_at_us where it is not now."""
+        at_us = now_us()
+        try:
+            made = silence_of(await object_of(request), new_id(), at_us)
+            self._alerts.add_silence(made, at_us)
+        except BadBody as error:
+            return problem(422, "bad request", str(error))
+        except TooManySilences as error:
+            return problem(409, "too many silences", str(error), "weir alert silence expire ID")
+        muted = [one.fingerprint for one in self._alerts.alerts if made.mutes(one.labels, made.starts_at_us)]
+        shown = {"state": made.state(at_us), **silence_record(made), "matching_alerts": len(muted)}
+        return JSONResponse(shown, status_code=201)
+
+    async def silence_log(self, request: Request) -> Response:
+        """What was done to a silence, and by whom, oldest first."""
+        name = request.path_params["id"]
+        changes = silence_log_of(self._database.connection, name)
+        if not changes:
+            return _unknown_silence(name)
+        return JSONResponse({"items": [{**asdict(one), "silence": name} for one in changes]})
+
+    async def expire(self, request: Request) -> Response:
+        """End a silence now; the body names the author."""
+        name, at_us = request.path_params["id"], now_us()
+        try:
+            ended = self._alerts.expire_silence(name, author_of(await object_of(request)), at_us)
+        except BadBody as error:
+            return problem(422, "bad request", str(error))
+        if ended is None:
+            return _unknown_silence(name)
+        return JSONResponse({"state": ended.state(at_us), **silence_record(ended)})
+
+    async def test(self, request: Request) -> Response:
+        """Send a test to a receiver, or to those of a rule: an alert marked as a test, and its end."""
+        try:
+            kind, name = tested_of(await object_of(request))
+        except BadBody as error:
+            return problem(422, "bad request", str(error))
+        known = self._receivers if kind == "receiver" else self._rulebook.rules
+        if name not in known:
+            return problem(404, "not found", f"no {kind} {name!r}; there are: {', '.join(sorted(known)) or 'none'}")
+        trial, at_us = new_id(), now_us()
+        told = (
+            trial_of_receiver(name, trial, at_us)
+            if kind == "receiver"
+            else trial_of_rule(self._rulebook.rules[name], trial, at_us)
+        )
+        return self._tested(kind, name, told, at_us)
+
+    def _tested(self, kind: str, name: str, told: Sequence[Notification], at_us: int) -> Response:
+        if not told:
+            return problem(409, "nobody to tell", f"{kind} {name!r} names no receivers", "name one in the rule")
+        off = deliveries.switched_off(self._database.connection)
+        for one in told:
+            if one.receiver not in self._receivers:
+                detail = f"receiver {one.receiver!r} is not in the receivers file; there are: {_names(self._receivers)}"
+                return problem(
+                    409, "no such receiver", detail, "add it to WEIR_ALERTS_RECEIVERS_FILE and restart alerts"
+                )
+            if one.receiver in off:
+                hint = f"POST /v1/receivers/{one.receiver}/enable"
+                return problem(409, "receiver switched off", f"receiver {one.receiver!r} answered 410", hint)
+        items = [{"id": self._alerts.send(one, at_us), "receiver": one.receiver, "status": one.status} for one in told]
+        return JSONResponse({"items": items}, status_code=202)
+
+
+def _alert(alert: Alert, silences: Sequence[Silence]) -> dict[str, Any]:
+    """An alert as it is shown. silences: the active ones."""
+    shown = asdict(alert)
+    state, _ = shown.pop("phase"), shown.pop("window")
+    for inner in ("fields", "facts", "watched", "turn", "former"):
+        del shown[inner]
+    severity = alert.labels.get("severity", "")
+    silenced_by = [one.id for one in silences if all_match(one.matchers, alert.labels)]
+    told = {"state": state, "severity": severity, "silenced_by": silenced_by}
+    return {**told, **shown, "window_events": len(alert.window)}
+
+
+def _listed(rows: Sequence[Any]) -> Response:
+    return JSONResponse({"items": list(rows[:ROWS_MAX]), "truncated": len(rows) > ROWS_MAX})
+
+
+def _names(receivers: Mapping[str, Receiver]) -> str:
+    return ", ".join(sorted(receivers)) or "none"
+
+
+def _unknown_delivery(name: str) -> Response:
+    return problem(404, "not found", f"no delivery {name!r}", "list them with GET /v1/deliveries")
+
+
+def _unknown_silence(name: str) -> Response:
+    return problem(404, "not found", f"no silence {name!r}", "list them with GET /v1/silences")

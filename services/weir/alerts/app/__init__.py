@@ -1,0 +1,1 @@
+"""Observing events under the rules in force, telling receivers, delivering."""

@@ -1,0 +1,1 @@
+"""What comes in: the Open Inference Protocol over gRPC, OpenAI's API over HTTP."""

@@ -1,0 +1,205 @@
+"""The gRPC door: the Open Inference Protocol as Triton speaks it, checked requests in and the same answers out.
+
+Inference, metadata and readiness are forwarded; whatever governs the server (loading, shared memory, logging, tracing,
+statistics, configuration) is answered UNIMPLEMENTED and never reaches Triton. Every handler knows and limits its caller
+before it reads a message (`oip_messages`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from weir.gateway.adapters.metrics import CRASHES
+from weir.gateway.adapters.upstream import SERVICE, UNARY_METHODS, Upstream, status_of
+from weir.gateway.api.oip.admission import admit
+from weir.gateway.api.oip.health import HEALTH, Health
+from weir.gateway.api.oip.messages import answer, code_of, headers_of, is_loopback, read_message, refuse
+from weir.gateway.api.oip.stream import StreamSession
+from weir.gateway.calls.call_session import CallSession, trailer_of
+from weir.gateway.calls.call_start import started, told_headers_of, trace_headers_of
+from weir.gateway.calls.desk import Desk
+from weir.gateway.core.errors import MESSAGE_CHARS_MAX, Refusal, cut
+from weir.gateway.core.peek import NoMessage, peek_question
+from weir.gateway.core.retry_after import retry_after_ms
+from weir.gateway.settings import GatewaySettings
+from weir.runtime.errors import BadSetting
+from weir.runtime.telemetry.logs import logger
+
+HEADER_BYTES_MAX = 16_384
+"""Metadata of a call at most. Chosen: twice gRPC's default, for long trace states."""
+
+GRACE_S = 10.0
+"""Seconds that calls may take once a stop was asked for. Chosen: with `leave_s` below the supervisor's 20 s."""
+
+UNLIMITED_CALLS = 1_024
+"""RPCs at once beyond those that have places of their own: health checks, refusals on their way out. Arbitrary;
+any value from 600 to 10,000 would do: each holds a few kilobytes for a moment."""
+
+IDLE_CONNECTION_MS = 600_000
+"""Milliseconds after which a connection without a call is closed; clients connect again by themselves. Arbitrary;
+any value from 5 minutes to an hour would do."""
+
+
+async def serve_oip(settings: GatewaySettings, desk: Desk, upstream: Upstream, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set; then say so, serve on for `leave_s`, and let calls in hand finish.
+
+    Raises BadSetting when the port is taken.
+    """
+    limited = settings.calls_at_once_max + settings.streams_at_once_max
+    limited += settings.lookups_at_once_max + settings.health_watches_max
+    server = grpc.aio.server(
+        options=[
+            ("grpc.max_receive_message_length", settings.message_bytes_max),
+            ("grpc.max_send_message_length", settings.message_bytes_max * 2),
+            ("grpc.max_metadata_size", HEADER_BYTES_MAX),
+            ("grpc.max_concurrent_streams", limited),
+            ("grpc.max_connection_idle_ms", IDLE_CONNECTION_MS),
+            ("grpc.so_reuseport", 0),
+        ],
+        maximum_concurrent_rpcs=limited + UNLIMITED_CALLS,
+    )
+    health = Health(settings.health_watches_max)
+    server.add_generic_rpc_handlers((Door(desk, upstream, health),))
+    address = f"{settings.grpc_host}:{settings.grpc_port}"
+    try:
+        server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise BadSetting(f"WEIR_GATEWAY_GRPC_PORT: cannot listen on {address}; is the port taken? ({error})") from error
+    await server.start()
+    await stop.wait()
+    health.leave()
+    await asyncio.sleep(settings.leave_s)  # calls still come and are served, until their clients saw that
+    await server.stop(GRACE_S)
+
+
+class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
+    """Answers every RPC of Triton's service, most of them with a refusal, and those of health."""
+
+    def __init__(self, desk: Desk, upstream: Upstream, health: Health) -> None:
+        self._desk = desk
+        self._upstream = upstream
+        self._health = health
+
+    def service(self, handler_call_details: Any) -> Any:
+        """The handler of a method; None for a service that is neither Triton's nor health."""
+        _, _, path = handler_call_details.method.partition("/")
+        service, _, method = path.partition("/")
+        if service == HEALTH:
+            return self._health.handler(method)
+        if service != SERVICE:
+            return None
+        if method == "ModelStreamInfer":
+            return grpc.stream_stream_rpc_method_handler(self._stream)
+        if method == "ModelInfer":
+            return grpc.stream_stream_rpc_method_handler(self._infer)
+        if method in UNARY_METHODS:
+            return grpc.stream_stream_rpc_method_handler(self._looker(method))
+        return grpc.stream_unary_rpc_method_handler(_unimplemented(method))
+
+    def _looker(self, method: str) -> Any:
+        async def look(_: Any, context: Any) -> None:
+            """Liveness, readiness and metadata: forwarded for a known caller, not recorded."""
+            try:
+                caller = self._desk.caller(
+                    headers_of(context).get("authorization", ""), is_loopback=is_loopback(context)
+                )
+                caller.demand("models")
+                with self._desk.turnstile.enter_lookup(caller):
+                    wire = await read_message(context, self._desk.settings.request_read_s)
+                    question = peek_question(method, wire)
+                    if method.startswith("Model"):
+                        caller.demand_route(self._desk.catalog.resolve(question.model_name).route)
+                    response = await self._upstream.unary(
+                        method, question.wire, timeout_s=self._timeout_s(context), metadata=()
+                    )
+                    await answer(context, bytes(response), self._desk.settings.write_timeout_s)
+                    return
+            except Refusal as refusal:
+                await refuse(context, refusal)
+            except NoMessage as error:
+                await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            except grpc.aio.AioRpcError as error:
+                await _tell(context, error)
+            raise AssertionError("abort raises")
+
+        return look
+
+    async def _infer(self, _: Any, context: Any) -> None:
+        headers, remaining = headers_of(context), context.time_remaining()
+        deadline_ms = None if remaining is None else int(remaining * 1_000)
+        session = CallSession(self._desk, started(headers, "oip-grpc", "text_completion", "", deadline_ms))
+        try:
+            with session:
+                session.hold_answer()
+                session.enter(headers.get("authorization", ""), is_loopback=is_loopback(context))
+                wire = await read_message(context, self._desk.settings.request_read_s)
+                session.received(len(wire))
+                wire = admit(session, self._desk, wire, headers)
+                response = await self._forwarded(session, wire, context)
+                await answer(context, response, self._desk.settings.write_timeout_s)
+                return
+        except Refusal as refusal:
+            if not session.is_told:
+                await context.send_initial_metadata(tuple(told_headers_of(session.call)))
+            await refuse(context, refusal)
+        except grpc.aio.AioRpcError as error:
+            await _tell(context, error)
+        raise AssertionError("abort raises")
+
+    async def _forwarded(self, session: CallSession, wire: bytes, context: Any) -> bytes:
+        await context.send_initial_metadata(tuple(told_headers_of(session.call)))
+        session.is_told = True
+        metadata = trace_headers_of(session.call)
+        under_way = self._upstream.unary("ModelInfer", wire, timeout_s=self._timeout_s(context), metadata=metadata)
+        session.forwarded(under_way.cancel)
+        response = bytes(await under_way)
+        session.keep(response)
+        session.upstream_ended(0, "", trailer_of(await under_way.trailing_metadata(), "weir-server-timing"))
+        await session.settled()
+        return response
+
+    async def _stream(self, _: Any, context: Any) -> None:
+        headers = headers_of(context)
+        try:
+            caller = self._desk.caller(headers.get("authorization", ""), is_loopback=is_loopback(context))
+            caller.demand("infer")
+            with self._desk.turnstile.enter_stream(caller):
+                ended = await StreamSession(self._desk, self._upstream, caller, headers, context).run()
+        except Refusal as refusal:
+            await refuse(context, refusal)
+            raise
+        except Exception as error:  # the boundary: an error of ours is told as one, and the reason is logged
+            CRASHES.inc()
+            logger().error("stream_crashed", error=type(error).__name__, exc_info=error)
+            await refuse(context, Refusal("internal_error", "the gateway failed on this stream; its log says why"))
+            raise
+        if ended.code is not grpc.StatusCode.OK:
+            await context.abort(ended.code, cut(ended.details, MESSAGE_CHARS_MAX))
+
+    def _timeout_s(self, context: Any) -> float:
+        remaining = context.time_remaining()
+        return (
+            self._desk.settings.timeout_s if remaining is None else min(float(remaining), self._desk.settings.timeout_s)
+        )
+
+
+def _unimplemented(method: str) -> Any:
+    async def told(_: AsyncIterator[bytes], context: Any) -> None:
+        served = ", ".join((*UNARY_METHODS, "ModelStreamInfer"))
+        text = f"{cut(method)} governs the model server and is not served here; served: {served}"
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
+
+    return told
+
+
+async def _tell(context: Any, error: grpc.aio.AioRpcError) -> None:
+    """End the call as the model server did, and with the one trailer of it that a client has a use for."""
+    status = status_of(error)
+    asked_ms = retry_after_ms(trailer_of(error.trailing_metadata(), "retry-after-ms"))
+    trailing = () if asked_ms is None else (("retry-after-ms", str(asked_ms)),)
+    await context.abort(code_of(status.code), status.told, trailing)

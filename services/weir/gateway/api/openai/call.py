@@ -1,0 +1,212 @@
+"""One inference call of the HTTP door: its life (`CallSession`) and its two ways to the model server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TypeVar
+
+import grpc
+import grpc.aio
+from google.protobuf.message import DecodeError
+from starlette.requests import Request
+
+from weir.gateway.adapters.upstream import Upstream
+from weir.gateway.calls.call_session import CallSession, trailer_of
+from weir.gateway.calls.call_start import joined, started, trace_headers_of
+from weir.gateway.calls.desk import Desk
+from weir.gateway.core.call import Call, Protocol
+from weir.gateway.core.catalog import Resolved
+from weir.gateway.core.errors import NAME_CHARS_MAX, Refusal, error_type_of
+from weir.gateway.core.peek import NoMessage, peek_stream_response
+from weir.gateway.core.retry_after import retry_after_ms
+from weir.gateway.core.upstream_status import upstream_status
+from weir.gateway.core.wire import unwrapped
+
+MS_PER_S = 1_000
+
+STREAMED: Mapping[Protocol, Protocol] = {
+    "openai-chat": "openai-chat-stream",
+    "openai-completions": "openai-completions-stream",
+}
+"""Protocol of a call -> of the same call with a streamed answer."""
+
+T = TypeVar("T")
+
+
+class HttpCall:
+    """A call while it lasts; leaving its `session` ends it."""
+
+    def __init__(
+        self, desk: Desk, upstream: Upstream, headers: Mapping[str, str], protocol: Protocol, operation: str
+    ) -> None:
+        self._desk = desk
+        self._upstream = upstream
+        self.headers = joined(headers.items())
+        self.session = CallSession(desk, started(self.headers, protocol, operation, "", None))
+
+    @property
+    def call(self) -> Call:
+        """What is known of the call."""
+        return self.session.call
+
+    def name(self, *, route: str, user_text: str, labels: Mapping[str, str], is_stream: bool = False) -> None:
+        """Fill in what became known; texts are cut to what their events keep."""
+        protocol = STREAMED[self.call.protocol] if is_stream else self.call.protocol
+        self.session.call = replace(
+            self.call,
+            route=route[:NAME_CHARS_MAX],
+            user_text=user_text[: self._desk.settings.text_chars_max],
+            labels=labels,
+            protocol=protocol,
+        )
+
+    def in_session(self, session_id: str) -> None:
+        """The client's conversation."""
+        self.session.call = replace(self.call, session_id=session_id)
+
+    def resolved(self, resolved: Resolved, model: str) -> None:
+        """The call goes to this route and model."""
+        self.session.call = replace(self.call, route=resolved.route, model=model, references=resolved.references)
+
+    async def unary(self, wires: Sequence[bytes], read: Callable[[list[bytes]], T]) -> T:
+        """What `read` makes of the answers to one or more ModelInfer requests, asked one after the other.
+
+        The call ends well once `read` did. Raises Refusal when a request fails, or `read` finds no answer in it.
+        """
+        self.session.hold_answer()
+        answers, timing = list[bytes](), ""
+        try:
+            for wire in wires:
+                way = self._upstream.unary(
+                    "ModelInfer", wire, timeout_s=self._desk.settings.timeout_s, metadata=self._metadata()
+                )
+                self.session.forwarded(way.cancel)
+                answers.append(bytes(await way))
+                self.session.keep(answers[-1])
+                timing = trailer_of(await way.trailing_metadata(), "weir-server-timing")
+        except grpc.aio.AioRpcError as error:
+            raise self._failed(error) from error
+        value = _read(read, answers)
+        self.session.upstream_ended(0, "", timing)
+        await self.session.settled()
+        return value
+
+    async def stream(
+        self, wire: bytes, read: Callable[[bytes], bytes], finish: Callable[[], None]
+    ) -> AsyncGenerator[bytes]:
+        """What `read` makes of each message of a ModelStreamInfer request, as they come; then `finish` looks at the whole.
+
+        The call ends well once `finish` did, before the generator does. Raises Refusal when upstream fails, or `read` or
+        `finish` does; what was streamed by then is recorded with it.
+        """
+        try:
+            async with aclosing(self._pieces(wire)) as pieces:
+                async for message in pieces:
+                    yield read(message)
+            finish()
+        except Refusal as refusal:
+            self.session.refused(refusal)
+            raise
+        self.session.upstream_ended(0)
+        await self.session.settled()
+
+    async def whole(self, wire: bytes, read: Callable[[list[bytes]], T]) -> T:
+        """What `read` makes of all messages of a ModelStreamInfer request. Raises Refusal as `unary` does."""
+        self.session.hold_answer()
+        messages, size, bytes_max = list[bytes](), 0, self._desk.settings.message_bytes_max
+        async with aclosing(self._pieces(wire)) as pieces:
+            async for message in pieces:
+                size += len(message)
+                if size > bytes_max:
+                    raise Refusal("upstream_error", f"the answer has over {bytes_max} bytes; ask for it as a stream")
+                messages.append(message)
+        value = _read(read, messages)
+        self.session.upstream_ended(0)
+        await self.session.settled()
+        return value
+
+    async def _pieces(self, wire: bytes) -> AsyncGenerator[bytes]:
+        stream = self._upstream.stream(timeout_s=self._desk.settings.timeout_s, metadata=self._metadata())
+        self.session.forwarded(stream.cancel)
+        try:
+            await stream.write(wire)
+            await stream.done_writing()
+            while (message := await stream.read()) is not grpc.aio.EOF:
+                self._note(bytes(message))
+                yield message
+            code, details = await stream.code(), await stream.details()
+        except grpc.aio.AioRpcError as error:
+            raise self._failed(error) from error
+        except asyncio.InvalidStateError as error:  # it ended before it was asked
+            code, details = await stream.code(), await stream.details()
+            raise self._ended_badly(code, details or "") from error
+        finally:
+            stream.cancel()
+        if code is not grpc.StatusCode.OK:
+            raise self._ended_badly(code, details or "")
+
+    def _note(self, message: bytes) -> None:
+        """Keep a piece. Raises Refusal for one that is an error, or no message."""
+        try:
+            peeked = peek_stream_response(message)
+            self.session.keep(message if self.call.protocol.endswith("-stream") else unwrapped(message))
+        except (NoMessage, DecodeError) as error:
+            raise _unreadable(error) from error
+        self.session.piece(error_message=peeked.error_message)
+        if peeked.error_message:
+            raise Refusal("upstream_error", peeked.error_message)
+
+    def _metadata(self) -> list[tuple[str, str]]:
+        return trace_headers_of(self.call)
+
+    def _failed(self, error: grpc.aio.AioRpcError) -> Refusal:
+        """Record upstream's end; what the client is told of it."""
+        trailers = error.trailing_metadata()
+        timing, after_ms = trailer_of(trailers, "weir-server-timing"), trailer_of(trailers, "retry-after-ms")
+        asked_ms = retry_after_ms(after_ms)
+        after_s = None if asked_ms is None else asked_ms / MS_PER_S
+        return self._ended_badly(error.code(), error.details() or "", timing, after_s)
+
+    def _ended_badly(
+        self, code: grpc.StatusCode, details: str, timing: str = "", retry_after_s: float | None = None
+    ) -> Refusal:
+        status = upstream_status(int(code.value[0]), details)
+        self.session.upstream_ended(status.code, status.details, timing)
+        text = status.details or f"the model server answered {code.name}"
+        return Refusal(error_type_of(status.code) or "upstream_error", text, retry_after_s=retry_after_s)
+
+
+async def while_connected(request: Request, answer: Awaitable[T]) -> T:
+    """The answer, unless its client goes away first: then the work is cancelled. Raises Refusal("cancelled").
+
+    The body was read before: what comes now on the connection is its end.
+    """
+    working, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise Refusal("cancelled", "the client went away")
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        continue
+
+
+def _read(read: Callable[[list[bytes]], T], answers: list[bytes]) -> T:
+    try:
+        return read(answers)
+    except (ValueError, DecodeError) as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> Refusal:
+    return Refusal("upstream_error", f"the model server's answer cannot be read: {error}")

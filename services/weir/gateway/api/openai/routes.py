@@ -1,0 +1,320 @@
+"""The HTTP door: OpenAI's chat and text completions, embeddings and models, and feedback.
+
+Every answer is OpenAI's, also to a path that is not served. Invariant (K13): what a body says is used, or refused by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Scope
+
+from weir.gateway.adapters.model_metadata import ModelMetadata
+from weir.gateway.adapters.upstream import Upstream
+from weir.gateway.api.openai import replies
+from weir.gateway.api.openai.call import HttpCall, while_connected
+from weir.gateway.api.openai.held_response import HeldJson, HeldResponse
+from weir.gateway.api.openai.stream import PieceStream, events, opened
+from weir.gateway.calls.call_start import SESSION, session_of, told_headers_of
+from weir.gateway.calls.desk import Desk
+from weir.gateway.core.answer import AnswerReader
+from weir.gateway.core.answer_bound import bounded
+from weir.gateway.core.body_values import demand_few_values
+from weir.gateway.core.call import Feedback
+from weir.gateway.core.catalog import Resolved
+from weir.gateway.core.conversation import prompt_of
+from weir.gateway.core.errors import Refusal, cut
+from weir.gateway.core.feedback_request import FeedbackRequest, read_feedback
+from weir.gateway.core.keys import Caller
+from weir.gateway.core.model_inputs import generation_request
+from weir.gateway.core.openai_request import Options, read_chat, read_completion, read_embeddings
+from weir.gateway.core.served import not_served
+from weir.gateway.core.upstream_request import demand_dimensions, embeddings_of, embeddings_request, embeddings_requests
+from weir.gateway.core.wire import read_responses
+from weir.runtime.clock import now_us
+from weir.runtime.http.access import Access, DeclaredRoute
+from weir.runtime.http.door import Refused
+from weir.runtime.identity import new_id
+
+PROMPT = "weir-prompt"
+"""Header that names a prompt of the registry."""
+
+ANY_METHOD = ()
+"""Every method, also one that nobody knows, gets an answer in OpenAI's form where nothing is served: Starlette reads no
+names as no limit."""
+
+
+DIGITS_MAX = 18
+"""Digits of a content-length that is read as a number. Chosen: 10^18 bytes is more than anybody has."""
+
+
+def routes(desk: Desk, upstream: Upstream) -> list[Route]:
+    """The door's routes; each one authenticates, there is none without."""
+    door = HttpDoor(desk, upstream)
+    return [
+        DeclaredRoute("/v1/chat/completions", door.chat, access=Access.OWN_KEYS, methods=["POST"]),
+        DeclaredRoute("/v1/completions", door.completions, access=Access.OWN_KEYS, methods=["POST"]),
+        DeclaredRoute("/v1/embeddings", door.embeddings, access=Access.OWN_KEYS, methods=["POST"]),
+        DeclaredRoute("/v1/models", door.models, access=Access.OWN_KEYS),
+        DeclaredRoute("/v1/models/{model:path}", door.model, access=Access.OWN_KEYS),
+        DeclaredRoute("/v1/feedback", door.feedback, access=Access.OWN_KEYS, methods=["POST"]),
+        DeclaredRoute("/{path:path}", _nowhere, access=Access.OPEN, methods=ANY_METHOD),
+    ]
+
+
+def page_of(_: Scope, refused: Refused) -> Response:
+    """The answer of the HTTP door in the form that OpenAI's clients read."""
+    message = f"{refused.detail}; {refused.hint}" if refused.hint else refused.detail
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": refused.reason}
+    return JSONResponse({"error": error}, status_code=refused.status)
+
+
+class HttpDoor:
+    """Handlers of the routes."""
+
+    def __init__(self, desk: Desk, upstream: Upstream) -> None:
+        self._desk = desk
+        self._upstream = upstream
+        self._metadata = ModelMetadata(upstream)
+
+    async def chat(self, request: Request) -> Response:
+        """POST /v1/chat/completions."""
+        call = HttpCall(self._desk, self._upstream, request.headers, "openai-chat", "chat")
+        return await self._call(request, call, self._chat)
+
+    async def completions(self, request: Request) -> Response:
+        """POST /v1/completions."""
+        call = HttpCall(self._desk, self._upstream, request.headers, "openai-completions", "text_completion")
+        return await self._call(request, call, self._completion)
+
+    async def embeddings(self, request: Request) -> Response:
+        """POST /v1/embeddings."""
+        call = HttpCall(self._desk, self._upstream, request.headers, "openai-embeddings", "embeddings")
+        return await self._call(request, call, self._embeddings)
+
+    async def models(self, request: Request) -> Response:
+        """GET /v1/models: the routes this key may use."""
+        try:
+            caller = self._caller(request, "models")
+        except Refusal as refusal:
+            return _error(refusal)
+        return JSONResponse({"object": "list", "data": [replies.model(route) for route in self._visible(caller)]})
+
+    async def model(self, request: Request) -> Response:
+        """GET /v1/models/{id}."""
+        try:
+            caller = self._caller(request, "models")
+            resolved = self._desk.catalog.resolve(request.path_params["model"])
+            caller.demand_route(resolved.route)
+        except Refusal as refusal:
+            return _error(refusal)
+        return JSONResponse(replies.model(resolved))
+
+    async def feedback(self, request: Request) -> Response:
+        """POST /v1/feedback: {"request_id", "score" or "label", "comment"}."""
+        try:
+            caller = self._caller(request, "feedback")
+            with self._desk.turnstile.enter_call(caller) as place:
+                asked = read_feedback(await self._body(request, place.hold_bytes))
+                feedback = self._judgement(asked, caller.tenant)
+                self._desk.feedback(feedback)
+                await self._desk.settled()
+        except Refusal as refusal:
+            return _error(refusal)
+        return JSONResponse({"event_id": feedback.event_id, "request_id": feedback.request_id}, status_code=202)
+
+    def _judgement(self, asked: FeedbackRequest, tenant: str) -> Feedback:
+        if not self._desk.request_ids.is_issued(asked.request_id, tenant):
+            raise Refusal(
+                "request_not_found",
+                "request_id names no call of this tenant; send the weir-request-id or the id of the answer",
+                field="request_id",
+            )
+        return Feedback(
+            event_id=new_id(),
+            tenant=tenant,
+            request_id=asked.request_id,
+            time_us=now_us(),
+            score=asked.score,
+            label=asked.label,
+            comment=asked.comment,
+        )
+
+    async def _call(self, request: Request, call: HttpCall, answer: Callable[..., Awaitable[Response]]) -> Response:
+        try:
+            with ExitStack() as held:
+                held.enter_context(call.session)
+                call.session.enter(request.headers.get("authorization", ""), is_loopback=False)
+                _demand_no_query(request)
+                call.in_session(_session(call.headers))
+                body = await self._body(request, call.session.received)
+                response = await while_connected(request, answer(call, body, request))
+                if isinstance(response, HeldResponse | HeldJson):
+                    response.hold(held.pop_all())
+        except Refusal as refusal:
+            response = _error(refusal)
+        response.headers.update(dict(told_headers_of(call.call)))
+        return response
+
+    async def _chat(self, call: HttpCall, body: object, request: Request) -> Response:
+        asked = read_chat(body)
+        call.name(route=asked.model, user_text=asked.question, is_stream=asked.is_stream, labels=asked.labels)
+        resolved = self._resolved(call, asked.model, "chat")
+        chosen = _prompt_name(request)
+        resolved = resolved.with_prompt(self._desk.catalog.prompt(chosen)) if chosen else resolved
+        template = None if resolved.prompt is None else str(resolved.prompt.spec["template"])
+        return await self._generated(call, resolved, asked, prompt_of(template, asked.messages))
+
+    async def _completion(self, call: HttpCall, body: object, request: Request) -> Response:
+        """The client brings its own prompt; `weir-prompt` names the template it was made from, as over gRPC."""
+        asked = read_completion(body)
+        call.name(route=asked.model, user_text=asked.prompt, is_stream=asked.is_stream, labels=asked.labels)
+        resolved, chosen = self._resolved(call, asked.model, "chat"), _prompt_name(request)
+        resolved = resolved.with_prompt(self._desk.catalog.prompt(chosen)) if chosen else resolved.without_prompt()
+        return await self._generated(call, resolved, asked, asked.prompt)
+
+    async def _generated(self, call: HttpCall, resolved: Resolved, asked: Options, prompt: str) -> Response:
+        wants_stream = asked.is_stream or not resolved.unary_model
+        model = resolved.stream_model if wants_stream else resolved.unary_model
+        if not model:
+            raise Refusal(
+                "invalid_request", f"{asked.model!r} has no streaming model; ask with stream: false", field="stream"
+            )
+        call.resolved(resolved, model)
+        wire = generation_request(
+            await self._metadata.inputs_of(model),
+            resolved.input_name,
+            prompt,
+            bounded(resolved.policy, asked.sampling),
+            is_stream=asked.is_stream,
+            request_id=call.call.request_id,
+        )
+        call.session.admit(resolved, wire, asked.sampling)
+        if asked.is_stream:
+            stream = PieceStream(call.call)
+            pieces = await opened(stream, call.stream(wire, stream.piece, stream.answer.demand_text))
+            sent = events(stream, pieces, include_usage=asked.include_usage)
+            return HeldResponse(sent, self._desk.settings.write_timeout_s)
+
+        def read(messages: list[bytes]) -> Response:
+            answer, text = AnswerReader(), bytearray()
+            for part in read_responses(messages, is_stream=wants_stream):
+                text += answer.piece(part)
+            answer.demand_text(is_whole=not wants_stream)
+            whole = replies.whole(call.call, answer, text.decode("utf-8", "replace"))
+            return HeldJson(whole, self._desk.settings.write_timeout_s)
+
+        return await (call.whole(wire, read) if wants_stream else call.unary([wire], read))
+
+    async def _embeddings(self, call: HttpCall, body: object, request: Request) -> Response:
+        asked = read_embeddings(body, self._desk.settings.texts_per_call_max)
+        call.name(route=asked.model, user_text="\n".join(asked.texts), labels=asked.labels)
+        resolved = self._resolved(call, asked.model, "embeddings")
+        if _prompt_name(request):
+            raise Refusal("invalid_request", "weir-prompt has no meaning for embeddings; leave it out", field=PROMPT)
+        call.resolved(resolved, resolved.unary_model)
+        asked_for = resolved.unary_model, resolved.input_name, asked.texts, call.call.request_id
+        wires = embeddings_requests(*asked_for)
+        call.session.admit(resolved, embeddings_request(*asked_for), {})
+
+        def read(answers: list[bytes]) -> Response:
+            try:
+                vectors = [vector for answer in answers for vector in embeddings_of(answer)]
+            except ValueError as error:
+                raise Refusal("upstream_error", str(error)) from error
+            if len(vectors) != len(asked.texts):
+                raise Refusal(
+                    "upstream_error", f"the model answered {len(vectors)} vectors for {len(asked.texts)} texts"
+                )
+            demand_dimensions(resolved, vectors)
+            told = replies.embeddings(resolved.route, vectors, is_base64=asked.is_base64)
+            return HeldJson(told, self._desk.settings.write_timeout_s)
+
+        return await call.unary(wires, read)
+
+    def _resolved(self, call: HttpCall, route: str, task: str) -> Resolved:
+        """What the route means, for a caller who may ask it: who may not learns nothing else, and costs nothing else."""
+        resolved = self._desk.catalog.resolve(route)
+        call.session.permit(resolved)
+        if resolved.task != task:
+            raise Refusal("invalid_request", f"{cut(route)!r} serves {resolved.task}, not {task}", field="model")
+        return resolved
+
+    def _caller(self, request: Request, scope: str) -> Caller:
+        caller = self._desk.caller(request.headers.get("authorization", ""), is_loopback=False)
+        caller.demand(scope)
+        _demand_no_query(request)
+        return caller
+
+    def _visible(self, caller: Caller) -> list[Resolved]:
+        found = []
+        for resolved in self._desk.catalog.routes():
+            try:
+                caller.demand_route(resolved.route)
+            except Refusal:
+                continue  # a key sees only its own routes
+            found.append(resolved)
+        return found
+
+    async def _body(self, request: Request, received: Callable[[int], None]) -> object:
+        """The JSON value of the body. received: told of each part's size, before the part is kept."""
+        limit, within_s = self._desk.settings.message_bytes_max, self._desk.settings.request_read_s
+        declared = request.headers.get("content-length", "")
+        if declared.isdigit() and (len(declared) > DIGITS_MAX or int(declared) > limit):
+            raise Refusal("payload_too_large", f"the body has {cut(declared)} bytes; at most {limit} are taken")
+        data = bytearray()
+        try:
+            async with asyncio.timeout(within_s):
+                async for part in request.stream():
+                    received(len(part))
+                    data += part
+                    if len(data) > limit:
+                        raise Refusal("payload_too_large", f"the body has over {limit} bytes, the limit")
+        except ClientDisconnect as error:
+            raise Refusal("cancelled", "the client went away before its body was read") from error
+        except TimeoutError as error:
+            raise Refusal("request_timeout", f"the body did not come within {within_s:g} s") from error
+        body = bytes(data)
+        demand_few_values(body)
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            where = f"line {error.lineno}, column {error.colno}"
+            raise Refusal("invalid_request", f"the body is no JSON: {error.msg} at {where}") from error
+
+
+async def _nowhere(request: Request) -> Response:
+    """A path or method that is not served."""
+    return _error(not_served(request.method, request.url.path))
+
+
+def _demand_no_query(request: Request) -> None:
+    """Raises Refusal for query parameters: no route has any, and one that was ignored would not be noticed."""
+    names = ", ".join(sorted(request.query_params))
+    if names:
+        raise Refusal("invalid_request", f"query parameters are not taken: {cut(names)}; leave them out")
+
+
+def _prompt_name(request: Request) -> str:
+    return request.headers.get(PROMPT, "")
+
+
+def _session(headers: Mapping[str, str]) -> str:
+    """The client's session. Starlette reads headers as Latin-1, clients write them as UTF-8."""
+    try:
+        return session_of({SESSION: headers.get(SESSION, "").encode("latin-1").decode("utf-8")})
+    except UnicodeDecodeError as error:
+        raise Refusal("invalid_request", f"{SESSION} is no UTF-8: {error}", field=SESSION) from error
+
+
+def _error(refusal: Refusal) -> Response:
+    after = refusal.retry_after_s
+    headers = {} if after is None else {"retry-after": str(max(1, math.ceil(after)))}
+    return JSONResponse(replies.error_object(refusal), status_code=refusal.http_status, headers=headers)

@@ -1,0 +1,90 @@
+"""A streamed answer as OpenAI's server-sent events.
+
+A failure after the first piece is an `error` object in the stream, and the stream then ends without [DONE]: stock clients
+raise on it. A clean end is only ever a success. Pieces that end inside a character are joined with the next one.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from typing import Any
+
+import orjson
+
+from weir.gateway.api.openai import replies
+from weir.gateway.core.answer import AnswerReader
+from weir.gateway.core.call import Call
+from weir.gateway.core.errors import Refusal
+from weir.gateway.core.wire import read_responses
+
+LINE_ENDS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
+"""Line ends of Unicode that JSON leaves raw; readers that split text by lines would cut an event there."""
+
+DONE = b"data: [DONE]\n\n"
+
+
+async def events(stream: PieceStream, pieces: AsyncGenerator[bytes], *, include_usage: bool) -> AsyncGenerator[bytes]:
+    """The events of an answer. pieces: what `stream.piece` made of each message."""
+    try:
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield piece
+    except Refusal as refusal:
+        yield event(replies.error_object(refusal))
+        return
+    yield stream.end()
+    if include_usage:
+        yield event(replies.usage_chunk(stream.call, stream.answer))
+    yield DONE
+
+
+async def opened(stream: PieceStream, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """The same pieces, the first one read already, so that what fails before it can still be a plain error status.
+
+    Raises Refusal for such a failure.
+    """
+    first = await anext(pieces, b"")
+    return _after(stream.start() + first, pieces)
+
+
+async def _after(first: bytes, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async with aclosing(pieces):
+        yield first
+        async for piece in pieces:
+            yield piece
+
+
+class PieceStream:
+    """The pieces of one answer as events."""
+
+    def __init__(self, call: Call) -> None:
+        self.answer = AnswerReader()
+        self.call = call
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def start(self) -> bytes:
+        """The events before the first piece."""
+        return b"".join(map(event, replies.first_chunk(self.call)))
+
+    def piece(self, message: bytes) -> bytes:
+        """The events of a message; none where it ends no character. Raises Refusal for what answers several prompts."""
+        texts = [self._decoder.decode(self.answer.piece(part)) for part in read_responses([message], is_stream=True)]
+        return b"".join(self._texts(texts))
+
+    def end(self) -> bytes:
+        """The events of the end: a character that was never finished, and why the answer ended."""
+        rest = self._texts([self._decoder.decode(b"", final=True)])
+        return b"".join([*rest, event(replies.last_chunk(self.call, self.answer))])
+
+    def _texts(self, texts: list[str]) -> Iterator[bytes]:
+        return (event(replies.piece(self.call, text)) for text in texts if text)
+
+
+def event(value: dict[str, Any]) -> bytes:
+    """One server-sent event, on one line for every reader."""
+    data = orjson.dumps(value)
+    for raw, escaped in LINE_ENDS:
+        data = data.replace(raw, escaped)
+    return b"data: " + data + b"\n\n"

@@ -1,0 +1,153 @@
+"""The turnstile: who is known is limited before any work is done for it; who is not known never comes here.
+
+Invariant: authenticate, then limit, then work. A call takes a place (of all, of its tenant, of its key) and a turn of the
+rate before its body is read; its bytes are counted as they come; what it holds is given back once. Limits of a key come
+from the keys file, those of a tenant from WEIR_GATEWAY_LIMITS_BY_TENANT, and what neither says from the settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isinf
+from types import TracebackType
+from typing import Literal, Self
+
+from weir.gateway.adapters.metrics import BYTES_IN_HAND, CALLS_AT_ONCE, LIMITED, STREAMS_AT_ONCE
+from weir.gateway.core.bucket import Buckets
+from weir.gateway.core.caller_limits import NO_LIMITS, CallerLimits
+from weir.gateway.core.keys import Caller
+from weir.gateway.core.places import LimitReached, Places
+from weir.gateway.settings import GatewaySettings
+from weir.runtime.clock import monotonic_s
+
+BYTES_PER_TOKEN = 4
+"""Bytes that count as one token. Chosen: about right for English, dear for other scripts; nothing is decoded here."""
+
+Rate = Literal["calls_per_minute", "tokens_per_minute"]
+
+
+class Turnstile:
+    """Places and rates of the gateway."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self.calls = Places("calls_at_once", "calls in hand", settings.calls_at_once_max)
+        self.streams = Places("streams_at_once", "streams open", settings.streams_at_once_max)
+        self.lookups = Places("lookups_at_once", "questions about models in hand", settings.lookups_at_once_max)
+        self.bytes = Places("bytes_in_hand", "bytes in hand", settings.bytes_in_hand_max)
+        self._of_key = settings.limits_of_key
+        self._of_tenant = settings.limits_of_tenant
+        self._by_tenant = settings.parsed_limits_by_tenant()
+        self._buckets = Buckets()
+        CALLS_AT_ONCE.set_function(lambda: self.calls.held)
+        STREAMS_AT_ONCE.set_function(lambda: self.streams.held)
+        BYTES_IN_HAND.set_function(lambda: self.bytes.held)
+
+    def enter_call(self, caller: Caller) -> Place:
+        """A place for one inference call, and its turn of the rate. Raises LimitReached."""
+        self._turn(caller, "calls_per_minute", 1)
+        return self._entered(self.calls, caller, self._key(caller).calls_at_once, self._tenant(caller).calls_at_once)
+
+    def enter_stream(self, caller: Caller) -> Place:
+        """A place for one gRPC stream; its requests take theirs as they come. Raises LimitReached."""
+        key, tenant = self._key(caller), self._tenant(caller)
+        return self._entered(self.streams, caller, key.streams_at_once, tenant.streams_at_once)
+
+    def enter_lookup(self, caller: Caller) -> Place:
+        """A place for a question about a model or the server, apart from calls. Raises LimitReached."""
+        return self._entered(self.lookups, caller, None, None)
+
+    def hold_bytes(self, caller: Caller, amount: int, already: int) -> None:
+        """Count bytes as held. already: what the same call holds so far. Raises LimitReached."""
+        key, tenant = self._key(caller), self._tenant(caller)
+        _take(self.bytes, caller, amount, key.bytes_in_hand, tenant.bytes_in_hand, already)
+
+    def charge_tokens(self, caller: Caller, size_bytes: int) -> None:
+        """Charge for bytes that are about to go upstream. Raises LimitReached when the minute's tokens are used up."""
+        self._turn(caller, "tokens_per_minute", -(-size_bytes // BYTES_PER_TOKEN))
+
+    def settle_tokens(self, caller: Caller, size_bytes: int) -> None:
+        """Charge for bytes that were answered: what is over the limit is owed, for a minute at most."""
+        for _, name, amount in self._rates(caller, "tokens_per_minute"):
+            self._buckets.owe(name, amount, -(-size_bytes // BYTES_PER_TOKEN), monotonic_s())
+
+    def _entered(self, places: Places, caller: Caller, key_max: int | None, tenant_max: int | None) -> Place:
+        _take(places, caller, 1, key_max, tenant_max)
+        return Place(self, places, caller)
+
+    def _turn(self, caller: Caller, rate: Rate, cost: int) -> None:
+        for whose, name, amount in self._rates(caller, rate):
+            wait_s = self._buckets.take(name, amount, cost, monotonic_s())
+            if wait_s:
+                limit = f"{rate}_{whose}"
+                LIMITED.labels(limit).inc()
+                raise _slow_down(limit, name.partition(" ")[2], amount, cost, wait_s)
+
+    def _rates(self, caller: Caller, rate: Rate) -> Iterator[tuple[str, str, int]]:
+        """Whose limit, the name of its bucket, and how much a minute."""
+        of_key, of_tenant = getattr(self._key(caller), rate), getattr(self._tenant(caller), rate)
+        if of_key is not None:
+            yield "key", f"{rate} key {caller.key_id}", of_key
+        if of_tenant is not None:
+            yield "tenant", f"{rate} tenant {caller.tenant}", of_tenant
+
+    def _key(self, caller: Caller) -> CallerLimits:
+        return caller.limits.over(self._of_key) if caller.limits is not NO_LIMITS else self._of_key
+
+    def _tenant(self, caller: Caller) -> CallerLimits:
+        return self._by_tenant.get(caller.tenant, self._of_tenant)
+
+    def _left(self, places: Places, caller: Caller, size_bytes: int) -> None:
+        places.give_back(caller.tenant, caller.key_id)
+        if size_bytes:
+            self.bytes.give_back(caller.tenant, caller.key_id, size_bytes)
+
+
+class Place:
+    """What one call or stream holds; given back once, however often it is left."""
+
+    def __init__(self, turnstile: Turnstile, places: Places, caller: Caller) -> None:
+        self.caller = caller
+        self._turnstile = turnstile
+        self._places = places
+        self._bytes = 0
+        self._is_held = True
+
+    def hold_bytes(self, amount: int) -> None:
+        """Hold so many bytes more, until the place is left; after that nothing. Raises LimitReached."""
+        if not self._is_held:
+            return
+        self._turnstile.hold_bytes(self.caller, amount, self._bytes)
+        self._bytes += amount
+
+    def leave(self) -> None:
+        """Give everything back."""
+        if self._is_held:
+            self._is_held = False
+            self._turnstile._left(self._places, self.caller, self._bytes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.leave()
+
+
+def _take(
+    places: Places, caller: Caller, amount: int, key_max: int | None, tenant_max: int | None, already: int = 0
+) -> None:
+    try:
+        places.take(caller.tenant, caller.key_id, amount, already=already, key_max=key_max, tenant_max=tenant_max)
+    except LimitReached as reached:
+        LIMITED.labels(reached.limit).inc()
+        raise
+
+
+def _slow_down(limit: str, name: str, amount: int, cost: int, wait_s: float) -> LimitReached:
+    what = limit.rpartition("_")[0].replace("_", " ")
+    if isinf(wait_s):
+        text = f"this request counts {cost} of the {amount} {what} that {name} may have ({limit}); send less"
+        return LimitReached("payload_too_large", text, limit=limit, retry_after_s=None)
+    text = f"{name} may have {amount} {what} ({limit}); slow down"
+    return LimitReached("rate_limited", text, limit=limit, retry_after_s=wait_s)

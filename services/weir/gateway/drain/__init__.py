@@ -1,0 +1,1 @@
+"""The drain: its own process, from the spool to Kafka."""

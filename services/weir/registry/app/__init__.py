@@ -1,0 +1,1 @@
+"""Applying definitions, and answering what is stored."""
