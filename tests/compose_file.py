@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings
 
 from taken_variables import taken_in
 from weir.alerts.settings import AlertsSettings
-from weir.drift.quality_settings import QualityServiceSettings
+from weir.drift.quality.settings import QualityServiceSettings
 from weir.drift.settings import DriftSettings
 from weir.evaluator.settings import EvaluatorSettings
 from weir.gateway.settings import GatewaySettings, SpoolSettings

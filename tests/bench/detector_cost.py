@@ -19,13 +19,13 @@ from dataclasses import asdict
 import numpy as np
 from tools.traffic_records import Question, questions
 
-from weir.drift.core.bank import BankState, MonitoringBank, new_bank, step_many
-from weir.drift.core.observation import Observation
-from weir.drift.core.settings import BankSettings
-from weir.drift.core.snapshot import encode_state
-from weir.drift.core.snapshot_fitted import encode_fitted
-from weir.drift.core.text import observe
-from weir.drift.core.uniform import uniform_of
+from weir.detectors.bank import BankState, MonitoringBank, new_bank, step_many
+from weir.detectors.observation import Observation
+from weir.detectors.settings import BankSettings
+from weir.detectors.snapshot import encode_state
+from weir.detectors.snapshot_fitted import encode_fitted
+from weir.detectors.text import observe
+from weir.detectors.uniform import uniform_of
 
 from .results import Result
 

@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from weir.drift.core.quality.judge import PASSES
-from weir.drift.core.quality.outcomes import Fired, Monitoring, Warming
-from weir.drift.core.quality.score import AnchorScore, Score
-from weir.drift.core.quality.settings import QualitySettings
-from weir.drift.core.quality.stream import StreamKey, StreamState, step, step_anchor
-from weir.drift.core.quality.trial import Verdict
+from weir.detectors.scores.judge import PASSES
+from weir.detectors.scores.outcomes import Fired, Monitoring, Warming
+from weir.detectors.scores.score import AnchorScore, Score
+from weir.detectors.scores.settings import QualitySettings
+from weir.detectors.scores.stream import StreamKey, StreamState, step, step_anchor
+from weir.detectors.scores.trial import Verdict
 
 from .quality_paths import Alarms, Bits, draws, rolling_z_alarms, weir_alarms
 

@@ -1,4 +1,4 @@
-"""Many quality alarms at once: the step of `weir.drift.core.quality` on columns of an array, for the benchmark.
+"""Many quality alarms at once: the step of `weir.detectors.scores` on columns of an array, for the benchmark.
 
 It repeats the arithmetic of `baseline` and `bets`, one column a run, because 10 million steps one at a time take half
 an hour. `tests/unit/drift/test_quality_paths.py` checks that it fires at the very score at which the service does.
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from weir.drift.core.quality.baseline import RATE_MAX
-from weir.drift.core.quality.bets import DROPS
-from weir.drift.core.quality.settings import QualitySettings
+from weir.detectors.scores.baseline import RATE_MAX
+from weir.detectors.scores.bets import DROPS
+from weir.detectors.scores.settings import QualitySettings
 
 Bits = npt.NDArray[np.bool_]
 

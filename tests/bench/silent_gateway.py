@@ -7,7 +7,7 @@ be one environment variable away.
 from __future__ import annotations
 
 from weir.gateway import __main__ as gateway
-from weir.gateway.capture import SpoolCapture
+from weir.gateway.calls.capture import SpoolCapture
 from weir.gateway.core.call import Call, CallEnd, Feedback, GapReason
 from weir.gateway.core.captured import Answer
 from weir.gateway.core.record import Kind

@@ -14,9 +14,9 @@ from chaos.log_reader import events_of
 from stack import RunningStack
 from unit.drift.drift_envelopes import enveloped, item_of, received
 from unit.drift.drift_traffic import Traffic
+from weir.detectors.settings import BankSettings
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.app import IN_TOPIC, Drift, Limits
-from weir.drift.core.settings import BankSettings
 from weir.events import DriftSignalled, TextFeaturesComputed, encode_body, frame, named_id
 
 REFERENCE_EVENTS = 1_000

@@ -16,7 +16,7 @@ import yaml
 
 from weir.alerts.app import app as alerts
 from weir.drift import app as drift
-from weir.drift.quality_app import SCORES_TOPIC
+from weir.drift.quality.app import SCORES_TOPIC
 from weir.evaluator import app as evaluator
 from weir.events import TOPICS, decode_body, encode_body
 from weir.events.codec import PARSED

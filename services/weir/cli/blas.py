@@ -1,4 +1,4 @@
-"""BLAS: one thread for it, asked for before numpy is loaded; `weir.drift.linear_algebra` says why."""
+"""BLAS: one thread for it, asked for before numpy is loaded; `weir.drift.adapters.linear_algebra` says why."""
 
 from __future__ import annotations
 

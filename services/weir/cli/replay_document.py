@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from weir.drift.adapters.linear_algebra import computed_with
 from weir.drift.core.replay.comparison import Compared, compared, placed
 from weir.drift.core.replay.document import comparison_of, output_digest, replay_digest, settings_of, streams_of
 from weir.drift.core.replay.fold import Key, Replay
 from weir.drift.core.replay.verdict import in_words, judged
 from weir.drift.core.stream.signals import config_digest
-from weir.drift.linear_algebra import computed_with
 from weir.events import DriftSignalled
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from weir.cli.definitions import parsed_values
 from weir.cli.output import CliError, ExitCode
-from weir.drift.core.settings import BankSettings
+from weir.detectors.settings import BankSettings
 
 SHORT_NAMES = {
     "arl": "warn_arl_events",

@@ -14,20 +14,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from weir.drift.core.bank import MonitoringBank, WarmingBank
-from weir.drift.core.fitted import PARTS
-from weir.drift.core.insight_settings import InsightSettings
-from weir.drift.core.observation import Observation
-from weir.drift.core.settings import BankSettings
-from weir.drift.core.skew import skew_reference
-from weir.drift.core.stream.advance import DEFAULT_INSIGHT, advance, fresh, is_other_space
-from weir.drift.core.stream.assets import assets_of
-from weir.drift.core.stream.decisions import Dataset, Decision, accepted, compared, dismissed
-from weir.drift.core.stream.insight import novel_clusters
-from weir.drift.core.stream.intake import observations_of, skip_reason
-from weir.drift.core.stream.record import Place
-from weir.drift.core.stream.state import EmbeddingSpace, StreamState, new_stream
-from weir.drift.metrics import (
+from weir.detectors.bank import MonitoringBank, WarmingBank
+from weir.detectors.fitted import PARTS
+from weir.detectors.observation import Observation
+from weir.detectors.settings import BankSettings
+from weir.detectors.skew import skew_reference
+from weir.drift.adapters.metrics import (
     ADVANCE_SECONDS,
     CHECKPOINT_SECONDS,
     EMBEDDING_CHANGES,
@@ -38,7 +30,15 @@ from weir.drift.metrics import (
     STREAMS,
     STREAMS_REFUSED,
 )
-from weir.drift.ports import Announcer, Checkpoint, Checkpoints
+from weir.drift.core.insight_settings import InsightSettings
+from weir.drift.core.ports import Announcer, Checkpoint, Checkpoints
+from weir.drift.core.stream.advance import DEFAULT_INSIGHT, advance, fresh, is_other_space
+from weir.drift.core.stream.assets import assets_of
+from weir.drift.core.stream.decisions import Dataset, Decision, accepted, compared, dismissed
+from weir.drift.core.stream.insight import novel_clusters
+from weir.drift.core.stream.intake import observations_of, skip_reason
+from weir.drift.core.stream.record import Place
+from weir.drift.core.stream.state import EmbeddingSpace, StreamState, new_stream
 from weir.events import DriftSignalled, InvalidEvent, NovelCluster, TextFeaturesComputed
 from weir.runtime.kafka.consumer import Received
 from weir.runtime.telemetry.logs import logger

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pydantic import Field
 
+from weir.detectors.settings import BankSettings
 from weir.drift.core.insight_settings import InsightSettings
-from weir.drift.core.settings import BankSettings
 from weir.runtime.errors import BadSetting
 from weir.runtime.settings import SharedSettings
 

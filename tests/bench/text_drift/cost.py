@@ -17,12 +17,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from weir.drift.core.bank import BankState, MonitoringBank, new_bank, step, step_many
-from weir.drift.core.observation import Observation
-from weir.drift.core.settings import BankSettings
-from weir.drift.core.snapshot import encode_state
-from weir.drift.core.snapshot_fitted import encode_fitted
-from weir.drift.core.uniform import uniform_of
+from weir.detectors.bank import BankState, MonitoringBank, new_bank, step, step_many
+from weir.detectors.observation import Observation
+from weir.detectors.settings import BankSettings
+from weir.detectors.snapshot import encode_state
+from weir.detectors.snapshot_fitted import encode_fitted
+from weir.detectors.uniform import uniform_of
 
 from .embeddings import FOLDER, read
 from .scores import observations_of

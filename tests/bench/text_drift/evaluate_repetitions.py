@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weir.drift.core.observation import Observation
-from weir.drift.core.settings import BankSettings
+from weir.detectors.observation import Observation
+from weir.detectors.settings import BankSettings
 
 from .cells import ARL_AT_MOST, ARL_TARGET, CHANGE_AT
 from .embeddings import EmbeddedCorpus

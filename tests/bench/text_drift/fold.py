@@ -1,6 +1,6 @@
 """Fold: the bank's arithmetic on many streams at once, from scores made by its real code.
 
-The same recursions as `weir.drift.core.e_detector.follow` and `mean_ewma.follow`, whose bets, weights and constants it
+The same recursions as `weir.detectors.e_detector.follow` and `mean_ewma.follow`, whose bets, weights and constants it
 takes, with one more axis for the stream; the template channel's memory is the real one, stream by stream. A unit test
 proves that both give the same alarms at the same events.
 
@@ -16,14 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from weir.drift.core import repeats as repeated
-from weir.drift.core.channels import TEMPLATE
-from weir.drift.core.e_detector import EXPONENTS, log_bets
-from weir.drift.core.fitted import Memory
-from weir.drift.core.mean_ewma import LAMBDAS
-from weir.drift.core.monitor import bank_warn_threshold
-from weir.drift.core.reference import FloatArray
-from weir.drift.core.template_memory import fold
+from weir.detectors import repeats as repeated
+from weir.detectors.channels import TEMPLATE
+from weir.detectors.e_detector import EXPONENTS, log_bets
+from weir.detectors.fitted import Memory
+from weir.detectors.mean_ewma import LAMBDAS
+from weir.detectors.monitor import bank_warn_threshold
+from weir.detectors.reference import FloatArray
+from weir.detectors.template_memory import fold
 
 from .scores import Scores
 from .streams import Rows

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import Progress
 
-from weir.drift.core.settings import BankSettings
+from weir.detectors.settings import BankSettings
 
 from . import window_mmd
 from .cells import CELLS, Cell

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weir.drift.core.channels import TEMPLATE
-from weir.drift.core.channels.knn_novelty import KnnNovelty
-from weir.drift.core.fitted import Fitted, fit, ranked, whitened_of
-from weir.drift.core.observation import Observation
-from weir.drift.core.prefix import prefix_key_of
-from weir.drift.core.reference import EmbeddingMatrix, FloatArray, build_reference
-from weir.drift.core.settings import BankSettings
-from weir.drift.core.template_memory import Keys, TemplateMemory
-from weir.drift.core.text import observe
+from weir.detectors.channels import TEMPLATE
+from weir.detectors.channels.knn_novelty import KnnNovelty
+from weir.detectors.fitted import Fitted, fit, ranked, whitened_of
+from weir.detectors.observation import Observation
+from weir.detectors.prefix import prefix_key_of
+from weir.detectors.reference import EmbeddingMatrix, FloatArray, build_reference
+from weir.detectors.settings import BankSettings
+from weir.detectors.template_memory import Keys, TemplateMemory
+from weir.detectors.text import observe
 
 from .embeddings import EmbeddedCorpus
 from .streams import Draw

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import beta
 
-from weir.drift.core.skew import skew_reference, test_window
+from weir.detectors.skew import skew_reference, test_window
 
 from .embeddings import EmbeddedCorpus
 from .streams import Draw, Rows, generator

@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 REFERENCE_TEXTS = 2_000
 SESSION_TURNS = 5
 TURN_PROBABILITY = 0.5
-"""The bank's own default: see `weir.drift.core.sessions`."""
+"""The bank's own default: see `weir.detectors.sessions`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

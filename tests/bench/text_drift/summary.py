@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from weir.drift.core.mean_ewma import LAMBDAS
+from weir.detectors.mean_ewma import LAMBDAS
 
 from .cells import CHANGE_AT, Cell
 from .evaluate import DrawResult

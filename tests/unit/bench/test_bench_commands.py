@@ -11,7 +11,7 @@ import pytest
 
 from bench.silent_gateway import NoCapture
 from pages import ROOT
-from weir.gateway.capture import SpoolCapture
+from weir.gateway.calls.capture import SpoolCapture
 
 LINE = re.compile(r"^\t@(?P<variables>(?:[A-Z_]+=\S+ )*)\$\(VENV\)/python -m (?P<module>[\w.]+)", re.MULTILINE)
 MODULES: dict[str, list[str]] = {}

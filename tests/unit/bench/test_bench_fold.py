@@ -14,13 +14,13 @@ from bench.text_drift.matching import matched_threshold
 from bench.text_drift.scores import Scores, score
 from bench.text_drift.streams import Draw
 from unit.drift.drift_traffic import Traffic
-from weir.drift.core.bank import MonitoringBank, step_many
-from weir.drift.core.fitted import Fitted
-from weir.drift.core.monitor import new_monitor
-from weir.drift.core.observation import Observation
-from weir.drift.core.outcomes import Level, Signal
-from weir.drift.core.sessions import new_sessions
-from weir.drift.core.settings import BankSettings
+from weir.detectors.bank import MonitoringBank, step_many
+from weir.detectors.fitted import Fitted
+from weir.detectors.monitor import new_monitor
+from weir.detectors.observation import Observation
+from weir.detectors.outcomes import Level, Signal
+from weir.detectors.sessions import new_sessions
+from weir.detectors.settings import BankSettings
 
 STREAMS, BEFORE, AFTER = 6, 60, 200
 

@@ -16,7 +16,7 @@ from bench.text_drift.measure import measure
 from bench.text_drift.scores import observations_of, score
 from bench.text_drift.streams import draw
 from bench.text_drift.summary import delay_of, run_length_of, summary
-from weir.drift.core.settings import BankSettings
+from weir.detectors.settings import BankSettings
 
 DIMENSIONS, BASE, POOL = 16, 2_600, 60
 SIZE = Size(draws=1, null_streams=3, null_events=450, cell_streams=4)

@@ -21,8 +21,8 @@ from bench.text_drift.streams import (
     one_turn,
     sessions,
 )
-from weir.drift.core.sessions import choose, new_sessions
-from weir.drift.core.text import observe
+from weir.detectors.sessions import choose, new_sessions
+from weir.detectors.text import observe
 
 DOCUMENTS = [f"document-{row // 20}" for row in range(3_000)]
 SPLIT = draw(np.arange(3_000), seed=4)

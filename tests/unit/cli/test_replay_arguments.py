@@ -13,7 +13,7 @@ from unit.cli.test_cli import weir
 from weir.cli.moments import moment, span, written
 from weir.cli.output import CliError, ExitCode
 from weir.cli.replay_settings import SHORT_NAMES, ReplaySettings, base, changed
-from weir.drift.core.settings import BankSettings
+from weir.detectors.settings import BankSettings
 
 BASE = ReplaySettings(BankSettings(), seen_events=4_096, streams_max=64, message_bytes_max=1_000)
 NOON_MS = 1_779_969_600_000

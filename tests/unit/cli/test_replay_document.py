@@ -18,8 +18,8 @@ from weir.cli.blas import THREADS_VARIABLE, require_one_thread
 from weir.cli.log_range import Range
 from weir.cli.replay_document import document
 from weir.cli.replay_source import Source
+from weir.detectors.settings import BankSettings
 from weir.drift.core.replay.fold import Replay, ReplayLimits, begun, replayed
-from weir.drift.core.settings import BankSettings
 from weir.events import DriftSignalled
 
 RANGE = Range("text-features", 0, 10, 14)
@@ -152,7 +152,7 @@ def test_a_replay_is_refused_where_the_order_of_sums_is_not_fixed(monkeypatch: p
         require_one_thread()
 
 
-COMPUTED = "from weir.drift.linear_algebra import computed_with; print(computed_with()"
+COMPUTED = "from weir.drift.adapters.linear_algebra import computed_with; print(computed_with()"
 
 
 def printed(expression: str, **variables: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from unit.drift.drift_traffic import Traffic, ties
-from weir.drift.core.bank import MonitoringBank, new_bank, step_many
-from weir.drift.core.settings import BankSettings
+from weir.detectors.bank import MonitoringBank, new_bank, step_many
+from weir.detectors.settings import BankSettings
 
 
 @pytest.fixture(scope="session")

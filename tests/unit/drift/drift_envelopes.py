@@ -8,11 +8,11 @@ from pathlib import Path
 
 from builders import NOON_US, envelope, feature_item, text_features
 from unit.drift.drift_traffic import DIMENSIONS, Traffic
+from weir.detectors.observation import Observation
+from weir.detectors.settings import BankSettings
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.app import IN_TOPIC, Drift, Limits
-from weir.drift.core.observation import Observation
-from weir.drift.core.settings import BankSettings
-from weir.drift.ports import Checkpoint
+from weir.drift.core.ports import Checkpoint
 from weir.events import DriftSignalled, FeatureItem, TextFeaturesComputed, named_id
 from weir.runtime.errors import Retryable
 from weir.runtime.kafka.consumer import Received

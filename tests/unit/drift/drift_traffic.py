@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from weir.drift.core.observation import Observation
-from weir.drift.core.text import observe
-from weir.drift.core.uniform import uniform_of
+from weir.detectors.observation import Observation
+from weir.detectors.text import observe
+from weir.detectors.uniform import uniform_of
 
 DIMENSIONS = 24
 VOCABULARY = 2_000

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from builders import DIGEST, NOON_US, envelope
-from weir.drift.core.quality.outcomes import Outcome
-from weir.drift.core.quality.score import AnchorScore, Score
-from weir.drift.core.quality.settings import QualitySettings
-from weir.drift.core.quality.stream import StreamKey, StreamState, step
+from weir.detectors.scores.outcomes import Outcome
+from weir.detectors.scores.score import AnchorScore, Score
+from weir.detectors.scores.settings import QualitySettings
+from weir.detectors.scores.stream import StreamKey, StreamState, step
 from weir.events import EvaluationScored, named_id
 from weir.runtime.kafka.consumer import Received
 from weir.runtime.kafka.deadletter import RawMessage

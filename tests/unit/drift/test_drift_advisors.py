@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from unit.drift.drift_traffic import Traffic, ties
-from weir.drift.core.advisors import ADVISED, MEMORY_EVENTS, advice_on, nothing_advised, remembered
-from weir.drift.core.bank import MonitoringBank, step_many
+from weir.detectors.advisors import ADVISED, MEMORY_EVENTS, advice_on, nothing_advised, remembered
+from weir.detectors.bank import MonitoringBank, step_many
 from weir.drift.core.stream.parts import parts_of
 
 

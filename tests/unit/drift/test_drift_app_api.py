@@ -16,8 +16,8 @@ from knocking import TOKEN, knocking
 from unit.drift.drift_envelopes import LIMITS, SMALL, Log, cut, enveloped, item_of, received, shifting_items
 from unit.drift.drift_traffic import Traffic
 from weir.drift.adapters.checkpoints import FileCheckpoints
-from weir.drift.api import routes
-from weir.drift.api_body import DATASET_BYTES_MAX
+from weir.drift.api.body import DATASET_BYTES_MAX
+from weir.drift.api.routes import routes
 from weir.drift.app import Drift
 from weir.runtime.http.policy import Policy
 from weir.runtime.http.server import application

@@ -9,7 +9,7 @@ import pytest
 from unit.drift.drift_envelopes import LIMITS, SMALL, Log, cut, received, shifting_items
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.app import Drift
-from weir.drift.ports import Checkpoint
+from weir.drift.core.ports import Checkpoint
 from weir.runtime.errors import BadSetting, Retryable
 
 

@@ -13,11 +13,11 @@ from builders import NOON_US, REFERENCE
 from unit.drift.drift_envelopes import LIMITS, SMALL, Log, cut, enveloped, item_of, received, shifting_items
 from unit.drift.drift_traffic import Traffic
 from weir.alerts.core.drift_facts import drift_facts
+from weir.detectors.archive import SnapshotError
+from weir.detectors.reference import EmbeddingMatrix
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.app import Drift, UnknownStream, phase_of
-from weir.drift.core.archive import SnapshotError
 from weir.drift.core.insight_settings import InsightSettings
-from weir.drift.core.reference import EmbeddingMatrix
 from weir.drift.core.stream import insight_record
 from weir.drift.core.stream.decisions import Dataset, Decision
 from weir.drift.core.stream.insight import Insight

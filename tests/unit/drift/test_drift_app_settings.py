@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from weir.drift.core.settings import BankSettings
+from weir.detectors.settings import BankSettings
 from weir.drift.settings import DriftSettings
 from weir.runtime.errors import BadSetting
 

@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from unit.drift.drift_traffic import DIMENSIONS, Traffic, ties
-from weir.drift.core.bank import (
+from weir.detectors.bank import (
     BankState,
     MonitoringBank,
     WarmingBank,
@@ -22,14 +22,14 @@ from weir.drift.core.bank import (
     step,
     step_many,
 )  # fmt: skip
-from weir.drift.core.channels import CHANNELS
-from weir.drift.core.fitted import Fitted
+from weir.detectors.channels import CHANNELS
+from weir.detectors.fitted import Fitted
+from weir.detectors.observation import EmbeddingMismatch, Observation
+from weir.detectors.outcomes import Cleared, Frozen, Guarantee, Level, Outcome, Signal, Warming
+from weir.detectors.settings import BankSettings
+from weir.detectors.snapshot import encode_state
+from weir.detectors.text import observe
 from weir.drift.core.fleet import Rate, budget, in_words
-from weir.drift.core.observation import EmbeddingMismatch, Observation
-from weir.drift.core.outcomes import Cleared, Frozen, Guarantee, Level, Outcome, Signal, Warming
-from weir.drift.core.settings import BankSettings
-from weir.drift.core.snapshot import encode_state
-from weir.drift.core.text import observe
 
 SMALL = BankSettings(min_reference_events=60, reference_events=60, max_reference_events=80)
 

@@ -11,22 +11,22 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from unit.drift.drift_traffic import Traffic
-from weir.drift.core.bank import MonitoringBank
-from weir.drift.core.channels import CHANNELS, Channel
-from weir.drift.core.channels.completeness import Completeness
-from weir.drift.core.channels.knn_novelty import CANDIDATES, CANDIDATES_MAX, KnnNovelty, _nearest
-from weir.drift.core.channels.language import Language
-from weir.drift.core.channels.latency import Latency
-from weir.drift.core.channels.length import Length
-from weir.drift.core.channels.punctuation import Punctuation
-from weir.drift.core.channels.refusal import Refusal
-from weir.drift.core.channels.surprisal import Surprisal
-from weir.drift.core.channels.truncation import Truncation
-from weir.drift.core.channels.vocabulary import Vocabulary
-from weir.drift.core.conformal import Ranking
-from weir.drift.core.observation import EmbeddingMismatch, Observation
-from weir.drift.core.reference import Reference, build_reference
-from weir.drift.core.text import observe
+from weir.detectors.bank import MonitoringBank
+from weir.detectors.channels import CHANNELS, Channel
+from weir.detectors.channels.completeness import Completeness
+from weir.detectors.channels.knn_novelty import CANDIDATES, CANDIDATES_MAX, KnnNovelty, _nearest
+from weir.detectors.channels.language import Language
+from weir.detectors.channels.latency import Latency
+from weir.detectors.channels.length import Length
+from weir.detectors.channels.punctuation import Punctuation
+from weir.detectors.channels.refusal import Refusal
+from weir.detectors.channels.surprisal import Surprisal
+from weir.detectors.channels.truncation import Truncation
+from weir.detectors.channels.vocabulary import Vocabulary
+from weir.detectors.conformal import Ranking
+from weir.detectors.observation import EmbeddingMismatch, Observation
+from weir.detectors.reference import Reference, build_reference
+from weir.detectors.text import observe
 
 every_channel = pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.name)
 

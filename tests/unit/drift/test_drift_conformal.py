@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from weir.drift.core.conformal import Ranking
+from weir.detectors.conformal import Ranking
 
 DRAWS = 2_000
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.drift.core.e_detector import (
+from weir.detectors.e_detector import (
     EXPONENTS,
     STAKES,
     EDetector,
@@ -20,7 +20,7 @@ from weir.drift.core.e_detector import (
     restarted,
     update,
 )
-from weir.drift.core.reference import FloatArray
+from weir.detectors.reference import FloatArray
 
 UNCAPPED = 1e300
 NO_SLACK = np.zeros((1, 1))

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unit.drift.drift_traffic import Traffic
-from weir.drift.core.bank import MonitoringBank
+from weir.detectors.bank import MonitoringBank
+from weir.detectors.channels import CHANNELS
+from weir.detectors.reference import FloatArray
 from weir.drift.core.blame import BLAME_MAX, blame_of, evidence_of
-from weir.drift.core.channels import CHANNELS
 from weir.drift.core.clusters import cluster_of, cluster_shifts, clusters_of
 from weir.drift.core.evidence import EVIDENCE_EVENTS, EVIDENCE_WORDS, Evidence, distinct_words, remembered, since
-from weir.drift.core.reference import FloatArray
 from weir.drift.core.shifted_terms import count_texts, rising_terms, shifted_terms
 from weir.events import Reference as AssetReference
 
@@ -104,7 +104,7 @@ def test_psi_is_nothing_for_the_reference_itself_and_large_for_one_cluster(fitte
 
 
 def test_names_of_clusters_say_what_their_texts_share() -> None:
-    from weir.drift.core.reference import build_reference
+    from weir.detectors.reference import build_reference
 
     source = Traffic(5)
     events = [*source.events(60, words_from=0), *source.events(60, shift=12.0, words_from=5_000)]

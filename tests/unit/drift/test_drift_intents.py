@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from weir.detectors.observation import FloatVector
 from weir.drift.core.intents import (
     INTENT_EXAMPLES,
     INTENT_WORDS_MAX,
@@ -16,7 +17,6 @@ from weir.drift.core.intents import (
     joined,
     rates,
 )
-from weir.drift.core.observation import FloatVector
 
 DIMENSIONS = 48
 

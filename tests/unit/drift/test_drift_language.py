@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts import SAMPLES, Sample
-from weir.drift.core.language import LANGUAGES, STOP_WORDS, UNDETERMINED, language_of
-from weir.drift.core.text import words_of
+from weir.detectors.language import LANGUAGES, STOP_WORDS, UNDETERMINED, language_of
+from weir.detectors.text import words_of
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.drift.core.last_event import IntArray, last_event
+from weir.detectors.last_event import IntArray, last_event
 
 PLACES = 3
 BEFORE = np.array([7, 8, 9]), np.array([70, 80, 90])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.drift.core.latch import Latch, advance
+from weir.detectors.latch import Latch, advance
 
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 5))

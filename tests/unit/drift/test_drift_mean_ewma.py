@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from weir.drift.core.ewma_fit import fit_ewma
-from weir.drift.core.mean_ewma import LAMBDAS, EwmaModel, new_ewma, update, whiten
-from weir.drift.core.reference import EmbeddingMatrix
+from weir.detectors.ewma_fit import fit_ewma
+from weir.detectors.mean_ewma import LAMBDAS, EwmaModel, new_ewma, update, whiten
+from weir.detectors.reference import EmbeddingMatrix
 
 DIMENSIONS, ARL = 24, 2_000.0
 

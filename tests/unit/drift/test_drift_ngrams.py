@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.drift.core.channels.surprisal import Surprisal
-from weir.drift.core.channels.vocabulary import Vocabulary
-from weir.drift.core.ngrams import terms_of
-from weir.drift.core.observation import MAX_WORDS, Observation
-from weir.drift.core.reference import build_reference
-from weir.drift.core.text import observe, words_of
+from weir.detectors.channels.surprisal import Surprisal
+from weir.detectors.channels.vocabulary import Vocabulary
+from weir.detectors.ngrams import terms_of
+from weir.detectors.observation import MAX_WORDS, Observation
+from weir.detectors.reference import build_reference
+from weir.detectors.text import observe, words_of
 
 USUAL = [
     "数据库",

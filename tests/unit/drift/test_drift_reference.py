@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from unit.drift.drift_traffic import Traffic
-from weir.drift.core.reference import build_reference
+from weir.detectors.reference import build_reference
 
 
 def test_digest_depends_on_contents_order_and_version_only() -> None:

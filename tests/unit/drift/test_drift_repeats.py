@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from unit.drift.drift_traffic import Traffic, ties
-from weir.drift.core.bank import BankState, MonitoringBank, new_bank, step, step_many
-from weir.drift.core.channels import CHANNELS
-from weir.drift.core.conformal import Ranking
-from weir.drift.core.fitted import INDIFFERENT, Memory, p_values_of
-from weir.drift.core.observation import Observation
-from weir.drift.core.outcomes import Frozen, Outcome, Signal
-from weir.drift.core.reference import build_reference
-from weir.drift.core.repeats import MEMORY_EVENTS, NO_REPEATS, REPEATED_SHARE, fold, repeat_rule
-from weir.drift.core.settings import BankSettings
-from weir.drift.core.snapshot import encode_state
+from weir.detectors.bank import BankState, MonitoringBank, new_bank, step, step_many
+from weir.detectors.channels import CHANNELS
+from weir.detectors.conformal import Ranking
+from weir.detectors.fitted import INDIFFERENT, Memory, p_values_of
+from weir.detectors.observation import Observation
+from weir.detectors.outcomes import Frozen, Outcome, Signal
+from weir.detectors.reference import build_reference
+from weir.detectors.repeats import MEMORY_EVENTS, NO_REPEATS, REPEATED_SHARE, fold, repeat_rule
+from weir.detectors.settings import BankSettings
+from weir.detectors.snapshot import encode_state
 
 SETTINGS = BankSettings(min_reference_events=400, reference_events=600, max_reference_events=600)
 """A small reference: the fit of these laws is to take a second."""

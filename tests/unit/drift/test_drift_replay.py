@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unit.drift.drift_envelopes import SMALL, Log, cut, enveloped, run_life, shifting_items
+from weir.detectors.settings import BankSettings
 from weir.drift.core.replay.document import output_digest, replay_digest, settings_of, signal_of, streams_of
 from weir.drift.core.replay.fold import Replay, ReplayLimits, TooMuchToReplay, begun, replayed
-from weir.drift.core.settings import BankSettings
 from weir.events import InvalidEvent, TextFeaturesComputed
 
 pytestmark = pytest.mark.capability("O6")

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.drift.core.resampling import (
+from weir.detectors.resampling import (
     LIKES_WITHIN_EVENTS,
     NEIGHBOUR_BLOCK_EVENTS,
     in_blocks,

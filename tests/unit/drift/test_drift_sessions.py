@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from unit.drift.drift_traffic import Traffic
-from weir.drift.core.observation import Observation
-from weir.drift.core.sessions import choose, new_sessions
+from weir.detectors.observation import Observation
+from weir.detectors.sessions import choose, new_sessions
 
 
 def _entered(events: list[Observation], capacity: int = 100, probability: float = 0.5) -> list[Observation]:

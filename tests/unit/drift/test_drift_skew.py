@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.drift.core import skew
-from weir.drift.core.reference import EmbeddingMatrix
-from weir.drift.core.skew import SkewReference, affected, holm, relabelings, skew_reference
+from weir.detectors import skew
+from weir.detectors.reference import EmbeddingMatrix
+from weir.detectors.skew import SkewReference, affected, holm, relabelings, skew_reference
 
 DIMENSIONS, ITEMS, WINDOW = 32, 600, 200
 

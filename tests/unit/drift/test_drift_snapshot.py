@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from unit.drift.drift_traffic import Traffic, ties
-from weir.drift.core import archive
-from weir.drift.core.archive import Opened, SnapshotError, pack
-from weir.drift.core.bank import MonitoringBank, WarmingBank, new_bank, step_many
-from weir.drift.core.channels import CHANNELS
-from weir.drift.core.settings import BankSettings
-from weir.drift.core.snapshot import decode_state, encode_state
-from weir.drift.core.snapshot_fitted import decode_fitted, encode_fitted
-from weir.drift.core.snapshot_observations import decode_observations, encode_observations
+from weir.detectors import archive
+from weir.detectors.archive import Opened, SnapshotError, pack
+from weir.detectors.bank import MonitoringBank, WarmingBank, new_bank, step_many
+from weir.detectors.channels import CHANNELS
+from weir.detectors.settings import BankSettings
+from weir.detectors.snapshot import decode_state, encode_state
+from weir.detectors.snapshot_fitted import decode_fitted, encode_fitted
+from weir.detectors.snapshot_observations import decode_observations, encode_observations
 
 SMALL = BankSettings(min_reference_events=60, reference_events=60, max_reference_events=80, session_capacity=8)
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from unit.drift.drift_traffic import Traffic, ties
-from weir.drift.core.bank import BankState, MonitoringBank, new_bank, step_many
-from weir.drift.core.observation import Observation
-from weir.drift.core.outcomes import Level, Signal
-from weir.drift.core.settings import BankSettings
-from weir.drift.core.text import observe
+from weir.detectors.bank import BankState, MonitoringBank, new_bank, step_many
+from weir.detectors.observation import Observation
+from weir.detectors.outcomes import Level, Signal
+from weir.detectors.settings import BankSettings
+from weir.detectors.text import observe
 
 
 def words_of(sentence: str) -> list[str]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from weir.drift.core.uniform import uniform_of
+from weir.detectors.uniform import uniform_of
 
 
 @given(st.text(), st.text())

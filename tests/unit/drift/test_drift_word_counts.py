@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.drift.core import word_counts
-from weir.drift.core.word_counts import count_words
+from weir.detectors import word_counts
+from weir.detectors.word_counts import count_words
 
 _TEXTS = st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=8), min_size=2, max_size=8)
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.quality_paths import draws, weir_alarms
+from weir.detectors.scores.bets import Wealth, factors, update
+from weir.detectors.scores.settings import QualitySettings
 from weir.drift.core.fleet import Budget, Rate, budget, discoveries, in_words
-from weir.drift.core.quality.bets import Wealth, factors, update
-from weir.drift.core.quality.settings import QualitySettings
 
 E_VALUES = st.lists(st.floats(0.0, 1e9), max_size=30)
 

@@ -14,9 +14,9 @@ from prometheus_client import REGISTRY
 from builders import DIGEST, NOON_US, envelope, feature_item
 from unit.drift.drift_envelopes import Killed, Log
 from unit.drift.quality_scores import SMALL, draws, event, received
-from weir.drift.adapters.quality_store import SqliteQualityStore
-from weir.drift.core.quality.intake import BAD_OUTCOMES
-from weir.drift.quality_app import Quality, UnknownQualityStream
+from weir.drift.quality.adapters.store import SqliteQualityStore
+from weir.drift.quality.app import Quality, UnknownQualityStream
+from weir.drift.quality.core.intake import BAD_OUTCOMES
 from weir.events import DriftSignalled, EvaluationScored, InvalidEvent, TextFeaturesComputed, named_id
 from weir.runtime.errors import Retryable
 from weir.runtime.kafka.consumer import Received

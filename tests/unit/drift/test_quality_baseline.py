@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.drift.core.quality.baseline import RATE_MAX, Baseline, collected, followed, forgetting_waiting, rate
+from weir.detectors.scores.baseline import RATE_MAX, Baseline, collected, followed, forgetting_waiting, rate
 
 BITS = st.lists(st.booleans(), max_size=60)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.drift.core.quality.bets import DROPS, Wealth, factors, update
+from weir.detectors.scores.bets import DROPS, Wealth, factors, update
 
 RATES = st.floats(0.001, 0.9)
 

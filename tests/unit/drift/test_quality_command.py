@@ -19,11 +19,11 @@ from unit.drift.drift_envelopes import SMALL as BANK
 from unit.drift.quality_scores import SMALL
 from unit.drift.test_quality_app import messages
 from weir.drift.adapters.checkpoints import FileCheckpoints
-from weir.drift.adapters.quality_store import SqliteQualityStore
 from weir.drift.app import Drift
-from weir.drift.quality_api import quality_routes
-from weir.drift.quality_app import Quality
-from weir.drift.quality_settings import QualityServiceSettings
+from weir.drift.quality.adapters.store import SqliteQualityStore
+from weir.drift.quality.api import quality_routes
+from weir.drift.quality.app import Quality
+from weir.drift.quality.settings import QualityServiceSettings
 from weir.runtime.http.policy import Policy
 from weir.runtime.http.server import application, serve
 

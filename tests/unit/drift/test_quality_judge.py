@@ -9,15 +9,15 @@ import pytest
 
 from bench.quality_alarm import verdict_of_case
 from unit.drift.quality_scores import SMALL, anchor, followed, monitored
-from weir.drift.core.archive import SnapshotError
-from weir.drift.core.outcomes import Level
-from weir.drift.core.quality.judge import PASSES, Judge, agreement
-from weir.drift.core.quality.noise import History, chance, spread_of
-from weir.drift.core.quality.outcomes import Fired, JudgeCleared, JudgeFired, Outcome
-from weir.drift.core.quality.record import FORMAT, decode_state, encode_state
-from weir.drift.core.quality.stream import StreamState, step_anchor
-from weir.drift.core.quality.trial import ANCHORS_ENOUGH, FALSE_JUDGE_SHARE, TRIALS, Trial, Verdict, decided, heard
-from weir.drift.core.quality.verdicts import Record
+from weir.detectors.archive import SnapshotError
+from weir.detectors.outcomes import Level
+from weir.detectors.scores.judge import PASSES, Judge, agreement
+from weir.detectors.scores.noise import History, chance, spread_of
+from weir.detectors.scores.outcomes import Fired, JudgeCleared, JudgeFired, Outcome
+from weir.detectors.scores.stream import StreamState, step_anchor
+from weir.detectors.scores.trial import ANCHORS_ENOUGH, FALSE_JUDGE_SHARE, TRIALS, Trial, Verdict, decided, heard
+from weir.detectors.scores.verdicts import Record
+from weir.drift.quality.core.record import FORMAT, decode_state, encode_state
 
 NAMES = [f"a{number}" for number in range(20)]
 

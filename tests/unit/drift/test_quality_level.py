@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.drift.core.quality.level import Level, Levels, levels_observed, mean_score, observed, pass_rate
+from weir.detectors.scores.level import Level, Levels, levels_observed, mean_score, observed, pass_rate
 
 ALPHA = 0.1
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.drift.core.quality.noise import RATES, REPEATS, History, chance, likelihoods, repeats_of, spread_of
+from weir.detectors.scores.noise import RATES, REPEATS, History, chance, likelihoods, repeats_of, spread_of
 
 GROUPS = st.integers(1, 4).flatmap(lambda count: st.tuples(st.integers(0, count), st.just(count)))
 HISTORIES = st.lists(GROUPS, max_size=4).map(tuple)

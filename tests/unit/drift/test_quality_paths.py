@@ -7,9 +7,9 @@ import pytest
 
 from bench.quality_paths import Alarms, draws, rolling_z_alarms, weir_alarms
 from unit.drift.quality_scores import KEY, score
-from weir.drift.core.quality.outcomes import Fired
-from weir.drift.core.quality.settings import QualitySettings
-from weir.drift.core.quality.stream import StreamState, step
+from weir.detectors.scores.outcomes import Fired
+from weir.detectors.scores.settings import QualitySettings
+from weir.detectors.scores.stream import StreamState, step
 
 SETTINGS = QualitySettings(warn_arl_scores=60.0, reference_scores=100, lag_scores=30)
 

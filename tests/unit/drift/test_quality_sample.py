@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from unit.drift.quality_scores import score
-from weir.drift.core.quality.memory import HASH_BYTES, holds, remembered
-from weir.drift.core.quality.sample import Sample, chosen
+from weir.detectors.scores.memory import HASH_BYTES, holds, remembered
+from weir.detectors.scores.sample import Sample, chosen
 
 
 def test_calls_judged_more_often_enter_with_the_base_chance() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from weir.drift.core.quality.settings import QualitySettings
+from weir.detectors.scores.settings import QualitySettings
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unit.drift.quality_scores import KEY, SMALL, draws, followed, monitored, score
-from weir.drift.core.archive import SnapshotError
-from weir.drift.core.outcomes import Level
-from weir.drift.core.quality.outcomes import Cleared, Fired, Monitoring, Warming
-from weir.drift.core.quality.record import decode_state, encode_state
-from weir.drift.core.quality.stream import StreamState, begun_anew, step
+from weir.detectors.archive import SnapshotError
+from weir.detectors.outcomes import Level
+from weir.detectors.scores.outcomes import Cleared, Fired, Monitoring, Warming
+from weir.detectors.scores.stream import StreamState, begun_anew, step
+from weir.drift.quality.core.record import decode_state, encode_state
 
 
 @settings(max_examples=30, deadline=None)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.drift.core.quality.verdicts import VERDICTS_MAX, Record, Verdicts, learnt, recorded
+from weir.detectors.scores.verdicts import VERDICTS_MAX, Record, Verdicts, learnt, recorded
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.integers(0, 3)), max_size=80), st.integers(0, 9))

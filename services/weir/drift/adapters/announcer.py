@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+from weir.drift.adapters.metrics import SIGNALS
 from weir.drift.adapters.signal_traces import SignalTraces
-from weir.drift.metrics import SIGNALS
 from weir.events import DriftSignalled
 from weir.events.trace_context import TraceContext
 from weir.runtime.kafka.delivery import deliver

@@ -18,17 +18,17 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-from weir.drift.core.bank import MonitoringBank, WarmingBank
-from weir.drift.core.fitted import Fitted
-from weir.drift.core.observation import Observation
-from weir.drift.core.skew import SkewReference
-from weir.drift.core.snapshot_fitted import decode_fitted, encode_fitted
-from weir.drift.core.snapshot_observations import decode_observations, encode_observations
+from weir.detectors.bank import MonitoringBank, WarmingBank
+from weir.detectors.fitted import Fitted
+from weir.detectors.observation import Observation
+from weir.detectors.skew import SkewReference
+from weir.detectors.snapshot_fitted import decode_fitted, encode_fitted
+from weir.detectors.snapshot_observations import decode_observations, encode_observations
+from weir.drift.adapters.metrics import CHECKPOINTS_REFUSED
+from weir.drift.core.ports import Checkpoint
 from weir.drift.core.stream.record import StreamRecord, dataset_wanted, decode_record, encode_record, stream_of
 from weir.drift.core.stream.skew_record import dataset_key, decode_dataset, encode_dataset
 from weir.drift.core.stream.state import StreamState
-from weir.drift.metrics import CHECKPOINTS_REFUSED
-from weir.drift.ports import Checkpoint
 from weir.runtime.errors import BadSetting, Retryable
 from weir.runtime.files.durable import private_folder, replace_file, write_at
 from weir.runtime.telemetry.logs import logger

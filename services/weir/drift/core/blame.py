@@ -13,11 +13,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from weir.drift.core.channels import CHANNELS
-from weir.drift.core.e_detector import log_bets
+from weir.detectors.channels import CHANNELS
+from weir.detectors.e_detector import log_bets
+from weir.detectors.explain import DIRECTIONS
+from weir.detectors.reference import FloatArray
 from weir.drift.core.evidence import Evidence
-from weir.drift.core.explain import DIRECTIONS
-from weir.drift.core.reference import FloatArray
 from weir.events import EvidenceSum
 
 BLAME_MAX = 20

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.cluster.vq import kmeans2
 
+from weir.detectors.observation import FloatVector
+from weir.detectors.reference import EmbeddingMatrix, Reference
 from weir.drift.core.evidence import EVIDENCE_WORDS, TERM_CHARS_MAX
-from weir.drift.core.observation import FloatVector
-from weir.drift.core.reference import EmbeddingMatrix, Reference
 from weir.drift.core.shifted_terms import TextCounts, count_texts, rising_terms
 from weir.events import ClusterShift
 

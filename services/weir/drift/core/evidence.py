@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from weir.drift.core.reference import FloatArray
+from weir.detectors.reference import FloatArray
 from weir.events import Reference as AssetReference
 
 EVIDENCE_EVENTS = 256

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weir.drift.core.skew import PERMUTATIONS, TESTS
+from weir.detectors.skew import PERMUTATIONS, TESTS
 
 P_LEAST = len(TESTS) / (PERMUTATIONS + 1)
 """Least corrected p-value of a window: a smaller alpha could never fire."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from weir.drift.core.observation import FloatVector
+from weir.detectors.observation import FloatVector
 
 NOVEL_P = 0.03
 """Largest p-value of novelty that counts as novel (from the study: 3 % of normal traffic)."""

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from weir.drift.core.bank import MonitoringBank
+from weir.detectors.bank import MonitoringBank
 from weir.drift.core.replay.comparison import Compared
 from weir.drift.core.replay.fold import Key, Replay, ReplayedStream, Told
 from weir.drift.core.stream.signals import config_digest, reference_digest

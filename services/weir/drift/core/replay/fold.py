@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from weir.drift.core.observation import Observation
-from weir.drift.core.settings import BankSettings
+from weir.detectors.observation import Observation
+from weir.detectors.settings import BankSettings
 from weir.drift.core.stream.advance import advance, fresh
 from weir.drift.core.stream.assets import assets_of
 from weir.drift.core.stream.intake import observations_of

@@ -12,16 +12,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from weir.drift.core.bank import BankState, MonitoringBank, WarmingBank, step, step_many
+from weir.detectors.bank import BankState, MonitoringBank, WarmingBank, step, step_many
+from weir.detectors.monitor import RECENT_EVENTS
+from weir.detectors.observation import Observation
+from weir.detectors.outcomes import Cleared, Signal
+from weir.detectors.settings import BankSettings
+from weir.detectors.uniform import uniform_of
 from weir.drift.core.insight_settings import InsightSettings
-from weir.drift.core.monitor import RECENT_EVENTS
-from weir.drift.core.observation import Observation
-from weir.drift.core.outcomes import Cleared, Signal
-from weir.drift.core.settings import BankSettings
 from weir.drift.core.stream.signals import withdrawals
 from weir.drift.core.stream.state import EmbeddingSpace, StreamState, begun_anew, in_space, remembering
 from weir.drift.core.stream.walk import Assets, Told, walked
-from weir.drift.core.uniform import uniform_of
 from weir.events import DriftSignalled
 
 TIES_SALT = "ties"

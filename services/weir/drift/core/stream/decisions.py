@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from weir.drift.core.bank import MonitoringBank, reset
+from weir.detectors.bank import MonitoringBank, reset
+from weir.detectors.reference import EmbeddingMatrix
+from weir.detectors.settings import BankSettings
+from weir.detectors.skew import SkewReference
 from weir.drift.core.intents import Intents
-from weir.drift.core.reference import EmbeddingMatrix
-from weir.drift.core.settings import BankSettings
-from weir.drift.core.skew import SkewReference
 from weir.drift.core.stream import skew_watch
 from weir.drift.core.stream.signals import decision, withdrawals
 from weir.drift.core.stream.skew_signals import skew_decision

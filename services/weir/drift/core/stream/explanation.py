@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weir.drift.core.outcomes import Cleared, Frozen, Signal, Warming
+from weir.detectors.outcomes import Cleared, Frozen, Signal, Warming
 from weir.drift.core.stream.state import StreamState
 
 _MEANING = {

@@ -13,16 +13,16 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from weir.drift.core.bank import MonitoringBank
+from weir.detectors.bank import MonitoringBank
+from weir.detectors.channels import CHANNELS
+from weir.detectors.monitor import RecentEvent
+from weir.detectors.observation import Observation
+from weir.detectors.outcomes import Signal
 from weir.drift.core.blame import blame_of, evidence_of
-from weir.drift.core.channels import CHANNELS
 from weir.drift.core.clusters import ReferenceClusters, cluster_of, cluster_shifts, clusters_of
 from weir.drift.core.evidence import Evidence, distinct_words, remembered, since
 from weir.drift.core.insight_settings import InsightSettings
 from weir.drift.core.intents import NOVEL_P, Intents, growing, joined, rates
-from weir.drift.core.monitor import RecentEvent
-from weir.drift.core.observation import Observation
-from weir.drift.core.outcomes import Signal
 from weir.drift.core.shifted_terms import TextCounts, count_texts, rising_terms, shifted_terms
 from weir.events import ClusterShift, EvidenceSum, NovelCluster, ShiftedTerm
 from weir.events import Reference as AssetReference

@@ -12,8 +12,8 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from weir.drift.core.archive import AnyArray, Opened, SnapshotError, pack
-from weir.drift.core.channels import CHANNELS
+from weir.detectors.archive import AnyArray, Opened, SnapshotError, pack
+from weir.detectors.channels import CHANNELS
 from weir.drift.core.evidence import Evidence
 from weir.drift.core.intents import Intent, Intents
 from weir.drift.core.stream.insight import Insight

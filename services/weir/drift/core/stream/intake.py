@@ -11,9 +11,9 @@ from itertools import islice
 
 import numpy as np
 
-from weir.drift.core.ngrams import terms_of
-from weir.drift.core.observation import MAX_WORD_CHARS, MAX_WORDS, Observation
-from weir.drift.core.refusal import is_refusal
+from weir.detectors.ngrams import terms_of
+from weir.detectors.observation import MAX_WORD_CHARS, MAX_WORDS, Observation
+from weir.detectors.refusal import is_refusal
 from weir.events import FeatureItem, InvalidEvent, TextFeaturesComputed
 from weir.events.ids import UUID_TEXT
 

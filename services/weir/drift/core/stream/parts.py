@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from weir.drift.core.advisors import advice_on
-from weir.drift.core.bank import MonitoringBank
-from weir.drift.core.channels import CHANNELS, Channel
-from weir.drift.core.e_detector import channel_wealth
-from weir.drift.core.mean_ewma import LAMBDAS
-from weir.drift.core.monitor import bank_warn_threshold
-from weir.drift.core.outcomes import Guarantee
+from weir.detectors.advisors import advice_on
+from weir.detectors.bank import MonitoringBank
+from weir.detectors.channels import CHANNELS, Channel
+from weir.detectors.e_detector import channel_wealth
+from weir.detectors.mean_ewma import LAMBDAS
+from weir.detectors.monitor import bank_warn_threshold
+from weir.detectors.outcomes import Guarantee
 
 E_BANK = "e-bank"
 """Name of the average over all channels, which alone decides a page."""

@@ -14,12 +14,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from weir.drift.core.archive import Opened, SnapshotError, pack
-from weir.drift.core.bank import WarmingBank
-from weir.drift.core.fitted import Fitted
-from weir.drift.core.observation import Observation
-from weir.drift.core.skew import SkewReference
-from weir.drift.core.snapshot import decode_state, encode_state
+from weir.detectors.archive import Opened, SnapshotError, pack
+from weir.detectors.bank import WarmingBank
+from weir.detectors.fitted import Fitted
+from weir.detectors.observation import Observation
+from weir.detectors.skew import SkewReference
+from weir.detectors.snapshot import decode_state, encode_state
 from weir.drift.core.stream.insight import Insight
 from weir.drift.core.stream.insight_record import decode_insight, encode_insight
 from weir.drift.core.stream.seen import Seen

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from weir.drift.core.uniform import hash_of
+from weir.detectors.uniform import hash_of
 
 _SALT = "weir drift seen"
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from weir.drift.core.bank import MonitoringBank
-from weir.drift.core.observation import Observation
-from weir.drift.core.outcomes import Cleared, Frozen, Level, Outcome, Signal, Warming
-from weir.drift.core.settings import BankSettings
+from weir.detectors.bank import MonitoringBank
+from weir.detectors.observation import Observation
+from weir.detectors.outcomes import Cleared, Frozen, Level, Outcome, Signal, Warming
+from weir.detectors.settings import BankSettings
 from weir.drift.core.stream.explanation import (
     cleared_sentence,
     decided_sentence,

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from weir.drift.core.archive import AnyArray, Opened, SnapshotError, pack
-from weir.drift.core.skew import SkewReference, SkewResult
+from weir.detectors.archive import AnyArray, Opened, SnapshotError, pack
+from weir.detectors.skew import SkewReference, SkewResult
 from weir.drift.core.stream.skew_watch import SkewWatch, WindowEvent
 
 LAYOUT = 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from weir.detectors.observation import Observation
 from weir.drift.core.insight_settings import InsightSettings
-from weir.drift.core.observation import Observation
 from weir.drift.core.stream.signals import common_fields
 from weir.drift.core.stream.skew_watch import TestedWindow
 from weir.drift.core.stream.state import StreamState

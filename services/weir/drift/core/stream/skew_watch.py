@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from weir.detectors.observation import FloatVector, Observation
+from weir.detectors.skew import SkewReference, SkewResult, affected, test_window
+from weir.detectors.uniform import hash_of
 from weir.drift.core.insight_settings import InsightSettings
-from weir.drift.core.observation import FloatVector, Observation
-from weir.drift.core.skew import SkewReference, SkewResult, affected, test_window
-from weir.drift.core.uniform import hash_of
 
 SEED_SALT = "weir drift skew"
 

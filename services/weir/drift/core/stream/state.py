@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from weir.drift.core.bank import BankState, MonitoringBank, WarmingBank, new_bank
-from weir.drift.core.settings import BankSettings
+from weir.detectors.bank import BankState, MonitoringBank, WarmingBank, new_bank
+from weir.detectors.settings import BankSettings
 from weir.drift.core.stream.insight import Insight
 from weir.drift.core.stream.seen import Seen, nothing_seen
 from weir.drift.core.stream.skew_watch import SkewWatch, fitting

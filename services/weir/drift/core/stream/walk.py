@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from weir.drift.core.bank import BankState, MonitoringBank, WarmingBank
+from weir.detectors.bank import BankState, MonitoringBank, WarmingBank
+from weir.detectors.observation import Observation
+from weir.detectors.outcomes import Frozen, Outcome, Signal
+from weir.detectors.sessions import choose
 from weir.drift.core.insight_settings import InsightSettings
-from weir.drift.core.observation import Observation
-from weir.drift.core.outcomes import Frozen, Outcome, Signal
-from weir.drift.core.sessions import choose
 from weir.drift.core.stream.insight import Insight, begun, explained, noted
 from weir.drift.core.stream.signals import signal_of
 from weir.drift.core.stream.skew_signals import skew_signal

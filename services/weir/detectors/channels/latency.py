@@ -1,0 +1,37 @@
+"""Latency: milliseconds of the call. Shown beside the others and outside every promise.
+
+Ranks make heavy tails harmless. What they cannot mend is dependence: a busy minute slows all its calls, sessions or
+not, so the p-values are not independent of the past and the bound on false alarms does not hold. Hence weight 0: its
+wealth is reported as a part, it neither warns nor pages. Alarms on latency belong to the operational signals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from weir.detectors.channels.channel import scores_of
+from weir.detectors.observation import Observation
+from weir.detectors.reference import FloatArray, Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Score: milliseconds."""
+
+    name: str = "latency"
+    weight: float = 0.0
+    two_sided: bool = True
+
+    def reference_scores(self, reference: Reference) -> FloatArray:
+        """Milliseconds of every reference call."""
+        return reference.latencies_ms
+
+    def score(self, observation: Observation, reference: Reference) -> float | None:
+        """Milliseconds of this call."""
+        del reference
+        return observation.latency_ms
+
+    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
+        """Milliseconds of each call."""
+        return scores_of(self, observations, reference)

@@ -1,0 +1,32 @@
+"""Length: characters of the text. Finds truncation, concatenation, pasted documents, a new template."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from weir.detectors.observation import Observation
+from weir.detectors.reference import FloatArray, Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """Score: characters."""
+
+    name: str = "length"
+    weight: float = 1.3
+    two_sided: bool = True
+
+    def reference_scores(self, reference: Reference) -> FloatArray:
+        """Characters of every reference text."""
+        return reference.char_counts
+
+    def score(self, observation: Observation, reference: Reference) -> float | None:
+        """Characters of this text."""
+        del reference
+        return float(observation.char_count)
+
+    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
+        """Characters of each text."""
+        del reference
+        return [float(observation.char_count) for observation in observations]

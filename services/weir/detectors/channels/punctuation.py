@@ -1,0 +1,34 @@
+"""Punctuation: share of punctuation and symbol characters. Finds code, markup, tables and templates entering the
+traffic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from weir.detectors.observation import Observation
+from weir.detectors.reference import FloatArray, Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Punctuation:
+    """Score: fraction of all characters, 0 to 1."""
+
+    name: str = "punctuation"
+    weight: float = 0.3
+    two_sided: bool = True
+
+    def reference_scores(self, reference: Reference) -> FloatArray:
+        """The share in every reference text."""
+        return reference.punctuation_shares
+
+    def score(self, observation: Observation, reference: Reference) -> float | None:
+        """The share in this text."""
+        del reference
+        return observation.punctuation_share
+
+    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
+        """The share in each text."""
+        del reference
+        return [observation.punctuation_share for observation in observations]

@@ -1,0 +1,246 @@
+"""Stream: all that is known of the pass/fail scores of one (tenant, route, part), and its step.
+
+    state, outcomes = step(state, score, settings)
+    state, outcomes = step_anchor(state, anchor, settings)
+
+A part is an evaluator under one digest, or a way in which calls end badly. Warming: the first `reference_scores` scores
+make the baseline. Monitoring: every score bets against it. One step takes about 0.1 ms and the state about
+12 kB, and with the 194 anchors that are shipped 15 kB more at first and 27 kB more in the long run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from weir.detectors.latch import Latch, advance
+from weir.detectors.outcomes import Level as AlarmLevel
+from weir.detectors.scores.baseline import HOPELESS, Baseline, collected, followed, forgetting_waiting, rate
+from weir.detectors.scores.bets import WEALTH_MAX_FACTOR, Wealth, factors, update
+from weir.detectors.scores.judge import PASSES, Judge, forgetting, is_known, noise_of, scored, usual_history
+from weir.detectors.scores.level import Levels, levels_observed
+from weir.detectors.scores.outcomes import (
+    Cleared,
+    Fired,
+    JudgeCleared,
+    JudgeFired,
+    Monitoring,
+    Outcome,
+    Warming,
+)
+from weir.detectors.scores.sample import Sample, chosen
+from weir.detectors.scores.score import AnchorScore, Score
+from weir.detectors.scores.settings import QualitySettings
+from weir.detectors.scores.trial import GUARD_S, Trial, Verdict, decided, heard
+
+JUDGE_CLEAR_AFTER_ANCHORS = 100
+"""Quiet anchors that end an alarm on the judge. Chosen: most of the 120 that are shipped are seen once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamKey:
+    """part: the evaluator's name, or `outcome-failed` and its like. digest: of the evaluator, or empty."""
+
+    tenant: str
+    route: str
+    part: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """version: of the reference. scores: that entered, over all versions; `scores_before`: before this version."""
+
+    key: StreamKey
+    version: int = 1
+    scores: int = 0
+    scores_before: int = 0
+    reference: Baseline = Baseline()
+    baseline: Baseline = Baseline()
+    wealth: Wealth = Wealth()
+    levels: Levels = Levels()
+    sample: Sample = Sample()
+    warn: Latch = Latch()
+    page: Latch = Latch()
+    trial: Trial | None = None
+    verdict: Verdict | None = None
+    judge: Judge = Judge()
+    judge_latch: Latch = Latch()
+    first_us: int = 0
+    last_us: int = 0
+
+    @property
+    def is_warming(self) -> bool:
+        """Whether the reference is not yet complete."""
+        return self.reference.count == 0
+
+
+def step(state: StreamState, score: Score, settings: QualitySettings) -> tuple[StreamState, list[Outcome], str]:
+    """The state and the outcomes after one score, and why it did not count: see `sample`; empty when it did."""
+    sample, reason = chosen(state.sample, score, settings.turn_probability, settings.remembered)
+    state = replace(state, sample=sample)
+    if reason:
+        return state, [], reason
+    levels = levels_observed(
+        state.levels,
+        passed=not score.is_bad,
+        value=score.value,
+        alpha=settings.level_alpha,
+        block=settings.level_scores,
+    )
+    last_us = max(state.last_us, score.event_time_us)
+    first_us = state.first_us or score.event_time_us
+    state = replace(state, levels=levels, scores=state.scores + 1, first_us=first_us, last_us=last_us)
+    after, outcomes = _collect(state, score, settings) if state.is_warming else _monitor(state, score, settings)
+    return after, outcomes, ""
+
+
+def step_anchor(
+    state: StreamState, anchor: AnchorScore, settings: QualitySettings
+) -> tuple[StreamState, list[Outcome]]:
+    """The state and the outcomes after one re-scored anchor. An anchor seen before changes nothing."""
+    as_score = Score(anchor.event_id, anchor.cause_id, "", "", anchor.event_time_us, is_bad=False, value=0.0,
+                     inclusion_probability=1.0)  # fmt: skip
+    sample, reason = chosen(state.sample, as_score, 1.0, settings.remembered)
+    if reason:
+        return state, []
+    state = replace(state, sample=sample, trial=_heard(state, anchor))
+    quiet = not state.warn.raised and not state.judge_latch.raised
+    judge = scored(
+        state.judge,
+        anchor,
+        teaches=quiet,
+        is_warming=state.is_warming,
+        anchors_min=settings.anchors_min,
+        wealth_max=WEALTH_MAX_FACTOR * settings.warn_arl_scores,
+    )
+    state, told = _judge_moved(replace(state, judge=judge), settings)
+    state, verdicts = _tried(state, settings)
+    return state, [*told, *verdicts]
+
+
+def begun_anew(state: StreamState) -> StreamState:
+    """The stream with its next reference to be collected: what comes from now on is the new normal."""
+    return StreamState(
+        key=state.key,
+        version=state.version + 1,
+        scores=state.scores,
+        scores_before=state.scores,
+        sample=state.sample,
+        first_us=state.first_us,
+        last_us=state.last_us,
+    )
+
+
+def _collect(state: StreamState, score: Score, settings: QualitySettings) -> tuple[StreamState, list[Outcome]]:
+    is_first = state.baseline.count == 0
+    state = replace(state, baseline=collected(state.baseline, is_bad=score.is_bad))
+    if state.baseline.count >= settings.reference_scores:
+        state = replace(state, reference=state.baseline)
+        return state, [Monitoring(state.baseline.bad, state.baseline.count)]
+    return state, [Warming(settings.reference_scores)] if is_first else []
+
+
+def _monitor(state: StreamState, score: Score, settings: QualitySettings) -> tuple[StreamState, list[Outcome]]:
+    usual = rate(state.baseline, settings.margin_deviations)
+    wealth = state.wealth
+    if usual <= HOPELESS:
+        wealth = update(
+            wealth,
+            factors(usual, is_bad=score.is_bad),
+            index=state.scores,
+            time_us=score.event_time_us,
+            wealth_max=WEALTH_MAX_FACTOR * settings.page_arl_scores,
+        )
+    state = _followed(replace(state, wealth=wealth), score, settings)
+    before = state
+    state, outcomes = _latched(state, settings)
+    if _asks_for_trial(before, state):
+        state = _accused(state, settings)
+        outcomes = [replace(one, verdict=state.verdict) if isinstance(one, Fired) else one for one in outcomes]
+    state, verdicts = _tried(state, settings)
+    return state, [*outcomes, *verdicts]
+
+
+def _followed(state: StreamState, score: Score, settings: QualitySettings) -> StreamState:
+    if state.warn.raised:
+        return state
+    lag, count_max = settings.lag_scores, settings.reference_scores_max
+    return replace(state, baseline=followed(state.baseline, is_bad=score.is_bad, lag=lag, count_max=count_max))
+
+
+def _latched(state: StreamState, settings: QualitySettings) -> tuple[StreamState, list[Outcome]]:
+    statistic, index, clear_after = state.wealth.statistic, state.scores, settings.clear_after_scores
+    warn = advance(state.warn, above=statistic >= settings.warn_arl_scores, index=index, clear_after=clear_after)
+    page = advance(state.page, above=statistic >= settings.page_arl_scores, index=index, clear_after=clear_after)
+    outcomes: list[Outcome] = []
+    for level, before, after, threshold in (
+        (AlarmLevel.WARN, state.warn, warn, settings.warn_arl_scores),
+        (AlarmLevel.PAGE, state.page, page, settings.page_arl_scores),
+    ):
+        if after.raised and not before.raised:
+            outcomes.append(Fired(level, state.verdict, statistic, threshold, *state.wealth.since, is_update=False))
+        elif before.raised and not after.raised:
+            outcomes.append(Cleared(level))
+    ended = state.warn.raised and not warn.raised
+    state = replace(state, warn=warn, page=page)
+    if ended:  # a fresh start: what was staked on the change that ended is void
+        state = replace(state, wealth=Wealth(), trial=None, verdict=None)
+    return state, outcomes
+
+
+def _asks_for_trial(before: StreamState, after: StreamState) -> bool:
+    """At a warning; at a page again, unless a trial goes on or the judge is blamed: what warned may be long past."""
+    if after.warn.raised and not before.warn.raised:
+        return True
+    is_settled = after.trial is not None or after.verdict is Verdict.JUDGE
+    return after.page.raised and not before.page.raised and not is_settled
+
+
+def _accused(state: StreamState, settings: QualitySettings) -> StreamState:
+    """The stream right after such an alarm: nothing in waiting is learnt, and the trial of the judge begins."""
+    state = replace(state, baseline=forgetting_waiting(state.baseline), judge=forgetting(state.judge))
+    if state.judge_latch.raised:
+        return replace(state, verdict=Verdict.JUDGE)
+    if state.judge.rescored < settings.anchors_min:
+        return replace(state, verdict=Verdict.NONE)
+    wanted = PASSES * len(state.judge.first)
+    until_us = state.last_us + GUARD_S * 1_000_000
+    trial = Trial(wanted, state.scores + settings.guard_scores, until_us, noise_of(state.judge))
+    return replace(state, trial=trial, verdict=None)
+
+
+def _heard(state: StreamState, anchor: AnchorScore) -> Trial | None:
+    """The trial after an anchor; those whose usual verdict is not known yet are not heard."""
+    if state.trial is None or not is_known(state.judge, anchor.anchor_id):
+        return state.trial
+    history = usual_history(state.judge, anchor.anchor_id)
+    return heard(state.trial, anchor.anchor_id, history, failed=not anchor.passed, at_us=anchor.event_time_us)
+
+
+def _tried(state: StreamState, settings: QualitySettings) -> tuple[StreamState, list[Outcome]]:
+    if state.trial is None:
+        return state, []
+    verdict = decided(state.trial, state.scores, state.last_us)
+    if verdict is None:
+        return state, []
+    state = replace(state, trial=None, verdict=verdict)
+    level = AlarmLevel.PAGE if state.page.raised else AlarmLevel.WARN
+    threshold = settings.page_arl_scores if state.page.raised else settings.warn_arl_scores
+    return state, [Fired(level, verdict, state.wealth.statistic, threshold, *state.wealth.since, is_update=True)]
+
+
+def _judge_moved(state: StreamState, settings: QualitySettings) -> tuple[StreamState, list[Outcome]]:
+    judge, threshold = state.judge, settings.warn_arl_scores
+    latch = advance(
+        state.judge_latch,
+        above=judge.statistic >= threshold,
+        index=judge.scores,
+        clear_after=JUDGE_CLEAR_AFTER_ANCHORS,
+    )
+    before, state = state.judge_latch, replace(state, judge_latch=latch)
+    if latch.raised and not before.raised:
+        direction = "stricter" if judge.stricter.statistic >= judge.laxer.statistic else "laxer"
+        return replace(state, judge=forgetting(judge)), [JudgeFired(direction, judge.statistic, threshold)]
+    if before.raised and not latch.raised:
+        return replace(state, judge=replace(judge, stricter=Wealth(), laxer=Wealth())), [JudgeCleared()]
+    return state, []

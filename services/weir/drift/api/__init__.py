@@ -1,0 +1,1 @@
+"""What comes in over HTTP: monitored streams, and what a person decides about one."""

@@ -1,0 +1,1 @@
+"""Edges of the quality alarms: their states on disk, their metrics."""

@@ -1,0 +1,89 @@
+"""States of the quality alarms in one SQLite file: one transaction writes them with the places they are true for."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import astuple
+from pathlib import Path
+
+from weir.detectors.archive import SnapshotError
+from weir.detectors.scores.stream import StreamKey, StreamState
+from weir.drift.core.stream.record import Place
+from weir.drift.quality.adapters.metrics import STATES_REFUSED
+from weir.drift.quality.core.ports import Saved, Source
+from weir.drift.quality.core.record import decode_state, encode_state
+from weir.runtime.errors import Retryable
+from weir.runtime.files.state_database import open_state_database
+from weir.runtime.telemetry.logs import logger
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS states (
+    topic TEXT NOT NULL, partition INTEGER NOT NULL, name TEXT NOT NULL, record BLOB NOT NULL,
+    PRIMARY KEY (topic, partition, name));
+CREATE TABLE IF NOT EXISTS places (
+    topic TEXT NOT NULL, partition INTEGER NOT NULL, offset INTEGER NOT NULL, timestamp_us INTEGER NOT NULL,
+    PRIMARY KEY (topic, partition));
+"""
+
+
+class SqliteQualityStore:
+    """One open file. Used by one thread at a time."""
+
+    def __init__(self, file: Path) -> None:
+        """file: made when missing, its folder too; one that is no database is set aside, and every stream warms again."""
+        self._connection = open_state_database(file, _with_tables, is_for_one_thread=False)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def load(self) -> Saved:
+        """All readable states. Another is counted and logged, and its stream warms again."""
+        states: dict[tuple[Source, StreamKey], StreamState] = {}
+        for topic, partition, name, record in self._connection.execute("SELECT * FROM states ORDER BY 1, 2, 3"):
+            try:
+                state = decode_state(record)
+            except SnapshotError as error:
+                STATES_REFUSED.inc()
+                logger().error("quality_state_refused", name=name, error=str(error), effect="the stream warms again")
+                continue
+            states[Source(topic, partition), state.key] = state
+        rows = self._connection.execute("SELECT topic, partition, offset, timestamp_us FROM places")
+        places = {Source(topic, partition): Place(partition, *at) for topic, partition, *at in rows}
+        return Saved(states, places)
+
+    def save(
+        self,
+        states: Iterable[tuple[Source, StreamState]],
+        gone: Iterable[tuple[Source, StreamKey]],
+        places: Iterable[tuple[Source, Place]],
+    ) -> None:
+        """One transaction; about 0.1 ms a state and one sync of the disk."""
+        removed = [(source.topic, source.partition, _name(key)) for source, key in gone]
+        rows = [(one.topic, one.partition, _name(state.key), encode_state(state)) for one, state in states]
+        marks = [(one.topic, one.partition, place.offset, place.timestamp_us) for one, place in places]
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._connection.executemany(
+                    "DELETE FROM states WHERE topic = ? AND partition = ? AND name = ?", removed
+                )
+                self._connection.executemany("INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?)", rows)
+                self._connection.executemany("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?)", marks)
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise Retryable(f"cannot write the quality states: {error}; free space or mend the disk") from error
+
+
+def _name(key: StreamKey) -> str:
+    return hashlib.sha256("\n".join(astuple(key)).encode()).hexdigest()[:32]
+
+
+def _with_tables(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.executescript(TABLES)

@@ -1,0 +1,174 @@
+"""The HTTP API of the quality alarms.
+
+GET  /v1/quality                                   {"items": [...], "limit": streams_max}
+POST /v1/quality/{tenant}/{part}/{route}/accept    {"author": "..."}, as application/json
+GET  /v1/fleet                                     all streams together: e-values, e-BH, budget
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from weir.detectors.bank import MonitoringBank
+from weir.detectors.scores.baseline import rate
+from weir.detectors.scores.judge import agreement
+from weir.detectors.scores.level import mean_score, pass_rate
+from weir.detectors.scores.settings import QualitySettings
+from weir.detectors.scores.stream import StreamState
+from weir.drift.app import Drift
+from weir.drift.core.fleet import Rate, budget, discoveries, in_words
+from weir.drift.quality.app import Quality, UnknownQualityStream
+from weir.drift.quality.core.intake import BAD_OUTCOMES, OUTCOME_PART
+from weir.drift.quality.core.signals import reference_digest
+from weir.drift.quality.settings import QualityServiceSettings
+from weir.runtime.clock import now_us
+from weir.runtime.errors import Retryable
+from weir.runtime.http.server import problem
+
+BODY_BYTES_MAX = 4_096
+"""Largest body of a request. Chosen: a name fits many times."""
+
+AUTHOR_CHARS_MAX = 128
+"""Longest author. Chosen: an address of e-mail fits."""
+
+ENDS_PART = OUTCOME_PART + BAD_OUTCOMES[0]
+"""A part that counts every call of a route."""
+
+BODY_EXAMPLE = '{"author": "name"}'
+
+
+def quality_routes(quality: Quality, drift: Drift, settings: QualityServiceSettings) -> list[BaseRoute]:
+    """The routes over `quality`; the fleet's budget counts the streams of `drift` too."""
+
+    async def streams(_: Request) -> Response:
+        items = [view_of(one, quality.settings) for one in quality.streams()]
+        return JSONResponse({"items": items, "limit": settings.streams_max})
+
+    async def fleet(_: Request) -> Response:
+        return JSONResponse(fleet_view(quality, drift, settings))
+
+    async def accept(request: Request) -> Response:
+        author = _author(await request.body() if _is_short(request) else b"")
+        if author is None:
+            detail = f"expected {BODY_EXAMPLE}, the name with 1 to {AUTHOR_CHARS_MAX} characters"
+            return problem(422, "No author", detail, "say who decides")
+        tenant, route, part = (request.path_params[name] for name in ("tenant", "route", "part"))
+        try:
+            accepted = await quality.accept(tenant, route, part, author, now_us())
+        except UnknownQualityStream as error:
+            return problem(404, "Unknown stream", str(error), "GET /v1/quality lists them")
+        except Retryable as error:
+            return problem(503, "Not ready", str(error), "try again")
+        return JSONResponse(view_of(accepted, quality.settings))
+
+    return [
+        Route("/v1/quality", streams, methods=["GET"]),
+        Route("/v1/fleet", fleet, methods=["GET"]),
+        Route("/v1/quality/{tenant}/{part}/{route:path}/accept", accept, methods=["POST"]),
+    ]
+
+
+def view_of(state: StreamState, settings: QualitySettings) -> dict[str, object]:
+    """A stream for a person who asks."""
+    level, alpha = state.levels.readable, settings.level_alpha
+    share, kappa = agreement(state.judge)
+    return {
+        "tenant": state.key.tenant,
+        "route": state.key.route,
+        "part": state.key.part,
+        "evaluator_digest": state.key.digest,
+        "state": "warming" if state.is_warming else "monitoring",
+        "alarm": "page" if state.page.raised else "warn" if state.warn.raised else "",
+        "verdict": _verdict(state),
+        "scores": state.scores,
+        "pass_rate": asdict(pass_rate(level, alpha)),
+        "mean_score": asdict(mean_score(level, alpha)),
+        "interval_alpha": alpha,
+        "baseline_pass_rate": None if state.is_warming else 1.0 - rate(state.baseline, settings.margin_deviations),
+        "baseline_scores": state.baseline.count,
+        "reference": {
+            "version": str(state.version),
+            "digest": reference_digest(state),
+            "scores_needed": settings.reference_scores,
+        },
+        "statistic": state.wealth.statistic,
+        "warn_threshold": settings.warn_arl_scores,
+        "page_threshold": settings.page_arl_scores,
+        "e_value": state.wealth.e_value,
+        "judge": {
+            "anchors": sum(state.judge.table),
+            "anchor_scores": state.judge.scores,
+            "agreement": None if share != share else share,
+            "kappa": None if kappa != kappa else kappa,
+            "alarm": "warn" if state.judge_latch.raised else "",
+        },
+    }
+
+
+def fleet_view(quality: Quality, drift: Drift, settings: QualityServiceSettings) -> dict[str, object]:
+    """All monitored streams of scores with their e-values, what e-BH names, and the bound on false pages."""
+    monitored = [one for one in quality.streams() if not one.is_warming]
+    e_values = [one.wealth.e_value for one in monitored]
+    named = discoveries(e_values, settings.fdr)
+    told = budget(
+        [*_quality_rates(monitored, quality.settings), *_bank_rates(quality, drift)], settings.false_alarms_per_day_max
+    )
+    streams = len(monitored) + sum(isinstance(one.stream.bank, MonitoringBank) for one in drift.streams())
+    return {
+        "streams": streams,
+        "streams_with_e_value": len(monitored),
+        "fdr": settings.fdr,
+        "discoveries": [_member(monitored[index]) for index in named],
+        "items": [_member(one) for one in sorted(monitored, key=lambda one: -one.wealth.e_value)],
+        "budget": {**asdict(told), "is_kept": told.is_kept},
+        "bound": in_words(streams, len(named), settings.fdr, told),
+    }
+
+
+def _member(state: StreamState) -> dict[str, object]:
+    return {
+        "tenant": state.key.tenant,
+        "route": state.key.route,
+        "part": state.key.part,
+        "e_value": state.wealth.e_value,
+        "scores": state.wealth.steps,
+        "alarm": "page" if state.page.raised else "warn" if state.warn.raised else "",
+    }
+
+
+def _quality_rates(states: list[StreamState], settings: QualitySettings) -> list[Rate]:
+    return [Rate(settings.page_arl_scores, one.scores, (one.last_us - one.first_us) / 1e6) for one in states]
+
+
+def _bank_rates(quality: Quality, drift: Drift) -> list[Rate]:
+    """Banks keep no times; the ends of the same route's calls are counted under the same rule, one turn a session."""
+    ends = {(one.key.tenant, one.key.route): one for one in quality.streams() if one.key.part == ENDS_PART}
+    banks = [one.stream for one in drift.streams() if isinstance(one.stream.bank, MonitoringBank)]
+    watched = [(one, ends[one.tenant, one.route]) for one in banks if (one.tenant, one.route) in ends]
+    return [
+        Rate(bank.bank.settings.page_arl_events, counted.scores, (counted.last_us - counted.first_us) / 1e6)
+        for bank, counted in watched
+    ]
+
+
+def _verdict(state: StreamState) -> str:
+    if state.trial is not None:
+        return "pending"
+    return str(state.verdict) if state.verdict else ""
+
+
+def _is_short(request: Request) -> bool:
+    return int(request.headers.get("content-length", BODY_BYTES_MAX + 1)) <= BODY_BYTES_MAX
+
+
+def _author(body: bytes) -> str | None:
+    try:
+        author = json.loads(body)["author"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return author if isinstance(author, str) and 0 < len(author) <= AUTHOR_CHARS_MAX else None

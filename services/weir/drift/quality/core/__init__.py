@@ -1,0 +1,1 @@
+"""Pure parts of the quality alarms: scores of events, signals, records, sentences."""

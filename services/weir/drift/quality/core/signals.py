@@ -1,0 +1,118 @@
+"""Signals: the events that outcomes of a quality stream become.
+
+Ids derive from the score at which the state changed, so a replay writes the same ones. They are built without numbers
+(`source`, `boot_epoch`, `seq`): who delivers them numbers them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from weir.detectors.outcomes import Guarantee, Level
+from weir.detectors.scores.outcomes import Cleared, Fired, JudgeFired, Monitoring, Outcome, Warming
+from weir.detectors.scores.score import AnchorScore, Score
+from weir.detectors.scores.settings import QualitySettings
+from weir.detectors.scores.stream import StreamState
+from weir.detectors.scores.trial import Verdict
+from weir.drift.quality.core.sentences import sentence_of
+from weir.events import DriftSignalled, derived_id, digest_of
+
+DETECTOR = "quality"
+"""Name of the detector on signals."""
+
+JUDGE_PART = "/judge"
+"""After the evaluator's name in the part of an alarm on the judge itself."""
+
+
+PENDING = "pending"
+"""Verdict of an alarm whose anchors are being scored again; the evaluator answers it with all anchors."""
+
+
+def config_digest(settings: QualitySettings) -> str:
+    """Digest of the settings."""
+    return digest_of({"detector": DETECTOR, **asdict(settings)})
+
+
+def reference_digest(state: StreamState) -> str:
+    """Digest of the reference that the stream is compared with; empty while it warms."""
+    if state.is_warming:
+        return ""
+    return digest_of({**asdict(state.key), "version": state.version, **asdict(state.reference)})
+
+
+def signal_of(
+    state: StreamState, outcome: Outcome, cause: Score | AnchorScore, settings: QualitySettings
+) -> DriftSignalled:
+    """The signal of `outcome`. state: after the step. cause: the score or anchor of the step."""
+    kind, level, arl = _state_of(outcome, settings)
+    part, verdict = _part_of(state, outcome), _verdict_of(outcome)
+    role = f"quality {kind} {level} {part} {state.key.digest} {state.version} {verdict}"
+    fields: dict[str, Any] = {
+        "event_id": derived_id(cause.cause_id, role),
+        "source": "",
+        "boot_epoch": 0,
+        "seq": 0,
+        "tenant": state.key.tenant,
+        "trace_id": "",
+        "span_id": "",
+        "parent_span_id": "",
+        "event_time_us": cause.event_time_us,
+        "route": state.key.route,
+        "detector": DETECTOR,
+        "config_digest": config_digest(settings),
+        "state": kind,
+        "level": level,
+        "part": part,
+        "verdict": verdict,
+        "arl_target": arl,
+        "event_index": state.scores,
+        "reference_version": "" if state.is_warming else str(state.version),
+        "reference_digest": reference_digest(state),
+        "reference_events": state.reference.count or state.baseline.count,
+        "trigger_request_id": cause.request_id if isinstance(cause, Score) else "",
+        "explanation": sentence_of(state, outcome, settings),
+    }
+    if isinstance(outcome, Fired):
+        fields |= {"since_event_index": outcome.since_index, "since_time_us": outcome.since_time_us}
+        fields |= {"guarantee": str(Guarantee.THEOREM)}
+    if isinstance(outcome, Fired | JudgeFired):
+        fields |= {"statistic": outcome.statistic, "threshold": outcome.threshold}
+    return DriftSignalled(**fields)
+
+
+def acceptance_of(state: StreamState, cause: Score, settings: QualitySettings, author: str) -> DriftSignalled:
+    """The decision to take the scores from now on for normal. state: before it. cause: says when."""
+    told = signal_of(state, Cleared(Level.WARN), cause, settings)
+    role = f"quality accepted {state.key.part} {state.key.digest} {state.version}"
+    return replace(
+        told,
+        event_id=derived_id(cause.cause_id, role),
+        state="accepted",
+        level="",
+        arl_target=0.0,
+        explanation=f"{author} takes the scores of {state.key.part} from now on for normal; a new reference is begun.",
+        author=author,
+        next_reference_version=str(state.version + 1),
+    )
+
+
+def _state_of(outcome: Outcome, settings: QualitySettings) -> tuple[str, str, float]:
+    if isinstance(outcome, Warming):
+        return "warming", "", 0.0
+    if isinstance(outcome, Monitoring):
+        return "monitoring", "", 0.0
+    kind = "fired" if isinstance(outcome, Fired | JudgeFired) else "cleared"
+    level = outcome.level if isinstance(outcome, Fired | Cleared) else "warn"
+    return kind, str(level), settings.page_arl_scores if level == "page" else settings.warn_arl_scores
+
+
+def _verdict_of(outcome: Outcome) -> str:
+    if isinstance(outcome, Fired):
+        return str(outcome.verdict or PENDING)
+    return str(Verdict.JUDGE) if isinstance(outcome, JudgeFired) else ""
+
+
+def _part_of(state: StreamState, outcome: Outcome) -> str:
+    of_stream = isinstance(outcome, Warming | Monitoring | Fired | Cleared)
+    return state.key.part if of_stream else state.key.part + JUDGE_PART
