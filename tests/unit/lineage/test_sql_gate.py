@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from weir.lineage.read.core.sql_arguments import check_pattern, check_type, check_zone_name
 from weir.lineage.read.core.sql_gate import SqlRefused, checked
-from weir.lineage.read.core.sql_names import AGGREGATES, COMBINATORS, VIEWS, is_listed
+from weir.lineage.read.core.sql_names import (
+    AGGREGATES,
+    COMBINATORS,
+    IDENTITY,
+    MEMBERSHIP,
+    SCALARS,
+    VIEWS,
+    WINDOW_FUNCTIONS,
+    is_listed,
+)
+from weir.lineage.read.core.sql_text import BEFORE_PARENTHESIS, TYPES
 from weir.lineage.read.core.sql_tree import agree
 
 PASS = (
@@ -172,6 +182,27 @@ def test_a_statement_of_any_depth_is_answered(inner: str) -> None:
     for depth in (10, 60, 1_000):
         with suppress(SqlRefused):  # and no other error
             checked("SELECT " + inner * depth + "1" + ")" * depth)
+
+
+CALLABLE = sorted(AGGREGATES | BEFORE_PARENTHESIS | IDENTITY | MEMBERSHIP | SCALARS | TYPES | WINDOW_FUNCTIONS)
+"""Every word that may stand before an opening parenthesis."""
+
+
+@pytest.mark.parametrize("form", ["{}(", "{} (", "{}(1, ", "({}(", "[{}(", "1 + {}(", "{}((", "CAST({}("])
+def test_no_word_that_is_nested_makes_the_reading_longer_than_its_length_allows(form: str) -> None:
+    """sqlglot tries `tuple(` as a type and then as a call, which doubles with each level: 24 levels would take minutes."""
+    for word in CALLABLE:
+        opening = form.format(word)
+        for depth in (24, 62):
+            with suppress(SqlRefused):
+                checked("SELECT " + opening * depth + "1" + (")" * opening.count("(")) * depth)
+
+
+@pytest.mark.parametrize("word", ["tuple", "date", "DateTime64", "UUID", "bool"])
+def test_what_takes_too_many_steps_says_so(word: str) -> None:
+    assert checked(f"SELECT {word}({word}({word}({word}(1))))")
+    with pytest.raises(SqlRefused, match="more than 4 steps for each of its words and 2000 besides"):
+        checked("SELECT " + f"{word}(" * 20 + "1" + ")" * 20)
 
 
 SERVED = {

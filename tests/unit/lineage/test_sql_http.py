@@ -95,6 +95,15 @@ def test_an_answer_without_rows_has_its_columns(client: Any) -> None:
     assert (empty.column_names, empty.result_rows) == (("route", "a b"), [])
 
 
+@pytest.mark.capability("U5")
+@pytest.mark.parametrize("word", ["tuple(", "date (", "UInt8("])
+def test_a_statement_that_would_be_read_for_ever_is_refused(endpoint: SqlAddress, word: str) -> None:
+    for _ in range(3):  # one more than there are threads: each is free again
+        answer = endpoint.ask("SELECT " + word * 40 + "1" + ")" * 40)
+
+        assert (answer.status_code, "more than 4 steps for each of its words" in answer.text) == (403, True)
+
+
 JOINED = "SELECT b.y AS v FROM (SELECT 1 AS x) AS a LEFT JOIN (SELECT 1 AS x, toUInt8(2) AS y) AS b USING (x)"
 
 

@@ -15,13 +15,13 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from weir.lineage.core.sql_strings import SqlRefused
 from weir.lineage.read.core.sql_catalog import described, published
 from weir.lineage.read.core.sql_names import READABLE, VIEWS
+from weir.lineage.read.core.sql_parse import parse
 from weir.lineage.read.core.sql_text import plain, tokens_of
 
 __all__ = ["VIEWS", "Checked", "SqlRefused", "checked"]
@@ -74,7 +74,9 @@ def _checked_query(text: str, tables: Collection[str]) -> Checked:
 
 def _parsed(text: str) -> exp.Expr:
     try:
-        found = [one for one in sqlglot.parse(text, read="clickhouse") if one is not None]
+        found = parse(text)
+    except SqlRefused:
+        raise
     except Exception as error:  # it raises many kinds; a parser that stumbles has not read the statement
         raise SqlRefused(f"the statement cannot be read: {_first_line(error)}") from error
     if len(found) != 1 or not isinstance(found[0], exp.Query):
