@@ -24,7 +24,7 @@ from weir.cli.output import CliError, ExitCode
 from weir.cli.sql_grants import ADDRESS
 from weir.cli.sql_grants import BOUNDS as SHOWN
 from weir.lineage.core.sql_strings import quoted
-from weir.lineage.read.core.sql_grants import TABLES, GrantRefused, Server, grants, user_of
+from weir.lineage.read.core.sql_grants import TABLES, TENANT, GrantRefused, Server, grants, user_of
 from weir.lineage.read.core.sql_settings import Bounds
 from weir.lineage.settings import LineageSettings
 from weir.lineage.store.store import Store
@@ -51,7 +51,9 @@ def test_policies_come_before_grants() -> None:
 
     assert words.index("GRANT SELECT") > max(place for place, word in enumerate(words) if word == "CREATE ROW")
     policies = {
-        table for s in statements for table in re.findall(r"POLICY OR REPLACE `weir_acme` ON `default`\.(\w+)", s)
+        table
+        for s in statements
+        for table in re.findall(r"POLICY OR REPLACE `weir_tenant_acme` ON `default`\.(\w+)", s)
     }
     granted = {name for s in statements for name in re.findall(r"GRANT SELECT ON `default`\.(\w+)", s)}
     assert {name for name in granted if not name.startswith("v_")} == policies == set(TABLES.values())
@@ -66,7 +68,7 @@ def test_a_user_that_exists_gets_the_new_password_and_the_old_one_opens_no_more(
     assert f"IDENTIFIED WITH sha256_hash BY '{HASH}'" in changed
     ((read,),) = [row.values() for row in store.rows(f"SELECT formatQuerySingleLine({quoted(changed)}) AS read")]
     assert " ADD IDENTIFIED" not in str(read)  # that would keep the old password beside the new one
-    assert "DROP ALL SETTINGS, DROP ALL PROFILES, ADD PROFILE `weir_tenant`" in str(read)
+    assert "DROP ALL SETTINGS, DROP ALL PROFILES, ADD PROFILE `weir_limits`" in str(read)
 
 
 def test_each_view_of_a_tenant_reads_the_table_that_its_policy_is_on(store: Store) -> None:
@@ -114,6 +116,7 @@ def test_a_users_statement_is_refused_where_there_are_no_users(store: Store) -> 
         ("acme", "secret", Server()),
         ("acme", HASH, Server("a.b")),
         ("acme", HASH, Server("default", "x`; DROP")),
+        ("acme", HASH, Server("default", "weir_tenant_acme")),
     ],
 )
 def test_a_name_that_could_be_more_than_a_name_is_refused(tenant: str, digest: str, server: Server) -> None:
@@ -127,7 +130,43 @@ def test_any_tenant_is_a_user_or_refused(tenant: str) -> None:
         user = user_of(tenant)
     except GrantRefused:
         return
-    assert re.fullmatch(r"weir_[A-Za-z0-9._-]{1,64}", user)
+    assert re.fullmatch(r"weir_tenant_[A-Za-z0-9._-]{1,64}", user)
+
+
+TENANTS = st.from_regex(TENANT, fullmatch=True) | st.sampled_from(
+    ["service", "own", "tenant", "limits", "tenant_own", "tenant_acme", "acme"]
+)
+"""Names of tenants, among them those that sound as a name of the statements' own."""
+
+MADE = re.compile(r"(USER IF NOT EXISTS|ALTER USER|ROW POLICY OR REPLACE|PROFILE OR REPLACE) `?([^`\s]+)`?")
+"""What a statement makes, and its name."""
+
+
+@pytest.mark.capability("U5")
+@given(TENANTS, TENANTS)
+def test_no_tenants_name_gives_a_name_that_is_used_otherwise(one: str, other: str) -> None:
+    """A tenant named as lineage's own policy would take its rows away, or see those of all."""
+    of_one, of_other = made_for(one), made_for(other)
+
+    assert {kind for kind, _ in of_one} == {
+        "USER IF NOT EXISTS",
+        "ALTER USER",
+        "ROW POLICY OR REPLACE",
+        "PROFILE OR REPLACE",
+    }
+    assert {name for _, name in of_one - of_other} <= {user_of(one)}
+    assert all(user_of(one) != name for _, name in of_one & of_other) or one == other
+    policies = sorted(name for kind, name in of_one if kind.startswith("ROW"))
+    assert len(policies) == 2  # lineage's own, and the tenant's
+    assert {name for kind, name in of_one if kind.startswith("PROFILE")}.isdisjoint({user_of(one), user_of(other)})
+
+
+def made_for(tenant: str) -> set[tuple[str, str]]:
+    """What a tenant's statements make: kinds and names."""
+    statements = list(grants(tenant, HASH, Server("weir", "weir"), BOUNDS))
+    made = [match for match in map(MADE.search, statements) if match is not None]
+    assert len(made) == 3 + 2 * len(set(TABLES.values()))
+    return {(match[1], match[2]) for match in made}
 
 
 def test_the_bounds_of_a_tenant_are_the_defaults_of_lineage() -> None:
@@ -153,7 +192,7 @@ def test_the_command_prints_statements_and_keeps_the_password_out_of_them() -> N
     assert password is not None
     assert password[1] not in ran.stdout
     assert "word" not in ran.stdout.replace("password", "")
-    assert "CREATE USER IF NOT EXISTS `weir_acme`" in ran.stdout
+    assert "CREATE USER IF NOT EXISTS `weir_tenant_acme`" in ran.stdout
     assert "ON `calls`.feedback USING 1 TO `weir`;" in ran.stdout
 
 

@@ -37,6 +37,15 @@ TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 """A database or a user of the server."""
 
+PROFILE = "weir_limits"
+"""Settings profile of every tenant's user."""
+
+OWN_POLICY = "weir_own"
+"""Row policy of lineage's own user, under which it goes on seeing every row."""
+
+TENANT_PREFIX = "weir_tenant_"
+"""Before a tenant's name in its user and its policy. No other name made here begins so, whatever a tenant is named."""
+
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -57,7 +66,7 @@ def user_of(tenant: str) -> str:
     """Name of a tenant's user. Raises GrantRefused."""
     if TENANT.fullmatch(tenant) is None:
         raise GrantRefused(f"tenant {tenant[:100]!r} cannot be part of a user's name; expected letters, digits, . _ -")
-    return f"weir_{tenant}"
+    return f"{TENANT_PREFIX}{tenant}"
 
 
 def grants(tenant: str, password_sha256: str, server: Server, bounds: Bounds) -> Iterator[str]:
@@ -72,16 +81,21 @@ def grants(tenant: str, password_sha256: str, server: Server, bounds: Bounds) ->
     for name in (server.database, server.user):
         if NAME.fullmatch(name) is None:
             raise GrantRefused(f"{name[:100]!r} is no plain name of a database or a user")
+    if server.user.startswith(TENANT_PREFIX):
+        raise GrantRefused(
+            f"lineage's own user {server.user!r} is named as a tenant's user is; give it a name that does not begin with"
+            f" {TENANT_PREFIX!r}"
+        )
     database, service = f"`{server.database}`", f"`{server.user}`"
-    yield f"CREATE SETTINGS PROFILE OR REPLACE weir_tenant SETTINGS {_limits(bounds)}"
+    yield f"CREATE SETTINGS PROFILE OR REPLACE {PROFILE} SETTINGS {_limits(bounds)}"
     made = (
         f"{user} IDENTIFIED WITH sha256_hash BY '{password_sha256}'"
-        f" DEFAULT DATABASE {database} SETTINGS PROFILE 'weir_tenant'"
+        f" DEFAULT DATABASE {database} SETTINGS PROFILE '{PROFILE}'"
     )
     yield f"CREATE USER IF NOT EXISTS {made}"
     yield f"ALTER USER {made}"  # CREATE leaves a user that exists as it is, with its password
     for table in sorted(set(TABLES.values())):
-        yield f"CREATE ROW POLICY OR REPLACE weir_service ON {database}.{table} USING 1 TO {service}"
+        yield f"CREATE ROW POLICY OR REPLACE {OWN_POLICY} ON {database}.{table} USING 1 TO {service}"
         yield f"CREATE ROW POLICY OR REPLACE {user} ON {database}.{table} USING tenant = {quoted(tenant)} TO {user}"
     for name in sorted({*TABLES, *TABLES.values()}):
         yield f"GRANT SELECT ON {database}.{name} TO {user}"
