@@ -23,11 +23,11 @@ from weir.runtime.http.server import application, serve
 from weir.runtime.kafka.consumer import Consumer
 from weir.runtime.kafka.follow import Follower
 from weir.runtime.kafka.link import link_from
-from weir.runtime.kafka.producer import wait_or_stop
 from weir.runtime.kafka.span_log import SpanLog, with_spans
 from weir.runtime.process import run, together
 from weir.runtime.telemetry import otlp
 from weir.runtime.telemetry.logs import configure_logs
+from weir.runtime.waits import first_of, wait_or_stop
 
 SERVICE = "alerts"
 
@@ -104,11 +104,7 @@ def limits(settings: AlertsSettings) -> Limits:
 
 async def once_rules_are_known(follower: Follower, consumer: Consumer, stop: asyncio.Event) -> None:
     """Consume only when the rules have been read: a signal under no rule would be lost to them."""
-    known = asyncio.ensure_future(follower.caught_up.wait())
-    stopping = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({known, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    known.cancel()
-    stopping.cancel()
+    await first_of(follower.caught_up, stop)
     await consumer.run(stop)
 
 

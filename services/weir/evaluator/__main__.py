@@ -18,6 +18,7 @@ from weir.runtime.kafka.stream import Stream
 from weir.runtime.process import run, together
 from weir.runtime.telemetry import otlp
 from weir.runtime.telemetry.logs import configure_logs
+from weir.runtime.waits import first_of
 
 SERVICE = "evaluator"
 
@@ -61,11 +62,7 @@ async def main(stop: asyncio.Event) -> None:
 
 async def score(link: Link, follower: Follower, stream: Stream, stop: asyncio.Event) -> None:
     """Score once the registry was read to its end, so that a start scores with the evaluators of today."""
-    caught_up = asyncio.ensure_future(follower.caught_up.wait())
-    stopping = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({caught_up, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    caught_up.cancel()
-    stopping.cancel()
+    await first_of(follower.caught_up, stop)
     await link.producer.start(stop)
     await stream.run(stop)
 

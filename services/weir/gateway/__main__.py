@@ -18,15 +18,16 @@ from weir.gateway.calls.capture import GAP_SPARE_BYTES, REFUSAL_SPARE_SHARE, Spo
 from weir.gateway.calls.desk import Desk
 from weir.gateway.calls.group_sync import GroupSync
 from weir.gateway.calls.request_ids import RequestIds
+from weir.gateway.core.catalog import Catalog
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.clock import monotonic_s
 from weir.runtime.http.server import application, serve
 from weir.runtime.kafka.follow import Follower
 from weir.runtime.kafka.link import link_from
-from weir.runtime.kafka.producer import wait_or_stop
 from weir.runtime.process import run, together
 from weir.runtime.telemetry import otlp
 from weir.runtime.telemetry.logs import configure_logs, logger
+from weir.runtime.waits import first_of, wait_or_stop
 
 COMPLETION_SPARE_SHARE = 16
 """One part in so many of the spool is for completions: calls in hand end well when new ones are refused. Arbitrary; any
@@ -105,19 +106,21 @@ async def run_gateway(stop: asyncio.Event) -> None:
         state, parts = upstream.state(), dict[str, str]()
         if state not in ("ready", "idle", "connecting"):
             parts["inference"] = f"{settings.inference_address} is {state}"
-        if not catalog.revision and not follower.caught_up.is_set():
+        if not catalog.is_read:
             parts["registry-changes"] = "not read yet, and no snapshot of the catalog; every model would be unknown"
         if keys.problem():
             parts["keys"] = keys.problem()
         return parts
 
+    known = asyncio.Event()
     follower = Follower(bootstrap=settings.kafka_bootstrap, topic="registry-changes", serde=link.serde, apply=apply)
     app = application(missing, policy, routes(desk, upstream), page_of)
     await together(
         stop,
         serve(app, stop),
-        serve_oip(settings, desk, upstream, stop),
+        serve_oip(settings, desk, upstream, stop, known),
         follower.run(stop),
+        _once_known(catalog, follower, known, stop),
         _keep_snapshot(settings, desk, stop),
         _keep_told(capture, stop),
     )
@@ -126,6 +129,16 @@ async def run_gateway(stop: asyncio.Event) -> None:
     capture.explain()
     capture.tell()
     writer.close()
+
+
+async def _once_known(catalog: Catalog, follower: Follower, known: asyncio.Event, stop: asyncio.Event) -> None:
+    """Say that names mean something: at once with a snapshot, else once the registry's changes were read."""
+    if not catalog.is_read:
+        await first_of(follower.caught_up, stop)
+        catalog.is_read = follower.caught_up.is_set()
+    if catalog.is_read:
+        known.set()
+    await stop.wait()
 
 
 async def _until_ended(desk: Desk) -> None:

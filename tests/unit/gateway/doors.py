@@ -144,6 +144,8 @@ class Doors:
     spool: Path
     writer: SpoolWriter
     client: httpx2.AsyncClient
+    known: asyncio.Event
+    """Set: names mean something."""
     seen: list[Record] = field(default_factory=list)
 
     def channel(self) -> grpc.aio.Channel:
@@ -254,10 +256,19 @@ async def doors(
     desk = Desk(read, KeysFile(read.keys_file), _catalog(), capture, RequestIds(b"s" * 32), group_sync)
     upstream = Upstream(f"127.0.0.1:{model_port}", message_bytes_max=read.message_bytes_max)
     app = application(dict, read.http_policy(), routes(desk, upstream), page_of)
-    serving = asyncio.gather(serve_oip(read, desk, upstream, stop), serve(app, stop))
+    known = asyncio.Event()
+    known.set()
+    serving = asyncio.gather(serve_oip(read, desk, upstream, stop, known), serve(app, stop))
     client = httpx2.AsyncClient(verify=False, timeout=PATIENCE_S)  # plain HTTP: no certificates to load
     made = Doors(
-        f"127.0.0.1:{read.grpc_port}", f"http://127.0.0.1:{read.http_port}", model, desk, read.spool_dir, writer, client
+        f"127.0.0.1:{read.grpc_port}",
+        f"http://127.0.0.1:{read.http_port}",
+        model,
+        desk,
+        read.spool_dir,
+        writer,
+        client,
+        known,
     )
     try:
         await _until_served(made)

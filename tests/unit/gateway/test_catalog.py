@@ -152,7 +152,8 @@ def test_a_variable_without_a_value_is_named() -> None:
 def test_a_snapshot_that_is_empty_or_torn_stops_no_gateway(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "catalog.json").write_bytes(content)
 
-    assert load_catalog(tmp_path / "catalog.json").revision == 0
+    found = load_catalog(tmp_path / "catalog.json")
+    assert (found.revision, found.is_read) == (0, False)
     assert (tmp_path / "catalog.json.refused").read_bytes() == content
 
 

@@ -11,8 +11,9 @@ from weir.alerts.adapters import state_store
 from weir.alerts.adapters.database import Database
 from weir.alerts.adapters.metrics import OUTBOX_WAITING
 from weir.runtime.errors import Retryable
-from weir.runtime.kafka.producer import EventProducer, Outgoing, wait_or_stop
+from weir.runtime.kafka.producer import EventProducer, Outgoing
 from weir.runtime.telemetry.logs import logger
+from weir.runtime.waits import first_of
 
 TOPIC = "alerts"
 
@@ -43,7 +44,7 @@ class Relay:
                 self._work.clear()
                 if await self._once():
                     continue
-                await _either(self._work, stop, PAUSE_S)
+                await first_of(self._work, stop, within_s=PAUSE_S)
         finally:
             await connecting
 
@@ -63,11 +64,3 @@ class Relay:
         with self._database.transaction() as writing:
             state_store.drop_sent(writing, batch[-1].position)
         return True
-
-
-async def _either(work: asyncio.Event, stop: asyncio.Event, seconds: float) -> None:
-    waiting = asyncio.ensure_future(work.wait())
-    stopping = asyncio.ensure_future(wait_or_stop(stop, seconds))
-    await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    stopping.cancel()

@@ -23,9 +23,9 @@ from weir.events.trace_context import read_trace
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_span_id
 from weir.runtime.kafka.message_trace import new_trace
-from weir.runtime.kafka.producer import wait_or_stop
 from weir.runtime.kafka.span_log import Record
 from weir.runtime.telemetry.logs import logger
+from weir.runtime.waits import first_of
 
 LOOK_S = 1.0
 """Seconds between looks at a queue nobody announced a change of. Arbitrary: what is due later (a retry) is that late; any value
@@ -76,7 +76,7 @@ class Deliverer:
             found = deliveries.next_for(self._database.connection, receiver.name)
             wait_s = LOOK_S if found is None else (found[0].next_try_us - looked_us) / 1_000_000
             if found is None or wait_s > 0:
-                await _pause(work, stop, min(wait_s, LOOK_S))
+                await first_of(work, stop, within_s=min(wait_s, LOOK_S))
             else:
                 await self._try(receiver, *found)
 
@@ -123,11 +123,3 @@ class Deliverer:
                 deliveries.switch_off(connection, receiver.name, at_us)
             RECEIVERS_OFF.set(len(deliveries.switched_off(connection)))
         DELIVERIES.labels(receiver.name, state).inc()
-
-
-async def _pause(work: asyncio.Event, stop: asyncio.Event, seconds: float) -> None:
-    waiting = asyncio.ensure_future(work.wait())
-    stopping = asyncio.ensure_future(wait_or_stop(stop, seconds))
-    await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    stopping.cancel()

@@ -33,8 +33,8 @@ def save_catalog(path: Path, content: bytes) -> None:
 
 
 def load_catalog(path: Path) -> Catalog:
-    """The catalog last saved; an empty one when there is none, or none that can be used: the log tells it again."""
-    return read_state(path, _catalog_from, Catalog())
+    """The catalog last saved; one that is not read yet when there is none, or none that can be used: the log tells it again."""
+    return read_state(path, _catalog_from, Catalog(is_read=False))
 
 
 def _catalog_from(content: bytes) -> Catalog:

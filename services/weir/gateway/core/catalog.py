@@ -25,6 +25,9 @@ ALIAS = "prod"
 NAMES_SHOWN_MAX = 20
 """Names listed in an error: so many short ones fit into its length."""
 
+UNKNOWN_RETRY_S = 1.0
+"""Seconds a client is asked to wait for a gateway that has just started. It reads the changes of a registry in less."""
+
 Key = tuple[str, str, str]
 """Kind, name, version or alias."""
 
@@ -103,6 +106,8 @@ class Catalog:
     versions: dict[Key, Version] = field(default_factory=dict)
     aliases: dict[Key, str] = field(default_factory=dict)
     revision: int = 0
+    is_read: bool = True
+    """Whether the registry's changes were read once, or a snapshot of them: before, no name means anything yet."""
     version_orders: dict[Key, ChangeOrder] = field(default_factory=dict)
     alias_orders: dict[Key, ChangeOrder] = field(default_factory=dict)
     """The change that each version and alias comes from; `FIRST` where it is not known."""
@@ -127,7 +132,8 @@ class Catalog:
         return self.versions.get((kind, name, label))
 
     def resolve(self, name: str) -> Resolved:
-        """What a route means now. Raises Refusal("model_not_found") listing the routes there are."""
+        """What a route means now. Raises Refusal("model_not_found") listing the routes there are, or "catalog_unknown"."""
+        self._demand_read()
         found = self._current().names.get(checked_name(name, "model_not_found"))
         if isinstance(found, Resolved):
             return found
@@ -145,6 +151,7 @@ class Catalog:
 
     def prompt(self, reference: str) -> Version:
         """The prompt `name@alias` or `name@version`. Raises Refusal("prompt_not_found") saying what there is."""
+        self._demand_read()
         name, _, selector = checked_name(reference, "prompt_not_found").partition("@")
         found = self.find("prompt", name, selector or ALIAS)
         if found is not None:
@@ -162,6 +169,14 @@ class Catalog:
         """Every route that can be served, by name. One that lacks a part says so to who asks for it."""
         current = self._current()
         return [route for name in current.routes if isinstance(route := current.names[name], Resolved)]
+
+    def _demand_read(self) -> None:
+        if not self.is_read:
+            raise Refusal(
+                "catalog_unknown",
+                "this gateway has just started and has not read the registry's changes; try again, or ask another gateway",
+                retry_after_s=UNKNOWN_RETRY_S,
+            )
 
     def _current(self) -> Index:
         if self._index is None:

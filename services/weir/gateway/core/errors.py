@@ -21,6 +21,7 @@ REFUSALS: Mapping[str, tuple[int, int]] = {
     "overloaded": (8, 503),
     "deadline_exceeded": (4, 504),
     "upstream_unavailable": (14, 503),
+    "catalog_unknown": (14, 503),
     "upstream_error": (13, 502),
     "capture_full": (8, 503),
     "internal_error": (13, 500),

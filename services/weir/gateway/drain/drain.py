@@ -39,10 +39,11 @@ from weir.runtime.identity import new_id
 from weir.runtime.kafka.deadletter import RawMessage
 from weir.runtime.kafka.link import Link, link_from
 from weir.runtime.kafka.message_trace import Headers, kafka_headers
-from weir.runtime.kafka.producer import Framed, wait_or_stop
+from weir.runtime.kafka.producer import Framed
 from weir.runtime.process import run, together
 from weir.runtime.telemetry import otlp
 from weir.runtime.telemetry.logs import configure_logs, logger
+from weir.runtime.waits import wait_or_stop
 
 FEW_RECORDS = 64
 """Records of a piece that is small: what it costs is mostly the two files that are written for it, about 0.7 ms of CPU time, and

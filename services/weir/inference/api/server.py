@@ -21,8 +21,8 @@ from weir.inference.adapters.triton_upstream import (
     TritonUpstream,
     message_limits,
 )
-from weir.runtime.kafka.producer import wait_or_stop
 from weir.runtime.telemetry.logs import logger
+from weir.runtime.waits import wait_or_stop
 
 GRACE_S = 5.0
 """Seconds that calls in flight may take once the server was asked to stop. Chosen: below the supervisor's 20 s."""

@@ -17,8 +17,9 @@ from weir.runtime.errors import Retryable
 from weir.runtime.identity import new_id
 from weir.runtime.kafka.delivery import deliver
 from weir.runtime.kafka.link import Link
-from weir.runtime.kafka.producer import Outgoing, wait_or_stop
+from weir.runtime.kafka.producer import Outgoing
 from weir.runtime.telemetry.logs import logger
+from weir.runtime.waits import wait_or_stop
 
 TOPIC = "ops-signals"
 

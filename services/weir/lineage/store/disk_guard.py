@@ -11,8 +11,8 @@ import asyncio
 from weir.lineage.core.disk import FAR_S, may_merge, pause_s
 from weir.lineage.store.metrics import DISK_FREE_BYTES, MERGES_STOPPED
 from weir.lineage.store.store import QueryFailed, Store
-from weir.runtime.kafka.producer import wait_or_stop
 from weir.runtime.telemetry.logs import logger
+from weir.runtime.waits import wait_or_stop
 
 
 class DiskGuard:

@@ -20,6 +20,7 @@ from weir.runtime.errors import Retryable
 from weir.runtime.kafka.producer import EventProducer, Outgoing
 from weir.runtime.kafka.topic_ids import TopicIds
 from weir.runtime.telemetry.logs import logger
+from weir.runtime.waits import first_of
 
 IDENTITY_EVERY_S = 5.0
 """Seconds between two looks at the id of the topic of changes. Chosen: as its followers look; one costs milliseconds."""
@@ -53,7 +54,7 @@ class Relay:
         try:
             while not stop.is_set():
                 if not await self._once():
-                    await self._pause(stop)
+                    await first_of(self._work, stop, within_s=self._pause_s)
         finally:
             self._loop = None
             await connecting
@@ -100,9 +101,3 @@ class Relay:
     def _mark(self, positions: list[int]) -> None:
         with self._database.writing() as connection:
             outbox.mark_sent(connection, positions)
-
-    async def _pause(self, stop: asyncio.Event) -> None:
-        waits = [asyncio.ensure_future(self._work.wait()), asyncio.ensure_future(stop.wait())]
-        await asyncio.wait(waits, timeout=self._pause_s, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()

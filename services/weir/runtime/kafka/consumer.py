@@ -26,10 +26,11 @@ from weir.runtime.errors import Retryable, TooManyRejects
 from weir.runtime.halt import ended, halted
 from weir.runtime.kafka.deadletter import DeadLetters, RawMessage
 from weir.runtime.kafka.message_trace import trace_of_message
-from weir.runtime.kafka.producer import RECONNECT_S, wait_or_stop
+from weir.runtime.kafka.producer import RECONNECT_S
 from weir.runtime.kafka.serde import Serde
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.telemetry.metrics import BATCH_MESSAGES, LAG, MESSAGES, RETRIES
+from weir.runtime.waits import wait_or_stop
 
 POLL_MS = 250
 """Milliseconds a poll waits for a first message. Chosen: bounds how late a stop is noticed."""

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from weir.runtime.errors import Retryable
 from weir.runtime.kafka.consumer import BACKOFF_S
-from weir.runtime.kafka.producer import EventProducer, Outgoing, wait_or_stop
+from weir.runtime.kafka.producer import EventProducer, Outgoing
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.telemetry.metrics import RETRIES
+from weir.runtime.waits import wait_or_stop
 
 
 async def deliver(producer: EventProducer, events: Sequence[Outgoing], stop: asyncio.Event, group: str) -> None:

@@ -16,11 +16,12 @@ from confluent_kafka import KafkaException
 from weir.events import Event, InvalidEvent
 from weir.runtime.clock import monotonic_s
 from weir.runtime.errors import Retryable
-from weir.runtime.kafka.producer import RECONNECT_S, wait_or_stop
+from weir.runtime.kafka.producer import RECONNECT_S
 from weir.runtime.kafka.serde import Serde
 from weir.runtime.kafka.topic_ids import TopicIds
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.telemetry.metrics import DEAD_LETTERS, FOLLOWED_ANEW
+from weir.runtime.waits import wait_or_stop
 
 IDENTITY_EVERY_S = 5.0
 """Seconds between two looks at the topic's id. Chosen: a change of the registry is in force that soon after such a loss; a look

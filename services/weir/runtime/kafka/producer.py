@@ -17,6 +17,7 @@ from weir.runtime.kafka.metadata_pause import pause_after_failure
 from weir.runtime.kafka.serde import Serde
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.telemetry.metrics import PRODUCED
+from weir.runtime.waits import wait_or_stop
 
 LINGER_MS = 10
 """Milliseconds a send waits for company. Chosen: small against the 200 ms flush of the store."""
@@ -120,11 +121,3 @@ class EventProducer:
         if self._producer is not None:
             await self._producer.stop()
             self._producer = None
-
-
-async def wait_or_stop(stop: asyncio.Event, seconds: float) -> None:
-    """Wait for `seconds`, or less when `stop` is set."""
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return

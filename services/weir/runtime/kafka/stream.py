@@ -35,11 +35,12 @@ from weir.runtime.halt import ended, halted
 from weir.runtime.kafka.consumer import BACKOFF_S, Received
 from weir.runtime.kafka.deadletter import DeadLetters, RawMessage
 from weir.runtime.kafka.message_trace import trace_of_message
-from weir.runtime.kafka.producer import RECONNECT_S, wait_or_stop
+from weir.runtime.kafka.producer import RECONNECT_S
 from weir.runtime.kafka.serde import Serde
 from weir.runtime.kafka.stream_app import application
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.telemetry.metrics import LAG, MESSAGES, RETRIES
+from weir.runtime.waits import wait_or_stop
 
 Handler = Callable[[Received], Awaitable[None]]
 """Handles one message and returns when its effect is durable, or in the state that `Save` writes."""

@@ -18,6 +18,7 @@ from weir.gateway.adapters.upstream import SERVICE
 from weir.gateway.api.oip.messages import host_of, read_message, refuse
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.places import LimitReached, Places
+from weir.runtime.waits import first_of
 
 HEALTH = "grpc.health.v1.Health"
 """Name of the service."""
@@ -45,8 +46,9 @@ UNKNOWN_WATCH_S = 30.0
 class Health:
     """What the gateway says of itself."""
 
-    def __init__(self, watches_max: int) -> None:
-        """watches_max: watches open at once, of all hosts."""
+    def __init__(self, watches_max: int, known: asyncio.Event) -> None:
+        """watches_max: watches open at once, of all hosts. known: set once calls can be served."""
+        self._known = known
         self._watches = Places("health_watches", "health watches", watches_max)
         self._stopping = asyncio.Event()
         self._waiting = 0
@@ -99,13 +101,15 @@ class Health:
             await asyncio.sleep(UNKNOWN_WATCH_S)
             return
         await context.write(_response(self._status()))
-        if not self._stopping.is_set():
-            await self._stopping.wait()
-            await context.write(_response(self._status()))
+        for changes in ((self._known, self._stopping), (self._stopping,)):
+            if not any(change.is_set() for change in changes):
+                await first_of(*changes)
+                await context.write(_response(self._status()))
 
     def _status(self) -> int:
         status = health_pb2.HealthCheckResponse
-        return int(status.NOT_SERVING if self._stopping.is_set() else status.SERVING)
+        is_serving = self._known.is_set() and not self._stopping.is_set()
+        return int(status.SERVING if is_serving else status.NOT_SERVING)
 
 
 def _service_name(message: bytes) -> str:

@@ -45,9 +45,12 @@ IDLE_CONNECTION_MS = 600_000
 any value from 5 minutes to an hour would do."""
 
 
-async def serve_oip(settings: GatewaySettings, desk: Desk, upstream: Upstream, stop: asyncio.Event) -> None:
+async def serve_oip(
+    settings: GatewaySettings, desk: Desk, upstream: Upstream, stop: asyncio.Event, known: asyncio.Event
+) -> None:
     """Serve until `stop` is set; then say so, serve on for `leave_s`, and let calls in hand finish.
 
+    known: set once names mean something; before, health tells clients of several gateways to ask another one.
     Raises BadSetting when the port is taken.
     """
     limited = settings.calls_at_once_max + settings.streams_at_once_max
@@ -63,7 +66,7 @@ async def serve_oip(settings: GatewaySettings, desk: Desk, upstream: Upstream, s
         ],
         maximum_concurrent_rpcs=limited + UNLIMITED_CALLS,
     )
-    health = Health(settings.health_watches_max)
+    health = Health(settings.health_watches_max, known)
     server.add_generic_rpc_handlers((Door(desk, upstream, health),))
     address = f"{settings.grpc_host}:{settings.grpc_port}"
     try:
