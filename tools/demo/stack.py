@@ -15,9 +15,11 @@ from tools.demo.settings import DemoSettings
 from tools.demo.terminal import step
 
 from weir.cli.stack import StackError, open_stack, start_stack, stop_stack
-from weir.cli.stack.layout import layout
+from weir.cli.stack.layout import Layout, layout
 from weir.cli.stack.ports import PortTaken
 from weir.cli.stack.secrets import write_private
+from weir.cli.stack.sight import look
+from weir.cli.stack.state import State
 from weir.cli.stack.topics import TopicsDiffer
 
 DEMO_TENANT = "demo"
@@ -54,16 +56,31 @@ class StackFailed(Exception):
     """The stack did not come up; the text names the process and its log."""
 
 
+class StackInTheWay(Exception):
+    """A stack lives in the demo's folder already; the text says which state it is in and what to do."""
+
+
+def check_free(place: Layout) -> None:
+    """Raises StackInTheWay where anything of a stack lives: the demo deletes its data, and it is somebody's."""
+    seen = look(place)
+    if seen.state is not State.STOPPED or seen.members:
+        text, _ = seen.explained
+        raise StackInTheWay(
+            f"{text}; the demo starts one on fresh data in the same folder, which would delete this one's: "
+            "`weir down` first (or `make down`)"
+        )
+
+
 @contextmanager
 def running(settings: DemoSettings, receiver: Receiver, evidence: Evidence, out: Console) -> Iterator[Endpoints]:
     """The embedded stack for the length of the block, on fresh data, its webhooks sent to `receiver`.
 
-    Raises StackFailed when a part does not start. An earlier demo's stack is stopped first.
+    Raises StackInTheWay, before anything is touched, where a stack lives; StackFailed when a part does not start.
     """
     home = settings.repository / ".weir"
     place = layout(home)
-    stop_stack(home)
-    _forget(home)
+    check_free(place)
+    _forget(home, out)
     place.make()
     write_private(place.secrets / "demo-webhook.secret", receiver.secret + "\n")
     step(out, "starting the stack: Kafka, Triton, ClickHouse and the services")
@@ -73,9 +90,9 @@ def running(settings: DemoSettings, receiver: Receiver, evidence: Evidence, out:
         )
     except (StackError, PortTaken, TopicsDiffer) as error:
         raise StackFailed(str(error)) from error
-    evidence.stack_ready_seconds = found.ready_seconds
-    step(out, f"stack ready in {found.ready_seconds} s")
     try:
+        evidence.stack_ready_seconds = found.ready_seconds
+        step(out, f"stack ready in {found.ready_seconds} s")
         yield Endpoints(
             kafka_bootstrap=found.kafka_bootstrap,
             registry_url=found.registry_url,
@@ -89,7 +106,7 @@ def running(settings: DemoSettings, receiver: Receiver, evidence: Evidence, out:
             corpus_dir=place.corpus,
         )
     finally:
-        stop_stack(home, tell=lambda line: _told(out, line))
+        _stop(home, found.instance, out)
 
 
 def memory_mib(settings: DemoSettings) -> float:
@@ -98,10 +115,24 @@ def memory_mib(settings: DemoSettings) -> float:
     return round(sum(float(row["pss_mib"]) for row in rows), 1)
 
 
-def _forget(home: Path) -> None:
-    """Remove the data of an earlier run: the demo's counts are of this run alone."""
-    for name in ("data", "run", "log"):
+FORGOTTEN = ("data", "run", "log")
+"""Folders of an earlier run that the demo deletes: its counts are of this run alone."""
+
+
+def _forget(home: Path, out: Console) -> None:
+    if (home / "data").exists():
+        step(out, f"deleting what an earlier stack left in .weir: {', '.join(FORGOTTEN)}")
+    for name in FORGOTTEN:
         shutil.rmtree(home / name, ignore_errors=True)
+
+
+def _stop(home: Path, instance: str, out: Console) -> None:
+    """Stop the demo's own start of the stack. Raises StackFailed naming what still runs."""
+    step(out, "stopping the stack")
+    try:
+        stop_stack(home, instance=instance, tell=lambda line: _told(out, line))
+    except StackError as error:
+        raise StackFailed(f"the demo's stack still runs in part: {error}; then `weir down`") from error
 
 
 def _told(out: Console, line: str) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import httpx2
 from rich.console import Console
+from rich.markup import escape
 from tools.demo import evidence as evidence_file
 from tools.demo.act_books import balance
 from tools.demo.act_setup import set_up
@@ -30,7 +31,8 @@ BROKEN = (NeverHappened, ApiError, StackFailed, httpx2.HTTPError)
 def tell(settings: DemoSettings, out: Console, *, started_s: float, stays: bool) -> bool:
     """Run the demo; whether every claim held. started_s: monotonic seconds at the start of the process.
 
-    stays: keep the stack up after the evidence until Ctrl-C. The stack is stopped in any case at the end.
+    stays: keep the stack up after the evidence until Ctrl-C. The stack is stopped in any case at the end. Raises
+    StackInTheWay, before anything is touched, where another stack lives in the folder.
     """
     evidence = Evidence(started_at=datetime.now(UTC).isoformat(timespec="seconds"), exit_reason="interrupted")
     try:
@@ -44,9 +46,10 @@ def tell(settings: DemoSettings, out: Console, *, started_s: float, stays: bool)
                 until_interrupted()
     except StackFailed as error:
         evidence.exit_reason = str(error)
+        out.print(f"[bold red]the demo broke off:[/] {escape(str(error))}", highlight=False)
         _conclude(settings, out, evidence)
     except KeyboardInterrupt:
-        step(out, "interrupted")
+        step(out, "interrupted; what the demo had started is stopped again")
     return all(claim.held for claim in claims_of(evidence))
 
 
