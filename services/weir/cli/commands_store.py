@@ -174,7 +174,7 @@ def sql(
         return
     rows = [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
     if rows:
-        emit_table(rows, answer["columns"])
+        emit_table(rows, answer["columns"], is_whole=True)
     if answer["truncated"]:
         raise CliError(ExitCode.INVALID, f"showing the first {len(rows)} rows only", "narrow the query")
 

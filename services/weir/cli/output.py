@@ -65,24 +65,62 @@ def emit_text(text: str) -> None:
     print("\n".join(clean(line) for line in text.split("\n")))
 
 
-def emit_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+IDENTITY = re.compile(r"(.*_)?(ids?|name|version|rule|alertname|tenant|route|topic)")
+"""Columns whose values the next command is given: a fold would put a line break and other columns into them."""
+
+DIGEST_COLUMN = re.compile(r"(.*_)?digest")
+DIGEST = re.compile(r"((?:sha256:)?[0-9a-f]{12})[0-9a-f]{52}")
+"""A SHA-256 in hex; a table shows its first 12 digits, which no two of a million versions share by chance."""
+
+FOLDED_MIN = 10
+"""Columns of text that a cell keeps at least when a narrow terminal folds it: a short word still stands on one line."""
+
+PADDING = 2
+"""Columns of text between two columns of a table; one on either side of a cell."""
+
+
+def emit_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, is_whole: bool = False) -> None:
     """Rows as a table; Rich draws it, the cells are plain text, never markup.
 
+    What the next command needs (ids, names, versions) is never folded, a digest is shown by its beginning; where standard
+    output is no terminal nothing is folded. is_whole: show digests whole, for what a person asked for by name.
     Raises KeyError for a column that no row has: a blank column would say that there is nothing.
     """
     unknown = [name for name in columns if rows and not any(name in row for row in rows)]
     if unknown:
         raise KeyError(f"no row has a column {unknown[0]!r}; they have {', '.join(rows[0])}")
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    is_terminal = sys.stdout.isatty()
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(clean(_cell(row.get(column, "")))) for column in columns))
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    drawn = [[_shown(column, row.get(column, ""), is_whole, is_terminal) for column in columns] for row in rows]
+    needed = 0
+    for place, column in enumerate(columns):
+        texts = [column, *(cells[place] for cells in drawn)]
+        width = max(cell_len(line) for text in texts for line in text.split("\n"))
+        is_kept = (
+            not is_terminal or IDENTITY.fullmatch(column) is not None or DIGEST_COLUMN.fullmatch(column) is not None
+        )
+        least = width if is_kept else min(width, FOLDED_MIN)
+        needed += least + PADDING
+        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=is_kept, min_width=least)
+    for cells in drawn:
+        table.add_row(*map(Text, cells))
+    console = Console(soft_wrap=not is_terminal)
+    # A terminal that is too narrow breaks the line itself; what is copied from it is then still one line.
+    console.width = max(console.width, needed)
+    console.print(table)
+
+
+def _shown(column: str, value: object, is_whole: bool, is_terminal: bool) -> str:
+    if DIGEST_COLUMN.fullmatch(column) and not is_whole:
+        return DIGEST.sub(r"\1", clean(value))
+    if is_terminal and column.endswith("ids") and isinstance(value, list):
+        return "\n".join(clean(one) for one in value)
+    return clean(_cell(value))
 
 
 def _cell(value: object) -> str:
