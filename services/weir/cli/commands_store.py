@@ -107,6 +107,10 @@ def audit_gaps(
         shown = [name for name in AUDIT_COLUMNS if name in AUDIT_ALWAYS or any(one[name] for one in answer["sources"])]
         emit_table(answer["sources"], shown)
         emit_text(", ".join(f"{name} {value}" for name, value in answer["totals"].items()))
+        if answer["totals"]["late"]:
+            emit_text(
+                f"late: stored more than {answer['late_after_s']} s after the event, by a replay or a delay; not lost"
+            )
         waiting = answer["in_kafka"]
         emit_text(f"waiting in Kafka: {'unknown, no broker answers' if waiting is None else waiting or 'nothing'}")
         if not answer["is_settled"]:

@@ -76,6 +76,20 @@ def test_a_hole_is_exit_code_5_in_the_window_it_belongs_to_and_in_no_other(
     assert (code_of_start, start["totals"]["accepted"], start["totals"]["missing"]) == (0, 2, 0)
 
 
+@pytest.mark.usefixtures("lineage", "spool")
+@pytest.mark.parametrize(("age_us", "is_late"), [(HOUR_US, True), (0, False)])
+def test_what_late_means_is_said_where_it_is_counted(
+    put: Put, capsys: pytest.CaptureFixture[str], age_us: int, is_late: bool
+) -> None:
+    put("inference-responses", completed(0, event_time_us=now_us() - age_us))
+
+    audit_gaps()
+
+    said = capsys.readouterr().out
+    assert ("late 1" in said) == is_late
+    assert ("late: stored more than 60 s after the event" in said) == is_late
+
+
 @pytest.mark.usefixtures("spool")
 def test_a_store_that_stands_still_is_told_and_is_exit_code_4(
     store: Store,

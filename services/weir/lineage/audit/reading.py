@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from weir.lineage.audit.core.audit import (
+    LATE_S,
     TIME_MAX_US,
     WHOLE,
     Accounted,
@@ -23,9 +24,6 @@ from weir.lineage.audit.core.ranges import Span
 from weir.lineage.audit.ports import Log
 from weir.lineage.store.store import Store
 from weir.runtime.telemetry.logs import logger
-
-LATE_S = 60
-"""Seconds after its event at which a stored row counts as late. Chosen: thirty times what a trace takes."""
 
 HOLES_MAX = 10_000
 """Holes read of all sources together; more of them are not needed to act, and `is_whole` says so. Arbitrary: any
@@ -73,6 +71,7 @@ class Audit:
             "window": {"since_us": self.window.since_us, "until_us": until_us},
             "sources": [book.as_json() for book in self.sources],
             "totals": self.totals,
+            "late_after_s": LATE_S,
             "dead_letters": self.dead_letters,
             "in_kafka": self.in_kafka,
             "is_settled": self.is_settled,

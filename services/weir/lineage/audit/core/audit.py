@@ -15,6 +15,9 @@ from weir.lineage.audit.core.ranges import Span, common, merged, size, without
 RANGES_SHOWN_MAX = 100
 """Missing ranges listed per source. Chosen; the count is always whole."""
 
+LATE_S = 60
+"""Seconds after its event at which a stored row counts as late. Chosen: thirty times what a trace takes."""
+
 LifeKey = tuple[str, int]
 """Source and boot epoch."""
 
