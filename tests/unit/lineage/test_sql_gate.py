@@ -276,6 +276,34 @@ def test_the_published_views_are_listed_to_who_asks_for_another() -> None:
         checked("SELECT 1 FROM spans")
 
 
+OWN = "is not published; published, without a database or with the store's own: v_accounts, v_alerts, "
+OF_SYSTEM = "is not published; of system there are: tables, columns, databases, settings"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "system.query_log",
+            f"system.query_log {OF_SYSTEM}",
+        ),
+        (
+            "system.v_spans",
+            f"system.v_spans {OF_SYSTEM}",
+        ),
+        ("other.v_spans", f"table 'other.v_spans' {OWN}"),
+        ("default.spans", f"table 'default.spans' {OWN}"),
+        ("x.system.tables", f"table 'x.system.tables' {OWN}"),
+    ],
+)
+@pytest.mark.parametrize("form", ["SELECT * FROM {}", "SELECT 1 FROM v_spans WHERE route IN {}"])
+def test_a_name_with_a_database_is_refused_by_what_is_published(name: str, said: str, form: str) -> None:
+    with pytest.raises(SqlRefused) as refused:
+        checked(form.format(name))
+
+    assert said in str(refused.value)
+
+
 @given(st.text(max_size=70) | st.text("file:/.UTC+-_Asia\n\\'", max_size=40))
 def test_a_zone_is_a_plain_name(name: str) -> None:
     """Whatever passes names no path: no colon, no dot, no leading slash."""

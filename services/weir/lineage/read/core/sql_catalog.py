@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 from weir.lineage.core.sql_strings import SqlRefused
-from weir.lineage.read.core.sql_names import CATALOG, READABLE
+from weir.lineage.read.core.sql_names import CATALOG, READABLE, VIEWS
 from weir.lineage.read.core.sql_text import Token, tokens_of
 
 SHOW = re.compile(
@@ -55,6 +55,14 @@ def described(tokens: Sequence[Token]) -> str | Sequence[Token] | None:
         end = max(place for place, token in enumerate(tokens) if token[1] == ")")
         return tokens[begin + 1 : end]
     raise SqlRefused("DESCRIBE takes the name of a published view, or a query in brackets")
+
+
+def unpublished(name: str) -> str:
+    """Why a table is not read, and what is in its place. name: as it was written, with its database where it had one."""
+    if name.startswith("system."):
+        return f"{name[:100]} is not published; of system there are: {', '.join(CATALOG)}"
+    where = ", without a database or with the store's own" if "." in name else ""
+    return f"table {name[:100]!r} is not published; published{where}: {', '.join(sorted(VIEWS))}"
 
 
 def _published(first: str, last: str, database: str) -> str | None:

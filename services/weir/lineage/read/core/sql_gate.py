@@ -19,7 +19,7 @@ from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from weir.lineage.core.sql_strings import SqlRefused
-from weir.lineage.read.core.sql_catalog import described, published
+from weir.lineage.read.core.sql_catalog import described, published, unpublished
 from weir.lineage.read.core.sql_names import READABLE, VIEWS
 from weir.lineage.read.core.sql_parse import parse
 from weir.lineage.read.core.sql_text import plain, tokens_of
@@ -119,7 +119,7 @@ def _check_table(table: exp.Table, readable: frozenset[str]) -> None:
     if not isinstance(table.this, exp.Identifier):
         raise SqlRefused(f"table function {table.this.sql(dialect='clickhouse')[:100]!r} is not allowed")
     if table.db or table.catalog:
-        raise SqlRefused(f"{table.name!r} is named with a database; only the v_ views are read, without one")
+        raise SqlRefused(unpublished(".".join(part.name for part in table.parts)))
     _check_view(table.name, readable)
 
 
@@ -136,7 +136,7 @@ def _bare(membership: exp.In) -> Iterable[str]:
 
 def _check_view(name: str, readable: frozenset[str]) -> None:
     if name not in READABLE and name not in readable:
-        raise SqlRefused(f"table {name!r} is not published; published: {', '.join(sorted(VIEWS))}")
+        raise SqlRefused(unpublished(name))
 
 
 def _first_line(error: BaseException) -> str:
