@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import pathlib
+import re
 import subprocess
 import sys
 
 import pytest
 from tools.sql_columns import unit_of
 
+from weir.events.span_kinds import SPAN_KINDS
 from weir.lineage.read.core.sql_names import VIEWS
+from weir.runtime.telemetry.otlp_spans import KINDS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "sql-columns.md").read_text()
@@ -33,6 +37,32 @@ def test_every_view_and_every_column_says_what_it_is() -> None:
         cells = [line.strip("|").split(" | ") for line in lines[4:] if line.startswith("|")]
         assert len(cells) > 3
         assert [cell[0] for cell in cells if not cell[3].strip()] == [], view
+
+
+def test_every_kind_that_a_span_may_have_is_named_where_it_is_read() -> None:
+    (told,) = re.findall(r"^\| kind \| .* \| (OpenTelemetry span kind: .*) \|$", PAGE, re.MULTILINE)
+    (written,) = re.findall(
+        r'"(OpenTelemetry span kind: .*)"', (ROOT / "schemas/avro/spans-recorded.v1.avsc").read_text()
+    )
+
+    assert told == written
+    assert set(re.split(r", | or ", told.partition(": ")[2].removesuffix("."))) == set(SPAN_KINDS) == set(KINDS)
+
+
+def test_our_code_writes_no_other_kind_of_span() -> None:
+    texts = [path.read_text() for path in (ROOT / "services").rglob("*.py")]
+    calls = [
+        node
+        for text in texts
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Span"
+    ]
+    given = [word.value for call in calls for word in call.keywords if word.arg == "kind"]
+    literal = {one.value for one in given if isinstance(one, ast.Constant)}
+    reported = {kind for text in texts for kind in re.findall(r'"kind":"(\w+)","service"', text)}
+
+    assert {"server", "client", "consumer", "internal"} == literal | reported
+    assert literal | reported <= set(SPAN_KINDS)
 
 
 def test_a_unit_stands_last_in_a_name() -> None:

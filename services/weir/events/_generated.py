@@ -1503,7 +1503,7 @@ class Span:
     name: str
     """Span name, for example chat docs-qa or retrieve."""
     kind: str
-    """OpenTelemetry span kind: server, client or internal."""
+    """OpenTelemetry span kind: server, client, producer, consumer or internal."""
     service: str
     """Service that did the work: gateway, inference, triton or the chain node's name."""
     start_time_us: int
@@ -2289,13 +2289,14 @@ SCHEMA_JSON: Final[Mapping[str, str]] = {
         '","type":"string","doc":"W3C span id, 16 hex digits."},{"name":"parent_span_id","type":"st'
         'ring","doc":"W3C span id of the parent, 16 hex digits; empty for a root."},{"name":"name",'
         '"type":"string","doc":"Span name, for example chat docs-qa or retrieve."},{"name":"kind","'
-        'type":"string","doc":"OpenTelemetry span kind: server, client or internal."},{"name":"serv'
-        'ice","type":"string","doc":"Service that did the work: gateway, inference, triton or the c'
-        'hain node\'s name."},{"name":"start_time_us","type":"long","doc":"Start, microseconds since'
-        ' 1970-01-01 UTC."},{"name":"end_time_us","type":"long","doc":"End, microseconds since 1970'
-        '-01-01 UTC."},{"name":"status","type":"string","doc":"ok or error."},{"name":"attributes",'
-        '"type":{"type":"map","values":"string"},"doc":"OpenTelemetry attributes (gen_ai.*, weir.*)'
-        ' as text.","default":{}}]}},"doc":"Spans of the call, parents before children."}]}'
+        'type":"string","doc":"OpenTelemetry span kind: server, client, producer, consumer or inter'
+        'nal."},{"name":"service","type":"string","doc":"Service that did the work: gateway, infere'
+        'nce, triton or the chain node\'s name."},{"name":"start_time_us","type":"long","doc":"Start'
+        ', microseconds since 1970-01-01 UTC."},{"name":"end_time_us","type":"long","doc":"End, mic'
+        'roseconds since 1970-01-01 UTC."},{"name":"status","type":"string","doc":"ok or error."},{'
+        '"name":"attributes","type":{"type":"map","values":"string"},"doc":"OpenTelemetry attribute'
+        's (gen_ai.*, weir.*) as text.","default":{}}]}},"doc":"Spans of the call, parents before c'
+        'hildren."}]}'
     ),
     "TextFeaturesComputed": (
         '{"type":"record","name":"TextFeaturesComputed","namespace":"weir.events","doc":"Text featu'

@@ -15,6 +15,7 @@ from tritonclient.grpc import service_pb2
 
 from builders import NOON_US, SPAN_ID, call, call_end
 from weir.events import Event, InferenceCompleted, SpansRecorded, decode_body
+from weir.events.span_kinds import SPAN_KINDS
 from weir.gateway.core.loose_json import DEPTH_MAX, VALUES_MAX, loose_json
 from weir.gateway.core.reading import Read, read
 from weir.gateway.core.record import HEAD, Record, pack
@@ -145,6 +146,7 @@ SPANS = [
     [{"start_us": "yesterday", "end_us": None, "name": ["a"], "span_id": 7, "kind": {}}],
     [{"span_id": "\ud800", "name": "\ud800" * 9}],
     [{"name": "n" * 100_000}] * 100,
+    [{"kind": "tool"}, {"kind": "Server"}, {"kind": ""}, {"kind": "producer"}],
     [[1], None, 2.5, {"a": {"b": {}}}],
     {"not": "a list"},
 ]
@@ -162,6 +164,7 @@ def test_any_timings_leave_the_call_its_events(spans: object, where: str) -> Non
     assert recorded.spans[0].span_id == SPAN_ID
     assert len(recorded.spans) <= 64
     assert all(span.end_time_us >= span.start_time_us for span in recorded.spans[1:])
+    assert {span.kind for span in recorded.spans} <= set(SPAN_KINDS)
 
 
 def test_a_duration_is_never_negative() -> None:

@@ -25,6 +25,7 @@ from weir.events import (
     release_digest,
 )
 from weir.events.ranges import TIME_END_US, TIME_MIN_US
+from weir.events.span_kinds import INTERNAL, SPAN_KINDS
 from weir.gateway.core.answer import read_answer
 from weir.gateway.core.call import Call, CallEnd, Feedback
 from weir.gateway.core.record import Record
@@ -242,13 +243,18 @@ def _timed(call: Call, item: Mapping[str, object], index: int, parent: str) -> S
         span_id=_id(item.get("span_id"), _span_id(call, name, index)),
         parent_span_id=_id(item.get("parent_span_id"), parent),
         name=name,
-        kind=_word(item, "kind", "internal"),
+        kind=_kind(item),
         service=_word(item, "service", "triton"),
         start_time_us=start_us,
         end_time_us=max(start_us, _time(item.get("end_us"), start_us)),
         status="ok",
         attributes={},
     )
+
+
+def _kind(item: Mapping[str, object]) -> str:
+    word = item.get("kind")
+    return word if isinstance(word, str) and word in SPAN_KINDS else INTERNAL
 
 
 def _word(item: Mapping[str, object], name: str, otherwise: str) -> str:
