@@ -77,11 +77,32 @@ def lineage_export(request_id: str, json: Json = False) -> None:
 def lineage_impact(kind: str, name: str, digest: str = "", version: str = "", json: Json = False) -> None:
     """Which answers an asset, or one version of it, took part in."""
     answer = client.get("lineage", f"/v1/impact/{quote(kind)}/{quote(name)}", digest=digest, version=version)
+    if not answer["requests"]:
+        _check_known(kind, name, version, digest)
     if json:
         emit_json(answer)
         return
     emit_text(f"{kind} {name}: {answer['requests']} answers, routes {', '.join(answer['routes']) or 'none'}")
     emit_table(answer["passages"], ("passage_id", "requests", "mean_score"))
+
+
+def _check_known(kind: str, name: str, version: str, digest: str) -> None:
+    """Tell what is in no answer from what does not exist. Raises CliError(NOT_FOUND) for what the registry does not know."""
+    for selector in [one for one in (version, digest) if one] or [""]:
+        try:
+            client.get(
+                "registry", f"/v1/assets/{quote(kind)}/{quote(name)}" + (f"/{quote(selector)}" if selector else "")
+            )
+        except CliError as error:
+            # INVALID: a kind that only the store knows, such as passage or index, or a name that no asset can have.
+            if error.code not in (ExitCode.NOT_FOUND, ExitCode.INVALID):
+                raise
+            what = f"{kind} {name!r}" + (f" {selector}" if selector else "")
+            raise CliError(
+                ExitCode.NOT_FOUND,
+                f"no answer was built on {what}, and the registry does not know it",
+                "weir asset list",
+            ) from error
 
 
 def audit_gaps(
