@@ -20,18 +20,24 @@ TEST_WAIT_S = 15.0
 LOOK_S = 0.2
 """Seconds between looks at a test that is on its way; five looks a second are no load."""
 
-DELIVERY_COLUMNS = ("id", "receiver", "state", "attempts", "status", "error")
+SUMMARY_CHARS = 60
+"""Characters of a summary in the table: a sentence that says what is the case; `--json` has all annotations."""
+
+ALERT_COLUMNS = ("state", "severity", "alertname", "tenant", "route", "since", "summary", "fingerprint")
+DELIVERY_COLUMNS = ("id", "receiver", "alertnames", "says", "queued_at", "state", "attempts", "error")
 SILENCE_COLUMNS = ("id", "state", "matchers", "starts_at", "ends_at", "owner", "comment")
 
 
 def alert_list(state: str = "", json: Json = False) -> None:
-    """Alerts."""
-    _listed("/v1/alerts", state, json, ("rule", "state", "severity", "labels", "value", "threshold", "silenced_by"))
+    """Alerts: since when they are in their state, and what they say; --json has their labels and annotations whole."""
+    answer = client.get("alerts", "/v1/alerts", state=state)
+    emit_json(answer) if json else emit_table([alert_row(one) for one in answer["items"]], ALERT_COLUMNS)
 
 
 def alert_deliveries(state: str = "", json: Json = False) -> None:
-    """Webhook deliveries with their attempts."""
-    _listed("/v1/deliveries", state, json, DELIVERY_COLUMNS)
+    """Webhook deliveries with their attempts: of which alerts, whether they say firing or resolved, and when it was decided."""
+    answer = client.get("alerts", "/v1/deliveries", state=state)
+    emit_json(answer) if json else emit_table([delivery_row(one) for one in answer["items"]], DELIVERY_COLUMNS)
 
 
 def alert_resend(delivery_id: str, json: Json = False) -> None:
@@ -50,9 +56,7 @@ def alert_test(
         raise CliError(ExitCode.USAGE, "expected exactly one of --receiver and --rule")
     asked = client.send("alerts", "POST", "/v1/test", {"receiver": receiver} if receiver else {"rule": rule})
     found = _finished([one["id"] for one in asked["items"]])
-    emit_json({"items": found}) if json else emit_table(
-        found, ("id", "receiver", "status", "state", "attempts", "error")
-    )
+    emit_json({"items": found}) if json else emit_table([delivery_row(one) for one in found], DELIVERY_COLUMNS)
     late = [one for one in found if one["state"] != "delivered"]
     if late:
         hint = "weir alert deliveries"
@@ -97,6 +101,27 @@ def silence_expire(
     emit_json(answer) if json else emit_text(f"silence {silence_id} is {answer['state']}")
 
 
+def alert_row(alert: dict[str, Any]) -> dict[str, Any]:
+    """An alert as a row of the table."""
+    labels, summary = alert["labels"], alert["annotations"].get("summary", "")
+    since_us = alert["pending_since_us"] if alert["state"] == "pending" else alert["starts_at_us"]
+    return {
+        "state": alert["state"] + (", silenced" if alert["silenced_by"] else ""),
+        "severity": alert["severity"],
+        "alertname": alert["rule"],
+        "tenant": labels.get("tenant", ""),
+        "route": labels.get("route", ""),
+        "since": written(since_us) if since_us else "",
+        "summary": summary if len(summary) <= SUMMARY_CHARS else summary[: SUMMARY_CHARS - 1] + "…",
+        "fingerprint": alert["fingerprint"],
+    }
+
+
+def delivery_row(delivery: dict[str, Any]) -> dict[str, Any]:
+    """A delivery as a row of the table. says: whether it tells that alerts fire or that they are resolved."""
+    return {**delivery, "says": delivery["status"], "queued_at": written(delivery["created_us"])}
+
+
 def _finished(delivery_ids: list[str]) -> list[dict[str, Any]]:
     """The deliveries once none waits, or the time of a test is over."""
     end_s = time.monotonic() + TEST_WAIT_S
@@ -119,8 +144,3 @@ def _seconds(text: str) -> int:
     if found is None:
         raise CliError(ExitCode.INVALID, f"--for is {text!r}; expected a count and its unit, as 30m, 2h or 7d")
     return int(found[1]) * UNIT_S[found[2]]
-
-
-def _listed(path: str, state: str, json: bool, columns: tuple[str, ...]) -> None:
-    answer = client.get("alerts", path, state=state)
-    emit_json(answer) if json else emit_table(answer["items"], columns)

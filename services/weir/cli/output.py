@@ -65,7 +65,7 @@ def emit_text(text: str) -> None:
     print("\n".join(clean(line) for line in text.split("\n")))
 
 
-IDENTITY = re.compile(r"(.*_)?(ids?|name|version|rule|alertname|tenant|route|topic)")
+IDENTITY = re.compile(r"(.*_)?(ids?|name|version|rule|alertname|fingerprint|tenant|route|topic)")
 """Columns whose values the next command is given: a fold would put a line break and other columns into them."""
 
 DIGEST_COLUMN = re.compile(r"(.*_)?digest")

@@ -19,7 +19,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from weir.alerts.adapters.deliveries import Delivery
-from weir.cli.commands_alerts import DELIVERY_COLUMNS
+from weir.cli.commands_alerts import DELIVERY_COLUMNS, delivery_row
 from weir.cli.definitions import filled, parsed_values, read_definitions, values_of_files
 from weir.cli.output import CliError, clean, emit_json, emit_table
 from weir.cli.stack.layout import Layout, layout
@@ -140,11 +140,12 @@ def test_a_column_that_no_row_has_is_no_blank_one() -> None:
 
 
 def test_deliveries_are_shown_with_all_their_columns(capsys: pytest.CaptureFixture[str]) -> None:
-    made = Delivery("d", "demo", "g", "firing", "waiting", 3, 0, 0, 0, 0, "no answer")
+    made = Delivery("d", "demo", "g", "firing", "waiting", 3, 0, 0, 0, 0, "no answer", alertnames="drift-page")
 
-    emit_table([asdict(made)], DELIVERY_COLUMNS)
+    emit_table([delivery_row(asdict(made))], DELIVERY_COLUMNS)
 
-    assert capsys.readouterr().out.split()[-7:] == ["d", "demo", "waiting", "3", "firing", "no", "answer"]
+    shown = ["d", "demo", "drift-page", "firing", "1970-01-01T00:00:00Z", "waiting", "3", "no", "answer"]
+    assert capsys.readouterr().out.split()[-9:] == shown
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:

@@ -65,6 +65,10 @@ ALTER TABLE deliveries ADD COLUMN traceparent TEXT NOT NULL DEFAULT '';
 ALTER TABLE deliveries ADD COLUMN tracestate TEXT NOT NULL DEFAULT '';
 ALTER TABLE deliveries ADD COLUMN links TEXT NOT NULL DEFAULT '';
 """,
+    # 4: which alerts a delivery speaks of, for the list of deliveries.
+    """
+ALTER TABLE deliveries ADD COLUMN alertnames TEXT NOT NULL DEFAULT '';
+""",
 )
 """What brought the tables above to their present shape, oldest first; SQLite's user_version counts those applied."""
 

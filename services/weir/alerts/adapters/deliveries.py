@@ -25,7 +25,7 @@ ATTEMPTS_KEPT = 200
 
 COLUMNS = (
     "id, receiver, group_key, status, state, attempts, waited_us, next_try_us, created_us, finished_us, error,"
-    " traceparent, tracestate, links"
+    " traceparent, tracestate, links, alertnames"
 )
 
 
@@ -53,6 +53,8 @@ class Delivery:
     tracestate: str = ""
     links: str = ""
     """Contexts of the other alerts that it speaks of, as traceparents parted by spaces."""
+    alertnames: str = ""
+    """Names of the alerts that it speaks of, each once, parted by commas; empty for one queued before they were kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ def put(connection: Connection, delivery: Delivery, body: bytes, notification_js
         delivery.traceparent,
         delivery.tracestate,
         delivery.links,
+        delivery.alertnames,
         body,
         notification_json,
     )

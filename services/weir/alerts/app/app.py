@@ -278,6 +278,7 @@ class Alerts:
             traceparent=under.trace.traceparent if under else "",
             tracestate=under.trace.state if under else "",
             links=" ".join(link.traceparent for link in under.links[:LINKS_MAX]) if under else "",
+            alertnames=", ".join(sorted({alert.rule for alert in notification.alerts})),
         )
         return delivery, json_bytes(self._body(notification))
 
