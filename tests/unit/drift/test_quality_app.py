@@ -114,6 +114,15 @@ def test_a_drop_is_told_with_its_verdict(whole_run: list[DriftSignalled]) -> Non
     assert "fell from 8" in told.explanation
 
 
+def test_a_verdict_that_an_anchor_decides_names_the_call_of_its_alarm(whole_run: list[DriftSignalled]) -> None:
+    fired = [one for one in whole_run if one.state == "fired"]
+    pending = [one for one in fired if one.verdict == "pending"]
+    told = [one for one in fired if one.verdict != "pending"]
+
+    assert [one for one in fired if not one.trigger_request_id] == []
+    assert {one.trigger_request_id for one in told} <= {one.trigger_request_id for one in pending}
+
+
 @pytest.mark.parametrize("death", [{"dies_before": 20}, {"dies_after": 20}, {"dies_after": 33}, {"dies_before": 41}])
 async def test_a_kill_at_any_save_changes_no_signal(
     tmp_path: Path, whole_run: list[DriftSignalled], death: dict[str, int]

@@ -63,6 +63,8 @@ class StreamState:
     page: Latch = Latch()
     trial: Trial | None = None
     verdict: Verdict | None = None
+    alarm_request_id: str = ""
+    """Call at which the alarm that is on was last raised or became a page; empty where none is on."""
     judge: Judge = Judge()
     judge_latch: Latch = Latch()
     first_us: int = 0
@@ -154,6 +156,8 @@ def _monitor(state: StreamState, score: Score, settings: QualitySettings) -> tup
     state = _followed(replace(state, wealth=wealth), score, settings)
     before = state
     state, outcomes = _latched(state, settings)
+    if any(isinstance(one, Fired) for one in outcomes):
+        state = replace(state, alarm_request_id=score.request_id)
     if _asks_for_trial(before, state):
         state = _accused(state, settings)
         outcomes = [replace(one, verdict=state.verdict) if isinstance(one, Fired) else one for one in outcomes]
@@ -184,7 +188,7 @@ def _latched(state: StreamState, settings: QualitySettings) -> tuple[StreamState
     ended = state.warn.raised and not warn.raised
     state = replace(state, warn=warn, page=page)
     if ended:  # a fresh start: what was staked on the change that ended is void
-        state = replace(state, wealth=Wealth(), trial=None, verdict=None)
+        state = replace(state, wealth=Wealth(), trial=None, verdict=None, alarm_request_id="")
     return state, outcomes
 
 

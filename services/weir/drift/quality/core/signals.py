@@ -70,7 +70,7 @@ def signal_of(
         "reference_version": "" if state.is_warming else str(state.version),
         "reference_digest": reference_digest(state),
         "reference_events": state.reference.count or state.baseline.count,
-        "trigger_request_id": cause.request_id if isinstance(cause, Score) else "",
+        "trigger_request_id": _request_of(state, outcome, cause),
         "explanation": sentence_of(state, outcome, settings),
     }
     if isinstance(outcome, Fired):
@@ -95,6 +95,13 @@ def acceptance_of(state: StreamState, cause: Score, settings: QualitySettings, a
         author=author,
         next_reference_version=str(state.version + 1),
     )
+
+
+def _request_of(state: StreamState, outcome: Outcome, cause: Score | AnchorScore) -> str:
+    """The call behind a signal: a verdict that an anchor decides is about the call at which the alarm began."""
+    if isinstance(cause, Score):
+        return cause.request_id
+    return state.alarm_request_id if isinstance(outcome, Fired) else ""
 
 
 def _state_of(outcome: Outcome, settings: QualitySettings) -> tuple[str, str, float]:
