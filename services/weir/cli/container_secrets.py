@@ -1,18 +1,20 @@
 """Secrets of the production shape: the folder that `docker-compose.yml` mounts, made once by `weir secrets init`.
 
 Nobody but its owner may enter the folder; what lies in it is readable for all, because a container's user has another number
-than the owner and a mount keeps the numbers. Each part of it is for one reader. What is there already stays as it is.
+than the owner and a mount keeps the numbers. Each part of it is for one reader. What is there already stays as it is, and is
+refused where its reader could not use it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from weir.cli.stack.secrets import DEMO_SCOPES, add_key, new_key, write_private
-from weir.runtime.files.disk import FOLDER_MODE
+from weir.cli.secrets_fit import FIRST, Files, faults, hash_of
+from weir.cli.secrets_folder import everything_in, give_mode, kind_of
+from weir.cli.stack.secrets import DEMO_SCOPES, add_key, new_key, stored_key, write_private
+from weir.runtime.files.disk import FILE_MODE, FOLDER_MODE
 from weir.runtime.files.durable import replace_file
 
 MOUNTED_FOLDER_MODE, MOUNTED_FILE_MODE = 0o755, 0o644
@@ -46,42 +48,74 @@ USER_OF_CLICKHOUSE = """\
 """
 
 
+class Unfit(ValueError):
+    """Secrets that are there cannot be used; the text names each file, what is wrong and what to do."""
+
+
 def make_secrets(folder: Path) -> list[Path]:
-    """Make what is missing of the folder; returns the files made just now. Raises OSError, ValueError for a bad keys file."""
+    """Make what is missing of the folder; returns the files made just now.
+
+    Raises OSError, Strange for a link or another thing that is no file, Unfit for files that their services cannot use. All
+    of what is there is looked at before anything is made or changed.
+    """
+    files = Files(folder)
+    _look_over(files)
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    folder.chmod(FOLDER_MODE)
+    give_mode(folder, file=FILE_MODE, folder=FOLDER_MODE)
+    for path in files.mounted:
+        path.parent.mkdir(exist_ok=True)
+        give_mode(path.parent, file=MOUNTED_FILE_MODE, folder=MOUNTED_FOLDER_MODE)
     made = list[Path]()
 
-    def ensure(name: str, make: Callable[[Path], None]) -> Path:
-        path = folder / name
-        path.parent.mkdir(exist_ok=True)
-        path.parent.chmod(MOUNTED_FOLDER_MODE)
+    def ensure(path: Path, make: Callable[[Path], None]) -> None:
         if not path.exists():
             make(path)
             made.append(path)
-        path.chmod(MOUNTED_FILE_MODE)
-        return path
+        give_mode(path, file=MOUNTED_FILE_MODE, folder=MOUNTED_FOLDER_MODE)
 
-    ensure("http/http.token", lambda path: _write(path, secrets.token_urlsafe(32) + "\n"))
-    ensure("gateway/keys.json", lambda path: _first_key(path, folder / "first.key"))
-    ensure("alerts/receivers.yaml", lambda path: _write(path, NO_RECEIVERS))
-    password = ensure("lineage/clickhouse.password", lambda path: _write(path, secrets.token_urlsafe(32) + "\n"))
-    ensure("clickhouse/weir-user.xml", lambda path: _write(path, user_of_clickhouse(password.read_text().strip())))
-    for path in (folder / "alerts").iterdir():  # secrets of receivers, put there by hand
-        path.chmod(MOUNTED_FILE_MODE)
+    ensure(files.http_token, lambda path: _write(path, secrets.token_urlsafe(32) + "\n"))
+    ensure(files.keys, lambda path: _make_first_key(path, files.first_key))
+    ensure(files.receivers, lambda path: _write(path, NO_RECEIVERS))
+    ensure(files.password, lambda path: _write(path, secrets.token_urlsafe(32) + "\n"))
+    ensure(files.user, lambda path: _write(path, user_of_clickhouse(files.password.read_text().strip())))
+    for path, _ in everything_in(files.receivers.parent):  # secrets of receivers, put there by hand
+        give_mode(path, file=MOUNTED_FILE_MODE, folder=MOUNTED_FOLDER_MODE)
     return made
 
 
 def user_of_clickhouse(password: str) -> str:
     """The server's definition of the lineage service's user, with the hash of its password alone."""
-    return USER_OF_CLICKHOUSE.format(digest=hashlib.sha256(password.encode()).hexdigest())
+    return USER_OF_CLICKHOUSE.format(digest=hash_of(password))
 
 
-def _first_key(keys_file: Path, text_file: Path) -> None:
-    """A key for the first calls; its text lies where no container sees it, for the owner alone."""
-    text, stored = new_key("first", TENANT, DEMO_SCOPES)
+def _look_over(files: Files) -> None:
+    """Raises Strange or Unfit for what stands in the folder and must not be touched or cannot be used."""
+    kind = kind_of(files.folder)
+    if not kind:
+        return
+    if kind != "folder":
+        raise Unfit(f"{files.folder} is a file; expected a folder")
+    expected = dict.fromkeys((*files.mounted, files.first_key), "file")
+    expected |= {path.parent: "folder" for path in files.mounted}
+    for path, found in everything_in(files.folder):
+        if found != expected.get(path, found):
+            raise Unfit(f"{path} is a {found}; expected a {expected[path]}. Move it away")
+    if found_faults := faults(files):
+        raise Unfit("\n".join(found_faults))
+
+
+def _make_first_key(keys_file: Path, text_file: Path) -> None:
+    """A key for the first calls; its text lies where no container sees it, for the owner alone.
+
+    The text is written first: a text without its hash is taken at the next run, a hash without its text would be lost.
+    """
+    if not text_file.exists():
+        write_private(text_file, new_key(FIRST, TENANT, DEMO_SCOPES)[0] + "\n")
+    try:
+        stored = stored_key(text_file.read_text().strip(), FIRST, TENANT, DEMO_SCOPES)
+    except ValueError as error:
+        raise Unfit(f"{text_file} holds no key: {error}. Remove it and run the command again") from error
     add_key(keys_file, stored)
-    write_private(text_file, text + "\n")
 
 
 def _write(path: Path, text: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from weir.alerts.adapters.receivers import receivers_from
 from weir.cli.__main__ import app
@@ -90,3 +91,155 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
     assert isinstance(ran.exception, CliError)
     assert str(tmp_path / "file") in ran.exception.message
+
+
+def init(folder: Path) -> Result:
+    """What a person runs."""
+    return CliRunner().invoke(app, ["secrets", "init", "--folder", str(folder)])
+
+
+def refusal(folder: Path) -> str:
+    """What the command says when it refuses."""
+    ran = init(folder)
+    assert isinstance(ran.exception, CliError), ran.output
+    return ran.exception.message
+
+
+def whole(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Mode and content of everything in a folder."""
+    return {
+        str(path.relative_to(folder)): (path.lstat().st_mode, path.read_bytes() if path.is_file() else b"")
+        for path in folder.rglob("*")
+    }
+
+
+@pytest.mark.parametrize("thing", ["folder", "link"])
+def test_a_first_key_that_cannot_be_written_costs_no_key(tmp_path: Path, thing: str) -> None:
+    blocked = tmp_path / "first.key"
+    blocked.mkdir() if thing == "folder" else blocked.symlink_to(tmp_path / "nowhere")
+
+    assert str(blocked) in refusal(tmp_path)
+
+    assert not (tmp_path / "gateway" / "keys.json").exists()
+
+
+def test_a_first_key_whose_hash_was_never_written_is_taken(tmp_path: Path) -> None:
+    make_secrets(tmp_path)
+    text = (tmp_path / "first.key").read_text()
+    (tmp_path / "gateway" / "keys.json").unlink()
+
+    make_secrets(tmp_path)
+
+    assert (tmp_path / "first.key").read_text() == text
+    (key,) = KeysFile(tmp_path / "gateway" / "keys.json").current().values()
+    assert hashlib.sha256(text.strip().encode()).hexdigest() == key.sha256
+
+
+def test_a_first_key_that_is_gone_is_told_until_it_is_revoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_secrets(tmp_path)
+    (tmp_path / "first.key").unlink()
+
+    assert f"{tmp_path / 'first.key'} is missing" in refusal(tmp_path)
+
+    monkeypatch.setenv("WEIR_GATEWAY_KEYS_FILE", str(tmp_path / "gateway" / "keys.json"))
+    assert CliRunner().invoke(app, ["keys", "revoke", "first"]).exit_code == 0
+    assert init(tmp_path).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("http/http.token", "", "is empty"),
+        ("http/http.token", "short", "5 characters"),
+        ("gateway/keys.json", "{", "gateway/keys.json cannot be used"),
+        ("gateway/keys.json", '{"keys": [{}]}', "keys[0] lacks"),
+        ("alerts/receivers.yaml", "receivers: 1", "must hold 'receivers:'"),
+        ("lineage/clickhouse.password", " ", "is empty"),
+        ("lineage/clickhouse.password", "another", "hash of another password"),
+        ("clickhouse/weir-user.xml", "<clickhouse>", "is no XML"),
+        ("clickhouse/weir-user.xml", "<clickhouse/>", "password_sha256_hex"),
+        ("first.key", "another", "is not the text of the key 'first'"),
+    ],
+)
+def test_a_secret_that_its_reader_could_not_use_is_refused(tmp_path: Path, name: str, content: str, said: str) -> None:
+    make_secrets(tmp_path)
+    (tmp_path / name).write_text(content)
+    before = whole(tmp_path)
+
+    message = refusal(tmp_path)
+
+    assert name in message
+    assert said in message
+    assert whole(tmp_path) == before
+
+
+def test_a_password_that_is_gone_is_told(tmp_path: Path) -> None:
+    make_secrets(tmp_path)
+    (tmp_path / "lineage" / "clickhouse.password").unlink()
+
+    message = refusal(tmp_path)
+
+    assert "clickhouse.password is missing" in message
+    assert str(tmp_path / "clickhouse" / "weir-user.xml") in message
+
+
+def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
+    make_secrets(tmp_path)
+    (tmp_path / "http" / "http.token").write_text("")
+    (tmp_path / "gateway" / "keys.json").write_text("{")
+
+    message = refusal(tmp_path)
+
+    assert "http.token" in message
+    assert "keys.json" in message
+
+
+@pytest.mark.parametrize(
+    "name", ["alerts", "http/http.token", "alerts/on-call.secret", "gateway/keys.json", "alerts/sub/deep", "first.key"]
+)
+@pytest.mark.parametrize("link", ["to what is there", "dangling", "hard"])
+def test_no_link_is_followed_and_nothing_is_made_before_it_is_refused(tmp_path: Path, name: str, link: str) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "secrets"
+    outside.mkdir(mode=0o700)
+    target = outside / "f"
+    target.touch(mode=0o600)
+    place = folder / name
+    place.parent.mkdir(parents=True)
+    if link == "hard":
+        place.hardlink_to(target)
+    elif link == "dangling":
+        place.symlink_to(outside / "nowhere")
+    else:
+        place.symlink_to(outside if name == "alerts" else target)
+    before = whole(tmp_path)
+
+    assert str(place) in refusal(folder)
+
+    assert whole(tmp_path) == before
+
+
+def test_a_folder_that_is_itself_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir(mode=0o755)
+    (tmp_path / "secrets").symlink_to(tmp_path / "outside")
+
+    assert str(tmp_path / "secrets") in refusal(tmp_path / "secrets")
+
+    assert mode(tmp_path / "outside") == 0o755
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "alerts").mkdir()
+    os.mkfifo(tmp_path / "alerts" / "pipe")
+
+    assert "no plain file" in refusal(tmp_path)
+
+
+def test_a_folder_of_receivers_secrets_can_be_entered(tmp_path: Path) -> None:
+    make_secrets(tmp_path)
+    (tmp_path / "alerts" / "sub").mkdir(mode=0o700)
+    (tmp_path / "alerts" / "sub" / "on-call.secret").touch(mode=0o600)
+
+    make_secrets(tmp_path)
+
+    assert mode(tmp_path / "alerts" / "sub") == 0o755
+    assert mode(tmp_path / "alerts" / "sub" / "on-call.secret") == 0o644

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from weir.cli.stack.errors import StackError
-from weir.gateway.core.keys import parse_keys
+from weir.gateway.core.keys import KEY, parse_keys
 from weir.runtime.files.disk import FILE_MODE
 from weir.runtime.files.durable import replace_file
 
@@ -35,16 +35,23 @@ def new_key(key_id: str, tenant: str, scopes: Sequence[str], routes: Sequence[st
     """A new API key: its text, shown once, and what is stored of it."""
     prefix = secrets.token_hex(4)
     text = f"weir_{prefix}_{secrets.token_urlsafe(32)}"
-    stored: Stored = {
+    return text, stored_key(text, key_id, tenant, scopes, routes)
+
+
+def stored_key(text: str, key_id: str, tenant: str, scopes: Sequence[str], routes: Sequence[str] = ("*",)) -> Stored:
+    """What is stored of a key. text: the key itself. Raises ValueError for a text that is no key; it is not repeated."""
+    match = KEY.fullmatch(text)
+    if match is None:
+        raise ValueError(f"its {len(text)} characters have not the form weir_<prefix>_<secret>")
+    return {
         "id": key_id,
-        "prefix": prefix,
+        "prefix": match[1],
         "sha256": hashlib.sha256(text.encode()).hexdigest(),
         "tenant": tenant,
         "scopes": list(scopes),
         "routes": list(routes),
         "expires_us": None,
     }
-    return text, stored
 
 
 def read_keys(keys_file: Path) -> list[Stored]:

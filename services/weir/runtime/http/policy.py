@@ -113,17 +113,23 @@ WILDCARDS = ("", "0.0.0.0", "::")
 """Addresses that stand for every address of the machine."""
 
 
+def require_strong(token: str) -> None:
+    """Raises BadSetting for a token that could be guessed, or that no header can carry."""
+    if len(token) < TOKEN_CHARS_MIN or not token.isascii() or not token.isprintable() or " " in token:
+        raise BadSetting(
+            f"the HTTP token has {len(token)} characters; expected at least {TOKEN_CHARS_MIN}, printable ASCII without"
+            " spaces: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+
+
 def policy_of(settings: SharedSettings, body_bytes_max: int = BODY_BYTES_MAX, *, has_own_keys: bool = False) -> Policy:
     """The policy that the settings ask for. has_own_keys: callers show keys of another kind (the gateway).
 
     Raises BadSetting for a weak token, a bad host name, or a service beyond loopback without a token.
     """
     token = settings.http_token_text()
-    if token and (len(token) < TOKEN_CHARS_MIN or not token.isascii() or not token.isprintable() or " " in token):
-        raise BadSetting(
-            f"the HTTP token has {len(token)} characters; expected at least {TOKEN_CHARS_MIN}, printable ASCII without"
-            " spaces: python -c 'import secrets; print(secrets.token_urlsafe(32))'"
-        )
+    if token:
+        require_strong(token)
     if not token and not has_own_keys and not is_loopback(settings.http_host):
         raise BadSetting(
             f"WEIR_HTTP_HOST is {settings.http_host!r} and there is no token: anyone could read and write;"
