@@ -21,7 +21,7 @@ from weir.gateway.settings import GatewaySettings, SpoolSettings
 from weir.inference.settings import InferenceSettings
 from weir.lineage.settings import LineageSettings
 from weir.registry.settings import RegistrySettings
-from weir.runtime.telemetry.otlp import ACCEPTED, BASE, INTERVAL
+from weir.runtime.telemetry.otlp_settings import SERVED
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 COMPOSE: Mapping[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -47,8 +47,8 @@ OUR_TOOLS = ("topics", "cli")
 OF_LIBRARIES = {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"}
 """Variables that libraries read."""
 
-OF_OPENTELEMETRY = {*ACCEPTED, BASE, INTERVAL, "OTEL_RESOURCE_ATTRIBUTES", "OTEL_SDK_DISABLED"}
-"""Variables of the exporter that are no secret; its SDK reads the last but one."""
+OF_OPENTELEMETRY = {name for name in SERVED if not name.endswith(("_HEADERS", "_CLIENT_KEY"))}
+"""Variables of the exporter that are no secret."""
 
 SECRET_WORDS = re.compile(r"(PASSWORD|TOKEN|SECRET|KEY)S?$")
 """How a variable ends that holds a secret itself; one that names a file ends in _FILE."""

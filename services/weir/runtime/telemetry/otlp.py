@@ -4,7 +4,7 @@ Off unless OTEL_EXPORTER_OTLP_ENDPOINT (or its _TRACES_ or _METRICS_ form) is se
 threads of its own with bounded queues; it is imported only when it is on. The rule: whatever the collector does, refuse,
 hang or be away, no call and no event waits for it or fails by it; what it does not take is counted and lost.
 
-What Weir cannot do is refused at the start rather than passed over, see `wanted`.
+What Weir cannot do is refused at the start rather than passed over, see `otlp_settings`.
 """
 
 from __future__ import annotations
@@ -16,25 +16,7 @@ from typing import Protocol
 
 from weir.events import Span
 from weir.events.trace_context import TraceContext
-from weir.runtime.errors import BadSetting
-
-BASE = "OTEL_EXPORTER_OTLP_ENDPOINT"
-
-INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL"
-
-SPOKEN = "http/protobuf"
-"""The form of OTLP that is sent."""
-
-ACCEPTED = {
-    "OTEL_EXPORTER_OTLP_PROTOCOL": (SPOKEN,),
-    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": (SPOKEN,),
-    "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": (SPOKEN,),
-    "OTEL_TRACES_EXPORTER": ("otlp", "none"),
-    "OTEL_METRICS_EXPORTER": ("otlp", "none"),
-    "OTEL_TRACES_SAMPLER": ("parentbased_always_on",),
-    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": ("cumulative",),
-}
-"""Standard variables of which Weir does one thing only, and the values that ask for it."""
+from weir.runtime.telemetry.otlp_settings import BASE, every_s, require_served
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +47,10 @@ def wanted(environment: Mapping[str, str]) -> Wanted:
     if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return Wanted(traces=False, metrics=False)
     traces, metrics = (_is_wanted(environment, signal) for signal in ("TRACES", "METRICS"))
-    found = Wanted(traces, metrics, _every_s(environment.get(INTERVAL, "").strip()))
-    if found.traces or found.metrics:
-        for name, accepted in ACCEPTED.items():
-            value = environment.get(name, "").strip().lower()
-            if value and value not in accepted:
-                raise BadSetting(f"{name}={value} is not what Weir does; unset it or use {' or '.join(accepted)}")
-        for name in (BASE, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"):
-            url = environment.get(name, "").strip()
-            if url and not url.startswith(("http://", "https://")):
-                raise BadSetting(f"{name}={url} is no URL; give one such as http://127.0.0.1:4318")
-    return found
+    if not (traces or metrics):
+        return Wanted(traces, metrics)
+    require_served(environment)
+    return Wanted(traces, metrics, every_s(environment))
 
 
 def start(service: str, instance: str) -> None:
@@ -105,14 +80,6 @@ def stop() -> None:
     if _running is not None:
         _running.stop()
         _running = None
-
-
-def _every_s(interval_ms: str) -> float:
-    if not interval_ms:
-        return 60.0
-    if not (interval_ms.isascii() and interval_ms.isdigit() and int(interval_ms)):
-        raise BadSetting(f"{INTERVAL}={interval_ms} is no number of milliseconds above 0; the default is 60000")
-    return int(interval_ms) / 1_000
 
 
 def _is_wanted(environment: Mapping[str, str], signal: str) -> bool:

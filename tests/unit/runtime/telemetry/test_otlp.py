@@ -106,11 +106,63 @@ def test_the_standard_variables_switch_it_on(environment: dict[str, str], expect
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "127.0.0.1:4318"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "0"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "a minute"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "9" * 5_000),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "-1"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "abc"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "4"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "9" * 20),
+        ("OTEL_BSP_SCHEDULE_DELAY", "0"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "99999"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:99999"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318 "),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318?a=b"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://[::1"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "nan"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "-1"),
+        ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "inf"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a%0d%0ab=c"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=b%0d%0ac"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "no pair"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zip"),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere/ca.pem"),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/dev/null"),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/nowhere/key.pem"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "no pair"),
+        ("OTEL_SDK_DISABLED", "maybe"),
     ],
 )
 def test_what_weir_does_not_do_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(BadSetting, match=name):
         wanted({**BASE, name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("OTEL_EXPORTER_OTLP_HEADERS", "hunter2"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://me:hunter2@a:99999")],
+)
+def test_what_may_be_a_secret_is_not_repeated(name: str, value: str) -> None:
+    with pytest.raises(BadSetting, match=name) as refused:
+        wanted({**BASE, name: value})
+
+    assert "hunter2" not in str(refused.value)
+
+
+def test_what_the_sdk_reads_is_taken() -> None:
+    served = {
+        "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20abc, x-scope=a=b,",
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "2.5",
+        "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+        "OTEL_BSP_MAX_QUEUE_SIZE": "4096",
+        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": " 4096 ",
+        "OTEL_RESOURCE_ATTRIBUTES": "deployment.environment.name=staging,a=b",
+        "OTEL_SDK_DISABLED": "False",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://[::1]:4318/v1/traces?a=b",
+        "OTEL_EXPORTER_OTLP_CERTIFICATE": "",
+    }
+
+    assert wanted({**BASE, **served}) == Wanted(traces=True, metrics=True)
 
 
 def test_the_interval_is_in_milliseconds() -> None:
