@@ -205,6 +205,66 @@ def test_what_takes_too_many_steps_says_so(word: str) -> None:
         checked("SELECT " + f"{word}(" * 20 + "1" + ")" * 20)
 
 
+def doubling(links: int, last: str) -> str:
+    """A chain of WITH, each of which reads the one before it twice."""
+    chain = [f"a{n} AS (SELECT a.x FROM a{n - 1} AS a, a{n - 1} AS b)" for n in range(1, links + 1)]
+    return f"WITH a0 AS (SELECT 1 AS x), {', '.join(chain)} {last}"
+
+
+@pytest.mark.parametrize(
+    "last", ["SELECT count() FROM a{}", "SELECT 1 WHERE 1 IN a{}", "SELECT (SELECT count() FROM a{})"]
+)
+def test_what_a_statement_reads_is_counted_with_every_use_of_a_with(last: str) -> None:
+    assert checked(doubling(8, last.format(8)))
+    for links in (9, 22, 200):
+        with pytest.raises(SqlRefused, match=r"reads 512 tables, .* at most 256; 'a8' alone reads 256 each time"):
+            checked(doubling(links, last.format(links)))
+
+
+def test_every_branch_of_a_union_counts() -> None:
+    branches = " UNION ALL ".join(["SELECT x FROM a7"] * 3)
+    with pytest.raises(SqlRefused, match="reads 384 tables"):
+        checked(doubling(7, branches))
+    with pytest.raises(SqlRefused, match="reads 384 tables"):
+        checked(doubling(7, f"SELECT * FROM ({branches})"))
+    with pytest.raises(SqlRefused, match="reads 258 tables"):
+        checked(doubling(7, "SELECT 1, (SELECT count() FROM a7), 2 IN a7 FROM v_spans, v_alerts"))
+
+
+CHAINED = {
+    "SELECT 1" + "[1]" * 6_000: "more than 32 subscripts",
+    "SELECT a" + ".abs(1)" * 2_000: "'abs' is called after a dot",
+    "SELECT a" + "[1].abs(1)" * 1_500: "'abs' is called after a dot",
+    "SELECT a" + ".`abs` (1)" * 1_500: "after a dot",
+    "SELECT a" + " -> abs(1)" * 1_500: "'->' takes a name before it",
+    "SELECT a" + " -> left(a)" * 1_500: "more than 16 arrows",
+}
+"""What sqlglot would read again for each link, and how it is refused."""
+
+
+@pytest.mark.parametrize("statement", CHAINED, ids=range(len(CHAINED)))
+def test_a_chain_that_is_read_again_for_each_link_is_refused(statement: str) -> None:
+    with pytest.raises(SqlRefused, match=CHAINED[statement]):
+        checked(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT [[[1]]][1][1][1]",
+        "SELECT arrayMap((x, y) -> x + arraySum(z -> z, y), [1], [[2]]), arrayMap((x) -> x, [1])",
+        "SELECT '\\xc3\\xa9', 'é', '\\\\xff'",
+    ],
+)
+def test_usual_chains_pass(statement: str) -> None:
+    assert checked(statement).text == statement
+
+
+def test_a_string_that_is_no_text_is_refused_with_its_byte() -> None:
+    with pytest.raises(SqlRefused, match=r"holds the byte 0xff, which is no UTF-8"):
+        checked("SELECT '\\xff'")
+
+
 SERVED = {
     "SHOW TABLES": "SELECT name FROM published_tables ORDER BY name",
     "show tables from default like 'v\\_%'": "SELECT name FROM published_tables WHERE name like 'v\\_%' ORDER BY name",

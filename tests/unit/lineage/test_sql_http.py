@@ -375,6 +375,7 @@ def test_nothing_is_accepted_and_ignored(endpoint: SqlAddress, why: str) -> None
         ({"x-clickhouse-database": "system"}, 81),
         ({"x-clickhouse-format": "Template"}, 73),
         ({"content-type": "multipart/form-data; boundary=x"}, 497),
+        ({"content-type": "Multipart/Form-Data; boundary=x"}, 497),
     ],
 )
 def test_a_header_of_the_protocol_is_read_or_refused(endpoint: SqlAddress, headers: dict[str, str], code: int) -> None:

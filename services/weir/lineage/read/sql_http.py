@@ -119,7 +119,7 @@ class SqlEndpoint:
 
 
 def _request(request: Request, body: bytes, database: str) -> SqlRequest:
-    if request.headers.get("content-type", "").startswith("multipart/"):
+    if request.headers.get("content-type", "").lower().startswith("multipart/"):
         raise SqlRefused("multipart bodies (external data, form-encoded parameters) are not served; use the URL")
     text = request.scope["query_string"].decode("latin-1")
     try:

@@ -20,6 +20,7 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from weir.lineage.core.sql_strings import SqlRefused
 from weir.lineage.read.core.sql_catalog import described, published, unpublished
+from weir.lineage.read.core.sql_expansion import check_expansion
 from weir.lineage.read.core.sql_names import READABLE, VIEWS
 from weir.lineage.read.core.sql_parse import parse
 from weir.lineage.read.core.sql_text import plain, tokens_of
@@ -101,7 +102,10 @@ def _check_tables(tree: exp.Expr, names: frozenset[str]) -> None:
     """Every table of every scope is a view, or defined in that scope."""
     try:
         scopes = traverse_scope(tree)
+        check_expansion(scopes, _bare)
         resolved = {id(table): _readable(scope, names) for scope in scopes for table in scope.tables}
+    except SqlRefused:
+        raise
     except Exception as error:  # as above
         raise SqlRefused(f"the statement's names cannot be resolved: {_first_line(error)}") from error
     for table in tree.find_all(exp.Table):

@@ -43,6 +43,7 @@ def parse(text: str) -> list[exp.Expr]:
     """The statements of a text. Raises SqlRefused past the count of steps, and what the parser raises."""
     dialect: Any = ClickHouse()
     dialect.parser_class = _Counted
+    dialect.INDEX_OFFSET = 0  # else each subscript reads again what it stands behind; places are not looked at here
     tokens = dialect.tokenize(text)
     dialect.settings[STEPS] = STEPS_FREE + STEPS_PER_TOKEN * len(tokens)
     return [one for one in dialect.parser().parse(tokens, text) if one is not None]

@@ -18,6 +18,15 @@ STATEMENT_CHARS_MAX = 20_000
 NESTED_MAX = 64
 """Parentheses inside each other. Chosen: far above what people write, far below what exhausts a parser's stack."""
 
+SUBSCRIPTS_MAX = 32
+"""Brackets `[1][1]` one after another. Chosen: an array has a few levels; sqlglot's stack ends at some hundreds."""
+
+ARROWS_MAX = 16
+"""Arrows `->` between two commas within the same brackets. Chosen: a lambda has one."""
+
+PIECE = re.compile(r"\\x([0-9A-Fa-f]{2})|\\.|[^\\]+", re.DOTALL)
+"""A piece of a string: the code of a byte, another escape, or what stands for itself."""
+
 CLOSED_BY = {"(": ")", "[": "]"}
 """Brackets."""
 
@@ -63,6 +72,8 @@ def plain(tokens: Sequence[Token]) -> str:
     """The statement on one level of text: nothing that is not read the same by all. Raises SqlRefused."""
     words = [token for token in tokens if token[0] != "space"]
     _check_depth(words)
+    _check_chains(words)
+    _check_arrows(words)
     for index, (kind, word) in enumerate(words):
         following = words[index + 1][1] if index + 1 < len(words) else ""
         _check(kind, word, following)
@@ -104,6 +115,8 @@ def _check(kind: str, word: str, following: str) -> None:
         raise SqlRefused(f"quoted function {word} is not allowed; write its name plainly")
     if kind == "parameter":
         raise SqlRefused(f"the parameter {word[:100]} has no value; over HTTP, param_name=value gives it one")
+    if kind == "text":
+        _check_bytes(word)
     if kind != "word":
         return
     name = word.lower()
@@ -111,6 +124,21 @@ def _check(kind: str, word: str, following: str) -> None:
         raise SqlRefused(f"{word!r} is not allowed; one SELECT over the v_ views is")
     if following == "(" and not (name in BEFORE_PARENTHESIS | TYPES | MEMBERSHIP or is_listed(name)):
         raise SqlRefused(f"function {word!r} is not on the list of allowed functions")
+
+
+def _check_bytes(word: str) -> None:
+    """The codes of bytes in a string make characters: the engine's tree comes as text."""
+    pieces = (
+        bytes([int(piece[1], 16)]) if piece[1] else piece[0].encode(errors="replace") for piece in PIECE.finditer(word)
+    )
+    held = b"".join(pieces)
+    try:
+        held.decode()
+    except UnicodeDecodeError as error:
+        raise SqlRefused(
+            f"the string {word[:100]} holds the byte {held[error.start]:#x}, which is no UTF-8 there; write characters,"
+            " or compare hex(...) of a value"
+        ) from error
 
 
 def _check_depth(words: Sequence[tuple[str, str]]) -> None:
@@ -125,3 +153,48 @@ def _check_depth(words: Sequence[tuple[str, str]]) -> None:
             raise SqlRefused(f"{word!r} closes nothing that was opened")
     if waiting:
         raise SqlRefused(f"{len(waiting)} brackets are never closed")
+
+
+def _check_chains(words: Sequence[Token]) -> None:
+    """What sqlglot reads again for each link of a chain: many subscripts, and functions after a dot."""
+    waiting: list[int] = []
+    closed = 0
+    for index, (kind, word) in enumerate(words):
+        before = words[index - 1][1] if index else ""
+        following = words[index + 1][1] if index + 1 < len(words) else ""
+        if word == "[":
+            waiting.append(closed + 1 if before == "]" else 1)
+            if waiting[-1] > SUBSCRIPTS_MAX:
+                raise SqlRefused(f"more than {SUBSCRIPTS_MAX} subscripts [..] stand one after another")
+        elif word == "]":
+            closed = waiting.pop()
+        elif kind in ("word", "quoted") and before == "." and following == "(":
+            raise SqlRefused(
+                f"{word[:100]!r} is called after a dot; write the function first, with what it takes in it"
+            )
+
+
+def _check_arrows(words: Sequence[Token]) -> None:
+    """An arrow stands behind a name, or a list of names in brackets: `x -> ...`, `(x, y) -> ...`; each lambda has its own."""
+    counts = [0]
+    names = [True]  # whether the brackets hold names and commas alone, so far
+    is_list = False
+    for index, (kind, word) in enumerate(words):
+        if word == "->":
+            counts[-1] += 1
+            before = words[index - 1] if index else ("", "")
+            if before[0] not in ("word", "quoted") and not (before[1] == ")" and is_list):
+                raise SqlRefused("'->' takes a name before it, or names in brackets: x -> ..., (x, y) -> ...")
+            if counts[-1] > ARROWS_MAX:
+                raise SqlRefused(f"more than {ARROWS_MAX} arrows '->' stand one after another")
+        if word in CLOSED_BY:
+            counts.append(0)
+            names.append(True)
+        elif word in CLOSED_BY.values():
+            counts.pop()
+            is_list = names.pop()
+            names[-1] = False
+        elif word == ",":
+            counts[-1] = 0
+        elif kind not in ("word", "quoted"):
+            names[-1] = False
