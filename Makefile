@@ -33,7 +33,7 @@ unit: ## unit tests alone
 
 test: setup-tests lint types architecture ## everything, against the real Kafka, Triton and ClickHouse engine
 	@rm -f .weir/tests/results.json
-	@WEIR_WHOLE_RUN=1 $(VENV)/python -m pytest tests/unit tests/contract -n 2
+	@WEIR_WHOLE_RUN=1 $(VENV)/python -m pytest tests/unit tests/contract -n 3
 	@WEIR_WHOLE_RUN=1 $(VENV)/python -m pytest tests/docs tests/integration tests/e2e tests/chaos
 	@$(VENV)/python -m tools.capabilities --check
 
