@@ -6,14 +6,14 @@ import getpass
 import json as json_module
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote
 
 import typer
 
 from weir.cli import client
+from weir.cli.asset_path import asset_path
 from weir.cli.definitions import parsed_values, read_definitions, values_of_files
 from weir.cli.moments import microseconds, written
-from weir.cli.output import emit_json, emit_table, emit_text
+from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Author = Annotated[str, typer.Option(help="Who makes the change; recorded in the history.")]
@@ -56,7 +56,7 @@ def show(
     json: Json = False,
 ) -> None:
     """One asset with its versions, or one version whole."""
-    path = f"/v1/assets/{quote(kind)}/{quote(name)}" + (f"/{quote(version)}" if version else "")
+    path = asset_path(kind, name, *([version] if version else []))
     answer = client.get("registry", path)
     if json:
         emit_json(answer)
@@ -72,6 +72,8 @@ def history(
     """What changed between two times: every version made and every alias moved, of all assets, newest first."""
     from_us = microseconds("--since", since) if since else ""
     to_us = microseconds("--until", until) if until else ""
+    if since and until and int(from_us) >= int(to_us):
+        raise CliError(ExitCode.INVALID, f"--since {since} is not before --until {until}", "weir asset history --help")
     answer = client.get("registry", "/v1/history", from_us=from_us, to_us=to_us)
     if json:
         emit_json(answer)
@@ -84,7 +86,7 @@ def history(
 
 def diff(kind: str, name: str, before: str, after: str, json: Json = False) -> None:
     """What changed between two versions."""
-    answer = client.get("registry", f"/v1/diff/{quote(kind)}/{quote(name)}", **{"from": before, "to": after})
+    answer = client.get("registry", asset_path(kind, name, under="diff"), **{"from": before, "to": after})
     if json:
         emit_json(answer)
     else:
@@ -94,7 +96,7 @@ def diff(kind: str, name: str, before: str, after: str, json: Json = False) -> N
 def approve(kind: str, name: str, version: str, author: Author = "", json: Json = False) -> None:
     """Approve a version that somebody else wrote; aliases under four eyes move only to approved ones."""
     body = {"author": author or getpass.getuser()}
-    path = f"/v1/assets/{quote(kind)}/{quote(name)}/{quote(version)}/approvals"
+    path = asset_path(kind, name, version, "approvals")
     answer = client.send("registry", "POST", path, body)
     if json:
         emit_json(answer)
@@ -105,7 +107,7 @@ def approve(kind: str, name: str, version: str, author: Author = "", json: Json 
 def alias(kind: str, name: str, alias: str, version: str, author: Author = "", json: Json = False) -> None:
     """Move an alias to a version."""
     body = {"version": version, "author": author or getpass.getuser()}
-    answer = client.send("registry", "PUT", f"/v1/assets/{quote(kind)}/{quote(name)}/aliases/{quote(alias)}", body)
+    answer = client.send("registry", "PUT", asset_path(kind, name, "aliases", alias), body)
     if json:
         emit_json(answer)
     else:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
 from weir.cli import client
+from weir.cli.asset_path import asset_path
 from weir.cli.blame import Blamed, Counted, blamed
 from weir.cli.moments import microseconds
 from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
@@ -110,7 +110,7 @@ def _asked(statement: str) -> Sequence[list[Any]]:
 
 def _chain(route: str) -> Mapping[str, Any]:
     try:
-        answer: Mapping[str, Any] = client.get("registry", f"/v1/assets/chain/{quote(route, safe='')}/prod")["spec"]
+        answer: Mapping[str, Any] = client.get("registry", asset_path("chain", route, "prod"))["spec"]
     except CliError as error:
         if error.code not in (ExitCode.NOT_FOUND, ExitCode.INVALID):
             raise

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import typer
 
 from weir.cli import client
+from weir.cli.asset_path import asset_path
 from weir.cli.moments import microseconds
 from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
 from weir.cli.waterfall import waterfall
@@ -90,9 +91,7 @@ def _check_known(kind: str, name: str, version: str, digest: str) -> None:
     """Tell what is in no answer from what does not exist. Raises CliError(NOT_FOUND) for what the registry does not know."""
     for selector in [one for one in (version, digest) if one] or [""]:
         try:
-            client.get(
-                "registry", f"/v1/assets/{quote(kind)}/{quote(name)}" + (f"/{quote(selector)}" if selector else "")
-            )
+            client.get("registry", asset_path(kind, name, *([selector] if selector else [])))
         except CliError as error:
             # INVALID: a kind that only the store knows, such as passage or index, or a name that no asset can have.
             if error.code not in (ExitCode.NOT_FOUND, ExitCode.INVALID):

@@ -7,9 +7,9 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote
 
 from weir.cli import client
+from weir.cli.asset_path import asset_path
 from weir.cli.output import CliError, ExitCode, say
 
 TEXT_KEYS = ("text", "question", "prompt", "input")
@@ -50,7 +50,7 @@ def embedded(texts: Sequence[str], model: str) -> list[str]:
 def digest_of_dataset(file: Path, name: str, version: str) -> str:
     """Digest of the version in the registry; of the file itself where the registry does not know it."""
     try:
-        found = client.get("registry", f"/v1/assets/dataset/{quote(name, safe='')}/{quote(version, safe='')}")
+        found = client.get("registry", asset_path("dataset", name, version))
         return str(found["digest"])
     except CliError as error:
         if error.code not in (ExitCode.NOT_FOUND, ExitCode.NOT_READY):
