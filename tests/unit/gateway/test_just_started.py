@@ -10,7 +10,7 @@ import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2
 
-from unit.gateway.doors import doors, request_of
+from unit.gateway.doors import KEYS, bearer, doors, request_of
 
 CHECK, WATCH = "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
 QUESTION = bytes(health_pb2.HealthCheckRequest().SerializeToString())
@@ -27,10 +27,12 @@ async def test_a_name_is_unknown_only_once_the_registry_was_read(tmp_path: Path)
         with pytest.raises(grpc.aio.AioRpcError, match="has just started") as refused:
             await gateway.infer(request_of(), channel=channel)
         answer = await gateway.chat()
+        listed = await gateway.client.get(f"{gateway.url}/v1/models", headers=dict(bearer(KEYS["ada"])))
         gateway.desk.catalog.is_read = True
 
         assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
         assert dict(refused.value.trailing_metadata())["retry-after-ms"] == "1000"
+        assert listed.status_code == 503
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         await gateway.infer(request_of(), channel=channel)
 

@@ -150,8 +150,7 @@ class Catalog:
         return isinstance(self._current().names.get(name), Resolved)
 
     def prompt(self, reference: str) -> Version:
-        """The prompt `name@alias` or `name@version`. Raises Refusal("prompt_not_found") saying what there is."""
-        self._demand_read()
+        """The prompt `name@alias` or `name@version`; its route was resolved before. Raises Refusal("prompt_not_found")."""
         name, _, selector = checked_name(reference, "prompt_not_found").partition("@")
         found = self.find("prompt", name, selector or ALIAS)
         if found is not None:
@@ -166,7 +165,11 @@ class Catalog:
         )
 
     def routes(self) -> list[Resolved]:
-        """Every route that can be served, by name. One that lacks a part says so to who asks for it."""
+        """Every route that can be served, by name. One that lacks a part says so to who asks for it.
+
+        Raises Refusal("catalog_unknown"): an empty list would say that there is none.
+        """
+        self._demand_read()
         current = self._current()
         return [route for name in current.routes if isinstance(route := current.names[name], Resolved)]
 

@@ -16,10 +16,13 @@ from urllib.parse import unquote, urlsplit
 from weir.runtime.errors import BadSetting
 
 BASE = "OTEL_EXPORTER_OTLP_ENDPOINT"
+"""Variable with the collector's URL, to which each signal adds its path."""
 
 INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL"
+"""Variable with the time between two sends of metrics, milliseconds."""
 
 QUEUE, BATCH = "OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"
+"""Variables with the spans that may wait, and the spans of one send."""
 
 QUEUE_DEFAULT, BATCH_DEFAULT = 2_048, 512
 """Spans that wait, and spans of one send, where the variables say nothing; specified by OpenTelemetry."""
@@ -148,11 +151,8 @@ def _attributes(value: str) -> None:
 
 
 def _certificates(value: str) -> None:
-    path = Path(value)
     try:
-        if path.is_dir():
-            path.stat()
-        else:
+        if not Path(value).is_dir():  # a folder of certificates is looked into when one is needed
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=value)
     except (OSError, ValueError) as error:
         raise _Unread(f"the path of a file with certificates in PEM form ({error})") from error

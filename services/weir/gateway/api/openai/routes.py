@@ -102,10 +102,10 @@ class HttpDoor:
     async def models(self, request: Request) -> Response:
         """GET /v1/models: the routes this key may use."""
         try:
-            caller = self._caller(request, "models")
+            visible = self._visible(self._caller(request, "models"))
         except Refusal as refusal:
             return _error(refusal)
-        return JSONResponse({"object": "list", "data": [replies.model(route) for route in self._visible(caller)]})
+        return JSONResponse({"object": "list", "data": [replies.model(route) for route in visible]})
 
     async def model(self, request: Request) -> Response:
         """GET /v1/models/{id}."""
