@@ -29,8 +29,8 @@ from weir.events import (
     named_id,
 )
 from weir.events.trace_context import TraceContext
-from weir.runtime.kafka.consumer import Received
 from weir.runtime.kafka.deadletter import RawMessage
+from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.span_log import Recorded
 
 SECOND_US = 1_000_000

@@ -19,8 +19,8 @@ from waiting import eventually
 from weir.events import DeadLettered, Event, FeedbackReceived, InvalidEvent
 from weir.runtime.errors import Retryable
 from weir.runtime.identity import new_id
-from weir.runtime.kafka.consumer import Received
 from weir.runtime.kafka.follow import Follower
+from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.link import Link, link_from
 from weir.runtime.kafka.producer import Framed
 from weir.runtime.kafka.stream import Save, Stream

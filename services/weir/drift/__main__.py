@@ -18,7 +18,7 @@ from weir.drift.quality.settings import QualityServiceSettings
 from weir.drift.settings import DriftSettings
 from weir.runtime.http.policy import policy_of
 from weir.runtime.http.server import application, serve
-from weir.runtime.kafka.consumer import Received
+from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.link import Link, link_from
 from weir.runtime.kafka.span_log import SpanLog, with_spans
 from weir.runtime.kafka.stream import Handler, Stream

@@ -40,7 +40,7 @@ from weir.drift.core.stream.intake import observations_of, skip_reason
 from weir.drift.core.stream.record import Place
 from weir.drift.core.stream.state import EmbeddingSpace, StreamState, new_stream
 from weir.events import DriftSignalled, InvalidEvent, NovelCluster, TextFeaturesComputed
-from weir.runtime.kafka.consumer import Received
+from weir.runtime.kafka.handling import Received
 from weir.runtime.telemetry.logs import logger
 
 IN_TOPIC = "text-features"

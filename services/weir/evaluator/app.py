@@ -16,8 +16,8 @@ from weir.evaluator.core.step import step
 from weir.evaluator.core.subjects import RecentSubjects
 from weir.events import Event, RegistryChanged
 from weir.runtime.clock import now_us
-from weir.runtime.kafka.consumer import Received
 from weir.runtime.kafka.delivery import deliver
+from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.link import Link
 from weir.runtime.kafka.producer import Outgoing
 from weir.runtime.kafka.span_log import Record, Recorded

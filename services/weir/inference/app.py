@@ -15,8 +15,8 @@ from weir.inference.adapters.metrics import CACHE, FEATURE_ITEMS, SKIPPED
 from weir.inference.core.features import Numbered, Plan, envelopes, is_embedded, skip_reason, texts_to_embed
 from weir.inference.core.ports import Embedder
 from weir.inference.core.vectors import EmbeddingCache, FloatVector
-from weir.runtime.kafka.consumer import Received
 from weir.runtime.kafka.delivery import deliver
+from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.link import Link
 from weir.runtime.kafka.producer import Outgoing
 

@@ -6,11 +6,24 @@ topic into the dead letters after all, a limit's worth at every start.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
+
 from weir.runtime.errors import TooManyRejects
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.telemetry.metrics import HALTED
 
 _reasons: dict[str, str] = {}
+
+
+async def run_or_halt(group: str, work: Awaitable[None], stop: asyncio.Event) -> None:
+    """Do the work of a consumer; when its limit of dead letters trips, stand still until `stop` is set."""
+    try:
+        await work
+    except TooManyRejects as error:
+        halted(group, error)
+        await stop.wait()
+        ended(group)
 
 
 def halted(group: str, error: TooManyRejects) -> None:

@@ -15,8 +15,8 @@ from weir.drift.app import IN_TOPIC, Drift, Limits
 from weir.drift.core.ports import Checkpoint
 from weir.events import DriftSignalled, FeatureItem, TextFeaturesComputed, named_id
 from weir.runtime.errors import Retryable
-from weir.runtime.kafka.consumer import Received
 from weir.runtime.kafka.deadletter import RawMessage
+from weir.runtime.kafka.handling import Received
 
 SMALL = BankSettings(
     warn_arl_events=200.0,

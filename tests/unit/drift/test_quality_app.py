@@ -19,7 +19,7 @@ from weir.drift.quality.app import Quality, UnknownQualityStream
 from weir.drift.quality.core.intake import BAD_OUTCOMES
 from weir.events import DriftSignalled, EvaluationScored, InvalidEvent, TextFeaturesComputed, named_id
 from weir.runtime.errors import Retryable
-from weir.runtime.kafka.consumer import Received
+from weir.runtime.kafka.handling import Received
 
 STREAMS_MAX = 8
 SAVE_EVERY = 17

@@ -17,7 +17,7 @@ from weir.drift.adapters.announcer import KafkaAnnouncer
 from weir.drift.adapters.signal_traces import SignalTraces
 from weir.events import DriftSignalled, named_id
 from weir.events.trace_context import TraceContext
-from weir.runtime.kafka.consumer import Received
+from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.span_log import Recorded
 from weir.runtime.telemetry.span_words import links_of
 

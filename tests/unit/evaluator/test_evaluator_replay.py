@@ -22,8 +22,8 @@ from weir.events import (
     encode_body,
     named_id,
 )
-from weir.runtime.kafka.consumer import Received
 from weir.runtime.kafka.deadletter import RawMessage
+from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.span_log import Recorded
 
 pytestmark = pytest.mark.capability("X1")

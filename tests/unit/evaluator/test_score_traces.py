@@ -22,8 +22,9 @@ from weir.events import (
     encode_body,
 )
 from weir.events.trace_context import TraceContext
-from weir.runtime.kafka.consumer import Consumer, Received
+from weir.runtime.kafka.consumer import Consumer
 from weir.runtime.kafka.deadletter import RawMessage
+from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.span_log import Recorded
 from weir.runtime.rejects import Limits
 

@@ -15,8 +15,8 @@ from weir.events import TextFeaturesComputed, encode_body
 from weir.inference.app import OUT_TOPIC, Features
 from weir.inference.core.features import Plan
 from weir.inference.core.vectors import EmbeddingCache, FloatVector
-from weir.runtime.kafka.consumer import Received
 from weir.runtime.kafka.deadletter import RawMessage
+from weir.runtime.kafka.handling import Received
 
 pytestmark = pytest.mark.capability("X1")
 PLAN = Plan(

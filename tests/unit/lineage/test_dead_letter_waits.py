@@ -16,9 +16,9 @@ from weir.lineage.sink import inserter as inserter_module
 from weir.lineage.sink.inserter import Inserter
 from weir.lineage.store.store import Store
 from weir.runtime.errors import TooManyRejects
-from weir.runtime.kafka.consumer import BACKOFF_S
 from weir.runtime.kafka.deadletter import TOPIC, RawMessage
 from weir.runtime.kafka.link import Link
+from weir.runtime.kafka.retries import BACKOFF_S
 from weir.runtime.rejects import Limits
 
 pytestmark = pytest.mark.capability("X1")

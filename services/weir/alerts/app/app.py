@@ -36,7 +36,7 @@ from weir.alerts.core.state import rederived as rederived_alert
 from weir.events import EvaluationScored, canonical_json
 from weir.runtime.clock import now_us
 from weir.runtime.http.server import json_bytes
-from weir.runtime.kafka.consumer import Received
+from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.span_log import Record
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.telemetry.recent_traces import RecentTraces

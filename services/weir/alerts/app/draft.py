@@ -15,7 +15,7 @@ from weir.alerts.core.repair import repaired_times
 from weir.alerts.core.state import Alert, Phase
 from weir.events import AlertChanged, named_id
 from weir.events.trace_context import TraceContext
-from weir.runtime.kafka.consumer import Received
+from weir.runtime.kafka.handling import Received
 from weir.runtime.telemetry.logs import logger
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from weir.events import DriftSignalled, EvaluationScored, TextFeaturesComputed, derived_span_id
 from weir.events.trace_context import TraceContext, read_traces
 from weir.runtime.clock import now_us
-from weir.runtime.kafka.consumer import Received
+from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.span_log import Record, Recorded
 from weir.runtime.telemetry.recent_traces import RecentTraces
 from weir.runtime.telemetry.span_words import process_span

@@ -32,7 +32,7 @@ from weir.drift.quality.core.intake import key_of_score, outcome_scores, score_o
 from weir.drift.quality.core.ports import QualityStore, Source
 from weir.drift.quality.core.signals import acceptance_of, signal_of
 from weir.events import DriftSignalled, EvaluationScored, InvalidEvent, TextFeaturesComputed, named_id
-from weir.runtime.kafka.consumer import Received
+from weir.runtime.kafka.handling import Received
 from weir.runtime.telemetry.logs import logger
 
 SCORES_TOPIC = "evaluation-scores"

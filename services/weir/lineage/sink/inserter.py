@@ -23,8 +23,8 @@ from weir.lineage.store.metrics import EXPIRED, INSERT_FAILURES, INSERT_S, PAUSE
 from weir.lineage.store.store import BlockTooLarge, RowsRefused, Store, StoreDown
 from weir.runtime.clock import now_us
 from weir.runtime.errors import Retryable
-from weir.runtime.kafka.consumer import BACKOFF_S
 from weir.runtime.kafka.deadletter import RawMessage
+from weir.runtime.kafka.retries import backoff_s
 from weir.runtime.telemetry.logs import logger
 
 ANSWER_S = 0.5
@@ -77,7 +77,7 @@ class Inserter:
                 PAUSED.set(1)
                 self.waits_for = str(error)
                 logger().warning("store_waits", topic=place[0], attempt=attempt, error=str(error))
-                if not wait(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]):
+                if not wait(backoff_s(attempt)):
                     return None
                 attempt += 1
             else:
@@ -99,7 +99,7 @@ class Inserter:
             except Retryable as error:
                 self.waits_for = f"the dead letter of {message.topic}/{message.partition}/{message.offset}: {error}"
                 logger().warning("dead_letter_waits", topic=message.topic, attempt=attempt, error=str(error))
-                if not wait(BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]):
+                if not wait(backoff_s(attempt)):
                     return False
                 attempt += 1
             else:

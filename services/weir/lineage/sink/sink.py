@@ -37,9 +37,10 @@ from weir.lineage.store.metrics import ANEW, REBUILT, REJOINED, STALLED, STARVED
 from weir.runtime.errors import TooManyRejects
 from weir.runtime.halt import halted
 from weir.runtime.kafka.deadletter import DeadLetters, RawMessage
+from weir.runtime.kafka.handling import note_lag
 from weir.runtime.kafka.topic_ids import TopicIds
 from weir.runtime.telemetry.logs import logger
-from weir.runtime.telemetry.metrics import BATCH_MESSAGES, LAG, MESSAGES
+from weir.runtime.telemetry.metrics import BATCH_MESSAGES, MESSAGES
 
 REJOIN_S = 0.5
 """Seconds between losing the membership and joining again. Chosen: no hot loop while the broker is starting."""
@@ -284,7 +285,7 @@ class Sink:
             MESSAGES.labels(group, topic).inc(len(batch))
             BATCH_MESSAGES.labels(group).observe(len(batch))
             _, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
-            LAG.labels(group, topic, str(partition)).set(max(0, high - batch[-1].offset - 1))
+            note_lag(group, topic, partition, batch[-1].offset + 1, high)
 
 
 def _raw(message: Message) -> RawMessage:

@@ -16,7 +16,7 @@ from confluent_kafka import KafkaException
 from weir.events import Event, InvalidEvent
 from weir.runtime.clock import monotonic_s
 from weir.runtime.errors import Retryable
-from weir.runtime.kafka.producer import RECONNECT_S
+from weir.runtime.kafka.connection import RECONNECT_S
 from weir.runtime.kafka.serde import Serde
 from weir.runtime.kafka.topic_ids import TopicIds
 from weir.runtime.telemetry.logs import logger

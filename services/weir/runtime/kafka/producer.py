@@ -12,21 +12,17 @@ from aiokafka.errors import KafkaError
 from weir.events import TOPICS, Event
 from weir.events.trace_context import TraceContext
 from weir.runtime.errors import Retryable
+from weir.runtime.kafka.connection import connected
 from weir.runtime.kafka.message_trace import Headers, kafka_headers
 from weir.runtime.kafka.metadata_pause import pause_after_failure
 from weir.runtime.kafka.serde import Serde
-from weir.runtime.telemetry.logs import logger
 from weir.runtime.telemetry.metrics import PRODUCED
-from weir.runtime.waits import wait_or_stop
 
 LINGER_MS = 10
 """Milliseconds a send waits for company. Chosen: small against the 200 ms flush of the store."""
 
 BATCH_BYTES = 1_000_000
 """Largest batch per partition. Measured: the default of 16 KB costs twice the CPU per event."""
-
-RECONNECT_S = 1.0
-"""Seconds between tries to reach a broker that is down."""
 
 
 class Outgoing(NamedTuple):
@@ -54,6 +50,7 @@ class EventProducer:
     def __init__(self, bootstrap: str, serde: Serde, client_id: str) -> None:
         """bootstrap: host:port list. client_id: name in the broker's log and metrics."""
         self._serde = serde
+        self._bootstrap = bootstrap
         self._options = {
             "bootstrap_servers": bootstrap,
             "client_id": client_id,
@@ -67,18 +64,7 @@ class EventProducer:
 
     async def start(self, stop: asyncio.Event) -> None:
         """Connect, trying again until a broker answers or `stop` is set."""
-        while not stop.is_set():
-            producer = AIOKafkaProducer(**self._options)
-            pause_after_failure(producer.client)
-            try:
-                await producer.start()
-            except KafkaError as error:
-                await producer.stop()
-                logger().warning("broker_unreachable", bootstrap=self._options["bootstrap_servers"], error=repr(error))
-                await wait_or_stop(stop, RECONNECT_S)
-            else:
-                self._producer = producer
-                return
+        self._producer = await connected(self._client, stop, bootstrap=self._bootstrap)
 
     @property
     def is_ready(self) -> bool:
@@ -111,6 +97,11 @@ class EventProducer:
                 PRODUCED.labels(record.topic).inc()
         except KafkaError as error:
             raise Retryable(f"the broker did not take the batch: {error!r}") from error
+
+    def _client(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(**self._options)
+        pause_after_failure(producer.client)
+        return producer
 
     async def _framed(self, one: Outgoing) -> Framed:
         value = await self._serde.encode(one.topic, one.event)

@@ -17,8 +17,9 @@ from waiting import eventually
 from weir.events import DeadLettered, FeedbackReceived, InvalidEvent, encode_body, frame
 from weir.runtime.http.policy import Policy
 from weir.runtime.http.server import application
-from weir.runtime.kafka.consumer import Consumer, Received
+from weir.runtime.kafka.consumer import Consumer
 from weir.runtime.kafka.deadletter import TOPIC as DEAD_LETTERS
+from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.link import Link
 from weir.runtime.rejects import Limits
 from weir.runtime.telemetry.metrics import HALTED

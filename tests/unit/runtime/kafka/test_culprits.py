@@ -18,9 +18,10 @@ from mock_kafka import MockKafka
 from unit.runtime.kafka.test_consumer import LENIENT, TOPIC, committed, framed, letters, produce
 from weir.events import InvalidEvent
 from weir.runtime.errors import TooManyRejects
-from weir.runtime.kafka.consumer import Consumer, Received
+from weir.runtime.kafka.consumer import Consumer
 from weir.runtime.kafka.culprits import LIVES_MAX, PUT_ASIDE_MAX, SUSPECTS_MAX, Culprits
 from weir.runtime.kafka.deadletter import RawMessage
+from weir.runtime.kafka.handling import Received
 
 CULPRIT = 4
 """Offset of the message that the handler cannot take."""
