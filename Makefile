@@ -53,17 +53,17 @@ status: ## processes, memory, endpoints
 	@$(VENV)/weir status
 
 bench: setup ## ratios: gateway against Triton, Kafka to ClickHouse, detectors
-	@PYTHONPATH=tests $(VENV)/python -m tests.bench.run
+	@PYTHONPATH=tests $(VENV)/python -m bench.run
 
 bench-against: setup ## gateway and sink beside those of an older commit, in one run: make bench-against COMMIT=8c2fa28
-	@PYTHONPATH=tests $(VENV)/python -m tests.bench.against $(COMMIT)
+	@PYTHONPATH=tests $(VENV)/python -m bench.against $(COMMIT)
 
 bench-drift: setup ## drift on real text: alarms, delays, peers, costs, tables and plots (first run: embeds 21,000 texts)
-	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(VENV)/python -m tests.bench.text_drift.run
-	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(VENV)/python -m tests.bench.quality_alarm
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(VENV)/python -m bench.text_drift.run
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(VENV)/python -m bench.quality_alarm
 
 bench-drift-stack: setup ## 20,000 steady events of real text, then a change, through drift, alerts and a signed webhook
-	@PYTHONPATH=tests OPENBLAS_NUM_THREADS=1 $(VENV)/python -m tests.bench.text_drift.on_the_stack
+	@PYTHONPATH=tests OPENBLAS_NUM_THREADS=1 $(VENV)/python -m bench.text_drift.on_the_stack
 
 chaos: setup-tests ## every fault on the real stack, one table: acknowledged, stored, lost, duplicates (about 30 min)
 	@PYTHONPATH=tests OPENBLAS_NUM_THREADS=1 $(VENV)/python -m chaos.run $(FAULTS)

@@ -46,7 +46,7 @@ NOT_RUN_HERE = {
 }
 """Blocks of each page that no test runs, all of them marked with their reason. More is a decision to make here."""
 
-FILE = re.compile(r"(?:docs|examples|infra|schemas|services|tests|tools)/[\w./-]*\w")
+FILE = re.compile(r"(?:bench|docs|examples|infra|schemas|services|tests|tools)/[\w./-]*\w")
 PAST_THE_GATEWAY = ("drift killed", "alerts killed", "rule edited while firing")
 """Rows of the chaos suite before those of the store whose load is written into Kafka, not sent as calls."""
 
@@ -57,12 +57,14 @@ READ_BY_TOOLS = {"WEIR_HOME", "WEIR_CLONE_TIME", "WEIR_API_KEY", "WEIR_ROOT"}
 """Variables of the command line and of the demo."""
 
 SOURCES = "\n".join(
-    path.read_text() for folder in ("services", "tests", "tools") for path in sorted((ROOT / folder).rglob("*.py"))
+    path.read_text()
+    for folder in ("services", "tests", "tools", "bench")
+    for path in sorted((ROOT / folder).rglob("*.py"))
 )
 ROUTES = {re.sub(r"\{+[^}]*\}+", "[^/]+", path) for path in re.findall(r'"(/[a-z0-9/{}:._-]*)"', SOURCES)}
 """Patterns of the routes that are served, as the code writes them."""
 
-MODULE = re.compile(r"(?:weir|tests|tools)(?:\.[a-z_]\w*)+")
+MODULE = re.compile(r"(?:weir|tests|tools|bench)(?:\.[a-z_]\w*)+")
 HEADING = re.compile(r"\[?`?(?:docs/)?([\w-]+\.md)(?:`|\]\([\w./-]+\))?,? \"([^\"]+)\"")
 """A page and the heading in it that a sentence sends its reader to: docs/drift.md, "System or judge"."""
 
@@ -135,8 +137,8 @@ def test_every_heading_that_a_reader_is_sent_to_exists(page: str) -> None:
     "command",
     [
         "make dream", "make demo DREAM=1", "weir dream", "weir drift dream", "weir audit gaps --dream", "weir trace show",
-        "weir drift accept --tenant x", "python -m tests.bench.dream", "python -m tests.bench.text_drift.run --dream",
-        "python -m tests.bench.text_drift.run --part dreams", "python dream.py", "weir sql 'SELECT", "weir alert list|dream",
+        "weir drift accept --tenant x", "python -m bench.dream", "python -m bench.text_drift.run --dream",
+        "python -m bench.text_drift.run --part dreams", "python dream.py", "weir sql 'SELECT", "weir alert list|dream",
     ],
 )  # fmt: skip
 def test_a_command_that_cannot_be_typed_is_found(command: str) -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.bench.text_drift.figures`: writes the last run's figures into docs/drift.md, between two marks.
+"""`python -m bench.text_drift.figures`: writes the last run's figures into docs/drift.md, between two marks.
 
 So the document quotes what the benchmark printed and nothing else. Everything outside of the marks stays as it is.
 """

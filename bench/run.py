@@ -1,4 +1,4 @@
-"""`python -m tests.bench.run` (make bench): ratios in one run, on the real parts, printed and written down.
+"""`python -m bench.run` (make bench): ratios in one run, on the real parts, printed and written down.
 
 1. Kafka to ClickHouse on one core against a raw consumer. 2. The gateway against direct Triton. 3. What its events cost. 4. A
 backlog that drains under live calls. 5. The drift detector.
@@ -78,7 +78,7 @@ def _detector() -> list[Result]:
     """The detector in a process of its own, with one thread for linear algebra as the stack runs it."""
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     ran = subprocess.run(
-        [sys.executable, "-m", "tests.bench.detector_cost"],
+        [sys.executable, "-m", "bench.detector_cost"],
         env=environment,
         cwd=repository(),
         capture_output=True,

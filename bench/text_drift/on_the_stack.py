@@ -1,4 +1,4 @@
-"""`python -m tests.bench.text_drift.on_the_stack`: 20,000 steady events of real text, then a change, on the running stack.
+"""`python -m bench.text_drift.on_the_stack`: 20,000 steady events of real text, then a change, on the running stack.
 
 From the log on, everything is the product: the drift service with its checkpoints, the alerts service, a webhook whose
 signature the stock library verifies. The events are the first base's texts with their real MiniLM embeddings (random

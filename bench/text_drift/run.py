@@ -1,4 +1,4 @@
-"""`python -m tests.bench.text_drift.run` (make bench-drift): the whole benchmark, or with `--quick` a tuning run.
+"""`python -m bench.text_drift.run` (make bench-drift): the whole benchmark, or with `--quick` a tuning run.
 
 Everything: both bases, 4 reference draws each, every cell and peer, costs, tables on the terminal, `results.json` and
 PNG plots under `.weir/bench/text_drift`. Nothing is asserted: a bar that is not held is printed as such.
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     options, out = _options(arguments), Console(width=200)
     started, cells = time.monotonic(), [cell for cell in CELLS if options.cells in cell.name]
     # A narrowed run says so in everything that quotes it.
-    command = f"python -m tests.bench.text_drift.run {' '.join(arguments)}" if arguments else "make bench-drift"
+    command = f"python -m bench.text_drift.run {' '.join(arguments)}" if arguments else "make bench-drift"
     results: Record = {
         "command": command,
         "cpus": os.cpu_count(),

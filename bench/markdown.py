@@ -1,4 +1,4 @@
-"""`python -m tests.bench.markdown [FILE]`: the last run's results as the table and the list that docs/benchmarks.md holds."""
+"""`python -m bench.markdown [FILE]`: the last run's results as the table and the list that docs/benchmarks.md holds."""
 
 from __future__ import annotations
 

@@ -61,5 +61,5 @@ def _until_stored(stack: RunningStack) -> None:
 
 
 def _raw_consumer_us(bootstrap: str) -> float:
-    command = [sys.executable, "-m", "tests.bench.raw_consumer", bootstrap, TOPIC, str(EVENTS)]
+    command = [sys.executable, "-m", "bench.raw_consumer", bootstrap, TOPIC, str(EVENTS)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

@@ -47,7 +47,7 @@ def guarantee_cost(stack: Stack, upstream: Upstream) -> list[Result]:
     with contextlib.ExitStack() as running:
         gateways = {
             "off": running.enter_context(
-                gateway(stack, upstream, "bench-off", module="tests.bench.silent_gateway", has_drain=False)
+                gateway(stack, upstream, "bench-off", module="bench.silent_gateway", has_drain=False)
             ),
             "process": running.enter_context(gateway(stack, upstream, "bench-process")),
             "fsync": running.enter_context(

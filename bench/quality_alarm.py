@@ -1,6 +1,6 @@
 """The alarm on evaluation scores: mean scores to a false alarm, delays of planted drops, and system-or-judge verdicts.
 
-`python -m tests.bench.quality_alarm` prints everything; `--quick` takes fewer runs, `--verdicts` only the second table
+`python -m bench.quality_alarm` prints everything; `--quick` takes fewer runs, `--verdicts` only the second table
 (6 CPU-minutes), of other planted cases with `--first-case`. Scores are synthetic: independent passes and fails with a
 fixed seed, as a uniform sample of judged calls gives them. The peer is the usual rolling z-test over 200 scores,
 one-sided, looked at with every score and told the true rate: at a nominal 1 %, and with the bound that an oracle found
@@ -53,7 +53,7 @@ SCORE_US = 1_000_000
 """Microseconds between two scores."""
 INTERLEAVE = 0.05
 """Anchors a score."""
-ANCHORS_FILE = Path(__file__).resolve().parents[2] / "examples" / "anchors" / "python-support.jsonl"
+ANCHORS_FILE = Path(__file__).resolve().parents[1] / "examples" / "anchors" / "python-support.jsonl"
 """Its human labels are those of the planted cases; what the judge says of them is synthetic."""
 JUDGE_ERROR = 0.1
 """Share of anchors on which the judge disagrees with the label, always the same ones."""

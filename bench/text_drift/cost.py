@@ -1,6 +1,6 @@
 """Cost: CPU time of one event for the bank and for the online MMD peers, state sizes, time to fit; in one process.
 
-`python -m tests.bench.text_drift.cost` prints JSON. The benchmark runs it with one thread for linear algebra, as the
+`python -m bench.text_drift.cost` prints JSON. The benchmark runs it with one thread for linear algebra, as the
 stack runs the service. Rounds are interleaved, so that a busy machine slows all alike.
 
 The peer is computed at every event as an online MMD detector must: kernel of the new text with the 2,000 of the

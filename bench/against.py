@@ -1,4 +1,4 @@
-"""`python -m tests.bench.against COMMIT`: today's gateway and sink beside those of an older commit, in one run.
+"""`python -m bench.against COMMIT`: today's gateway and sink beside those of an older commit, in one run.
 
 Both gateways (each with an inference service of its own commit) stand before one Triton and take calls in interleaved
 rounds; both sinks read the same backlog from one broker, in turn. The older code runs from a git worktree under

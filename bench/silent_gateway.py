@@ -1,4 +1,4 @@
-"""`python -m tests.bench.silent_gateway`: the gateway with a capture that writes nothing, for the bench alone.
+"""`python -m bench.silent_gateway`: the gateway with a capture that writes nothing, for the bench alone.
 
 The baseline of what accounting costs. It is no setting of the product: a gateway that loses everything silently must not
 be one environment variable away.

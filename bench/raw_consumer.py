@@ -1,6 +1,6 @@
 """The baseline of the sink: a confluent consumer that takes the same messages and does nothing with them.
 
-`python -m tests.bench.raw_consumer BOOTSTRAP TOPIC COUNT` prints its CPU microseconds per message.
+`python -m bench.raw_consumer BOOTSTRAP TOPIC COUNT` prints its CPU microseconds per message.
 """
 
 from __future__ import annotations

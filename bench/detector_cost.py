@@ -1,7 +1,7 @@
 """CPU time that the drift detector needs for one event, one at a time and in micro-batches as the service feeds it, and
 the size of a monitored stream's state.
 
-`python -m tests.bench.detector_cost` prints the results as JSON. The benchmark runs it as a process of its own with one
+`python -m bench.detector_cost` prints the results as JSON. The benchmark runs it as a process of its own with one
 thread for linear algebra, as the stack runs the service: on two cores a second thread more than doubles the CPU time.
 
 Texts are the demo's questions. Embeddings are synthetic: random directions of length 1 with 384 numbers, from a fixed

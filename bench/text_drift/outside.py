@@ -33,7 +33,7 @@ _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THR
 
 def costs() -> Record:
     """CPU time and size of the bank and of the cheapest online MMD, and of alibi-detect's where it runs."""
-    found: Record = json.loads(_run([sys.executable, "-m", "tests.bench.text_drift.cost"]))
+    found: Record = json.loads(_run([sys.executable, "-m", "bench.text_drift.cost"]))
     return found
 
 
