@@ -9,8 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 
 from weir.events._generated import Reference
+
+RELEASES_REMEMBERED = 1_024
+"""Sets of references whose digest is not computed again: far above the routes of a registry, each with its prompts, and
+some hundred bytes each."""
 
 
 def canonical_json(value: object) -> str:
@@ -28,5 +33,10 @@ def release_digest(references: Iterable[Reference]) -> str:
 
     Change any pinned part and the release changes: that is what makes an answer's release a fact.
     """
+    return _release_digest(tuple(references))
+
+
+@lru_cache(RELEASES_REMEMBERED)
+def _release_digest(references: tuple[Reference, ...]) -> str:
     pinned = sorted((r.kind, r.name, r.version, r.digest) for r in references)
-    return digest_of([list(part) for part in pinned]) if pinned else ""
+    return digest_of(pinned) if pinned else ""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 
-from weir.events import Reference, release_digest
+from weir.events import release_digest
 from weir.events.trace_context import TraceContext, trace_headers
 from weir.gateway.core.call import Call, Protocol
 from weir.gateway.core.catalog import Resolved
@@ -18,10 +17,6 @@ SESSION_CHARS_MAX = 256
 """Longest session id, characters: any UUID or e-mail address fits, and it is a column of the store."""
 
 SESSION = "weir-session"
-
-RELEASES_REMEMBERED = 1_024
-"""Sets of references whose digest is not computed again: far above the routes of a registry, each with its prompts, and
-some hundred bytes each."""
 
 
 def started(
@@ -80,15 +75,10 @@ def trace_headers_of(call: Call) -> list[tuple[str, str]]:
 
 def told_headers_of(call: Call) -> list[tuple[str, str]]:
     """What an answer says about its call: the request id, the release that served it once one is known, the trace."""
-    release = [("weir-release", _release_of(call.references))] if call.references else []
+    release = [("weir-release", release_digest(call.references))] if call.references else []
     return [("weir-request-id", call.request_id), *release, *trace_headers_of(call)]
 
 
 def operation_of(resolved: Resolved) -> str:
     """`gen_ai.operation.name` of a call over the Open Inference Protocol."""
     return "embeddings" if resolved.task == "embeddings" else "text_completion"
-
-
-@lru_cache(RELEASES_REMEMBERED)
-def _release_of(references: tuple[Reference, ...]) -> str:
-    return release_digest(references)

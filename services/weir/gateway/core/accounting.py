@@ -14,7 +14,7 @@ life is over follows from its segments, never from a clock.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -61,6 +61,7 @@ def counted(books: Books, records: Iterable[Record], *, has_corrupt: bool) -> tu
     has_corrupt: whether unreadable records stood among or after them.
     """
     after, accounts = dict(books), list[Account]()
+    calls: dict[LifeKey, dict[str, Call]] = {}  # open calls of the lives met here, copied once and not for each record
     for record in records:
         key = (record.source, record.boot_epoch)
         life = after.get(key, Life())
@@ -68,18 +69,25 @@ def counted(books: Books, records: Iterable[Record], *, has_corrupt: bool) -> tu
         # (`headed`). Told twice it does no harm: the audit counts a range once.
         if record.seq < life.next_seq and record.kind != "gap":
             continue
+        if key not in calls:
+            calls[key] = dict(life.open)
+            life = replace(life, open=calls[key])
         if record.gap is not None:
             shed = Account(key, record.gap.first_seq, record.gap.last_seq, "shed", record.gap.reason)
             accounts.append(shed)
-            after[key] = replace(
-                life, next_seq=max(life.next_seq, record.gap.last_seq + 1), open=_without(life.open, record.gap.ended)
-            )
+            for request_id in record.gap.ended:
+                calls[key].pop(request_id, None)
+            after[key] = replace(life, next_seq=max(life.next_seq, record.gap.last_seq + 1))
             continue
         if record.seq > life.next_seq and (has_corrupt or life.is_suspect):
             accounts.append(Account(key, life.next_seq, record.seq - 1, "corrupt", "checksum"))
-        after[key] = replace(
-            life, next_seq=record.seq + NUMBERS_TAKEN[record.kind], is_suspect=False, open=_open(life.open, record)
-        )
+        if record.call is not None and record.kind == "requested":
+            calls[key][record.call.request_id] = record.call
+        elif record.call is not None:
+            calls[key].pop(record.call.request_id, None)
+        after[key] = replace(life, next_seq=record.seq + NUMBERS_TAKEN[record.kind], is_suspect=False)
+    for still_open in calls.values():
+        still_open.update({one: replace(call, user_text="") for one, call in still_open.items() if call.user_text})
     if has_corrupt:
         after = {key: replace(life, is_suspect=True) for key, life in after.items()}
     return after, accounts
@@ -128,18 +136,6 @@ def closed(books: Books, boot_epochs: Sequence[int]) -> tuple[Books, list[Record
         for number, request_id in enumerate(sorted(life.open))
     ]
     return {key: life for key, life in books.items() if key not in over}, records
-
-
-def _open(calls: Mapping[str, Call], record: Record) -> Mapping[str, Call]:
-    if record.call is None:
-        return calls
-    if record.kind == "requested":
-        return {**calls, record.call.request_id: replace(record.call, user_text="")}
-    return _without(calls, (record.call.request_id,))
-
-
-def _without(calls: Mapping[str, Call], ended: Collection[str]) -> Mapping[str, Call]:
-    return {request_id: call for request_id, call in calls.items() if request_id not in ended}
 
 
 def _aborted(life: LifeKey, number: int, call: Call, found_us: int) -> Record:

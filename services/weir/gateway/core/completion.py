@@ -26,7 +26,7 @@ from weir.events import (
 )
 from weir.events.ranges import TIME_END_US, TIME_MIN_US
 from weir.events.span_kinds import INTERNAL, SPAN_KINDS
-from weir.gateway.core.answer import read_answer
+from weir.gateway.core.answer import AnswerReader, read_answer
 from weir.gateway.core.call import Call, CallEnd, Feedback
 from weir.gateway.core.record import Record
 from weir.gateway.core.wire import (
@@ -83,9 +83,10 @@ def events_of(record: Record, *, text_chars_max: int) -> list[Addressed]:
         )
         return [("inference-requests", call.request_id, requested)]
     assert record.end is not None
-    tensors = read_responses(record.responses, is_stream=call.protocol.endswith("-stream"))
-    completed = _completed(record, call, record.end, request, tensors, shared, text_chars_max)
-    spans = _spans(record, call, record.end, completed, tensors)
+    parts = read_responses(record.responses, is_stream=call.protocol.endswith("-stream"))
+    (text, told), facts = read_answer(parts), merged(parts)
+    completed = _completed(record, call, record.end, request, text, told, facts, shared, text_chars_max)
+    spans = _spans(record, call, record.end, completed, facts)
     return [("inference-responses", call.request_id, completed), ("spans", call.trace_id, spans)]
 
 
@@ -94,12 +95,12 @@ def _completed(
     call: Call,
     end: CallEnd,
     request: RequestFacts,
-    tensors: Sequence[Tensors],
+    text: str,
+    told: AnswerReader,
+    facts: Tensors,
     shared: dict[str, Any],
     text_chars_max: int,
 ) -> InferenceCompleted:
-    text, told = read_answer(tensors)
-    facts = merged(tensors)
     kept_bytes = sum(map(len, record.responses))
     contexts = _contexts(facts, call.references)
     seed = request.parameters.get("seed")
@@ -187,13 +188,11 @@ def _indexes(contexts: Sequence[Context]) -> list[Reference]:
     return [Reference(kind="index", name=name, version="", digest=digest) for name, digest in found]
 
 
-def _spans(
-    record: Record, call: Call, end: CallEnd, completed: InferenceCompleted, tensors: Sequence[Tensors]
-) -> SpansRecorded:
+def _spans(record: Record, call: Call, end: CallEnd, completed: InferenceCompleted, facts: Tensors) -> SpansRecorded:
     root = _root_span(call, end, completed)
     hops = [_timed(call, item, index, call.span_id) for index, item in enumerate(json_objects(end.server_timing_json))]
     parent = hops[-1].span_id if hops else call.span_id
-    nodes = json_objects(first_text(merged(tensors), "node_timings"))
+    nodes = json_objects(first_text(facts, "node_timings"))
     inner = [_timed(call, item, index + len(hops), parent) for index, item in enumerate(nodes)]
     return SpansRecorded(
         **_envelope(record, call, record.seq + 1, derived_id(call.request_id, "spans"), end.end_time_us),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -86,17 +87,19 @@ class EventProducer:
         """Send messages that are framed already, and wait until all are acknowledged."""
         if self._producer is None:
             raise Retryable("the producer has not reached a broker yet")
-        producer = self._producer
+        producer, acknowledged = self._producer, Counter[str]()
         try:
             waiting = [
-                await producer.send(one.topic, key=one.key, value=one.value, headers=list(one.headers))
-                for one in messages
+                await producer.send(message.topic, key=message.key, value=message.value, headers=list(message.headers))
+                for message in messages
             ]
-            for acknowledged in waiting:
-                record = await acknowledged
-                PRODUCED.labels(record.topic).inc()
+            for one in waiting:
+                acknowledged[(await one).topic] += 1
         except KafkaError as error:
             raise Retryable(f"the broker did not take the batch: {error!r}") from error
+        finally:
+            for topic, count in acknowledged.items():
+                PRODUCED.labels(topic).inc(count)
 
     def _client(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(**self._options)
