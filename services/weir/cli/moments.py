@@ -31,10 +31,15 @@ def microseconds(option: str, text: str, also: str = "") -> int:
     try:
         found = datetime.fromisoformat(text)
         aware = found if found.tzinfo else found.replace(tzinfo=UTC)
-        return max(0, round(aware.timestamp() * 1_000_000))
+        time_us = round(aware.timestamp() * 1_000_000)
     except (ValueError, OverflowError) as error:
         expected = f"{also}ISO 8601, as 2026-11-24T05:00 (UTC unless it says otherwise), or an age, as 24h"
         raise CliError(ExitCode.INVALID, f"{option} is {text!r}; expected {expected}") from error
+    if time_us < 0:
+        raise CliError(
+            ExitCode.INVALID, f"{option} is {text!r}, before 1970; no event is as old; expected a later time"
+        )
+    return time_us
 
 
 def moment(text: str, option: str) -> Moment:

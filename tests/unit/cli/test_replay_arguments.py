@@ -46,6 +46,12 @@ def test_another_text_is_no_moment_and_the_option_is_named(text: str) -> None:
     assert raised.value.code is ExitCode.INVALID
 
 
+@pytest.mark.parametrize("text", ["0001-01-01", "1969-12-31T23:59:59Z"])
+def test_a_time_before_1970_is_refused_as_such(text: str) -> None:
+    with pytest.raises(CliError, match=f"--from is '{text}', before 1970"):
+        moment(text, "--from")
+
+
 @pytest.mark.parametrize(
     ("since", "until"),
     [

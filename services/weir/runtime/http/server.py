@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -51,8 +52,9 @@ def application(
 ) -> Door:
     """The application of a service behind its door: its routes, and health, readiness and metrics.
 
-    page: makes the answers of the door in a form of the service's own; a problem page unless given.
+    page: makes the answers to refused requests in a form of the service's own; a problem page unless given.
     """
+    answer = page or problem_of
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -66,9 +68,12 @@ def application(
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
-    async def on_http_error(_: Request, error: Exception) -> Response:
+    async def on_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return problem(error.status_code, error.detail, error.detail, headers=error.headers)
+        reason = HTTPStatus(error.status_code).name.lower()
+        response = answer(request.scope, Refused(reason, error.status_code, error.detail, error.detail))
+        response.headers.update(error.headers or {})
+        return response
 
     async def on_client_gone(_: Request, __: Exception) -> Response:
         return Response(status_code=CLIENT_CLOSED)  # nobody reads it
@@ -83,7 +88,7 @@ def application(
         exception_handlers={HTTPException: on_http_error, ClientDisconnect: on_client_gone},
     )
     inner.router.redirect_slashes = False  # a redirect would name the Host that the request gave
-    return Door(inner, policy, page or problem_of)
+    return Door(inner, policy, answer)
 
 
 def problem_of(_: Scope, refused: Refused) -> Response:

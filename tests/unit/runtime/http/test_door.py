@@ -13,10 +13,11 @@ from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
+from starlette.types import Scope
 
 from knocking import TOKEN, knocking
 from weir.runtime.errors import BadSetting
-from weir.runtime.http.door import Door, refusal
+from weir.runtime.http.door import Door, Refused, refusal
 from weir.runtime.http.policy import Policy, policy_of
 from weir.runtime.http.server import application
 from weir.runtime.loopback import is_loopback, uses_proxy
@@ -150,6 +151,17 @@ async def test_beyond_loopback_readiness_says_one_word_to_a_stranger() -> None:
         assert (await client.get("/readyz")).json()["missing"] == {"kafka": "no broker at 10.0.0.7"}
 
 
+async def test_a_method_that_no_route_has_is_refused_in_the_form_of_the_services_clients() -> None:
+    def page_of(_: Scope, refused: Refused) -> Response:
+        return PlainTextResponse(refused.reason, status_code=refused.status)
+
+    async with knocking(application(dict, POLICY, [Route("/echo", _words)], page_of)) as client:
+        refused = await client.put("/echo", json={})
+        assert (refused.status_code, refused.text) == (405, "method_not_allowed")
+        assert "GET" in refused.headers["allow"]
+        assert (await client.get("/nothing")).text == "not_found"
+
+
 def test_a_kind_of_route_that_the_door_cannot_guard_is_refused() -> None:
     with pytest.raises(TypeError, match="only Route and DeclaredRoute"):
         application(dict, POLICY, [Mount("/files", routes=[])])
@@ -197,6 +209,10 @@ def test_the_token_may_come_from_a_file_which_must_hold_one(tmp_path: Path) -> N
 def test_loopback_is_never_asked_through_a_proxy() -> None:
     assert not any(map(uses_proxy, ["http://127.0.0.1:1/x", "http://localhost", "http://[::1]:8"]))
     assert uses_proxy("http://weir.example")
+
+
+async def _words(_: Request) -> Response:
+    return PlainTextResponse("words")
 
 
 def _echo(policy: Policy = POLICY) -> Door:
