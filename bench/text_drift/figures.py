@@ -1,4 +1,4 @@
-"""`python -m bench.text_drift.figures`: writes the last run's figures into docs/drift.md, between two marks.
+"""`python -m bench.text_drift.figures`: writes the last run's figures into docs/drift-results.md, between two marks.
 
 So the document quotes what the benchmark printed and nothing else. Everything outside of the marks stays as it is.
 """
@@ -17,7 +17,7 @@ from .report import METHODS
 from .run import RESULTS
 from .summary import WEIR, Record, delay_of
 
-DOCUMENT = repository() / "docs" / "drift.md"
+DOCUMENT = repository() / "docs" / "drift-results.md"
 BEGIN, END = "<!-- figures of make bench-drift: begin -->", "<!-- figures of make bench-drift: end -->"
 
 

@@ -13,6 +13,8 @@ import re
 import pytest
 import yaml
 from pydantic_settings import BaseSettings
+from tools.settings_page import main as settings_page
+from tools.settings_page import variables
 
 import weir
 from chaos.catalogue import FULL, SHORT
@@ -37,12 +39,18 @@ from weir.registry.core.documents import definitions_from
 from weir.registry.core.kinds import KINDS
 
 PAGES = pages()
+SETTINGS = "docs/settings.md"
+"""Generated: it quotes the reasons of settings, whose figures are told, with their commands, on the pages of results."""
+
+WRITTEN = [page for page in PAGES if re.fullmatch(r"README.md|docs/[\w-]+\.md", page)]
+INDEX = "docs/README.md"
+KINDS_OF_PAGES = ("Tutorial", "How-to", "Reference", "Explanation")
 BLOCKS = every_block()
 
 NOT_RUN_HERE = {
     "README.md": 1,
     "docs/containers.md": 1,
-    "docs/drift.md": 1,
+    "docs/drift-howto.md": 1,
 }
 """Blocks of each page that no test runs, all of them marked with their reason. More is a decision to make here."""
 
@@ -118,7 +126,9 @@ def test_every_module_and_function_that_is_named_exists(page: str) -> None:
     assert [one for one in named if not _is_module(one)] == []
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if re.fullmatch(r"README.md|docs/\w+\.md", page)])
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if re.fullmatch(r"README.md|docs/[\w-]+\.md", page) and page != SETTINGS]
+)
 def test_a_figure_that_was_measured_names_the_command_that_measures_it(page: str) -> None:
     """In its paragraph, so that nobody has to believe a figure. The pages of benchmarks name theirs at their top."""
     measured = [(words, code) for words, code in paragraphs(read(page)) if re.search(r"\bMeasured\b", words)]
@@ -197,7 +207,7 @@ def settings() -> set[str]:
                 if isinstance(kind, type) and issubclass(kind, BaseSettings):
                     prefix = str(kind.model_config.get("env_prefix", ""))
                     fields = kind.model_fields.items()
-                    names |= {str(field.validation_alias or f"{prefix}{name}".upper()) for name, field in fields}
+                    names |= {one for name, field in fields for one in variables(name, field, prefix)}
     return names
 
 
@@ -239,6 +249,21 @@ def _is_module(name: str) -> bool:
 def _is_there(path: str) -> bool:
     """A path of the checkout; names of modules and of services' parts are told from the service they belong to."""
     return (ROOT / path).exists() or (ROOT / f"{path}.py").exists() or any(ROOT.glob(path))
+
+
+def test_the_index_holds_every_page_once_under_one_of_four_kinds() -> None:
+    text = read(INDEX)
+    listed = [target for target in links(text) if target.startswith(("../README.md", "adr/")) or "/" not in target]
+    written = [
+        str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").glob("*.md") if path.name != "README.md"
+    ]
+
+    assert headings(text)[1:] == list(KINDS_OF_PAGES)
+    assert sorted(listed) == sorted([*written, "../README.md", "adr/"])
+
+
+def test_the_page_of_settings_is_the_one_of_the_classes() -> None:
+    assert settings_page(["--check"]) == 0
 
 
 def test_a_decision_has_a_number_of_its_own() -> None:

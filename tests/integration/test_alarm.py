@@ -30,7 +30,7 @@ STEADY, SHIFTED = 1_200, 100
 """Events before and after the change (the reference takes the first 1,000)."""
 
 WEBHOOK_WITHIN_S = 60.0
-"""Seconds from a change to its webhook: the target of docs/drift.md, "What an alert says"."""
+"""Seconds from a change to its webhook: the target of docs/drift-howto.md, "Read an alert"."""
 
 
 class Inbox:

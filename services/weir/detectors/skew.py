@@ -76,7 +76,7 @@ def skew_reference(name: str, version: str, digest: str, embeddings: EmbeddingMa
 
 
 def test_window(reference: SkewReference, window: EmbeddingMatrix, seed: int) -> SkewResult:
-    """Both tests of `window` (n, d), unit rows, n >= 2. Deterministic in its arguments; see `docs/drift.md` for cost.
+    """Both tests of `window` (n, d), unit rows, n >= 2. Deterministic in its arguments; see `docs/drift-results.md` for cost.
 
     seed: of the relabelings, the same for both tests; give every window its own.
     """

@@ -20,7 +20,9 @@ from weir.lineage.store.store import Store
 
 Put = Callable[..., None]
 QUERIES = re.findall(
-    r"```sql\n(.*?)```", (pathlib.Path(__file__).resolve().parents[3] / "docs" / "drift.md").read_text(), re.DOTALL
+    r"```sql\n(.*?)```",
+    (pathlib.Path(__file__).resolve().parents[3] / "docs" / "drift-howto.md").read_text(),
+    re.DOTALL,
 )
 """The queries that the page gives to users."""
 

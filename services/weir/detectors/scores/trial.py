@@ -5,7 +5,7 @@ warning cannot bias it. Only a stricter judge explains a fall of the pass rate, 
 count. The bet: a share of them (a mixture over `SHARES`) now fails with a high chance (`CHANGED`), the others as often
 as `noise` says of each. Anchor by anchor, because a changed judge fails the **same** anchors pass after pass and noise
 does not: three fails of three of an anchor that never failed multiply the stake by some hundreds. Pooled over anchors,
-as it was before, 24 of 100 judges that failed 5 points more were taken for the system; now 1 or 2 (`docs/drift.md`).
+as it was before, 24 of 100 judges that failed 5 points more were taken for the system; now 1 or 2 (`docs/drift-results.md`).
 
 * its e-value reaches `TRIALS` / `FALSE_JUDGE_SHARE`: **judge**. By Ville's inequality an unchanged judge gets there in
   at most that share of alarms (up to the error of its `noise`).
