@@ -1,0 +1,63 @@
+"""docs/glossary.md is short and sorted, a reader is led to it, and the pages use the field's words and no private ones."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from pages import links, pages, paragraphs, read
+
+PAGE = "docs/glossary.md"
+TERM = re.compile(r"^- \*\*([^*]+)\*\*: (.+)$", re.MULTILINE)
+TERMS_MAX = 60
+"""As many as a reader looks through once; a term more asks which of the others can go."""
+
+PRIVATE = re.compile(
+    r"\b(?:desks?|life|lives|doors?|insights?|told|untold|books|places?|latch(?:es|ed)?|in hand)\b", re.IGNORECASE
+)
+"""Words that once had a meaning of their own here. The field's: listener, producer epoch, explanation, notified, audit,
+topic partition or log position, alarm state, in flight."""
+
+READ = re.compile(
+    r"(?:README|CONTRIBUTING)\.md|docs/(?!adr/|(?:capabilities|settings|sql-columns|delivery|security)\.md)(?!.*(?:drift|bench|chaos|evidence)).*"
+)
+"""Not what was decided or was so then, not what a tool writes, and not the pages that are yet to be rewritten."""
+
+
+def test_the_glossary_is_sorted_and_short() -> None:
+    terms = [term for term, _ in TERM.findall(read(PAGE))]
+
+    assert terms == sorted(set(terms), key=str.lower)
+    assert 0 < len(terms) <= TERMS_MAX
+    assert len(terms) == len(re.findall(r"^- ", read(PAGE), re.MULTILINE))
+
+
+def test_a_term_is_explained_in_one_sentence() -> None:
+    assert [term for term, words in TERM.findall(read(PAGE)) if not re.fullmatch(r"[^.]+(?:\.\w[^.]*)*\.", words)] == []
+
+
+@pytest.mark.parametrize(("page", "target"), [("README.md", PAGE), ("docs/architecture.md", "glossary.md")])
+def test_a_reader_is_led_to_the_glossary(page: str, target: str) -> None:
+    assert target in links(read(page))
+
+
+@pytest.mark.parametrize("page", [page for page in pages() if READ.fullmatch(page)])
+def test_a_page_has_no_private_words(page: str) -> None:
+    assert [f"{found}: {words[:60]}" for words in _sentences(page) for found in PRIVATE.findall(words)] == []
+
+
+def test_a_private_word_is_found() -> None:
+    assert PRIVATE.findall("The desk told both doors, in their place, what is in hand.") == [
+        "desk",
+        "told",
+        "doors",
+        "place",
+        "in hand",
+    ]
+    assert PRIVATE.findall("It replaces a placeholder; who is at hand?") == []
+
+
+def _sentences(page: str) -> list[str]:
+    """A page's sentences without what stands between backquotes or in a link's target."""
+    return [re.sub(r"`[^`]*`|\]\([^)]*\)", "", words) for words, _ in paragraphs(read(page))]
