@@ -9,15 +9,14 @@ import pytest
 
 from bench.quality_alarm import verdict_of_case
 from unit.drift.quality_scores import SMALL, anchor, followed, monitored
-from weir.detectors.archive import SnapshotError
 from weir.detectors.outcomes import Level
 from weir.detectors.scores.judge import PASSES, Judge, agreement
 from weir.detectors.scores.noise import History, chance, spread_of
 from weir.detectors.scores.outcomes import Fired, JudgeCleared, JudgeFired, Outcome
-from weir.detectors.scores.stream import StreamState, step_anchor
+from weir.detectors.scores.stream import STREAM, StreamState, step_anchor
 from weir.detectors.scores.trial import ANCHORS_ENOUGH, FALSE_JUDGE_SHARE, TRIALS, Trial, Verdict, decided, heard
 from weir.detectors.scores.verdicts import Record
-from weir.drift.quality.core.record import FORMAT, decode_state, encode_state
+from weir.state import StateError
 
 NAMES = [f"a{number}" for number in range(20)]
 
@@ -125,7 +124,7 @@ def test_a_trial_goes_on_after_a_checkpoint() -> None:
     assert state.trial is not None
     assert state.judge.verdicts.records
 
-    read = decode_state(encode_state(state))
+    read = STREAM.decode(STREAM.encode(state))
 
     assert read == state
     assert rescored(read, rounds=PASSES, passed=False, start=20_000) == rescored(
@@ -134,12 +133,12 @@ def test_a_trial_goes_on_after_a_checkpoint() -> None:
 
 
 def test_a_record_of_the_layout_before_is_refused() -> None:
-    now = encode_state(monitored())
-    before = now.replace(f'"format":{FORMAT}'.encode(), f'"format":{FORMAT - 1}'.encode())
+    now = STREAM.encode(monitored())
+    before = now.replace(b"weir quality-stream 3 ", b"weir quality-stream 2 ")
     assert before != now
 
-    with pytest.raises(SnapshotError, match=f"not of format {FORMAT}; the stream warms again"):
-        decode_state(before)
+    with pytest.raises(StateError, match=r"layout \('quality-stream', 2\), expected \('quality-stream', 3\)"):
+        STREAM.decode(before)
 
 
 def test_a_page_whose_judge_is_blamed_already_begins_no_trial() -> None:

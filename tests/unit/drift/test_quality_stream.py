@@ -9,11 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unit.drift.quality_scores import KEY, SMALL, draws, followed, monitored, score
-from weir.detectors.archive import SnapshotError
 from weir.detectors.outcomes import Level
 from weir.detectors.scores.outcomes import Cleared, Fired, Monitoring, Warming
-from weir.detectors.scores.stream import StreamState, begun_anew, step
-from weir.drift.quality.core.record import decode_state, encode_state
+from weir.detectors.scores.stream import STREAM, StreamState, begun_anew, step
+from weir.state import StateError
 
 
 @settings(max_examples=30, deadline=None)
@@ -22,9 +21,9 @@ def test_a_state_read_back_at_any_point_goes_on_the_same(bits: list[bool], cut: 
     whole, outcomes = followed(StreamState(KEY), bits)
 
     state, before = followed(StreamState(KEY), bits[:cut])
-    state, after = followed(decode_state(encode_state(state)), bits[cut:])
+    state, after = followed(STREAM.decode(STREAM.encode(state)), bits[cut:])
 
-    assert encode_state(state) == encode_state(whole)
+    assert STREAM.encode(state) == STREAM.encode(whole)
     assert before + after == outcomes
 
 
@@ -95,5 +94,5 @@ def test_accepting_begins_a_reference_and_keeps_the_memory() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"format": 9}', b'{"format": 1, "key": {}}', b"[]"])
 def test_bytes_that_are_no_state_are_refused(content: bytes) -> None:
-    with pytest.raises(SnapshotError):
-        decode_state(content)
+    with pytest.raises(StateError):
+        STREAM.decode(content)

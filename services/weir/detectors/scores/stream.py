@@ -31,6 +31,7 @@ from weir.detectors.scores.sample import Sample, chosen
 from weir.detectors.scores.score import AnchorScore, Score
 from weir.detectors.scores.settings import QualitySettings
 from weir.detectors.scores.trial import GUARD_S, Trial, Verdict, decided, heard
+from weir.state import Codec
 
 JUDGE_CLEAR_AFTER_ANCHORS = 100
 """Quiet anchors that end an alarm on the judge. Chosen: most of the 120 that are shipped are seen once more."""
@@ -74,6 +75,10 @@ class StreamState:
     def is_warming(self) -> bool:
         """Whether the reference is not yet complete."""
         return self.reference.count == 0
+
+
+STREAM = Codec(StreamState, "quality-stream", layout=3)
+"""A state as bytes, 12 kB to 39 kB."""
 
 
 def step(state: StreamState, score: Score, settings: QualitySettings) -> tuple[StreamState, list[Outcome], str]:

@@ -8,15 +8,14 @@ from collections.abc import Iterable
 from dataclasses import astuple
 from pathlib import Path
 
-from weir.detectors.archive import SnapshotError
-from weir.detectors.scores.stream import StreamKey, StreamState
+from weir.detectors.scores.stream import STREAM, StreamKey, StreamState
 from weir.drift.core.stream.record import Place
 from weir.drift.quality.adapters.metrics import STATES_REFUSED
 from weir.drift.quality.core.ports import Saved, Source
-from weir.drift.quality.core.record import decode_state, encode_state
 from weir.runtime.errors import Retryable
 from weir.runtime.files.state_database import open_state_database
 from weir.runtime.telemetry.logs import logger
+from weir.state import StateError
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS states (
@@ -44,8 +43,8 @@ class SqliteQualityStore:
         states: dict[tuple[Source, StreamKey], StreamState] = {}
         for topic, partition, name, record in self._connection.execute("SELECT * FROM states ORDER BY 1, 2, 3"):
             try:
-                state = decode_state(record)
-            except SnapshotError as error:
+                state = STREAM.decode(record)
+            except StateError as error:
                 STATES_REFUSED.inc()
                 logger().error("quality_state_refused", name=name, error=str(error), effect="the stream warms again")
                 continue
@@ -62,7 +61,7 @@ class SqliteQualityStore:
     ) -> None:
         """One transaction; about 0.1 ms a state and one sync of the disk."""
         removed = [(source.topic, source.partition, _name(key)) for source, key in gone]
-        rows = [(one.topic, one.partition, _name(state.key), encode_state(state)) for one, state in states]
+        rows = [(one.topic, one.partition, _name(state.key), STREAM.encode(state)) for one, state in states]
         marks = [(one.topic, one.partition, place.offset, place.timestamp_us) for one, place in places]
         try:
             self._connection.execute("BEGIN IMMEDIATE")
