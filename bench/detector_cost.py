@@ -20,16 +20,17 @@ import numpy as np
 from tools.traffic_records import Question, questions
 
 from weir.detectors.bank import BankState, MonitoringBank, new_bank, step_many
+from weir.detectors.fitted import FITTED
 from weir.detectors.observation import Observation
 from weir.detectors.settings import BankSettings
-from weir.detectors.snapshot import encode_state
-from weir.detectors.snapshot_fitted import encode_fitted
 from weir.detectors.text import observe
 from weir.detectors.uniform import uniform_of
+from weir.state import Codec
 
 from .results import Result
 
 DIMENSIONS = 384
+BANK = Codec(MonitoringBank, "bank", layout=1)
 REFERENCE_EVENTS = 2_000
 """Events in the reference: the default of the service."""
 BATCHES_EVENTS = (16, 64)
@@ -65,7 +66,7 @@ def detector_cost() -> list[Result]:
 
 def _state_size(state: MonitoringBank, data: str) -> Result:
     """Checkpoint bytes of a stream: what every event changes, beside the reference that none does."""
-    whole, changing = len(encode_fitted(state.fitted)) + len(encode_state(state)), len(encode_state(state))
+    whole, changing = len(FITTED.encode(state.fitted)) + len(BANK.encode(state)), len(BANK.encode(state))
     return Result(
         "detector, state of a stream", whole / 1e6, "MB", "its part that every event changes", changing / 1e6,
         whole / changing, data, "bytes of the checkpoint, uncompressed; indexes made from it in memory come on top",

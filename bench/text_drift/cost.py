@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from weir.detectors.bank import BankState, MonitoringBank, new_bank, step, step_many
+from weir.detectors.fitted import FITTED
 from weir.detectors.observation import Observation
 from weir.detectors.settings import BankSettings
-from weir.detectors.snapshot import encode_state
-from weir.detectors.snapshot_fitted import encode_fitted
 from weir.detectors.uniform import uniform_of
+from weir.state import Codec
 
 from .embeddings import FOLDER, read
 from .scores import observations_of
@@ -34,6 +34,7 @@ EVENTS = 2_048
 
 BATCH_EVENTS = 64
 ROUNDS = 5
+BANK = Codec(MonitoringBank, "bank", layout=1)
 
 
 class OnlineMmd:
@@ -102,8 +103,8 @@ def measure() -> dict[str, float]:
     figures = {name: float(np.median(values)) for name, values in rounds.items()}
     return figures | {
         "weir_fit_s": fit_s,
-        "weir_reference_bytes": float(len(encode_fitted(bank.fitted))),
-        "weir_state_bytes": float(len(encode_state(bank))),
+        "weir_reference_bytes": float(len(FITTED.encode(bank.fitted))),
+        "weir_state_bytes": float(len(BANK.encode(bank))),
         "mmd_state_bytes": float(peer.state_bytes),
     }
 

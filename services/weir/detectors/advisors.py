@@ -15,10 +15,13 @@ Page-Hinkley: nothing; its threshold was set by simulation (0 of 200 windows of 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 from river.drift import ADWIN, PageHinkley
+
+from weir.state import ARRAY
 
 ADVISED = ("knn-novelty", "length")
 """Channels that the advisors read."""
@@ -32,7 +35,7 @@ ADWIN_DELTA = 0.05
 PAGE_HINKLEY_THRESHOLD = 25.0
 """Cumulated deviation that counts as a change, in units of the p-value."""
 
-AdvisedP = npt.NDArray[np.float32]
+AdvisedP = Annotated[npt.NDArray[np.float32], ARRAY]
 """P-values (events, ADVISED) of the last events, oldest first, NaN where skipped."""
 
 

@@ -19,16 +19,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 from weir.detectors.channels.knn_novelty import require_length
 from weir.detectors.explain import outcomes_of
-from weir.detectors.fitted import Fitted, fit, p_values_of, whitened_of
+from weir.detectors.fitted import Fitted, fit, fitted_piece, p_values_of, whitened_of
 from weir.detectors.monitor import Monitor, Scored, new_monitor, observe_many
-from weir.detectors.observation import Observation
+from weir.detectors.observation import Observation, observations_piece
 from weir.detectors.outcomes import Frozen, Outcome, Warming
 from weir.detectors.reference import build_reference
 from weir.detectors.sessions import Sessions, choose, new_sessions
 from weir.detectors.settings import BankSettings
+from weir.state import Apart
 
 CHUNK_EVENTS = 64
 """Events whose arrays are held at a time (chosen: the gain of batching is complete, the arrays stay below 2 MB)."""
@@ -40,7 +42,7 @@ class WarmingBank:
 
     settings: BankSettings
     version: int
-    observations: tuple[Observation, ...]
+    observations: Annotated[tuple[Observation, ...], Apart(observations_piece)]
     sessions: Sessions
 
 
@@ -49,7 +51,7 @@ class MonitoringBank:
     """Comparing with `fitted`."""
 
     settings: BankSettings
-    fitted: Fitted
+    fitted: Annotated[Fitted, Apart(fitted_piece)]
     monitor: Monitor
     sessions: Sessions
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 import numpy.typing as npt
 
-IntArray = npt.NDArray[np.int64]
+from weir.state import ARRAY
+
+IntArray = Annotated[npt.NDArray[np.int64], ARRAY]
 
 
 def last_event(

@@ -14,6 +14,7 @@ part warns and never pages.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ import numpy.typing as npt
 from weir.detectors.last_event import IntArray, last_event
 from weir.detectors.observation import FloatVector
 from weir.detectors.reference import EmbeddingMatrix, FloatArray
+from weir.state import SYMMETRIC
 
 LAMBDAS = np.array([0.1, 0.03, 0.01, 0.004], dtype=np.float32)
 """Weight of the newest event at each scale (from the study): memories of about 10, 33, 100 and 250 events."""
@@ -35,7 +37,7 @@ class EwmaModel:
     """
 
     centre: FloatVector
-    metric: EmbeddingMatrix
+    metric: Annotated[EmbeddingMatrix, SYMMETRIC]
     thresholds: FloatArray
     typical: FloatArray
     reach: float

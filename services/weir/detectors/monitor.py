@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from weir.detectors.mean_ewma import EwmaReading, MeanEwma
 from weir.detectors.observation import Observation
 from weir.detectors.reference import EmbeddingMatrix, FloatArray
 from weir.detectors.settings import BankSettings
+from weir.state import SHARED
 
 RECENT_EVENTS = 64
 """Events remembered as possible examples of a change (chosen: 64 ids are 3 kB)."""
@@ -40,7 +42,7 @@ class RecentEvent:
     event_id: str
     p: FloatArray
     alignments: FloatArray
-    release_digest: str = ""
+    release_digest: Annotated[str, SHARED] = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

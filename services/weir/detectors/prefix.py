@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 
 from weir.detectors.uniform import hash_of
+from weir.state import ARRAY
 
-KeyVector = npt.NDArray[np.uint64]
+KeyVector = Annotated[npt.NDArray[np.uint64], ARRAY]
 
 PREFIX_WORDS = 4
 """Words that make a beginning (chosen: three already coincide in unrelated questions, long ones miss short templates)."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +21,14 @@ from weir.detectors.observation import Observation
 from weir.detectors.prefix import NO_WORDS, KeyVector, prefix_key_of
 from weir.detectors.repeats import RepeatRule, entering, repeat_rule
 from weir.detectors.word_counts import IntVector, WordCounts, count_words
+from weir.state import ARRAY
 
 _UNSEEN_LANGUAGE_COUNT = 0.5
 """Count of a language without reference texts: below every count that there is."""
 
-FloatArray = npt.NDArray[np.float64]
-BoolVector = npt.NDArray[np.bool_]
-EmbeddingMatrix = npt.NDArray[np.float32]
+FloatArray = Annotated[npt.NDArray[np.float64], ARRAY]
+BoolVector = Annotated[npt.NDArray[np.bool_], ARRAY]
+EmbeddingMatrix = Annotated[npt.NDArray[np.float32], ARRAY]
 
 _LEAST_UNKNOWN = 0.5
 """Unknown words that a reference without any is taken to hold: no count is then infinitely surprising."""
@@ -73,13 +75,25 @@ class Reference:
     missing: FloatArray
     refused: FloatArray
     latencies_ms: FloatArray
-    digest: str
-    known_texts: Mapping[int, KnownText]
-    unknown_share: float
-    mean_bits: float
-    language_bits: FloatArray
-    repeat_rule: RepeatRule
-    entering: BoolVector
+    digest: str = field(init=False)
+    known_texts: Mapping[int, KnownText] = field(init=False, repr=False)
+    unknown_share: float = field(init=False)
+    mean_bits: float = field(init=False)
+    language_bits: FloatArray = field(init=False, repr=False)
+    repeat_rule: RepeatRule = field(init=False, repr=False)
+    entering: BoolVector = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        texts, keys = _texts(self.word_ids, self.word_starts), self.text_keys.tolist()
+        known_texts = _known_texts(self.word_counts, texts, keys)
+        unknown_share, mean_bits = _usual([known_texts[key] for key in keys if key != NO_WORDS])
+        object.__setattr__(self, "digest", _digest(self))
+        object.__setattr__(self, "known_texts", known_texts)
+        object.__setattr__(self, "unknown_share", unknown_share)
+        object.__setattr__(self, "mean_bits", mean_bits)
+        object.__setattr__(self, "language_bits", _language_bits(self.languages))
+        object.__setattr__(self, "repeat_rule", repeat_rule(self.copy_keys))
+        object.__setattr__(self, "entering", entering(self.copy_keys))
 
     @property
     def events(self) -> int:
@@ -96,7 +110,7 @@ def build_reference(observations: Sequence[Observation], version: int) -> Refere
     embedded = [observation.embedding for observation in observations if observation.embedding is not None]
     word_counts = count_words([observation.words for observation in observations])
     ids = [word_counts.ids(observation.words) for observation in observations]
-    return assemble_reference(
+    return Reference(
         version=version,
         embeddings=np.stack(embedded) if embedded else np.zeros((0, 0), dtype=np.float32),
         embedded=np.array([observation.embedding is not None for observation in observations], dtype=np.bool_),
@@ -124,42 +138,21 @@ def _numbers(values: Iterable[float | None]) -> FloatArray:
     return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
-def assemble_reference(
-    *,
-    version: int,
-    embeddings: EmbeddingMatrix,
-    embedded: BoolVector,
-    char_counts: FloatArray,
-    punctuation_shares: FloatArray,
-    word_counts: WordCounts,
-    word_ids: IntVector,
-    word_starts: IntVector,
-    prefix_keys: KeyVector,
-    text_keys: KeyVector,
-    copy_keys: KeyVector,
-    languages: IntVector,
-    missing: FloatArray,
-    refused: FloatArray,
-    latencies_ms: FloatArray,
-) -> Reference:
-    """A Reference of these contents, arrays made read-only, digest computed."""
-    content = sha256(f"weir drift reference 3\nversion {version}\n".encode())
-    keys = (prefix_keys, text_keys, copy_keys)
-    columns = (char_counts, punctuation_shares, *keys, languages, missing, refused, latencies_ms)
-    for array in (embeddings, embedded, word_counts.counts, word_ids, word_starts, *columns):
+def _digest(reference: Reference) -> str:
+    """Of the stored contents, whose arrays are made read-only."""
+    content = sha256(f"weir drift reference 3\nversion {reference.version}\n".encode())
+    counts = reference.word_counts
+    for array in (
+        reference.embeddings, reference.embedded, counts.counts, reference.word_ids, reference.word_starts,
+        reference.char_counts, reference.punctuation_shares, reference.prefix_keys, reference.text_keys,
+        reference.copy_keys, reference.languages, reference.missing, reference.refused, reference.latencies_ms,
+    ):  # fmt: skip
         array.setflags(write=False)
         content.update(f"{array.dtype.str} {array.shape}\n".encode())
         content.update(np.ascontiguousarray(array).tobytes())
-    content.update(f"words {word_counts.total} {word_counts.min_count}\n".encode())
-    content.update("\n".join(word_counts.words).encode())
-    digest = content.hexdigest()
-    known_texts = _known_texts(word_counts, _texts(word_ids, word_starts), text_keys.tolist())
-    unknown_share, mean_bits = _usual([known_texts[key] for key in text_keys.tolist() if key != NO_WORDS])
-    return Reference(
-        version, embeddings, embedded, char_counts, punctuation_shares, word_counts, word_ids, word_starts, *keys,
-        languages, missing, refused, latencies_ms, digest, known_texts, unknown_share, mean_bits,
-        _language_bits(languages), repeat_rule(copy_keys), entering(copy_keys),
-    )  # fmt: skip
+    content.update(f"words {counts.total} {counts.min_count}\n".encode())
+    content.update("\n".join(counts.words).encode())
+    return content.hexdigest()
 
 
 def _texts(word_ids: IntVector, word_starts: IntVector) -> list[IntVector]:

@@ -20,11 +20,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 
 from weir.detectors.prefix import KeyVector
+from weir.state import Packed
 
 MEMORY_EVENTS = 64
 """Events a text is remembered for, at most. Bets have forgotten a lucky event by then (they lose 3 % an event or more)."""
@@ -34,7 +36,7 @@ REPEATED_SHARE = 0.25
 less, retries of stock questions are taken for new ones, with more too little is left to score.
 """
 
-Repeats = tuple[int, ...]
+Repeats = Annotated[tuple[int, ...], Packed(np.uint64, tuple)]
 """What is remembered of a stream: the copy keys of its last `MEMORY_EVENTS` events, oldest first."""
 
 NO_REPEATS: Repeats = ()

@@ -19,10 +19,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from weir.detectors.observation import Observation
+from weir.detectors.prefix import KeyVector
 from weir.detectors.uniform import hash_of, uniform_of
+from weir.detectors.word_counts import IntVector
 
 _SESSION_SALT = "weir drift session"
 _TURN_SALT = "weir drift turn"
@@ -34,8 +35,8 @@ class Sessions:
     empty place.
     """
 
-    keys: npt.NDArray[np.uint64]
-    seen: npt.NDArray[np.int64]
+    keys: KeyVector
+    seen: IntVector
     tick: int
 
 

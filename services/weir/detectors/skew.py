@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 
 from weir.detectors.reference import EmbeddingMatrix, FloatArray
 from weir.detectors.skew_mean import mean_shift_statistics
 from weir.detectors.skew_novelty import leave_one_out_novelties, novelties, novelty_statistics
+from weir.state import Codec
 
 TESTS = ("mmd", "novelty")
 """The two tests, in the order of their p-values."""
@@ -62,6 +64,16 @@ class SkewResult:
     direction: str
     p_values: tuple[float, float]
     events: int
+
+
+DATASET = Codec(SkewReference, "skew-dataset", layout=2)
+"""A dataset, 3 MB for 2,000 items."""
+
+
+def dataset_piece(reference: SkewReference) -> str:
+    """Name of a dataset: the hash of what tells it from another, its name, version, digest and size."""
+    key = "\n".join((reference.name, reference.version, reference.digest, str(reference.embeddings.shape)))
+    return f"dataset-{sha256(key.encode()).hexdigest()[:16]}"
 
 
 def skew_reference(name: str, version: str, digest: str, embeddings: EmbeddingMatrix) -> SkewReference:

@@ -26,17 +26,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
 
 from weir.detectors.conformal import P_MIN
 from weir.detectors.prefix import NO_WORDS, KeyVector
+from weir.state import DERIVED, Packed
 
 MEMORY_EVENTS = 256
 """Events remembered. Chosen: two in a hundred texts from a new template meet in it, chance meetings hardly do."""
 
 Keys = tuple[int, int]
 """Key of the beginning, key of the whole text."""
+
+
+def _pairs(rows: Sequence[tuple[int, int]]) -> tuple[Keys, ...]:
+    return tuple((prefix, text) for prefix, text in rows)
 
 
 class PrefixCounts:
@@ -122,8 +128,8 @@ class TemplateMemory:
     as one from a checkpoint does, which has None; so the same memory must not be folded by two threads at a time.
     """
 
-    recent: tuple[Keys, ...] = ()
-    tally: Tally | None = field(default=None, repr=False)
+    recent: Annotated[tuple[Keys, ...], Packed(np.uint64, _pairs)] = ()
+    tally: Annotated[Tally | None, DERIVED] = field(default=None, repr=False)
 
 
 def fold(

@@ -13,11 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from math import log2
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 
-IntVector = npt.NDArray[np.int64]
+from weir.state import ARRAY
+
+IntVector = Annotated[npt.NDArray[np.int64], ARRAY]
 
 MAX_VOCABULARY = 20_000
 """Distinct words kept (chosen: about 0.5 MB of state; 2,000 short texts of one domain hold 5,000 to 10,000)."""

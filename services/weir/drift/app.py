@@ -30,14 +30,14 @@ from weir.drift.adapters.metrics import (
     STREAMS,
     STREAMS_REFUSED,
 )
+from weir.drift.core.checkpoint import Checkpoint, Place
 from weir.drift.core.insight_settings import InsightSettings
-from weir.drift.core.ports import Announcer, Checkpoint, Checkpoints
+from weir.drift.core.ports import Announcer, Checkpoints
 from weir.drift.core.stream.advance import DEFAULT_INSIGHT, advance, fresh, is_other_space
 from weir.drift.core.stream.assets import assets_of
 from weir.drift.core.stream.decisions import Dataset, Decision, accepted, compared, dismissed
 from weir.drift.core.stream.insight import novel_clusters
 from weir.drift.core.stream.intake import observations_of, skip_reason
-from weir.drift.core.stream.record import Place
 from weir.drift.core.stream.state import EmbeddingSpace, StreamState, new_stream
 from weir.events import DriftSignalled, InvalidEvent, NovelCluster, TextFeaturesComputed
 from weir.runtime.kafka.handling import Received
@@ -124,7 +124,7 @@ class Drift:
             before = self._found(tenant, route)
             after, signals = accepted(before.stream, self._settings, by, now_us)
             logger().info("drift_accepted", tenant=tenant, route=route, version=after.version, author=by.author)
-            return await self._settle(Checkpoint(after, before.place), signals)
+            return await self._settle(Checkpoint(before.place, after), signals)
 
     async def dismiss(self, tenant: str, route: str, by: Decision, now_us: int) -> Checkpoint:
         """The alarms were false or are dealt with: they end, the reference stays. Raises UnknownStream, Retryable."""
@@ -132,7 +132,7 @@ class Drift:
             before = self._found(tenant, route)
             after, signals = dismissed(before.stream, by, now_us)
             logger().info("drift_dismissed", tenant=tenant, route=route, version=after.version, author=by.author)
-            return await self._settle(Checkpoint(after, before.place), signals)
+            return await self._settle(Checkpoint(before.place, after), signals)
 
     async def compare(self, tenant: str, route: str, dataset: Dataset, now_us: int) -> Checkpoint:
         """Compare the stream with an evaluation dataset from now on. Raises UnknownStream, Retryable, and ValueError for
@@ -144,7 +144,7 @@ class Drift:
         async with self._turn:
             before = self._found(tenant, route)
             after, signals = compared(before.stream, reference, dataset.model, dataset.by, now_us)
-            return await self._settle(Checkpoint(after, before.place), signals)
+            return await self._settle(Checkpoint(before.place, after), signals)
 
     async def _count(self, envelope: TextFeaturesComputed, place: Place, observations: list[Observation]) -> None:
         before = self._streams.get((place.partition, envelope.tenant, envelope.route))
@@ -164,7 +164,7 @@ class Drift:
             # A completed reference takes about 2 s: in a thread, so that heartbeats and the health page go on.
             work = partial(advance, insight=self._insight, assets=assets_of(envelope))
             after, signals = await asyncio.to_thread(work, stream, new, space, self._settings)
-        await self._settle(Checkpoint(after, place), signals)
+        await self._settle(Checkpoint(place, after), signals)
         EVENTS.inc(len(new))
 
     async def _settle(self, checkpoint: Checkpoint, signals: Iterable[DriftSignalled]) -> Checkpoint:

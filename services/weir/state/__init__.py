@@ -4,11 +4,23 @@
     content = CHECKPOINT.encode(checkpoint)
     checkpoint = CHECKPOINT.decode(content)
 
-A field says nothing about its storage, unless it is an array (`ARRAY`), many integers (`Packed`), worked out from others
-(`DERIVED`), kept elsewhere (`Apart`) or worth less than the rest (`Expendable`).
+A field says nothing about its storage, unless it is an array (`ARRAY`, `SYMMETRIC`), many integers (`Packed`), worked out
+from others (`DERIVED`), the same in many places (`SHARED`), kept elsewhere (`Apart`) or worth less than the rest
+(`Expendable`).
 """
 
 from weir.state.codec import Codec, Migration, StateError
-from weir.state.marks import ARRAY, DERIVED, Apart, Expendable, Packed
+from weir.state.marks import ARRAY, DERIVED, SHARED, SYMMETRIC, Apart, Expendable, Packed
 
-__all__ = ["ARRAY", "DERIVED", "Apart", "Codec", "Expendable", "Migration", "Packed", "StateError"]
+__all__ = [
+    "ARRAY",
+    "DERIVED",
+    "SHARED",
+    "SYMMETRIC",
+    "Apart",
+    "Codec",
+    "Expendable",
+    "Migration",
+    "Packed",
+    "StateError",
+]

@@ -1,7 +1,8 @@
 """Codec: a state as bytes and back, to the last bit; pydantic derives both ways from the annotations.
 
-    line    weir <name> <layout> <checksum> <bytes of the JSON>
-    JSON    everything but the arrays
+    line    weir <name> <layout> <checksum> <bytes of the JSON> <bytes of the table>
+    JSON    everything else
+    table   JSON of values that are written once, see `marks.SHARED`
     blocks  the arrays, see `blocks`
 
 A field that is added with a default reads older bytes. Any other change of a type raises `layout` and brings a
@@ -43,11 +44,13 @@ def nothing_apart(name: str) -> object:
 class Codec(Generic[State]):
     """Of one type. Raises no other error than StateError for bytes, and whatever `read` raises that is no ValueError."""
 
-    def __init__(self, kind: Any, name: str, layout: int, migrations: Mapping[int, Migration] | None = None) -> None:
+    def __init__(
+        self, kind: type[State], name: str, layout: int, migrations: Mapping[int, Migration] | None = None
+    ) -> None:
         """kind: the type. name: in the first line, without spaces. migrations: by the layout that each starts from."""
         self._name, self._layout, self._migrations = name, layout, migrations or {}
         # In a tuple, because pydantic takes no configuration for a dataclass that has none of its own.
-        self._adapter: TypeAdapter[tuple[State]] = TypeAdapter(tuple[kind], config=CONFIG)  # type: ignore[valid-type]  # known at run time
+        self._adapter: TypeAdapter[tuple[State]] = TypeAdapter(tuple[kind], config=CONFIG)  # type: ignore[valid-type, arg-type]  # known at run time
 
     def encode(self, state: State, apart: dict[str, Any] | None = None) -> bytes:
         """The bytes. apart: takes the pieces that are kept elsewhere, by name.
@@ -59,20 +62,21 @@ class Codec(Generic[State]):
             text = self._adapter.dump_json((state,), context=writer, warnings="error")
         except PydanticSerializationError as error:
             raise ValueError(f"cannot store a {self._name}: {error}") from error
-        body = b"".join((text, *writer.blocks))
-        return f"weir {self._name} {self._layout} {zlib.crc32(body)} {len(text)}\n".encode() + body
+        table = json.dumps(writer.table, separators=(",", ":")).encode()
+        body = b"".join((text, table, *writer.blocks))
+        return f"weir {self._name} {self._layout} {zlib.crc32(body)} {len(text)} {len(table)}\n".encode() + body
 
     def decode(self, content: bytes, read: Callable[[str], object] = nothing_apart) -> State:
         """The state again. read: gives the piece of a name; raises ValueError when it cannot. Raises StateError."""
         line, _, body = content.partition(b"\n")
         try:
-            weir, name, layout, checksum, size = line.decode().split(" ")
+            weir, name, layout, checksum, size, table_size = line.decode().split(" ")
             if weir != "weir" or int(checksum) != zlib.crc32(body):
                 raise ValueError("its bytes are damaged")
-            found, text = (name, int(layout)), body[: int(size)]
+            found, text, rest = (name, int(layout)), body[: int(size)], memoryview(body)[int(size) :]
+            reader = Reader(rest[int(table_size) :], json.loads(bytes(rest[: int(table_size)])), read)
         except ValueError as error:
             raise StateError(f"cannot read {len(content)} bytes as a {self._name}: {error}") from error
-        reader = Reader(memoryview(body)[len(text) :], read)
         try:
             return self._adapter.validate_json(self._migrated(found, text), context=reader)[0]
         except ValidationError as error:

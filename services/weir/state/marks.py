@@ -5,13 +5,14 @@ FloatArray = Annotated[npt.NDArray[np.float64], ARRAY]
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, TypeAdapter
 from pydantic_core import CoreSchema, core_schema
 
 Write = Callable[[Any, Any], object]
@@ -26,12 +27,43 @@ class _Array:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """As pydantic asks for it."""
-        dtype = np.dtype(get_args(get_args(source)[1])[0])
+        dtype = _dtype_of(source)
         return _schema(lambda array, writer: writer.put(array), lambda place, reader: reader.get(place, dtype))
 
 
 ARRAY = _Array()
 """Of a `npt.NDArray[...]`: raw bytes in C order, its dtype and shape checked."""
+
+
+class _Symmetric:
+    """A symmetric matrix of the dtype that its annotation names."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """As pydantic asks for it."""
+        dtype = _dtype_of(source)
+        return _schema(
+            lambda matrix, writer: writer.put(matrix[np.triu_indices(len(matrix))]),
+            lambda place, reader: _whole(reader.get(place, dtype)),
+        )
+
+
+SYMMETRIC = _Symmetric()
+"""Of a symmetric `npt.NDArray[...]`: the rows of its upper half, in half of the bytes."""
+
+
+def _dtype_of(source: Any) -> np.dtype[Any]:
+    dtype: np.dtype[Any] = np.dtype(get_args(get_args(source)[1])[0])
+    return dtype
+
+
+def _whole(half: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    size = (math.isqrt(8 * half.size + 1) - 1) // 2
+    if half.size != size * (size + 1) // 2:
+        raise ValueError(f"half a symmetric matrix has {half.size} numbers, expected 1, 3, 6, 10 and so on")
+    matrix = np.zeros((size, size), dtype=half.dtype)
+    rows, columns = np.triu_indices(size)
+    matrix[rows, columns] = matrix[columns, rows] = half
+    return matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +92,21 @@ class _Derived:
 
 DERIVED = _Derived()
 """Of an optional field that is not stored: it is None after reading."""
+
+
+class _Shared:
+    """A value that many parts of a state have alike, such as a release."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """As pydantic asks for it."""
+        adapter: TypeAdapter[Any] = TypeAdapter(source)
+        return _schema(
+            lambda value, writer: writer.share(value, adapter), lambda number, reader: reader.shared(number, adapter)
+        )
+
+
+SHARED = _Shared()
+"""Of a hashable value: each is written once for its field, and its number wherever it stands."""
 
 
 @dataclass(frozen=True, slots=True)

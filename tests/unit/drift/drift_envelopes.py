@@ -12,7 +12,7 @@ from weir.detectors.observation import Observation
 from weir.detectors.settings import BankSettings
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.app import IN_TOPIC, Drift, Limits
-from weir.drift.core.ports import Checkpoint
+from weir.drift.core.checkpoint import Checkpoint
 from weir.events import DriftSignalled, FeatureItem, TextFeaturesComputed, named_id
 from weir.runtime.errors import Retryable
 from weir.runtime.kafka.deadletter import RawMessage

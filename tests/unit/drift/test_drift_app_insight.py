@@ -10,19 +10,20 @@ import numpy as np
 import pytest
 
 from builders import NOON_US, REFERENCE
+from unit.drift.drift_banks import changed
 from unit.drift.drift_envelopes import LIMITS, SMALL, Log, cut, enveloped, item_of, received, shifting_items
 from unit.drift.drift_traffic import Traffic
 from weir.alerts.core.drift_facts import drift_facts
-from weir.detectors.archive import SnapshotError
+from weir.detectors.bank import MonitoringBank
 from weir.detectors.reference import EmbeddingMatrix
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.app import Drift, UnknownStream, phase_of
+from weir.drift.core.checkpoint import CHECKPOINT, Checkpoint, Place
 from weir.drift.core.insight_settings import InsightSettings
-from weir.drift.core.stream import insight_record
 from weir.drift.core.stream.decisions import Dataset, Decision
 from weir.drift.core.stream.insight import Insight
-from weir.drift.core.stream.insight_record import decode_insight, encode_insight
-from weir.drift.core.stream.record import encode_record
+from weir.drift.core.stream.seen import nothing_seen
+from weir.drift.core.stream.state import StreamState
 from weir.events import DriftSignalled, FeatureItem, TextFeaturesComputed
 
 WINDOWS_OF_20 = InsightSettings(skew_window_events=20, skew_clear_after_windows=2)
@@ -147,7 +148,7 @@ async def test_a_restart_between_envelopes_changes_no_signal(tmp_path: Path, env
 
     assert [*before, *log.signals] == expected
     (found,), (wanted,) = drift.streams(), left.streams()
-    assert encode_record(found.stream, found.place, 0) == encode_record(wanted.stream, wanted.place, 0)
+    assert CHECKPOINT.encode(found) == CHECKPOINT.encode(wanted)
 
 
 async def test_a_dataset_that_cannot_be_read_back_costs_the_skew_test_only(tmp_path: Path) -> None:
@@ -230,19 +231,16 @@ async def test_a_decision_sent_again_before_it_was_kept_is_one_event(files: File
     assert len(set(ids)) == 1
 
 
-def test_an_insight_of_other_channels_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    content = encode_insight(Insight(typical=("a", "b")))
-    assert decode_insight(content).typical == ("a", "b")
+def test_an_insight_that_cannot_be_read_is_left_behind(fitted_bank: MonitoringBank) -> None:
+    stream = StreamState("demo", "docs-qa", fitted_bank, nothing_seen(8), insight=Insight(typical=("a", "b")))
+    apart: dict[str, object] = {}
+    content = CHECKPOINT.encode(Checkpoint(Place(0, 1, 2), stream), apart)
+    assert CHECKPOINT.decode(content, apart.__getitem__).stream.insight.typical == ("a", "b")
 
-    monkeypatch.setattr(insight_record, "LAYOUT", 99)
+    other = changed(content, b'"typical":', b'"usually":')
 
-    assert decode_insight(content).typical == ()
-
-
-@pytest.mark.parametrize("content", [b"", b"not an archive"])
-def test_a_damaged_insight_is_refused(content: bytes) -> None:
-    with pytest.raises(SnapshotError):
-        decode_insight(content)
+    found = CHECKPOINT.decode(other, apart.__getitem__)
+    assert (found.stream.insight.typical, found.place.offset) == ((), 1)
 
 
 @pytest.mark.parametrize(

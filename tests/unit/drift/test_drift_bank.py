@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from unit.drift.drift_banks import bank_bytes
 from unit.drift.drift_traffic import DIMENSIONS, Traffic, ties
 from weir.detectors.bank import (
     BankState,
@@ -27,7 +28,6 @@ from weir.detectors.fitted import Fitted
 from weir.detectors.observation import EmbeddingMismatch, Observation
 from weir.detectors.outcomes import Cleared, Frozen, Guarantee, Level, Outcome, Signal, Warming
 from weir.detectors.settings import BankSettings
-from weir.detectors.snapshot import encode_state
 from weir.detectors.text import observe
 from weir.drift.core.fleet import Rate, budget, in_words
 
@@ -71,7 +71,7 @@ def test_any_batching_gives_the_same_state_and_outcomes(
         found.extend(told)
         left = left[size:]
     assert found == expected
-    assert encode_state(batched) == encode_state(single)
+    assert bank_bytes(batched) == bank_bytes(single)
 
 
 def test_a_batch_may_span_the_end_of_the_warm_up() -> None:
@@ -81,7 +81,7 @@ def test_a_batch_may_span_the_end_of_the_warm_up() -> None:
     second, told_second = _run(first, events[59:])
     assert isinstance(first, WarmingBank)
     assert told_at_once == told_first + told_second
-    assert encode_state(at_once) == encode_state(second)
+    assert bank_bytes(at_once) == bank_bytes(second)
 
 
 def test_warming_counts_to_the_frozen_reference() -> None:
@@ -208,10 +208,10 @@ def test_accepting_warms_the_next_version_and_resetting_keeps_it(fitted_bank: Mo
 
 def test_another_embedding_model_is_refused_and_changes_nothing(fitted_bank: MonitoringBank) -> None:
     other = observe("hello", event_id="e9", embedding=np.ones(3, dtype=np.float32))
-    before = encode_state(fitted_bank)
+    before = bank_bytes(fitted_bank)
     with pytest.raises(EmbeddingMismatch, match="event e9"):
         step(fitted_bank, other, 0.5)
-    assert encode_state(fitted_bank) == before
+    assert bank_bytes(fitted_bank) == before
     warming, _ = _run(new_bank(SMALL), Traffic(50).events(3))
     with pytest.raises(EmbeddingMismatch, match="event e9"):
         step(warming, other, 0.5)

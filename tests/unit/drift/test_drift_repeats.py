@@ -12,6 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
+from unit.drift.drift_banks import bank_bytes
 from unit.drift.drift_traffic import Traffic, ties
 from weir.detectors.bank import BankState, MonitoringBank, new_bank, step, step_many
 from weir.detectors.channels import CHANNELS
@@ -22,7 +23,6 @@ from weir.detectors.outcomes import Frozen, Outcome, Signal
 from weir.detectors.reference import build_reference
 from weir.detectors.repeats import MEMORY_EVENTS, NO_REPEATS, REPEATED_SHARE, fold, repeat_rule
 from weir.detectors.settings import BankSettings
-from weir.detectors.snapshot import encode_state
 
 SETTINGS = BankSettings(min_reference_events=400, reference_events=600, max_reference_events=600)
 """A small reference: the fit of these laws is to take a second."""
@@ -166,7 +166,7 @@ def test_repeats_are_the_same_one_by_one_and_in_batches(various: MonitoringBank)
     single: BankState = various
     for event, tie in zip(events, ties(events), strict=True):
         single, _ = step(single, event, tie)
-    assert encode_state(single) == encode_state(at_once)
+    assert bank_bytes(single) == bank_bytes(at_once)
     assert told == ()
 
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
+from unit.drift.drift_banks import BANK, WARMING, changed
 from unit.drift.drift_traffic import Traffic, ties
-from weir.detectors import archive
-from weir.detectors.archive import Opened, SnapshotError, pack
 from weir.detectors.bank import MonitoringBank, WarmingBank, new_bank, step_many
-from weir.detectors.channels import CHANNELS
+from weir.detectors.fitted import FITTED, NAMES, fitted_piece
+from weir.detectors.observation import OBSERVATIONS
 from weir.detectors.settings import BankSettings
-from weir.detectors.snapshot import decode_state, encode_state
-from weir.detectors.snapshot_fitted import decode_fitted, encode_fitted
-from weir.detectors.snapshot_observations import decode_observations, encode_observations
+from weir.state import StateError
 
 SMALL = BankSettings(min_reference_events=60, reference_events=60, max_reference_events=80, session_capacity=8)
 
@@ -28,12 +25,14 @@ def test_a_round_trip_in_mid_stream_changes_no_outcome(fitted_bank: MonitoringBa
     whole, expected = step_many(fitted_bank, events, ties(events))
     before, first = step_many(fitted_bank, events[:cut], ties(events[:cut]))
     assert isinstance(before, MonitoringBank)
-    fitted = decode_fitted(encode_fitted(before.fitted))
-    after, second = step_many(decode_state(encode_state(before), (), fitted), events[cut:], ties(events[cut:]))
+    fitted = FITTED.decode(FITTED.encode(before.fitted))
+    read = BANK.decode(BANK.encode(before), lambda name: fitted)
+    after, second = step_many(read, events[cut:], ties(events[cut:]))
     assert first + second == expected
-    assert encode_state(after) == encode_state(whole)
     assert isinstance(after, MonitoringBank)
-    assert encode_fitted(after.fitted) == encode_fitted(fitted_bank.fitted)
+    assert isinstance(whole, MonitoringBank)
+    assert BANK.encode(after) == BANK.encode(whole)
+    assert FITTED.encode(after.fitted) == FITTED.encode(fitted_bank.fitted)
 
 
 def test_a_warming_bank_is_rebuilt_from_its_pieces() -> None:
@@ -46,96 +45,73 @@ def test_a_warming_bank_is_rebuilt_from_its_pieces() -> None:
         batch = events[start : start + 10]
         state, _ = step_many(state, batch, ties(batch))  # type: ignore[assignment]  # 40 of 60 events: still warming
         assert isinstance(state, WarmingBank)
-        pieces.append(encode_observations(state.observations[written:]))
-    observations = [item for piece in pieces for item in decode_observations(piece)]
-    read = decode_state(encode_state(state), observations, None)
+        pieces.append(OBSERVATIONS.encode(state.observations[written:]))
+    observations = tuple(item for piece in pieces for item in OBSERVATIONS.decode(piece))
+    read = WARMING.decode(WARMING.encode(state), lambda name: observations)
     after, _ = step_many(read, events[40:], ties(events[40:]))
-    assert encode_state(after) == encode_state(expected)
+    assert isinstance(after, WarmingBank)
+    assert isinstance(expected, WarmingBank)
+    assert WARMING.encode(after) == WARMING.encode(expected)
+    assert OBSERVATIONS.encode(after.observations) == OBSERVATIONS.encode(expected.observations)
 
 
-def test_observations_written_after_the_state_are_dropped() -> None:
-    events = Traffic(62).events(5)
-    state, _ = step_many(new_bank(SMALL), events[:3], ties(events[:3]))
-    read = decode_state(encode_state(state), decode_observations(encode_observations(events)), None)
-    assert isinstance(read, WarmingBank)
-    assert [item.event_id for item in read.observations] == [item.event_id for item in events[:3]]
-
-
-def test_too_few_observations_are_refused() -> None:
-    events = Traffic(62).events(5)
-    state, _ = step_many(new_bank(SMALL), events, ties(events))
-    with pytest.raises(SnapshotError, match="had 5 observations, 4 were given"):
-        decode_state(encode_state(state), events[:4], None)
+@pytest.mark.parametrize("count", [0, 4, 6])
+def test_too_few_or_too_many_observations_are_refused(count: int) -> None:
+    events = Traffic(62).events(6)
+    state, _ = step_many(new_bank(SMALL), events[:5], ties(events[:5]))
+    assert isinstance(state, WarmingBank)
+    with pytest.raises(StateError, match=rf"piece warming-\w+-5 is wanted, given was warming-\w+-{count}"):
+        WARMING.decode(WARMING.encode(state), lambda name: tuple(events[:count]))
 
 
 def test_the_state_of_a_monitoring_bank_stays_small(fitted_bank: MonitoringBank) -> None:
     events = Traffic(63).events(100)
     state, _ = step_many(fitted_bank, events, ties(events))
-    assert len(encode_state(state)) < 50_000
+    assert isinstance(state, MonitoringBank)
+    assert len(BANK.encode(state)) < 50_000
 
 
 def test_a_missing_or_other_reference_is_refused(fitted_bank: MonitoringBank) -> None:
-    content = encode_state(fitted_bank)
-    with pytest.raises(SnapshotError, match="given is none"):
-        decode_state(content, (), None)
-    other = replace(fitted_bank.fitted, reference=replace(fitted_bank.fitted.reference, digest="another"))
-    with pytest.raises(SnapshotError, match="given is another"):
-        decode_state(content, (), other)
+    content = BANK.encode(fitted_bank)
+    with pytest.raises(StateError, match="none was given"):
+        BANK.decode(content)
+    other = replace(fitted_bank.fitted, reference=replace(fitted_bank.fitted.reference, version=7))
+    with pytest.raises(StateError, match="is wanted, given was reference-7-"):
+        BANK.decode(content, lambda name: other)
 
 
-def test_a_reference_whose_digest_does_not_match_is_refused(fitted_bank: MonitoringBank) -> None:
-    forged = replace(fitted_bank.fitted, reference=replace(fitted_bank.fitted.reference, digest="0" * 64))
-    with pytest.raises(SnapshotError, match="its snapshot says 0000"):
-        decode_fitted(encode_fitted(forged))
+def test_a_reference_with_other_contents_has_another_name(fitted_bank: MonitoringBank) -> None:
+    content = FITTED.encode(fitted_bank.fitted)
+    forged = FITTED.decode(changed(content, b'"version":1,"embeddings"', b'"version":2,"embeddings"'))
+    assert fitted_piece(forged) != fitted_piece(fitted_bank.fitted)
 
 
-@pytest.mark.parametrize("content", [b"", b"not a zip", encode_observations(())])
+def test_a_reference_of_other_channels_is_refused(fitted_bank: MonitoringBank) -> None:
+    content = FITTED.encode(fitted_bank.fitted)
+    other = changed(content, f'"{NAMES[0]}"'.encode(), f'"{"x" * len(NAMES[0])}"'.encode())
+    with pytest.raises(StateError, match="fitted for the channels"):
+        FITTED.decode(other)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a state", OBSERVATIONS.encode(())])
 def test_other_bytes_are_refused(content: bytes) -> None:
-    with pytest.raises(SnapshotError):
-        decode_state(content, (), None)
+    with pytest.raises(StateError):
+        WARMING.decode(content)
 
 
 def test_damaged_bytes_are_refused(fitted_bank: MonitoringBank) -> None:
-    content = encode_state(fitted_bank)
-    with pytest.raises(SnapshotError):
-        decode_state(content[: len(content) // 2], (), fitted_bank.fitted)
+    content = BANK.encode(fitted_bank)
+    with pytest.raises(StateError):
+        BANK.decode(content[: len(content) // 2], lambda name: fitted_bank.fitted)
 
 
-def test_settings_of_another_version_are_refused() -> None:
-    content = pack("state", {"settings": {"no_such_setting": 1}}, {})
-    with pytest.raises(SnapshotError, match="do not fit this version"):
-        decode_state(content, (), None)
+def test_settings_of_another_version_are_refused(fitted_bank: MonitoringBank) -> None:
+    content = changed(BANK.encode(fitted_bank), b'"seed":', b'"sown":')
+    with pytest.raises(StateError, match="settings.sown: Unexpected keyword argument|settings.seed"):
+        BANK.decode(content, lambda name: fitted_bank.fitted)
 
 
-def test_a_header_without_what_is_needed_is_refused() -> None:
-    opened = Opened("state", pack("state", {"count": "three"}, {}))
-    for read in (opened.integer, opened.texts, opened.numbers):
-        with pytest.raises(SnapshotError, match="header field count is 'three'"):
-            read("count")
-    with pytest.raises(SnapshotError, match="header field phase is None"):
-        opened.text("phase")
-    with pytest.raises(SnapshotError, match="lacks the array means"):
-        opened.f32("means")
-
-
-def test_a_word_with_the_separator_is_refused() -> None:
-    event = replace(Traffic(64).event(), words=("a\x1fb",))
-    with pytest.raises(ValueError, match="unit separator"):
-        encode_observations((event,))
-
-
-def test_half_a_metric_of_another_size_is_refused() -> None:
-    arrays = {f"calibration_{channel.name}": np.zeros(0) for channel in CHANNELS}
-    arrays |= {"ewma_centre": np.zeros(3), "ewma_metric": np.zeros(9)}
-    with pytest.raises(SnapshotError, match="has 9 numbers, expected those of one half of 3 x 3"):
-        decode_fitted(pack("fitted", {"has_ewma": 1}, arrays))
-
-
-def test_bytes_of_an_older_layout_are_refused(fitted_bank: MonitoringBank, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "FORMAT", archive.FORMAT - 1)
-    content = encode_state(fitted_bank)
-    monkeypatch.undo()
-    with pytest.raises(
-        SnapshotError, match=r"format and kind \(2, 'state'\), expected \(3, 'state'\); start a new bank"
-    ):
-        decode_state(content, (), fitted_bank.fitted)
+def test_settings_that_a_bank_no_longer_accepts_are_refused(fitted_bank: MonitoringBank) -> None:
+    content = changed(BANK.encode(fitted_bank), b'"turn_probability":0.5', b'"turn_probability":9.5')
+    with pytest.raises(StateError, match="turn_probability is 9.5"):
+        BANK.decode(content, lambda name: fitted_bank.fitted)

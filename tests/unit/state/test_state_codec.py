@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.state import ARRAY, DERIVED, Apart, Codec, Expendable, Packed, StateError
+from weir.state import ARRAY, DERIVED, SHARED, SYMMETRIC, Apart, Codec, Expendable, Packed, StateError
 
 Matrix = Annotated[npt.NDArray[np.float32], ARRAY]
 
@@ -53,6 +53,7 @@ class Detector:
     last: float | None = None
     keys: Annotated[tuple[int, ...], Packed(np.uint64, tuple)] = ()
     index: Annotated[dict[str, int] | None, DERIVED] = None
+    release: Annotated[str, SHARED] = ""
     twice: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,6 +82,7 @@ detectors = st.builds(
     last=st.none() | st.floats(),
     keys=st.lists(st.integers(0, (1 << 64) - 1)).map(tuple),
     index=st.none() | st.just({"a": 1}),
+    release=texts,
 )
 
 
@@ -96,6 +98,7 @@ def test_what_is_read_is_what_was_written(detector: Detector) -> None:
     assert (read.matrix.dtype, read.matrix.shape) == (detector.matrix.dtype, detector.matrix.shape)
     assert read.matrix.tobytes() == detector.matrix.tobytes()
     assert (read.twice, read.index) == (detector.twice, None)
+    assert read.release == detector.release
 
 
 def detector_of(matrix: Matrix) -> Detector:
@@ -178,6 +181,69 @@ class Narrow:
     """The same in single precision."""
 
     matrix: Matrix
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Integers:
+    """Arrays that need fewer bytes than they have."""
+
+    signed: Annotated[npt.NDArray[np.int64], ARRAY]
+    keys: Annotated[npt.NDArray[np.uint64], ARRAY]
+
+
+@given(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(0, (1 << 64) - 1))
+def test_integers_come_back_from_fewer_bytes(low: int, high: int) -> None:
+    codec = Codec(Integers, "integers", layout=1)
+    written = Integers(np.array([low] * 999 + [7], dtype=np.int64), np.array([high] * 1000, dtype=np.uint64))
+    read = codec.decode(codec.encode(written))
+    for array, before in ((read.signed, written.signed), (read.keys, written.keys)):
+        assert array.dtype == before.dtype
+        assert (array == before).all()
+
+
+def test_small_integers_are_written_small() -> None:
+    codec = Codec(Integers, "integers", layout=1)
+    assert len(codec.encode(Integers(np.full(1_000, -1), np.full(1_000, 255, dtype=np.uint64)))) < 2_200
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Metric:
+    """A symmetric matrix."""
+
+    whole: Annotated[Matrix, SYMMETRIC]
+
+
+@given(st.integers(0, 9))
+def test_a_symmetric_matrix_is_written_by_half(size: int) -> None:
+    codec = Codec(Metric, "metric", layout=1)
+    drawn = np.random.default_rng(size).standard_normal((size, size)).astype(np.float32)
+    content = codec.encode(Metric(drawn + drawn.T))
+    assert len(content) < 80 + 2 * size * (size + 1)
+    assert (codec.decode(content).whole == drawn + drawn.T).all()
+
+
+def test_half_a_matrix_of_another_size_is_refused() -> None:
+    content = Codec(Integers, "metric", layout=1).encode(Integers(np.zeros(5, dtype=np.int64), np.zeros(0, np.uint64)))
+    with pytest.raises(StateError, match="whole: Field required"):
+        Codec(Metric, "metric", layout=1).decode(content)
+    half = Codec(Halved, "metric", layout=1).encode(Halved(np.zeros(5, dtype=np.float32)))
+    with pytest.raises(StateError, match="half a symmetric matrix has 5 numbers"):
+        Codec(Metric, "metric", layout=1).decode(half)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Halved:
+    """What no symmetric matrix has."""
+
+    whole: Annotated[npt.NDArray[np.float32], ARRAY]
+
+
+def test_a_shared_value_is_written_once() -> None:
+    detector = replace(detector_of(np.zeros((0, 3), dtype=np.float32)), release="abcdef")
+    codec = Codec(tuple[Detector, ...], "detectors", layout=1)
+    content = codec.encode((detector, detector, detector))
+    assert content.count(b"abcdef") == 1
+    assert [one.release for one in codec.decode(content)] == ["abcdef"] * 3
 
 
 def test_a_value_that_is_not_what_its_field_says_is_not_written() -> None:

@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 from weir.detectors.bank import MonitoringBank
 from weir.drift.api.body import BODY_BYTES_MAX, DATASET_BYTES_MAX, BadBody, dataset_of, decision_of, object_of
 from weir.drift.app import Drift, UnknownStream, phase_of
-from weir.drift.core.ports import Checkpoint
+from weir.drift.core.checkpoint import Checkpoint
 from weir.drift.core.stream.parts import parts_of
 from weir.drift.core.stream.signals import config_digest, dataset_fields, reference_digest
 from weir.drift.core.stream.skew_watch import SkewWatch

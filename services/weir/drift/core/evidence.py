@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from weir.detectors.reference import FloatArray
 from weir.events import Reference as AssetReference
+from weir.state import SHARED
 
 EVIDENCE_EVENTS = 256
 """Events remembered (chosen: the memory of the slowest moving average; about 80 kB of a checkpoint)."""
@@ -37,7 +39,7 @@ class Evidence:
     words: tuple[str, ...]
     p: FloatArray
     cluster: int
-    assets: tuple[AssetReference, ...]
+    assets: Annotated[tuple[AssetReference, ...], SHARED]
 
 
 def distinct_words(words: Iterable[str]) -> tuple[str, ...]:

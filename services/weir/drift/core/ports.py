@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from weir.drift.core.stream.record import Place
-from weir.drift.core.stream.state import StreamState
+from weir.drift.core.checkpoint import Checkpoint
 from weir.events import DriftSignalled
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Checkpoint:
-    """A stream's state and the place in the log up to which it has read: true only together."""
-
-    stream: StreamState
-    place: Place
 
 
 class Checkpoints(Protocol):

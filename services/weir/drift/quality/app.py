@@ -18,8 +18,8 @@ from weir.detectors.scores.outcomes import Cleared, Outcome
 from weir.detectors.scores.score import AnchorScore, Score
 from weir.detectors.scores.settings import QualitySettings
 from weir.detectors.scores.stream import StreamKey, StreamState, begun_anew, step, step_anchor
+from weir.drift.core.checkpoint import Place
 from weir.drift.core.ports import Announcer
-from weir.drift.core.stream.record import Place
 from weir.drift.quality.adapters.metrics import (
     LEFT_OUT,
     SCORES,

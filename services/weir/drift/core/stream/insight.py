@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from weir.drift.core.intents import NOVEL_P, Intents, growing, joined, rates
 from weir.drift.core.shifted_terms import TextCounts, count_texts, rising_terms, shifted_terms
 from weir.events import ClusterShift, EvidenceSum, NovelCluster, ShiftedTerm
 from weir.events import Reference as AssetReference
+from weir.state import DERIVED
 
 NOVELTY = [channel.name for channel in CHANNELS].index("knn-novelty")
 """Position of the channel whose p-value says how novel an event is."""
@@ -49,7 +51,7 @@ class Insight:
     recent: tuple[Evidence, ...] = ()
     intents: Intents = field(default_factory=Intents)
     typical: tuple[str, ...] = ()
-    clusters: ReferenceClusters | None = None
+    clusters: Annotated[ReferenceClusters | None, DERIVED] = None
 
 
 @dataclass(frozen=True, slots=True)

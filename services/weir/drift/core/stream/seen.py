@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import Annotated
+
+import numpy as np
 
 from weir.detectors.uniform import hash_of
+from weir.state import Packed
 
 _SALT = "weir drift seen"
 
@@ -19,7 +23,7 @@ class Seen:
     """Hashes of the last `capacity` event ids, oldest first. Two ids share a hash once in 2**64 pairs."""
 
     capacity: int
-    hashes: Mapping[int, None]
+    hashes: Annotated[Mapping[int, None], Packed(np.uint64, dict.fromkeys)]
 
     def __contains__(self, event_id: str) -> bool:
         return hash_of(event_id, _SALT) in self.hashes

@@ -9,21 +9,23 @@ after some windows in a row that are not skewed.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 
 from weir.detectors.observation import FloatVector, Observation
-from weir.detectors.skew import SkewReference, SkewResult, affected, test_window
+from weir.detectors.skew import SkewReference, SkewResult, affected, dataset_piece, test_window
 from weir.detectors.uniform import hash_of
 from weir.drift.core.insight_settings import InsightSettings
+from weir.state import ARRAY, Apart
 
 SEED_SALT = "weir drift skew"
 
 AFFECTED_MAX = 64
 """Calls of a skewed window that a signal names (chosen: a third of a window)."""
 
-Half = npt.NDArray[np.float16]
+Half = Annotated[npt.NDArray[np.float16], ARRAY]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +60,7 @@ class SkewWatch:
     holds, empty where that was not said. `is_stale`: the stream's come from another model, so nothing is compared.
     """
 
-    reference: SkewReference
+    reference: Annotated[SkewReference, Apart(dataset_piece)]
     author: str
     model: str = ""
     window: tuple[WindowEvent, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 from weir.detectors.bank import BankState, MonitoringBank, WarmingBank, new_bank
 from weir.detectors.settings import BankSettings
@@ -11,6 +12,7 @@ from weir.drift.core.stream.insight import Insight
 from weir.drift.core.stream.seen import Seen, nothing_seen
 from weir.drift.core.stream.skew_watch import SkewWatch, fitting
 from weir.events import DriftSignalled
+from weir.state import Expendable
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,8 @@ class StreamState:
     requests: Mapping[str, str] | None = None
     warming_reason: str = "new stream"
     last_signal: LastSignal | None = None
-    insight: Insight = field(default_factory=Insight)
-    skew: SkewWatch | None = None
+    insight: Annotated[Insight, Expendable(Insight)] = field(default_factory=Insight)
+    skew: Annotated[SkewWatch | None, Expendable(lambda: None)] = None
 
     @property
     def version(self) -> int:

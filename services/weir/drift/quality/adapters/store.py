@@ -9,7 +9,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 from weir.detectors.scores.stream import STREAM, StreamKey, StreamState
-from weir.drift.core.stream.record import Place
+from weir.drift.core.checkpoint import Place
 from weir.drift.quality.adapters.metrics import STATES_REFUSED
 from weir.drift.quality.core.ports import Saved, Source
 from weir.runtime.errors import Retryable

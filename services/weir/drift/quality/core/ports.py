@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from weir.detectors.scores.stream import StreamKey, StreamState
-from weir.drift.core.stream.record import Place
+from weir.drift.core.checkpoint import Place
 
 
 @dataclass(frozen=True, slots=True)
