@@ -36,25 +36,35 @@ class MockKafka:
 
     def events(self, topic: str) -> list[Event]:
         """Every event of a topic, partition by partition."""
-        values = [message.value() for message in self.messages(topic)]
-        return [decode_body(TOPICS[topic].event, unframe(value)[1]) for value in values if isinstance(value, bytes)]
+        return events_in(self.bootstrap, topic)
 
     def messages(self, topic: str) -> list[Message]:
         """Every message of a topic, partition by partition."""
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "look", "log_level": 0})
-        found: list[Message] = []
-        try:
-            for partition in consumer.list_topics(topic, timeout=ANSWER_S).topics[topic].partitions:
-                place = TopicPartition(topic, partition, 0)
-                _, end = consumer.get_watermark_offsets(place, timeout=ANSWER_S)
-                consumer.assign([place])
-                for _ in range(end):
-                    (message,) = consumer.consume(1, ANSWER_S)
-                    assert message.error() is None, message.error()
-                    found.append(message)
-        finally:
-            consumer.close()
-        return found
+        return messages_in(self.bootstrap, topic)
+
+
+def events_in(bootstrap: str, topic: str) -> list[Event]:
+    """Every event of a topic of any broker, partition by partition."""
+    values = [message.value() for message in messages_in(bootstrap, topic)]
+    return [decode_body(TOPICS[topic].event, unframe(value)[1]) for value in values if isinstance(value, bytes)]
+
+
+def messages_in(bootstrap: str, topic: str) -> list[Message]:
+    """Every message of a topic of any broker, partition by partition."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "look", "log_level": 0})
+    found: list[Message] = []
+    try:
+        for partition in consumer.list_topics(topic, timeout=ANSWER_S).topics[topic].partitions:
+            place = TopicPartition(topic, partition, 0)
+            _, end = consumer.get_watermark_offsets(place, timeout=ANSWER_S)
+            consumer.assign([place])
+            for _ in range(end):
+                (message,) = consumer.consume(1, ANSWER_S)
+                assert message.error() is None, message.error()
+                found.append(message)
+    finally:
+        consumer.close()
+    return found
 
 
 def know_schemas(path: Path) -> None:

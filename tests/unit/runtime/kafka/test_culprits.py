@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,14 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import NOON_US
+from loop_laws import KINDS, SERVICE, TOPIC, Group, World, failing_at
 from mock_kafka import MockKafka
-from unit.runtime.kafka.test_consumer import LENIENT, TOPIC, committed, framed, letters, produce
 from weir.events import InvalidEvent
 from weir.runtime.errors import TooManyRejects
-from weir.runtime.kafka.consumer import Consumer
 from weir.runtime.kafka.culprits import LIVES_MAX, PUT_ASIDE_MAX, SUSPECTS_MAX, Culprits
 from weir.runtime.kafka.deadletter import RawMessage
-from weir.runtime.kafka.handling import Received
 
 CULPRIT = 4
 """Offset of the message that the handler cannot take."""
@@ -117,40 +114,24 @@ def test_a_file_that_is_torn_knows_nobody(tmp_path: Path) -> None:
     Culprits(tmp_path / "culprits.json").check(message(1))
 
 
+@pytest.mark.parametrize("kind", KINDS)
 async def test_a_message_that_kills_its_consumer_stops_the_group_for_a_few_lives_only(
-    tmp_path: Path,
+    tmp_path: Path, kind: str
 ) -> None:
-    kafka, group = MockKafka(), "killed"
-    link = kafka.link(tmp_path, "test")
+    kafka = MockKafka()
+    link = kafka.link(tmp_path, SERVICE)
     await link.producer.start(asyncio.Event())
-    produce(kafka, [await framed(link)] * 8)
-    handled: set[int] = set()
+    world = World(kafka.bootstrap, link, tmp_path)
+    group = Group(world, kind)
+    world.produce(await world.good(8))
+    unforeseen = failing_at(CULPRIT, TypeError("nobody foresaw this"))
 
-    async def handle(batch: Sequence[Received]) -> None:
-        for one in batch:
-            if one.message.offset == CULPRIT:
-                raise TypeError("nobody foresaw this")
-            handled.add(one.message.offset)
+    for _ in range(LIVES_MAX):
+        with pytest.raises(TypeError):
+            await group.live(group.loop(unforeseen), until=lambda: False)
+    await group.live_to(group.loop(unforeseen), 7)
 
-    for life in range(LIVES_MAX + 2):
-        stop = asyncio.Event()
-        consumer = Consumer(
-            bootstrap=kafka.bootstrap, group=group, topics=[TOPIC], serde=link.serde,
-            dead_letters=link.dead_letters(group, LENIENT), handle=handle,
-        )  # fmt: skip
-        running = asyncio.create_task(consumer.run(stop))
-        try:
-            async with asyncio.timeout(30):
-                while not running.done() and await asyncio.to_thread(committed, kafka, group) < 8:
-                    await asyncio.sleep(0.05)
-        finally:
-            stop.set()
-        if running.done() and running.exception() is not None:
-            assert life < LIVES_MAX, "the message was to be put aside"
-            continue
-        await running
-        break
-
-    assert handled == set(range(8)) - {CULPRIT}
-    assert [(one.offset, one.reason) for one in letters(kafka, group)] == [(CULPRIT, "handler_error")]
+    assert group.committed() == 8
+    assert group.saved == [(0, number) for number in range(8) if number != CULPRIT]
+    assert group.put_aside() == [(CULPRIT, "handler_error")]
     await link.close()

@@ -1,0 +1,27 @@
+"""The loops keep their contract on librdkafka's mock cluster."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from loop_laws import SERVICE, LoopLaws, World
+from mock_kafka import MockKafka
+
+pytestmark = pytest.mark.capability("X1")
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    kafka = MockKafka()
+    link = kafka.link(tmp_path, SERVICE)
+    await link.producer.start(asyncio.Event())
+    yield World(kafka.bootstrap, link, tmp_path)
+    await link.close()
+
+
+class TestLoops(LoopLaws):
+    """All laws."""
