@@ -24,8 +24,8 @@ import tritonclient.grpc.aio as triton_aio
 from rich.console import Console
 from rich.table import Table
 
-from service_process import ServiceProcess
-from stack import RunningStack
+from harness.stack.running_stack import RunningStack
+from harness.stack.service_process import ServiceProcess
 from weir.cli.stack import Stack, open_stack, start_stack, stop_stack
 from weir.cli.stack.layout import repository
 

@@ -17,7 +17,7 @@ import httpx2
 import numpy as np
 import tritonclient.grpc.aio as triton_aio
 
-from stack import RunningStack
+from harness.stack.running_stack import RunningStack
 from weir.cli.stack import Stack
 
 from .echo_door import Gateway, Upstream, gateway, spool_folder

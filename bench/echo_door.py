@@ -20,7 +20,7 @@ from pathlib import Path
 import httpx2
 import psutil
 
-from stack import RunningStack
+from harness.stack.running_stack import RunningStack
 from weir.cli.stack import Stack
 from weir.cli.stack.layout import repository
 

@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from tools.traffic_records import questions
 
-from stack import RunningStack
+from harness.stack.running_stack import RunningStack
 from weir.events import SCHEMA_JSON, InferenceCompleted, Reference, encode_body, frame, named_id
 
 TOPIC = "inference-responses"

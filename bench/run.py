@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from stack import RunningStack
+from harness.stack.running_stack import RunningStack
 from weir.cli.stack import open_stack, start_stack, stop_stack
 from weir.cli.stack.layout import repository
 

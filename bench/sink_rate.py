@@ -14,7 +14,7 @@ import time
 
 import psutil
 
-from stack import RunningStack
+from harness.stack.running_stack import RunningStack
 
 from .events import TENANT, TOPIC, backlog, produce
 from .results import Result

@@ -9,9 +9,9 @@ import httpx2
 import pytest
 from hypothesis import HealthCheck, settings
 
-from results import Results
-from stack import RunningStack, apply_examples
-from waiting import eventually
+from harness.results import Results
+from harness.stack.running_stack import RunningStack, apply_examples
+from harness.waiting import eventually
 from weir.cli.stack import start_stack, stop_stack
 from weir.cli.stack.layout import repository
 

@@ -19,10 +19,10 @@ import pytest
 from confluent_kafka import Consumer as RawConsumer
 from confluent_kafka import Producer, TopicPartition
 
-from builders import one_of_each
-from knocking import knocking
-from mock_kafka import events_in
-from waiting import eventually
+from harness.http.knocking import knocking
+from harness.kafka.mock_kafka import events_in
+from harness.samples.builders import one_of_each
+from harness.waiting import eventually
 from weir.events import DeadLettered, FeedbackReceived, InvalidEvent
 from weir.runtime.errors import Retryable
 from weir.runtime.http.policy import Policy

@@ -22,8 +22,8 @@ from confluent_kafka import Producer
 from rich.console import Console
 from tools.demo.receiver import Receiver, new_secret, receiving
 
-from stack import RunningStack, apply_examples
-from waiting import eventually
+from harness.stack.running_stack import RunningStack, apply_examples
+from harness.waiting import eventually
 from weir.cli.stack import start_stack, stop_stack
 from weir.cli.stack.layout import layout, repository
 from weir.cli.stack.secrets import write_private

@@ -14,10 +14,10 @@ import httpx2
 from chaos.ledger import Row
 from chaos.patience import RECOVER_WITHIN_S, is_reached, lasts
 from chaos.proxy import Proxy
-from load import Load
-from second_store import SecondStore
-from stack import RunningStack
-from waiting import eventually
+from harness.kafka.load import Load
+from harness.stack.running_stack import RunningStack
+from harness.stack.second_store import SecondStore
+from harness.waiting import eventually
 
 BATCH = 500
 """Messages sent at once; the sink sees many ranges, not one."""

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import grpc
 
-from asking import ask_on
 from chaos.patience import RECOVER_WITHIN_S, lasts
-from waiting import eventually
+from harness.calls.asking import ask_on
+from harness.waiting import eventually
 
 WORKERS = 4
 TIMEOUT_S = 15.0

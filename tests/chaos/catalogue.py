@@ -28,7 +28,7 @@ from chaos.faults import (
     supervisor,
 )
 from chaos.ledger import Row
-from stack import RunningStack
+from harness.stack.running_stack import RunningStack
 
 Fault = Callable[[RunningStack], Row]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from confluent_kafka import Producer
 
 from chaos.log_reader import events_of
-from stack import RunningStack
+from harness.stack.running_stack import RunningStack
 from unit.drift.drift_envelopes import enveloped, item_of, received
 from unit.drift.drift_traffic import Traffic
 from weir.detectors.settings import BankSettings

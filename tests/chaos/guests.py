@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from paced_model import PacedModel
-from second_gateway import SecondGateway
-from stack import RunningStack
+from harness.stack.paced_model import PacedModel
+from harness.stack.running_stack import RunningStack
+from harness.stack.second_gateway import SecondGateway
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from confluent_kafka import Consumer, TopicPartition
 
-from stack import RunningStack
+from harness.stack.running_stack import RunningStack
 from weir.events import TOPICS, Event, InvalidEvent, decode_body, unframe
 from weir.runtime.identity import new_id
 

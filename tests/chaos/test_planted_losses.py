@@ -10,11 +10,11 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # exported at run time only
 
-from load import TOPIC, Load
-from second_gateway import SecondGateway
-from second_store import SecondStore
-from stack import RunningStack
-from waiting import eventually
+from harness.kafka.load import TOPIC, Load
+from harness.stack.running_stack import RunningStack
+from harness.stack.second_gateway import SecondGateway
+from harness.stack.second_store import SecondStore
+from harness.waiting import eventually
 from weir.cli.books import with_spool
 from weir.events import TOPICS
 

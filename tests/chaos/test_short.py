@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chaos.catalogue import SHORT
-from stack import RunningStack
+from harness.stack.running_stack import RunningStack
 
 pytestmark = [pytest.mark.stack, pytest.mark.capability("X1"), pytest.mark.timeout(900)]
 

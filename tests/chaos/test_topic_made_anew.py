@@ -10,9 +10,9 @@ from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from builders import one_of_each
-from stack import RunningStack
-from waiting import eventually
+from harness.samples.builders import one_of_each
+from harness.stack.running_stack import RunningStack
+from harness.waiting import eventually
 from weir.events import TOPICS, encode_body, frame
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_id

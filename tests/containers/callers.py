@@ -10,7 +10,7 @@ import time
 import grpc
 import openai
 
-from asking import ask_over_openai, ask_over_triton, openai_client
+from harness.calls.asking import ask_over_openai, ask_over_triton, openai_client
 
 GRPC, HTTP = "127.0.0.1:8001", "http://127.0.0.1:8080"
 QUESTION = "What is a generator?"

@@ -18,7 +18,7 @@ import psutil
 
 from containers.stamp import Stamp
 from containers.telling import StepFailed, Teller
-from waiting import eventually
+from harness.waiting import eventually
 
 PACKAGES = (
     "docker.io", "containerd", "runc", "tini", "iptables", "libip4tc2", "libip6tc2", "libnftnl11", "libnfnetlink0",

@@ -12,7 +12,7 @@ from typing import Any
 
 from containers.engine import Engine
 from containers.telling import StepFailed, Teller
-from pages import blocks_of
+from harness.docs.pages import blocks_of
 from weir.cli.stack.layout import repository
 
 PAGE = "docs/containers.md"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from closed_books import faults_of
 from containers.project import Project
 from containers.telling import StepFailed
-from waiting import eventually
+from harness.store.audit_faults import faults_of
+from harness.waiting import eventually
 
 CALLS = 100
 """Calls at each door, each time."""

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from tools.setup import PYTRITON
 
-from compose_file import (
+from harness.docs.compose_file import (
     COMPOSE,
     OUR_TOOLS,
     READ_BY,

@@ -1,5 +1,5 @@
 """docs/delivery.md names a proof for every sentence: a test function, or a row of the chaos suite. Each exists, and neither
-sentence nor proof changed since somebody compared the two (`tests/proofs.py`)."""
+sentence nor proof changed since somebody compared the two (`tests/harness/docs/proofs.py`)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import re
 import pytest
 
 from chaos.catalogue import FULL
-from named_tests import is_there, nodes_in
-from proofs import FAULT, PAGE, Claim, claims_of, compared, differences, fingerprint, fingerprints
+from harness.docs.named_tests import is_there, nodes_in
+from harness.docs.proofs import FAULT, PAGE, Claim, claims_of, compared, differences, fingerprint, fingerprints
 
 TEXT = PAGE.read_text()
 PROMISED, NOT_PROMISED = TEXT.split("## What is not promised")
@@ -42,7 +42,8 @@ def test_every_promise_has_its_proof() -> None:
 
 
 def test_sentences_and_proofs_are_as_somebody_compared_them() -> None:
-    """When it fails: read the sentence and its test side by side, mend one of them, then `PYTHONPATH=tests python -m proofs`."""
+    """When it fails: read the sentence and its test side by side, mend one of them, then
+    `PYTHONPATH=tests python -m harness.docs.proofs`."""
     assert differences(fingerprints(claims_of(TEXT)), compared()) == []
 
 

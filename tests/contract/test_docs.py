@@ -18,8 +18,8 @@ from tools.settings_page import variables
 
 import weir
 from chaos.catalogue import FULL, SHORT
-from named_commands import commands_in, is_command, problem_with
-from pages import (
+from harness.docs.named_commands import commands_in, is_command, problem_with
+from harness.docs.pages import (
     HISTORY,
     NOT_RUN,
     READ,

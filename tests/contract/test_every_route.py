@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from starlette.routing import BaseRoute, Route
 
-from knocking import TOKEN, knocking
+from harness.http.knocking import TOKEN, knocking
 from weir.alerts.api.routes import AlertsApi
 from weir.cli.stack.layout import repository
 from weir.drift.api.routes import routes as drift_routes

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pages import links, pages, paragraphs, read
+from harness.docs.pages import links, pages, paragraphs, read
 
 PAGE = "docs/glossary.md"
 TERM = re.compile(r"^- \*\*([^*]+)\*\*: (.+)$", re.MULTILINE)

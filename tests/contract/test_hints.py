@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from named_commands import problem_with
-from pages import ROOT
+from harness.docs.named_commands import problem_with
+from harness.docs.pages import ROOT
 
 SERVICES = ROOT / "services" / "weir"
 TELLING = {"CliError", "problem", "_check"}

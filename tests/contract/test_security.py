@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from named_tests import ROOT, files_in, is_there, nodes_in
+from harness.docs.named_tests import ROOT, files_in, is_there, nodes_in
 
 TEXT = (ROOT / "docs" / "security.md").read_text()
 KINDS = {section.split(".")[0]: section for section in re.split(r"^## (?=K\d+\. )", TEXT, flags=re.MULTILINE)[1:]}

@@ -20,12 +20,12 @@ from chaos.books import EVENTS_PER_CALL, stored
 from chaos.calls import Calls, calling
 from chaos.ledger import Row
 from chaos.patience import RECOVER_WITHIN_S, is_reached
-from closed_books import faults_of
 from distributed.cluster import COPIES, Cluster, running
 from distributed.derived import Derived, derived
 from distributed.judged import not_held
 from distributed.members import members
-from waiting import eventually
+from harness.store.audit_faults import faults_of
+from harness.waiting import eventually
 from weir.cli.stack.layout import repository
 
 FOLDER = repository() / ".weir" / "distributed"

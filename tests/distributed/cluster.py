@@ -16,10 +16,10 @@ from typing import Any
 
 import httpx2
 
-from brokers import Brokers
-from postgres import Postgres
-from service_process import ServiceProcess, free_port
-from waiting import eventually
+from harness.kafka.brokers import Brokers
+from harness.stack.service_process import ServiceProcess, free_port
+from harness.store.postgres import Postgres
+from harness.waiting import eventually
 from weir.cli.stack.layout import layout, repository
 from weir.cli.stack.secrets import ensure_http_token
 from weir.cli.stack.topics import create_topics

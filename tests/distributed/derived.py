@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chaos.books import Asked
-from id_lists import at_once, quoted
+from harness.store.id_lists import at_once, quoted
 
 MADE = {
     "text features, by the inference services": ("v_text_features", ""),

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from chaos.ledger import Row
-from closed_books import faults_of
 from distributed.derived import Derived
+from harness.store.audit_faults import faults_of
 
 WORDS_SHOWN_MAX = 3
 """Different texts of failed calls that are shown: enough to see why, on a line that can be read."""

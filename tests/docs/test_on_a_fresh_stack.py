@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from named_commands import is_whole
-from pages import RUN, Block, every_block, pages, quoted, read
-from reader import Reader, reading
+from harness.docs.named_commands import is_whole
+from harness.docs.pages import RUN, Block, every_block, pages, quoted, read
+from harness.docs.reader import Reader, reading
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(300)]
 

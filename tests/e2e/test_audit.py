@@ -11,8 +11,8 @@ from typing import Any
 import grpc
 import pytest
 
-from asking import ask_over_triton
-from stack import RunningStack
+from harness.calls.asking import ask_over_triton
+from harness.stack.running_stack import RunningStack
 from weir.cli.stack.layout import repository
 
 pytestmark = pytest.mark.stack

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from confluent_kafka import Producer
 
-from shifted_traffic import ENVELOPE, OTHER_WORDS, STEADY_WORDS, Traffic
-from stack import RunningStack
+from harness.samples.shifted_traffic import ENVELOPE, OTHER_WORDS, STEADY_WORDS, Traffic
+from harness.stack.running_stack import RunningStack
 from weir.cli.log_range import Range, ranges, values
 from weir.cli.output import CliError, ExitCode
 from weir.cli.stack.layout import repository

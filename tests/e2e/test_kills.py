@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 
-from asking import ask_on
-from id_lists import at_once, quoted
-from stack import RunningStack
+from harness.calls.asking import ask_on
+from harness.stack.running_stack import RunningStack
+from harness.store.id_lists import at_once, quoted
 
 pytestmark = pytest.mark.stack
 CALLS = 1_000

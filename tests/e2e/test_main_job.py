@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from asking import ask_over_openai, ask_over_triton, openai_client
-from stack import RunningStack
-from waiting import eventually
+from harness.calls.asking import ask_over_openai, ask_over_triton, openai_client
+from harness.stack.running_stack import RunningStack
+from harness.waiting import eventually
 from weir.runtime.identity import new_span_id, new_trace_id
 
 pytestmark = pytest.mark.stack

@@ -20,11 +20,11 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-from asking import ask_over_openai, openai_client
-from otlp_receiver import Receiver, attributes, receiving
-from service_process import ServiceProcess
-from stack import RunningStack
-from waiting import eventually
+from harness.calls.asking import ask_over_openai, openai_client
+from harness.http.otlp_receiver import Receiver, attributes, receiving
+from harness.stack.running_stack import RunningStack
+from harness.stack.service_process import ServiceProcess
+from harness.waiting import eventually
 from weir.cli.stack.layout import layout, repository
 from weir.cli.stack.processes import processes
 from weir.runtime.identity import new_id

@@ -7,11 +7,11 @@ import signal
 import grpc
 import pytest
 
-from asking import Asked, ask_over_triton
 from chaos.calls import calling
-from id_lists import at_once, quoted
-from stack import RunningStack
-from waiting import eventually
+from harness.calls.asking import Asked, ask_over_triton
+from harness.stack.running_stack import RunningStack
+from harness.store.id_lists import at_once, quoted
+from harness.waiting import eventually
 
 pytestmark = pytest.mark.stack
 QUESTION = "What is a decorator?"

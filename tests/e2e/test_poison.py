@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from builders import one_of_each
-from stack import RunningStack
+from harness.samples.builders import one_of_each
+from harness.stack.running_stack import RunningStack
 from weir.events import SCHEMA_JSON, TOPICS, encode_body, frame
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_id

@@ -12,10 +12,10 @@ import httpx2
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from asking import ask_over_triton
 from chaos.log_reader import events_of
-from stack import RunningStack
-from waiting import eventually
+from harness.calls.asking import ask_over_triton
+from harness.stack.running_stack import RunningStack
+from harness.waiting import eventually
 from weir.cli.stack.layout import repository
 from weir.events import TextFeaturesComputed
 from weir.runtime.identity import new_id

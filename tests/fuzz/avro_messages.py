@@ -19,7 +19,7 @@ from typing import Any
 
 import fastavro
 
-from builders import NOON_US, one_of_each
+from harness.samples.builders import NOON_US, one_of_each
 from weir.alerts.app.rulebook import Rulebook
 from weir.evaluator.core import active, anchors
 from weir.events import SCHEMA_JSON, TOPICS, Event, InvalidEvent, RegistryChanged, decode_body, frame, writer_schema

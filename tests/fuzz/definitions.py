@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from builders import envelope
+from harness.samples.builders import envelope
 from weir.alerts.core.rule import rule_from
 from weir.assets.strict_json import read_json
 from weir.assets.strict_yaml import NotStrict, read_documents

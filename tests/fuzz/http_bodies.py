@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from http_door import HttpDoor, http_door
+from harness.http.gateway_door import HttpDoor, http_door
 from weir.events import InferenceCompleted
 
 PATHS: dict[str, Any] = {

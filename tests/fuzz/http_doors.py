@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from service_process import free_port
+from harness.stack.service_process import free_port
 from weir.runtime.http.policy import Limits, Policy
 from weir.runtime.http.server import application, serve
 

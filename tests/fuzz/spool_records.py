@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from builders import NOON_US, call, call_end
+from harness.samples.builders import NOON_US, call, call_end
 from weir.events import TOPICS, decode_body
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.spool_folder import segments_in

@@ -16,9 +16,9 @@ import yaml
 from confluent_kafka import Producer
 from standardwebhooks.webhooks import Webhook
 
-from shifted_traffic import ENVELOPE, OTHER_WORDS, STEADY_WORDS, Traffic
-from stack import RunningStack
-from waiting import eventually
+from harness.samples.shifted_traffic import ENVELOPE, OTHER_WORDS, STEADY_WORDS, Traffic
+from harness.stack.running_stack import RunningStack
+from harness.waiting import eventually
 from weir.cli.stack.layout import repository
 from weir.cli.stack.secrets import write_private
 from weir.events import FeatureItem, encode_body, frame

@@ -21,8 +21,8 @@ import httpx2
 import pytest
 import yaml
 
-from alerts_world import QUALITY, SECOND_US, World
-from waiting import eventually
+from harness.samples.alerts_world import QUALITY, SECOND_US, World
+from harness.waiting import eventually
 from weir.alerts.adapters.receivers import receivers_from
 from weir.alerts.adapters.resolver import resolve
 from weir.alerts.adapters.webhook import WebhookSender

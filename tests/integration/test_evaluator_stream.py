@@ -13,9 +13,9 @@ from dataclasses import replace
 
 import pytest
 
-from builders import envelope
-from stack import RunningStack
-from waiting import eventually
+from harness.samples.builders import envelope
+from harness.stack.running_stack import RunningStack
+from harness.waiting import eventually
 from weir.events import DeadLettered, Event, FeedbackReceived, InvalidEvent
 from weir.runtime.errors import Retryable
 from weir.runtime.identity import new_id

@@ -11,10 +11,10 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
-from brokers import Brokers
-from builders import one_of_each
-from mock_kafka import know_schemas
-from waiting import eventually
+from harness.kafka.brokers import Brokers
+from harness.kafka.mock_kafka import know_schemas
+from harness.samples.builders import one_of_each
+from harness.waiting import eventually
 from weir.cli.stack.topics import create_topics
 from weir.events import TOPICS, Event, RegistryChanged, encode_body, frame
 from weir.registry.adapters import outbox

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx2
 import pytest
 
-from stack import RunningStack
+from harness.stack.running_stack import RunningStack
 
 pytestmark = pytest.mark.stack
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from builders import completed
-from stack import RunningStack
+from harness.samples.builders import completed
+from harness.stack.running_stack import RunningStack
 from weir.events import EvaluationScored, Event, FeatureItem, InferenceCompleted, TextFeaturesComputed
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_id

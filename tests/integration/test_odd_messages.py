@@ -11,10 +11,10 @@ import httpx2
 import pytest
 from confluent_kafka import Producer
 
-from builders import one_of_each
-from second_store import SecondStore
-from stack import RunningStack
-from waiting import eventually
+from harness.samples.builders import one_of_each
+from harness.stack.running_stack import RunningStack
+from harness.stack.second_store import SecondStore
+from harness.waiting import eventually
 from weir.events import TOPICS, encode_body, frame
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_id

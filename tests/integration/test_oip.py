@@ -15,9 +15,9 @@ import tritonclient.grpc.aio as triton_aio
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException
 
-from asking import ask_over_triton, text_input
-from stack import RunningStack
-from waiting import eventually
+from harness.calls.asking import ask_over_triton, text_input
+from harness.stack.running_stack import RunningStack
+from harness.waiting import eventually
 
 pytestmark = pytest.mark.stack
 QUESTION = "How do I open a file for reading in Python?"

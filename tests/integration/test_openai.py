@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import openai
 import pytest
 
-from asking import ask_over_openai, openai_client
-from stack import RunningStack
+from harness.calls.asking import ask_over_openai, openai_client
+from harness.stack.running_stack import RunningStack
 
 pytestmark = pytest.mark.stack
 QUESTION = "What does the with statement do?"

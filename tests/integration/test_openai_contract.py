@@ -12,8 +12,8 @@ from typing import Any
 import openai
 import pytest
 
-from asking import openai_client
-from stack import RunningStack
+from harness.calls.asking import openai_client
+from harness.stack.running_stack import RunningStack
 from weir.cli.stack.layout import repository
 
 pytestmark = pytest.mark.stack

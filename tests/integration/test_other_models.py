@@ -13,11 +13,11 @@ import openai
 import pytest
 import tritonclient.grpc as triton
 
-from asking import openai_client
-from paced_model import PacedModel
-from second_gateway import SecondGateway
-from stack import RunningStack
-from waiting import eventually
+from harness.calls.asking import openai_client
+from harness.stack.paced_model import PacedModel
+from harness.stack.running_stack import RunningStack
+from harness.stack.second_gateway import SecondGateway
+from harness.waiting import eventually
 from weir.cli.stack.layout import repository
 
 pytestmark = pytest.mark.stack

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import pytest
 from confluent_kafka import Producer
 
-from stack import RunningStack
-from waiting import eventually
+from harness.stack.running_stack import RunningStack
+from harness.waiting import eventually
 from weir.cli.stack.layout import repository
 from weir.events import EvaluationScored, encode_body, frame, named_id
 from weir.runtime.clock import now_us

@@ -7,7 +7,7 @@ import uuid
 import httpx2
 import pytest
 
-from stack import RunningStack
+from harness.stack.running_stack import RunningStack
 from weir.runtime.identity import new_id
 
 pytestmark = pytest.mark.stack

@@ -9,9 +9,9 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from asking import openai_client
-from jdbc import asked_over_jdbc
-from stack import RunningStack
+from harness.calls.asking import openai_client
+from harness.stack.running_stack import RunningStack
+from harness.store.jdbc import asked_over_jdbc
 from weir.lineage.read.core.sql_names import VIEWS
 
 pytestmark = pytest.mark.stack

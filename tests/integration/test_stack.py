@@ -7,8 +7,8 @@ import signal
 import psutil
 import pytest
 
-from stack import RunningStack
-from waiting import eventually
+from harness.stack.running_stack import RunningStack
+from harness.waiting import eventually
 from weir.cli.stack import StackError, start_stack
 
 pytestmark = pytest.mark.stack

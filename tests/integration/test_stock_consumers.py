@@ -13,8 +13,8 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from asking import ask_over_triton
-from stack import RunningStack
+from harness.calls.asking import ask_over_triton
+from harness.stack.running_stack import RunningStack
 from weir.events import TOPICS
 
 pytestmark = pytest.mark.stack

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from load import Load
-from second_store import SecondStore
-from stack import RunningStack
-from waiting import eventually
+from harness.kafka.load import Load
+from harness.stack.running_stack import RunningStack
+from harness.stack.second_store import SecondStore
+from harness.waiting import eventually
 
 pytestmark = pytest.mark.stack
 PERMANENT = 'weir_lineage_insert_failures_total{kind="permanent"}'

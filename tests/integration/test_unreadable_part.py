@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from load import TOPIC, Load
-from second_store import SecondStore
-from stack import RunningStack
-from waiting import eventually
+from harness.kafka.load import TOPIC, Load
+from harness.stack.running_stack import RunningStack
+from harness.stack.second_store import SecondStore
+from harness.waiting import eventually
 from weir.cli.group_offsets import GroupOffsets, set_back
 
 pytestmark = [pytest.mark.stack, pytest.mark.capability("X1")]

@@ -42,7 +42,7 @@ class Collected:
         self.outcomes: list[Outcome] = []
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Read what `tests/results.py` put on the tests."""
+        """Read what `tests/harness/results.py` put on the tests."""
         self.outcomes = [
             Outcome(claim.capability, item.nodeid, claim.is_check, PASSED, claim.clause)
             for item in session.items

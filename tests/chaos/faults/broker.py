@@ -15,10 +15,10 @@ from chaos.guests import second_gateway
 from chaos.ledger import Row
 from chaos.patience import NOTICED_WITHIN_S, RECOVER_WITHIN_S, lasts
 from chaos.proxy import Mode, Proxy
-from second_gateway import SecondGateway
-from service_process import free_port
-from stack import RunningStack
-from waiting import eventually
+from harness.stack.running_stack import RunningStack
+from harness.stack.second_gateway import SecondGateway
+from harness.stack.service_process import free_port
+from harness.waiting import eventually
 
 BACKLOG = "weir_gateway_spool_backlog_bytes"
 

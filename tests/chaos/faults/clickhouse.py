@@ -13,9 +13,9 @@ from chaos.faults.spool import fill, small_disk
 from chaos.ledger import Row
 from chaos.patience import NOTICED_WITHIN_S, lasts
 from chaos.proxy import Mode, Proxy
-from service_process import ServiceProcess
-from stack import RunningStack
-from waiting import eventually
+from harness.stack.running_stack import RunningStack
+from harness.stack.service_process import ServiceProcess
+from harness.waiting import eventually
 
 GROWTH_MAX_MIB = 50.0
 """MiB the sink's memory may grow while its server is away. Specified."""

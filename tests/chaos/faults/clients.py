@@ -18,9 +18,9 @@ from chaos.guests import paced_gateway
 from chaos.ledger import Row
 from chaos.patience import NOTICED_WITHIN_S, is_reached
 from chaos.streams import open_stream
-from paced_model import PacedModel
-from second_gateway import SecondGateway
-from stack import RunningStack
+from harness.stack.paced_model import PacedModel
+from harness.stack.running_stack import RunningStack
+from harness.stack.second_gateway import SecondGateway
 from weir.runtime.identity import new_id
 
 LONG = "pieces=1200 chars=20 pause_ms=50"

@@ -11,7 +11,7 @@ from chaos.books import row_of_calls
 from chaos.calls import calling
 from chaos.guests import second_gateway
 from chaos.ledger import Row
-from stack import RunningStack
+from harness.stack.running_stack import RunningStack
 
 JUMPS = ("+3600s", "-600s", "+0s")
 """An hour ahead, ten minutes back, and right again. Specified."""

@@ -21,8 +21,8 @@ from chaos.drift_load import DriftLoad
 from chaos.ledger import Row
 from chaos.log_reader import events_of
 from chaos.patience import RECOVER_WITHIN_S, is_reached, lasts
-from stack import RunningStack
-from waiting import eventually
+from harness.stack.running_stack import RunningStack
+from harness.waiting import eventually
 from weir.cli.commands_log import SERVICES
 from weir.cli.stack.layout import repository
 from weir.drift.core.stream.signals import DETECTOR

@@ -27,7 +27,7 @@ from chaos.faults.rules import (
 from chaos.ledger import Row
 from chaos.log_reader import events_of
 from chaos.patience import is_reached
-from stack import RunningStack
+from harness.stack.running_stack import RunningStack
 from weir.events import FeatureItem, TextFeaturesComputed
 from weir.runtime.clock import now_us
 

@@ -12,7 +12,7 @@ from chaos.guests import paced_gateway, second_gateway
 from chaos.ledger import Row
 from chaos.patience import lasts
 from chaos.streams import MOMENTS, streaming
-from stack import RunningStack
+from harness.stack.running_stack import RunningStack
 
 STALL_S = 5.0
 """Seconds the event loop stands still. Specified."""

@@ -12,14 +12,14 @@ import grpc
 import httpx2
 from tritonclient.grpc import service_pb2
 
-from asking import text_input
 from chaos.books import row_of_calls
 from chaos.calls import calling
 from chaos.guests import second_gateway
 from chaos.ledger import Row
-from second_gateway import SecondGateway
-from stack import RunningStack
-from waiting import eventually
+from harness.calls.asking import text_input
+from harness.stack.running_stack import RunningStack
+from harness.stack.second_gateway import SecondGateway
+from harness.waiting import eventually
 
 PARAMETERS = (
     b"[" * 3_000,

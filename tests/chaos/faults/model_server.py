@@ -17,9 +17,9 @@ from chaos.guests import paced_gateway
 from chaos.ledger import Row
 from chaos.patience import RECOVER_WITHIN_S, lasts
 from chaos.streams import Broken, is_last, open_stream, sse
-from second_gateway import SecondGateway
-from stack import RunningStack
-from waiting import eventually
+from harness.stack.running_stack import RunningStack
+from harness.stack.second_gateway import SecondGateway
+from harness.waiting import eventually
 from weir.runtime.identity import new_id
 
 STREAMS = 8

@@ -15,7 +15,7 @@ from confluent_kafka import Producer
 from chaos.ledger import Row
 from chaos.log_reader import events_of
 from chaos.patience import is_reached
-from stack import RunningStack
+from harness.stack.running_stack import RunningStack
 from weir.cli.stack.layout import repository
 from weir.events import AlertChanged, OpsSignalled, encode_body, frame, named_id
 from weir.runtime.clock import now_us

@@ -14,8 +14,8 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from chaos.arena import Arena, arena
 from chaos.ledger import Row
-from load import TOPIC
-from stack import RunningStack
+from harness.kafka.load import TOPIC
+from harness.stack.running_stack import RunningStack
 from weir.events import SCHEMA_JSON, InvalidEvent, decode_body, frame
 
 SUBJECT = f"{TOPIC}-value"

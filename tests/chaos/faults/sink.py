@@ -12,9 +12,9 @@ from chaos.arena import ROWS, Arena, arena
 from chaos.ledger import Row
 from chaos.patience import NOTICED_WITHIN_S, is_reached, lasts
 from chaos.proxy import Proxy
-from load import TOPIC
-from stack import RunningStack
-from waiting import eventually
+from harness.kafka.load import TOPIC
+from harness.stack.running_stack import RunningStack
+from harness.waiting import eventually
 
 REJOINED = "weir_lineage_rejoined_total"
 POLL_INTERVAL_S = 10

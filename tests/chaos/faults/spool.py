@@ -21,9 +21,9 @@ from chaos.guests import second_gateway
 from chaos.ledger import Row
 from chaos.patience import NOTICED_WITHIN_S, lasts
 from chaos.refusing_gateway import REFUSES
-from second_gateway import SecondGateway
-from stack import RunningStack
-from waiting import eventually
+from harness.stack.running_stack import RunningStack
+from harness.stack.second_gateway import SecondGateway
+from harness.waiting import eventually
 
 SMALL_SPOOL_BYTES = "131072"
 """About fifty calls."""

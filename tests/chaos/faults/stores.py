@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from chaos.books import row_of_calls
 from chaos.calls import calling
 from chaos.ledger import Row
-from stack import RunningStack
+from harness.stack.running_stack import RunningStack
 from weir.runtime.process import EXIT_BAD_SETTING
 
 OWNERS = {"lineage": "weir.lineage", "gateway": "weir.gateway", "drift": "weir.drift"}

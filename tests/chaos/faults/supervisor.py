@@ -11,8 +11,8 @@ import psutil
 from chaos.books import row_of_calls
 from chaos.calls import calling
 from chaos.ledger import Row
-from stack import RunningStack
-from waiting import eventually
+from harness.stack.running_stack import RunningStack
+from harness.waiting import eventually
 from weir.cli.stack import StackError, start_stack, stop_stack
 from weir.cli.stack.layout import layout
 from weir.cli.stack.members import members

@@ -17,7 +17,7 @@ sys.path.insert(0, "/standin-front")
 
 import clickhouse_connect
 
-from clickhouse_front import Front
+from harness.store.clickhouse_front import Front
 
 USERS = pathlib.Path("/etc/clickhouse-server/users.d")
 DATA = "/var/lib/clickhouse"

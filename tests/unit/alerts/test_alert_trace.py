@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from alerts_world import QUALITY, World
+from harness.samples.alerts_world import QUALITY, World
 from unit.alerts.test_alerts_delivery import SPANS, delivering, delivery, until_delivered
 from weir.alerts.adapters import deliveries, state_store
 from weir.alerts.adapters.database import Database

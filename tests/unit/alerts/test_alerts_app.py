@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from builders import DIGEST, NOON_US, envelope, one_of_each
+from harness.samples.builders import DIGEST, NOON_US, envelope, one_of_each
 from weir.alerts.adapters import state_store
 from weir.alerts.adapters.database import Database
 from weir.alerts.app.app import Alerts, Limits

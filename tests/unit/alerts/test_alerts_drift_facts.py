@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from builders import DIGEST, NOON_US, REQUEST_ID, one_of_each
+from harness.samples.builders import DIGEST, NOON_US, REQUEST_ID, one_of_each
 from weir.alerts.core.drift_facts import FACT_CHARS_MAX, drift_facts
 from weir.alerts.core.observation import observe
 from weir.alerts.core.rule import Rule, rule_from

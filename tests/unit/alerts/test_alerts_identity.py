@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from builders import DIGEST, envelope
+from harness.samples.builders import DIGEST, envelope
 from weir.alerts.core.observation import observe
 from weir.alerts.core.rule import Rule, rule_from
 from weir.events import DriftSignalled, EvaluationScored

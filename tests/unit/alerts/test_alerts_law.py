@@ -18,7 +18,7 @@ from typing import Any
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from alerts_world import SECOND_US, TIMING, World
+from harness.samples.alerts_world import SECOND_US, TIMING, World
 from weir.alerts.adapters import deliveries
 from weir.alerts.core.state import Phase
 

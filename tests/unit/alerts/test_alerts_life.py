@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from alerts_world import SECOND_US, World
+from harness.samples.alerts_world import SECOND_US, World
 from weir.alerts.adapters import deliveries, state_store
 from weir.alerts.core.state import REASON, Phase
 from weir.events import EvaluationScored, InvalidEvent, OpsSignalled, decode_body, encode_body

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from builders import NOON_US
+from harness.samples.builders import NOON_US
 from weir.alerts.core.retry import Answer, Policy, Verdict, judge, pause_s
 from weir.alerts.core.retry_after import ASKED_MAX_S, retry_after_s
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from builders import one_of_each
+from harness.samples.builders import one_of_each
 from weir.alerts.core.observation import observe
 from weir.alerts.core.rule import InvalidRule, Rule, rule_from
 from weir.events import DriftSignalled, EvaluationScored

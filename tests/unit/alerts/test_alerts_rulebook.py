@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from builders import NOON_US, envelope
-from registry_log import numbered, rereadings
+from harness.kafka.registry_log import numbered, rereadings
+from harness.samples.builders import NOON_US, envelope
 from weir.alerts.app.rulebook import Rulebook
 from weir.events import RegistryChanged
 

@@ -14,9 +14,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from alerts_world import SECOND_US, World
-from builders import NOON_US
 from fuzz.webhook_answers import SECRET
+from harness.samples.alerts_world import SECOND_US, World
+from harness.samples.builders import NOON_US
 from weir.alerts.adapters import deliveries, silences
 from weir.alerts.adapters.receivers import Receiver
 from weir.alerts.api.routes import AlertsApi

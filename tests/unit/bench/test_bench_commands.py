@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from bench.silent_gateway import NoCapture
-from pages import ROOT
+from harness.docs.pages import ROOT
 from weir.gateway.calls.capture import SpoolCapture
 
 LINE = re.compile(r"^\t@(?P<variables>(?:[A-Z_]+=\S+ )*)\$\(VENV\)/python -m (?P<module>[\w.]+)", re.MULTILINE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from id_lists import IDS_AT_ONCE, at_once, quoted
+from harness.store.id_lists import IDS_AT_ONCE, at_once, quoted
 
 
 @given(st.integers(min_value=0, max_value=3 * IDS_AT_ONCE))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from knocking import TOKEN
-from lineage_store import migrated, put, store
-from mock_kafka import MockKafka
-from page_server import pages
+from harness.http.knocking import TOKEN
+from harness.http.page_server import pages
+from harness.kafka.mock_kafka import MockKafka
+from harness.store.lineage_store import migrated, put, store
 from weir.lineage.read.api import routes
 from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import typer
 
-from builders import completed
-from knocking import TOKEN
-from mock_kafka import MockKafka
-from page_server import pages
+from harness.http.knocking import TOKEN
+from harness.http.page_server import pages
+from harness.kafka.mock_kafka import MockKafka
+from harness.samples.builders import completed
 from weir.cli.books import with_spool
 from weir.cli.commands_store import audit_gaps
 from weir.cli.moments import microseconds

@@ -9,9 +9,9 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
-from builders import completed
-from knocking import TOKEN
-from page_server import pages
+from harness.http.knocking import TOKEN
+from harness.http.page_server import pages
+from harness.samples.builders import completed
 from weir.cli import client
 from weir.cli.commands_store import lineage_impact
 from weir.cli.output import CliError, ExitCode

@@ -12,8 +12,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import NOON_US, one_of_each
-from mock_kafka import MockKafka
+from harness.kafka.mock_kafka import MockKafka
+from harness.samples.builders import NOON_US, one_of_each
 from weir.alerts.app import app as alerts
 from weir.cli import log
 from weir.cli.commands_log import SERVICES, dlq_list, dlq_replay, dlq_show, events_replay

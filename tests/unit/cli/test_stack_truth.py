@@ -14,9 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from service_process import free_port
-from small_stack import service, small_stack
-from waiting import eventually
+from harness.stack.service_process import free_port
+from harness.stack.small_stack import service, small_stack
+from harness.waiting import eventually
 from weir.cli.stack import StackError, open_stack, start_stack, stop_stack, stopping
 from weir.cli.stack.hold import EXIT_HELD
 from weir.cli.stack.layout import Layout, layout

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from small_stack import small_stack
-from waiting import eventually
+from harness.stack.small_stack import small_stack
+from harness.waiting import eventually
 from weir.cli.stack.layout import layout
 from weir.cli.stack.members import members
 from weir.cli.stack.sight import look

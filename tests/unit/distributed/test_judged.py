@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from chaos.ledger import Row
-from closed_books import JUDGED, faults_of
 from distributed.derived import Derived
 from distributed.judged import not_held
+from harness.store.audit_faults import JUDGED, faults_of
 
 ROW = Row("events of the gateways", 1, acknowledged=300, stored=300)
 SCORES = Derived("scores", expected=100, rows=100, calls=100)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from builders import NOON_US, envelope, feature_item, text_features
+from harness.samples.builders import NOON_US, envelope, feature_item, text_features
 from unit.drift.drift_traffic import DIMENSIONS, Traffic
 from weir.detectors.observation import Observation
 from weir.detectors.settings import BankSettings

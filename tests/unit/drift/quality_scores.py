@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from builders import DIGEST, NOON_US, envelope
+from harness.samples.builders import DIGEST, NOON_US, envelope
 from weir.detectors.scores.outcomes import Outcome
 from weir.detectors.scores.score import AnchorScore, Score
 from weir.detectors.scores.settings import QualitySettings

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from builders import NOON_US
+from harness.samples.builders import NOON_US
 from unit.drift.drift_envelopes import (
     LIMITS,
     SMALL,

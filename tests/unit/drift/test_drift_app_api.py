@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from prometheus_client import REGISTRY
 
-from knocking import TOKEN, knocking
+from harness.http.knocking import TOKEN, knocking
 from unit.drift.drift_envelopes import LIMITS, SMALL, Log, cut, enveloped, item_of, received, shifting_items
 from unit.drift.drift_traffic import Traffic
 from weir.drift.adapters.checkpoints import FileCheckpoints

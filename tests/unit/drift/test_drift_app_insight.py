@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from builders import NOON_US, REFERENCE
+from harness.samples.builders import NOON_US, REFERENCE
 from unit.drift.drift_banks import changed
 from unit.drift.drift_envelopes import LIMITS, SMALL, Log, cut, enveloped, item_of, received, shifting_items
 from unit.drift.drift_traffic import Traffic

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts import SAMPLES, Sample
+from harness.samples.scripts import SAMPLES, Sample
 from weir.detectors.language import LANGUAGES, STOP_WORDS, UNDETERMINED, language_of
 from weir.detectors.text import words_of
 

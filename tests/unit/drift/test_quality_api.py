@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from knocking import TOKEN, knocking
+from harness.http.knocking import TOKEN, knocking
 from unit.drift.drift_envelopes import LIMITS, Log
 from unit.drift.drift_envelopes import SMALL as BANK
 from unit.drift.quality_scores import SMALL

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from builders import DIGEST, NOON_US, envelope, feature_item
+from harness.samples.builders import DIGEST, NOON_US, envelope, feature_item
 from unit.drift.drift_envelopes import Killed, Log
 from unit.drift.quality_scores import SMALL, draws, event, received
 from weir.drift.quality.adapters.store import SqliteQualityStore

@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from knocking import TOKEN
-from service_process import free_port
+from harness.http.knocking import TOKEN
+from harness.stack.service_process import free_port
 from unit.drift.drift_envelopes import LIMITS, Log
 from unit.drift.drift_envelopes import SMALL as BANK
 from unit.drift.quality_scores import SMALL

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from builders import NOON_US, envelope, feature_item
-from mock_kafka import MockKafka
+from harness.kafka.mock_kafka import MockKafka
+from harness.samples.builders import NOON_US, envelope, feature_item
 from unit.drift.drift_envelopes import enveloped, received
 from unit.drift.quality_scores import event as score_event
 from unit.drift.quality_scores import received as received_score

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import DIGEST, NOON_US, completed, envelope
-from registry_log import numbered, rereadings
+from harness.kafka.registry_log import numbered, rereadings
+from harness.samples.builders import DIGEST, NOON_US, completed, envelope
 from unit.evaluator.test_evaluator_step import evaluators
 from weir.evaluator.adapters.anchor_files import load_anchors
 from weir.evaluator.core.anchors import (

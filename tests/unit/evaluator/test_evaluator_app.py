@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from builders import DIGEST, completed, envelope
+from harness.samples.builders import DIGEST, completed, envelope
 from weir.evaluator.adapters.subjects_file import SubjectsFile
 from weir.evaluator.app import Evaluation
 from weir.events import RegistryChanged, canonical_json

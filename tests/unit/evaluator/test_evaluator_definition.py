@@ -11,8 +11,8 @@ import pytest
 import yaml
 from hypothesis import given
 
-from builders import DIGEST, NOON_US, envelope
-from registry_log import numbered, rereadings
+from harness.kafka.registry_log import numbered, rereadings
+from harness.samples.builders import DIGEST, NOON_US, envelope
 from weir.assets.parameters import InvalidDefinition
 from weir.evaluator.core.active import ActiveEvaluators, changed
 from weir.evaluator.core.definition import SCORERS, evaluator_of

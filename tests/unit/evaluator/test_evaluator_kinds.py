@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import REQUEST_ID, completed, envelope, feature_item, text_features
+from harness.samples.builders import REQUEST_ID, completed, envelope, feature_item, text_features
 from weir.assets.parameters import InvalidDefinition, Parameters
 from weir.evaluator.core.evaluators.answer_relevance import relevance
 from weir.evaluator.core.evaluators.feedback import judged

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from builders import DIGEST, NOON_US, completed, envelope
-from mock_kafka import MockKafka
+from harness.kafka.mock_kafka import MockKafka
+from harness.samples.builders import DIGEST, NOON_US, completed, envelope
 from weir.evaluator.adapters.subjects_file import SubjectsFile
 from weir.evaluator.app import OUT_TOPIC, Evaluation
 from weir.events import (

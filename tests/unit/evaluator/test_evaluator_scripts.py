@@ -6,8 +6,8 @@ import unicodedata
 
 import pytest
 
-from builders import completed
-from scripts import SAMPLES, Sample
+from harness.samples.builders import completed
+from harness.samples.scripts import SAMPLES, Sample
 from weir.assets.parameters import Parameters
 from weir.evaluator.core.evaluators.format import format_checks
 from weir.evaluator.core.evaluators.length import length

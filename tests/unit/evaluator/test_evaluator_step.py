@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import DIGEST, NOON_US, completed, envelope, feature_item, requested
+from harness.samples.builders import DIGEST, NOON_US, completed, envelope, feature_item, requested
 from weir.evaluator.core.active import ActiveEvaluators
 from weir.evaluator.core.definition import evaluator_of
 from weir.evaluator.core.sampling import is_chosen

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import completed
+from harness.samples.builders import completed
 from weir.assets.parameters import InvalidDefinition, Parameters
 from weir.evaluator.core.evaluators.support_coverage import coverage, support_coverage
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from builders import NOON_US, completed, envelope, feature_item
-from mock_kafka import MockKafka
+from harness.kafka.mock_kafka import MockKafka
+from harness.samples.builders import NOON_US, completed, envelope, feature_item
 from weir.evaluator.adapters.subjects_file import SubjectsFile
 from weir.evaluator.app import OUT_TOPIC, Evaluation
 from weir.events import (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import completed, one_of_each
+from harness.samples.builders import completed, one_of_each
 from weir.events import EVENT_TYPES, Event, InvalidEvent, decode_body, encode_body, frame, unframe
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import NOON_US, REFERENCE, REQUEST_ID
+from harness.samples.builders import NOON_US, REFERENCE, REQUEST_ID
 from weir.events import Reference, derived_id, digest_of, named_id, release_digest
 
 

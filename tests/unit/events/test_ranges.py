@@ -14,7 +14,7 @@ from annotated_types import Le
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import NOON_US, completed, one_of_each
+from harness.samples.builders import NOON_US, completed, one_of_each
 from weir.events import EVENT_TYPES, SCHEMA_JSON, Event, InvalidEvent, check_body, decode_body, encode_body
 from weir.events.ranges import COUNT_MAX, INT_MAX, TIME_END_US, TIME_MIN_US, span_of
 from weir.lineage.settings import LineageSettings

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import one_of_each
+from harness.samples.builders import one_of_each
 from weir.events import SCHEMA_JSON, Event, InvalidEvent, decode_body, encode_body, writer_schema
 
 

@@ -19,8 +19,8 @@ import grpc.aio
 import httpx2
 from tritonclient.grpc import service_pb2
 
-from builders import NOON_US, envelope
-from service_process import free_port
+from harness.samples.builders import NOON_US, envelope
+from harness.stack.service_process import free_port
 from weir.events import RegistryChanged, digest_of
 from weir.gateway.adapters.keys_file import KeysFile
 from weir.gateway.adapters.spool import SpoolWriter

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import NOON_US, call, call_end
+from harness.samples.builders import NOON_US, call, call_end
 from weir.events import InferenceCompleted
 from weir.gateway.adapters.books_file import BooksFile
 from weir.gateway.core.accounting import Account, Books, announced, closed, counted

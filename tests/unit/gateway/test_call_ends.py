@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from tritonclient.grpc import service_pb2
 
-from failing_disk import FailingDisk
+from harness.failing_disk import FailingDisk
 from unit.gateway.doors import (
     KEYS,
     bearer,

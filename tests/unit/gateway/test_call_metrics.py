@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from builders import call, call_end
+from harness.samples.builders import call, call_end
 from weir.gateway.adapters.metrics import CALLS, LATENCY_S
 from weir.gateway.calls.call_metrics import OTHER, CallMetrics
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import NOON_US, envelope
-from registry_log import numbered, rereadings
+from harness.kafka.registry_log import numbered, rereadings
+from harness.samples.builders import NOON_US, envelope
 from weir.events import RegistryChanged, digest_of
 from weir.gateway.adapters.catalog_file import catalog_content, load_catalog, save_catalog
 from weir.gateway.core.catalog import Catalog

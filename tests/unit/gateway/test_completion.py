@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tritonclient.grpc import InferInput, service_pb2
 from tritonclient.utils import serialize_byte_tensor
 
-from builders import DIGEST, NOON_US, REQUEST_ID, SPAN_ID, call, call_end
+from harness.samples.builders import DIGEST, NOON_US, REQUEST_ID, SPAN_ID, call, call_end
 from weir.events import InferenceCompleted, InferenceRequested, Reference, SpansRecorded
 from weir.gateway.core.completion import events_of
 from weir.gateway.core.record import Kind, Record

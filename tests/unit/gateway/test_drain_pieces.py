@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from builders import NOON_US, call, call_end
-from failing_disk import CALLS, READS, FailingDisk
-from mock_kafka import know_schemas
+from harness.failing_disk import CALLS, READS, FailingDisk
+from harness.kafka.mock_kafka import know_schemas
+from harness.samples.builders import NOON_US, call, call_end
 from weir.events import (
     TOPICS,
     DeadLettered,

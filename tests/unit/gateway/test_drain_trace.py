@@ -11,9 +11,9 @@ from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.trace.span import SpanContext
 
-from builders import NOON_US, SPAN_ID, TRACE_ID, call, call_end
-from mock_kafka import MockKafka
-from otlp_receiver import receiving
+from harness.http.otlp_receiver import receiving
+from harness.kafka.mock_kafka import MockKafka
+from harness.samples.builders import NOON_US, SPAN_ID, TRACE_ID, call, call_end
 from weir.gateway.adapters.books_file import BooksFile
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.spool_reader import SpoolReader

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from builders import NOON_US
-from failing_disk import FailingDisk
+from harness.failing_disk import FailingDisk
+from harness.samples.builders import NOON_US
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.calls.group_sync import GroupSync
 from weir.gateway.core.ports import CaptureFull

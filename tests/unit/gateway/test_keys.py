@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from builders import NOON_US
+from harness.samples.builders import NOON_US
 from weir.cli.stack.secrets import new_key
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.keys import ApiKey, caller_of, parse_keys

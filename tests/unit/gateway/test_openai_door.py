@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from fuzz import http_bodies
-from http_door import HttpDoor, http_door
-from scripted_models import inputs_of
+from harness.calls.scripted_models import inputs_of
+from harness.http.gateway_door import HttpDoor, http_door
 from weir.events import FeedbackReceived, InferenceCompleted, SpansRecorded
 from weir.gateway.api.openai import routes
 from weir.gateway.core.errors import Refusal

@@ -9,7 +9,7 @@ import grpc
 import pytest
 from tritonclient.grpc import service_pb2
 
-from http_door import HttpDoor, asset
+from harness.http.gateway_door import HttpDoor, asset
 from unit.gateway.doors import doors
 from unit.gateway.test_openai_door import error
 from weir.events import RegistryChanged

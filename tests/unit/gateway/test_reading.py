@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tritonclient.grpc import service_pb2
 
-from builders import NOON_US, SPAN_ID, call, call_end
+from harness.samples.builders import NOON_US, SPAN_ID, call, call_end
 from weir.events import Event, InferenceCompleted, SpansRecorded, decode_body
 from weir.events.span_kinds import SPAN_KINDS
 from weir.gateway.core.loose_json import DEPTH_MAX, VALUES_MAX, loose_json

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import NOON_US, call, call_end
+from harness.samples.builders import NOON_US, call, call_end
 from weir.events import InvalidEvent
 from weir.gateway.core.call import Feedback
 from weir.gateway.core.record import HEAD, SIZES, Record, anchor_of, pack, scan, unpack

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import NOON_US, call, call_end
-from failing_disk import FailingDisk
+from harness.failing_disk import FailingDisk
+from harness.samples.builders import NOON_US, call, call_end
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.spool_folder import spooled_bytes
 from weir.gateway.adapters.spool_reader import SpoolReader

@@ -20,7 +20,7 @@ from grpc_health.v1 import health_pb2
 from prometheus_client import REGISTRY
 from tritonclient.grpc import service_pb2
 
-from builders import envelope
+from harness.samples.builders import envelope
 from unit.gateway.doors import KEYS, Doors, bearer, doors, echo, infer_on, piece_of, request_of, response_of, stream_on
 from weir.events import RegistryChanged, digest_of
 from weir.gateway.adapters.spool_folder import spooled_bytes

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import NOON_US, completed
+from harness.samples.builders import NOON_US, completed
 from weir.events import InferenceCompleted, TextFeaturesComputed, decode_body, encode_body
 from weir.events.trace_context import TraceContext, read_traces
 from weir.inference.core.features import (

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from builders import NOON_US, completed
-from mock_kafka import MockKafka
+from harness.kafka.mock_kafka import MockKafka
+from harness.samples.builders import NOON_US, completed
 from weir.events import TextFeaturesComputed, encode_body
 from weir.inference.app import OUT_TOPIC, Features
 from weir.inference.core.features import Plan

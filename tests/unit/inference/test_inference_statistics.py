@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts import SAMPLES, Sample
+from harness.samples.scripts import SAMPLES, Sample
 from weir.inference.core.statistics import TOKEN_CHARS_MAX, TOKENS_MAX, features_of, tokens_of
 
 TEXTS = st.text(max_size=2_000)

@@ -1,5 +1,5 @@
 """The real engine with its tables."""
 
-from lineage_store import migrated, put, store
+from harness.store.lineage_store import migrated, put, store
 
 __all__ = ["migrated", "put", "store"]

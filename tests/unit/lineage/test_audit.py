@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import completed
+from harness.samples.builders import completed
 from weir.events import encode_body, frame
 from weir.lineage.audit.core.audit import Accounted, SourceAudit, Stored, audited, confirmed, totals, without_elsewhere
 from weir.lineage.audit.core.numbered import numbers_of

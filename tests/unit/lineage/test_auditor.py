@@ -11,8 +11,8 @@ import pytest
 from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
-from builders import NOON_US
-from mock_kafka import MockKafka
+from harness.kafka.mock_kafka import MockKafka
+from harness.samples.builders import NOON_US
 from weir.events import OpsSignalled
 from weir.lineage.audit.auditor import TOPIC, Auditor
 from weir.lineage.audit.core.audit import Accounted, Stored, Window, audited

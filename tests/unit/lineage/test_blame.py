@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import fisher_exact
 
-from builders import NOON_US, completed, one_of_each
-from lineage_store import Put
+from harness.samples.builders import NOON_US, completed, one_of_each
+from harness.store.lineage_store import Put
 from weir.cli.blame import Counted, blamed, fisher, holm
 from weir.cli.commands_blame import nodes_by_asset, row_of, totals_of, versions_of
 from weir.events import Context, EvaluationScored, Reference, named_id

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from builders import NOON_US, completed, one_of_each
+from harness.samples.builders import NOON_US, completed, one_of_each
 from weir.events import DeadLettered, EvaluationScored, InferenceCompleted, NumbersAccounted, encode_body, frame
 from weir.lineage.audit.core.audit import MARGIN_US, Window
 from weir.lineage.audit.reading import Audit, audit

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from builders import NOON_US
-from mock_kafka import MockKafka
+from harness.kafka.mock_kafka import MockKafka
+from harness.samples.builders import NOON_US
 from weir.events import DeadLettered, InvalidEvent
 from weir.lineage.sink import inserter as inserter_module
 from weir.lineage.sink.inserter import Inserter

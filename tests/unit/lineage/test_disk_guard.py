@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from builders import one_of_each
-from lineage_store import Put
+from harness.samples.builders import one_of_each
+from harness.store.lineage_store import Put
 from weir.events import SCHEMA_JSON, FeedbackReceived, encode_body
 from weir.lineage.core.disk import FAR_S, NEAR_S, NEAR_SHARE, RESUME_SHARE, may_merge, pause_s
 from weir.lineage.settings import LineageSettings

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from named_commands import PLACEHOLDER
-from pages import blocks_of, pages, quoted, read
+from harness.docs.named_commands import PLACEHOLDER
+from harness.docs.pages import blocks_of, pages, quoted, read
 from weir.lineage.core.sql_strings import SqlRefused
 from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings

@@ -12,7 +12,7 @@ from dataclasses import replace
 import fastavro
 import pytest
 
-from builders import NOON_US, REQUEST_ID, one_of_each
+from harness.samples.builders import NOON_US, REQUEST_ID, one_of_each
 from weir.events import SCHEMA_JSON, DriftSignalled, EvaluationScored, encode_body, named_id
 from weir.lineage.read.core.sql_gate import checked
 from weir.lineage.sink.core.container import container

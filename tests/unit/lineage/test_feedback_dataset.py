@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from builders import NOON_US, completed, one_of_each
-from lineage_store import Put
+from harness.samples.builders import NOON_US, completed, one_of_each
+from harness.store.lineage_store import Put
 from weir.cli.commands_feedback import case_of, query_of, write_cases
 from weir.events import FeedbackReceived, named_id
 from weir.lineage.read.operator_sql import OperatorSql

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from builders import NOON_US, completed, one_of_each
+from harness.samples.builders import NOON_US, completed, one_of_each
 from weir.events import SCHEMA_JSON, TOPICS, InvalidEvent, Reference, check_body, encode_body, named_id, writer_schema
 from weir.events.bounds import COPIED_BYTES_MAX, ITEMS_MAX, NAME_BYTES_MAX
 from weir.events.ranges import TIME_END_US

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from builders import DIGEST, NOON_US, completed, envelope, one_of_each
-from lineage_store import Put
+from harness.samples.builders import DIGEST, NOON_US, completed, envelope, one_of_each
+from harness.store.lineage_store import Put
 from weir.cli.commands_feedback import case_of, query_of
 from weir.cli.openlineage import events_of
 from weir.evaluator.core.active import ActiveEvaluators

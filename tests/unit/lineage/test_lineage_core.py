@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import completed
+from harness.samples.builders import completed
 from weir.events import SCHEMA_JSON, encode_body
 from weir.lineage.sink.core.container import MARK, MARK_FIELDS, container, marked
 from weir.lineage.sink.core.intent import Range, done, intent_of, token, topic_of

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from builders import NOON_US, completed, requested
-from knocking import TOKEN, knocking
+from harness.http.knocking import TOKEN, knocking
+from harness.samples.builders import NOON_US, completed, requested
 from weir.events import named_id
 from weir.lineage.core.sql_strings import SqlRefused
 from weir.lineage.read.api import routes

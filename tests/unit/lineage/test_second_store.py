@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from second_store import clickhouse_in, is_unanswered, rows_in
-from service_process import ServiceProcess
+from harness.stack.second_store import clickhouse_in, is_unanswered, rows_in
+from harness.stack.service_process import ServiceProcess
 from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings
 from weir.lineage.store.migrate import migrate

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from builders import completed
+from harness.samples.builders import completed
 from weir.cli.__main__ import app
 from weir.cli.output import CliError, ExitCode
 from weir.cli.sql_grants import ADDRESS

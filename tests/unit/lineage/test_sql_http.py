@@ -20,10 +20,10 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from builders import NOON_US, completed
-from knocking import TOKEN
-from lineage_store import opened, put_into
-from sql_endpoint import SqlAddress, sql_endpoint
+from harness.http.knocking import TOKEN
+from harness.samples.builders import NOON_US, completed
+from harness.store.lineage_store import opened, put_into
+from harness.store.sql_endpoint import SqlAddress, sql_endpoint
 from weir.lineage.read.core.sql_names import CATALOG, VIEWS
 from weir.lineage.settings import LineageSettings
 

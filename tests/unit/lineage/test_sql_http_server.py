@@ -13,12 +13,12 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from builders import completed
-from knocking import TOKEN
-from lineage_store import put_into
-from second_store import clickhouse_in
-from service_process import ServiceProcess
-from sql_endpoint import SqlAddress, sql_endpoint
+from harness.http.knocking import TOKEN
+from harness.samples.builders import completed
+from harness.stack.second_store import clickhouse_in
+from harness.stack.service_process import ServiceProcess
+from harness.store.lineage_store import put_into
+from harness.store.sql_endpoint import SqlAddress, sql_endpoint
 from weir.lineage.core.retention import Retention
 from weir.lineage.read.core.sql_names import VIEWS
 from weir.lineage.settings import LineageSettings

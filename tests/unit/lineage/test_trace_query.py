@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from builders import NOON_US, SPAN_ID, TRACE_ID, completed, envelope, feature_item, one_of_each
-from lineage_store import Put
+from harness.samples.builders import NOON_US, SPAN_ID, TRACE_ID, completed, envelope, feature_item, one_of_each
+from harness.store.lineage_store import Put
 from weir.events import AlertChanged, Span, SpansRecorded, TextFeaturesComputed, named_id
 from weir.events.trace_context import TraceContext
 from weir.lineage.read import queries

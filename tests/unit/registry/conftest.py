@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import URL, make_url
 
-from postgres import Postgres, programs
+from harness.store.postgres import Postgres, programs
 from weir.events import SCHEMA_JSON, TOPICS
 from weir.registry.adapters import outbox
 from weir.registry.adapters.database import Database

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from postgres import on_both
+from harness.store.postgres import on_both
 from unit.registry.conftest import TOKEN
 from weir.registry.adapters.database import Database
 from weir.registry.app.app import NotFound, Registry

@@ -21,7 +21,7 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from sqlalchemy import select
 
-from builders import one_of_each
+from harness.samples.builders import one_of_each
 from unit.registry.conftest import TOKEN
 from weir.events import TOPICS, GovernanceRecorded, encode_body, frame
 from weir.registry.adapters.database import Database

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from postgres import PASSWORD, Postgres
+from harness.store.postgres import PASSWORD, Postgres
 from weir.registry.adapters.database import Database
 from weir.registry.app.app import Registry
 from weir.registry.settings import RegistrySettings

@@ -20,7 +20,7 @@ from confluent_kafka.schema_registry.avro import (
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from postgres import on_both
+from harness.store.postgres import on_both
 from unit.registry.conftest import TOKEN
 from weir.events import SCHEMA_JSON, TOPICS
 from weir.registry.adapters.database import Database

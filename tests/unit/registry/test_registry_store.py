@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import URL, select
 
-from postgres import on_both
+from harness.store.postgres import on_both
 from weir.events import GovernanceRecorded, RegistryChanged
 from weir.registry.adapters import assets, outbox
 from weir.registry.adapters.database import Database

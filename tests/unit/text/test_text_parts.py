@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts import SAMPLES, Sample
+from harness.samples.scripts import SAMPLES, Sample
 from weir.text.characters import character_count
 from weir.text.sentences import sentences_of
 from weir.text.words import with_ascii_digits, words_of

@@ -13,7 +13,7 @@ from tools.capabilities.states import Outcome
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 CONFTEST = """
 import pathlib
-from results import Results
+from harness.results import Results
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "capability(*ids, is_check=False, clause=''): what the test proves")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taken_variables import taken_in
+from harness.docs.taken_variables import taken_in
 
 SOURCE = """
 import os

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from failing_disk import CALLS, FailingDisk
+from harness.failing_disk import CALLS, FailingDisk
 from weir.runtime.files.durable import private_folder, replace_file, write_at
 from weir.runtime.files.state_file import read_state
 

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Scope
 
-from knocking import TOKEN, knocking
+from harness.http.knocking import TOKEN, knocking
 from weir.runtime.errors import BadSetting
 from weir.runtime.http.door import Door, Refused, refusal
 from weir.runtime.http.policy import Policy, policy_of

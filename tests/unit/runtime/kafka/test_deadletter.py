@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from builders import NOON_US
-from mock_kafka import MockKafka
+from harness.kafka.mock_kafka import MockKafka
+from harness.samples.builders import NOON_US
 from weir.events import DeadLettered, InvalidEvent
 from weir.runtime.errors import Retryable, TooManyRejects
 from weir.runtime.kafka.deadletter import PAYLOAD_BYTES_MAX, TOPIC, DeadLetters, RawMessage

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.kafka.mock_kafka import MockKafka
 from loop_laws import SERVICE, LoopLaws, World
-from mock_kafka import MockKafka
 
 pytestmark = pytest.mark.capability("X1")
 

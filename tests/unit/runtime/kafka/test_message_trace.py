@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from builders import TRACE_ID, completed
+from harness.samples.builders import TRACE_ID, completed
 from weir.events.trace_context import TraceContext, read_trace, read_traces
 from weir.runtime.kafka.message_trace import kafka_headers, new_trace, read_or_new, trace_of_message
 

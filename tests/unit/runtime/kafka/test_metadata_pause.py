@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiokafka.client import AIOKafkaClient
 
-from mock_kafka import MockKafka
+from harness.kafka.mock_kafka import MockKafka
 from weir.runtime.kafka.metadata_pause import PAUSE_S, pause_after_failure
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builders import completed
+from harness.samples.builders import completed
 from weir.events import SCHEMA_JSON, TOPICS, InvalidEvent, digest_of, frame
 from weir.runtime.errors import Retryable
 from weir.runtime.kafka.schemas import SchemaCatalog

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from mock_kafka import MockKafka
+from harness.kafka.mock_kafka import MockKafka
 from weir.events import Span, SpansRecorded
 from weir.events.trace_context import TraceContext
 from weir.runtime.clock import now_us

@@ -16,7 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Enum, Gauge, Histogram, Info, Summary
 from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily
 
-from otlp_receiver import Receiver, receiving
+from harness.http.otlp_receiver import Receiver, receiving
 from weir.events import Span
 from weir.events.trace_context import TraceContext
 from weir.runtime.errors import BadSetting

@@ -14,11 +14,11 @@ from typing import Self
 
 import psutil
 
-from service_process import ServiceProcess, free_port
-from stack import RunningStack
+from harness.stack.running_stack import RunningStack
+from harness.stack.service_process import ServiceProcess, free_port
 from weir.cli.stack.layout import repository
 
-MODELS = Path(__file__).with_name("chaos") / "models"
+MODELS = Path(__file__).resolve().parents[2] / "chaos" / "models"
 
 
 class PacedModel:

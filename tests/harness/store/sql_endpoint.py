@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import httpx2
 
-from knocking import TOKEN
-from waiting import eventually
+from harness.http.knocking import TOKEN
+from harness.waiting import eventually
 from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.read.sql_http import sql_door
 from weir.lineage.settings import LineageSettings

@@ -6,7 +6,7 @@ import ast
 import pathlib
 import re
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 NODE = re.compile(r"`(tests/[a-z0-9_/]+\.py::\w+)`")
 FILE = re.compile(r"`(tests/[a-z0-9_/]+\.py)`")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from builders import NOON_US, envelope, one_of_each
+from harness.samples.builders import NOON_US, envelope, one_of_each
 from weir.alerts.adapters import deliveries, state_store
 from weir.alerts.adapters.database import Database
 from weir.alerts.adapters.deliveries import DEAD, DELIVERED, Delivery

@@ -1,7 +1,7 @@
 """The real ClickHouse engine (chDB) behind ClickHouse's HTTP interface, in a process of its own: a server to take away.
 
 Only what `clickhouse-connect` sends is served: queries, commands and inserts, with settings and bound parameters. Run as
-`python tests/clickhouse_front.py PORT FOLDER`; kill it, stop it, or put a proxy before it.
+`python tests/harness/store/clickhouse_front.py PORT FOLDER`; kill it, stop it, or put a proxy before it.
 """
 
 from __future__ import annotations

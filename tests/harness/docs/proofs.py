@@ -1,7 +1,8 @@
 """Sentences of docs/delivery.md beside the tests that prove them, and whether both are as somebody last compared them.
 
 No program can tell that a test proves a sentence. What it can tell is that one of the two changed since a person held
-them against each other: then they are to be compared again, and `PYTHONPATH=tests python -m proofs` writes that down.
+them against each other: then they are to be compared again, and
+`PYTHONPATH=tests python -m harness.docs.proofs` writes that down.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from named_tests import NODE
-from pages import ROOT
+from harness.docs.named_tests import NODE
+from harness.docs.pages import ROOT
 
 PAGE = ROOT / "docs" / "delivery.md"
 COMPARED = ROOT / "tests" / "contract" / "delivery_compared.json"

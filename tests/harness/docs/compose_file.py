@@ -12,7 +12,7 @@ import yaml
 from pydantic import AliasChoices
 from pydantic_settings import BaseSettings
 
-from taken_variables import taken_in
+from harness.docs.taken_variables import taken_in
 from weir.alerts.settings import AlertsSettings
 from weir.drift.quality.settings import QualityServiceSettings
 from weir.drift.settings import DriftSettings
@@ -23,7 +23,7 @@ from weir.lineage.settings import LineageSettings
 from weir.registry.settings import RegistrySettings
 from weir.runtime.telemetry.otlp_settings import SERVED
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 COMPOSE: Mapping[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: Mapping[str, Mapping[str, Any]] = COMPOSE["services"]
 

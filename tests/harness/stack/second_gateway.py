@@ -9,10 +9,10 @@ from typing import Any, Self
 
 import httpx2
 
-from asking import Asked, ask_over_triton
-from service_process import ServiceProcess, free_port
-from stack import RunningStack
-from waiting import eventually
+from harness.calls.asking import Asked, ask_over_triton
+from harness.stack.running_stack import RunningStack
+from harness.stack.service_process import ServiceProcess, free_port
+from harness.waiting import eventually
 
 EMPTY_WITHIN_S = 15.0
 """Seconds its spool gets to become empty at the end; in practice well under one."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import typer.main
 
-from pages import ROOT
+from harness.docs.pages import ROOT
 from weir.cli.__main__ import app
 
 PLACEHOLDER = re.compile(r"<[a-z][a-zA-Z ]*>")

@@ -14,12 +14,12 @@ from typing import Any, Self
 import httpx2
 from confluent_kafka import Consumer, TopicPartition
 
-from service_process import ServiceProcess, free_port
-from stack import RunningStack
+from harness.stack.running_stack import RunningStack
+from harness.stack.service_process import ServiceProcess, free_port
 from weir.events import TOPICS
 from weir.lineage.store.store import CODE
 
-FRONT = Path(__file__).with_name("clickhouse_front.py")
+FRONT = Path(__file__).resolve().parents[1] / "store" / "clickhouse_front.py"
 
 BUSY_CODES = {159, 160, 241, 394}
 """Codes of the engine for a query that another look may answer: too slow, estimated too slow, no memory now, cancelled."""

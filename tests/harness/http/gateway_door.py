@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx2
 
-from builders import NOON_US, envelope
-from scripted_models import ScriptedTriton
+from harness.calls.scripted_models import ScriptedTriton
+from harness.samples.builders import NOON_US, envelope
 from weir.events import Event, InferenceCompleted, RegistryChanged, digest_of
 from weir.gateway.adapters.keys_file import KeysFile
 from weir.gateway.adapters.spool import SpoolWriter

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from sqlalchemy import URL
 
-from service_process import free_port
-from waiting import eventually
+from harness.stack.service_process import free_port
+from harness.waiting import eventually
 
 PASSWORD = "a-password-of-the-tests"
 START_WITHIN_S = 60.0

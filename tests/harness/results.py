@@ -18,7 +18,7 @@ import pytest
 from tools.capabilities.marks import Claim, claim_in, claims_of
 from tools.capabilities.rows import committed_clauses
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 RESULTS = ROOT / ".weir" / "tests" / "results.json"
 LEVELS = ("unit", "contract", "docs", "integration", "e2e", "chaos", "bench")
 

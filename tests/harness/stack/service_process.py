@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx2
 import psutil
 
-from waiting import eventually
+from harness.waiting import eventually
 
 UP_WITHIN_S = 180.0
 """Seconds a process may take to get ready. Chosen: sixty times what it takes on a quiet machine."""

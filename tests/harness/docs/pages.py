@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 HISTORY = "CHANGELOG.md"
 """Says what was, not what is; its commands are checked, its blocks would be yesterday's."""
 

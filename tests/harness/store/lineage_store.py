@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from builders import NOON_US
+from harness.samples.builders import NOON_US
 from weir.events import SCHEMA_JSON, TOPICS, Event, encode_body
 from weir.lineage.core.retention import Retention
 from weir.lineage.settings import LineageSettings

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from builders import feature_item, text_features
+from harness.samples.builders import feature_item, text_features
 from weir.events import FeatureItem, TextFeatures, TextFeaturesComputed, named_id
 
 ENVELOPE = 50

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 from starlette.routing import BaseRoute
 
-from knocking import TOKEN
-from service_process import free_port, status_of
-from waiting import eventually
+from harness.http.knocking import TOKEN
+from harness.stack.service_process import free_port, status_of
+from harness.waiting import eventually
 from weir.runtime.http.policy import Policy
 from weir.runtime.http.server import application, serve
 

@@ -18,10 +18,10 @@ import httpx2
 import yaml
 from confluent_kafka import Producer
 
-from named_commands import PLACEHOLDER
-from pages import ROOT, Block
-from stack import RunningStack
-from waiting import eventually
+from harness.docs.named_commands import PLACEHOLDER
+from harness.docs.pages import ROOT, Block
+from harness.stack.running_stack import RunningStack
+from harness.waiting import eventually
 from weir.cli.stack import stop_stack
 from weir.cli.stack.ports import DEFAULTS, HOST
 from weir.cli.stack.secrets import write_private

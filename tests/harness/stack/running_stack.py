@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 
-from waiting import eventually
+from harness.waiting import eventually
 from weir.cli.stack import Endpoints, Stack, open_stack
 from weir.cli.stack.layout import repository
 from weir.cli.stack.secrets import add_key, new_key

@@ -13,8 +13,8 @@ from typing import Self
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from service_process import free_port
-from waiting import eventually
+from harness.stack.service_process import free_port
+from harness.waiting import eventually
 from weir.cli.stack.kafka_storage import CLUSTER_ID, JAVA_LOCALE
 from weir.cli.stack.layout import repository
 

@@ -9,8 +9,8 @@ from typing import Any
 from confluent_kafka import Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
-from builders import completed
-from stack import RunningStack
+from harness.samples.builders import completed
+from harness.stack.running_stack import RunningStack
 from weir.events import SCHEMA_JSON, encode_body, frame, named_id
 
 TOPIC = "inference-responses"
