@@ -11,13 +11,12 @@ from pathlib import Path
 
 import httpx2
 
-from chaos.ledger import Row
-from chaos.patience import RECOVER_WITHIN_S, is_reached, lasts
 from chaos.proxy import Proxy
+from harness.accounts.ledger import Row
 from harness.kafka.load import Load
 from harness.stack.running_stack import RunningStack
 from harness.stack.second_store import SecondStore
-from harness.waiting import eventually
+from harness.waiting import RECOVER_WITHIN_S, eventually, is_reached, lasts
 
 BATCH = 500
 """Messages sent at once; the sink sees many ranges, not one."""

@@ -27,7 +27,7 @@ from chaos.faults import (
     stores,
     supervisor,
 )
-from chaos.ledger import Row
+from harness.accounts.ledger import Row
 from harness.stack.running_stack import RunningStack
 
 Fault = Callable[[RunningStack], Row]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
-from chaos.log_reader import events_of
+from harness.kafka.log_reader import events_of
 from harness.stack.running_stack import RunningStack
 from unit.drift.drift_envelopes import enveloped, item_of, received
 from unit.drift.drift_traffic import Traffic

@@ -19,9 +19,9 @@ import httpx2
 
 from chaos.faults.clickhouse import FILLED_BYTES_A_SECOND
 from chaos.faults.spool import fill, small_disk
-from chaos.patience import lasts
 from harness.stack.second_store import FRONT
 from harness.stack.service_process import ServiceProcess, free_port
+from harness.waiting import lasts
 from weir.lineage.core.disk import NEAR_S, may_merge
 
 TABLES = 4

@@ -13,8 +13,8 @@ import traceback
 from rich.console import Console
 
 from chaos.catalogue import FULL, OF_STORE, SHORT, Fault
-from chaos.ledger import Row, total
 from chaos.table import markdown, table
+from harness.accounts.ledger import Row, total
 from harness.stack.running_stack import RunningStack, apply_examples
 from weir.cli.stack import start_stack, stop_stack
 from weir.cli.stack.layout import repository

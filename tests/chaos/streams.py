@@ -12,10 +12,9 @@ import grpc
 import httpx2
 from tritonclient.grpc import service_pb2
 
-from chaos.patience import RECOVER_WITHIN_S, lasts
 from harness.calls.asking import text_input
 from harness.stack.second_gateway import SecondGateway
-from harness.waiting import eventually
+from harness.waiting import RECOVER_WITHIN_S, eventually, lasts
 from weir.runtime.identity import new_id
 
 Moment = Literal["asked", "streaming", "ended"]

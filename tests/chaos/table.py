@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from chaos.ledger import Row, total
+from harness.accounts.ledger import Row, total
 
 NUMBERS = ("times", "acknowledged", "stored", "dead-lettered", "shed", "corrupt", "lost", "duplicates")
 

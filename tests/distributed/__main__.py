@@ -16,16 +16,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from chaos.books import EVENTS_PER_CALL, stored
-from chaos.calls import Calls, calling
-from chaos.ledger import Row
-from chaos.patience import RECOVER_WITHIN_S, is_reached
 from distributed.cluster import COPIES, Cluster, running
 from distributed.derived import Derived, derived
 from distributed.judged import not_held
 from distributed.members import members
+from harness.accounts.ledger import Row
+from harness.accounts.stored_calls import EVENTS_PER_CALL, stored
+from harness.calls.callers import Calls, calling
 from harness.store.audit_faults import faults_of
-from harness.waiting import eventually
+from harness.waiting import RECOVER_WITHIN_S, eventually, is_reached
 from weir.cli.stack.layout import repository
 
 FOLDER = repository() / ".weir" / "distributed"

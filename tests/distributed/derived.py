@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chaos.books import Asked
+from harness.accounts.stored_calls import Asked
 from harness.store.id_lists import at_once, quoted
 
 MADE = {

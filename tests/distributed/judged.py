@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from chaos.ledger import Row
 from distributed.derived import Derived
+from harness.accounts.ledger import Row
 from harness.store.audit_faults import faults_of
 
 WORDS_SHOWN_MAX = 3

@@ -7,8 +7,8 @@ import signal
 import grpc
 import pytest
 
-from chaos.calls import calling
 from harness.calls.asking import Asked, ask_over_triton
+from harness.calls.callers import calling
 from harness.stack.running_stack import RunningStack
 from harness.store.id_lists import at_once, quoted
 from harness.waiting import eventually

@@ -12,8 +12,8 @@ import httpx2
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from chaos.log_reader import events_of
 from harness.calls.asking import ask_over_triton
+from harness.kafka.log_reader import events_of
 from harness.stack.running_stack import RunningStack
 from harness.waiting import eventually
 from weir.cli.stack.layout import repository

@@ -8,7 +8,8 @@ from tools.demo.apis import rows
 from tools.demo.ledger import Accounts, StoredCall, accounts_of
 from tools.demo.scene import Scene
 from tools.demo.terminal import step
-from tools.demo.waiting import NeverHappened, until
+
+from harness.waiting import NeverHappened, eventually
 
 PAGE_ROWS = 5_000
 """Rows of one query. Chosen: below the row cap of the SQL endpoint."""
@@ -22,7 +23,9 @@ def balance(scene: Scene) -> None:
     """Wait until everything acknowledged is stored and nothing is outstanding, or the deadline; fill the books."""
     step(scene.out, "waiting until every acknowledged call is in the store")
     try:
-        until(lambda: _is_settled(scene), scene.settings.stored_deadline_s, "every acknowledged call stored")
+        eventually(
+            lambda: _is_settled(scene), within_s=scene.settings.stored_deadline_s, what="every acknowledged call stored"
+        )
     except NeverHappened as error:
         scene.out.print(f"  [red]{error}[/]", highlight=False)
     accounts, totals, evidence = _accounts(scene), _totals(scene), scene.evidence

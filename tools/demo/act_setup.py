@@ -18,8 +18,9 @@ from tools.demo.askers import TritonAsker
 from tools.demo.clone_time import clone_time_s, seconds_since_clone
 from tools.demo.scene import Scene
 from tools.demo.terminal import step
-from tools.demo.waiting import NeverHappened, until
 from tools.traffic_records import Question
+
+from harness.waiting import NeverHappened, eventually
 
 AUTHOR = "demo"
 FIRST_QUESTION = "How do I read a text file line by line in Python?"
@@ -37,7 +38,11 @@ def set_up(scene: Scene, clone_time: str) -> Answer:
     scene.evidence.corpus_digest = str(manifest["digest"])
     applied = apply(scene.registry, definitions(scene.settings.repository, manifest), AUTHOR)
     step(scene.out, f"registry: {len(applied)} definitions applied")
-    until(lambda: scene.settings.route in models(scene.gateway), scene.settings.catalog_deadline_s, "the route served")
+    eventually(
+        lambda: scene.settings.route in models(scene.gateway),
+        within_s=scene.settings.catalog_deadline_s,
+        what="the route served",
+    )
     answer = _first_answer(scene, clone_time)
     trace_id = _trace_found(scene, answer)
     step(scene.out, f"trace {trace_id} was queryable {scene.evidence.trace_queryable_seconds:.2f} s after the answer")
@@ -89,6 +94,6 @@ def _trace_found(scene: Scene, answer: Answer) -> str:
         trace = scene.lineage.find(f"/v1/traces/{found[0]['trace_id']}")
         return str(found[0]["trace_id"]) if trace and trace.get("spans") else None
 
-    trace_id = until(look, scene.settings.trace_deadline_s, "the first answer's trace in the store")
+    trace_id = eventually(look, within_s=scene.settings.trace_deadline_s, what="the first answer's trace in the store")
     scene.evidence.trace_queryable_seconds = round(time.monotonic() - answer.answered_s, 2)
     return trace_id

@@ -12,8 +12,8 @@ from tools.demo.apis import rows
 from tools.demo.scene import Scene
 from tools.demo.snippets import snippets
 from tools.demo.terminal import step
-from tools.demo.waiting import NeverHappened
 
+from harness.waiting import NeverHappened
 from weir.cli.waterfall import waterfall
 
 TEXT_SHOWN_CHARS = 90

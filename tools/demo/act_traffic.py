@@ -15,8 +15,9 @@ from tools.demo.replay import replay
 from tools.demo.scene import Scene
 from tools.demo.stream_log import FEATURES
 from tools.demo.terminal import progress, step
-from tools.demo.waiting import NeverHappened, until
 from tools.traffic_records import feedback
+
+from harness.waiting import NeverHappened, eventually
 
 
 def steady(scene: Scene) -> None:
@@ -49,7 +50,7 @@ def shift(scene: Scene) -> None:
             stop.set()
 
     _ask(scene, scene.plan.shifted, scene.settings.shifted_concurrency, "shifted traffic", stop, check)
-    delivery = until(look, scene.settings.webhook_deadline_s, "a verified webhook after the shift")
+    delivery = eventually(look, within_s=scene.settings.webhook_deadline_s, what="a verified webhook after the shift")
     evidence.shift_to_webhook_seconds = round(delivery.at_s - start_s, 2)
     step(scene.out, f"webhook received and verified {evidence.shift_to_webhook_seconds:.1f} s after the shift")
     _note_firing(scene)
@@ -110,7 +111,12 @@ def _until_seen(scene: Scene) -> None:
         scene.log.read()
         return len(scene.log.items) >= expected and _handled_by_drift(scene) >= scene.log.feature_messages
 
-    until(look, scene.settings.features_deadline_s, f"features of {expected} calls seen by drift", poll_s=0.0)
+    eventually(
+        look,
+        within_s=scene.settings.features_deadline_s,
+        what=f"features of {expected} calls seen by drift",
+        look_s=0.0,
+    )
     step(scene.out, f"drift has seen {len(scene.log.items)} events of the stream")
 
 
@@ -129,7 +135,7 @@ def _note_firing(scene: Scene) -> None:
         pages = scene.log.pages()
         return len(pages) > 0 and scene.log.position_of(pages[-1]["trigger_request_id"]) is not None
 
-    until(look, scene.settings.webhook_deadline_s, "the detector's page in the log", poll_s=0.0)
+    eventually(look, within_s=scene.settings.webhook_deadline_s, what="the detector's page in the log", look_s=0.0)
     pages = scene.log.pages()
     page = pages[min(already, len(pages) - 1)]
     evidence = scene.evidence

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-import numpy as np
 import openai
 import tritonclient.grpc as triton
 from tools.demo.answers import Answer, Ask, Outcome, Refusal
 from tritonclient.utils import InferenceServerException
+
+from harness.calls.asking import ask_over_openai, openai_client, text_input
 
 TIMEOUT_S = 30.0
 """Seconds a call may take. Chosen: a hundred times the usual latency."""
@@ -28,14 +29,13 @@ class TritonAsker:
 
     def ask(self, ask: Ask) -> Outcome:
         """Ask through ModelInfer."""
-        session = {"weir-session": ask.question.session} if ask.question.session else {}
         sent_s = time.monotonic()
         try:
             result = self._client.infer(
                 self._route,
-                [text_input(ask.question.text)],
+                [text_input("text_input", ask.question.text)],
                 request_id=ask.client_request_id,
-                headers={**self._key, **session},
+                headers={**self._key, **_session(ask)},
                 client_timeout=TIMEOUT_S,
             )
         except InferenceServerException as error:
@@ -52,8 +52,8 @@ class OpenAiAsker:
     """The `openai` package, chat completions, streamed or not, against the gateway's /v1."""
 
     def __init__(self, base_url: str, route: str, api_key: str, *, stream: bool) -> None:
-        """base_url: ends in /v1."""
-        self._client = openai.OpenAI(base_url=base_url, api_key=api_key, max_retries=0, timeout=TIMEOUT_S)
+        """base_url: the gateway's, without /v1."""
+        self._client = openai_client(base_url, api_key, timeout=TIMEOUT_S)
         self._route = route
         self._stream = stream
         self.name = "openai-stream" if stream else "openai"
@@ -68,12 +68,8 @@ class OpenAiAsker:
         return Answer(ask, self.name, text, request_id, sent_s, time.monotonic())
 
     def _whole(self, ask: Ask) -> tuple[str, str]:
-        raw = self._client.chat.completions.with_raw_response.create(
-            model=self._route,
-            messages=[{"role": "user", "content": ask.question.text}],
-            extra_headers=_session(ask),
-        )
-        return raw.parse().choices[0].message.content or "", raw.headers.get("weir-request-id", "")
+        asked = ask_over_openai(self._client, ask.question.text, model=self._route, **_session(ask))
+        return asked.text, asked.request_id
 
     def _streamed(self, ask: Ask) -> tuple[str, str]:
         raw = self._client.chat.completions.with_raw_response.create(
@@ -88,13 +84,6 @@ class OpenAiAsker:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
-
-
-def text_input(text: str) -> triton.InferInput:
-    """The one input that the question models need."""
-    tensor = triton.InferInput("text_input", [1], "BYTES")
-    tensor.set_data_from_numpy(np.array([text.encode()], dtype=np.object_))
-    return tensor
 
 
 def _session(ask: Ask) -> dict[str, str]:

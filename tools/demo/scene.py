@@ -82,11 +82,10 @@ def scene_of(
 
 
 def _askers(settings: DemoSettings, stack: Endpoints) -> dict[str, TritonAsker | OpenAiAsker]:
-    base_url = f"{stack.gateway_http}/v1"
     made: list[TritonAsker | OpenAiAsker] = [
         TritonAsker(stack.gateway_grpc, settings.route, stack.api_key),
-        OpenAiAsker(base_url, settings.route, stack.api_key, stream=False),
-        OpenAiAsker(base_url, settings.route, stack.api_key, stream=True),
+        OpenAiAsker(stack.gateway_http, settings.route, stack.api_key, stream=False),
+        OpenAiAsker(stack.gateway_http, settings.route, stack.api_key, stream=True),
     ]
     return {asker.name: asker for asker in made}
 

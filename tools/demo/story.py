@@ -22,7 +22,8 @@ from tools.demo.scene import Scene, scene_of
 from tools.demo.settings import DemoSettings
 from tools.demo.stack import StackFailed, memory_mib, running
 from tools.demo.terminal import claims_table, step
-from tools.demo.waiting import NeverHappened, until_interrupted
+
+from harness.waiting import NeverHappened, until_interrupted
 
 BROKEN = (NeverHappened, ApiError, StackFailed, httpx2.HTTPError)
 """What ends a run early without being a fault of the demo's own code."""

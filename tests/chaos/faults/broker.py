@@ -8,17 +8,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from chaos.books import row_of_calls
-from chaos.calls import calling
 from chaos.faults.spool import SMALL_SPOOL_BYTES, row_of_policy, until_full
 from chaos.guests import second_gateway
-from chaos.ledger import Row
-from chaos.patience import NOTICED_WITHIN_S, RECOVER_WITHIN_S, lasts
 from chaos.proxy import Mode, Proxy
+from harness.accounts.ledger import Row
+from harness.accounts.stored_calls import row_of_calls
+from harness.calls.callers import calling
 from harness.stack.running_stack import RunningStack
 from harness.stack.second_gateway import SecondGateway
 from harness.stack.service_process import free_port
-from harness.waiting import eventually
+from harness.waiting import NOTICED_WITHIN_S, RECOVER_WITHIN_S, eventually, lasts
 
 BACKLOG = "weir_gateway_spool_backlog_bytes"
 

@@ -10,12 +10,11 @@ from pathlib import Path
 
 from chaos.arena import TRANSIENT, Arena, arena, held
 from chaos.faults.spool import fill, small_disk
-from chaos.ledger import Row
-from chaos.patience import NOTICED_WITHIN_S, lasts
 from chaos.proxy import Mode, Proxy
+from harness.accounts.ledger import Row
 from harness.stack.running_stack import RunningStack
 from harness.stack.service_process import ServiceProcess
-from harness.waiting import eventually
+from harness.waiting import NOTICED_WITHIN_S, eventually, lasts
 
 GROWTH_MAX_MIB = 50.0
 """MiB the sink's memory may grow while its server is away. Specified."""

@@ -12,15 +12,15 @@ from dataclasses import replace
 import grpc
 import orjson
 
-from chaos.books import outcomes, row_of_numbers
-from chaos.calls import calling
 from chaos.guests import paced_gateway
-from chaos.ledger import Row
-from chaos.patience import NOTICED_WITHIN_S, is_reached
 from chaos.streams import open_stream
+from harness.accounts.ledger import Row
+from harness.accounts.stored_calls import outcomes, row_of_numbers
+from harness.calls.callers import calling
 from harness.stack.paced_model import PacedModel
 from harness.stack.running_stack import RunningStack
 from harness.stack.second_gateway import SecondGateway
+from harness.waiting import NOTICED_WITHIN_S, is_reached
 from weir.runtime.identity import new_id
 
 LONG = "pieces=1200 chars=20 pause_ms=50"

@@ -7,10 +7,10 @@ import sysconfig
 from dataclasses import replace
 from pathlib import Path
 
-from chaos.books import row_of_calls
-from chaos.calls import calling
 from chaos.guests import second_gateway
-from chaos.ledger import Row
+from harness.accounts.ledger import Row
+from harness.accounts.stored_calls import row_of_calls
+from harness.calls.callers import calling
 from harness.stack.running_stack import RunningStack
 
 JUMPS = ("+3600s", "-600s", "+0s")

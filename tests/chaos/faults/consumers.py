@@ -15,14 +15,13 @@ from typing import Any
 
 import yaml
 
-from chaos.books import row_of_calls
-from chaos.calls import calling
 from chaos.drift_load import DriftLoad
-from chaos.ledger import Row
-from chaos.log_reader import events_of
-from chaos.patience import RECOVER_WITHIN_S, is_reached, lasts
+from harness.accounts.ledger import Row
+from harness.accounts.stored_calls import row_of_calls
+from harness.calls.callers import calling
+from harness.kafka.log_reader import events_of
 from harness.stack.running_stack import RunningStack
-from harness.waiting import eventually
+from harness.waiting import RECOVER_WITHIN_S, eventually, is_reached, lasts
 from weir.cli.commands_log import SERVICES
 from weir.cli.stack.layout import repository
 from weir.drift.core.stream.signals import DETECTOR

@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from chaos.books import row_of_calls
-from chaos.calls import calling
 from chaos.faults.consumers import replay
 from chaos.faults.rules import (
     RULE,
@@ -24,10 +22,12 @@ from chaos.faults.rules import (
     summary,
     version_in_force,
 )
-from chaos.ledger import Row
-from chaos.log_reader import events_of
-from chaos.patience import is_reached
+from harness.accounts.ledger import Row
+from harness.accounts.stored_calls import row_of_calls
+from harness.calls.callers import calling
+from harness.kafka.log_reader import events_of
 from harness.stack.running_stack import RunningStack
+from harness.waiting import is_reached
 from weir.events import FeatureItem, TextFeaturesComputed
 from weir.runtime.clock import now_us
 

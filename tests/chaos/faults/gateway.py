@@ -6,13 +6,13 @@ import random
 import signal
 from dataclasses import replace
 
-from chaos.books import outcomes, request_ids_of, row_of_calls, without_end
-from chaos.calls import calling
 from chaos.guests import paced_gateway, second_gateway
-from chaos.ledger import Row
-from chaos.patience import lasts
 from chaos.streams import MOMENTS, streaming
+from harness.accounts.ledger import Row
+from harness.accounts.stored_calls import outcomes, request_ids_of, row_of_calls, without_end
+from harness.calls.callers import calling
 from harness.stack.running_stack import RunningStack
+from harness.waiting import lasts
 
 STALL_S = 5.0
 """Seconds the event loop stands still. Specified."""

@@ -12,11 +12,11 @@ import grpc
 import httpx2
 from tritonclient.grpc import service_pb2
 
-from chaos.books import row_of_calls
-from chaos.calls import calling
 from chaos.guests import second_gateway
-from chaos.ledger import Row
+from harness.accounts.ledger import Row
+from harness.accounts.stored_calls import row_of_calls
 from harness.calls.asking import text_input
+from harness.calls.callers import calling
 from harness.stack.running_stack import RunningStack
 from harness.stack.second_gateway import SecondGateway
 from harness.waiting import eventually

@@ -11,15 +11,14 @@ from dataclasses import replace
 import grpc
 import httpx2
 
-from chaos.books import outcomes, row_of_calls, row_of_numbers
-from chaos.calls import calling
 from chaos.guests import paced_gateway
-from chaos.ledger import Row
-from chaos.patience import RECOVER_WITHIN_S, lasts
 from chaos.streams import Broken, is_last, open_stream, sse
+from harness.accounts.ledger import Row
+from harness.accounts.stored_calls import outcomes, row_of_calls, row_of_numbers
+from harness.calls.callers import calling
 from harness.stack.running_stack import RunningStack
 from harness.stack.second_gateway import SecondGateway
-from harness.waiting import eventually
+from harness.waiting import RECOVER_WITHIN_S, eventually, lasts
 from weir.runtime.identity import new_id
 
 STREAMS = 8

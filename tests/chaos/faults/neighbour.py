@@ -18,14 +18,14 @@ from pathlib import Path
 import grpc
 import numpy as np
 
-from chaos.books import row_of_numbers
 from chaos.guests import paced_gateway
-from chaos.ledger import Row
-from chaos.patience import NOTICED_WITHIN_S, is_reached
+from harness.accounts.ledger import Row
+from harness.accounts.stored_calls import row_of_numbers
 from harness.calls.asking import ask_on
 from harness.stack.running_stack import RunningStack
 from harness.stack.second_gateway import SecondGateway
 from harness.stack.service_process import status_of
+from harness.waiting import NOTICED_WITHIN_S, is_reached
 
 QUESTION = "pause_ms=25"
 """What the well-behaved tenant asks; the model takes so long for it. Chosen: near that of the example model."""

@@ -10,12 +10,11 @@ from dataclasses import replace
 from functools import partial
 
 from chaos.arena import Arena, arena_from_now
-from chaos.ledger import Row
-from chaos.patience import NOTICED_WITHIN_S, RECOVER_WITHIN_S, is_reached, lasts
+from harness.accounts.ledger import Row
 from harness.kafka.load import TOPIC
 from harness.stack.running_stack import RunningStack
 from harness.stack.service_process import status_of
-from harness.waiting import eventually
+from harness.waiting import NOTICED_WITHIN_S, RECOVER_WITHIN_S, eventually, is_reached, lasts
 from weir.cli.stack.layout import repository
 
 GOOD_BETWEEN = 99

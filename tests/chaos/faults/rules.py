@@ -12,10 +12,10 @@ from pathlib import Path
 import yaml
 from confluent_kafka import Producer
 
-from chaos.ledger import Row
-from chaos.log_reader import events_of
-from chaos.patience import is_reached
+from harness.accounts.ledger import Row
+from harness.kafka.log_reader import events_of
 from harness.stack.running_stack import RunningStack
+from harness.waiting import is_reached
 from weir.cli.stack.layout import repository
 from weir.events import AlertChanged, OpsSignalled, encode_body, frame, named_id
 from weir.runtime.clock import now_us

@@ -13,7 +13,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from chaos.arena import Arena, arena
-from chaos.ledger import Row
+from harness.accounts.ledger import Row
 from harness.kafka.load import TOPIC
 from harness.stack.running_stack import RunningStack
 from weir.events import SCHEMA_JSON, InvalidEvent, decode_body, frame

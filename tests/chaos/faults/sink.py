@@ -9,12 +9,11 @@ from functools import partial
 from confluent_kafka import Consumer
 
 from chaos.arena import ROWS, Arena, arena
-from chaos.ledger import Row
-from chaos.patience import NOTICED_WITHIN_S, is_reached, lasts
 from chaos.proxy import Proxy
+from harness.accounts.ledger import Row
 from harness.kafka.load import TOPIC
 from harness.stack.running_stack import RunningStack
-from harness.waiting import eventually
+from harness.waiting import NOTICED_WITHIN_S, eventually, is_reached, lasts
 
 REJOINED = "weir_lineage_rejoined_total"
 POLL_INTERVAL_S = 10

@@ -15,15 +15,14 @@ from functools import partial
 from math import inf
 from pathlib import Path
 
-from chaos.books import row_of_calls, row_of_numbers
-from chaos.calls import Calls, calling
 from chaos.guests import second_gateway
-from chaos.ledger import Row
-from chaos.patience import NOTICED_WITHIN_S, lasts
 from chaos.refusing_gateway import REFUSES
+from harness.accounts.ledger import Row
+from harness.accounts.stored_calls import row_of_calls, row_of_numbers
+from harness.calls.callers import Calls, calling
 from harness.stack.running_stack import RunningStack
 from harness.stack.second_gateway import SecondGateway
-from harness.waiting import eventually
+from harness.waiting import NOTICED_WITHIN_S, eventually, lasts
 
 SMALL_SPOOL_BYTES = "131072"
 """About fifty calls."""

@@ -6,9 +6,9 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from chaos.books import row_of_calls
-from chaos.calls import calling
-from chaos.ledger import Row
+from harness.accounts.ledger import Row
+from harness.accounts.stored_calls import row_of_calls
+from harness.calls.callers import calling
 from harness.stack.running_stack import RunningStack
 from weir.runtime.process import EXIT_BAD_SETTING
 

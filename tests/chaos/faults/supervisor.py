@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import psutil
 
-from chaos.books import row_of_calls
-from chaos.calls import calling
-from chaos.ledger import Row
+from harness.accounts.ledger import Row
+from harness.accounts.stored_calls import row_of_calls
+from harness.calls.callers import calling
 from harness.stack.running_stack import RunningStack
 from harness.waiting import eventually
 from weir.cli.stack import StackError, start_stack, stop_stack

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaos.ledger import Row, total
+from harness.accounts.ledger import Row, total
 
 CLEAN = Row("a fault", 1, acknowledged=100, stored=90, dead_lettered=4, shed=5, corrupt=1)
 PLACES = ("stored", "dead_lettered", "shed", "corrupt")

@@ -23,7 +23,12 @@ def demo(repository: Path, path: str = "") -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tools.demo", "--exit"],
         cwd=CHECKOUT,
-        env={**kept, "WEIR_DEMO_REPOSITORY": str(repository), "PATH": f"{path}:{os.environ['PATH']}"},
+        env={
+            **kept,
+            "WEIR_DEMO_REPOSITORY": str(repository),
+            "PYTHONPATH": str(CHECKOUT / "tests"),
+            "PATH": f"{path}:{os.environ['PATH']}",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

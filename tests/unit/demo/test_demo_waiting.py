@@ -7,17 +7,23 @@ from pathlib import Path
 
 import pytest
 from tools.demo.clone_time import clone_time_s, seconds_since_clone
-from tools.demo.waiting import NeverHappened, until
+
+from harness.waiting import NeverHappened, eventually, is_reached
 
 
 def test_the_first_find_ends_the_wait() -> None:
     finds = iter([None, False, "found"])
-    assert until(lambda: next(finds), 10.0, "a find", poll_s=0.0) == "found"
+    assert eventually(lambda: next(finds), within_s=10.0, what="a find", look_s=0.0) == "found"
 
 
 def test_a_passed_deadline_names_what_was_missing() -> None:
     with pytest.raises(NeverHappened, match="the trace of call 7: not within 0 s"):
-        until(lambda: None, 0.0, "the trace of call 7")
+        eventually(lambda: None, within_s=0.0, what="the trace of call 7")
+
+
+def test_a_state_that_is_not_reached_is_told_without_an_error() -> None:
+    assert not is_reached(lambda: False, within_s=0.0)
+    assert is_reached(lambda: True, within_s=0.0)
 
 
 def test_a_given_clone_time_wins(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from chaos.ledger import Row
 from distributed.derived import Derived
 from distributed.judged import not_held
+from harness.accounts.ledger import Row
 from harness.store.audit_faults import JUDGED, faults_of
 
 ROW = Row("events of the gateways", 1, acknowledged=300, stored=300)

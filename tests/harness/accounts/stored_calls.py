@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import httpx2
 
-from chaos.ledger import Row
-from chaos.patience import RECOVER_WITHIN_S, is_reached
+from harness.accounts.ledger import Row
 from harness.stack.running_stack import RunningStack
 from harness.store.id_lists import at_once, quoted
+from harness.waiting import RECOVER_WITHIN_S, is_reached
 
 EVENTS_PER_CALL = 3
 """A call's request, its end, and its spans."""

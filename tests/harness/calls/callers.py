@@ -9,9 +9,8 @@ from contextlib import contextmanager
 
 import grpc
 
-from chaos.patience import RECOVER_WITHIN_S, lasts
 from harness.calls.asking import ask_on
-from harness.waiting import eventually
+from harness.waiting import RECOVER_WITHIN_S, eventually, lasts
 
 WORKERS = 4
 TIMEOUT_S = 15.0
