@@ -11,7 +11,7 @@ from weir.gateway.adapters.keys_file import KeysFile
 from weir.gateway.adapters.metrics import BOOT_EPOCH, CATALOG_REVISION, NUMBERS
 from weir.gateway.adapters.secret_file import request_id_secret
 from weir.gateway.adapters.spool import SpoolWriter
-from weir.gateway.adapters.upstream import Upstream
+from weir.gateway.adapters.upstream import upstream_at
 from weir.gateway.api.oip.server import serve_oip
 from weir.gateway.api.openai.routes import page_of, routes
 from weir.gateway.calls.capture import GAP_SPARE_BYTES, REFUSAL_SPARE_SHARE, SpoolCapture
@@ -95,7 +95,7 @@ async def run_gateway(stop: asyncio.Event) -> None:
         RequestIds(request_id_secret(settings.request_id_secret)),
         GroupSync(writer) if settings.durability == "fsync" else None,
     )
-    upstream = Upstream(settings.inference_address, message_bytes_max=settings.message_bytes_max)
+    upstream = upstream_at(settings.inference_address, message_bytes_max=settings.message_bytes_max)
 
     def apply(event: Event) -> None:
         if isinstance(event, RegistryChanged):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 
+from weir.inference.adapters.channel_options import channel_options
 from weir.inference.adapters.forwarding import Forwarder, Limits
 from weir.inference.adapters.triton_embedder import TritonEmbedder
-from weir.inference.adapters.triton_upstream import connect
 from weir.inference.api.server import InferenceServer
 from weir.inference.app import GROUP, IN_TOPIC, Features
 from weir.inference.core.admission import Gate
@@ -18,6 +18,7 @@ from weir.runtime.http.policy import policy_of
 from weir.runtime.http.server import application, serve
 from weir.runtime.kafka.consumer import Consumer
 from weir.runtime.kafka.link import link_from
+from weir.runtime.oip import OipClient
 from weir.runtime.process import run, together
 from weir.runtime.telemetry import otlp
 from weir.runtime.telemetry.logs import configure_logs
@@ -44,7 +45,7 @@ async def main(stop: asyncio.Event) -> None:
 
 async def serving(settings: InferenceSettings) -> InferenceServer:
     """The gRPC server, listening. Raises OSError when its port is taken."""
-    upstream = connect(settings.triton_address, settings.grpc_message_bytes_max)
+    upstream = OipClient(settings.triton_address, channel_options(settings.grpc_message_bytes_max))
     limits = Limits(settings.deadline_ms, settings.stream_deadline_ms, settings.retry_after_ms)
     gates = Gate(settings.calls_max), Gate(settings.streams_max), Gate(settings.control_calls_max)
     forwarder = Forwarder(upstream, *gates, limits)

@@ -18,7 +18,7 @@ from weir.events import Event, InferenceCompleted, RegistryChanged, digest_of
 from weir.gateway.adapters.keys_file import KeysFile
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.spool_reader import SpoolReader
-from weir.gateway.adapters.upstream import Upstream
+from weir.gateway.adapters.upstream import upstream_at
 from weir.gateway.api.openai.routes import page_of, routes
 from weir.gateway.calls.capture import SpoolCapture
 from weir.gateway.calls.desk import Desk
@@ -99,7 +99,7 @@ async def http_door(folder: Path, **settings: str) -> AsyncIterator[HttpDoor]:
     )
     capture = SpoolCapture(writer, source="gateway/test", boot_epoch=NOON_US, capture_bytes_max=known.capture_bytes_max)
     async with ScriptedTriton() as triton:
-        upstream = Upstream(triton.address, message_bytes_max=known.message_bytes_max)
+        upstream = upstream_at(triton.address, message_bytes_max=known.message_bytes_max)
         desk = Desk(known, KeysFile(keys), catalog_of(triton), capture, RequestIds(b"s" * 32))
         app = application(
             dict,

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from harness.samples.builders import DIGEST, NOON_US, completed, envelope, feature_item, requested
 from weir.evaluator.core.active import ActiveEvaluators
 from weir.evaluator.core.definition import evaluator_of
-from weir.evaluator.core.sampling import is_chosen
 from weir.evaluator.core.step import step
 from weir.evaluator.core.subjects import RecentSubjects
 from weir.events import (
@@ -30,6 +29,7 @@ from weir.events import (
     encode_body,
     named_id,
 )
+from weir.events.coin import is_chosen
 
 REQUEST_ID_0 = named_id(NOON_US, "request 0")
 

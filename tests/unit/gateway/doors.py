@@ -25,7 +25,7 @@ from weir.events import RegistryChanged, digest_of
 from weir.gateway.adapters.keys_file import KeysFile
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.spool_reader import SpoolReader
-from weir.gateway.adapters.upstream import SERVICE, Upstream
+from weir.gateway.adapters.upstream import upstream_at
 from weir.gateway.api.oip.server import serve_oip
 from weir.gateway.api.openai.routes import page_of, routes
 from weir.gateway.calls.capture import SpoolCapture
@@ -37,6 +37,7 @@ from weir.gateway.core.record import Record, unpack
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.files.disk import DISK, Disk
 from weir.runtime.http.server import application, serve
+from weir.runtime.oip import SERVICE
 
 KEYS = {tenant: f"weir_{number:08x}_{tenant[0] * 43}" for number, tenant in enumerate(("ada", "bob"))}
 """API key of each tenant."""
@@ -254,7 +255,7 @@ async def doors(
         completion_spare_bytes=read.spool_bytes_max // 16, refusal_spare_bytes=read.spool_bytes_max // 2,
     )  # fmt: skip
     desk = Desk(read, KeysFile(read.keys_file), _catalog(), capture, RequestIds(b"s" * 32), group_sync)
-    upstream = Upstream(f"127.0.0.1:{model_port}", message_bytes_max=read.message_bytes_max)
+    upstream = upstream_at(f"127.0.0.1:{model_port}", message_bytes_max=read.message_bytes_max)
     app = application(dict, read.http_policy(), routes(desk, upstream), page_of)
     known = asyncio.Event()
     known.set()

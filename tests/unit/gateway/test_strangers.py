@@ -24,8 +24,8 @@ from harness.samples.builders import envelope
 from unit.gateway.doors import KEYS, Doors, bearer, doors, echo, infer_on, piece_of, request_of, response_of, stream_on
 from weir.events import RegistryChanged, digest_of
 from weir.gateway.adapters.spool_folder import spooled_bytes
-from weir.gateway.adapters.upstream import SERVICE
 from weir.runtime.clock import monotonic_s
+from weir.runtime.oip import SERVICE
 
 pytestmark = pytest.mark.capability("X1")
 

@@ -12,10 +12,11 @@ import pytest
 
 from unit.inference import scripted_triton
 from unit.inference.scripted_triton import ScriptedTriton
+from weir.inference.adapters.channel_options import channel_options
 from weir.inference.adapters.forwarding import Forwarder, Limits
-from weir.inference.adapters.triton_upstream import connect
 from weir.inference.api.server import InferenceServer
 from weir.inference.core.admission import Gate
+from weir.runtime.oip import OipClient
 
 MESSAGE_BYTES_MAX = 1_048_576
 
@@ -42,7 +43,7 @@ async def fronted() -> AsyncIterator[Fronted]:
     async def start(calls_max: int = 8, deadline_ms: int = 5_000, triton: ScriptedTriton | None = None) -> Front:
         scripted = triton or ScriptedTriton()
         triton_server, port = await scripted_triton.serve(scripted)
-        upstream = connect(f"127.0.0.1:{port}", MESSAGE_BYTES_MAX)
+        upstream = OipClient(f"127.0.0.1:{port}", channel_options(MESSAGE_BYTES_MAX))
         limits = Limits(deadline_ms=deadline_ms, stream_deadline_ms=deadline_ms, retry_after_ms=250)
         forwarder = Forwarder(upstream, Gate(calls_max), Gate(calls_max), Gate(8), limits)
         server = InferenceServer(forwarder, upstream, MESSAGE_BYTES_MAX)

@@ -22,8 +22,8 @@ from unit.inference import scripted_triton
 from unit.inference.conftest import Fronted
 from unit.inference.scripted_triton import ScriptedTriton
 from weir.inference.adapters.call_context import forwarded
-from weir.inference.adapters.triton_upstream import INFER, SERVICE, STREAM_INFER
 from weir.inference.api.server import READY_REPLY
+from weir.runtime.oip import INFER, SERVICE, STREAM_INFER
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 PATIENCE_S = 10.0

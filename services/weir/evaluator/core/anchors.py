@@ -19,7 +19,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from weir.evaluator.core.active import ALIAS
-from weir.evaluator.core.sampling import is_chosen
 from weir.events import (
     FIRST,
     ChangeOrder,
@@ -30,6 +29,7 @@ from weir.events import (
     RegistryChanged,
     change_order,
 )
+from weir.events.coin import is_chosen
 
 KIND = "dataset"
 

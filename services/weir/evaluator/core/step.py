@@ -8,7 +8,6 @@ from weir.evaluator.core.active import ActiveEvaluators
 from weir.evaluator.core.anchor_scores import scored_between, scored_for_signal
 from weir.evaluator.core.anchors import ActiveAnchors
 from weir.evaluator.core.definition import Evaluator
-from weir.evaluator.core.sampling import is_chosen
 from weir.evaluator.core.scored import Scored, scored
 from weir.evaluator.core.scorers import Scorer
 from weir.evaluator.core.subjects import RecentSubjects, Subject, subject_of_item, subject_of_response
@@ -22,6 +21,7 @@ from weir.events import (
     InvalidEvent,
     TextFeaturesComputed,
 )
+from weir.events.coin import is_chosen
 from weir.events.ids import UUID_TEXT
 from weir.events.trace_context import TraceContext, read_traces
 

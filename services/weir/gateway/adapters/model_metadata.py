@@ -6,10 +6,11 @@ import grpc
 import grpc.aio
 from tritonclient.grpc import service_pb2
 
-from weir.gateway.adapters.upstream import Upstream, status_of
+from weir.gateway.adapters.upstream import status_of
 from weir.gateway.core.errors import Refusal, error_type_of
 from weir.gateway.core.model_inputs import ModelInputs, read_metadata
 from weir.runtime.clock import monotonic_s
+from weir.runtime.oip import OipClient
 
 FRESH_S = 30.0
 """Seconds until a model is asked again: a model that was loaded anew is known half a minute later."""
@@ -21,7 +22,7 @@ TIMEOUT_S = 5.0
 class ModelMetadata:
     """The inputs of each model by name. Names come from the registry, so there are as many as models."""
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(self, upstream: OipClient) -> None:
         self._upstream = upstream
         self._known: dict[str, tuple[ModelInputs, float]] = {}
 
@@ -32,7 +33,7 @@ class ModelMetadata:
             return known
         question = service_pb2.ModelMetadataRequest(name=model).SerializeToString()
         try:
-            answer = await self._upstream.unary("ModelMetadata", question, timeout_s=TIMEOUT_S, metadata=())
+            answer = await self._upstream.unary("ModelMetadata", question, timeout_s=TIMEOUT_S)
         except grpc.aio.AioRpcError as error:
             if known is not None and error.code() is not grpc.StatusCode.NOT_FOUND:
                 return known

@@ -43,6 +43,7 @@ from weir.gateway.core.peek import NoMessage
 from weir.gateway.core.places import LimitReached
 from weir.gateway.core.ports import CaptureFull
 from weir.runtime.clock import monotonic_s
+from weir.runtime.oip import SERVER_TIMING, trailer_of
 from weir.runtime.telemetry.logs import logger
 
 HTTP_OK = 200
@@ -177,7 +178,7 @@ class CallSession:
                 self._step(life.Refused(error.error_type, error.message))
             case grpc.aio.AioRpcError():
                 status = status_of(error)
-                self.upstream_ended(status.code, status.details, timing_of(error))
+                self.upstream_ended(status.code, status.details, trailer_of(error.trailing_metadata(), SERVER_TIMING))
             case NoMessage():
                 refusal = Refusal("upstream_error", f"the model server's answer cannot be read: {error}")
                 self._step(life.Refused(refusal.error_type, refusal.message))
@@ -261,14 +262,3 @@ class CallSession:
         except LimitReached:
             return False
         return True
-
-
-def timing_of(error: grpc.aio.AioRpcError) -> str:
-    """The server timing in the trailers of an error; empty when there is none."""
-    return trailer_of(error.trailing_metadata(), "weir-server-timing")
-
-
-def trailer_of(metadata: object, name: str) -> str:
-    """A trailer by name; empty when there is none."""
-    pairs = metadata or ()
-    return next((str(value) for key, value in pairs if key == name), "")  # type: ignore[attr-defined]  # grpc has no types

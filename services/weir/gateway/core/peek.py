@@ -58,6 +58,10 @@ class PeekedStreamResponse:
     message_id: str = ""
     is_final: bool = False
     """Whether the response carries triton_final_response = true."""
+    response: Any = None
+    """The ModelInferResponse in it, as it was parsed."""
+    size_bytes: int = 0
+    """Of the whole message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ def peek_stream_response(message: bytes) -> PeekedStreamResponse:
         raise NoMessage(f"{len(message)} bytes are no ModelStreamInferResponse: {error}") from error
     inner = response.infer_response
     final = "triton_final_response" in inner.parameters and inner.parameters["triton_final_response"].bool_param
-    return PeekedStreamResponse(response.error_message, inner.id, bool(final))
+    return PeekedStreamResponse(response.error_message, inner.id, bool(final), inner, len(message))
 
 
 def _parsed(kind: Any, message: bytes) -> Any:

@@ -167,14 +167,13 @@ def read_responses(responses: Iterable[bytes], *, is_stream: bool) -> list[Tenso
         except DecodeError:
             continue
         if message.outputs:
-            found.append(_tensors(message.outputs, message.raw_output_contents))
+            found.append(tensors_of(message))
     return found
 
 
-def unwrapped(stream_response: bytes) -> bytes:
-    """The ModelInferResponse inside a ModelStreamInferResponse message."""
-    message = service_pb2.ModelStreamInferResponse.FromString(stream_response)
-    return bytes(message.infer_response.SerializeToString())
+def tensors_of(response: service_pb2.ModelInferResponse) -> Tensors:
+    """The tensors of a response that was parsed before; none where it holds none."""
+    return _tensors(response.outputs, response.raw_output_contents)
 
 
 def merged(tensors: Sequence[Tensors]) -> Tensors:

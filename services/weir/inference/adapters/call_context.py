@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from weir.events.trace_context import TraceContext
-from weir.inference.core.server_timing import TRAILER, CallTiming
+from weir.inference.core.server_timing import CallTiming
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_span_id
 from weir.runtime.kafka.message_trace import read_or_new
+from weir.runtime.oip import SERVER_TIMING
 
 Metadata = tuple[tuple[str, str | bytes], ...]
 
@@ -52,7 +53,7 @@ class CallContext:
             triton_end_us=end_us,
             end_us=end_us,
         )
-        return TRAILER, timing.as_json()
+        return SERVER_TIMING, timing.as_json()
 
 
 def begin(method: str, context: Any, default_deadline_ms: int) -> CallContext:

@@ -15,9 +15,9 @@ import grpc.aio
 
 from weir.inference.adapters.call_context import MS_PER_S, CallContext, Metadata, begin, forwarded
 from weir.inference.adapters.metrics import CALL_SECONDS, CALLS, IN_FLIGHT, REFUSED
-from weir.inference.adapters.triton_upstream import INFER, STREAM_INFER, TritonUpstream
 from weir.inference.core.admission import Gate
 from weir.runtime.clock import monotonic_s
+from weir.runtime.oip import INFER, STREAM_INFER, OipClient
 
 RETRY_AFTER = "retry-after-ms"
 """Trailing metadata of a refusal: the pause before another try, milliseconds."""
@@ -42,7 +42,7 @@ class Forwarder:
     """
 
     def __init__(
-        self, upstream: TritonUpstream, infer_gate: Gate, stream_gate: Gate, control_gate: Gate, limits: Limits
+        self, upstream: OipClient, infer_gate: Gate, stream_gate: Gate, control_gate: Gate, limits: Limits
     ) -> None:
         self._upstream = upstream
         self._infer_gate = infer_gate
@@ -84,7 +84,7 @@ class Forwarder:
     async def _unary(self, method: str, request: bytes, context: Any) -> bytes:
         call = begin(method, context, self._limits.deadline_ms)
         started_s = monotonic_s()
-        upstream = self._upstream.unary[method](request, timeout=call.timeout_s, metadata=call.metadata)
+        upstream = self._upstream.unary(method, request, timeout_s=call.timeout_s, metadata=call.metadata)
         try:
             reply: bytes = await upstream
         except grpc.aio.AioRpcError as error:
@@ -98,7 +98,7 @@ class Forwarder:
     async def _stream(self, requests: AsyncIterator[bytes], context: Any) -> None:
         call = begin(STREAM_INFER, context, self._limits.stream_deadline_ms)
         started_s = monotonic_s()
-        upstream = self._upstream.stream(requests, timeout=call.timeout_s, metadata=call.metadata)
+        upstream = self._upstream.stream(requests, timeout_s=call.timeout_s, metadata=call.metadata)
         try:
             async for response in upstream:
                 await context.write(response)

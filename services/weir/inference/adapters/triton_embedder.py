@@ -13,8 +13,8 @@ from tritonclient.grpc.aio import InferenceServerClient
 from tritonclient.utils import InferenceServerException
 
 from weir.events import InvalidEvent
+from weir.inference.adapters.channel_options import channel_options
 from weir.inference.adapters.metrics import EMBED_SECONDS, EMBEDDED_TEXTS
-from weir.inference.adapters.triton_upstream import channel_options
 from weir.inference.core.vectors import FloatVector, normalised
 from weir.inference.settings import InferenceSettings
 from weir.runtime.errors import Retryable

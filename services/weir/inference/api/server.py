@@ -11,16 +11,10 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from weir.inference.adapters.channel_options import message_limits
 from weir.inference.adapters.forwarding import Forwarder
 from weir.inference.adapters.metrics import TRITON_READY
-from weir.inference.adapters.triton_upstream import (
-    CONTROL_METHODS,
-    INFER,
-    SERVICE,
-    STREAM_INFER,
-    TritonUpstream,
-    message_limits,
-)
+from weir.runtime.oip import CONTROL_METHODS, INFER, SERVICE, STREAM_INFER, OipClient
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.waits import wait_or_stop
 
@@ -37,7 +31,7 @@ READY_REPLY = b"\x08\x01"
 class InferenceServer:
     """The gRPC server of one process, and what it knows of Triton's health."""
 
-    def __init__(self, forwarder: Forwarder, upstream: TritonUpstream, message_bytes_max: int) -> None:
+    def __init__(self, forwarder: Forwarder, upstream: OipClient, message_bytes_max: int) -> None:
         self._upstream = upstream
         self._health = health.aio.HealthServicer()
         # Without the option two processes would share a port, and a test would talk to the wrong one.
@@ -73,7 +67,7 @@ class InferenceServer:
 
     async def _watch(self) -> None:
         try:
-            is_ready = await self._upstream.unary["ServerReady"](b"", timeout=WATCH_S) == READY_REPLY
+            is_ready = await self._upstream.unary("ServerReady", b"", timeout_s=WATCH_S) == READY_REPLY
         except grpc.aio.AioRpcError as error:
             logger().debug("triton_not_ready", code=error.code().name, details=error.details())
             is_ready = False

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from weir.events import FeatureItem, InferenceCompleted, TextFeaturesComputed, derived_id
+from weir.events.coin import is_chosen
 from weir.events.trace_context import TraceContext
-from weir.inference.core.sampling import chosen
 from weir.inference.core.statistics import features_of
 from weir.inference.core.vectors import FloatVector
 
@@ -77,7 +77,7 @@ def answer_of(event: InferenceCompleted) -> str:
 
 def is_embedded(event: InferenceCompleted, plan: Plan) -> bool:
     """Whether the texts of this call are embedded."""
-    return chosen(event.request_id, plan.embed_salt, plan.embed_sample_rate)
+    return is_chosen(event.request_id, plan.embed_salt, plan.embed_sample_rate)
 
 
 def texts_to_embed(events: Sequence[InferenceCompleted], plan: Plan) -> list[str]:

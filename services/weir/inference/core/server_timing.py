@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-TRAILER = "weir-server-timing"
-"""Name of the trailing metadata."""
-
 
 @dataclass(frozen=True, slots=True)
 class CallTiming:

@@ -14,10 +14,10 @@ from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
 
 from weir.gateway.adapters.metrics import HEALTH_WATCHES, LIMITED
-from weir.gateway.adapters.upstream import SERVICE
 from weir.gateway.api.oip.messages import host_of, read_message, refuse
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.places import LimitReached, Places
+from weir.runtime.oip import SERVICE
 from weir.runtime.waits import first_of
 
 HEALTH = "grpc.health.v1.Health"

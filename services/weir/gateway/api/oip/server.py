@@ -15,12 +15,12 @@ import grpc
 import grpc.aio
 
 from weir.gateway.adapters.metrics import CRASHES
-from weir.gateway.adapters.upstream import SERVICE, UNARY_METHODS, Upstream, status_of
+from weir.gateway.adapters.upstream import status_of
 from weir.gateway.api.oip.admission import admit
 from weir.gateway.api.oip.health import HEALTH, Health
 from weir.gateway.api.oip.messages import answer, code_of, headers_of, is_loopback, read_message, refuse
 from weir.gateway.api.oip.stream import StreamSession
-from weir.gateway.calls.call_session import CallSession, trailer_of
+from weir.gateway.calls.call_session import CallSession
 from weir.gateway.calls.call_start import started, told_headers_of, trace_headers_of
 from weir.gateway.calls.desk import Desk
 from weir.gateway.core.errors import MESSAGE_CHARS_MAX, Refusal, cut
@@ -28,6 +28,7 @@ from weir.gateway.core.peek import NoMessage, peek_question
 from weir.gateway.core.retry_after import retry_after_ms
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.errors import BadSetting
+from weir.runtime.oip import INFER, SERVER_TIMING, SERVICE, STREAM_INFER, UNARY_METHODS, OipClient, trailer_of
 from weir.runtime.telemetry.logs import logger
 
 HEADER_BYTES_MAX = 16_384
@@ -46,7 +47,7 @@ any value from 5 minutes to an hour would do."""
 
 
 async def serve_oip(
-    settings: GatewaySettings, desk: Desk, upstream: Upstream, stop: asyncio.Event, known: asyncio.Event
+    settings: GatewaySettings, desk: Desk, upstream: OipClient, stop: asyncio.Event, known: asyncio.Event
 ) -> None:
     """Serve until `stop` is set; then say so, serve on for `leave_s`, and let calls in hand finish.
 
@@ -83,7 +84,7 @@ async def serve_oip(
 class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
     """Answers every RPC of Triton's service, most of them with a refusal, and those of health."""
 
-    def __init__(self, desk: Desk, upstream: Upstream, health: Health) -> None:
+    def __init__(self, desk: Desk, upstream: OipClient, health: Health) -> None:
         self._desk = desk
         self._upstream = upstream
         self._health = health
@@ -96,9 +97,9 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
             return self._health.handler(method)
         if service != SERVICE:
             return None
-        if method == "ModelStreamInfer":
+        if method == STREAM_INFER:
             return grpc.stream_stream_rpc_method_handler(self._stream)
-        if method == "ModelInfer":
+        if method == INFER:
             return grpc.stream_stream_rpc_method_handler(self._infer)
         if method in UNARY_METHODS:
             return grpc.stream_stream_rpc_method_handler(self._looker(method))
@@ -117,9 +118,7 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
                     question = peek_question(method, wire)
                     if method.startswith("Model"):
                         caller.demand_route(self._desk.catalog.resolve(question.model_name).route)
-                    response = await self._upstream.unary(
-                        method, question.wire, timeout_s=self._timeout_s(context), metadata=()
-                    )
+                    response = await self._upstream.unary(method, question.wire, timeout_s=self._timeout_s(context))
                     await answer(context, bytes(response), self._desk.settings.write_timeout_s)
                     return
             except Refusal as refusal:
@@ -158,11 +157,11 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
         await context.send_initial_metadata(tuple(told_headers_of(session.call)))
         session.is_told = True
         metadata = trace_headers_of(session.call)
-        under_way = self._upstream.unary("ModelInfer", wire, timeout_s=self._timeout_s(context), metadata=metadata)
+        under_way = self._upstream.unary(INFER, wire, timeout_s=self._timeout_s(context), metadata=metadata)
         session.forwarded(under_way.cancel)
         response = bytes(await under_way)
         session.keep(response)
-        session.upstream_ended(0, "", trailer_of(await under_way.trailing_metadata(), "weir-server-timing"))
+        session.upstream_ended(0, "", trailer_of(await under_way.trailing_metadata(), SERVER_TIMING))
         await session.settled()
         return response
 
@@ -193,7 +192,7 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
 
 def _unimplemented(method: str) -> Any:
     async def told(_: AsyncIterator[bytes], context: Any) -> None:
-        served = ", ".join((*UNARY_METHODS, "ModelStreamInfer"))
+        served = ", ".join((*UNARY_METHODS, STREAM_INFER))
         text = f"{cut(method)} governs the model server and is not served here; served: {served}"
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
 

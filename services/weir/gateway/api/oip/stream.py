@@ -24,11 +24,10 @@ import grpc.aio
 from tritonclient.grpc import service_pb2
 
 from weir.gateway.adapters.metrics import SLOW_CLIENTS, STRAY_RESPONSES
-from weir.gateway.adapters.upstream import Upstream
 from weir.gateway.api.oip.admission import admit
 from weir.gateway.api.oip.messages import code_of
 from weir.gateway.calls.call_session import CallSession
-from weir.gateway.calls.call_start import started, trace_of
+from weir.gateway.calls.call_start import started, trace_headers_of
 from weir.gateway.calls.desk import Desk
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.keys import Caller
@@ -36,7 +35,7 @@ from weir.gateway.core.message_id import with_request_id, with_response_id
 from weir.gateway.core.peek import NoMessage, PeekedStreamResponse, outline, peek_stream_response
 from weir.gateway.core.upstream_status import upstream_status
 from weir.runtime.clock import monotonic_s
-from weir.runtime.identity import new_span_id
+from weir.runtime.oip import SERVER_TIMING, OipClient, trailer_of
 from weir.runtime.telemetry.logs import logger
 
 LOOKS = 4
@@ -54,13 +53,15 @@ class Ended:
     details: str
     is_ours: bool = False
     """Whether the gateway gave the client up; the calls it left are `cancelled`."""
+    server_timing_json: str = ""
+    """What the inference service tells of its part; it covers the whole stream."""
 
 
 class StreamSession:
     """State of one stream while it lasts."""
 
     def __init__(
-        self, desk: Desk, upstream: Upstream, caller: Caller, headers: Mapping[str, str], context: Any
+        self, desk: Desk, upstream: OipClient, caller: Caller, headers: Mapping[str, str], context: Any
     ) -> None:
         self._desk = desk
         self._upstream = upstream
@@ -70,6 +71,7 @@ class StreamSession:
         self._open: dict[str, CallSession] = {}  # by the id that went upstream
         self._stray_errors: dict[str, str] = {}  # of open calls: an error that named none of them
         self._stream: Any = None
+        self._opener: CallSession | None = None  # the call whose span the stream's hops are under
         self._is_asked = asyncio.Event()
         self._writing = asyncio.Lock()
         self._write_began_s: float | None = None
@@ -140,8 +142,9 @@ class StreamSession:
             raise Refusal("overloaded", f"{limit} requests are open on this stream, the limit", retry_after_s=1.0)
         forwarded = admit(session, self._desk, wire, self._headers)
         if self._stream is None:
-            metadata = trace_of(self._headers).headers(new_span_id())
+            metadata = trace_headers_of(session.call)
             self._stream = self._upstream.stream(timeout_s=self._context.time_remaining(), metadata=metadata)
+            self._opener = session
             self._is_asked.set()
         session.forwarded(_nothing)
         asked = session.call.client_request_id
@@ -158,9 +161,10 @@ class StreamSession:
                 noted = await self._noted(bytes(message))
                 if noted is not None:
                     await self._write(noted)
-            return _ended(await self._stream.code(), await self._stream.details())
+            trailers = await self._stream.trailing_metadata()
+            return _ended(await self._stream.code(), await self._stream.details(), trailers)
         except grpc.aio.AioRpcError as error:
-            return _ended(error.code(), error.details())
+            return _ended(error.code(), error.details(), error.trailing_metadata())
         except NoMessage as error:
             return Ended(grpc.StatusCode.INTERNAL, f"the model server sent what is no message: {error}")
 
@@ -234,17 +238,18 @@ class StreamSession:
             elif ended.is_ours:
                 session.client_gone(ended.details)
             else:
+                timing = ended.server_timing_json if session is self._opener else ""
                 error_text = self._stray_errors.get(key, "")
-                session.upstream_ended(int(ended.code.value[0]), ended.details, stray_error=error_text)
+                session.upstream_ended(int(ended.code.value[0]), ended.details, timing, stray_error=error_text)
         self._open.clear()
         self._stray_errors.clear()
         return closed
 
 
-def _ended(code: grpc.StatusCode, details: str | None) -> Ended:
+def _ended(code: grpc.StatusCode, details: str | None, trailers: object) -> Ended:
     """How the model server ended the stream, as it is recorded and told on."""
     status = upstream_status(int(code.value[0]), details or "")
-    return Ended(code_of(status.code), status.details)
+    return Ended(code_of(status.code), status.details, server_timing_json=trailer_of(trailers, SERVER_TIMING))
 
 
 async def _first_end(tasks: set[asyncio.Task[Ended | None]] | set[asyncio.Task[Ended]]) -> Ended:

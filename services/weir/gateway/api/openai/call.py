@@ -13,17 +13,17 @@ import grpc.aio
 from google.protobuf.message import DecodeError
 from starlette.requests import Request
 
-from weir.gateway.adapters.upstream import Upstream
-from weir.gateway.calls.call_session import CallSession, trailer_of
+from weir.gateway.calls.call_session import CallSession
 from weir.gateway.calls.call_start import joined, started, trace_headers_of
 from weir.gateway.calls.desk import Desk
 from weir.gateway.core.call import Call, Protocol
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import NAME_CHARS_MAX, Refusal, error_type_of
-from weir.gateway.core.peek import NoMessage, peek_stream_response
+from weir.gateway.core.peek import NoMessage, PeekedStreamResponse, peek_stream_response
 from weir.gateway.core.retry_after import retry_after_ms
 from weir.gateway.core.upstream_status import upstream_status
-from weir.gateway.core.wire import unwrapped
+from weir.gateway.core.wire import Tensors, tensors_of
+from weir.runtime.oip import INFER, SERVER_TIMING, OipClient, trailer_of
 
 MS_PER_S = 1_000
 
@@ -33,6 +33,7 @@ STREAMED: Mapping[Protocol, Protocol] = {
 }
 """Protocol of a call -> of the same call with a streamed answer."""
 
+P = TypeVar("P")
 T = TypeVar("T")
 
 
@@ -40,12 +41,14 @@ class HttpCall:
     """A call while it lasts; leaving its `session` ends it."""
 
     def __init__(
-        self, desk: Desk, upstream: Upstream, headers: Mapping[str, str], protocol: Protocol, operation: str
+        self, desk: Desk, upstream: OipClient, headers: Mapping[str, str], protocol: Protocol, operation: str
     ) -> None:
         self._desk = desk
         self._upstream = upstream
         self.headers = joined(headers.items())
         self.session = CallSession(desk, started(self.headers, protocol, operation, "", None))
+        self._timing = ""
+        """What the inference service told of a stream that ended."""
 
     @property
     def call(self) -> Call:
@@ -81,12 +84,12 @@ class HttpCall:
         try:
             for wire in wires:
                 way = self._upstream.unary(
-                    "ModelInfer", wire, timeout_s=self._desk.settings.timeout_s, metadata=self._metadata()
+                    INFER, wire, timeout_s=self._desk.settings.timeout_s, metadata=self._metadata()
                 )
                 self.session.forwarded(way.cancel)
                 answers.append(bytes(await way))
                 self.session.keep(answers[-1])
-                timing = trailer_of(await way.trailing_metadata(), "weir-server-timing")
+                timing = trailer_of(await way.trailing_metadata(), SERVER_TIMING)
         except grpc.aio.AioRpcError as error:
             raise self._failed(error) from error
         value = _read(read, answers)
@@ -95,49 +98,50 @@ class HttpCall:
         return value
 
     async def stream(
-        self, wire: bytes, read: Callable[[bytes], bytes], finish: Callable[[], None]
+        self, wire: bytes, read: Callable[[Tensors], bytes], finish: Callable[[], None]
     ) -> AsyncGenerator[bytes]:
-        """What `read` makes of each message of a ModelStreamInfer request, as they come; then `finish` looks at the whole.
+        """What `read` makes of each answer to a ModelStreamInfer request, as they come; then `finish` looks at the whole.
 
         The call ends well once `finish` did, before the generator does. Raises Refusal when upstream fails, or `read` or
         `finish` does; what was streamed by then is recorded with it.
         """
         try:
             async with aclosing(self._pieces(wire)) as pieces:
-                async for message in pieces:
-                    yield read(message)
+                async for piece in pieces:
+                    yield read(tensors_of(piece.response)) if piece.response.outputs else b""
             finish()
         except Refusal as refusal:
             self.session.refused(refusal)
             raise
-        self.session.upstream_ended(0)
+        self.session.upstream_ended(0, "", self._timing)
         await self.session.settled()
 
-    async def whole(self, wire: bytes, read: Callable[[list[bytes]], T]) -> T:
-        """What `read` makes of all messages of a ModelStreamInfer request. Raises Refusal as `unary` does."""
+    async def whole(self, wire: bytes, read: Callable[[list[Tensors]], T]) -> T:
+        """What `read` makes of all answers to a ModelStreamInfer request. Raises Refusal as `unary` does."""
         self.session.hold_answer()
-        messages, size, bytes_max = list[bytes](), 0, self._desk.settings.message_bytes_max
+        parts, size, bytes_max = list[Tensors](), 0, self._desk.settings.message_bytes_max
         async with aclosing(self._pieces(wire)) as pieces:
-            async for message in pieces:
-                size += len(message)
+            async for piece in pieces:
+                size += piece.size_bytes
                 if size > bytes_max:
                     raise Refusal("upstream_error", f"the answer has over {bytes_max} bytes; ask for it as a stream")
-                messages.append(message)
-        value = _read(read, messages)
-        self.session.upstream_ended(0)
+                if piece.response.outputs:
+                    parts.append(tensors_of(piece.response))
+        value = _read(read, parts)
+        self.session.upstream_ended(0, "", self._timing)
         await self.session.settled()
         return value
 
-    async def _pieces(self, wire: bytes) -> AsyncGenerator[bytes]:
+    async def _pieces(self, wire: bytes) -> AsyncGenerator[PeekedStreamResponse]:
         stream = self._upstream.stream(timeout_s=self._desk.settings.timeout_s, metadata=self._metadata())
         self.session.forwarded(stream.cancel)
         try:
             await stream.write(wire)
             await stream.done_writing()
             while (message := await stream.read()) is not grpc.aio.EOF:
-                self._note(bytes(message))
-                yield message
+                yield self._noted(bytes(message))
             code, details = await stream.code(), await stream.details()
+            self._timing = trailer_of(await stream.trailing_metadata(), SERVER_TIMING)
         except grpc.aio.AioRpcError as error:
             raise self._failed(error) from error
         except asyncio.InvalidStateError as error:  # it ended before it was asked
@@ -146,18 +150,20 @@ class HttpCall:
         finally:
             stream.cancel()
         if code is not grpc.StatusCode.OK:
-            raise self._ended_badly(code, details or "")
+            raise self._ended_badly(code, details or "", self._timing)
 
-    def _note(self, message: bytes) -> None:
-        """Keep a piece. Raises Refusal for one that is an error, or no message."""
+    def _noted(self, message: bytes) -> PeekedStreamResponse:
+        """A piece, which is kept. Raises Refusal for one that is an error, or no message."""
         try:
             peeked = peek_stream_response(message)
-            self.session.keep(message if self.call.protocol.endswith("-stream") else unwrapped(message))
-        except (NoMessage, DecodeError) as error:
+        except NoMessage as error:
             raise _unreadable(error) from error
+        is_stream = self.call.protocol.endswith("-stream")
+        self.session.keep(message if is_stream else bytes(peeked.response.SerializeToString()))
         self.session.piece(error_message=peeked.error_message)
         if peeked.error_message:
             raise Refusal("upstream_error", peeked.error_message)
+        return peeked
 
     def _metadata(self) -> list[tuple[str, str]]:
         return trace_headers_of(self.call)
@@ -165,7 +171,7 @@ class HttpCall:
     def _failed(self, error: grpc.aio.AioRpcError) -> Refusal:
         """Record upstream's end; what the client is told of it."""
         trailers = error.trailing_metadata()
-        timing, after_ms = trailer_of(trailers, "weir-server-timing"), trailer_of(trailers, "retry-after-ms")
+        timing, after_ms = trailer_of(trailers, SERVER_TIMING), trailer_of(trailers, "retry-after-ms")
         asked_ms = retry_after_ms(after_ms)
         after_s = None if asked_ms is None else asked_ms / MS_PER_S
         return self._ended_badly(error.code(), error.details() or "", timing, after_s)
@@ -201,7 +207,7 @@ async def _gone(request: Request) -> None:
         continue
 
 
-def _read(read: Callable[[list[bytes]], T], answers: list[bytes]) -> T:
+def _read(read: Callable[[list[P]], T], answers: list[P]) -> T:
     try:
         return read(answers)
     except (ValueError, DecodeError) as error:

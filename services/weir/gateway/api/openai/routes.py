@@ -17,7 +17,6 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from weir.gateway.adapters.model_metadata import ModelMetadata
-from weir.gateway.adapters.upstream import Upstream
 from weir.gateway.api.openai import replies
 from weir.gateway.api.openai.call import HttpCall, while_connected
 from weir.gateway.api.openai.held_response import HeldJson, HeldResponse
@@ -37,11 +36,12 @@ from weir.gateway.core.model_inputs import generation_request
 from weir.gateway.core.openai_request import Options, read_chat, read_completion, read_embeddings
 from weir.gateway.core.served import not_served
 from weir.gateway.core.upstream_request import demand_dimensions, embeddings_of, embeddings_request, embeddings_requests
-from weir.gateway.core.wire import read_responses
+from weir.gateway.core.wire import Tensors, read_responses
 from weir.runtime.clock import now_us
 from weir.runtime.http.access import Access, DeclaredRoute
 from weir.runtime.http.door import Refused
 from weir.runtime.identity import new_id
+from weir.runtime.oip import OipClient
 
 PROMPT = "weir-prompt"
 """Header that names a prompt of the registry."""
@@ -55,7 +55,7 @@ DIGITS_MAX = 18
 """Digits of a content-length that is read as a number. Chosen: 10^18 bytes is more than anybody has."""
 
 
-def routes(desk: Desk, upstream: Upstream) -> list[Route]:
+def routes(desk: Desk, upstream: OipClient) -> list[Route]:
     """The door's routes; each one authenticates, there is none without."""
     door = HttpDoor(desk, upstream)
     return [
@@ -79,7 +79,7 @@ def page_of(_: Scope, refused: Refused) -> Response:
 class HttpDoor:
     """Handlers of the routes."""
 
-    def __init__(self, desk: Desk, upstream: Upstream) -> None:
+    def __init__(self, desk: Desk, upstream: OipClient) -> None:
         self._desk = desk
         self._upstream = upstream
         self._metadata = ModelMetadata(upstream)
@@ -203,15 +203,17 @@ class HttpDoor:
             sent = events(stream, pieces, include_usage=asked.include_usage)
             return HeldResponse(sent, self._desk.settings.write_timeout_s)
 
-        def read(messages: list[bytes]) -> Response:
+        def read(parts: list[Tensors]) -> Response:
             answer, text = AnswerReader(), bytearray()
-            for part in read_responses(messages, is_stream=wants_stream):
+            for part in parts:
                 text += answer.piece(part)
             answer.demand_text(is_whole=not wants_stream)
             whole = replies.whole(call.call, answer, text.decode("utf-8", "replace"))
             return HeldJson(whole, self._desk.settings.write_timeout_s)
 
-        return await (call.whole(wire, read) if wants_stream else call.unary([wire], read))
+        if wants_stream:
+            return await call.whole(wire, read)
+        return await call.unary([wire], lambda answers: read(read_responses(answers, is_stream=False)))
 
     async def _embeddings(self, call: HttpCall, body: object, request: Request) -> Response:
         asked = read_embeddings(body, self._desk.settings.texts_per_call_max)

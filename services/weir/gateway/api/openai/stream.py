@@ -7,7 +7,7 @@ raise on it. A clean end is only ever a success. Pieces that end inside a charac
 from __future__ import annotations
 
 import codecs
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -17,7 +17,7 @@ from weir.gateway.api.openai import replies
 from weir.gateway.core.answer import AnswerReader
 from weir.gateway.core.call import Call
 from weir.gateway.core.errors import Refusal
-from weir.gateway.core.wire import read_responses
+from weir.gateway.core.wire import Tensors
 
 LINE_ENDS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
 """Line ends of Unicode that JSON leaves raw; readers that split text by lines would cut an event there."""
@@ -26,7 +26,7 @@ DONE = b"data: [DONE]\n\n"
 
 
 async def events(stream: PieceStream, pieces: AsyncGenerator[bytes], *, include_usage: bool) -> AsyncGenerator[bytes]:
-    """The events of an answer. pieces: what `stream.piece` made of each message."""
+    """The events of an answer. pieces: what `stream.piece` made of each answer."""
     try:
         async with aclosing(pieces):
             async for piece in pieces:
@@ -68,18 +68,17 @@ class PieceStream:
         """The events before the first piece."""
         return b"".join(map(event, replies.first_chunk(self.call)))
 
-    def piece(self, message: bytes) -> bytes:
-        """The events of a message; none where it ends no character. Raises Refusal for what answers several prompts."""
-        texts = [self._decoder.decode(self.answer.piece(part)) for part in read_responses([message], is_stream=True)]
-        return b"".join(self._texts(texts))
+    def piece(self, tensors: Tensors) -> bytes:
+        """The event of a message; none where it ends no character. Raises Refusal for what answers several prompts."""
+        return self._event(self._decoder.decode(self.answer.piece(tensors)))
 
     def end(self) -> bytes:
         """The events of the end: a character that was never finished, and why the answer ended."""
-        rest = self._texts([self._decoder.decode(b"", final=True)])
-        return b"".join([*rest, event(replies.last_chunk(self.call, self.answer))])
+        rest = self._event(self._decoder.decode(b"", final=True))
+        return rest + event(replies.last_chunk(self.call, self.answer))
 
-    def _texts(self, texts: list[str]) -> Iterator[bytes]:
-        return (event(replies.piece(self.call, text)) for text in texts if text)
+    def _event(self, text: str) -> bytes:
+        return event(replies.piece(self.call, text)) if text else b""
 
 
 def event(value: dict[str, Any]) -> bytes:

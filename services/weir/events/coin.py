@@ -1,4 +1,4 @@
-"""Which calls an evaluator scores: a deterministic coin by request id and salt, so that a replay scores the same calls.
+"""A deterministic coin by request id and salt: which calls are embedded or scored, the same at every replay.
 
 Poisson sampling: each call is chosen on its own with the stated probability, which goes into the event, so that
 estimates over scores can be weighted by it.
