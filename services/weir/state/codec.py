@@ -70,9 +70,11 @@ class Codec(Generic[State]):
         """The state again. read: gives the piece of a name; raises ValueError when it cannot. Raises StateError."""
         line, _, body = content.partition(b"\n")
         try:
-            weir, name, layout, checksum, size, table_size = line.decode().split(" ")
-            if weir != "weir" or int(checksum) != zlib.crc32(body):
-                raise ValueError("its bytes are damaged")
+            if not line.startswith(b"weir "):
+                raise ValueError("they do not begin as a state does, or are of a version before it had this form")
+            _, name, layout, checksum, size, table_size = line.decode().split(" ")
+            if int(checksum) != zlib.crc32(body):
+                raise ValueError("they are damaged")
             found, text, rest = (name, int(layout)), body[: int(size)], memoryview(body)[int(size) :]
             reader = Reader(rest[int(table_size) :], json.loads(bytes(rest[: int(table_size)])), read)
         except ValueError as error:
@@ -81,6 +83,8 @@ class Codec(Generic[State]):
             return self._adapter.validate_json(self._migrated(found, text), context=reader)[0]
         except ValidationError as error:
             raise StateError(f"cannot read {len(content)} bytes as a {self._name}: {_first(error)}") from error
+        except (TypeError, LookupError) as error:  # a mark, a migration or a type that met what it does not expect
+            raise StateError(f"cannot read {len(content)} bytes as a {self._name}: {error!r}") from error
 
     def _migrated(self, found: tuple[str, int], text: bytes) -> bytes:
         layout = found[1]

@@ -94,5 +94,5 @@ def test_accepting_begins_a_reference_and_keeps_the_memory() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"format": 9}', b'{"format": 1, "key": {}}', b"[]"])
 def test_bytes_that_are_no_state_are_refused(content: bytes) -> None:
-    with pytest.raises(StateError):
+    with pytest.raises(StateError, match="do not begin as a state does, or are of a version before"):
         STREAM.decode(content)

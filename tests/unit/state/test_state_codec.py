@@ -246,6 +246,21 @@ def test_a_shared_value_is_written_once() -> None:
     assert [one.release for one in codec.decode(content)] == ["abcdef"] * 3
 
 
+def test_another_value_where_an_array_or_an_older_field_is_expected_is_told() -> None:
+    content = Codec(Plain, "detector", layout=1).encode(Plain(3))
+    with pytest.raises(StateError, match="cannot read .* bytes as a detector: TypeError"):
+        Codec(Narrow, "detector", layout=1).decode(content)
+    with pytest.raises(StateError, match="cannot read .* bytes as a detector: KeyError"):
+        Codec(Plain, "detector", 2, {1: lambda old: {"matrix": old["array"]}}).decode(content)
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A number where others have an array."""
+
+    matrix: int
+
+
 def test_a_value_that_is_not_what_its_field_says_is_not_written() -> None:
     with pytest.raises(ValueError, match="cannot store a grown"):
         Codec(Before, "grown", layout=1).encode(Before("three"))  # type: ignore[arg-type]  # what is tested
