@@ -1,4 +1,7 @@
-"""`python -m bench.markdown [FILE]`: the last run's results as the table and the list that docs/benchmarks.md holds."""
+"""`python -m bench.markdown`: writes the kept run of `make bench` into docs/benchmarks.md, between two marks.
+
+`python -m bench.markdown FILE` prints the table of another run, and how each figure was measured.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from weir.cli.stack.layout import repository
+
 from .run import RESULTS
 
+DOCUMENT = repository() / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- the kept run of make bench: begin -->", "<!-- the kept run of make bench: end -->"
 HEAD = """| result | value | baseline in the same run | its value | ratio |
 |---|---|---|---|---|"""
 
@@ -29,13 +36,29 @@ def methods(results: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(f"- **{one['name']}**: {one['data']}; {one['how']}." for one in results)
 
 
-def main(file: Path) -> None:
-    """Print both, and what the run shared its cores with."""
-    document = json.loads(file.read_text())
-    results, machine = document["results"], document["machine"]
-    print(f"load average before: {machine['load_1min_before']:.1f}, after: {machine['load_1min_after']:.1f}\n")
-    print(table(results), methods(results), sep="\n\n")
+def page(before: str, document: Mapping[str, Any]) -> str:
+    """The page with the table of a run between its marks; everything outside of them stays as it is."""
+    head, _, rest = before.partition(BEGIN)
+    return f"{head}{BEGIN}\n\n{machine(document)}\n\n{table(document['results'])}\n\n{END}{rest.partition(END)[2]}"
+
+
+def machine(document: Mapping[str, Any]) -> str:
+    """What a run shared its cores with."""
+    seen = document["machine"]
+    return (
+        f"`{document['command']}` on {seen['cpus']} cores, load average {seen['load_1min_before']:.1f} before and "
+        f"{seen['load_1min_after']:.1f} after:"
+    )
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the page, or print another run."""
+    document = json.loads(Path(arguments[0] if arguments else RESULTS).read_text())
+    if arguments:
+        print(machine(document), table(document["results"]), methods(document["results"]), sep="\n\n")
+    else:
+        DOCUMENT.write_text(page(DOCUMENT.read_text(), document))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS)
+    main(sys.argv[1:])

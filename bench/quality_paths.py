@@ -1,6 +1,6 @@
 """Many quality alarms at once: the step of `weir.detectors.scores` on columns of an array, for the benchmark.
 
-It repeats the arithmetic of `baseline` and `bets`, one column a run, because 10 million steps one at a time take half
+It takes the rate and the bets of the service; the loop has one column a run, because 10 million steps one at a time take half
 an hour. `tests/unit/drift/test_quality_paths.py` checks that it fires at the very score at which the service does.
 """
 
@@ -12,13 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from weir.detectors.scores.baseline import RATE_MAX
-from weir.detectors.scores.bets import DROPS
+from weir.detectors.scores.baseline import Baseline, rate
+from weir.detectors.scores.bets import DROPS, factors
 from weir.detectors.scores.settings import QualitySettings
 
 Bits = npt.NDArray[np.bool_]
-
-_DROPS = np.array(DROPS)[:, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +46,18 @@ class Alarms:
 def weir_alarms(bad_of_reference: npt.NDArray[np.int64], scores: Iterator[Bits], settings: QualitySettings) -> Alarms:
     """First warnings of runs whose references held `bad_of_reference` bad scores; `scores` gives one row a score."""
     runs = bad_of_reference.size
-    bad, count = bad_of_reference.astype(np.float64), float(settings.reference_scores)
+    bad, count = bad_of_reference.copy(), settings.reference_scores
     wealth, waiting = np.zeros((len(DROPS), runs)), np.zeros((settings.lag_scores, runs), dtype=bool)
     at, fired, number = np.zeros(runs, dtype=np.int64), np.zeros(runs, dtype=bool), 0
     for number, is_bad in enumerate(scores, start=1):
-        usual = _rate(bad, count, settings.margin_deviations)
-        bets = np.where(is_bad, (usual + (1.0 - usual) * _DROPS) / usual, 1.0 - _DROPS)
-        wealth = (wealth + 1.0) * bets
+        wealth = (wealth + 1.0) * _bets(bad, count, is_bad, settings.margin_deviations)
         hits = ~fired & (wealth.mean(axis=0) >= settings.warn_arl_scores)
         at[hits], fired = number, fired | hits
         if fired.all():
             break
         place = (number - 1) % settings.lag_scores
         if number > settings.lag_scores and count < settings.reference_scores_max:
-            bad, count = bad + waiting[place], count + 1.0
+            bad, count = bad + waiting[place], count + 1
         waiting[place] = is_bad
     at[~fired] = number
     return Alarms(at, fired)
@@ -97,6 +93,9 @@ def draws(rng: np.random.Generator, bad_rate: float, runs: int, horizon: int) ->
         yield rng.random(runs) < bad_rate
 
 
-def _rate(bad: npt.NDArray[np.float64], count: float, margin: float) -> npt.NDArray[np.float64]:
-    mean = (bad + 0.5) / (count + 1.0)
-    return np.minimum(mean + margin * np.sqrt(mean * (1.0 - mean) / (count + 1.0)), RATE_MAX)
+def _bets(bad: npt.NDArray[np.int64], count: int, is_bad: Bits, margin_deviations: float) -> npt.NDArray[np.float64]:
+    """The factors (bets, runs) of one score a run; runs whose baselines hold as many bad scores bet alike."""
+    held, run = np.unique(bad, return_inverse=True)
+    rates = [rate(Baseline(number, count), margin_deviations) for number in held.tolist()]
+    lost, won = (np.array([factors(one, is_bad=which) for one in rates]).T[:, run] for which in (True, False))
+    return np.where(is_bad, lost, won)

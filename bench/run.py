@@ -30,7 +30,8 @@ from .results import Machine, Result, load, write
 from .sink_rate import sink_rate
 
 HOME = repository() / ".weir" / "bench" / "stack"
-RESULTS = repository() / ".weir" / "bench" / "results.json"
+RESULTS = repository() / "bench" / "results" / "bench.json"
+"""The last run, kept with the code; `python -m bench.markdown` puts it into docs/benchmarks.md."""
 BYSTANDERS = ("gateway", "gateway-drain", "inference", "evaluator", "drift", "alerts", "triton")
 """Processes of the stack that are stopped: what is measured runs with what it needs and no more."""
 

@@ -14,7 +14,7 @@ from weir.cli.stack.layout import repository
 from .cells import CELLS
 from .must_show import Shown, interval, number, shown, shown_costs
 from .report import METHODS
-from .run import RESULTS
+from .run import KEPT
 from .summary import WEIR, Record, delay_of
 
 DOCUMENT = repository() / "docs" / "drift-results.md"
@@ -23,12 +23,12 @@ BEGIN, END = "<!-- figures of make bench-drift: begin -->", "<!-- figures of mak
 
 def main() -> int:
     """Rewrite the marked part. Returns the exit code."""
-    if not RESULTS.exists():
-        print(f"figures: {RESULTS} is missing; run: make bench-drift", file=sys.stderr)
+    if not KEPT.exists():
+        print(f"figures: {KEPT} is missing; run: make bench-drift", file=sys.stderr)
         return 4
     before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    results = json.loads(KEPT.read_text(encoding="utf-8"))
     DOCUMENT.write_text(f"{before}{BEGIN}\n\n{figures(results)}\n\n{END}{after}", encoding="utf-8")
     return 0
 

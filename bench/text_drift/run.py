@@ -1,7 +1,8 @@
 """`python -m bench.text_drift.run` (make bench-drift): the whole benchmark, or with `--quick` a tuning run.
 
-Everything: both bases, 4 reference draws each, every cell and peer, costs, tables on the terminal, `results.json` and
-PNG plots under `.weir/bench/text_drift`. Nothing is asserted: a bar that is not held is printed as such.
+Everything: both bases, 4 reference draws each, every cell and peer, costs, tables on the terminal,
+`bench/results/text_drift.json`, and PNG plots under `.weir/bench/text_drift`. Nothing is asserted: a bar that is not
+held is printed as such.
 
 `--part changes` (both kinds of traffic that changes and that does not), `--part repetitions` (texts that come again word
 for word) and `--part peers` (costs, peers' own code) run alone what is named; what is left out is left out of the tables.
@@ -37,6 +38,9 @@ from .skew_power import rates
 from .summary import Record, summary
 
 RESULTS = FOLDER / "results.json"
+KEPT = repository() / "bench" / "results" / "text_drift.json"
+"""The last whole run, kept with the code, without the one stream that the plots show."""
+
 CHANGES, REPETITION, PEERS = "changes", "repetitions", "peers"
 PARTS = (CHANGES, REPETITION, PEERS)
 
@@ -124,11 +128,13 @@ def _told(results: Record, out: Console, name: str, run: Callable[[], object]) -
 
 def _write(results: Record, out: Console) -> None:
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    kept = {name: value for name, value in results.items() if name != "trace"}
+    KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     try:
         outside.draw_plots(RESULTS)
     except NotInstalled as error:
         out.print(f"no plots: {error}", style="yellow", markup=False)
-    out.print(f"written: {RESULTS.relative_to(repository())}, and PNG plots beside it")
+    out.print(f"written: {KEPT.relative_to(repository())}, and PNG plots in {FOLDER.relative_to(repository())}")
 
 
 if __name__ == "__main__":
