@@ -20,7 +20,7 @@ PRIVATE = re.compile(
 topic partition or log position, alarm state, in flight."""
 
 READ = re.compile(
-    r"(?:README|CONTRIBUTING)\.md|docs/(?!adr/|(?:capabilities|settings|sql-columns|delivery|security)\.md)(?!.*(?:drift|bench|chaos|evidence)).*"
+    r"(?:README|CONTRIBUTING)\.md|docs/(?!adr/|(?:capabilities|settings|sql-columns)\.md)(?!.*(?:drift|bench|chaos|evidence)).*"
 )
 """Not what was decided or was so then, not what a tool writes, and not the pages that are yet to be rewritten."""
 
