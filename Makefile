@@ -41,7 +41,7 @@ secrets: setup ## make ./secrets for docker-compose.yml (docs/containers.md); wh
 	@$(VENV)/weir secrets init
 
 demo: setup ## the main job on real input, with its evidence; EXIT=1 stops the stack at the end
-	@PYTHONPATH=tests $(VENV)/python -m tools.demo $(if $(EXIT),--exit)
+	@PYTHONPATH=tests $(VENV)/python -m demo $(if $(EXIT),--exit)
 
 up: setup ## start the embedded stack and stay in the foreground
 	@$(VENV)/weir up

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
-from tools.traffic_records import Question, questions
 
+from demo.traffic.records import Question, questions
 from weir.detectors.bank import BankState, MonitoringBank, new_bank, step_many
 from weir.detectors.fitted import FITTED
 from weir.detectors.observation import Observation

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from confluent_kafka import Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
-from tools.traffic_records import questions
 
+from demo.traffic.records import questions
 from harness.stack.running_stack import RunningStack
 from weir.events import SCHEMA_JSON, InferenceCompleted, Reference, encode_body, frame, named_id
 

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from confluent_kafka import Producer
 from rich.console import Console
-from tools.demo.receiver import Receiver, new_secret, receiving
 
+from demo.receiver import Receiver, new_secret, receiving
 from harness.stack.running_stack import RunningStack, apply_examples
 from harness.waiting import eventually
 from weir.cli.stack import start_stack, stop_stack

@@ -54,7 +54,7 @@ NOT_RUN_HERE = {
 }
 """Blocks of each page that no test runs, all of them marked with their reason. More is a decision to make here."""
 
-FILE = re.compile(r"(?:bench|docs|examples|infra|schemas|services|tests|tools)/[\w./-]*\w")
+FILE = re.compile(r"(?:bench|demo|docs|examples|infra|schemas|services|tests|tools)/[\w./-]*\w")
 PAST_THE_GATEWAY = ("drift killed", "alerts killed", "rule edited while firing")
 """Rows of the chaos suite before those of the store whose load is written into Kafka, not sent as calls."""
 
@@ -66,13 +66,13 @@ READ_BY_TOOLS = {"WEIR_HOME", "WEIR_CLONE_TIME", "WEIR_API_KEY", "WEIR_ROOT"}
 
 SOURCES = "\n".join(
     path.read_text()
-    for folder in ("services", "tests", "tools", "bench")
+    for folder in ("services", "tests", "tools", "bench", "demo")
     for path in sorted((ROOT / folder).rglob("*.py"))
 )
 ROUTES = {re.sub(r"\{+[^}]*\}+", "[^/]+", path) for path in re.findall(r'"(/[a-z0-9/{}:._-]*)"', SOURCES)}
 """Patterns of the routes that are served, as the code writes them."""
 
-MODULE = re.compile(r"(?:weir|tests|tools|bench)(?:\.[a-z_]\w*)+")
+MODULE = re.compile(r"(?:weir|tests|tools|bench|demo)(?:\.[a-z_]\w*)+")
 HEADING = re.compile(r"\[?`?(?:docs/)?([\w-]+\.md)(?:`|\]\([\w./-]+\))?,? \"([^\"]+)\"")
 """A page and the heading in it that a sentence sends its reader to: docs/drift.md, "System or judge"."""
 

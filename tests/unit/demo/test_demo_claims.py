@@ -8,8 +8,9 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import pytest
-from tools.demo.claims import claims_of
-from tools.demo.evidence import Evidence, write
+
+from demo.claims import claims_of
+from demo.evidence import Evidence, write
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "evidence.md"
 

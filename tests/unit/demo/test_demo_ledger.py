@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tools.demo.answers import Answer, Ask, Refusal
-from tools.demo.ledger import Ledger, StoredCall, accounts_of
-from tools.traffic_records import Question
+
+from demo.answers import Answer, Ask, Refusal
+from demo.ledger import Ledger, StoredCall, accounts_of
+from demo.traffic.records import Question
 
 
 def _answer(number: int, *, shows_id: bool = True) -> Answer:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, generate_latest
-from tools.demo.metrics_page import counter
+
+from demo.metrics_page import counter
 
 
 @pytest.fixture

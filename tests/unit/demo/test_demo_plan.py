@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from tools.demo.plan import client_of, plan_of
-from tools.traffic_records import Question, feedback, questions
+
+from demo.plan import client_of, plan_of
+from demo.traffic.records import Question, feedback, questions
 
 BASE = (questions("written"), questions("composed"))
 SHIFTED = questions("shifted")

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import httpx2
 import pytest
 from standardwebhooks.webhooks import Webhook
-from tools.demo.receiver import new_secret, receiving
+
+from demo.receiver import new_secret, receiving
 
 BODY = json.dumps({"version": "4", "alerts": [{"status": "firing"}]})
 

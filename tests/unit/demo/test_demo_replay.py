@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 
 import pytest
-from tools.demo.answers import Answer, Ask, Outcome
-from tools.demo.replay import by_name, replay
-from tools.traffic_records import Question
+
+from demo.answers import Answer, Ask, Outcome
+from demo.replay import by_name, replay
+from demo.traffic.records import Question
 
 ASKS = [Ask(number, Question(f"w{number:04}", "Why?", "syntax")) for number in range(1, 101)]
 

@@ -7,7 +7,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from tools.demo.snippets import snippets
+from demo.snippets import snippets
 
 FOUND = snippets("127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3", "weir_key", "weir_token", "docs-qa")
 

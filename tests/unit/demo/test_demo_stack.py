@@ -21,7 +21,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 def demo(repository: Path, path: str = "") -> subprocess.Popen[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("WEIR_")}
     return subprocess.Popen(
-        [sys.executable, "-m", "tools.demo", "--exit"],
+        [sys.executable, "-m", "demo", "--exit"],
         cwd=CHECKOUT,
         env={
             **kept,

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from tools.demo.clone_time import clone_time_s, seconds_since_clone
 
+from demo.clone_time import clone_time_s, seconds_since_clone
 from harness.waiting import NeverHappened, eventually, is_reached
 
 

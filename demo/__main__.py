@@ -1,4 +1,4 @@
-"""`python -m tools.demo [--exit]`: runs the demo.
+"""`python -m demo [--exit]`: runs the demo.
 
 Exit code 0 when every claim held; 4, as of `weir up`, where a stack lives in the folder already; 1 otherwise.
 """
@@ -10,11 +10,10 @@ import os
 import sys
 import time
 
-from tools.demo.settings import DemoSettings
-from tools.demo.stack import StackInTheWay
-from tools.demo.story import tell
-from tools.demo.terminal import console
-
+from demo.settings import DemoSettings
+from demo.stack import StackInTheWay
+from demo.story import tell
+from demo.terminal import console
 from weir.cli.interrupts import interruptible
 from weir.cli.output import ExitCode, say
 from weir.runtime.surroundings import adopt, of_service
@@ -24,7 +23,7 @@ def main() -> int:
     """The command line."""
     adopt(of_service(os.environ))  # its stock clients ask loopback alone, which no proxy of the shell may stand before
     started_s = time.monotonic()
-    parser = argparse.ArgumentParser(prog="python -m tools.demo", description="Weir on real input, with its evidence.")
+    parser = argparse.ArgumentParser(prog="python -m demo", description="Weir on real input, with its evidence.")
     parser.add_argument("--exit", action="store_true", help="stop the stack at the end and exit 0 if every claim held")
     options = parser.parse_args()
     try:

@@ -6,7 +6,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from tools.demo.answers import Ask, Asker, Outcome
+from demo.answers import Ask, Asker, Outcome
 
 
 def replay(

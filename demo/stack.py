@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from tools.demo.evidence import Evidence
-from tools.demo.receiver import Receiver
-from tools.demo.settings import DemoSettings
-from tools.demo.terminal import step
 
+from demo.evidence import Evidence
+from demo.receiver import Receiver
+from demo.settings import DemoSettings
+from demo.terminal import step
 from weir.cli.stack import StackError, open_stack, start_stack, stop_stack
 from weir.cli.stack.layout import Layout, layout
 from weir.cli.stack.ports import PortTaken

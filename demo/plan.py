@@ -6,9 +6,9 @@ import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from tools.demo.answers import Ask
-from tools.traffic import replay_order
-from tools.traffic_records import Question
+from demo.answers import Ask
+from demo.traffic.order import replay_order
+from demo.traffic.records import Question
 
 CLIENTS = ("tritonclient", "openai", "tritonclient", "openai-stream")
 """Clients in turn: half of the questions through each library, every second of openai's streamed."""

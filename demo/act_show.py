@@ -7,12 +7,12 @@ from typing import Any
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
-from tools.demo.answers import Answer
-from tools.demo.apis import rows
-from tools.demo.scene import Scene
-from tools.demo.snippets import snippets
-from tools.demo.terminal import step
 
+from demo.answers import Answer
+from demo.apis import rows
+from demo.scene import Scene
+from demo.snippets import snippets
+from demo.terminal import step
 from harness.waiting import NeverHappened
 from weir.cli.waterfall import waterfall
 

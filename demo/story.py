@@ -9,20 +9,20 @@ from datetime import UTC, datetime
 import httpx2
 from rich.console import Console
 from rich.markup import escape
-from tools.demo import evidence as evidence_file
-from tools.demo.act_books import balance
-from tools.demo.act_setup import set_up
-from tools.demo.act_show import show
-from tools.demo.act_traffic import note_webhooks, shift, steady
-from tools.demo.apis import ApiError
-from tools.demo.claims import claims_of
-from tools.demo.evidence import Evidence
-from tools.demo.receiver import new_secret, receiving
-from tools.demo.scene import Scene, scene_of
-from tools.demo.settings import DemoSettings
-from tools.demo.stack import StackFailed, memory_mib, running
-from tools.demo.terminal import claims_table, step
 
+from demo import evidence as evidence_file
+from demo.act_books import balance
+from demo.act_setup import set_up
+from demo.act_show import show
+from demo.act_traffic import note_webhooks, shift, steady
+from demo.apis import ApiError
+from demo.claims import claims_of
+from demo.evidence import Evidence
+from demo.receiver import new_secret, receiving
+from demo.scene import Scene, scene_of
+from demo.settings import DemoSettings
+from demo.stack import StackFailed, memory_mib, running
+from demo.terminal import claims_table, step
 from harness.waiting import NeverHappened, until_interrupted
 
 BROKEN = (NeverHappened, ApiError, StackFailed, httpx2.HTTPError)

@@ -47,5 +47,5 @@ class DemoSettings(BaseSettings):
     stored_deadline_s: float = 60.0
     """Seconds until every acknowledged call must be in the store."""
 
-    repository: Path = Path(__file__).resolve().parents[2]
+    repository: Path = Path(__file__).resolve().parents[1]
     """Root of the checkout."""

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import openai
 import tritonclient.grpc as triton
-from tools.demo.answers import Answer, Ask, Outcome, Refusal
 from tritonclient.utils import InferenceServerException
 
+from demo.answers import Answer, Ask, Outcome, Refusal
 from harness.calls.asking import ask_over_openai, openai_client, text_input
 
 TIMEOUT_S = 30.0

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from tools.traffic_subjects import Subject, rank
+from demo.traffic.subjects import Subject, rank
 
 # Chosen: how many questions of a kind there are; most are about everyday things (functions, methods, goals).
 QUOTAS: Mapping[str, int] = {

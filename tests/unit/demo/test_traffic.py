@@ -10,11 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tools import traffic
-from tools.traffic_checks import lengths, problems
-from tools.traffic_composer import QUOTAS, compose, normal_form
-from tools.traffic_records import TRAFFIC, Feedback, Question, feedback, lines, questions
-from tools.traffic_subjects import Subject
+
+from demo.traffic import corpus as traffic
+from demo.traffic.__main__ import main
+from demo.traffic.checks import lengths, problems
+from demo.traffic.composer import QUOTAS, compose, normal_form
+from demo.traffic.order import replay_order
+from demo.traffic.records import TRAFFIC, Feedback, Question, feedback, lines, questions
+from demo.traffic.subjects import Subject
 
 FILES = {name: questions(name) for name in traffic.FILES}
 BASE = Question("w0001", "What does yield do?", "generators")
@@ -62,15 +65,15 @@ def test_composition_needs_enough_subjects() -> None:
 @pytest.mark.parametrize("seed", [0, 1, 12345])
 def test_replay_is_a_permutation_fixed_by_its_seed(seed: int) -> None:
     written, composed = FILES["written"], FILES["composed"]
-    order = traffic.replay_order(written, composed, seed)
-    assert order == traffic.replay_order(written, composed, seed)
+    order = replay_order(written, composed, seed)
+    assert order == replay_order(written, composed, seed)
     assert Counter(order) == Counter([*written, *composed])
-    assert order != traffic.replay_order(written, composed, seed + 1)
+    assert order != replay_order(written, composed, seed + 1)
 
 
 def test_every_position_of_the_replay_holds_a_written_question_equally_often() -> None:
     written, composed = FILES["written"][:10], FILES["composed"][:30]
-    orders = [traffic.replay_order(written, composed, seed) for seed in range(400)]
+    orders = [replay_order(written, composed, seed) for seed in range(400)]
     shares = [sum(order[position] in written for order in orders) / len(orders) for position in range(40)]
     # Binomial with p = 0.25 and n = 400 has a standard deviation of 0.022; four of them hold for 40 positions.
     assert all(abs(share - 0.25) < 4 * 0.022 for share in shares)
@@ -117,7 +120,7 @@ def test_a_row_of_another_shape_is_refused_with_its_place(tmp_path: Path) -> Non
 
 
 def test_check_prints_the_statistics(capsys: pytest.CaptureFixture[str]) -> None:
-    assert traffic.main(["check"]) == 0
+    assert main(["check"]) == 0
     assert f"shifted: {len(FILES['shifted'])} questions" in capsys.readouterr().out
 
 
@@ -125,6 +128,6 @@ def test_compose_writes_the_committed_bytes(tmp_path: Path, monkeypatch: pytest.
     folder = shutil.copytree(TRAFFIC, tmp_path / "traffic")
     committed = (folder / "composed.jsonl").read_bytes()
     (folder / "composed.jsonl").unlink()
-    monkeypatch.setattr(traffic, "TRAFFIC", folder)
-    assert traffic.main(["compose"]) == 0
+    monkeypatch.setattr("demo.traffic.__main__.TRAFFIC", folder)
+    assert main(["compose"]) == 0
     assert (folder / "composed.jsonl").read_bytes() == committed

@@ -11,7 +11,7 @@ from dataclasses import MISSING, Field, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-TRAFFIC = Path(__file__).resolve().parents[1] / "examples" / "traffic"
+TRAFFIC = Path(__file__).resolve().parents[2] / "examples" / "traffic"
 
 
 @dataclass(frozen=True, slots=True)

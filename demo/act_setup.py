@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tools.demo.answers import Answer, Ask
-from tools.demo.apis import apply, models, rows
-from tools.demo.askers import TritonAsker
-from tools.demo.clone_time import clone_time_s, seconds_since_clone
-from tools.demo.scene import Scene
-from tools.demo.terminal import step
-from tools.traffic_records import Question
 
+from demo.answers import Answer, Ask
+from demo.apis import apply, models, rows
+from demo.askers import TritonAsker
+from demo.clone_time import clone_time_s, seconds_since_clone
+from demo.scene import Scene
+from demo.terminal import step
+from demo.traffic.records import Question
 from harness.waiting import NeverHappened, eventually
 
 AUTHOR = "demo"

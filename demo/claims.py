@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tools.demo.evidence import Evidence
+from demo.evidence import Evidence
 
 FIRED_WITHIN_EVENTS = 50
 """Events of the shifted traffic within which the page must come. Specified."""

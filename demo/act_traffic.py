@@ -7,16 +7,16 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from tools.demo.answers import Answer, Ask, Outcome, Refusal
-from tools.demo.apis import ApiError
-from tools.demo.metrics_page import counter
-from tools.demo.receiver import Delivery
-from tools.demo.replay import replay
-from tools.demo.scene import Scene
-from tools.demo.stream_log import FEATURES
-from tools.demo.terminal import progress, step
-from tools.traffic_records import feedback
 
+from demo.answers import Answer, Ask, Outcome, Refusal
+from demo.apis import ApiError
+from demo.metrics_page import counter
+from demo.receiver import Delivery
+from demo.replay import replay
+from demo.scene import Scene
+from demo.stream_log import FEATURES
+from demo.terminal import progress, step
+from demo.traffic.records import feedback
 from harness.waiting import NeverHappened, eventually
 
 

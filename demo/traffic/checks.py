@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tools.traffic_composer import normal_form
-from tools.traffic_records import Feedback, Question
+from demo.traffic.composer import normal_form
+from demo.traffic.records import Feedback, Question
 
 TEXT_CHARS = range(10, 601)  # specified: shorter is no question, longer is none of this demo
 LEAST_QUESTIONS: Mapping[str, int] = {"written": 450, "composed": 1600, "shifted": 300}  # specified by the demo

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from tools.demo.answers import Answer, Outcome, Refusal
+from demo.answers import Answer, Outcome, Refusal
 
 
 @dataclass(slots=True)

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from tools.demo.claims import Claim
+
+from demo.claims import Claim
 
 PLAIN_WIDTH = 120
 """Columns of output that goes to a file or a pipe. Chosen: the width of the code."""

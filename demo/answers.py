@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from tools.traffic_records import Question
+from demo.traffic.records import Question
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
-from tools.demo.answers import Ask, Outcome
-from tools.demo.apis import Api
-from tools.demo.askers import OpenAiAsker, TritonAsker
-from tools.demo.evidence import Evidence
-from tools.demo.ledger import Ledger
-from tools.demo.plan import Plan, client_of, plan_of
-from tools.demo.receiver import Receiver
-from tools.demo.settings import DemoSettings
-from tools.demo.stack import Endpoints
-from tools.demo.stream_log import StreamLog
-from tools.traffic_records import feedback, questions
+
+from demo.answers import Ask, Outcome
+from demo.apis import Api
+from demo.askers import OpenAiAsker, TritonAsker
+from demo.evidence import Evidence
+from demo.ledger import Ledger
+from demo.plan import Plan, client_of, plan_of
+from demo.receiver import Receiver
+from demo.settings import DemoSettings
+from demo.stack import Endpoints
+from demo.stream_log import StreamLog
+from demo.traffic.records import feedback, questions
 
 
 @dataclass(frozen=True, slots=True)

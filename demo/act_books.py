@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tools.demo.apis import rows
-from tools.demo.ledger import Accounts, StoredCall, accounts_of
-from tools.demo.scene import Scene
-from tools.demo.terminal import step
-
+from demo.apis import rows
+from demo.ledger import Accounts, StoredCall, accounts_of
+from demo.scene import Scene
+from demo.terminal import step
 from harness.waiting import NeverHappened, eventually
 
 PAGE_ROWS = 5_000
