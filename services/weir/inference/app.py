@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 
 from weir.events import InferenceCompleted, InvalidEvent
-from weir.events.ids import UUID_TEXT
+from weir.events.ids import require_uuid
 from weir.inference.adapters.metrics import CACHE, FEATURE_ITEMS, SKIPPED
 from weir.inference.core.features import Numbered, Plan, envelopes, is_embedded, skip_reason, texts_to_embed
 from weir.inference.core.ports import Embedder
@@ -76,6 +76,5 @@ def _completed(received: Received) -> InferenceCompleted:
     event = received.event
     if not isinstance(event, InferenceCompleted):
         raise InvalidEvent("wrong_event", f"{IN_TOPIC} held {type(event).__name__}; expected InferenceCompleted")
-    if not UUID_TEXT.fullmatch(event.event_id):
-        raise InvalidEvent("handler_error", f"event_id is {event.event_id!r}; expected lower-case UUID text")
+    require_uuid("event_id", event.event_id)
     return event

@@ -22,7 +22,7 @@ from weir.events import (
     TextFeaturesComputed,
 )
 from weir.events.coin import is_chosen
-from weir.events.ids import UUID_TEXT
+from weir.events.ids import require_uuid
 from weir.events.trace_context import TraceContext, read_traces
 
 NO_ANCHORS = ActiveAnchors()
@@ -46,7 +46,7 @@ def step(
     another kind or with ids that nothing can be derived from.
     """
     if isinstance(event, DriftSignalled):
-        _require_uuid(event.event_id)
+        require_uuid("event id", event.event_id)
         return recent, list(scored_for_signal(event, active, anchors))
     recent, scores = _of_call(recent, event, active, trace)
     return recent, [*scores, *scored_between(scores, anchors)]
@@ -57,14 +57,14 @@ def _of_call(
 ) -> tuple[RecentSubjects, list[Scored]]:
     evaluators = active.by_name.values()
     if isinstance(event, InferenceCompleted):
-        _require_uuid(event.event_id)
+        require_uuid("event id", event.event_id)
         subject = subject_of_response(event, trace)
         recent.remember(subject)
         return recent, list(_of_response(event, subject, evaluators))
     if isinstance(event, TextFeaturesComputed):
         return recent, list(_of_features(event, evaluators))
     if isinstance(event, FeedbackReceived):
-        _require_uuid(event.event_id)
+        require_uuid("event id", event.event_id)
         return recent, list(_of_feedback(event, recent.of_feedback(event), evaluators))
     raise InvalidEvent("wrong_event", f"{type(event).__name__} is nothing to score")
 
@@ -81,7 +81,7 @@ def _of_response(event: InferenceCompleted, subject: Subject, evaluators: Iterab
 
 def _of_features(event: TextFeaturesComputed, evaluators: Iterable[Evaluator]) -> Iterator[Scored]:
     for item in event.items:
-        _require_uuid(item.response_event_id)
+        require_uuid("event id", item.response_event_id)
     traces = read_traces(event.item_traceparents, event.item_tracestates, len(event.items))
     for item, trace in zip(event.items, traces, strict=True):
         subject = subject_of_item(event, item, trace)
@@ -111,8 +111,3 @@ def _verdicts(subject: Subject, evaluators: Iterable[Evaluator], judge: Judge) -
 
 def _features_judge(item: FeatureItem) -> Judge:
     return lambda scorer: scorer.features(item) if scorer.features else None
-
-
-def _require_uuid(event_id: str) -> None:
-    if not UUID_TEXT.fullmatch(event_id):
-        raise InvalidEvent("handler_error", f"event id is {event_id!r}; expected lower-case UUID text")

@@ -18,6 +18,9 @@ SESSION_CHARS_MAX = 256
 
 SESSION = "weir-session"
 
+UNKNOWN_TENANT = "unknown"
+"""Tenant of calls whose caller was not authenticated."""
+
 
 def started(
     headers: Mapping[str, str], protocol: Protocol, operation: str, route: str, deadline_ms: int | None
@@ -29,7 +32,7 @@ def started(
     trace = trace_of(headers)
     return Call(
         request_id=new_id(),
-        tenant="unknown",
+        tenant=UNKNOWN_TENANT,
         trace_id=trace.trace_id,
         span_id=new_span_id(),
         parent_span_id=trace.parent_span_id,

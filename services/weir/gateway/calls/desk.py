@@ -27,9 +27,6 @@ from weir.gateway.settings import GatewaySettings
 from weir.runtime.clock import monotonic_s, now_us
 from weir.runtime.telemetry.logs import logger
 
-UNKNOWN_TENANT = "unknown"
-"""Tenant of calls whose caller was not authenticated."""
-
 FULL_RETRY_S = 5.0
 """Seconds a client is asked to wait when the spool is full. Arbitrary; any value from 1 to 30 would do: room comes a segment
 at a time, as the drain works."""

@@ -6,11 +6,21 @@ a plausible value. Models name their tensors differently; these are the names th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from weir.gateway.core.errors import Refusal
-from weir.gateway.core.wire import COUNT_MAX, Tensors, first_number, first_text, text_among
+from weir.gateway.core.wire import (
+    COUNT_MAX,
+    Tensors,
+    Values,
+    first_number,
+    first_text,
+    merged,
+    read_responses,
+    text_among,
+    texts_of,
+)
 
 TEXT = "text_output"
 """The text of Triton's vLLM and TensorRT-LLM backends. A model without it has one text output that is no side fact."""
@@ -35,6 +45,37 @@ NOT_YET = ("", "None")
 
 NAMES_CHARS_SHOWN = 500
 """Characters of tensor names that an error repeats."""
+
+PASSAGES_MAX = 20
+"""Passages kept of an answer. Chosen: above any sensible retrieval depth."""
+
+SCORE_MAX = 3.4e38
+"""Largest score that a 32-bit float carries, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A passage that an answer was made from, as the model tells it."""
+
+    passage_id: str
+    score: float
+    """0 where the model told none."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """All that a model said: its texts, and the facts beside them; None or empty for what it did not tell."""
+
+    text: str
+    """Pieces of a stream joined, answers to several prompts each in a line."""
+    finish_reason: str
+    input_tokens: int | None
+    output_tokens: int | None
+    passages: tuple[Passage, ...]
+    corpus_digest: str
+    node_timings_json: str
+    """What the nodes of a chain tell of their times."""
 
 
 @dataclass(slots=True)
@@ -98,8 +139,31 @@ def text_name(tensors: Tensors) -> str | None:
     return text_among(tensors, (TEXT,), SIDE_FACTS)
 
 
-def read_answer(parts: Iterable[Tensors]) -> tuple[str, AnswerReader]:
-    """All texts of all messages, and the facts: pieces of a stream joined, answers to several prompts each in a line."""
-    reader = AnswerReader()
+def read_answer(responses: Sequence[bytes], *, is_stream: bool) -> ModelAnswer:
+    """The answer in all messages of a call. Total, as `wire` is."""
+    parts, reader = read_responses(responses, is_stream=is_stream), AnswerReader()
     text = b"".join(b"\n".join(reader.texts(part)) for part in parts).decode("utf-8", "replace")
-    return text, reader
+    facts = merged(parts)
+    return ModelAnswer(
+        text,
+        reader.finish_reason or "",
+        reader.input_tokens,
+        reader.output_tokens,
+        _passages(facts),
+        first_text(facts, "corpus_digest"),
+        first_text(facts, "node_timings"),
+    )
+
+
+def _passages(facts: Tensors) -> tuple[Passage, ...]:
+    scores, texts = facts.get("passage_scores", ()), texts_of(facts, "passage_texts")
+    return tuple(
+        Passage(passage_id, _score(scores, index), texts[index] if index < len(texts) else "")
+        for index, passage_id in enumerate(texts_of(facts, "passage_ids")[:PASSAGES_MAX])
+    )
+
+
+def _score(scores: Values, index: int) -> float:
+    """A score of the model; 0 for what is none."""
+    value = scores[index] if index < len(scores) else 0.0
+    return float(value) if isinstance(value, int | float) and -SCORE_MAX < value < SCORE_MAX else 0.0

@@ -24,9 +24,6 @@ class Answer:
         return self.size_bytes > sum(map(len, self.kept))
 
 
-NO_ANSWER = Answer()
-
-
 class Captured:
     """Collects an answer."""
 

@@ -26,31 +26,17 @@ from weir.events import (
 )
 from weir.events.ranges import TIME_END_US, TIME_MIN_US
 from weir.events.span_kinds import INTERNAL, SPAN_KINDS
-from weir.gateway.core.answer import AnswerReader, read_answer
+from weir.gateway.core.answer import ModelAnswer, read_answer
 from weir.gateway.core.call import Call, CallEnd, Feedback
+from weir.gateway.core.loose_json import json_objects
 from weir.gateway.core.record import Record
-from weir.gateway.core.wire import (
-    RequestFacts,
-    Tensors,
-    first_text,
-    json_objects,
-    merged,
-    read_request,
-    read_responses,
-    texts_of,
-)
-
-CONTEXTS_MAX = 20
-"""Passages kept of an answer. Chosen: above any sensible retrieval depth."""
+from weir.gateway.core.wire import RequestFacts, read_request
 
 CONTEXT_CHARS_MAX = 8_192
-"""Characters kept of a passage. Chosen: 20 of them stay well under the message limit."""
+"""Characters kept of a passage. Chosen: `answer.PASSAGES_MAX` of them stay well under the message limit."""
 
 FACT_CHARS_MAX = 256
 """Characters kept of a word that a model says about itself. Chosen: what the doors keep of a header."""
-
-SCORE_MAX = 3.4e38
-"""Largest score that a 32-bit float carries, about."""
 
 SPANS_MAX = 64
 """Spans kept of a call. Arbitrary; any value from 16 to 128 would do: the steps of one answer are about a dozen."""
@@ -83,10 +69,9 @@ def events_of(record: Record, *, text_chars_max: int) -> list[Addressed]:
         )
         return [("inference-requests", call.request_id, requested)]
     assert record.end is not None
-    parts = read_responses(record.responses, is_stream=call.protocol.endswith("-stream"))
-    (text, told), facts = read_answer(parts), merged(parts)
-    completed = _completed(record, call, record.end, request, text, told, facts, shared, text_chars_max)
-    spans = _spans(record, call, record.end, completed, facts)
+    answer = read_answer(record.responses, is_stream=call.protocol.endswith("-stream"))
+    completed = _completed(record, call, record.end, request, answer, shared, text_chars_max)
+    spans = _spans(record, call, record.end, completed, answer.node_timings_json)
     return [("inference-responses", call.request_id, completed), ("spans", call.trace_id, spans)]
 
 
@@ -95,14 +80,12 @@ def _completed(
     call: Call,
     end: CallEnd,
     request: RequestFacts,
-    text: str,
-    told: AnswerReader,
-    facts: Tensors,
+    answer: ModelAnswer,
     shared: dict[str, Any],
     text_chars_max: int,
 ) -> InferenceCompleted:
     kept_bytes = sum(map(len, record.responses))
-    contexts = _contexts(facts, call.references)
+    contexts = _contexts(answer, call.references)
     seed = request.parameters.get("seed")
     first = end.first_token_time_us
     return InferenceCompleted(
@@ -117,12 +100,12 @@ def _completed(
         http_status=end.http_status,
         error_type=end.error_type,
         error_message=end.error_message[:text_chars_max],
-        output_text=text[:text_chars_max],
-        output_truncated=len(text) > text_chars_max or record.response_bytes > kept_bytes,
+        output_text=answer.text[:text_chars_max],
+        output_truncated=len(answer.text) > text_chars_max or record.response_bytes > kept_bytes,
         output_bytes=record.response_bytes,
-        finish_reason=(told.finish_reason or "")[:FACT_CHARS_MAX],
-        input_tokens=told.input_tokens,
-        output_tokens=told.output_tokens,
+        finish_reason=answer.finish_reason[:FACT_CHARS_MAX],
+        input_tokens=answer.input_tokens,
+        output_tokens=answer.output_tokens,
         seed=seed if isinstance(seed, int) and not isinstance(seed, bool) and abs(seed) < 2**63 else None,
         contexts=contexts,
     )
@@ -164,21 +147,17 @@ def _envelope(record: Record, call: Call, seq: int, event_id: str, event_time_us
     }
 
 
-def _contexts(facts: Tensors, references: Sequence[Reference]) -> tuple[Context, ...]:
+def _contexts(answer: ModelAnswer, references: Sequence[Reference]) -> tuple[Context, ...]:
     dataset = next((reference.name for reference in references if reference.kind == "dataset"), "corpus")
-    digest = first_text(facts, "corpus_digest")[:FACT_CHARS_MAX]
-    ids = texts_of(facts, "passage_ids")[:CONTEXTS_MAX]
-    scores = facts.get("passage_scores", ())
-    texts = texts_of(facts, "passage_texts")
     return tuple(
         Context(
-            passage_id=passage_id[:FACT_CHARS_MAX],
+            passage_id=passage.passage_id[:FACT_CHARS_MAX],
             dataset=dataset,
-            dataset_digest=digest,
-            score=_score(scores[index]) if index < len(scores) else 0.0,
-            text=texts[index][:CONTEXT_CHARS_MAX] if index < len(texts) else "",
+            dataset_digest=answer.corpus_digest[:FACT_CHARS_MAX],
+            score=passage.score,
+            text=passage.text[:CONTEXT_CHARS_MAX],
         )
-        for index, passage_id in enumerate(ids)
+        for passage in answer.passages
     )
 
 
@@ -188,11 +167,13 @@ def _indexes(contexts: Sequence[Context]) -> list[Reference]:
     return [Reference(kind="index", name=name, version="", digest=digest) for name, digest in found]
 
 
-def _spans(record: Record, call: Call, end: CallEnd, completed: InferenceCompleted, facts: Tensors) -> SpansRecorded:
+def _spans(
+    record: Record, call: Call, end: CallEnd, completed: InferenceCompleted, node_timings_json: str
+) -> SpansRecorded:
     root = _root_span(call, end, completed)
     hops = [_timed(call, item, index, call.span_id) for index, item in enumerate(json_objects(end.server_timing_json))]
     parent = hops[-1].span_id if hops else call.span_id
-    nodes = json_objects(first_text(facts, "node_timings"))
+    nodes = json_objects(node_timings_json)
     inner = [_timed(call, item, index + len(hops), parent) for index, item in enumerate(nodes)]
     return SpansRecorded(
         **_envelope(record, call, record.seq + 1, derived_id(call.request_id, "spans"), end.end_time_us),
@@ -267,11 +248,6 @@ def _id(value: object, otherwise: str) -> str:
 
 def _time(value: object, otherwise: int) -> int:
     return value if isinstance(value, int) and TIME_MIN_US <= value < TIME_END_US else otherwise
-
-
-def _score(value: object) -> float:
-    """A score of the model; 0 for what is none."""
-    return float(value) if isinstance(value, int | float) and -SCORE_MAX < value < SCORE_MAX else 0.0
 
 
 def _ms_between(start_us: int, end_us: int) -> float:

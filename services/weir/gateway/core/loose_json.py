@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 
@@ -42,6 +43,12 @@ def loose_json(text: str) -> object:
     except (ValueError, RecursionError):
         return None
     return carried(value)
+
+
+def json_objects(text: str) -> list[Mapping[str, object]]:
+    """The objects of a JSON list; empty for anything else, since what a model writes about itself is only a hint."""
+    value = loose_json(text)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def carried(value: object) -> object:

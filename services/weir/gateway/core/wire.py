@@ -208,12 +208,6 @@ def first_number(tensors: Tensors, name: str) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= COUNT_MAX else None
 
 
-def json_objects(text: str) -> list[Mapping[str, object]]:
-    """The objects of a JSON list; empty for anything else, since what a model writes about itself is only a hint."""
-    value = loose_json(text)
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def _json_object(text: str) -> Mapping[str, object]:
     value = loose_json(text)
     return value if isinstance(value, dict) else {}

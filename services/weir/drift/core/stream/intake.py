@@ -15,7 +15,7 @@ from weir.detectors.ngrams import terms_of
 from weir.detectors.observation import MAX_WORD_CHARS, MAX_WORDS, Observation
 from weir.detectors.refusal import is_refusal
 from weir.events import FeatureItem, InvalidEvent, TextFeaturesComputed
-from weir.events.ids import UUID_TEXT
+from weir.events.ids import require_uuid
 
 SERVED = frozenset({"ok", "failed"})
 """Outcomes of calls that the model was asked to serve."""
@@ -43,8 +43,7 @@ def observations_of(envelope: TextFeaturesComputed) -> list[Observation]:
 
 def _observation(item: FeatureItem, dimensions: int) -> Observation:
     event_id, prompt = item.response_event_id, item.prompt
-    if not UUID_TEXT.fullmatch(event_id):
-        raise InvalidEvent("handler_error", f"response_event_id is {event_id!r}; expected lower-case UUID text")
+    require_uuid("response_event_id", event_id)
     if len(prompt.embedding) not in (0, dimensions):
         detail = f"embedding of {event_id} has {len(prompt.embedding)} numbers; the envelope says {dimensions}"
         raise InvalidEvent("handler_error", detail)

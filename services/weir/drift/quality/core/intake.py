@@ -9,7 +9,7 @@ from __future__ import annotations
 from weir.detectors.scores.score import AnchorScore, Score
 from weir.detectors.scores.stream import StreamKey
 from weir.events import EvaluationScored, FeatureItem, InvalidEvent, TextFeaturesComputed
-from weir.events.ids import UUID_TEXT
+from weir.events.ids import require_uuid
 
 BAD_OUTCOMES = ("failed", "refused", "aborted")
 """Ways in which a call ends badly, each a part of its own."""
@@ -25,7 +25,7 @@ def key_of_score(event: EvaluationScored) -> StreamKey:
 
 def score_of(event: EvaluationScored) -> Score | AnchorScore | None:
     """What a score says; None when it has no verdict. Raises InvalidEvent for ids or values that cannot be."""
-    _require_uuid(event.event_id)
+    require_uuid("event id", event.event_id)
     if not 0.0 < event.inclusion_probability <= 1.0:
         detail = f"inclusion_probability of {event.event_id} is {event.inclusion_probability}; expected (0, 1]"
         raise InvalidEvent("handler_error", detail)
@@ -64,7 +64,7 @@ def outcome_scores(envelope: TextFeaturesComputed) -> list[tuple[StreamKey, Scor
 
 
 def _outcome_score(item: FeatureItem, outcome: str) -> Score:
-    _require_uuid(item.response_event_id)
+    require_uuid("event id", item.response_event_id)
     return Score(
         event_id=item.response_event_id,
         cause_id=item.response_event_id,
@@ -75,8 +75,3 @@ def _outcome_score(item: FeatureItem, outcome: str) -> Score:
         value=float(item.outcome != outcome),
         inclusion_probability=1.0,
     )
-
-
-def _require_uuid(event_id: str) -> None:
-    if not UUID_TEXT.fullmatch(event_id):
-        raise InvalidEvent("handler_error", f"event id is {event_id!r}; expected lower-case UUID text")
