@@ -10,7 +10,7 @@ from weir.detectors.channels import CHANNELS
 from weir.detectors.e_detector import leading_bet
 from weir.detectors.fitted import Fitted
 from weir.detectors.mean_ewma import LAMBDAS
-from weir.detectors.monitor import Monitor, Reading, RecentEvent, bank_warn_threshold
+from weir.detectors.monitor import Change, Monitor, Reading, RecentEvent, bank_warn_threshold
 from weir.detectors.observation import Observation
 from weir.detectors.outcomes import Cleared, Guarantee, Level, Outcome, Signal
 from weir.detectors.reference import FloatArray
@@ -35,10 +35,9 @@ class _Part:
     examples: tuple[str, ...]
 
 
-def outcomes_of(
-    before: Monitor, after: Monitor, reading: Reading, observation: Observation, fitted: Fitted, settings: BankSettings
-) -> tuple[Outcome, ...]:
+def outcomes_of(change: Change, fitted: Fitted, settings: BankSettings) -> tuple[Outcome, ...]:
     """What to tell. A page that comes with its warning is told as the page alone; clearances are told page first."""
+    before, after, reading, observation = change.before, change.after, change.reading, change.observation
     outcomes: list[Outcome] = []
     if after.page.raised and not before.page.raised:
         part = _bank_part(after, reading, settings.page_arl_events)

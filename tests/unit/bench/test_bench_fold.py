@@ -13,7 +13,7 @@ from bench.text_drift.matching import count_alarms as count_above
 from bench.text_drift.matching import matched_threshold
 from bench.text_drift.scores import Scores, score
 from bench.text_drift.streams import Draw
-from unit.drift.drift_traffic import Traffic
+from unit.drift.drift_traffic import Traffic, outcomes_of
 from weir.detectors.bank import MonitoringBank, step_many
 from weir.detectors.fitted import Fitted
 from weir.detectors.monitor import new_monitor
@@ -59,8 +59,8 @@ def real_alarm(
 ) -> int:
     """Event, from 0, at which the real bank first signals `level`; -1 for never."""
     bank = MonitoringBank(settings, fitted, new_monitor(fitted), new_sessions(settings.session_capacity))
-    _, outcomes = step_many(bank, events, ties)
-    return next((it.index - 1 for it in outcomes if isinstance(it, Signal) and it.level is level), -1)
+    _, steps = step_many(bank, events, ties)
+    return next((it.index - 1 for it in outcomes_of(steps) if isinstance(it, Signal) and it.level is level), -1)
 
 
 @pytest.mark.parametrize("level", [Level.WARN, Level.PAGE])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from weir.detectors.observation import Observation
+from weir.detectors.outcomes import Outcome
+from weir.detectors.step import Step
 from weir.detectors.text import observe
 from weir.detectors.uniform import uniform_of
 
@@ -67,3 +70,13 @@ class Traffic:
 def ties(events: list[Observation]) -> list[float]:
     """The tie-breaking number of each event."""
     return [uniform_of(event.event_id, "ties") for event in events]
+
+
+def outcomes_of(steps: Iterable[Step]) -> tuple[Outcome, ...]:
+    """What `steps` led to, in order."""
+    return tuple(outcome for step in steps for outcome in step.outcomes)
+
+
+def facts_of(step: Step) -> tuple[str, int, bytes, tuple[Outcome, ...]]:
+    """All that a step says, so that two can be compared to the last bit."""
+    return step.observation.event_id, step.index, step.p.tobytes(), step.outcomes

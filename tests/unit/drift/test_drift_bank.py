@@ -11,7 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from unit.drift.drift_banks import bank_bytes
-from unit.drift.drift_traffic import DIMENSIONS, Traffic, ties
+from unit.drift.drift_traffic import DIMENSIONS, Traffic, facts_of, outcomes_of, ties
 from weir.detectors.bank import (
     BankState,
     MonitoringBank,
@@ -28,6 +28,7 @@ from weir.detectors.fitted import Fitted
 from weir.detectors.observation import EmbeddingMismatch, Observation
 from weir.detectors.outcomes import Cleared, Frozen, Guarantee, Level, Outcome, Signal, Warming
 from weir.detectors.settings import BankSettings
+from weir.detectors.step import NO_P, Step
 from weir.detectors.text import observe
 from weir.drift.core.fleet import Rate, budget, in_words
 
@@ -35,7 +36,8 @@ SMALL = BankSettings(min_reference_events=60, reference_events=60, max_reference
 
 
 def _run(state: BankState, events: list[Observation]) -> tuple[BankState, tuple[Outcome, ...]]:
-    return step_many(state, events, ties(events))
+    state, steps = step_many(state, events, ties(events))
+    return state, outcomes_of(steps)
 
 
 def _mixed(seed: int, count: int) -> list[Observation]:
@@ -54,23 +56,21 @@ def _mixed(seed: int, count: int) -> list[Observation]:
 
 @hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(1, 90), min_size=1, max_size=8), st.integers(0, 3))
-def test_any_batching_gives_the_same_state_and_outcomes(
-    fitted_bank: MonitoringBank, sizes: list[int], seed: int
-) -> None:
+def test_any_batching_gives_the_same_state_and_steps(fitted_bank: MonitoringBank, sizes: list[int], seed: int) -> None:
     events = _mixed(100 + seed, 200)
     single: BankState = fitted_bank
-    expected: list[Outcome] = []
+    expected: list[Step] = []
     for event, tie in zip(events, ties(events), strict=True):
-        single, told = step(single, event, tie)
-        expected.extend(told)
+        single, made = step(single, event, tie)
+        expected.extend(made)
     batched: BankState = fitted_bank
-    found: list[Outcome] = []
+    found: list[Step] = []
     left = events
     for size in [*sizes, len(events)]:
-        batched, told = _run(batched, left[:size])
-        found.extend(told)
+        batched, made = step_many(batched, left[:size], ties(left[:size]))
+        found.extend(made)
         left = left[size:]
-    assert found == expected
+    assert [facts_of(one) for one in found] == [facts_of(one) for one in expected]
     assert bank_bytes(batched) == bank_bytes(single)
 
 
@@ -82,6 +82,15 @@ def test_a_batch_may_span_the_end_of_the_warm_up() -> None:
     assert isinstance(first, WarmingBank)
     assert told_at_once == told_first + told_second
     assert bank_bytes(at_once) == bank_bytes(second)
+
+
+def test_an_event_of_the_reference_has_no_p_values_and_a_monitored_one_is_what_the_bank_remembers() -> None:
+    events = Traffic(40).events(70)
+    state, steps = step_many(new_bank(SMALL), events, ties(events))
+    assert isinstance(state, MonitoringBank)
+    assert [(one.index, one.p.size) for one in steps[:60]] == [(0, NO_P.size)] * 60
+    remembered = [(one.event_id, one.index, one.p.tobytes()) for one in state.monitor.recent]
+    assert [facts_of(one)[:3] for one in steps[60:]] == remembered
 
 
 def test_warming_counts_to_the_frozen_reference() -> None:

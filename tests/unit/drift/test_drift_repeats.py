@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from unit.drift.drift_banks import bank_bytes
-from unit.drift.drift_traffic import Traffic, ties
+from unit.drift.drift_traffic import Traffic, outcomes_of, ties
 from weir.detectors.bank import BankState, MonitoringBank, new_bank, step, step_many
 from weir.detectors.channels import CHANNELS
 from weir.detectors.conformal import Ranking
@@ -70,15 +70,15 @@ def retried(rng: np.random.Generator, events: int) -> list[Observation]:
 def watched(reference: list[Observation], later: list[Observation]) -> tuple[MonitoringBank, tuple[Outcome, ...]]:
     """A bank that warmed on `reference` and then saw `later`."""
     events = arriving([*reference, *later])
-    state, told = step_many(new_bank(SETTINGS), events, ties(events))
+    state, steps = step_many(new_bank(SETTINGS), events, ties(events))
     assert isinstance(state, MonitoringBank)
-    return state, told
+    return state, outcomes_of(steps)
 
 
 def goes_on(bank: MonitoringBank, later: list[Observation]) -> tuple[Outcome, ...]:
     """What `bank` tells about `later`."""
     events = arriving(later)
-    return step_many(bank, events, ties(events))[1]
+    return outcomes_of(step_many(bank, events, ties(events))[1])
 
 
 @pytest.fixture(scope="module")
@@ -162,12 +162,12 @@ def test_what_says_the_same_again_keeps_its_false_alarm_rate(arrivals: Arrivals)
 
 def test_repeats_are_the_same_one_by_one_and_in_batches(various: MonitoringBank) -> None:
     events = arriving(retried(np.random.default_rng(84), 150))
-    at_once, told = step_many(various, events, ties(events))
+    at_once, steps = step_many(various, events, ties(events))
     single: BankState = various
     for event, tie in zip(events, ties(events), strict=True):
         single, _ = step(single, event, tie)
     assert bank_bytes(single) == bank_bytes(at_once)
-    assert told == ()
+    assert outcomes_of(steps) == ()
 
 
 def test_a_reference_with_copies_that_later_traffic_lacks_raises_no_alarm() -> None:
@@ -221,8 +221,8 @@ def test_one_new_text_that_floods_the_traffic_is_told(various: MonitoringBank, s
 def test_a_reference_no_larger_than_it_must_be_keeps_its_parts_where_prompts_repeat() -> None:
     least = replace(SETTINGS, min_reference_events=SETTINGS.reference_events)
     events = arriving(pool_of(20)(np.random.default_rng(85), least.reference_events))
-    state, told = step_many(new_bank(least), events, ties(events))
-    frozen = next(item for item in told if isinstance(item, Frozen))
+    state, steps = step_many(new_bank(least), events, ties(events))
+    frozen = next(item for item in outcomes_of(steps) if isinstance(item, Frozen))
     assert "length" not in frozen.inactive_parts
     assert "mean-ewma" not in frozen.inactive_parts
     assert isinstance(state, MonitoringBank)

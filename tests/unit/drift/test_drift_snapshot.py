@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from unit.drift.drift_banks import BANK, WARMING, changed
-from unit.drift.drift_traffic import Traffic, ties
+from unit.drift.drift_traffic import Traffic, facts_of, ties
 from weir.detectors.bank import MonitoringBank, WarmingBank, new_bank, step_many
 from weir.detectors.fitted import FITTED, NAMES, fitted_piece
 from weir.detectors.observation import OBSERVATIONS
@@ -18,7 +18,7 @@ SMALL = BankSettings(min_reference_events=60, reference_events=60, max_reference
 
 
 @pytest.mark.parametrize("cut", [0, 1, 37, 120, 205, 399])
-def test_a_round_trip_in_mid_stream_changes_no_outcome(fitted_bank: MonitoringBank, cut: int) -> None:
+def test_a_round_trip_in_mid_stream_changes_no_step(fitted_bank: MonitoringBank, cut: int) -> None:
     source = Traffic(60)
     events = [*source.events(200), *source.events(100, shift=4.0)]
     events += [source.event(shift=4.0, session=f"s{i % 30}") for i in range(100)]
@@ -28,7 +28,7 @@ def test_a_round_trip_in_mid_stream_changes_no_outcome(fitted_bank: MonitoringBa
     fitted = FITTED.decode(FITTED.encode(before.fitted))
     read = BANK.decode(BANK.encode(before), lambda name: fitted)
     after, second = step_many(read, events[cut:], ties(events[cut:]))
-    assert first + second == expected
+    assert [facts_of(one) for one in first + second] == [facts_of(one) for one in expected]
     assert isinstance(after, MonitoringBank)
     assert isinstance(whole, MonitoringBank)
     assert BANK.encode(after) == BANK.encode(whole)
@@ -38,7 +38,7 @@ def test_a_round_trip_in_mid_stream_changes_no_outcome(fitted_bank: MonitoringBa
 def test_a_warming_bank_is_rebuilt_from_its_pieces() -> None:
     source = Traffic(61)
     events = [source.event(embedded=i % 3 > 0, words=0 if i == 4 else None, session=f"s{i}") for i in range(70)]
-    expected, told = step_many(new_bank(SMALL), events, ties(events))
+    expected, _ = step_many(new_bank(SMALL), events, ties(events))
     state, pieces = new_bank(SMALL), []
     for start in range(0, 40, 10):
         written = len(state.observations)

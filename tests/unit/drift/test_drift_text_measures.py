@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from unit.drift.drift_traffic import Traffic, ties
+from unit.drift.drift_traffic import Traffic, outcomes_of, ties
 from weir.detectors.bank import BankState, MonitoringBank, new_bank, step_many
 from weir.detectors.observation import Observation
 from weir.detectors.outcomes import Level, Signal
@@ -30,8 +30,8 @@ STEADY, CHANGED = 100, 120
 
 def signals(bank: BankState, events: list[Observation]) -> list[Signal]:
     """What is signalled about events."""
-    _, told = step_many(bank, events, ties(events))
-    return [one for one in told if isinstance(one, Signal)]
+    _, steps = step_many(bank, events, ties(events))
+    return [one for one in outcomes_of(steps) if isinstance(one, Signal)]
 
 
 @pytest.mark.capability("O8", is_check=True, clause="vectors, words and form")

@@ -2,6 +2,9 @@
 
     stream, signals = advance(stream, observations_of(envelope), space_of(envelope), settings)
 
+The bank folds the events into steps; explanation, skew and signals fold over the steps, one by one, so what a signal says
+does not depend on how the events came in envelopes.
+
 Events counted before are left out. Another embedding model is no drift: the alarm that is on is withdrawn and the
 stream warms again, under the next version of its reference; two models that take turns on one stream would keep it
 warming for ever.
@@ -9,20 +12,26 @@ warming for ever.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from weir.detectors.bank import BankState, MonitoringBank, WarmingBank, step, step_many
-from weir.detectors.monitor import RECENT_EVENTS
+from weir.detectors.bank import BankState, MonitoringBank, WarmingBank, step_many
 from weir.detectors.observation import Observation
-from weir.detectors.outcomes import Cleared, Signal
+from weir.detectors.outcomes import Frozen, Signal
 from weir.detectors.settings import BankSettings
+from weir.detectors.step import Step
 from weir.detectors.uniform import uniform_of
 from weir.drift.core.insight_settings import InsightSettings
-from weir.drift.core.stream.signals import withdrawals
+from weir.drift.core.stream.insight import begun, explained, noted
+from weir.drift.core.stream.signals import signal_of, withdrawals
+from weir.drift.core.stream.skew_signals import skew_signal
+from weir.drift.core.stream.skew_watch import watched
 from weir.drift.core.stream.state import EmbeddingSpace, StreamState, begun_anew, in_space, remembering
-from weir.drift.core.stream.walk import Assets, Told, walked
 from weir.events import DriftSignalled
+from weir.events import Reference as AssetReference
+
+Assets = Mapping[str, tuple[AssetReference, ...]]
+"""What each event was pinned to, by event id."""
 
 TIES_SALT = "ties"
 """Salt of the number that breaks ties of an event."""
@@ -68,13 +77,12 @@ def advance(
         stream = begun_anew(stream, settings, reason)
     if any(item.embedding is not None for item in observations):
         stream = in_space(stream, space)
-    # The bank remembers so many events; whoever explains has to look before they are forgotten.
-    for start in range(0, len(observations), RECENT_EVENTS):
-        piece = observations[start : start + RECENT_EVENTS]
-        stream, told = _counted(stream, piece, insight, assets or {})
-        signals.extend(told)
-    stream = replace(stream, seen=stream.seen.with_ids(item.event_id for item in observations))
-    return remembering(stream, signals), tuple(signals)
+    bank, steps = step_many(stream.bank, observations, [uniform_of(one.event_id, TIES_SALT) for one in observations])
+    requests = {**(stream.requests or {}), **{item.event_id: item.request_id for item in observations}}
+    after, told = _follow(stream, bank, steps, requests, insight, assets or {})
+    seen = stream.seen.with_ids(item.event_id for item in observations)
+    after = replace(after, requests=_still_named(bank, requests), seen=seen)
+    return remembering(after, [*signals, *told]), (*signals, *told)
 
 
 def _change_of(before: EmbeddingSpace | None, after: EmbeddingSpace) -> str:
@@ -82,31 +90,40 @@ def _change_of(before: EmbeddingSpace | None, after: EmbeddingSpace) -> str:
     return f"embedding model changed from {was} to {after.model} ({after.dimensions})"
 
 
-def _counted(
-    stream: StreamState, observations: Sequence[Observation], insight: InsightSettings, assets: Assets
+def _follow(
+    before: StreamState,
+    bank: BankState,
+    steps: Sequence[Step],
+    requests: Mapping[str, str],
+    settings: InsightSettings,
+    assets: Assets,
 ) -> tuple[StreamState, list[DriftSignalled]]:
-    requests = {**(stream.requests or {}), **{item.event_id: item.request_id for item in observations}}
-    bank, told = _stepped(stream.bank, observations)
-    after = replace(stream, bank=bank, requests=_still_named(bank, requests))
-    return walked(stream, after, observations, told, requests, insight, assets)
+    """The stream with `bank`, which made `steps` since `before`, and the signals. requests: request ids by event id."""
+    stream, insight, skew, signals = replace(before, bank=bank), before.insight, before.skew, list[DriftSignalled]()
+    fitted = bank.fitted if isinstance(bank, MonitoringBank) else None
+    reference = list(before.bank.observations) if isinstance(before.bank, WarmingBank) else []
+    for events, step in enumerate(steps, before.events + 1):
+        cause = step.observation
+        if fitted is None or not step.index:
+            reference.append(cause)
+        else:
+            insight = noted(insight, fitted, step, assets.get(cause.event_id, ()))
+        for outcome in step.outcomes:
+            explanation = None
+            if isinstance(outcome, Frozen):
+                insight = begun(reference)
+            elif isinstance(outcome, Signal) and fitted is not None:
+                explanation = explained(insight, fitted, outcome, stream.tenant, settings)
+            signal = signal_of(stream, outcome, cause, requests, explanation)
+            signals += [signal] if signal is not None else []
+        if skew is not None:
+            skew, tested = watched(skew, cause, settings)
+            if tested is not None and (tested.is_raised or tested.is_cleared):
+                signals.append(skew_signal(replace(stream, skew=skew), tested, cause, events, settings))
+    return replace(stream, insight=insight, skew=skew), signals
 
 
-def _stepped(bank: BankState, observations: Sequence[Observation]) -> tuple[BankState, list[Told]]:
-    told: list[Told] = []
-    done = 0
-    # One by one while warming: those outcomes do not name their event.
-    while isinstance(bank, WarmingBank) and done < len(observations):
-        cause = observations[done]
-        bank, outcomes = step(bank, cause, uniform_of(cause.event_id, TIES_SALT))
-        told.extend(Told(outcome, cause.event_id) for outcome in outcomes)
-        done += 1
-    rest = observations[done:]
-    bank, outcomes = step_many(bank, rest, [uniform_of(item.event_id, TIES_SALT) for item in rest])
-    told.extend(Told(one, one.event_id) for one in outcomes if isinstance(one, (Signal, Cleared)))
-    return bank, told
-
-
-def _still_named(bank: BankState, requests: dict[str, str]) -> dict[str, str]:
+def _still_named(bank: BankState, requests: Mapping[str, str]) -> dict[str, str]:
     if not isinstance(bank, MonitoringBank):
         return {}
     return {event.event_id: requests[event.event_id] for event in bank.monitor.recent}

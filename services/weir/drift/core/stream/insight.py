@@ -1,7 +1,7 @@
 """Insight: what a stream remembers beside its bank in order to explain an alarm, and the explanation it gives.
 
-    insight = noted(insight, bank, observation, seen, assets)      # for every monitored event
-    told = explained(insight, bank, signal, tenant, settings)      # where one of them fires
+    insight = noted(insight, fitted, step, assets)                 # for every monitored event
+    told = explained(insight, fitted, signal, tenant, settings)    # where one of them fires
 
 Nothing here decides an alarm, so nothing here touches the promised error rate.
 """
@@ -14,11 +14,11 @@ from typing import Annotated
 
 import numpy as np
 
-from weir.detectors.bank import MonitoringBank
 from weir.detectors.channels import CHANNELS
-from weir.detectors.monitor import RecentEvent
+from weir.detectors.fitted import Fitted
 from weir.detectors.observation import Observation
 from weir.detectors.outcomes import Signal
+from weir.detectors.step import Step
 from weir.drift.core.blame import blame_of, evidence_of
 from weir.drift.core.clusters import ReferenceClusters, cluster_of, cluster_shifts, clusters_of
 from weir.drift.core.evidence import Evidence, distinct_words, remembered, since
@@ -78,46 +78,39 @@ def begun(observations: Sequence[Observation]) -> Insight:
     return Insight(typical=tuple(embedded[i].request_id for i in order))
 
 
-def noted(
-    insight: Insight,
-    bank: MonitoringBank,
-    observation: Observation,
-    seen: RecentEvent,
-    assets: tuple[AssetReference, ...],
-) -> Insight:
-    """The insight after one monitored event. `seen`: what the bank made of it. About 50 us; 0.2 s for the first."""
-    clusters = _clusters(insight, bank)
+def noted(insight: Insight, fitted: Fitted, step: Step, assets: tuple[AssetReference, ...]) -> Insight:
+    """The insight after one monitored event. About 50 us; 0.2 s for the first."""
+    observation = step.observation
+    clusters = _clusters(insight, fitted)
     words = distinct_words(observation.words)
     event = Evidence(
-        index=seen.index,
+        index=step.index,
         request_id=observation.request_id,
         time_us=observation.event_time_us,
         words=words,
-        p=seen.p,
+        p=step.p,
         cluster=cluster_of(clusters, observation.embedding),
         assets=assets,
     )
     intents = insight.intents
-    if observation.embedding is not None and seen.p[NOVELTY] <= NOVEL_P:
+    if observation.embedding is not None and step.p[NOVELTY] <= NOVEL_P:
         intents = joined(
             intents,
             observation.embedding,
             words,
             request_id=observation.request_id,
-            index=seen.index,
+            index=step.index,
             time_us=observation.event_time_us,
         )
     return Insight(remembered(insight.recent, event), intents, insight.typical, clusters)
 
 
-def explained(
-    insight: Insight, bank: MonitoringBank, signal: Signal, tenant: str, settings: InsightSettings
-) -> Explanation:
+def explained(insight: Insight, fitted: Fitted, signal: Signal, tenant: str, settings: InsightSettings) -> Explanation:
     """The explanation of `signal`, fired by the event noted last. About 20 ms."""
-    clusters = _clusters(insight, bank)
+    clusters = _clusters(insight, fitted)
     changed = since(insight.recent, signal.since_index)
     psi, shifts = cluster_shifts(clusters, [event.cluster for event in changed])
-    factors = evidence_of(changed, signal.part, signal.direction, bank.fitted.slack)
+    factors = evidence_of(changed, signal.part, signal.direction, fitted.slack)
     # The estimated beginning tends to be early, and of a small mix most events are as before: the words of those that
     # speak for the change are asked, all others would drown them.
     speaking = [event for event, factor in zip(changed, factors, strict=True) if factor > 0.0]
@@ -156,11 +149,9 @@ def novel_clusters(
     return tuple(shown)
 
 
-def _clusters(insight: Insight, bank: MonitoringBank) -> ReferenceClusters:
-    reference = bank.fitted.reference
-    if insight.clusters is not None and insight.clusters.digest == reference.digest:
-        return insight.clusters
-    return clusters_of(reference)
+def _clusters(insight: Insight, fitted: Fitted) -> ReferenceClusters:
+    known = insight.clusters
+    return known if known and known.digest == fitted.reference.digest else clusters_of(fitted.reference)
 
 
 def _before(insight: Insight, signal: Signal) -> tuple[str, ...]:
