@@ -35,8 +35,8 @@ from harness.docs.pages import (
     quoted,
     read,
 )
+from weir.assets.kinds import KINDS
 from weir.registry.core.documents import definitions_from
-from weir.registry.core.kinds import KINDS
 
 PAGES = pages()
 SETTINGS = "docs/settings.md"

@@ -112,8 +112,8 @@ def _read_by_all(definitions: tuple[Definition, ...]) -> None:
         if one.kind in READERS:
             READERS[one.kind](one.name, one.version, one.digest, one.body_json)
     for route in routes.routes():
-        if "output_tokens_max" in route.policy:
-            assert bounded(route.policy, {}) == {"max_tokens": route.policy["output_tokens_max"]}
+        if route.policy.output_tokens_max is not None:
+            assert bounded(route.policy, {}) == {"max_tokens": route.policy.output_tokens_max}
 
 
 READERS: dict[str, Callable[[str, str, str, str], object]] = {

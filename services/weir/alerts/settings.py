@@ -8,6 +8,7 @@ from pydantic import AliasChoices, Field, SecretStr
 
 from weir.alerts.core.grouping import Timing
 from weir.alerts.core.retry import Policy
+from weir.assets.references import PROD
 from weir.runtime.settings import SharedSettings
 
 
@@ -20,7 +21,7 @@ class AlertsSettings(SharedSettings):
     alerts_url: str = Field(default="", validation_alias="WEIR_ALERTS_URL")
     """Base URL of this service as people reach it; goes into notifications as externalURL."""
 
-    rules_alias: str = Field(default="prod", validation_alias="WEIR_ALERTS_RULES_ALIAS")
+    rules_alias: str = Field(default=PROD, validation_alias="WEIR_ALERTS_RULES_ALIAS")
     """Alias under which rules are in force."""
 
     http_token: SecretStr = Field(

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from weir.assets.references import PROD, AssetReference
 from weir.cli import client
 from weir.cli.asset_path import asset_path
 from weir.cli.blame import Blamed, Counted, blamed
@@ -77,9 +78,9 @@ def nodes_by_asset(chain: Mapping[str, Any]) -> dict[tuple[str, str], str]:
     """Kind and name of an asset -> the nodes of a chain that use it. A passage and an index belong to their dataset's node."""
     found: dict[tuple[str, str], list[str]] = {}
     for node in chain.get("nodes", ()):
-        kind, _, reference = str(node.get("uses", "")).partition("/")
-        if reference:
-            found.setdefault((kind, reference.partition("@")[0]), []).append(str(node["name"]))
+        if "uses" in node:
+            uses = AssetReference.from_text(str(node["uses"]))
+            found.setdefault((uses.kind, uses.name), []).append(str(node["name"]))
     datasets = sorted({node for (kind, _), nodes in found.items() if kind == "dataset" for node in nodes})
     named = {key: ", ".join(nodes) for key, nodes in found.items()}
     return {**named, ("passage", ""): ", ".join(datasets), ("index", ""): ", ".join(datasets)}
@@ -110,7 +111,7 @@ def _asked(statement: str) -> Sequence[list[Any]]:
 
 def _chain(route: str) -> Mapping[str, Any]:
     try:
-        answer: Mapping[str, Any] = client.get("registry", asset_path("chain", route, "prod"))["spec"]
+        answer: Mapping[str, Any] = client.get("registry", asset_path("chain", route, PROD))["spec"]
     except CliError as error:
         if error.code not in (ExitCode.NOT_FOUND, ExitCode.INVALID):
             raise

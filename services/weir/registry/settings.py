@@ -8,7 +8,7 @@ from pydantic import AliasChoices, Field, SecretStr
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from weir.registry.core.checks import is_name
+from weir.assets.checks import is_name
 from weir.runtime.errors import BadSetting
 from weir.runtime.settings import SharedSettings, secret_in
 

@@ -13,7 +13,7 @@ from hypothesis import given
 
 from harness.kafka.registry_log import numbered, rereadings
 from harness.samples.builders import DIGEST, NOON_US, envelope
-from weir.assets.parameters import InvalidDefinition
+from weir.assets.shapes import InvalidAsset
 from weir.evaluator.core.active import ActiveEvaluators, changed
 from weir.evaluator.core.definition import SCORERS, evaluator_of
 from weir.events import RegistryChanged, canonical_json
@@ -77,23 +77,26 @@ def test_the_examples_use_every_type_once_or_more() -> None:
     ("spec", "message"),
     [
         ({**LENGTH, "type": "judge"}, "type is 'judge'; expected one of"),
-        ({**LENGTH, "rate": 1}, r"unknown keys of the spec \['rate'\]"),
-        ({**LENGTH, "parameters": {"word_max": 3}}, r"unknown parameters \['word_max'\]"),
-        ({**LENGTH, "parameters": [1]}, "parameters is list"),
+        ({**LENGTH, "rate": 1}, "unknown key 'rate'; accepted keys: description, parameters"),
+        (
+            {**LENGTH, "parameters": {"word_max": 3}},
+            "spec.parameters unknown key 'word_max'; accepted keys: words_max, words_min",
+        ),
+        ({**LENGTH, "parameters": [1]}, r"parameters is \[1\]; expected a mapping"),
         ({**LENGTH, "sample_rate": 1.5}, "sample_rate is 1.5"),
         ({**LENGTH, "routes": "docs-qa"}, "routes is 'docs-qa'"),
         ({**LENGTH, "threshold": "high"}, "threshold is 'high'"),
         ({**LENGTH, "salt": 7}, "salt is 7"),
-        ([], "the spec is list"),
+        ([], r"spec is \[\]; expected a mapping"),
     ],
 )
 def test_a_definition_that_cannot_be_used_says_why(spec: Any, message: str) -> None:
-    with pytest.raises(InvalidDefinition, match=message):
+    with pytest.raises(InvalidAsset, match=message):
         evaluator_of("x", "1", DIGEST, json.dumps(spec))
 
 
 def test_a_spec_that_is_no_json_says_so() -> None:
-    with pytest.raises(InvalidDefinition, match="no JSON"):
+    with pytest.raises(InvalidAsset, match="no JSON"):
         evaluator_of("x", "1", DIGEST, "{")
 
 
@@ -134,5 +137,5 @@ def test_an_unusable_definition_scores_nothing_and_leaves_the_others_alone() -> 
     active = changed(active, change({"type": "judge"}, name="bad", version="2"))
 
     assert set(active.by_name) == {"good"}
-    assert "bad@2: type is 'judge'" in active.unusable["bad"]
+    assert "bad@2: spec.type is 'judge'" in active.unusable["bad"]
     assert changed(active, change(LENGTH, name="bad", version="3")).unusable == {}

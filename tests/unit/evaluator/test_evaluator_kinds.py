@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.samples.builders import REQUEST_ID, completed, envelope, feature_item, text_features
-from weir.assets.parameters import InvalidDefinition, Parameters
+from weir.assets.evaluator import Evaluator, FormatParameters, LengthParameters
+from weir.assets.shapes import InvalidAsset, parse, shaped
 from weir.evaluator.core.evaluators.answer_relevance import relevance
 from weir.evaluator.core.evaluators.feedback import judged
 from weir.evaluator.core.evaluators.format import format_checks
@@ -21,6 +22,8 @@ from weir.events import FeatureItem, FeedbackReceived
 
 FLOATS = st.floats(-1.0, 1.0, width=32)
 VECTORS = st.lists(FLOATS, min_size=3, max_size=3).filter(lambda values: math.hypot(*values) > 1e-3)
+
+SPEC = {"routes": ["*"], "sample_rate": 1.0, "salt": "s"}
 
 
 def item(prompt: list[float], answer: list[float]) -> FeatureItem:
@@ -71,7 +74,7 @@ def test_length_is_one_inside_and_falls_with_the_distance_outside(words: int, le
 
 
 def test_an_answer_twice_too_long_scores_half() -> None:
-    score = length(Parameters({"words_max": 5}))
+    score = length(shaped(LengthParameters, {"words_max": 5}))
 
     assert score(completed(output_text="one two three four five six seven eight nine ten")) == Verdict(
         0.5, "too_long", "10 words, expected 1 to 5"
@@ -88,8 +91,8 @@ def test_an_answer_twice_too_long_scores_half() -> None:
     ],
 )
 def test_impossible_lengths_are_refused(parameters: dict[str, object], message: str) -> None:
-    with pytest.raises(InvalidDefinition, match=message):
-        length(Parameters(parameters))
+    with pytest.raises(InvalidAsset, match=message):
+        parse(Evaluator, {**SPEC, "type": "length", "parameters": parameters})
 
 
 @pytest.mark.parametrize(
@@ -109,7 +112,7 @@ def test_impossible_lengths_are_refused(parameters: dict[str, object], message: 
 def test_each_format_check_passes_what_it_should_and_nothing_else(
     parameters: dict[str, object], good: str, bad: str
 ) -> None:
-    score = format_checks(Parameters(parameters))
+    score = format_checks(shaped(FormatParameters, parameters))
     [name] = parameters
 
     assert score(completed(output_text=good)) == Verdict(1.0, "", "1 of 1 checks passed")
@@ -118,21 +121,21 @@ def test_each_format_check_passes_what_it_should_and_nothing_else(
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5))
 def test_whatever_json_writes_is_json(value: Any) -> None:
-    verdict = format_checks(Parameters({"json": True}))(completed(output_text=json.dumps(value)))
+    verdict = format_checks(shaped(FormatParameters, {"json": True}))(completed(output_text=json.dumps(value)))
 
     assert verdict is not None
     assert verdict.score == 1.0
 
 
 def test_a_deeply_nested_answer_is_no_json_and_no_crash() -> None:
-    verdict = format_checks(Parameters({"json": True}))(completed(output_text="[" * 100_000))
+    verdict = format_checks(shaped(FormatParameters, {"json": True}))(completed(output_text="[" * 100_000))
 
     assert verdict is not None
     assert verdict.label == "json"
 
 
 def test_the_score_is_the_share_of_checks_passed() -> None:
-    verdict = format_checks(Parameters({"chars_max": 3, "lines_max": 1}))(completed(output_text="four"))
+    verdict = format_checks(shaped(FormatParameters, {"chars_max": 3, "lines_max": 1}))(completed(output_text="four"))
 
     assert verdict == Verdict(0.5, "chars_max", "1 of 2 checks passed")
 
@@ -143,12 +146,12 @@ def test_the_score_is_the_share_of_checks_passed() -> None:
         ({}, "no check"),
         ({"json": "yes"}, "json is 'yes'"),
         ({"contains": "a"}, "contains is 'a'"),
-        ({"contains": [""]}, "contains is"),
+        ({"contains": [""]}, r"contains\[0\] has 0 characters"),
     ],
 )
 def test_formats_that_check_nothing_or_nonsense_are_refused(parameters: dict[str, object], message: str) -> None:
-    with pytest.raises(InvalidDefinition, match=message):
-        format_checks(Parameters(parameters))
+    with pytest.raises(InvalidAsset, match=message):
+        parse(Evaluator, {**SPEC, "type": "format", "parameters": parameters})
 
 
 @given(st.floats(-1.0, 1.0), st.floats(-1.0, 1.0))

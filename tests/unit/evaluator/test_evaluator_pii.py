@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.samples.builders import completed
-from weir.assets.parameters import InvalidDefinition, Parameters
+from weir.assets.evaluator import PiiParameters
+from weir.assets.shapes import InvalidAsset, shaped
 from weir.evaluator.core.evaluators.pii import pii
 from weir.evaluator.core.pii_patterns import FINDERS, kinds_in, passes_luhn, passes_mod_97
 from weir.evaluator.core.verdict import Verdict
@@ -93,7 +94,7 @@ def test_checks_of_ibans() -> None:
 
 
 def test_kinds_are_named_and_the_find_is_not_repeated() -> None:
-    verdict = pii(Parameters({}))(completed(output_text=f"jane@corp.io has {FAKE_TOKEN} at 8.8.8.8"))
+    verdict = pii(shaped(PiiParameters, {}))(completed(output_text=f"jane@corp.io has {FAKE_TOKEN} at 8.8.8.8"))
 
     assert verdict == Verdict(0.0, "api_key,email,ip", "3 of 7 kinds found")
 
@@ -101,15 +102,15 @@ def test_kinds_are_named_and_the_find_is_not_repeated() -> None:
 def test_only_the_chosen_fields_and_kinds_are_read() -> None:
     event = completed(input_text="from 8.8.8.8", output_text="jane@corp.io")
 
-    assert pii(Parameters({"fields": ["input"]}))(event) == Verdict(0.0, "ip", "1 of 7 kinds found")
-    assert pii(Parameters({"kinds": ["card"]}))(event) == Verdict(1.0, "", "0 of 1 kinds found")
-    assert pii(Parameters({}))(completed(output_text="")) is None
+    assert pii(shaped(PiiParameters, {"fields": ["input"]}))(event) == Verdict(0.0, "ip", "1 of 7 kinds found")
+    assert pii(shaped(PiiParameters, {"kinds": ["card"]}))(event) == Verdict(1.0, "", "0 of 1 kinds found")
+    assert pii(shaped(PiiParameters, {}))(completed(output_text="")) is None
 
 
 @pytest.mark.parametrize("parameters", [{"kinds": ["name"]}, {"fields": ["headers"]}, {"fields": []}])
 def test_unknown_kinds_and_fields_are_refused(parameters: dict[str, object]) -> None:
-    with pytest.raises(InvalidDefinition, match="expected some of"):
-        pii(Parameters(parameters))
+    with pytest.raises(InvalidAsset, match=r"expected one of|has 0 items"):
+        pii(shaped(PiiParameters, parameters))
 
 
 @given(st.text(max_size=500))

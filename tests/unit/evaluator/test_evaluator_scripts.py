@@ -8,7 +8,8 @@ import pytest
 
 from harness.samples.builders import completed
 from harness.samples.scripts import SAMPLES, Sample
-from weir.assets.parameters import Parameters
+from weir.assets.evaluator import FormatParameters, LengthParameters, PiiParameters
+from weir.assets.shapes import shaped
 from weir.evaluator.core.evaluators.format import format_checks
 from weir.evaluator.core.evaluators.length import length
 from weir.evaluator.core.evaluators.pii import pii
@@ -20,8 +21,8 @@ EACH_SCRIPT = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: samp
 
 @EACH_SCRIPT
 def test_length_counts_the_words_a_reader_counts(sample: Sample) -> None:
-    exact = length(Parameters({"words_min": sample.count, "words_max": sample.count}))
-    fewer = length(Parameters({"words_min": 0, "words_max": sample.count - 1}))
+    exact = length(shaped(LengthParameters, {"words_min": sample.count, "words_max": sample.count}))
+    fewer = length(shaped(LengthParameters, {"words_min": 0, "words_max": sample.count - 1}))
 
     for text in (sample.text, unicodedata.normalize("NFD", sample.text)):
         assert exact(completed(output_text=text)) == Verdict(
@@ -35,8 +36,8 @@ def test_length_counts_the_words_a_reader_counts(sample: Sample) -> None:
 @EACH_SCRIPT
 def test_format_counts_the_sentences_a_reader_counts(sample: Sample) -> None:
     answer = completed(output_text=sample.text)
-    exact = format_checks(Parameters({"sentences_max": sample.sentences}))(answer)
-    fewer = format_checks(Parameters({"sentences_max": sample.sentences - 1}))(answer)
+    exact = format_checks(shaped(FormatParameters, {"sentences_max": sample.sentences}))(answer)
+    fewer = format_checks(shaped(FormatParameters, {"sentences_max": sample.sentences - 1}))(answer)
 
     assert exact is not None
     assert exact.score == 1.0
@@ -58,7 +59,7 @@ def test_an_answer_in_the_words_of_its_context_is_supported(sample: Sample) -> N
 
 @EACH_SCRIPT
 def test_no_script_looks_like_personal_data(sample: Sample) -> None:
-    verdict = pii(Parameters({}))(completed(output_text=sample.text))
+    verdict = pii(shaped(PiiParameters, {}))(completed(output_text=sample.text))
 
     assert verdict is not None
     assert verdict.score == 1.0
@@ -76,8 +77,8 @@ def test_numbers_agree_across_digits_of_other_scripts() -> None:
 
 def test_a_long_chinese_answer_is_too_long() -> None:
     answer = completed(output_text="这是一个很长的回答，用来说明问题。" * 180)
-    by_words = length(Parameters({"words_max": 400}))(answer)
-    by_sentences = format_checks(Parameters({"sentences_max": 12}))(answer)
+    by_words = length(shaped(LengthParameters, {"words_max": 400}))(answer)
+    by_sentences = format_checks(shaped(FormatParameters, {"sentences_max": 12}))(answer)
 
     assert by_words is not None
     assert by_words.label == "too_long"
@@ -86,7 +87,7 @@ def test_a_long_chinese_answer_is_too_long() -> None:
 
 
 def test_characters_are_counted_as_they_are_seen() -> None:
-    bound = format_checks(Parameters({"chars_max": 3}))
+    bound = format_checks(shaped(FormatParameters, {"chars_max": 3}))
 
     for text in ("👨‍👩‍👧🇩🇪é", "abc"):
         verdict = bound(completed(output_text=text))
@@ -96,7 +97,9 @@ def test_characters_are_counted_as_they_are_seen() -> None:
 
 def test_texts_are_found_in_both_spellings_of_an_accent() -> None:
     checks = format_checks(
-        Parameters({"starts_with": ["Ça"], "ends_with": ["déjà"], "contains": ["été"], "excludes": ["où"]})
+        shaped(
+            FormatParameters, {"starts_with": ["Ça"], "ends_with": ["déjà"], "contains": ["été"], "excludes": ["où"]}
+        )
     )
     both = [unicodedata.normalize(form, "Ça été déjà") for form in ("NFC", "NFD")]
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.samples.builders import completed
-from weir.assets.parameters import InvalidDefinition, Parameters
+from weir.assets.evaluator import SupportParameters
+from weir.assets.shapes import InvalidAsset, shaped
 from weir.evaluator.core.evaluators.support_coverage import coverage, support_coverage
 
 TEXTS = st.text(max_size=300)
@@ -98,7 +99,7 @@ def test_a_sentence_wrapped_over_lines_is_one_sentence() -> None:
 
 
 def test_only_answered_calls_with_contexts_are_scored() -> None:
-    score = support_coverage(Parameters({}))
+    score = support_coverage(shaped(SupportParameters, {}))
 
     assert score(completed()) is not None
     assert score(completed(outcome="failed")) is None
@@ -107,5 +108,5 @@ def test_only_answered_calls_with_contexts_are_scored() -> None:
 
 
 def test_a_penalty_outside_its_range_is_refused() -> None:
-    with pytest.raises(InvalidDefinition, match="mismatch_penalty is 2"):
-        support_coverage(Parameters({"mismatch_penalty": 2}))
+    with pytest.raises(InvalidAsset, match="mismatch_penalty is 2"):
+        support_coverage(shaped(SupportParameters, {"mismatch_penalty": 2}))

@@ -12,21 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tritonclient.grpc import service_pb2
 
+from weir.assets.model import Model
+from weir.assets.policy import Policy
 from weir.assets.sampling import KNOWN
+from weir.assets.shapes import InvalidAsset, parse, shaped
 from weir.events import Reference
 from weir.gateway.core.answer_bound import ELEMENTS_MAX, bounded, bounded_request
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.policy import parameters_in
 from weir.gateway.core.wire import SAMPLING
-from weir.registry.core.specs import spec_findings
 
 TIGHT = {"output_tokens_max": 10, "parameters_allowed": ["max_tokens"]}
 
 
 def route(**policy: Any) -> Resolved:
     reference = Reference(kind="policy", name="tight", version="1", digest="sha256:0")
-    return Resolved("echo", "chat", "m", "", "text_input", None, policy, (reference,), {})
+    return Resolved("echo", Model(unary_model="m", stream_model=None), None, shaped(Policy, policy), (reference,))
 
 
 def request(
@@ -106,9 +108,9 @@ def test_every_part_of_a_batch_is_looked_at() -> None:
 
 
 def test_http_sends_the_policys_bound_where_none_was_asked_for() -> None:
-    assert bounded(TIGHT, {"temperature": 1}) == {"temperature": 1, "max_tokens": 10}
-    assert bounded(TIGHT, {"max_completion_tokens": 3}) == {"max_completion_tokens": 3}
-    assert bounded({}, {"temperature": 1}) == {"temperature": 1}
+    assert bounded(shaped(Policy, TIGHT), {"temperature": 1}) == {"temperature": 1, "max_tokens": 10}
+    assert bounded(shaped(Policy, TIGHT), {"max_completion_tokens": 3}) == {"max_completion_tokens": 3}
+    assert bounded(Policy(), {"temperature": 1}) == {"temperature": 1}
 
 
 @pytest.mark.parametrize("raw", [True, False])
@@ -230,7 +232,9 @@ def test_what_goes_upstream_keeps_every_rule(
 
 
 def test_a_policy_for_a_parameter_that_nobody_knows_cannot_be_stored() -> None:
-    assert not list(spec_findings("policy", TIGHT))
-    ((path, message),) = spec_findings("policy", {"parameters_allowed": ["max_tokns"]})
+    parse(Policy, TIGHT)
+    with pytest.raises(InvalidAsset) as caught:
+        parse(Policy, {"parameters_allowed": ["max_tokns"]})
+    ((path, message),) = caught.value.findings
     assert path == "spec.parameters_allowed[0]"
     assert "max_tokens" in message

@@ -19,8 +19,8 @@ from harness.samples.builders import NOON_US, envelope
 from weir.events import RegistryChanged, digest_of
 from weir.gateway.adapters.catalog_file import catalog_content, load_catalog, save_catalog
 from weir.gateway.core.catalog import Catalog
+from weir.gateway.core.conversation import rendered
 from weir.gateway.core.errors import Refusal
-from weir.gateway.core.template import rendered
 
 MODEL = {"task": "chat", "unary_model": "qa", "stream_model": "qa-stream", "input": "text_input", "card": {}}
 CHAIN = {
@@ -197,7 +197,7 @@ def test_another_prompt_or_none_changes_the_prompt_and_its_reference_alone() -> 
     made = catalog([*changes(), change("model", "qa", "2", {**MODEL, "dimensions": 7, "card": {"a": 1}}, "prod")])
     resolved = made.resolve("qa")
     other = made.prompt("ask@1")
-    assert resolved.dimensions == 7
+    assert resolved.model.dimensions == 7
 
     for found, prompt in ((resolved.without_prompt(), None), (resolved.with_prompt(other), other)):
         kept = replace(found, prompt=resolved.prompt, references=resolved.references)

@@ -12,6 +12,8 @@ from tritonclient.grpc import service_pb2
 from harness.http.gateway_door import HttpDoor, asset
 from unit.gateway.doors import doors
 from unit.gateway.test_openai_door import error
+from weir.assets.policy import Policy
+from weir.assets.shapes import shaped
 from weir.events import RegistryChanged
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.policy import demand_parameters, demand_size, limits_parameters, parameters_in
@@ -36,7 +38,7 @@ def request(**inputs: str | int) -> bytes:
     [{}, {"max_tokens": 64}, {"seed": 7, "stop": ["a"], "max_tokens": 1}],
 )
 def test_what_is_allowed_passes(parameters: dict[str, object]) -> None:
-    demand_parameters(POLICY, "r", parameters)
+    demand_parameters(shaped(Policy, POLICY), "r", parameters)
 
 
 @pytest.mark.parametrize(
@@ -47,20 +49,20 @@ def test_what_is_allowed_passes(parameters: dict[str, object]) -> None:
 )  # fmt: skip
 def test_what_is_not_is_refused_by_name(parameters: dict[str, object], field: str) -> None:
     with pytest.raises(Refusal) as raised:
-        demand_parameters(POLICY, "r", parameters)
+        demand_parameters(shaped(Policy, POLICY), "r", parameters)
 
     assert raised.value.field == field
 
 
 def test_a_large_request_is_refused() -> None:
-    demand_size(POLICY, "r", 100)
+    demand_size(shaped(Policy, POLICY), "r", 100)
     with pytest.raises(Refusal, match="has 101 bytes"):
-        demand_size(POLICY, "r", 101)
+        demand_size(shaped(Policy, POLICY), "r", 101)
 
 
 def test_a_route_without_such_limits_reads_no_parameters() -> None:
-    assert limits_parameters(POLICY)
-    assert not limits_parameters({"input_bytes_max": 5})
+    assert limits_parameters(shaped(Policy, POLICY))
+    assert not limits_parameters(Policy(input_bytes_max=5))
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 import weir
-from weir.assets import evaluator_spec
-from weir.registry.core import documents, rule_spec, specs
-from weir.registry.core.checks import Shape
+from weir.assets.chain import Node
+from weir.assets.evaluator import TYPES
+from weir.assets.kinds import KINDS
+from weir.assets.model import CARD_KEYS
+from weir.assets.references import AssetReference
+from weir.assets.rule import Condition, Inhibit
+from weir.registry.core.documents import Document
 
 SHOWN = "registry/api/assets.py"
 """For people: `weir asset show`, `diff` and the history give it back as it was written; it says nothing about what runs."""
@@ -17,17 +24,17 @@ SHOWN = "registry/api/assets.py"
 CONSUMERS = {
     "document": dict.fromkeys(("kind", "name", "version", "aliases", "spec"), "registry/core/documents.py"),
     "prompt": {
-        "template": "gateway/api/openai/routes.py",
-        "variables": "registry/core/template.py",
+        "template": "gateway/core/catalog.py",
+        "variables": "assets/prompt.py",
         "description": SHOWN,
     },
     "model": {
-        "task": "gateway/core/catalog.py",
-        "unary_model": "gateway/core/catalog.py",
-        "stream_model": "gateway/core/catalog.py",
-        "input": "gateway/core/catalog.py",
-        "card": "gateway/core/catalog.py",
-        "dimensions": "gateway/core/catalog.py",
+        "task": "gateway/api/openai/routes.py",
+        "unary_model": "gateway/api/openai/routes.py",
+        "stream_model": "gateway/api/openai/routes.py",
+        "input": "gateway/api/openai/routes.py",
+        "card": "gateway/api/openai/replies.py",
+        "dimensions": "gateway/core/upstream_request.py",
         "owner": SHOWN,
     },
     "model.card": dict.fromkeys(("description", "kind", "license"), SHOWN),
@@ -49,19 +56,18 @@ CONSUMERS = {
         "prompt": "gateway/core/catalog.py",
         "datasets": "gateway/core/catalog.py",
         "policy": "gateway/core/catalog.py",
-        "nodes": "assets/chain_spec.py",
-        "edges": "registry/core/graph.py",
+        "nodes": "assets/chain.py",
+        "edges": "assets/chain.py",
         "description": SHOWN,
     },
     "chain.nodes": {
-        "name": "registry/core/graph.py",
-        "kind": "assets/chain_spec.py",
-        "uses": "assets/chain_spec.py",
+        "name": "assets/chain.py",
+        "kind": "assets/chain.py",
+        "uses": "assets/chain.py",
     },
     "evaluator": {
-        **dict.fromkeys(
-            ("type", "routes", "sample_rate", "salt", "threshold", "parameters"), "assets/evaluator_spec.py"
-        ),
+        **dict.fromkeys(("type", "routes", "sample_rate", "salt", "threshold"), "evaluator/core/definition.py"),
+        "parameters": "assets/evaluator.py",
         "description": SHOWN,
     },
     "rule": {
@@ -86,35 +92,39 @@ CONSUMERS = {
         "description": SHOWN,
     },
     "rule.inhibits": dict.fromkeys(("target", "equal"), "alerts/core/rule.py"),
-    "rule.condition": dict.fromkeys(
-        ("field", "aggregate", "op", "value", "window_events", "events_min"), "alerts/core/rule.py"
-    ),
+    "rule.condition": {
+        **dict.fromkeys(("field", "aggregate", "value", "window_events", "events_min"), "alerts/core/state.py"),
+        "op": "assets/rule.py",
+    },
 }
 """Shape -> key -> the module under services/weir that reads it. Nodes and edges of a chain are read by what refuses a graph that
 says anything else than what runs."""
 
-SHAPES = {
-    "document": documents.DOCUMENT,
-    **specs.SHAPES,
-    "model.card": specs.CARD,
-    "chain.nodes": specs.NODE,
-    "rule.condition": rule_spec.CONDITION,
-    "rule.inhibits": rule_spec.INHIBIT,
+SHAPES: dict[str, Any] = {
+    "document": Document,
+    **KINDS,
+    "chain.nodes": Node,
+    "rule.condition": Condition,
+    "rule.inhibits": Inhibit,
 }
 
 
 def test_every_accepted_key_has_a_consumer_and_no_other_is_listed() -> None:
-    accepted = {name: set(shape.keys) for name, shape in SHAPES.items() if isinstance(shape, Shape)}
+    accepted = {name: {field.name for field in fields(shape)} for name, shape in SHAPES.items()}
 
-    assert {name: set(keys) for name, keys in CONSUMERS.items()} == accepted
+    assert {name: set(keys) for name, keys in CONSUMERS.items()} == accepted | {"model.card": set(CARD_KEYS)}
 
 
 def test_no_shape_is_left_out_of_the_walk() -> None:
-    made = [
-        value for module in (documents, specs, rule_spec) for value in vars(module).values() if isinstance(value, Shape)
-    ]
+    def within(hint: Any) -> Iterator[Any]:
+        if is_dataclass(hint) and hint is not AssetReference:
+            yield hint
+            for inner in get_type_hints(hint).values():
+                yield from within(inner)
+        for argument in get_args(hint):
+            yield from within(argument)
 
-    assert all(any(shape is known for known in SHAPES.values()) for shape in made)
+    assert {shape for kind in KINDS.values() for shape in within(kind)} == set(SHAPES.values()) - {Document}
 
 
 @pytest.mark.parametrize(("shape", "key"), [(shape, key) for shape, keys in CONSUMERS.items() for key in keys])
@@ -132,9 +142,8 @@ def test_the_consumer_reads_the_key(shape: str, key: str) -> None:
 
 
 def test_every_parameter_of_an_evaluator_is_read_by_the_evaluator() -> None:
-    """The evaluator is given nothing but what these readers return, and refuses what they leave."""
+    """The evaluator is given nothing but the parameters of its type, and a key that is none of them is refused."""
     folder = Path(weir.__file__).parent / "evaluator" / "core" / "evaluators"
     sources = "".join(path.read_text() for path in folder.glob("*.py"))
 
-    readers = {reader.__name__ for reader in evaluator_spec.READERS.values()} - {"_nothing"}
-    assert all(f"{reader}(parameters)" in sources for reader in readers)
+    assert all(f"parameters: {type_.__name__}" in sources for type_ in TYPES.values() if get_type_hints(type_))

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from weir.assets.kinds import KINDS
 from weir.registry.core.catalog import Catalog
 from weir.registry.core.documents import definitions_from
-from weir.registry.core.kinds import KINDS
 from weir.registry.core.plan import plan
 from weir.registry.core.problems import Refused
 

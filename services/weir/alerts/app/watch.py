@@ -14,7 +14,7 @@ from weir.alerts.adapters.metrics import DROPPED
 from weir.alerts.app.draft import Draft
 from weir.alerts.app.rulebook import Rulebook
 from weir.alerts.app.telling import Telling
-from weir.alerts.core.labels import IDENTITY, identity_of
+from weir.alerts.core.labels import identity_of
 from weir.alerts.core.observation import (
     RAISING,
     SPEAKING,
@@ -31,6 +31,7 @@ from weir.alerts.core.observation import (
 )
 from weir.alerts.core.rule import Rule
 from weir.alerts.core.state import ACTIVE, BY_SIGNALS, Alert, Phase, edited, ended, key_of, new_alert, step, tick
+from weir.assets.rule import IDENTITY
 from weir.events import EvaluationScored
 from weir.runtime.telemetry.logs import logger
 

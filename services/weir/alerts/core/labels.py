@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 
 from weir.alerts.core.rule import Rule, word
-from weir.assets import rule_labels
+from weir.assets.rule import IDENTITY
 
 FNV_OFFSET = 14_695_981_039_346_656_037
 FNV_PRIME = 1_099_511_628_211
@@ -17,9 +17,6 @@ FNV_PRIME = 1_099_511_628_211
 
 SEPARATOR = b"\xff"
 """Byte after each name and value, specified by Prometheus."""
-
-IDENTITY = rule_labels.IDENTITY
-"""Fields of an event that tell one series of its topic from another; the registry checks rules by the same table."""
 
 BY_PART = frozenset({"quality"})
 """Detectors whose parts are series of their own (an evaluator, a way in which calls end); the parts of others share an

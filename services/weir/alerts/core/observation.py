@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from weir.alerts.core.drift_facts import drift_facts, list_fields
-from weir.alerts.core.labels import IDENTITY, identity_of
+from weir.alerts.core.labels import identity_of
 from weir.alerts.core.rule import Rule, word
+from weir.assets.rule import IDENTITY
 from weir.events import DriftSignalled, EvaluationScored, OpsSignalled
 
 FIELD_CHARS_MAX = 500

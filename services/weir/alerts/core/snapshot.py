@@ -10,8 +10,8 @@ from dataclasses import asdict
 from typing import Any
 
 from weir.alerts.core.grouping import Group, Notification, Timing
-from weir.alerts.core.labels import IDENTITY
 from weir.alerts.core.state import Alert, Phase, Sample, key_of
+from weir.assets.rule import IDENTITY
 
 IDENTIFYING = {name for names in IDENTITY.values() for name in names}
 """Labels that may come from an identity."""

@@ -17,7 +17,8 @@ from enum import StrEnum
 
 from weir.alerts.core.labels import fingerprint, labels_of
 from weir.alerts.core.observation import Observation, transient
-from weir.alerts.core.rule import Condition, Rule, word
+from weir.alerts.core.rule import Rule, word
+from weir.assets.rule import Condition
 from weir.events.trace_context import TraceContext, read_trace
 
 FLOAT_MAX = 1.7976931348623157e308

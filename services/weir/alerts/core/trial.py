@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from weir.alerts.core.grouping import Notification
-from weir.alerts.core.labels import IDENTITY, fingerprint, group_key, labels_of
+from weir.alerts.core.labels import fingerprint, group_key, labels_of
 from weir.alerts.core.rule import Rule
 from weir.alerts.core.state import Alert, Phase, filled
+from weir.assets.rule import IDENTITY
 
 MARK = "weir_test"
 """Label of an alert that is a test; its value is the test's id, so that it is nobody else's alert."""

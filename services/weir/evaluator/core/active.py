@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from weir.assets.parameters import InvalidDefinition
+from weir.assets.references import PROD
+from weir.assets.shapes import InvalidAsset
 from weir.evaluator.core.definition import Evaluator, evaluator_of
 from weir.events import FIRST, ChangeOrder, RegistryChanged, change_order
 
 KIND = "evaluator"
-ALIAS = "prod"
-"""The alias whose version scores the traffic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +30,14 @@ def changed(active: ActiveEvaluators, event: RegistryChanged) -> ActiveEvaluator
     A definition that cannot be used replaces the one before it: to go on scoring under an alias that has moved would
     put the wrong digest on a score. Applied in any order and twice, the same changes leave the same evaluators.
     """
-    if event.kind != KIND or event.alias != ALIAS:
+    if event.kind != KIND or event.alias != PROD:
         return active
     if change_order(event) < active.orders.get(event.name, FIRST):
         return active
     orders = {**active.orders, event.name: change_order(event)}
     try:
         evaluator = evaluator_of(event.name, event.version, event.digest, event.body_json)
-    except InvalidDefinition as error:
+    except InvalidAsset as error:
         return ActiveEvaluators(
             by_name={name: one for name, one in active.by_name.items() if name != event.name},
             unusable={**active.unusable, event.name: f"{event.name}@{event.version}: {error}"},

@@ -18,7 +18,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from weir.evaluator.core.active import ALIAS
+from weir.assets.dataset import Dataset
+from weir.assets.references import PROD
+from weir.assets.shapes import InvalidAsset, restore
 from weir.events import (
     FIRST,
     ChangeOrder,
@@ -114,17 +116,17 @@ def changed(active: ActiveAnchors, event: RegistryChanged) -> ActiveAnchors:
     Applied in any order and twice, the same changes leave the same anchors.
     """
     order = change_order(event)
-    if event.kind != KIND or event.alias != ALIAS or order < active.orders.get(event.name, FIRST):
+    if event.kind != KIND or event.alias != PROD or order < active.orders.get(event.name, FIRST):
         return active
     if order != active.orders.get(event.name):
         active = replace(active, orders={**active.orders, event.name: order})
-    spec = json.loads(event.body_json)
-    held = active.files.get(str(spec.get("content_digest")))
+    dataset = _dataset(event.body_json)
+    held = active.files.get(dataset.content_digest) if dataset is not None else None
     others = {name: one for name, one in active.by_dataset.items() if name != event.name}
-    if held is None:
+    if dataset is None or held is None:
         return replace(active, by_dataset=others) if event.name in active.by_dataset else active
     reference = Reference(kind=KIND, name=event.name, version=event.version, digest=event.digest)
-    registered = RegisteredSet(reference, _names(spec.get("evaluators")), held)
+    registered = RegisteredSet(reference, dataset.evaluators or (), held)
     return replace(active, by_dataset={**others, event.name: registered})
 
 
@@ -173,8 +175,12 @@ def as_response(anchor: Anchor, *, event_id: str, tenant: str, route: str, time_
     )
 
 
-def _names(value: object) -> tuple[str, ...]:
-    return tuple(str(one) for one in value) if isinstance(value, list) else ()
+def _dataset(body_json: str) -> Dataset | None:
+    """The dataset in a published body; None for one that cannot be read, which names no file."""
+    try:
+        return restore(Dataset, body_json)
+    except InvalidAsset:
+        return None
 
 
 def _context(anchor: Anchor, number: int, text: str) -> Context:

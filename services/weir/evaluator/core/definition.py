@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
-from weir.assets.evaluator_spec import read_evaluator
-from weir.assets.parameters import InvalidDefinition, Parameters
-from weir.evaluator.core.evaluators.answer_relevance import answer_relevance
-from weir.evaluator.core.evaluators.feedback import feedback
+from weir.assets import evaluator as assets
+from weir.assets.shapes import json_of, parse
+from weir.evaluator.core.evaluators.answer_relevance import relevance
+from weir.evaluator.core.evaluators.feedback import judged
 from weir.evaluator.core.evaluators.format import format_checks
 from weir.evaluator.core.evaluators.length import length
 from weir.evaluator.core.evaluators.pii import pii
 from weir.evaluator.core.evaluators.support_coverage import support_coverage
 from weir.evaluator.core.scorers import Scorer
 
-SCORERS: dict[str, Callable[[Parameters], Scorer]] = {
+SCORERS: dict[
+    str, Callable[[Any], Scorer]
+] = {  # each takes the parameters of its own type (`weir.assets.evaluator.TYPES`)
     "support_coverage": lambda parameters: Scorer(response=support_coverage(parameters)),
-    "answer_relevance": lambda parameters: Scorer(features=answer_relevance(parameters)),
+    "answer_relevance": lambda _: Scorer(features=relevance),
     "format": lambda parameters: Scorer(response=format_checks(parameters)),
     "length": lambda parameters: Scorer(response=length(parameters)),
     "pii": lambda parameters: Scorer(response=pii(parameters)),
-    "feedback": lambda parameters: Scorer(feedback=feedback(parameters)),
+    "feedback": lambda _: Scorer(feedback=judged),
 }
 """What can be asked for as `type`."""
 
@@ -50,8 +52,8 @@ class Evaluator:
 
 
 def evaluator_of(name: str, version: str, digest: str, body_json: str) -> Evaluator:
-    """The evaluator that a registered spec describes. Raises InvalidDefinition naming what is wrong in it."""
-    spec = read_evaluator(_json(body_json))
+    """The evaluator that a registered spec describes. Raises InvalidAsset naming what is wrong in it."""
+    spec = parse(assets.Evaluator, json_of(body_json))
     return Evaluator(
         name=name,
         version=version,
@@ -60,12 +62,5 @@ def evaluator_of(name: str, version: str, digest: str, body_json: str) -> Evalua
         sample_rate=spec.sample_rate,
         salt=spec.salt,
         threshold=spec.threshold,
-        scorer=SCORERS[spec.type](Parameters(spec.parameters)),
+        scorer=SCORERS[spec.type](spec.own_parameters()),
     )
-
-
-def _json(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidDefinition(f"the spec is no JSON: {error}") from error

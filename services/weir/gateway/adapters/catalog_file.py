@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from weir.assets.shapes import record
 from weir.events import ChangeOrder
 from weir.gateway.core.catalog import Catalog, Key, Version
 from weir.runtime.files.durable import private_folder, replace_file
@@ -18,7 +18,7 @@ def catalog_content(catalog: Catalog) -> bytes:
     """The catalog as its file holds it."""
     document = {
         "revision": catalog.revision,
-        "versions": [asdict(version) for version in catalog.versions.values()],
+        "versions": [_version_record(version) for version in catalog.versions.values()],
         "aliases": [[*key, version] for key, version in catalog.aliases.items()],
         "version_orders": [[*key, *order] for key, order in catalog.version_orders.items()],
         "alias_orders": [[*key, *order] for key, order in catalog.alias_orders.items()],
@@ -39,7 +39,7 @@ def load_catalog(path: Path) -> Catalog:
 
 def _catalog_from(content: bytes) -> Catalog:
     document = json.loads(content)
-    versions = [Version(**fields) for fields in document["versions"]]
+    versions = [_version_from(fields) for fields in document["versions"]]
     return Catalog(
         versions={(version.kind, version.name, version.version): version for version in versions},
         aliases={(kind, name, alias): version for kind, name, alias, version in document["aliases"]},
@@ -47,6 +47,22 @@ def _catalog_from(content: bytes) -> Catalog:
         version_orders=_orders(document, "version_orders"),
         alias_orders=_orders(document, "alias_orders"),
     )
+
+
+def _version_record(version: Version) -> dict[str, Any]:
+    spec = {} if isinstance(version.asset, str) else record(version.asset)
+    return {
+        "kind": version.kind,
+        "name": version.name,
+        "version": version.version,
+        "digest": version.digest,
+        "spec": spec,
+    }
+
+
+def _version_from(fields: Mapping[str, Any]) -> Version:
+    spec = json.dumps(fields["spec"])
+    return Version.restored(fields["kind"], fields["name"], fields["version"], fields["digest"], spec)
 
 
 def _orders(document: Mapping[str, Any], name: str) -> dict[Key, ChangeOrder]:

@@ -102,12 +102,12 @@ class CallSession:
         """Check that the caller may ask this route, before any work is done for it. Raises Refusal."""
         assert self._place is not None, "enter() comes first"
         self._desk.permit(self._place.caller, resolved)
-        self._permitted = resolved.route, resolved.task
+        self._permitted = resolved.route, resolved.model.task
 
     def admit(self, resolved: Resolved, wire: bytes, parameters: Mapping[str, object]) -> None:
         """Check the route's policy and record the request. Raises Refusal."""
         assert self._place is not None, "enter() comes first"
-        assert self._permitted == (resolved.route, resolved.task), "permit() comes first"
+        assert self._permitted == (resolved.route, resolved.model.task), "permit() comes first"
         self._wire, self._wire_bytes = wire, len(wire)
         self._desk.admit(self._place.caller, resolved, len(wire), parameters)
         self._is_request_recorded = self._desk.requested(self.call, wire)

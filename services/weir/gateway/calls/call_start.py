@@ -84,4 +84,4 @@ def told_headers_of(call: Call) -> list[tuple[str, str]]:
 
 def operation_of(resolved: Resolved) -> str:
     """`gen_ai.operation.name` of a call over the Open Inference Protocol."""
-    return "embeddings" if resolved.task == "embeddings" else "text_completion"
+    return "embeddings" if resolved.model.task == "embeddings" else "text_completion"

@@ -62,7 +62,7 @@ class Desk:
 
     def permit(self, caller: Caller, resolved: Resolved) -> None:
         """Raises Refusal when the caller has not the scope of the route's task, or not the route."""
-        caller.demand("embed" if resolved.task == "embeddings" and "infer" not in caller.scopes else "infer")
+        caller.demand("embed" if resolved.model.task == "embeddings" and "infer" not in caller.scopes else "infer")
         caller.demand_route(resolved.route)
 
     def admit(self, caller: Caller, resolved: Resolved, wire_bytes: int, parameters: Mapping[str, object]) -> None:

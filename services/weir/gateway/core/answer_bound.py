@@ -15,10 +15,11 @@ from typing import Any
 
 from tritonclient.grpc import service_pb2
 
+from weir.assets.policy import Policy
 from weir.assets.sampling import ALIASES, OUTPUT_TOKENS, canonical
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import Refusal, cut
-from weir.gateway.core.policy import Policy, demand_parameters, limits_parameters
+from weir.gateway.core.policy import demand_parameters, limits_parameters
 from weir.gateway.core.wire import PARAMETER_BYTES_MAX, SAMPLING
 
 BOUNDS = frozenset({OUTPUT_TOKENS, "request_output_len", *ALIASES})
@@ -40,8 +41,8 @@ SIZES_SHOWN_MAX = 8
 def bounded(policy: Policy, sampling: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters with the policy's bound where they name none. sampling: checked before, or by the same admission."""
     found = {name: value for name, value in sampling.items() if value is not None}
-    if policy.get("output_tokens_max") is not None and not any(canonical(name) == OUTPUT_TOKENS for name in found):
-        found[OUTPUT_TOKENS] = policy["output_tokens_max"]
+    if policy.output_tokens_max is not None and not any(canonical(name) == OUTPUT_TOKENS for name in found):
+        found[OUTPUT_TOKENS] = policy.output_tokens_max
     return found
 
 
@@ -51,7 +52,7 @@ def bounded_request(resolved: Resolved, wire: bytes) -> bytes:
     wire: a message that was parsed before. Measured: 0.2 us without such a policy, 14 to 30 us with one.
     """
     policy = resolved.policy
-    if resolved.task != "chat" or not limits_parameters(policy):
+    if resolved.model.task != "chat" or not limits_parameters(policy):
         return wire
     message = service_pb2.ModelInferRequest.FromString(wire)
     raws, inputs = len(message.raw_input_contents), len(message.inputs)
@@ -71,7 +72,7 @@ def bounded_request(resolved: Resolved, wire: bytes) -> bytes:
         raise Refusal("invalid_request", told, field=SAMPLING)
     for index in places:
         _put(message, index, [_limited(text, resolved, has_bound=has_bound) for text in texts[index]])
-    if not places and not has_bound and policy.get("output_tokens_max") is not None:
+    if not places and not has_bound and policy.output_tokens_max is not None:
         _add(message, resolved)
     return bytes(message.SerializeToString())
 
@@ -97,7 +98,7 @@ def _demand(policy: Policy, route: str, parameters: Mapping[str, Any]) -> None:
 
 def _add(message: service_pb2.ModelInferRequest, resolved: Resolved) -> None:
     """The bound as a tensor of the prompts' shape; a model that takes none refuses the call, which cannot be kept bounded."""
-    at = next((index for index, tensor in enumerate(message.inputs) if tensor.name == resolved.input_name), None)
+    at = next((index for index, tensor in enumerate(message.inputs) if tensor.name == resolved.model.input), None)
     shape, count = ([1], 1) if at is None else (list(message.inputs[at].shape), _prompts(message, at))
     message.inputs.add(name=SAMPLING, datatype="BYTES", shape=shape)
     if message.raw_input_contents:

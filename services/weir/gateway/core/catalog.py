@@ -11,16 +11,19 @@ ask for unknown ones.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TypeVar
 
+from weir.assets.chain import Chain
+from weir.assets.kinds import KINDS
+from weir.assets.model import Model
+from weir.assets.policy import Policy
+from weir.assets.prompt import Prompt
+from weir.assets.references import PROD, AssetReference
+from weir.assets.shapes import Asset, InvalidAsset, restore
 from weir.events import FIRST, ChangeOrder, Reference, RegistryChanged, change_order, release_digest
 from weir.gateway.core.errors import Refusal, checked_name
-
-ALIAS = "prod"
-"""Alias at which routes are served."""
 
 NAMES_SHOWN_MAX = 20
 """Names listed in an error: so many short ones fit into its length."""
@@ -32,15 +35,33 @@ Key = tuple[str, str, str]
 """Kind, name, version or alias."""
 
 
+A = TypeVar("A", bound=Asset)
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One immutable version of an asset."""
+    """One immutable version of an asset. asset: what it says, or why that cannot be read."""
 
     kind: str
     name: str
     version: str
     digest: str
-    spec: Mapping[str, Any]
+    asset: Asset | str
+
+    @classmethod
+    def restored(cls, kind: str, name: str, version: str, digest: str, body_json: str) -> Version:
+        """A version of a known kind from its published body."""
+        try:
+            asset: Asset | str = restore(KINDS[kind], body_json or "{}")
+        except InvalidAsset as error:
+            asset = str(error)
+        return cls(kind, name, version, digest, asset)
+
+    def read_as(self, kind: type[A]) -> A:
+        """What it says. Raises Refusal("model_not_found") where that cannot be read."""
+        if isinstance(self.asset, kind):
+            return self.asset
+        raise Refusal("model_not_found", f"{self.kind} {self.name!r} cannot be read ({self.asset}); register it again")
 
     @property
     def reference(self) -> Reference:
@@ -53,19 +74,15 @@ class Resolved:
     """What a route means for one call."""
 
     route: str
-    task: str
-    """chat or embeddings."""
-    unary_model: str
-    """Triton model answered by ModelInfer; empty when there is none."""
-    stream_model: str
-    """Decoupled Triton model; empty when there is none."""
-    input_name: str
+    model: Model
     prompt: Version | None
-    policy: Mapping[str, Any]
+    policy: Policy
     references: tuple[Reference, ...]
-    card: Mapping[str, Any]
-    dimensions: int | None = None
-    """Numbers of an embedding; None where the registry does not say."""
+
+    @property
+    def template(self) -> str | None:
+        """The prompt's template; None without a prompt. Raises Refusal where the prompt cannot be read."""
+        return None if self.prompt is None else self.prompt.read_as(Prompt).template
 
     @property
     def release(self) -> str:
@@ -117,9 +134,9 @@ class Catalog:
         """Take in one change of the registry, unless a newer one of the same version or alias is known."""
         order = change_order(event)
         version_key, alias_key = (event.kind, event.name, event.version), (event.kind, event.name, event.alias)
-        if order >= self.version_orders.get(version_key, FIRST):
+        if event.kind in KINDS and order >= self.version_orders.get(version_key, FIRST):
             self.version_orders[version_key] = order
-            self.versions[version_key] = Version(*version_key, event.digest, json.loads(event.body_json or "{}"))
+            self.versions[version_key] = Version.restored(*version_key, event.digest, event.body_json)
         if event.change == "alias_moved" and order >= self.alias_orders.get(alias_key, FIRST):
             self.alias_orders[alias_key] = order
             self.aliases[alias_key] = event.version
@@ -151,17 +168,19 @@ class Catalog:
 
     def prompt(self, reference: str) -> Version:
         """The prompt `name@alias` or `name@version`; its route was resolved before. Raises Refusal("prompt_not_found")."""
-        name, _, selector = checked_name(reference, "prompt_not_found").partition("@")
-        found = self.find("prompt", name, selector or ALIAS)
+        asked = AssetReference.named(checked_name(reference, "prompt_not_found"))
+        found = self.find("prompt", asked.name, asked.selector)
         if found is not None:
             return found
         prompts = self._current().prompts
-        known = prompts.get(name)
+        known = prompts.get(asked.name)
         if known is None:
-            raise Refusal("prompt_not_found", f"no prompt is named {name!r}; there are: {_listed(tuple(prompts))}")
+            raise Refusal(
+                "prompt_not_found", f"no prompt is named {asked.name!r}; there are: {_listed(tuple(prompts))}"
+            )
         raise Refusal(
             "prompt_not_found",
-            f"prompt {name!r} has no alias or version {selector or ALIAS!r}; it has: {_listed(known)}",
+            f"prompt {asked.name!r} has no alias or version {asked.selector!r}; it has: {_listed(known)}",
         )
 
     def routes(self) -> list[Resolved]:
@@ -187,36 +206,29 @@ class Catalog:
         return self._index
 
     def _indexed(self) -> Index:
-        routes = sorted({key[1] for key in self.aliases if key[0] in ("chain", "model") and key[2] == ALIAS})
+        routes = sorted({key[1] for key in self.aliases if key[0] in ("chain", "model") and key[2] == PROD})
         # A route is found under its version label `prod` too, as before: `find` takes an alias or a label.
-        labelled = {key[1] for key in self.versions if key[0] in ("chain", "model") and key[2] == ALIAS}
+        labelled = {key[1] for key in self.versions if key[0] in ("chain", "model") and key[2] == PROD}
         names = {name: self._served(name) for name in {*routes, *labelled}}
         for name, model in self._endpoints().items():
             names.setdefault(name, self._worked_out(model))
         return Index(names, tuple(routes), self._prompts())
 
     def _served(self, name: str) -> Resolved | str:
-        chain = self.find("chain", name, ALIAS)
-        if chain is not None:
-            return self._worked_out(chain)
-        model = self.find("model", name, ALIAS)
-        return (
-            f"{name!r} is not at {ALIAS}" if model is None else _resolved(name, model, None, None, (model.reference,))
-        )
+        version = self.find("chain", name, PROD) or self.find("model", name, PROD)
+        return f"{name!r} is not at {PROD}" if version is None else self._worked_out(version)
 
     def _endpoints(self) -> dict[str, Version]:
         """What each Triton name leads to: the chain of its model, or the model."""
-        chains = [chain for name in self._names("chain") if (chain := self.find("chain", name, ALIAS)) is not None]
         of_model: dict[str, Version] = {}
-        for chain in chains:
-            of_model.setdefault(str(chain.spec.get("model", "")).partition("@")[0], chain)
-        of_model.update({chain.name: chain for chain in chains})
+        for chain in self._at_prod("chain"):
+            if isinstance(chain.asset, Chain):
+                of_model.setdefault(chain.asset.model.name, chain)
+        of_model.update({chain.name: chain for chain in self._at_prod("chain")})
         found: dict[str, Version] = {}
-        for name in sorted({key[1] for key in self.versions if key[0] == "model"}):
-            model = self.find("model", name, ALIAS)
-            for endpoint in (model.spec.get("unary_model"), model.spec.get("stream_model")) if model else ():
-                if model is not None and endpoint:
-                    found.setdefault(str(endpoint), of_model.get(name, model))
+        for model in self._at_prod("model"):
+            for endpoint in model.asset.endpoints if isinstance(model.asset, Model) else ():
+                found.setdefault(endpoint, of_model.get(model.name, model))
         return found
 
     def _prompts(self) -> dict[str, tuple[str, ...]]:
@@ -226,53 +238,40 @@ class Catalog:
                 found.setdefault(name, set()).add(selector)
         return {name: tuple(sorted(found[name])) for name in sorted(found)}
 
-    def _names(self, kind: str) -> list[str]:
-        return sorted({key[1] for key in self.aliases if key[0] == kind and key[2] == ALIAS})
+    def _at_prod(self, kind: str) -> list[Version]:
+        """The assets of a kind that run, by name."""
+        names = sorted({key[1] for key in (*self.aliases, *self.versions) if key[0] == kind and key[2] == PROD})
+        return [version for name in names if (version := self.find(kind, name, PROD)) is not None]
 
     def _worked_out(self, version: Version) -> Resolved | str:
-        if version.kind == "model":
-            return _resolved(version.name, version, None, None, (version.reference,))
         try:
+            if version.kind == "model":
+                return Resolved(version.name, version.read_as(Model), None, Policy(), (version.reference,))
             return self._of_chain(version)
-        except Refusal as refusal:
+        except Refusal as refusal:  # one broken chain must not take the other routes away
             return refusal.message
-        except (KeyError, TypeError, AttributeError) as error:  # one broken chain must not take the other routes away
-            return f"chain {version.name!r} cannot be read ({error!r}); register it again"
 
-    def _of_chain(self, chain: Version) -> Resolved:
-        model = self._needed(chain, "model", chain.spec["model"])
-        prompt = self._needed(chain, "prompt", chain.spec["prompt"]) if chain.spec.get("prompt") else None
-        policy = self._needed(chain, "policy", chain.spec["policy"]) if chain.spec.get("policy") else None
-        datasets = [self._needed(chain, "dataset", reference) for reference in chain.spec.get("datasets") or []]
-        parts = [chain, model, *([prompt] if prompt else []), *datasets, *([policy] if policy else [])]
-        return _resolved(chain.name, model, prompt, policy, tuple(part.reference for part in parts))
+    def _of_chain(self, version: Version) -> Resolved:
+        chain = version.read_as(Chain)
+        model = self._needed(version, "model", chain.model)
+        prompt = self._needed(version, "prompt", chain.prompt) if chain.prompt else None
+        policy = self._needed(version, "policy", chain.policy) if chain.policy else None
+        datasets = [self._needed(version, "dataset", reference) for reference in chain.datasets or ()]
+        parts = [version, model, *([prompt] if prompt else []), *datasets, *([policy] if policy else [])]
+        return Resolved(
+            route=version.name,
+            model=model.read_as(Model),
+            prompt=prompt,
+            policy=policy.read_as(Policy) if policy else Policy(),
+            references=tuple(part.reference for part in parts),
+        )
 
-    def _needed(self, chain: Version, kind: str, reference: str) -> Version:
-        name, _, selector = reference.partition("@")
-        found = self.find(kind, name, selector or ALIAS)
+    def _needed(self, chain: Version, kind: str, reference: AssetReference) -> Version:
+        found = self.find(kind, reference.name, reference.selector)
         if found is None:
-            raise Refusal(
-                "model_not_found", f"chain {chain.name!r} needs {kind} {reference!r}, which the registry does not have"
-            )
+            missing = f"{kind} '{reference}'"
+            raise Refusal("model_not_found", f"chain {chain.name!r} needs {missing}, which the registry does not have")
         return found
-
-
-def _resolved(
-    route: str, model: Version, prompt: Version | None, policy: Version | None, references: tuple[Reference, ...]
-) -> Resolved:
-    spec = model.spec
-    return Resolved(
-        route=route,
-        task=str(spec.get("task", "chat")),
-        unary_model=str(spec.get("unary_model") or ""),
-        stream_model=str(spec.get("stream_model") or ""),
-        input_name=str(spec.get("input", "text_input")),
-        prompt=prompt,
-        policy=policy.spec if policy else {},
-        references=references,
-        card=spec.get("card", {}),
-        dimensions=spec.get("dimensions"),
-    )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -9,12 +9,12 @@ A route without a template takes a single user message.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from weir.assets.template import filled, variables_of
 from weir.gateway.core.errors import Refusal, cut
 from weir.gateway.core.openai_fields import wrong
-from weir.gateway.core.template import rendered, variables_of
 
 MESSAGES_MAX = 512
 """Messages of a conversation: a day of turns by hand; beyond it a client has lost count."""
@@ -59,7 +59,7 @@ def question_of(messages: Sequence[Message]) -> str:
 
 def prompt_of(template: str | None, messages: Sequence[Message]) -> str:
     """The prompt with every message in it. Raises Refusal naming the first message that it has no place for."""
-    names = {"question"} if template is None else variables_of(template)
+    names = {"question"} if template is None else set(variables_of(template))
     for index, message in enumerate(messages):
         if not names & _homes(message, is_last=index == len(messages) - 1):
             raise _homeless(template, message, index, is_last=index == len(messages) - 1)
@@ -74,6 +74,17 @@ def prompt_of(template: str | None, messages: Sequence[Message]) -> str:
             "history": "\n".join(f"{message.role}: {message.text}" for message in earlier),
         },
     )
+
+
+def rendered(template: str, values: Mapping[str, str]) -> str:
+    """The template with its variables filled in. Raises Refusal naming a variable that has no value."""
+    missing = sorted(set(variables_of(template)) - set(values))
+    if missing:
+        raise Refusal(
+            "invalid_request",
+            f"the prompt template wants {', '.join(missing)}; this door knows {', '.join(sorted(values))}",
+        )
+    return filled(template, values)
 
 
 def _homes(message: Message, *, is_last: bool) -> set[str]:

@@ -8,20 +8,18 @@ the size of the request, `parameters_allowed` the sampling parameters that may b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from weir.assets.policy import Policy
 from weir.gateway.core.errors import Refusal, cut
 from weir.gateway.core.wire import PARAMETER_BYTES_MAX, parameters_of
 
 OPENAI_NAMES: Mapping[str, str] = {"random_seed": "seed", "stop_words": "stop"}
 """Names of TensorRT-LLM's own tensors -> the name a policy gives the parameter."""
 
-Policy = Mapping[str, Any]
-
 
 def limits_parameters(policy: Policy) -> bool:
     """Whether the policy says anything about sampling parameters; only then a request of bytes needs to be read."""
-    return policy.get("parameters_allowed") is not None or policy.get("output_tokens_max") is not None
+    return policy.parameters_allowed is not None or policy.output_tokens_max is not None
 
 
 def parameters_in(wire: bytes) -> dict[str, object]:
@@ -35,8 +33,8 @@ def parameters_in(wire: bytes) -> dict[str, object]:
 
 def demand_size(policy: Policy, route: str, wire_bytes: int) -> None:
     """Raises Refusal for a request that is too large."""
-    limit = policy.get("input_bytes_max")
-    if isinstance(limit, int) and wire_bytes > limit:
+    limit = policy.input_bytes_max
+    if limit is not None and wire_bytes > limit:
         raise Refusal(
             "payload_too_large", f"the request has {wire_bytes} bytes; the policy of {route!r} allows {limit}"
         )
@@ -44,13 +42,13 @@ def demand_size(policy: Policy, route: str, wire_bytes: int) -> None:
 
 def demand_parameters(policy: Policy, route: str, parameters: Mapping[str, object]) -> None:
     """Raises Refusal naming the parameter that the policy does not allow, or allows less of."""
-    allowed = policy.get("parameters_allowed")
+    allowed = policy.parameters_allowed
     for name in parameters:
         if allowed is not None and name not in allowed:
             names = ", ".join(sorted(allowed)) or "none"
             text = f"{cut(name)!r} is not allowed by the policy of {route!r}; allowed: {names}"
             raise Refusal("invalid_request", text, field=cut(name))
-    limit = policy.get("output_tokens_max")
+    limit = policy.output_tokens_max
     if limit is None or "max_tokens" not in parameters:
         return
     asked = parameters["max_tokens"]

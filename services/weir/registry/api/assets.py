@@ -16,11 +16,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from weir.assets.checks import is_name
+from weir.assets.kinds import KINDS
 from weir.registry.adapters.assets import ROWS_MAX
 from weir.registry.api.requests import BadRequest, json_body
 from weir.registry.app.app import NotFound, Registry
-from weir.registry.core.checks import is_name
-from weir.registry.core.kinds import KINDS
 from weir.registry.core.plan import Change
 from weir.registry.core.problems import CONFLICT, Refused
 from weir.registry.settings import RegistrySettings

@@ -155,8 +155,8 @@ class Registry:
 def _keys(definitions: Sequence[Definition]) -> Iterator[AssetKey]:
     for one in definitions:
         yield one.kind, one.name
-        for wanted in one.wanted:
-            yield wanted.kind, wanted.name
+        for _, reference in one.references:
+            yield reference.kind, reference.name
 
 
 def _store(connection: Connection, changes: Sequence[Change], author: str, time_us: int) -> None:

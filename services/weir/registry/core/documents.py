@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from weir.assets.checks import Name, anything, is_name, one_of
+from weir.assets.kinds import KINDS
+from weir.assets.references import AssetReference
+from weir.assets.shapes import Asset, InvalidAsset, check_of, parse, record, shaped
 from weir.events import canonical_json, digest_of
-from weir.registry.core.checks import Finding, Key, is_name, list_of, name, one_of, shape, shown
-from weir.registry.core.kinds import KINDS
 from weir.registry.core.problems import Problem, Refused
-from weir.registry.core.references import Wanted, wanted_by
-from weir.registry.core.specs import spec_findings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What a person writes. spec: of the type that its kind says (`weir.assets.kinds`)."""
+
+    kind: Annotated[str, one_of(*KINDS)]
+    name: Name
+    version: Name
+    aliases: tuple[Name, ...] | None = None
+    spec: Annotated[Any, anything]
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
     """One valid document: a version of an asset and the aliases that shall point to it.
 
-    index: its place in the batch, counted from 0. digest: over the specification alone.
+    index: its place in the batch, counted from 0. digest: over the specification alone. references: what it names, each with
+    the path where it stands.
     """
 
     index: int
@@ -28,7 +40,7 @@ class Definition:
     aliases: tuple[str, ...]
     digest: str
     body_json: str
-    wanted: tuple[Wanted, ...]
+    references: tuple[tuple[str, AssetReference], ...]
 
     def problem(self, path: str, message: str, reason: str) -> Problem:
         """A problem of this document."""
@@ -37,10 +49,17 @@ class Definition:
 
 def definitions_from(documents: Sequence[object]) -> tuple[Definition, ...]:
     """The definitions in a batch. Raises Refused with every problem of every document."""
-    problems = [problem for index, document in enumerate(documents) for problem in _problems(index, document)]
+    found: list[Definition] = []
+    problems: list[Problem] = []
+    for index, document in enumerate(documents):
+        try:
+            found.append(_definition(index, document))
+        except InvalidAsset as error:
+            kind, title = label(document, "kind") or "?", label(document, "name") or "?"
+            problems += [Problem(index, kind, title, path, message) for path, message in error.findings]
     if problems:
         raise Refused(problems)
-    return tuple(_definition(index, document) for index, document in enumerate(documents) if isinstance(document, dict))
+    return tuple(found)
 
 
 def label(document: object, key: str) -> str:
@@ -49,46 +68,26 @@ def label(document: object, key: str) -> str:
     return str(value) if is_name(value) else ""
 
 
-def _problems(index: int, document: object) -> Iterator[Problem]:
-    kind, title = label(document, "kind"), label(document, "name")
-    for path, message in _findings(document):
-        yield Problem(index, kind or "?", title or "?", path, message)
-
-
-def _findings(document: object) -> Iterator[Finding]:
-    if not isinstance(document, dict):
-        yield "document", f"is {shown(document)}; expected a mapping with the keys {', '.join(DOCUMENT_KEYS)}"
-        return
-    yield from DOCUMENT(document, "document")
-    if document.get("kind") in KINDS and "spec" in document:
-        yield from spec_findings(document["kind"], document["spec"])
-
-
-def _definition(index: int, document: Mapping[str, Any]) -> Definition:
-    spec = document["spec"]
+def _definition(index: int, value: object) -> Definition:
+    """The definition in a document. Raises InvalidAsset with what is wrong with the document and with its specification."""
+    found = list(check_of(Document)(value, "document"))
+    kind = KINDS.get(label(value, "kind"))
+    asset: Asset | None = None
+    if kind is not None and isinstance(value, dict) and "spec" in value:
+        try:
+            asset = parse(kind, value["spec"])
+        except InvalidAsset as error:
+            found += error.findings
+    if found or asset is None:
+        raise InvalidAsset(found)
+    document, spec = shaped(Document, value, "document"), record(asset)
     return Definition(
         index=index,
-        kind=document["kind"],
-        name=document["name"],
-        version=document["version"],
-        aliases=tuple(dict.fromkeys(document.get("aliases", ()))),
+        kind=document.kind,
+        name=document.name,
+        version=document.version,
+        aliases=tuple(dict.fromkeys(document.aliases or ())),
         digest=digest_of(spec),
         body_json=canonical_json(spec),
-        wanted=tuple(wanted_by(document["kind"], spec)),
+        references=tuple(asset.references()),
     )
-
-
-def _anything(value: object, path: str) -> Iterator[Finding]:
-    yield from ()
-
-
-DOCUMENT_KEYS: Mapping[str, Key] = {
-    "kind": Key(one_of(*KINDS), is_required=True),
-    "name": Key(name, is_required=True),
-    "version": Key(name, is_required=True),
-    "aliases": Key(list_of(name)),
-    "spec": Key(_anything, is_required=True),
-}
-"""Keys of a document; the specification is checked by its kind."""
-
-DOCUMENT = shape(DOCUMENT_KEYS)

@@ -109,7 +109,7 @@ def _conflicts(one: Definition, catalog: Catalog) -> Iterator[Problem]:
 
 
 def _dangling(one: Definition, after: Catalog) -> Iterator[Problem]:
-    for wanted in one.wanted:
-        if after.asset(wanted.kind, wanted.name).find(wanted.selector) is None:
-            known = after.known(wanted.kind, wanted.name)
-            yield one.problem(wanted.path, f"names {wanted.name}@{wanted.selector}; {known}", INVALID)
+    for path, reference in one.references:
+        if after.asset(reference.kind, reference.name).find(reference.selector) is None:
+            known = after.known(reference.kind, reference.name)
+            yield one.problem(path, f"names {reference.name}@{reference.selector}; {known}", INVALID)

@@ -9,16 +9,8 @@ from __future__ import annotations
 
 import math
 
-from weir.assets.parameters import Parameters
-from weir.evaluator.core.scorers import OnFeatures
 from weir.evaluator.core.verdict import Verdict
 from weir.events import FeatureItem
-
-
-def answer_relevance(parameters: Parameters) -> OnFeatures:
-    """Scores answered, embedded calls. No parameters."""
-    del parameters
-    return relevance
 
 
 def relevance(item: FeatureItem) -> Verdict | None:

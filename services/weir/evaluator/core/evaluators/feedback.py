@@ -7,16 +7,8 @@ from __future__ import annotations
 
 import math
 
-from weir.assets.parameters import Parameters
-from weir.evaluator.core.scorers import OnFeedback
 from weir.evaluator.core.verdict import Verdict
 from weir.events import FeedbackReceived
-
-
-def feedback(parameters: Parameters) -> OnFeedback:
-    """Scores each judgement. No parameters."""
-    del parameters
-    return judged
 
 
 def judged(event: FeedbackReceived) -> Verdict | None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable
+from dataclasses import fields
 
-from weir.assets.evaluator_spec import FormatSpec, read_format
-from weir.assets.parameters import Parameters
+from weir.assets.evaluator import FormatParameters
 from weir.evaluator.core.scorers import OnResponse
 from weir.evaluator.core.verdict import Verdict
 from weir.evaluator.core.words import sentences_of
@@ -20,14 +20,14 @@ from weir.text.characters import character_count
 Check = Callable[[str], bool]
 
 
-def format_checks(parameters: Parameters) -> OnResponse:
+def format_checks(parameters: FormatParameters) -> OnResponse:
     """Scores answered calls. Parameters, at least one of them:
 
     json: the answer parses as JSON. json_keys: it is a JSON object with these keys. sentences_max, lines_max,
     chars_max: bounds; sentences and characters as a reader counts them, in any script. starts_with, ends_with: one of
     these texts stands there. contains: each of these texts occurs. excludes: none of these does.
     """
-    checks = _checks(read_format(parameters))
+    checks = _checks(parameters)
 
     def score(event: InferenceCompleted) -> Verdict | None:
         if event.outcome != "ok":
@@ -39,11 +39,12 @@ def format_checks(parameters: Parameters) -> OnResponse:
     return score
 
 
-def _checks(spec: FormatSpec) -> dict[str, Check]:
-    checks: dict[str, Check] = {name: FLAGS[name] for name in spec.flags}
-    checks |= {name: _at_most(COUNTS[name], most) for name, most in spec.counts.items()}
-    checks |= {name: TEXTS[name](texts) for name, texts in spec.texts.items()}
-    return checks
+def _checks(parameters: FormatParameters) -> dict[str, Check]:
+    """The checks that are asked for, by name."""
+    asked = {one.name: getattr(parameters, one.name) for one in fields(parameters)}
+    checks = {name: check for name, check in FLAGS.items() if asked[name]}
+    checks |= {name: _at_most(measure, asked[name]) for name, measure in COUNTS.items() if asked[name] is not None}
+    return checks | {name: check(asked[name]) for name, check in TEXTS.items() if asked[name]}
 
 
 def _normal(text: str) -> str:

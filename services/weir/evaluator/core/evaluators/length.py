@@ -5,22 +5,21 @@
 
 from __future__ import annotations
 
-from weir.assets.evaluator_spec import read_length
-from weir.assets.parameters import Parameters
+from weir.assets.evaluator import LengthParameters
 from weir.evaluator.core.scorers import OnResponse
 from weir.evaluator.core.verdict import Verdict
 from weir.evaluator.core.words import words_of
 from weir.events import InferenceCompleted
 
 
-def length(parameters: Parameters) -> OnResponse:
-    """Scores answered calls. Parameters: `words_min` and `words_max`, ends included."""
-    bounds = read_length(parameters)
+def length(parameters: LengthParameters) -> OnResponse:
+    """Scores answered calls."""
+    least, most = parameters.bounds
 
     def score(event: InferenceCompleted) -> Verdict | None:
         if event.outcome != "ok":
             return None
-        return within(len(words_of(event.output_text)), bounds.words_min, bounds.words_max)
+        return within(len(words_of(event.output_text)), least, most)
 
     return score
 

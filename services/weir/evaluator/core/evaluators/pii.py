@@ -7,26 +7,23 @@ Names and street addresses are not found. The label lists the kinds, the event n
 
 from __future__ import annotations
 
-from weir.assets.evaluator_spec import read_pii
-from weir.assets.parameters import Parameters
+from weir.assets.evaluator import PII_FIELDS, PII_KINDS, PiiParameters
 from weir.evaluator.core.pii_patterns import kinds_in
 from weir.evaluator.core.scorers import OnResponse
 from weir.evaluator.core.verdict import Verdict
 from weir.events import InferenceCompleted
 
 
-def pii(parameters: Parameters) -> OnResponse:
-    """Scores calls. Parameters: `kinds` (all when not set), `fields`: `output` (default), `input`,
-    `with_reserved`: whether e-mail addresses in domains reserved for examples count (default no)."""
-    spec = read_pii(parameters)
+def pii(parameters: PiiParameters) -> OnResponse:
+    """Scores calls."""
+    kinds, fields = parameters.kinds or PII_KINDS, parameters.fields or PII_FIELDS[:1]
+    with_reserved = bool(parameters.with_reserved)
 
     def score(event: InferenceCompleted) -> Verdict | None:
-        texts = [event.output_text if field == "output" else event.input_text for field in spec.fields]
+        texts = [event.output_text if field == "output" else event.input_text for field in fields]
         if not any(texts):
             return None
-        found = sorted(
-            {kind for text in texts for kind in kinds_in(text, spec.kinds, with_reserved=spec.with_reserved)}
-        )
-        return Verdict(0.0 if found else 1.0, ",".join(found), f"{len(found)} of {len(spec.kinds)} kinds found")
+        found = sorted({kind for text in texts for kind in kinds_in(text, kinds, with_reserved=with_reserved)})
+        return Verdict(0.0 if found else 1.0, ",".join(found), f"{len(found)} of {len(kinds)} kinds found")
 
     return score

@@ -17,8 +17,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from weir.assets.evaluator_spec import MISMATCH_PENALTY, read_support
-from weir.assets.parameters import Parameters
+from weir.assets.evaluator import MISMATCH_PENALTY, SupportParameters
 from weir.evaluator.core.scorers import OnResponse
 from weir.evaluator.core.verdict import Verdict
 from weir.evaluator.core.words import has_negation, numbers_of, sentences_of, words_of
@@ -32,9 +31,9 @@ CONTEXT_SENTENCES_MAX = 512
 """Sentences that are read, the first ones. Chosen: the cost grows with their product, 64 x 512 is about 0.2 s."""
 
 
-def support_coverage(parameters: Parameters) -> OnResponse:
-    """Scores answered calls with contexts. Parameters: `mismatch_penalty`, 0 to 1."""
-    penalty = read_support(parameters)
+def support_coverage(parameters: SupportParameters) -> OnResponse:
+    """Scores answered calls with contexts."""
+    penalty = MISMATCH_PENALTY if parameters.mismatch_penalty is None else parameters.mismatch_penalty
 
     def score(event: InferenceCompleted) -> Verdict | None:
         if event.outcome != "ok":

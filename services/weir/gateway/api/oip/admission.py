@@ -66,7 +66,7 @@ def _unsendable(error: NoMessage) -> Refusal:
 
 def _served(catalog: Catalog, resolved: Resolved, model_name: str, headers: Mapping[str, str]) -> Resolved:
     """The route with the prompt that the client names. Raises Refusal for a name that this door does not serve."""
-    served = [name for name in (resolved.unary_model, resolved.stream_model) if name]
+    served = resolved.model.endpoints
     if model_name not in served:
         raise Refusal(
             "model_not_found",

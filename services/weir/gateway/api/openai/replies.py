@@ -94,8 +94,8 @@ def model(resolved: Resolved) -> dict[str, Any]:
         "object": "model",
         "created": 0,
         "owned_by": "weir",
-        "task": resolved.task,
-        "card": dict(resolved.card),
+        "task": resolved.model.task,
+        "card": dict(resolved.model.card),
         "release": resolved.release,
     }
 

@@ -169,8 +169,7 @@ class HttpDoor:
         resolved = self._resolved(call, asked.model, "chat")
         chosen = _prompt_name(request)
         resolved = resolved.with_prompt(self._desk.catalog.prompt(chosen)) if chosen else resolved
-        template = None if resolved.prompt is None else str(resolved.prompt.spec["template"])
-        return await self._generated(call, resolved, asked, prompt_of(template, asked.messages))
+        return await self._generated(call, resolved, asked, prompt_of(resolved.template, asked.messages))
 
     async def _completion(self, call: HttpCall, body: object, request: Request) -> Response:
         """The client brings its own prompt; `weir-prompt` names the template it was made from, as over gRPC."""
@@ -181,8 +180,8 @@ class HttpDoor:
         return await self._generated(call, resolved, asked, asked.prompt)
 
     async def _generated(self, call: HttpCall, resolved: Resolved, asked: Options, prompt: str) -> Response:
-        wants_stream = asked.is_stream or not resolved.unary_model
-        model = resolved.stream_model if wants_stream else resolved.unary_model
+        wants_stream = asked.is_stream or not resolved.model.unary_model
+        model = resolved.model.stream_model if wants_stream else resolved.model.unary_model
         if not model:
             raise Refusal(
                 "invalid_request", f"{asked.model!r} has no streaming model; ask with stream: false", field="stream"
@@ -190,7 +189,7 @@ class HttpDoor:
         call.resolved(resolved, model)
         wire = generation_request(
             await self._metadata.inputs_of(model),
-            resolved.input_name,
+            resolved.model.input,
             prompt,
             bounded(resolved.policy, asked.sampling),
             is_stream=asked.is_stream,
@@ -221,8 +220,9 @@ class HttpDoor:
         resolved = self._resolved(call, asked.model, "embeddings")
         if _prompt_name(request):
             raise Refusal("invalid_request", "weir-prompt has no meaning for embeddings; leave it out", field=PROMPT)
-        call.resolved(resolved, resolved.unary_model)
-        asked_for = resolved.unary_model, resolved.input_name, asked.texts, call.call.request_id
+        model = resolved.model.unary_model or ""
+        call.resolved(resolved, model)
+        asked_for = model, resolved.model.input, asked.texts, call.call.request_id
         wires = embeddings_requests(*asked_for)
         call.session.admit(resolved, embeddings_request(*asked_for), {})
 
@@ -245,8 +245,8 @@ class HttpDoor:
         """What the route means, for a caller who may ask it: who may not learns nothing else, and costs nothing else."""
         resolved = self._desk.catalog.resolve(route)
         call.session.permit(resolved)
-        if resolved.task != task:
-            raise Refusal("invalid_request", f"{cut(route)!r} serves {resolved.task}, not {task}", field="model")
+        if resolved.model.task != task:
+            raise Refusal("invalid_request", f"{cut(route)!r} serves {resolved.model.task}, not {task}", field="model")
         return resolved
 
     def _caller(self, request: Request, scope: str) -> Caller:

@@ -1,15 +1,14 @@
-"""Checks: small functions that say what is wrong with a value, put together into the shape of a definition.
+"""Checks: small functions that say what is wrong with a value of a definition, and the types that carry them.
 
-A check takes a value and its path and yields (path, message) pairs; none means the value is right. Shapes refuse
-unknown keys and name the accepted ones: a misspelt key that is silently ignored is a wrong deployment.
+A check takes a value and its path and yields (path, message) pairs; none means the value is right.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from typing import Annotated
 
 Finding = tuple[str, str]
 """Path and message."""
@@ -36,14 +35,6 @@ the four levels above free data would do."""
 
 SHOWN_CHARS = 80
 """Characters of a wrong value that a message repeats: about one line of a terminal."""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key of a shape: how its value is checked, and whether it must be there."""
-
-    check: Check
-    is_required: bool = False
 
 
 def shown(value: object) -> str:
@@ -167,33 +158,9 @@ def either(expected: str, *choices: Check) -> Check:
     return check
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Check: a mapping with these keys; any other key is refused, or checked by `others`."""
-
-    keys: Mapping[str, Key]
-    others: Check | None = None
-
-    def __call__(self, value: object, path: str) -> Iterator[Finding]:
-        """What is wrong with a value."""
-        if not isinstance(value, dict):
-            yield path, f"is {shown(value)}; expected a mapping with the keys {', '.join(self.keys)}"
-            return
-        for key, inner in self.keys.items():
-            if key in value:
-                yield from inner.check(value[key], f"{path}.{key}")
-            elif inner.is_required:
-                yield path, f"lacks the key {key!r}"
-        for key in value:
-            if key not in self.keys and self.others is None:
-                yield path, f"unknown key {shown(key)}; accepted keys: {', '.join(sorted(self.keys))}"
-            elif key not in self.keys and self.others is not None:
-                yield from mapping_of(self.others)({key: value[key]}, path)
-
-
-def shape(keys: Mapping[str, Key], *, others: Check | None = None) -> Shape:
-    """A mapping with these keys; any other key is refused, or checked by `others`."""
-    return Shape(keys, others)
+def anything(value: object, path: str) -> Iterator[Finding]:
+    """What is checked elsewhere."""
+    yield from ()
 
 
 def data(value: object, path: str) -> Iterator[Finding]:
@@ -216,3 +183,10 @@ def _data(value: object, path: str, depth: int) -> Iterator[Finding]:
         yield path, f"is {shown(value)}; expected a whole number of 64 bits at most"
     elif value is not None and not isinstance(value, int | float | bool):
         yield path, f"is {shown(value)}; expected text, a number, true, false, null, a list or a mapping"
+
+
+Text = Annotated[str, text]
+Name = Annotated[str, name]
+Digest = Annotated[str, digest]
+Flag = Annotated[bool, boolean]
+"""Types of fields, with their checks (see `weir.assets.shapes`)."""

@@ -1,0 +1,30 @@
+"""Templates: the small part of jinja2 that a prompt may use, `{{ variable }}` and nothing else.
+
+No statements, filters or attributes: a template is data, and whoever may write a prompt may not run code. User text is data
+too: it is put in and never read as a template.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+BRACES = re.compile(r"\{\{|\{%|\{#")
+
+
+def variables_of(template: str) -> tuple[str, ...]:
+    """Names of the variables in a template, each once, in order of first use."""
+    return tuple(dict.fromkeys(VARIABLE.findall(template)))
+
+
+def foreign_syntax(template: str) -> Iterator[str]:
+    """What a template holds from each pair of braces on that is no variable."""
+    rest = VARIABLE.sub("", template)
+    for found in BRACES.finditer(rest):
+        yield rest[found.start() :]
+
+
+def filled(template: str, values: Mapping[str, str]) -> str:
+    """The template with its variables filled in. Raises KeyError for a variable without a value."""
+    return VARIABLE.sub(lambda match: values[match[1]], template)
