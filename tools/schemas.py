@@ -13,7 +13,7 @@ import pathlib
 import pprint
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import yaml
 
@@ -40,7 +40,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
+
+from weir.events.record import Record
 
 '''
 
@@ -62,27 +64,68 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+ENVELOPE_FIELDS = 9
+"""Fields that every event starts with, `event_id` to `event_time_us`."""
+
+FILLED_LATER: Mapping[str, object] = {
+    "source": "",
+    "boot_epoch": 0,
+    "seq": -1,
+    "trace_id": "",
+    "span_id": "",
+    "parent_span_id": "",
+}
+"""What an event holds until its producer numbers it, and where it belongs to no trace. No reader takes the number -1, so
+an event that nobody numbered is found."""
+
+ENVELOPE_DOC = "The first fields of every event. Made without a number; `Numbering.number` gives it one."
+
+
 def python_module(root: pathlib.Path) -> str:
-    """Text of `_generated.py` for the schemas under `root`."""
+    """Text of `_generated.py` for the schemas under `root`. Raises ValueError when an event lacks the envelope."""
     schemas = dict(load_schemas(root))
-    seen: dict[str, str] = {}
+    envelope = _envelope(schemas.values())
+    seen = {"Envelope": dataclass_text({"name": "Envelope", "doc": ENVELOPE_DOC, "fields": envelope}, "Record")}
     for schema in schemas.values():
-        for record in nested_records(schema):
-            seen.setdefault(str(record["name"]), dataclass_text(record, top=record is schema))
+        *inner, _ = nested_records(schema)
+        for record in inner:
+            seen.setdefault(str(record["name"]), dataclass_text(record, "Record"))
+        own = {**schema, "fields": _fields(schema)[ENVELOPE_FIELDS:]}
+        seen[str(schema["name"])] = dataclass_text(own, "Envelope")
+    shared_json = _compact(_fields(next(iter(schemas.values())))[:ENVELOPE_FIELDS])[1:-1]
     topics = [topic_text(topic, schemas) for topic in load_topics(root)]
     names = [str(schema["name"]) for schema in schemas.values()]
     texts = [
+        f"_ENVELOPE_JSON = {_wrapped(shared_json)}\n",
         "SCHEMA_JSON: Final[Mapping[str, str]] = {\n"
-        + "".join(
-            f"    {json.dumps(str(s['name']))}: {_wrapped(json.dumps(s, separators=(',', ':')))},\n"
-            for s in schemas.values()
-        )
+        + "".join(f'    "{s["name"]}": {_schema_text(_compact(s), shared_json)},\n' for s in schemas.values())
         + "}\n",
         "EVENT_TYPES: Final[Mapping[str, type[Event]]] = {\n" + "".join(f'    "{n}": {n},\n' for n in names) + "}\n",
         "TOPICS: Final[Mapping[str, Topic]] = {\n" + "".join(topics) + "}\n",
     ]
     union = "Event = (\n    " + "\n    | ".join(names) + "\n)\n"
     return HEADER + TOPIC_CLASS + "\n\n".join(["", *seen.values(), union, *texts])
+
+
+def _envelope(schemas: Iterable[Json]) -> list[dict[str, object]]:
+    """The fields of the envelope, with what they hold until they are filled."""
+    first, *others = [_fields(schema)[:ENVELOPE_FIELDS] for schema in schemas]
+    if any(other != first for other in others):
+        raise ValueError(f"every event starts with the same {ENVELOPE_FIELDS} fields; one of schemas/avro does not")
+    return [
+        {**field, "default": FILLED_LATER[str(field["name"])]} if field["name"] in FILLED_LATER else field
+        for field in first
+    ]
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _schema_text(schema_json: str, shared_json: str) -> str:
+    """A Python literal for a schema, with the fields of the envelope by name."""
+    before, after = schema_json.split(shared_json)
+    return f"{_wrapped(before)} + _ENVELOPE_JSON + {_wrapped(after)}"
 
 
 TOPIC_CLASS = '''
@@ -155,31 +198,21 @@ def python_type(type_: object) -> str:
     raise ValueError(f"Avro type {type_!r} is not supported; use a primitive, [null, T], array, map or record")
 
 
-def dataclass_text(record: Json, *, top: bool) -> str:
-    """Source of one frozen dataclass with its conversions to and from plain Avro records."""
+def dataclass_text(record: Json, base: str) -> str:
+    """Source of one frozen dataclass. base: the class it extends."""
+    name = record["name"]
     lines = [
         "@dataclass(frozen=True, slots=True, kw_only=True)",
-        f"class {record['name']}:",
+        f"class {name}({base}):",
         f'    """{record["doc"]}"""',
         "",
     ]
-    if top:
-        lines += [f'    EVENT: ClassVar[str] = "{record["name"]}"', ""]
+    if base == "Envelope":
+        lines += [f'    EVENT: ClassVar[str] = "{name}"', ""]
     for field in _fields(record):
         lines.append(f"    {field['name']}: {python_type(field['type'])}{_default(field)}")
         lines.append(f'    """{field["doc"]}"""')
-    lines += [
-        "",
-        "    def as_record(self) -> dict[str, Any]:",
-        '        """This value as the plain record Avro encodes."""',
-    ]
-    lines += ["        return {"]
-    lines += [f'            "{field["name"]}": {_to_plain(field)},' for field in _fields(record)]
-    lines += ["        }", "", "    @classmethod"]
-    lines += [f"    def from_record(cls, record: Mapping[str, Any]) -> {record['name']}:"]
-    lines += ['        """The value that a decoded Avro record holds."""', "        return cls("]
-    lines += [f"            {field['name']}={_from_plain(field)}," for field in _fields(record)]
-    return "\n".join([*lines, "        )"]) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def _default(field: Json) -> str:
@@ -191,42 +224,6 @@ def _default(field: Json) -> str:
     if value == {}:
         return " = field(default_factory=dict)"
     return f" = {json.dumps(value) if isinstance(value, str) else repr(value)}"
-
-
-def _to_plain(field: Json) -> str:
-    inner = _item_type(field["type"])
-    name = f"self.{field['name']}"
-    if isinstance(inner, Mapping) and inner.get("type") == "record":
-        return f"{name}.as_record()" if inner is field["type"] else f"[item.as_record() for item in {name}]"
-    return _shared_record(field, name, "{}.as_record()", "[item.as_record() for item in {}]") or name
-
-
-def _from_plain(field: Json) -> str:
-    inner = _item_type(field["type"])
-    name = f'record["{field["name"]}"]'
-    if isinstance(inner, Mapping) and inner.get("type") == "record":
-        kind = inner["name"]
-        return (
-            f"{kind}.from_record({name})"
-            if inner is field["type"]
-            else f"tuple({kind}.from_record(item) for item in {name})"
-        )
-    if isinstance(inner, str) and inner not in PRIMITIVES:
-        return (
-            f"{inner}.from_record({name})"
-            if inner is field["type"]
-            else f"tuple({inner}.from_record(item) for item in {name})"
-        )
-    if inner is not field["type"]:
-        return f"tuple({name})"
-    return name
-
-
-def _shared_record(field: Json, name: str, one: str, many: str) -> str | None:
-    inner = _item_type(field["type"])
-    if isinstance(inner, str) and inner not in PRIMITIVES:
-        return (one if inner is field["type"] else many).format(name)
-    return None
 
 
 def topic_text(topic: dict[str, object], schemas: Mapping[str, Json]) -> str:

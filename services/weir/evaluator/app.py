@@ -76,8 +76,7 @@ class Evaluation:
         start_us = now_us()
         self._recent, scores = step(self._recent, received.event, self._active, self._anchors, received.trace)
         SUBJECTS.set(len(self._recent))
-        numbering = self._link.numbering
-        events = [one.as_event(numbering.source, numbering.boot_epoch, numbering.take()) for one in scores]
+        events = [self._link.numbering.number(one.as_event()) for one in scores]
         # One stream is in one partition, so that detectors see its scores in the same order in every replay.
         sent = [
             Outgoing(OUT_TOPIC, f"{event.tenant}/{event.route}", event, score.trace)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
+
+from weir.events.record import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +28,35 @@ class Topic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlertChanged:
+class Envelope(Record):
+    """The first fields of every event. Made without a number; `Numbering.number` gives it one."""
+
+    event_id: str
+    """UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause where the event is derived."""
+    source: str = ""
+    """Producer of the sequence: service and instance, for example gateway/gw-1."""
+    boot_epoch: int = 0
+    """Start of the producer's life that numbered this event, microseconds since 1970-01-01 UTC."""
+    seq: int = -1
+    """Gapless number of this event within (source, boot_epoch), counted from 0."""
+    tenant: str
+    """Tenant the event belongs to; set from the API key, never from the caller's body."""
+    trace_id: str = ""
+    """W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trace."""
+    span_id: str = ""
+    """W3C span id of the operation, 16 lower-case hex digits; empty when the event belongs to no span."""
+    parent_span_id: str = ""
+    """W3C span id of the caller's span, 16 lower-case hex digits; empty for a root."""
+    event_time_us: int
+    """When the fact happened, microseconds since 1970-01-01 UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertChanged(Envelope):
     """An alert changed its state."""
 
     EVENT: ClassVar[str] = "AlertChanged"
 
-    event_id: str
-    """UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause where the event is derived."""
-    source: str
-    """Producer of the sequence: service and instance, for example gateway/gw-1."""
-    boot_epoch: int
-    """Start of the producer's life that numbered this event, microseconds since 1970-01-01 UTC."""
-    seq: int
-    """Gapless number of this event within (source, boot_epoch), counted from 0."""
-    tenant: str
-    """Tenant the event belongs to; set from the API key, never from the caller's body."""
-    trace_id: str
-    """W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trace."""
-    span_id: str
-    """W3C span id of the operation, 16 lower-case hex digits; empty when the event belongs to no span."""
-    parent_span_id: str
-    """W3C span id of the caller's span, 16 lower-case hex digits; empty for a root."""
-    event_time_us: int
-    """When the fact happened, microseconds since 1970-01-01 UTC."""
     fingerprint: str
     """Hash of the label set, 16 hex digits; the same labels are the same alert."""
     rule: str
@@ -76,86 +84,13 @@ class AlertChanged:
     annotations: Mapping[str, str]
     """Text for a person and links; never a prompt or an answer, of their words only single ones that a drift signal names."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "event_id": self.event_id,
-            "source": self.source,
-            "boot_epoch": self.boot_epoch,
-            "seq": self.seq,
-            "tenant": self.tenant,
-            "trace_id": self.trace_id,
-            "span_id": self.span_id,
-            "parent_span_id": self.parent_span_id,
-            "event_time_us": self.event_time_us,
-            "fingerprint": self.fingerprint,
-            "rule": self.rule,
-            "rule_digest": self.rule_digest,
-            "state": self.state,
-            "severity": self.severity,
-            "group_key": self.group_key,
-            "value": self.value,
-            "threshold": self.threshold,
-            "starts_at_us": self.starts_at_us,
-            "ends_at_us": self.ends_at_us,
-            "cause_event_id": self.cause_event_id,
-            "labels": self.labels,
-            "annotations": self.annotations,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> AlertChanged:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            event_id=record["event_id"],
-            source=record["source"],
-            boot_epoch=record["boot_epoch"],
-            seq=record["seq"],
-            tenant=record["tenant"],
-            trace_id=record["trace_id"],
-            span_id=record["span_id"],
-            parent_span_id=record["parent_span_id"],
-            event_time_us=record["event_time_us"],
-            fingerprint=record["fingerprint"],
-            rule=record["rule"],
-            rule_digest=record["rule_digest"],
-            state=record["state"],
-            severity=record["severity"],
-            group_key=record["group_key"],
-            value=record["value"],
-            threshold=record["threshold"],
-            starts_at_us=record["starts_at_us"],
-            ends_at_us=record["ends_at_us"],
-            cause_event_id=record["cause_event_id"],
-            labels=record["labels"],
-            annotations=record["annotations"],
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLettered:
+class DeadLettered(Envelope):
     """A consumer could not handle a message and put it aside."""
 
     EVENT: ClassVar[str] = "DeadLettered"
 
-    event_id: str
-    """UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause where the event is derived."""
-    source: str
-    """Producer of the sequence: service and instance, for example gateway/gw-1."""
-    boot_epoch: int
-    """Start of the producer's life that numbered this event, microseconds since 1970-01-01 UTC."""
-    seq: int
-    """Gapless number of this event within (source, boot_epoch), counted from 0."""
-    tenant: str
-    """Tenant the event belongs to; set from the API key, never from the caller's body."""
-    trace_id: str
-    """W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trace."""
-    span_id: str
-    """W3C span id of the operation, 16 lower-case hex digits; empty when the event belongs to no span."""
-    parent_span_id: str
-    """W3C span id of the caller's span, 16 lower-case hex digits; empty for a root."""
-    event_time_us: int
-    """When the fact happened, microseconds since 1970-01-01 UTC."""
     topic: str
     """Topic of the message."""
     partition: int
@@ -177,58 +112,9 @@ class DeadLettered:
     payload_sha256: str
     """SHA-256 of the full value, 64 hex digits."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "event_id": self.event_id,
-            "source": self.source,
-            "boot_epoch": self.boot_epoch,
-            "seq": self.seq,
-            "tenant": self.tenant,
-            "trace_id": self.trace_id,
-            "span_id": self.span_id,
-            "parent_span_id": self.parent_span_id,
-            "event_time_us": self.event_time_us,
-            "topic": self.topic,
-            "partition": self.partition,
-            "offset": self.offset,
-            "consumer_group": self.consumer_group,
-            "reason": self.reason,
-            "error": self.error,
-            "message_key": self.message_key,
-            "payload": self.payload,
-            "payload_bytes": self.payload_bytes,
-            "payload_sha256": self.payload_sha256,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> DeadLettered:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            event_id=record["event_id"],
-            source=record["source"],
-            boot_epoch=record["boot_epoch"],
-            seq=record["seq"],
-            tenant=record["tenant"],
-            trace_id=record["trace_id"],
-            span_id=record["span_id"],
-            parent_span_id=record["parent_span_id"],
-            event_time_us=record["event_time_us"],
-            topic=record["topic"],
-            partition=record["partition"],
-            offset=record["offset"],
-            consumer_group=record["consumer_group"],
-            reason=record["reason"],
-            error=record["error"],
-            message_key=record["message_key"],
-            payload=record["payload"],
-            payload_bytes=record["payload_bytes"],
-            payload_sha256=record["payload_sha256"],
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShiftedTerm:
+class ShiftedTerm(Record):
     """A word whose share of texts changed."""
 
     term: str
@@ -240,28 +126,9 @@ class ShiftedTerm:
     share_after: float
     """Share of texts that speak for the change that hold it, 0 to 1."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "term": self.term,
-            "z": self.z,
-            "share_before": self.share_before,
-            "share_after": self.share_after,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> ShiftedTerm:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            term=record["term"],
-            z=record["z"],
-            share_before=record["share_before"],
-            share_after=record["share_after"],
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NovelCluster:
+class NovelCluster(Record):
     """A group of calls that are unlike the reference and like each other."""
 
     name: str
@@ -277,32 +144,9 @@ class NovelCluster:
     request_ids: tuple[str, ...]
     """Its latest calls, oldest first; at most 5."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "name": self.name,
-            "events": self.events,
-            "per_100": self.per_100,
-            "per_100_before": self.per_100_before,
-            "first_event_index": self.first_event_index,
-            "request_ids": self.request_ids,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> NovelCluster:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            name=record["name"],
-            events=record["events"],
-            per_100=record["per_100"],
-            per_100_before=record["per_100_before"],
-            first_event_index=record["first_event_index"],
-            request_ids=tuple(record["request_ids"]),
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterShift:
+class ClusterShift(Record):
     """Share of a cluster of the reference, before and now."""
 
     number: int
@@ -316,30 +160,9 @@ class ClusterShift:
     psi: float
     """What it adds to the index, nats."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "number": self.number,
-            "name": self.name,
-            "share_before": self.share_before,
-            "share_after": self.share_after,
-            "psi": self.psi,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> ClusterShift:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            number=record["number"],
-            name=record["name"],
-            share_before=record["share_before"],
-            share_after=record["share_after"],
-            psi=record["psi"],
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceSum:
+class EvidenceSum(Record):
     """Evidence of the alarm on calls pinned to one asset, or of one tenant."""
 
     kind: str
@@ -355,54 +178,13 @@ class EvidenceSum:
     events: int
     """Calls summed."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "kind": self.kind,
-            "name": self.name,
-            "version": self.version,
-            "digest": self.digest,
-            "log_e": self.log_e,
-            "events": self.events,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> EvidenceSum:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            kind=record["kind"],
-            name=record["name"],
-            version=record["version"],
-            digest=record["digest"],
-            log_e=record["log_e"],
-            events=record["events"],
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DriftSignalled:
+class DriftSignalled(Envelope):
     """A drift detector changed its state on a monitored stream."""
 
     EVENT: ClassVar[str] = "DriftSignalled"
 
-    event_id: str
-    """UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause where the event is derived."""
-    source: str
-    """Producer of the sequence: service and instance, for example gateway/gw-1."""
-    boot_epoch: int
-    """Start of the producer's life that numbered this event, microseconds since 1970-01-01 UTC."""
-    seq: int
-    """Gapless number of this event within (source, boot_epoch), counted from 0."""
-    tenant: str
-    """Tenant the event belongs to; set from the API key, never from the caller's body."""
-    trace_id: str
-    """W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trace."""
-    span_id: str
-    """W3C span id of the operation, 16 lower-case hex digits; empty when the event belongs to no span."""
-    parent_span_id: str
-    """W3C span id of the caller's span, 16 lower-case hex digits; empty for a root."""
-    event_time_us: int
-    """When the fact happened, microseconds since 1970-01-01 UTC."""
     route: str
     """Route of the monitored stream."""
     detector: str
@@ -480,114 +262,9 @@ class DriftSignalled:
     next_reference_version: str = ""
     """Version of the reference that a decision begins; empty for none."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "event_id": self.event_id,
-            "source": self.source,
-            "boot_epoch": self.boot_epoch,
-            "seq": self.seq,
-            "tenant": self.tenant,
-            "trace_id": self.trace_id,
-            "span_id": self.span_id,
-            "parent_span_id": self.parent_span_id,
-            "event_time_us": self.event_time_us,
-            "route": self.route,
-            "detector": self.detector,
-            "config_digest": self.config_digest,
-            "state": self.state,
-            "level": self.level,
-            "part": self.part,
-            "verdict": self.verdict,
-            "statistic": self.statistic,
-            "threshold": self.threshold,
-            "arl_target": self.arl_target,
-            "event_index": self.event_index,
-            "since_event_index": self.since_event_index,
-            "since_time_us": self.since_time_us,
-            "reference_version": self.reference_version,
-            "reference_digest": self.reference_digest,
-            "reference_events": self.reference_events,
-            "trigger_request_id": self.trigger_request_id,
-            "example_request_ids": self.example_request_ids,
-            "explanation": self.explanation,
-            "guarantee": self.guarantee,
-            "evidence_events": self.evidence_events,
-            "example_before_request_ids": self.example_before_request_ids,
-            "shifted_terms": [item.as_record() for item in self.shifted_terms],
-            "clusters": [item.as_record() for item in self.clusters],
-            "psi": self.psi,
-            "psi_by_cluster": [item.as_record() for item in self.psi_by_cluster],
-            "blame": [item.as_record() for item in self.blame],
-            "dataset_name": self.dataset_name,
-            "dataset_version": self.dataset_version,
-            "dataset_digest": self.dataset_digest,
-            "dataset_items": self.dataset_items,
-            "skew_p_mmd": self.skew_p_mmd,
-            "skew_p_novelty": self.skew_p_novelty,
-            "skew_window_events": self.skew_window_events,
-            "affected_request_ids": self.affected_request_ids,
-            "author": self.author,
-            "reason": self.reason,
-            "next_reference_version": self.next_reference_version,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> DriftSignalled:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            event_id=record["event_id"],
-            source=record["source"],
-            boot_epoch=record["boot_epoch"],
-            seq=record["seq"],
-            tenant=record["tenant"],
-            trace_id=record["trace_id"],
-            span_id=record["span_id"],
-            parent_span_id=record["parent_span_id"],
-            event_time_us=record["event_time_us"],
-            route=record["route"],
-            detector=record["detector"],
-            config_digest=record["config_digest"],
-            state=record["state"],
-            level=record["level"],
-            part=record["part"],
-            verdict=record["verdict"],
-            statistic=record["statistic"],
-            threshold=record["threshold"],
-            arl_target=record["arl_target"],
-            event_index=record["event_index"],
-            since_event_index=record["since_event_index"],
-            since_time_us=record["since_time_us"],
-            reference_version=record["reference_version"],
-            reference_digest=record["reference_digest"],
-            reference_events=record["reference_events"],
-            trigger_request_id=record["trigger_request_id"],
-            example_request_ids=tuple(record["example_request_ids"]),
-            explanation=record["explanation"],
-            guarantee=record["guarantee"],
-            evidence_events=record["evidence_events"],
-            example_before_request_ids=tuple(record["example_before_request_ids"]),
-            shifted_terms=tuple(ShiftedTerm.from_record(item) for item in record["shifted_terms"]),
-            clusters=tuple(NovelCluster.from_record(item) for item in record["clusters"]),
-            psi=record["psi"],
-            psi_by_cluster=tuple(ClusterShift.from_record(item) for item in record["psi_by_cluster"]),
-            blame=tuple(EvidenceSum.from_record(item) for item in record["blame"]),
-            dataset_name=record["dataset_name"],
-            dataset_version=record["dataset_version"],
-            dataset_digest=record["dataset_digest"],
-            dataset_items=record["dataset_items"],
-            skew_p_mmd=record["skew_p_mmd"],
-            skew_p_novelty=record["skew_p_novelty"],
-            skew_window_events=record["skew_window_events"],
-            affected_request_ids=tuple(record["affected_request_ids"]),
-            author=record["author"],
-            reason=record["reason"],
-            next_reference_version=record["next_reference_version"],
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class Reference(Record):
     """One versioned asset that took part in producing an answer."""
 
     kind: str
@@ -599,50 +276,13 @@ class Reference:
     digest: str
     """Content digest, sha256: followed by 64 hex digits."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "kind": self.kind,
-            "name": self.name,
-            "version": self.version,
-            "digest": self.digest,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Reference:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            kind=record["kind"],
-            name=record["name"],
-            version=record["version"],
-            digest=record["digest"],
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationScored:
+class EvaluationScored(Envelope):
     """An evaluator scored one completed call."""
 
     EVENT: ClassVar[str] = "EvaluationScored"
 
-    event_id: str
-    """UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause where the event is derived."""
-    source: str
-    """Producer of the sequence: service and instance, for example gateway/gw-1."""
-    boot_epoch: int
-    """Start of the producer's life that numbered this event, microseconds since 1970-01-01 UTC."""
-    seq: int
-    """Gapless number of this event within (source, boot_epoch), counted from 0."""
-    tenant: str
-    """Tenant the event belongs to; set from the API key, never from the caller's body."""
-    trace_id: str
-    """W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trace."""
-    span_id: str
-    """W3C span id of the operation, 16 lower-case hex digits; empty when the event belongs to no span."""
-    parent_span_id: str
-    """W3C span id of the caller's span, 16 lower-case hex digits; empty for a root."""
-    event_time_us: int
-    """When the fact happened, microseconds since 1970-01-01 UTC."""
     request_id: str
     """Call that was scored."""
     response_event_id: str
@@ -678,94 +318,13 @@ class EvaluationScored:
     anchor_passed: bool | None = None
     """Human label of the anchor: whether its answer should pass; null for a call."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "event_id": self.event_id,
-            "source": self.source,
-            "boot_epoch": self.boot_epoch,
-            "seq": self.seq,
-            "tenant": self.tenant,
-            "trace_id": self.trace_id,
-            "span_id": self.span_id,
-            "parent_span_id": self.parent_span_id,
-            "event_time_us": self.event_time_us,
-            "request_id": self.request_id,
-            "response_event_id": self.response_event_id,
-            "route": self.route,
-            "evaluator": self.evaluator,
-            "evaluator_version": self.evaluator_version,
-            "evaluator_digest": self.evaluator_digest,
-            "score": self.score,
-            "passed": self.passed,
-            "label": self.label,
-            "explanation": self.explanation,
-            "inclusion_probability": self.inclusion_probability,
-            "sampling_salt": self.sampling_salt,
-            "references": [item.as_record() for item in self.references],
-            "release_digest": self.release_digest,
-            "session_id": self.session_id,
-            "anchor_id": self.anchor_id,
-            "anchor_passed": self.anchor_passed,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> EvaluationScored:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            event_id=record["event_id"],
-            source=record["source"],
-            boot_epoch=record["boot_epoch"],
-            seq=record["seq"],
-            tenant=record["tenant"],
-            trace_id=record["trace_id"],
-            span_id=record["span_id"],
-            parent_span_id=record["parent_span_id"],
-            event_time_us=record["event_time_us"],
-            request_id=record["request_id"],
-            response_event_id=record["response_event_id"],
-            route=record["route"],
-            evaluator=record["evaluator"],
-            evaluator_version=record["evaluator_version"],
-            evaluator_digest=record["evaluator_digest"],
-            score=record["score"],
-            passed=record["passed"],
-            label=record["label"],
-            explanation=record["explanation"],
-            inclusion_probability=record["inclusion_probability"],
-            sampling_salt=record["sampling_salt"],
-            references=tuple(Reference.from_record(item) for item in record["references"]),
-            release_digest=record["release_digest"],
-            session_id=record["session_id"],
-            anchor_id=record["anchor_id"],
-            anchor_passed=record["anchor_passed"],
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeedbackReceived:
+class FeedbackReceived(Envelope):
     """A user judged an answer."""
 
     EVENT: ClassVar[str] = "FeedbackReceived"
 
-    event_id: str
-    """UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause where the event is derived."""
-    source: str
-    """Producer of the sequence: service and instance, for example gateway/gw-1."""
-    boot_epoch: int
-    """Start of the producer's life that numbered this event, microseconds since 1970-01-01 UTC."""
-    seq: int
-    """Gapless number of this event within (source, boot_epoch), counted from 0."""
-    tenant: str
-    """Tenant the event belongs to; set from the API key, never from the caller's body."""
-    trace_id: str
-    """W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trace."""
-    span_id: str
-    """W3C span id of the operation, 16 lower-case hex digits; empty when the event belongs to no span."""
-    parent_span_id: str
-    """W3C span id of the caller's span, 16 lower-case hex digits; empty for a root."""
-    event_time_us: int
-    """When the fact happened, microseconds since 1970-01-01 UTC."""
     request_id: str
     """Call that was judged."""
     score: float
@@ -775,68 +334,13 @@ class FeedbackReceived:
     comment: str = ""
     """The user's words, cut at 4,096 characters."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "event_id": self.event_id,
-            "source": self.source,
-            "boot_epoch": self.boot_epoch,
-            "seq": self.seq,
-            "tenant": self.tenant,
-            "trace_id": self.trace_id,
-            "span_id": self.span_id,
-            "parent_span_id": self.parent_span_id,
-            "event_time_us": self.event_time_us,
-            "request_id": self.request_id,
-            "score": self.score,
-            "label": self.label,
-            "comment": self.comment,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> FeedbackReceived:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            event_id=record["event_id"],
-            source=record["source"],
-            boot_epoch=record["boot_epoch"],
-            seq=record["seq"],
-            tenant=record["tenant"],
-            trace_id=record["trace_id"],
-            span_id=record["span_id"],
-            parent_span_id=record["parent_span_id"],
-            event_time_us=record["event_time_us"],
-            request_id=record["request_id"],
-            score=record["score"],
-            label=record["label"],
-            comment=record["comment"],
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GovernanceRecorded:
+class GovernanceRecorded(Envelope):
     """A governed action was executed or refused."""
 
     EVENT: ClassVar[str] = "GovernanceRecorded"
 
-    event_id: str
-    """UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause where the event is derived."""
-    source: str
-    """Producer of the sequence: service and instance, for example gateway/gw-1."""
-    boot_epoch: int
-    """Start of the producer's life that numbered this event, microseconds since 1970-01-01 UTC."""
-    seq: int
-    """Gapless number of this event within (source, boot_epoch), counted from 0."""
-    tenant: str
-    """Tenant the event belongs to; set from the API key, never from the caller's body."""
-    trace_id: str
-    """W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trace."""
-    span_id: str
-    """W3C span id of the operation, 16 lower-case hex digits; empty when the event belongs to no span."""
-    parent_span_id: str
-    """W3C span id of the caller's span, 16 lower-case hex digits; empty for a root."""
-    event_time_us: int
-    """When the fact happened, microseconds since 1970-01-01 UTC."""
     actor: str
     """Who asked."""
     action: str
@@ -856,56 +360,9 @@ class GovernanceRecorded:
     record_hash: str
     """SHA-256 over the previous hash and this record, 64 hex digits."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "event_id": self.event_id,
-            "source": self.source,
-            "boot_epoch": self.boot_epoch,
-            "seq": self.seq,
-            "tenant": self.tenant,
-            "trace_id": self.trace_id,
-            "span_id": self.span_id,
-            "parent_span_id": self.parent_span_id,
-            "event_time_us": self.event_time_us,
-            "actor": self.actor,
-            "action": self.action,
-            "kind": self.kind,
-            "name": self.name,
-            "digest": self.digest,
-            "decision": self.decision,
-            "reason": self.reason,
-            "previous_hash": self.previous_hash,
-            "record_hash": self.record_hash,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> GovernanceRecorded:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            event_id=record["event_id"],
-            source=record["source"],
-            boot_epoch=record["boot_epoch"],
-            seq=record["seq"],
-            tenant=record["tenant"],
-            trace_id=record["trace_id"],
-            span_id=record["span_id"],
-            parent_span_id=record["parent_span_id"],
-            event_time_us=record["event_time_us"],
-            actor=record["actor"],
-            action=record["action"],
-            kind=record["kind"],
-            name=record["name"],
-            digest=record["digest"],
-            decision=record["decision"],
-            reason=record["reason"],
-            previous_hash=record["previous_hash"],
-            record_hash=record["record_hash"],
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(Record):
     """One retrieved passage that the answer was built from."""
 
     passage_id: str
@@ -919,52 +376,13 @@ class Context:
     text: str
     """Passage text, cut at the capture limit."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "passage_id": self.passage_id,
-            "dataset": self.dataset,
-            "dataset_digest": self.dataset_digest,
-            "score": self.score,
-            "text": self.text,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Context:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            passage_id=record["passage_id"],
-            dataset=record["dataset"],
-            dataset_digest=record["dataset_digest"],
-            score=record["score"],
-            text=record["text"],
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InferenceCompleted:
+class InferenceCompleted(Envelope):
     """A call ended: answered, refused, failed, cancelled or lost. Self-contained: it repeats what the request event said."""
 
     EVENT: ClassVar[str] = "InferenceCompleted"
 
-    event_id: str
-    """UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause where the event is derived."""
-    source: str
-    """Producer of the sequence: service and instance, for example gateway/gw-1."""
-    boot_epoch: int
-    """Start of the producer's life that numbered this event, microseconds since 1970-01-01 UTC."""
-    seq: int
-    """Gapless number of this event within (source, boot_epoch), counted from 0."""
-    tenant: str
-    """Tenant the event belongs to; set from the API key, never from the caller's body."""
-    trace_id: str
-    """W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trace."""
-    span_id: str
-    """W3C span id of the operation, 16 lower-case hex digits; empty when the event belongs to no span."""
-    parent_span_id: str
-    """W3C span id of the caller's span, 16 lower-case hex digits; empty for a root."""
-    event_time_us: int
-    """When the fact happened, microseconds since 1970-01-01 UTC."""
     request_id: str
     """UUIDv7 the gateway gave the call; returned to the client as weir-request-id."""
     client_request_id: str = ""
@@ -1028,122 +446,13 @@ class InferenceCompleted:
     release_digest: str = ""
     """Digest over all references of the call, sha256: and 64 hex digits; empty when nothing was resolved."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "event_id": self.event_id,
-            "source": self.source,
-            "boot_epoch": self.boot_epoch,
-            "seq": self.seq,
-            "tenant": self.tenant,
-            "trace_id": self.trace_id,
-            "span_id": self.span_id,
-            "parent_span_id": self.parent_span_id,
-            "event_time_us": self.event_time_us,
-            "request_id": self.request_id,
-            "client_request_id": self.client_request_id,
-            "session_id": self.session_id,
-            "protocol": self.protocol,
-            "operation": self.operation,
-            "route": self.route,
-            "model": self.model,
-            "input_text": self.input_text,
-            "user_text": self.user_text,
-            "input_truncated": self.input_truncated,
-            "input_bytes": self.input_bytes,
-            "parameters_json": self.parameters_json,
-            "request_event_id": self.request_event_id,
-            "start_time_us": self.start_time_us,
-            "latency_ms": self.latency_ms,
-            "time_to_first_token_ms": self.time_to_first_token_ms,
-            "outcome": self.outcome,
-            "status_code": self.status_code,
-            "http_status": self.http_status,
-            "error_type": self.error_type,
-            "error_message": self.error_message,
-            "output_text": self.output_text,
-            "output_truncated": self.output_truncated,
-            "output_bytes": self.output_bytes,
-            "finish_reason": self.finish_reason,
-            "input_tokens": self.input_tokens,
-            "output_tokens": self.output_tokens,
-            "seed": self.seed,
-            "contexts": [item.as_record() for item in self.contexts],
-            "references": [item.as_record() for item in self.references],
-            "release_digest": self.release_digest,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> InferenceCompleted:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            event_id=record["event_id"],
-            source=record["source"],
-            boot_epoch=record["boot_epoch"],
-            seq=record["seq"],
-            tenant=record["tenant"],
-            trace_id=record["trace_id"],
-            span_id=record["span_id"],
-            parent_span_id=record["parent_span_id"],
-            event_time_us=record["event_time_us"],
-            request_id=record["request_id"],
-            client_request_id=record["client_request_id"],
-            session_id=record["session_id"],
-            protocol=record["protocol"],
-            operation=record["operation"],
-            route=record["route"],
-            model=record["model"],
-            input_text=record["input_text"],
-            user_text=record["user_text"],
-            input_truncated=record["input_truncated"],
-            input_bytes=record["input_bytes"],
-            parameters_json=record["parameters_json"],
-            request_event_id=record["request_event_id"],
-            start_time_us=record["start_time_us"],
-            latency_ms=record["latency_ms"],
-            time_to_first_token_ms=record["time_to_first_token_ms"],
-            outcome=record["outcome"],
-            status_code=record["status_code"],
-            http_status=record["http_status"],
-            error_type=record["error_type"],
-            error_message=record["error_message"],
-            output_text=record["output_text"],
-            output_truncated=record["output_truncated"],
-            output_bytes=record["output_bytes"],
-            finish_reason=record["finish_reason"],
-            input_tokens=record["input_tokens"],
-            output_tokens=record["output_tokens"],
-            seed=record["seed"],
-            contexts=tuple(Context.from_record(item) for item in record["contexts"]),
-            references=tuple(Reference.from_record(item) for item in record["references"]),
-            release_digest=record["release_digest"],
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InferenceRequested:
+class InferenceRequested(Envelope):
     """A call was accepted by the gateway and is about to be sent upstream."""
 
     EVENT: ClassVar[str] = "InferenceRequested"
 
-    event_id: str
-    """UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause where the event is derived."""
-    source: str
-    """Producer of the sequence: service and instance, for example gateway/gw-1."""
-    boot_epoch: int
-    """Start of the producer's life that numbered this event, microseconds since 1970-01-01 UTC."""
-    seq: int
-    """Gapless number of this event within (source, boot_epoch), counted from 0."""
-    tenant: str
-    """Tenant the event belongs to; set from the API key, never from the caller's body."""
-    trace_id: str
-    """W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trace."""
-    span_id: str
-    """W3C span id of the operation, 16 lower-case hex digits; empty when the event belongs to no span."""
-    parent_span_id: str
-    """W3C span id of the caller's span, 16 lower-case hex digits; empty for a root."""
-    event_time_us: int
-    """When the fact happened, microseconds since 1970-01-01 UTC."""
     request_id: str
     """UUIDv7 the gateway gave the call; returned to the client as weir-request-id."""
     client_request_id: str = ""
@@ -1175,90 +484,13 @@ class InferenceRequested:
     release_digest: str = ""
     """Digest over all references of the call, sha256: and 64 hex digits; empty when nothing was resolved."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "event_id": self.event_id,
-            "source": self.source,
-            "boot_epoch": self.boot_epoch,
-            "seq": self.seq,
-            "tenant": self.tenant,
-            "trace_id": self.trace_id,
-            "span_id": self.span_id,
-            "parent_span_id": self.parent_span_id,
-            "event_time_us": self.event_time_us,
-            "request_id": self.request_id,
-            "client_request_id": self.client_request_id,
-            "session_id": self.session_id,
-            "protocol": self.protocol,
-            "operation": self.operation,
-            "route": self.route,
-            "model": self.model,
-            "input_text": self.input_text,
-            "user_text": self.user_text,
-            "input_truncated": self.input_truncated,
-            "input_bytes": self.input_bytes,
-            "parameters_json": self.parameters_json,
-            "deadline_ms": self.deadline_ms,
-            "references": [item.as_record() for item in self.references],
-            "release_digest": self.release_digest,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> InferenceRequested:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            event_id=record["event_id"],
-            source=record["source"],
-            boot_epoch=record["boot_epoch"],
-            seq=record["seq"],
-            tenant=record["tenant"],
-            trace_id=record["trace_id"],
-            span_id=record["span_id"],
-            parent_span_id=record["parent_span_id"],
-            event_time_us=record["event_time_us"],
-            request_id=record["request_id"],
-            client_request_id=record["client_request_id"],
-            session_id=record["session_id"],
-            protocol=record["protocol"],
-            operation=record["operation"],
-            route=record["route"],
-            model=record["model"],
-            input_text=record["input_text"],
-            user_text=record["user_text"],
-            input_truncated=record["input_truncated"],
-            input_bytes=record["input_bytes"],
-            parameters_json=record["parameters_json"],
-            deadline_ms=record["deadline_ms"],
-            references=tuple(Reference.from_record(item) for item in record["references"]),
-            release_digest=record["release_digest"],
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NumbersAccounted:
+class NumbersAccounted(Envelope):
     """What became of a range of a producer's sequence numbers: written to the spool, shed, unreadable in it, or put aside."""
 
     EVENT: ClassVar[str] = "NumbersAccounted"
 
-    event_id: str
-    """UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause where the event is derived."""
-    source: str
-    """Producer of the sequence: service and instance, for example gateway/gw-1."""
-    boot_epoch: int
-    """Start of the producer's life that numbered this event, microseconds since 1970-01-01 UTC."""
-    seq: int
-    """Gapless number of this event within (source, boot_epoch), counted from 0."""
-    tenant: str
-    """Tenant the event belongs to; set from the API key, never from the caller's body."""
-    trace_id: str
-    """W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trace."""
-    span_id: str
-    """W3C span id of the operation, 16 lower-case hex digits; empty when the event belongs to no span."""
-    parent_span_id: str
-    """W3C span id of the caller's span, 16 lower-case hex digits; empty for a root."""
-    event_time_us: int
-    """When the fact happened, microseconds since 1970-01-01 UTC."""
     numbered_source: str
     """Source whose numbers these are, for example gateway/1."""
     numbered_boot_epoch: int
@@ -1272,72 +504,13 @@ class NumbersAccounted:
     reason: str = ""
     """Stable word: spool_full, disk_refused, not_recordable, checksum, or the reason of the dead letter; empty for accepted."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "event_id": self.event_id,
-            "source": self.source,
-            "boot_epoch": self.boot_epoch,
-            "seq": self.seq,
-            "tenant": self.tenant,
-            "trace_id": self.trace_id,
-            "span_id": self.span_id,
-            "parent_span_id": self.parent_span_id,
-            "event_time_us": self.event_time_us,
-            "numbered_source": self.numbered_source,
-            "numbered_boot_epoch": self.numbered_boot_epoch,
-            "first_seq": self.first_seq,
-            "last_seq": self.last_seq,
-            "account": self.account,
-            "reason": self.reason,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> NumbersAccounted:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            event_id=record["event_id"],
-            source=record["source"],
-            boot_epoch=record["boot_epoch"],
-            seq=record["seq"],
-            tenant=record["tenant"],
-            trace_id=record["trace_id"],
-            span_id=record["span_id"],
-            parent_span_id=record["parent_span_id"],
-            event_time_us=record["event_time_us"],
-            numbered_source=record["numbered_source"],
-            numbered_boot_epoch=record["numbered_boot_epoch"],
-            first_seq=record["first_seq"],
-            last_seq=record["last_seq"],
-            account=record["account"],
-            reason=record["reason"],
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpsSignalled:
+class OpsSignalled(Envelope):
     """A service found something about the system itself that somebody should know, or found it gone."""
 
     EVENT: ClassVar[str] = "OpsSignalled"
 
-    event_id: str
-    """UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause where the event is derived."""
-    source: str
-    """Producer of the sequence: service and instance, for example gateway/gw-1."""
-    boot_epoch: int
-    """Start of the producer's life that numbered this event, microseconds since 1970-01-01 UTC."""
-    seq: int
-    """Gapless number of this event within (source, boot_epoch), counted from 0."""
-    tenant: str
-    """Tenant the event belongs to; set from the API key, never from the caller's body."""
-    trace_id: str
-    """W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trace."""
-    span_id: str
-    """W3C span id of the operation, 16 lower-case hex digits; empty when the event belongs to no span."""
-    parent_span_id: str
-    """W3C span id of the caller's span, 16 lower-case hex digits; empty for a root."""
-    event_time_us: int
-    """When the fact happened, microseconds since 1970-01-01 UTC."""
     name: str
     """What is signalled, a stable word: audit_missing, audit_corrupt or audit_duplicates."""
     subject: str
@@ -1353,74 +526,13 @@ class OpsSignalled:
     labels: Mapping[str, str] = field(default_factory=dict)
     """Details as names and values, for rules to match and people to read."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "event_id": self.event_id,
-            "source": self.source,
-            "boot_epoch": self.boot_epoch,
-            "seq": self.seq,
-            "tenant": self.tenant,
-            "trace_id": self.trace_id,
-            "span_id": self.span_id,
-            "parent_span_id": self.parent_span_id,
-            "event_time_us": self.event_time_us,
-            "name": self.name,
-            "subject": self.subject,
-            "state": self.state,
-            "value": self.value,
-            "threshold": self.threshold,
-            "explanation": self.explanation,
-            "labels": self.labels,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> OpsSignalled:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            event_id=record["event_id"],
-            source=record["source"],
-            boot_epoch=record["boot_epoch"],
-            seq=record["seq"],
-            tenant=record["tenant"],
-            trace_id=record["trace_id"],
-            span_id=record["span_id"],
-            parent_span_id=record["parent_span_id"],
-            event_time_us=record["event_time_us"],
-            name=record["name"],
-            subject=record["subject"],
-            state=record["state"],
-            value=record["value"],
-            threshold=record["threshold"],
-            explanation=record["explanation"],
-            labels=record["labels"],
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RegistryChanged:
+class RegistryChanged(Envelope):
     """An asset version was created or an alias was moved."""
 
     EVENT: ClassVar[str] = "RegistryChanged"
 
-    event_id: str
-    """UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause where the event is derived."""
-    source: str
-    """Producer of the sequence: service and instance, for example gateway/gw-1."""
-    boot_epoch: int
-    """Start of the producer's life that numbered this event, microseconds since 1970-01-01 UTC."""
-    seq: int
-    """Gapless number of this event within (source, boot_epoch), counted from 0."""
-    tenant: str
-    """Tenant the event belongs to; set from the API key, never from the caller's body."""
-    trace_id: str
-    """W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trace."""
-    span_id: str
-    """W3C span id of the operation, 16 lower-case hex digits; empty when the event belongs to no span."""
-    parent_span_id: str
-    """W3C span id of the caller's span, 16 lower-case hex digits; empty for a root."""
-    event_time_us: int
-    """When the fact happened, microseconds since 1970-01-01 UTC."""
     revision: int
     """Number of the change in the registry, counted from 1."""
     change: str
@@ -1442,58 +554,9 @@ class RegistryChanged:
     author: str
     """Who made the change."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "event_id": self.event_id,
-            "source": self.source,
-            "boot_epoch": self.boot_epoch,
-            "seq": self.seq,
-            "tenant": self.tenant,
-            "trace_id": self.trace_id,
-            "span_id": self.span_id,
-            "parent_span_id": self.parent_span_id,
-            "event_time_us": self.event_time_us,
-            "revision": self.revision,
-            "change": self.change,
-            "kind": self.kind,
-            "name": self.name,
-            "version": self.version,
-            "digest": self.digest,
-            "alias": self.alias,
-            "previous_digest": self.previous_digest,
-            "body_json": self.body_json,
-            "author": self.author,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> RegistryChanged:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            event_id=record["event_id"],
-            source=record["source"],
-            boot_epoch=record["boot_epoch"],
-            seq=record["seq"],
-            tenant=record["tenant"],
-            trace_id=record["trace_id"],
-            span_id=record["span_id"],
-            parent_span_id=record["parent_span_id"],
-            event_time_us=record["event_time_us"],
-            revision=record["revision"],
-            change=record["change"],
-            kind=record["kind"],
-            name=record["name"],
-            version=record["version"],
-            digest=record["digest"],
-            alias=record["alias"],
-            previous_digest=record["previous_digest"],
-            body_json=record["body_json"],
-            author=record["author"],
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
+class Span(Record):
     """One operation of a trace, in the words of OpenTelemetry."""
 
     span_id: str
@@ -1515,60 +578,13 @@ class Span:
     attributes: Mapping[str, str] = field(default_factory=dict)
     """OpenTelemetry attributes (gen_ai.*, weir.*) as text."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "span_id": self.span_id,
-            "parent_span_id": self.parent_span_id,
-            "name": self.name,
-            "kind": self.kind,
-            "service": self.service,
-            "start_time_us": self.start_time_us,
-            "end_time_us": self.end_time_us,
-            "status": self.status,
-            "attributes": self.attributes,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Span:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            span_id=record["span_id"],
-            parent_span_id=record["parent_span_id"],
-            name=record["name"],
-            kind=record["kind"],
-            service=record["service"],
-            start_time_us=record["start_time_us"],
-            end_time_us=record["end_time_us"],
-            status=record["status"],
-            attributes=record["attributes"],
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SpansRecorded:
+class SpansRecorded(Envelope):
     """The spans of one call became known."""
 
     EVENT: ClassVar[str] = "SpansRecorded"
 
-    event_id: str
-    """UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause where the event is derived."""
-    source: str
-    """Producer of the sequence: service and instance, for example gateway/gw-1."""
-    boot_epoch: int
-    """Start of the producer's life that numbered this event, microseconds since 1970-01-01 UTC."""
-    seq: int
-    """Gapless number of this event within (source, boot_epoch), counted from 0."""
-    tenant: str
-    """Tenant the event belongs to; set from the API key, never from the caller's body."""
-    trace_id: str
-    """W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trace."""
-    span_id: str
-    """W3C span id of the operation, 16 lower-case hex digits; empty when the event belongs to no span."""
-    parent_span_id: str
-    """W3C span id of the caller's span, 16 lower-case hex digits; empty for a root."""
-    event_time_us: int
-    """When the fact happened, microseconds since 1970-01-01 UTC."""
     request_id: str = ""
     """Call the spans belong to; empty when they came over OTLP."""
     route: str = ""
@@ -1576,44 +592,9 @@ class SpansRecorded:
     spans: tuple[Span, ...]
     """Spans of the call, parents before children."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "event_id": self.event_id,
-            "source": self.source,
-            "boot_epoch": self.boot_epoch,
-            "seq": self.seq,
-            "tenant": self.tenant,
-            "trace_id": self.trace_id,
-            "span_id": self.span_id,
-            "parent_span_id": self.parent_span_id,
-            "event_time_us": self.event_time_us,
-            "request_id": self.request_id,
-            "route": self.route,
-            "spans": [item.as_record() for item in self.spans],
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> SpansRecorded:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            event_id=record["event_id"],
-            source=record["source"],
-            boot_epoch=record["boot_epoch"],
-            seq=record["seq"],
-            tenant=record["tenant"],
-            trace_id=record["trace_id"],
-            span_id=record["span_id"],
-            parent_span_id=record["parent_span_id"],
-            event_time_us=record["event_time_us"],
-            request_id=record["request_id"],
-            route=record["route"],
-            spans=tuple(Span.from_record(item) for item in record["spans"]),
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TextFeatures:
+class TextFeatures(Record):
     """Measures of one text."""
 
     words: int
@@ -1631,34 +612,9 @@ class TextFeatures:
     embedding: tuple[float, ...]
     """L2-normalised sentence embedding, float32; empty when this text was not embedded."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "words": self.words,
-            "chars": self.chars,
-            "punctuation_share": self.punctuation_share,
-            "digit_share": self.digit_share,
-            "mean_word_chars": self.mean_word_chars,
-            "tokens": self.tokens,
-            "embedding": self.embedding,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> TextFeatures:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            words=record["words"],
-            chars=record["chars"],
-            punctuation_share=record["punctuation_share"],
-            digit_share=record["digit_share"],
-            mean_word_chars=record["mean_word_chars"],
-            tokens=tuple(record["tokens"]),
-            embedding=tuple(record["embedding"]),
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeatureItem:
+class FeatureItem(Record):
     """Features of one completed call."""
 
     response_event_id: str
@@ -1686,66 +642,13 @@ class FeatureItem:
     release_digest: str = ""
     """Digest over all references of the call, sha256: and 64 hex digits; empty when nothing was resolved."""
 
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "response_event_id": self.response_event_id,
-            "request_id": self.request_id,
-            "session_id": self.session_id,
-            "trace_id": self.trace_id,
-            "event_time_us": self.event_time_us,
-            "outcome": self.outcome,
-            "latency_ms": self.latency_ms,
-            "inclusion_probability": self.inclusion_probability,
-            "prompt": self.prompt.as_record(),
-            "answer": self.answer.as_record(),
-            "references": [item.as_record() for item in self.references],
-            "release_digest": self.release_digest,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> FeatureItem:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            response_event_id=record["response_event_id"],
-            request_id=record["request_id"],
-            session_id=record["session_id"],
-            trace_id=record["trace_id"],
-            event_time_us=record["event_time_us"],
-            outcome=record["outcome"],
-            latency_ms=record["latency_ms"],
-            inclusion_probability=record["inclusion_probability"],
-            prompt=TextFeatures.from_record(record["prompt"]),
-            answer=TextFeatures.from_record(record["answer"]),
-            references=tuple(Reference.from_record(item) for item in record["references"]),
-            release_digest=record["release_digest"],
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TextFeaturesComputed:
+class TextFeaturesComputed(Envelope):
     """Text features of a batch of completed calls of one stream became known."""
 
     EVENT: ClassVar[str] = "TextFeaturesComputed"
 
-    event_id: str
-    """UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause where the event is derived."""
-    source: str
-    """Producer of the sequence: service and instance, for example gateway/gw-1."""
-    boot_epoch: int
-    """Start of the producer's life that numbered this event, microseconds since 1970-01-01 UTC."""
-    seq: int
-    """Gapless number of this event within (source, boot_epoch), counted from 0."""
-    tenant: str
-    """Tenant the event belongs to; set from the API key, never from the caller's body."""
-    trace_id: str
-    """W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trace."""
-    span_id: str
-    """W3C span id of the operation, 16 lower-case hex digits; empty when the event belongs to no span."""
-    parent_span_id: str
-    """W3C span id of the caller's span, 16 lower-case hex digits; empty for a root."""
-    event_time_us: int
-    """When the fact happened, microseconds since 1970-01-01 UTC."""
     route: str
     """Route of the stream; with the tenant it names the monitored stream."""
     embedding_model: str
@@ -1758,47 +661,6 @@ class TextFeaturesComputed:
     """W3C traceparent of each item's call, in the order of the items; none in events from before it was kept."""
     item_tracestates: tuple[str, ...] = ()
     """W3C tracestate of each item's call, in the order of the items; none where no call has one."""
-
-    def as_record(self) -> dict[str, Any]:
-        """This value as the plain record Avro encodes."""
-        return {
-            "event_id": self.event_id,
-            "source": self.source,
-            "boot_epoch": self.boot_epoch,
-            "seq": self.seq,
-            "tenant": self.tenant,
-            "trace_id": self.trace_id,
-            "span_id": self.span_id,
-            "parent_span_id": self.parent_span_id,
-            "event_time_us": self.event_time_us,
-            "route": self.route,
-            "embedding_model": self.embedding_model,
-            "embedding_dimensions": self.embedding_dimensions,
-            "items": [item.as_record() for item in self.items],
-            "item_traceparents": self.item_traceparents,
-            "item_tracestates": self.item_tracestates,
-        }
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> TextFeaturesComputed:
-        """The value that a decoded Avro record holds."""
-        return cls(
-            event_id=record["event_id"],
-            source=record["source"],
-            boot_epoch=record["boot_epoch"],
-            seq=record["seq"],
-            tenant=record["tenant"],
-            trace_id=record["trace_id"],
-            span_id=record["span_id"],
-            parent_span_id=record["parent_span_id"],
-            event_time_us=record["event_time_us"],
-            route=record["route"],
-            embedding_model=record["embedding_model"],
-            embedding_dimensions=record["embedding_dimensions"],
-            items=tuple(FeatureItem.from_record(item) for item in record["items"]),
-            item_traceparents=tuple(record["item_traceparents"]),
-            item_tracestates=tuple(record["item_tracestates"]),
-        )
 
 
 Event = (
@@ -1818,470 +680,353 @@ Event = (
 )
 
 
+_ENVELOPE_JSON = (
+        '{"name":"event_id","type":"string","doc":"UUIDv7 of this event, lower-case text; the dedup'
+        'lication key. Derived from its cause where the event is derived."},{"name":"source","type"'
+        ':"string","doc":"Producer of the sequence: service and instance, for example gateway/gw-1.'
+        '"},{"name":"boot_epoch","type":"long","doc":"Start of the producer\'s life that numbered th'
+        'is event, microseconds since 1970-01-01 UTC."},{"name":"seq","type":"long","doc":"Gapless '
+        'number of this event within (source, boot_epoch), counted from 0."},{"name":"tenant","type'
+        '":"string","doc":"Tenant the event belongs to; set from the API key, never from the caller'
+        '\'s body."},{"name":"trace_id","type":"string","doc":"W3C trace id, 32 lower-case hex digit'
+        's; empty when the event belongs to no trace."},{"name":"span_id","type":"string","doc":"W3'
+        'C span id of the operation, 16 lower-case hex digits; empty when the event belongs to no s'
+        'pan."},{"name":"parent_span_id","type":"string","doc":"W3C span id of the caller\'s span, 1'
+        '6 lower-case hex digits; empty for a root."},{"name":"event_time_us","type":"long","doc":"'
+        'When the fact happened, microseconds since 1970-01-01 UTC."}'
+    )
+
+
 SCHEMA_JSON: Final[Mapping[str, str]] = {
     "AlertChanged": (
         '{"type":"record","name":"AlertChanged","namespace":"weir.events","doc":"An alert changed i'
-        'ts state.","fields":[{"name":"event_id","type":"string","doc":"UUIDv7 of this event, lower'
-        '-case text; the deduplication key. Derived from its cause where the event is derived."},{"'
-        'name":"source","type":"string","doc":"Producer of the sequence: service and instance, for '
-        'example gateway/gw-1."},{"name":"boot_epoch","type":"long","doc":"Start of the producer\'s '
-        'life that numbered this event, microseconds since 1970-01-01 UTC."},{"name":"seq","type":"'
-        'long","doc":"Gapless number of this event within (source, boot_epoch), counted from 0."},{'
-        '"name":"tenant","type":"string","doc":"Tenant the event belongs to; set from the API key, '
-        'never from the caller\'s body."},{"name":"trace_id","type":"string","doc":"W3C trace id, 32'
-        ' lower-case hex digits; empty when the event belongs to no trace."},{"name":"span_id","typ'
-        'e":"string","doc":"W3C span id of the operation, 16 lower-case hex digits; empty when the '
-        'event belongs to no span."},{"name":"parent_span_id","type":"string","doc":"W3C span id of'
-        ' the caller\'s span, 16 lower-case hex digits; empty for a root."},{"name":"event_time_us",'
-        '"type":"long","doc":"When the fact happened, microseconds since 1970-01-01 UTC."},{"name":'
-        '"fingerprint","type":"string","doc":"Hash of the label set, 16 hex digits; the same labels'
-        ' are the same alert."},{"name":"rule","type":"string","doc":"Name of the rule."},{"name":"'
-        'rule_digest","type":"string","doc":"Digest of the rule\'s definition."},{"name":"state","ty'
-        'pe":"string","doc":"inactive, pending, firing or resolved."},{"name":"severity","type":"st'
-        'ring","doc":"page, warn or info."},{"name":"group_key","type":"string","doc":"Key of the n'
-        'otification group."},{"name":"value","type":"double","doc":"Value that the rule compared."'
-        '},{"name":"threshold","type":"double","doc":"Value it was compared with."},{"name":"starts'
-        '_at_us","type":"long","doc":"When it began to fire, microseconds since 1970-01-01 UTC; 0 w'
-        'hen it never did."},{"name":"ends_at_us","type":"long","doc":"When it was resolved, micros'
-        'econds since 1970-01-01 UTC; 0 while firing."},{"name":"cause_event_id","type":"string","d'
-        'oc":"event_id of the signal or score that caused the change.","default":""},{"name":"label'
-        's","type":{"type":"map","values":"string"},"doc":"Labels that identify the alert."},{"name'
-        '":"annotations","type":{"type":"map","values":"string"},"doc":"Text for a person and links'
-        '; never a prompt or an answer, of their words only single ones that a drift signal names."'
-        '}]}'
+        'ts state.","fields":['
+    ) + _ENVELOPE_JSON + (
+        ',{"name":"fingerprint","type":"string","doc":"Hash of the label set, 16 hex digits; the sa'
+        'me labels are the same alert."},{"name":"rule","type":"string","doc":"Name of the rule."},'
+        '{"name":"rule_digest","type":"string","doc":"Digest of the rule\'s definition."},{"name":"s'
+        'tate","type":"string","doc":"inactive, pending, firing or resolved."},{"name":"severity","'
+        'type":"string","doc":"page, warn or info."},{"name":"group_key","type":"string","doc":"Key'
+        ' of the notification group."},{"name":"value","type":"double","doc":"Value that the rule c'
+        'ompared."},{"name":"threshold","type":"double","doc":"Value it was compared with."},{"name'
+        '":"starts_at_us","type":"long","doc":"When it began to fire, microseconds since 1970-01-01'
+        ' UTC; 0 when it never did."},{"name":"ends_at_us","type":"long","doc":"When it was resolve'
+        'd, microseconds since 1970-01-01 UTC; 0 while firing."},{"name":"cause_event_id","type":"s'
+        'tring","doc":"event_id of the signal or score that caused the change.","default":""},{"nam'
+        'e":"labels","type":{"type":"map","values":"string"},"doc":"Labels that identify the alert.'
+        '"},{"name":"annotations","type":{"type":"map","values":"string"},"doc":"Text for a person '
+        'and links; never a prompt or an answer, of their words only single ones that a drift signa'
+        'l names."}]}'
     ),
     "DeadLettered": (
         '{"type":"record","name":"DeadLettered","namespace":"weir.events","doc":"A consumer could n'
-        'ot handle a message and put it aside.","fields":[{"name":"event_id","type":"string","doc":'
-        '"UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause wher'
-        'e the event is derived."},{"name":"source","type":"string","doc":"Producer of the sequence'
-        ': service and instance, for example gateway/gw-1."},{"name":"boot_epoch","type":"long","do'
-        'c":"Start of the producer\'s life that numbered this event, microseconds since 1970-01-01 U'
-        'TC."},{"name":"seq","type":"long","doc":"Gapless number of this event within (source, boot'
-        '_epoch), counted from 0."},{"name":"tenant","type":"string","doc":"Tenant the event belong'
-        's to; set from the API key, never from the caller\'s body."},{"name":"trace_id","type":"str'
-        'ing","doc":"W3C trace id, 32 lower-case hex digits; empty when the event belongs to no tra'
-        'ce."},{"name":"span_id","type":"string","doc":"W3C span id of the operation, 16 lower-case'
-        ' hex digits; empty when the event belongs to no span."},{"name":"parent_span_id","type":"s'
-        'tring","doc":"W3C span id of the caller\'s span, 16 lower-case hex digits; empty for a root'
-        '."},{"name":"event_time_us","type":"long","doc":"When the fact happened, microseconds sinc'
-        'e 1970-01-01 UTC."},{"name":"topic","type":"string","doc":"Topic of the message."},{"name"'
-        ':"partition","type":"int","doc":"Partition of the message."},{"name":"offset","type":"long'
-        '","doc":"Offset of the message."},{"name":"consumer_group","type":"string","doc":"Consumer'
-        ' group that put it aside."},{"name":"reason","type":"string","doc":"Stable word: null_payl'
-        'oad, oversized, bad_magic, unknown_schema, wrong_event, undecodable, rejected_by_store or '
-        'handler_error."},{"name":"error","type":"string","doc":"What happened, which value, what w'
-        'as expected."},{"name":"message_key","type":["null","bytes"],"doc":"Key of the message; nu'
-        'll when it had none.","default":null},{"name":"payload","type":"bytes","doc":"The message\''
-        's value, cut at 262144 bytes."},{"name":"payload_bytes","type":"long","doc":"Full size of '
-        'the value, bytes."},{"name":"payload_sha256","type":"string","doc":"SHA-256 of the full va'
-        'lue, 64 hex digits."}]}'
+        'ot handle a message and put it aside.","fields":['
+    ) + _ENVELOPE_JSON + (
+        ',{"name":"topic","type":"string","doc":"Topic of the message."},{"name":"partition","type"'
+        ':"int","doc":"Partition of the message."},{"name":"offset","type":"long","doc":"Offset of '
+        'the message."},{"name":"consumer_group","type":"string","doc":"Consumer group that put it '
+        'aside."},{"name":"reason","type":"string","doc":"Stable word: null_payload, oversized, bad'
+        '_magic, unknown_schema, wrong_event, undecodable, rejected_by_store or handler_error."},{"'
+        'name":"error","type":"string","doc":"What happened, which value, what was expected."},{"na'
+        'me":"message_key","type":["null","bytes"],"doc":"Key of the message; null when it had none'
+        '.","default":null},{"name":"payload","type":"bytes","doc":"The message\'s value, cut at 262'
+        '144 bytes."},{"name":"payload_bytes","type":"long","doc":"Full size of the value, bytes."}'
+        ',{"name":"payload_sha256","type":"string","doc":"SHA-256 of the full value, 64 hex digits.'
+        '"}]}'
     ),
     "DriftSignalled": (
         '{"type":"record","name":"DriftSignalled","namespace":"weir.events","doc":"A drift detector'
-        ' changed its state on a monitored stream.","fields":[{"name":"event_id","type":"string","d'
-        'oc":"UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause '
-        'where the event is derived."},{"name":"source","type":"string","doc":"Producer of the sequ'
-        'ence: service and instance, for example gateway/gw-1."},{"name":"boot_epoch","type":"long"'
-        ',"doc":"Start of the producer\'s life that numbered this event, microseconds since 1970-01-'
-        '01 UTC."},{"name":"seq","type":"long","doc":"Gapless number of this event within (source, '
-        'boot_epoch), counted from 0."},{"name":"tenant","type":"string","doc":"Tenant the event be'
-        'longs to; set from the API key, never from the caller\'s body."},{"name":"trace_id","type":'
-        '"string","doc":"W3C trace id, 32 lower-case hex digits; empty when the event belongs to no'
-        ' trace."},{"name":"span_id","type":"string","doc":"W3C span id of the operation, 16 lower-'
-        'case hex digits; empty when the event belongs to no span."},{"name":"parent_span_id","type'
-        '":"string","doc":"W3C span id of the caller\'s span, 16 lower-case hex digits; empty for a '
-        'root."},{"name":"event_time_us","type":"long","doc":"When the fact happened, microseconds '
-        'since 1970-01-01 UTC."},{"name":"route","type":"string","doc":"Route of the monitored stre'
-        'am."},{"name":"detector","type":"string","doc":"Name of the detector bank."},{"name":"conf'
-        'ig_digest","type":"string","doc":"Digest of the detector\'s settings, sha256: and 64 hex di'
-        'gits."},{"name":"state","type":"string","doc":"warming, monitoring, fired, cleared, skewed'
-        ", or a person's decision: accepted, dismissed, skew_reference (another evaluation dataset "
-        'version to compare with)."},{"name":"level","type":"string","doc":"warn or page; empty for'
-        ' skew, and where no alarm is raised or cleared.","default":""},{"name":"part","type":"stri'
-        'ng","doc":"Detector part that fired, for example knn-novelty, or the skew test, mmd or nov'
-        'elty; empty when none did.","default":""},{"name":"verdict","type":"string","doc":"Who cha'
-        'nged, for an alarm on scores: system, judge, none (cannot be told) or pending; empty for o'
-        'ther signals.","default":""},{"name":"statistic","type":"double","doc":"Value of the part\''
-        's statistic at this event; for a skewed window the corrected p-value, which fires at or be'
-        'low the threshold.","default":0.0},{"name":"threshold","type":"double","doc":"Value at whi'
-        'ch the part fires.","default":0.0},{"name":"arl_target","type":"double","doc":"Promised me'
-        'an number of events to a false alarm at this level.","default":0.0},{"name":"event_index",'
-        '"type":"long","doc":"Events of the stream that the detector had seen, this one included."}'
-        ',{"name":"since_event_index","type":"long","doc":"Estimated event index at which the chang'
-        'e began; -1 when not estimated.","default":-1},{"name":"since_time_us","type":"long","doc"'
-        ':"Event time of that event, microseconds since 1970-01-01 UTC; 0 when not estimated.","def'
-        'ault":0},{"name":"reference_version","type":"string","doc":"Version of the reference the s'
-        'tream is compared with; empty while warming.","default":""},{"name":"reference_digest","ty'
-        'pe":"string","doc":"Digest of that reference; empty while warming.","default":""},{"name":'
-        '"reference_events","type":"int","doc":"Events in the reference, or gathered so far while w'
-        'arming.","default":0},{"name":"trigger_request_id","type":"string","doc":"Call at which th'
-        'e state changed.","default":""},{"name":"example_request_ids","type":{"type":"array","item'
-        's":"string"},"doc":"Calls that show the change best, most novel first; at most 10.","defau'
-        'lt":[]},{"name":"explanation","type":"string","doc":"One sentence for a person: what chang'
-        'ed, against what.","default":""},{"name":"guarantee","type":"string","doc":"Where the erro'
-        'r rate of the part comes from: a theorem, or a simulation.","default":""},{"name":"evidenc'
-        'e_events","type":"int","doc":"Events since the change that the explanation below was made '
-        'from.","default":0},{"name":"example_before_request_ids","type":{"type":"array","items":"s'
-        'tring"},"doc":"Calls from before the change that are typical of it, at most 5.","default":'
-        '[]},{"name":"shifted_terms","type":{"type":"array","items":{"type":"record","name":"Shifte'
-        'dTerm","doc":"A word whose share of texts changed.","fields":[{"name":"term","type":"strin'
-        'g","doc":"The word, lower-case, at most 32 characters; taken from users\' texts."},{"name":'
-        '"z","type":"double","doc":"Signed root of the likelihood ratio, about standard normal with'
-        'out change; above 0 when more texts hold it now."},{"name":"share_before","type":"double",'
-        '"doc":"Share of reference texts that hold it, 0 to 1."},{"name":"share_after","type":"doub'
-        'le","doc":"Share of texts that speak for the change that hold it, 0 to 1."}]}},"doc":"Word'
-        's that shifted most, most first; at most 10, none where WEIR_DRIFT_EXPLAIN_TERMS is off.",'
-        '"default":[]},{"name":"clusters","type":{"type":"array","items":{"type":"record","name":"N'
-        'ovelCluster","doc":"A group of calls that are unlike the reference and like each other.","'
-        'fields":[{"name":"name","type":"string","doc":"Its most distinctive words, or its number w'
-        'here words are off."},{"name":"events","type":"int","doc":"Events of the cluster so far."}'
-        ',{"name":"per_100","type":"double","doc":"Events of it per 100 monitored ones, over about '
-        'the last 100."},{"name":"per_100_before","type":"double","doc":"The same over about the la'
-        'st 1,000."},{"name":"first_event_index","type":"long","doc":"Event index of its first even'
-        't."},{"name":"request_ids","type":{"type":"array","items":"string"},"doc":"Its latest call'
-        's, oldest first; at most 5."}]}},"doc":"Novel clusters that grow most, most first; at most'
-        ' 5.","default":[]},{"name":"psi","type":"double","doc":"Population stability index over th'
-        'e clusters of the reference, nats; explanation only.","default":0.0},{"name":"psi_by_clust'
-        'er","type":{"type":"array","items":{"type":"record","name":"ClusterShift","doc":"Share of '
-        'a cluster of the reference, before and now.","fields":[{"name":"number","type":"int","doc"'
-        ':"Number of the cluster within its reference."},{"name":"name","type":"string","doc":"Its '
-        'most distinctive words; empty where words are off."},{"name":"share_before","type":"double'
-        '","doc":"Share of reference events, 0 to 1."},{"name":"share_after","type":"double","doc":'
-        '"Share of events since the change, 0 to 1."},{"name":"psi","type":"double","doc":"What it '
-        'adds to the index, nats."}]}},"doc":"Clusters of the reference that add most to psi, most '
-        'first; at most 5.","default":[]},{"name":"blame","type":{"type":"array","items":{"type":"r'
-        'ecord","name":"EvidenceSum","doc":"Evidence of the alarm on calls pinned to one asset, or '
-        'of one tenant.","fields":[{"name":"kind","type":"string","doc":"Asset kind, release, or te'
-        'nant."},{"name":"name","type":"string","doc":"Name of the asset or tenant."},{"name":"vers'
-        'ion","type":"string","doc":"Version label of the asset; empty when it has none."},{"name":'
-        '"digest","type":"string","doc":"Digest of the asset or release; empty for a tenant."},{"na'
-        'me":"log_e","type":"double","doc":"Sum of log bets over these calls since the change, nats'
-        '."},{"name":"events","type":"int","doc":"Calls summed."}]}},"doc":"Evidence by asset versi'
-        'on and tenant, most first; at most 20.","default":[]},{"name":"dataset_name","type":"strin'
-        'g","doc":"Evaluation dataset that the stream is compared with for skew; empty when none is'
-        ' set.","default":""},{"name":"dataset_version","type":"string","doc":"Version of that data'
-        'set.","default":""},{"name":"dataset_digest","type":"string","doc":"Digest of that dataset'
-        ' version.","default":""},{"name":"dataset_items","type":"int","doc":"Items of it that live'
-        ' windows are compared with.","default":0},{"name":"skew_p_mmd","type":"double","doc":"Holm'
-        '-corrected p-value of the mean-embedding permutation test, 0 to 1; 1 where none was made."'
-        ',"default":1.0},{"name":"skew_p_novelty","type":"double","doc":"Holm-corrected p-value of '
-        'the novelty rank test, 0 to 1; 1 where none was made.","default":1.0},{"name":"skew_window'
-        '_events","type":"int","doc":"Events of the window tested.","default":0},{"name":"affected_'
-        'request_ids","type":{"type":"array","items":"string"},"doc":"Calls of the skewed window th'
-        'at differ most from the dataset, most first; at most 64. Join them with scores.","default"'
-        ':[]},{"name":"author","type":"string","doc":"Who decided; empty for what a detector found.'
-        '","default":""},{"name":"reason","type":"string","doc":"Why, in the words of the author.",'
-        '"default":""},{"name":"next_reference_version","type":"string","doc":"Version of the refer'
-        'ence that a decision begins; empty for none.","default":""}]}'
+        ' changed its state on a monitored stream.","fields":['
+    ) + _ENVELOPE_JSON + (
+        ',{"name":"route","type":"string","doc":"Route of the monitored stream."},{"name":"detector'
+        '","type":"string","doc":"Name of the detector bank."},{"name":"config_digest","type":"stri'
+        'ng","doc":"Digest of the detector\'s settings, sha256: and 64 hex digits."},{"name":"state"'
+        ',"type":"string","doc":"warming, monitoring, fired, cleared, skewed, or a person\'s decisio'
+        'n: accepted, dismissed, skew_reference (another evaluation dataset version to compare with'
+        ')."},{"name":"level","type":"string","doc":"warn or page; empty for skew, and where no ala'
+        'rm is raised or cleared.","default":""},{"name":"part","type":"string","doc":"Detector par'
+        't that fired, for example knn-novelty, or the skew test, mmd or novelty; empty when none d'
+        'id.","default":""},{"name":"verdict","type":"string","doc":"Who changed, for an alarm on s'
+        'cores: system, judge, none (cannot be told) or pending; empty for other signals.","default'
+        '":""},{"name":"statistic","type":"double","doc":"Value of the part\'s statistic at this eve'
+        'nt; for a skewed window the corrected p-value, which fires at or below the threshold.","de'
+        'fault":0.0},{"name":"threshold","type":"double","doc":"Value at which the part fires.","de'
+        'fault":0.0},{"name":"arl_target","type":"double","doc":"Promised mean number of events to '
+        'a false alarm at this level.","default":0.0},{"name":"event_index","type":"long","doc":"Ev'
+        'ents of the stream that the detector had seen, this one included."},{"name":"since_event_i'
+        'ndex","type":"long","doc":"Estimated event index at which the change began; -1 when not es'
+        'timated.","default":-1},{"name":"since_time_us","type":"long","doc":"Event time of that ev'
+        'ent, microseconds since 1970-01-01 UTC; 0 when not estimated.","default":0},{"name":"refer'
+        'ence_version","type":"string","doc":"Version of the reference the stream is compared with;'
+        ' empty while warming.","default":""},{"name":"reference_digest","type":"string","doc":"Dig'
+        'est of that reference; empty while warming.","default":""},{"name":"reference_events","typ'
+        'e":"int","doc":"Events in the reference, or gathered so far while warming.","default":0},{'
+        '"name":"trigger_request_id","type":"string","doc":"Call at which the state changed.","defa'
+        'ult":""},{"name":"example_request_ids","type":{"type":"array","items":"string"},"doc":"Cal'
+        'ls that show the change best, most novel first; at most 10.","default":[]},{"name":"explan'
+        'ation","type":"string","doc":"One sentence for a person: what changed, against what.","def'
+        'ault":""},{"name":"guarantee","type":"string","doc":"Where the error rate of the part come'
+        's from: a theorem, or a simulation.","default":""},{"name":"evidence_events","type":"int",'
+        '"doc":"Events since the change that the explanation below was made from.","default":0},{"n'
+        'ame":"example_before_request_ids","type":{"type":"array","items":"string"},"doc":"Calls fr'
+        'om before the change that are typical of it, at most 5.","default":[]},{"name":"shifted_te'
+        'rms","type":{"type":"array","items":{"type":"record","name":"ShiftedTerm","doc":"A word wh'
+        'ose share of texts changed.","fields":[{"name":"term","type":"string","doc":"The word, low'
+        'er-case, at most 32 characters; taken from users\' texts."},{"name":"z","type":"double","do'
+        'c":"Signed root of the likelihood ratio, about standard normal without change; above 0 whe'
+        'n more texts hold it now."},{"name":"share_before","type":"double","doc":"Share of referen'
+        'ce texts that hold it, 0 to 1."},{"name":"share_after","type":"double","doc":"Share of tex'
+        'ts that speak for the change that hold it, 0 to 1."}]}},"doc":"Words that shifted most, mo'
+        'st first; at most 10, none where WEIR_DRIFT_EXPLAIN_TERMS is off.","default":[]},{"name":"'
+        'clusters","type":{"type":"array","items":{"type":"record","name":"NovelCluster","doc":"A g'
+        'roup of calls that are unlike the reference and like each other.","fields":[{"name":"name"'
+        ',"type":"string","doc":"Its most distinctive words, or its number where words are off."},{'
+        '"name":"events","type":"int","doc":"Events of the cluster so far."},{"name":"per_100","typ'
+        'e":"double","doc":"Events of it per 100 monitored ones, over about the last 100."},{"name"'
+        ':"per_100_before","type":"double","doc":"The same over about the last 1,000."},{"name":"fi'
+        'rst_event_index","type":"long","doc":"Event index of its first event."},{"name":"request_i'
+        'ds","type":{"type":"array","items":"string"},"doc":"Its latest calls, oldest first; at mos'
+        't 5."}]}},"doc":"Novel clusters that grow most, most first; at most 5.","default":[]},{"na'
+        'me":"psi","type":"double","doc":"Population stability index over the clusters of the refer'
+        'ence, nats; explanation only.","default":0.0},{"name":"psi_by_cluster","type":{"type":"arr'
+        'ay","items":{"type":"record","name":"ClusterShift","doc":"Share of a cluster of the refere'
+        'nce, before and now.","fields":[{"name":"number","type":"int","doc":"Number of the cluster'
+        ' within its reference."},{"name":"name","type":"string","doc":"Its most distinctive words;'
+        ' empty where words are off."},{"name":"share_before","type":"double","doc":"Share of refer'
+        'ence events, 0 to 1."},{"name":"share_after","type":"double","doc":"Share of events since '
+        'the change, 0 to 1."},{"name":"psi","type":"double","doc":"What it adds to the index, nats'
+        '."}]}},"doc":"Clusters of the reference that add most to psi, most first; at most 5.","def'
+        'ault":[]},{"name":"blame","type":{"type":"array","items":{"type":"record","name":"Evidence'
+        'Sum","doc":"Evidence of the alarm on calls pinned to one asset, or of one tenant.","fields'
+        '":[{"name":"kind","type":"string","doc":"Asset kind, release, or tenant."},{"name":"name",'
+        '"type":"string","doc":"Name of the asset or tenant."},{"name":"version","type":"string","d'
+        'oc":"Version label of the asset; empty when it has none."},{"name":"digest","type":"string'
+        '","doc":"Digest of the asset or release; empty for a tenant."},{"name":"log_e","type":"dou'
+        'ble","doc":"Sum of log bets over these calls since the change, nats."},{"name":"events","t'
+        'ype":"int","doc":"Calls summed."}]}},"doc":"Evidence by asset version and tenant, most fir'
+        'st; at most 20.","default":[]},{"name":"dataset_name","type":"string","doc":"Evaluation da'
+        'taset that the stream is compared with for skew; empty when none is set.","default":""},{"'
+        'name":"dataset_version","type":"string","doc":"Version of that dataset.","default":""},{"n'
+        'ame":"dataset_digest","type":"string","doc":"Digest of that dataset version.","default":""'
+        '},{"name":"dataset_items","type":"int","doc":"Items of it that live windows are compared w'
+        'ith.","default":0},{"name":"skew_p_mmd","type":"double","doc":"Holm-corrected p-value of t'
+        'he mean-embedding permutation test, 0 to 1; 1 where none was made.","default":1.0},{"name"'
+        ':"skew_p_novelty","type":"double","doc":"Holm-corrected p-value of the novelty rank test, '
+        '0 to 1; 1 where none was made.","default":1.0},{"name":"skew_window_events","type":"int","'
+        'doc":"Events of the window tested.","default":0},{"name":"affected_request_ids","type":{"t'
+        'ype":"array","items":"string"},"doc":"Calls of the skewed window that differ most from the'
+        ' dataset, most first; at most 64. Join them with scores.","default":[]},{"name":"author","'
+        'type":"string","doc":"Who decided; empty for what a detector found.","default":""},{"name"'
+        ':"reason","type":"string","doc":"Why, in the words of the author.","default":""},{"name":"'
+        'next_reference_version","type":"string","doc":"Version of the reference that a decision be'
+        'gins; empty for none.","default":""}]}'
     ),
     "EvaluationScored": (
         '{"type":"record","name":"EvaluationScored","namespace":"weir.events","doc":"An evaluator s'
-        'cored one completed call.","fields":[{"name":"event_id","type":"string","doc":"UUIDv7 of t'
-        'his event, lower-case text; the deduplication key. Derived from its cause where the event '
-        'is derived."},{"name":"source","type":"string","doc":"Producer of the sequence: service an'
-        'd instance, for example gateway/gw-1."},{"name":"boot_epoch","type":"long","doc":"Start of'
-        ' the producer\'s life that numbered this event, microseconds since 1970-01-01 UTC."},{"name'
-        '":"seq","type":"long","doc":"Gapless number of this event within (source, boot_epoch), cou'
-        'nted from 0."},{"name":"tenant","type":"string","doc":"Tenant the event belongs to; set fr'
-        'om the API key, never from the caller\'s body."},{"name":"trace_id","type":"string","doc":"'
-        'W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trace."},{"name'
-        '":"span_id","type":"string","doc":"W3C span id of the operation, 16 lower-case hex digits;'
-        ' empty when the event belongs to no span."},{"name":"parent_span_id","type":"string","doc"'
-        ':"W3C span id of the caller\'s span, 16 lower-case hex digits; empty for a root."},{"name":'
-        '"event_time_us","type":"long","doc":"When the fact happened, microseconds since 1970-01-01'
-        ' UTC."},{"name":"request_id","type":"string","doc":"Call that was scored."},{"name":"respo'
-        'nse_event_id","type":"string","doc":"event_id of the InferenceCompleted event that was sco'
-        'red."},{"name":"route","type":"string","doc":"Route of the call."},{"name":"evaluator","ty'
-        'pe":"string","doc":"Evaluator name."},{"name":"evaluator_version","type":"string","doc":"E'
-        'valuator version."},{"name":"evaluator_digest","type":"string","doc":"Digest of the evalua'
-        'tor\'s definition, sha256: and 64 hex digits."},{"name":"score","type":"double","doc":"Scor'
-        'e, 0 to 1 unless the evaluator says otherwise."},{"name":"passed","type":["null","boolean"'
-        '],"doc":"Whether the score meets the evaluator\'s threshold; null when it has none.","defau'
-        'lt":null},{"name":"label","type":"string","doc":"Stable word for the finding, for example '
-        'email; empty when none.","default":""},{"name":"explanation","type":"string","doc":"Short '
-        'reason without prompt or answer text.","default":""},{"name":"inclusion_probability","type'
-        '":"double","doc":"Probability with which this call was sampled for this evaluator, above 0'
-        ' to 1."},{"name":"sampling_salt","type":"string","doc":"Salt of the deterministic sampling'
-        ' hash.","default":""},{"name":"references","type":{"type":"array","items":{"type":"record"'
-        ',"name":"Reference","doc":"One versioned asset that took part in producing an answer.","fi'
-        'elds":[{"name":"kind","type":"string","doc":"Asset kind: prompt, chain, model, adapter, da'
-        'taset, index, tool, policy or evaluator."},{"name":"name","type":"string","doc":"Name of t'
-        'he asset in the registry."},{"name":"version","type":"string","doc":"Human version label o'
-        'f the asset, for example 3 or 2026-11-24; empty when it has none."},{"name":"digest","type'
-        '":"string","doc":"Content digest, sha256: followed by 64 hex digits."}]}},"doc":"Assets pi'
-        'nned for this call, each with its digest. Unit: none.","default":[]},{"name":"release_dige'
-        'st","type":"string","doc":"Digest over all references of the call, sha256: and 64 hex digi'
-        'ts; empty when nothing was resolved.","default":""},{"name":"session_id","type":"string","'
-        'doc":"Conversation the scored call belongs to; empty when the client named none, and for f'
-        'eedback and anchors.","default":""},{"name":"anchor_id","type":"string","doc":"Anchor that'
-        ' was scored instead of a call of the traffic: such a score says how the evaluator judges, '
-        'and counts in no figure about the traffic. Empty for a call.","default":""},{"name":"ancho'
-        'r_passed","type":["null","boolean"],"doc":"Human label of the anchor: whether its answer s'
-        'hould pass; null for a call.","default":null}]}'
+        'cored one completed call.","fields":['
+    ) + _ENVELOPE_JSON + (
+        ',{"name":"request_id","type":"string","doc":"Call that was scored."},{"name":"response_eve'
+        'nt_id","type":"string","doc":"event_id of the InferenceCompleted event that was scored."},'
+        '{"name":"route","type":"string","doc":"Route of the call."},{"name":"evaluator","type":"st'
+        'ring","doc":"Evaluator name."},{"name":"evaluator_version","type":"string","doc":"Evaluato'
+        'r version."},{"name":"evaluator_digest","type":"string","doc":"Digest of the evaluator\'s d'
+        'efinition, sha256: and 64 hex digits."},{"name":"score","type":"double","doc":"Score, 0 to'
+        ' 1 unless the evaluator says otherwise."},{"name":"passed","type":["null","boolean"],"doc"'
+        ':"Whether the score meets the evaluator\'s threshold; null when it has none.","default":nul'
+        'l},{"name":"label","type":"string","doc":"Stable word for the finding, for example email; '
+        'empty when none.","default":""},{"name":"explanation","type":"string","doc":"Short reason '
+        'without prompt or answer text.","default":""},{"name":"inclusion_probability","type":"doub'
+        'le","doc":"Probability with which this call was sampled for this evaluator, above 0 to 1."'
+        '},{"name":"sampling_salt","type":"string","doc":"Salt of the deterministic sampling hash."'
+        ',"default":""},{"name":"references","type":{"type":"array","items":{"type":"record","name"'
+        ':"Reference","doc":"One versioned asset that took part in producing an answer.","fields":['
+        '{"name":"kind","type":"string","doc":"Asset kind: prompt, chain, model, adapter, dataset, '
+        'index, tool, policy or evaluator."},{"name":"name","type":"string","doc":"Name of the asse'
+        't in the registry."},{"name":"version","type":"string","doc":"Human version label of the a'
+        'sset, for example 3 or 2026-11-24; empty when it has none."},{"name":"digest","type":"stri'
+        'ng","doc":"Content digest, sha256: followed by 64 hex digits."}]}},"doc":"Assets pinned fo'
+        'r this call, each with its digest. Unit: none.","default":[]},{"name":"release_digest","ty'
+        'pe":"string","doc":"Digest over all references of the call, sha256: and 64 hex digits; emp'
+        'ty when nothing was resolved.","default":""},{"name":"session_id","type":"string","doc":"C'
+        'onversation the scored call belongs to; empty when the client named none, and for feedback'
+        ' and anchors.","default":""},{"name":"anchor_id","type":"string","doc":"Anchor that was sc'
+        'ored instead of a call of the traffic: such a score says how the evaluator judges, and cou'
+        'nts in no figure about the traffic. Empty for a call.","default":""},{"name":"anchor_passe'
+        'd","type":["null","boolean"],"doc":"Human label of the anchor: whether its answer should p'
+        'ass; null for a call.","default":null}]}'
     ),
     "FeedbackReceived": (
         '{"type":"record","name":"FeedbackReceived","namespace":"weir.events","doc":"A user judged '
-        'an answer.","fields":[{"name":"event_id","type":"string","doc":"UUIDv7 of this event, lowe'
-        'r-case text; the deduplication key. Derived from its cause where the event is derived."},{'
-        '"name":"source","type":"string","doc":"Producer of the sequence: service and instance, for'
-        ' example gateway/gw-1."},{"name":"boot_epoch","type":"long","doc":"Start of the producer\'s'
-        ' life that numbered this event, microseconds since 1970-01-01 UTC."},{"name":"seq","type":'
-        '"long","doc":"Gapless number of this event within (source, boot_epoch), counted from 0."},'
-        '{"name":"tenant","type":"string","doc":"Tenant the event belongs to; set from the API key,'
-        ' never from the caller\'s body."},{"name":"trace_id","type":"string","doc":"W3C trace id, 3'
-        '2 lower-case hex digits; empty when the event belongs to no trace."},{"name":"span_id","ty'
-        'pe":"string","doc":"W3C span id of the operation, 16 lower-case hex digits; empty when the'
-        ' event belongs to no span."},{"name":"parent_span_id","type":"string","doc":"W3C span id o'
-        'f the caller\'s span, 16 lower-case hex digits; empty for a root."},{"name":"event_time_us"'
-        ',"type":"long","doc":"When the fact happened, microseconds since 1970-01-01 UTC."},{"name"'
-        ':"request_id","type":"string","doc":"Call that was judged."},{"name":"score","type":"doubl'
-        'e","doc":"-1 (bad) to 1 (good)."},{"name":"label","type":"string","doc":"Stable word, for '
-        'example thumbs_down; empty when none.","default":""},{"name":"comment","type":"string","do'
-        'c":"The user\'s words, cut at 4,096 characters.","default":""}]}'
+        'an answer.","fields":['
+    ) + _ENVELOPE_JSON + (
+        ',{"name":"request_id","type":"string","doc":"Call that was judged."},{"name":"score","type'
+        '":"double","doc":"-1 (bad) to 1 (good)."},{"name":"label","type":"string","doc":"Stable wo'
+        'rd, for example thumbs_down; empty when none.","default":""},{"name":"comment","type":"str'
+        'ing","doc":"The user\'s words, cut at 4,096 characters.","default":""}]}'
     ),
     "GovernanceRecorded": (
         '{"type":"record","name":"GovernanceRecorded","namespace":"weir.events","doc":"A governed a'
-        'ction was executed or refused.","fields":[{"name":"event_id","type":"string","doc":"UUIDv7'
-        ' of this event, lower-case text; the deduplication key. Derived from its cause where the e'
-        'vent is derived."},{"name":"source","type":"string","doc":"Producer of the sequence: servi'
-        'ce and instance, for example gateway/gw-1."},{"name":"boot_epoch","type":"long","doc":"Sta'
-        'rt of the producer\'s life that numbered this event, microseconds since 1970-01-01 UTC."},{'
-        '"name":"seq","type":"long","doc":"Gapless number of this event within (source, boot_epoch)'
-        ', counted from 0."},{"name":"tenant","type":"string","doc":"Tenant the event belongs to; s'
-        'et from the API key, never from the caller\'s body."},{"name":"trace_id","type":"string","d'
-        'oc":"W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trace."},{'
-        '"name":"span_id","type":"string","doc":"W3C span id of the operation, 16 lower-case hex di'
-        'gits; empty when the event belongs to no span."},{"name":"parent_span_id","type":"string",'
-        '"doc":"W3C span id of the caller\'s span, 16 lower-case hex digits; empty for a root."},{"n'
-        'ame":"event_time_us","type":"long","doc":"When the fact happened, microseconds since 1970-'
-        '01-01 UTC."},{"name":"actor","type":"string","doc":"Who asked."},{"name":"action","type":"'
-        'string","doc":"What was asked, for example asset.apply or alias.move."},{"name":"kind","ty'
-        'pe":"string","doc":"Kind of the object."},{"name":"name","type":"string","doc":"Name of th'
-        'e object."},{"name":"digest","type":"string","doc":"Digest of the object; empty when there'
-        ' is none.","default":""},{"name":"decision","type":"string","doc":"executed or refused."},'
-        '{"name":"reason","type":"string","doc":"Why; empty when executed without remark.","default'
-        '":""},{"name":"previous_hash","type":"string","doc":"Hash of the record before, 64 hex dig'
-        'its."},{"name":"record_hash","type":"string","doc":"SHA-256 over the previous hash and thi'
-        's record, 64 hex digits."}]}'
+        'ction was executed or refused.","fields":['
+    ) + _ENVELOPE_JSON + (
+        ',{"name":"actor","type":"string","doc":"Who asked."},{"name":"action","type":"string","doc'
+        '":"What was asked, for example asset.apply or alias.move."},{"name":"kind","type":"string"'
+        ',"doc":"Kind of the object."},{"name":"name","type":"string","doc":"Name of the object."},'
+        '{"name":"digest","type":"string","doc":"Digest of the object; empty when there is none.","'
+        'default":""},{"name":"decision","type":"string","doc":"executed or refused."},{"name":"rea'
+        'son","type":"string","doc":"Why; empty when executed without remark.","default":""},{"name'
+        '":"previous_hash","type":"string","doc":"Hash of the record before, 64 hex digits."},{"nam'
+        'e":"record_hash","type":"string","doc":"SHA-256 over the previous hash and this record, 64'
+        ' hex digits."}]}'
     ),
     "InferenceCompleted": (
         '{"type":"record","name":"InferenceCompleted","namespace":"weir.events","doc":"A call ended'
         ': answered, refused, failed, cancelled or lost. Self-contained: it repeats what the reques'
-        't event said.","fields":[{"name":"event_id","type":"string","doc":"UUIDv7 of this event, l'
-        'ower-case text; the deduplication key. Derived from its cause where the event is derived."'
-        '},{"name":"source","type":"string","doc":"Producer of the sequence: service and instance, '
-        'for example gateway/gw-1."},{"name":"boot_epoch","type":"long","doc":"Start of the produce'
-        'r\'s life that numbered this event, microseconds since 1970-01-01 UTC."},{"name":"seq","typ'
-        'e":"long","doc":"Gapless number of this event within (source, boot_epoch), counted from 0.'
-        '"},{"name":"tenant","type":"string","doc":"Tenant the event belongs to; set from the API k'
-        'ey, never from the caller\'s body."},{"name":"trace_id","type":"string","doc":"W3C trace id'
-        ', 32 lower-case hex digits; empty when the event belongs to no trace."},{"name":"span_id",'
-        '"type":"string","doc":"W3C span id of the operation, 16 lower-case hex digits; empty when '
-        'the event belongs to no span."},{"name":"parent_span_id","type":"string","doc":"W3C span i'
-        'd of the caller\'s span, 16 lower-case hex digits; empty for a root."},{"name":"event_time_'
-        'us","type":"long","doc":"When the fact happened, microseconds since 1970-01-01 UTC."},{"na'
-        'me":"request_id","type":"string","doc":"UUIDv7 the gateway gave the call; returned to the '
-        'client as weir-request-id."},{"name":"client_request_id","type":"string","doc":"Identifier'
-        ' the client put into its request; empty when none.","default":""},{"name":"session_id","ty'
-        'pe":"string","doc":"Conversation the call belongs to (weir-session); empty when the client'
-        ' named none.","default":""},{"name":"protocol","type":"string","doc":"Way in: oip-grpc, oi'
-        'p-grpc-stream, openai-chat, openai-chat-stream, openai-completions, openai-completions-str'
-        'eam or openai-embeddings."},{"name":"operation","type":"string","doc":"gen_ai.operation.na'
-        'me of OpenTelemetry: chat, text_completion, embeddings or inference."},{"name":"route","ty'
-        'pe":"string","doc":"Name the client asked for (chain or model); with the tenant it names t'
-        'he monitored stream."},{"name":"model","type":"string","doc":"Model asked on the model ser'
-        'ver; empty when the call was refused before one was chosen.","default":""},{"name":"input_'
-        'text","type":"string","doc":"Prompt as the model received it, cut at the capture limit; em'
-        'pty when the input holds no text.","default":""},{"name":"user_text","type":"string","doc"'
-        ':"The user\'s own words within the prompt (the last user message), cut at the capture limit'
-        '; equals input_text where no template was applied.","default":""},{"name":"input_truncated'
-        '","type":"boolean","doc":"True when input_text was cut at the capture limit.","default":fa'
-        'lse},{"name":"input_bytes","type":"long","doc":"Size of the request message on the wire, b'
-        'ytes.","default":0},{"name":"parameters_json","type":"string","doc":"Sampling parameters o'
-        'f the request as one JSON object; {} when none.","default":"{}"},{"name":"request_event_id'
-        '","type":"string","doc":"event_id of the InferenceRequested event of the same call; empty '
-        'when the call was refused before one was written.","default":""},{"name":"start_time_us","'
-        'type":"long","doc":"When the gateway received the call, microseconds since 1970-01-01 UTC.'
-        '"},{"name":"latency_ms","type":"double","doc":"From receiving the call to its last byte, m'
-        'illiseconds."},{"name":"time_to_first_token_ms","type":["null","double"],"doc":"From recei'
-        'ving the call to the first streamed piece, milliseconds; null when not streamed.","default'
-        '":null},{"name":"outcome","type":"string","doc":"ok, refused (by the gateway or the infere'
-        'nce service), failed (by the model or its input), cancelled (by the client), upstream_lost'
-        ' or aborted (the gateway died)."},{"name":"status_code","type":"int","doc":"gRPC status co'
-        'de number of the call, 0 to 16."},{"name":"http_status","type":["null","int"],"doc":"HTTP '
-        'status sent to the client; null on gRPC.","default":null},{"name":"error_type","type":"str'
-        'ing","doc":"Stable word for the error, for example model_not_found; empty on success.","de'
-        'fault":""},{"name":"error_message","type":"string","doc":"Error text sent to the client; e'
-        'mpty on success.","default":""},{"name":"output_text","type":"string","doc":"Answer text, '
-        'cut at the capture limit; partial when the outcome is not ok.","default":""},{"name":"outp'
-        'ut_truncated","type":"boolean","doc":"True when output_text was cut at the capture limit."'
-        ',"default":false},{"name":"output_bytes","type":"long","doc":"Size of the response message'
-        's on the wire, bytes.","default":0},{"name":"finish_reason","type":"string","doc":"stop, l'
-        'ength, error or empty when the model said none.","default":""},{"name":"input_tokens","typ'
-        'e":["null","int"],"doc":"Prompt tokens as the model counted them; null when it did not.","'
-        'default":null},{"name":"output_tokens","type":["null","int"],"doc":"Answer tokens as the m'
-        'odel counted them; null when it did not.","default":null},{"name":"seed","type":["null","l'
-        'ong"],"doc":"Sampling seed of the request; null when none was set.","default":null},{"name'
-        '":"contexts","type":{"type":"array","items":{"type":"record","name":"Context","doc":"One r'
-        'etrieved passage that the answer was built from.","fields":[{"name":"passage_id","type":"s'
-        'tring","doc":"Stable id of the passage within its dataset."},{"name":"dataset","type":"str'
-        'ing","doc":"Dataset (corpus) name."},{"name":"dataset_digest","type":"string","doc":"Conte'
-        'nt digest of the dataset version, sha256: and 64 hex digits."},{"name":"score","type":"flo'
-        'at","doc":"Retrieval score, cosine similarity, -1 to 1."},{"name":"text","type":"string","'
-        'doc":"Passage text, cut at the capture limit."}]}},"doc":"Passages the model says it used,'
-        ' best first.","default":[]},{"name":"references","type":{"type":"array","items":{"type":"r'
-        'ecord","name":"Reference","doc":"One versioned asset that took part in producing an answer'
-        '.","fields":[{"name":"kind","type":"string","doc":"Asset kind: prompt, chain, model, adapt'
-        'er, dataset, index, tool, policy or evaluator."},{"name":"name","type":"string","doc":"Nam'
-        'e of the asset in the registry."},{"name":"version","type":"string","doc":"Human version l'
-        'abel of the asset, for example 3 or 2026-11-24; empty when it has none."},{"name":"digest"'
-        ',"type":"string","doc":"Content digest, sha256: followed by 64 hex digits."}]}},"doc":"Ass'
-        'ets pinned for this call, each with its digest. Unit: none.","default":[]},{"name":"releas'
-        'e_digest","type":"string","doc":"Digest over all references of the call, sha256: and 64 he'
-        'x digits; empty when nothing was resolved.","default":""}]}'
+        't event said.","fields":['
+    ) + _ENVELOPE_JSON + (
+        ',{"name":"request_id","type":"string","doc":"UUIDv7 the gateway gave the call; returned to'
+        ' the client as weir-request-id."},{"name":"client_request_id","type":"string","doc":"Ident'
+        'ifier the client put into its request; empty when none.","default":""},{"name":"session_id'
+        '","type":"string","doc":"Conversation the call belongs to (weir-session); empty when the c'
+        'lient named none.","default":""},{"name":"protocol","type":"string","doc":"Way in: oip-grp'
+        'c, oip-grpc-stream, openai-chat, openai-chat-stream, openai-completions, openai-completion'
+        's-stream or openai-embeddings."},{"name":"operation","type":"string","doc":"gen_ai.operati'
+        'on.name of OpenTelemetry: chat, text_completion, embeddings or inference."},{"name":"route'
+        '","type":"string","doc":"Name the client asked for (chain or model); with the tenant it na'
+        'mes the monitored stream."},{"name":"model","type":"string","doc":"Model asked on the mode'
+        'l server; empty when the call was refused before one was chosen.","default":""},{"name":"i'
+        'nput_text","type":"string","doc":"Prompt as the model received it, cut at the capture limi'
+        't; empty when the input holds no text.","default":""},{"name":"user_text","type":"string",'
+        '"doc":"The user\'s own words within the prompt (the last user message), cut at the capture '
+        'limit; equals input_text where no template was applied.","default":""},{"name":"input_trun'
+        'cated","type":"boolean","doc":"True when input_text was cut at the capture limit.","defaul'
+        't":false},{"name":"input_bytes","type":"long","doc":"Size of the request message on the wi'
+        're, bytes.","default":0},{"name":"parameters_json","type":"string","doc":"Sampling paramet'
+        'ers of the request as one JSON object; {} when none.","default":"{}"},{"name":"request_eve'
+        'nt_id","type":"string","doc":"event_id of the InferenceRequested event of the same call; e'
+        'mpty when the call was refused before one was written.","default":""},{"name":"start_time_'
+        'us","type":"long","doc":"When the gateway received the call, microseconds since 1970-01-01'
+        ' UTC."},{"name":"latency_ms","type":"double","doc":"From receiving the call to its last by'
+        'te, milliseconds."},{"name":"time_to_first_token_ms","type":["null","double"],"doc":"From '
+        'receiving the call to the first streamed piece, milliseconds; null when not streamed.","de'
+        'fault":null},{"name":"outcome","type":"string","doc":"ok, refused (by the gateway or the i'
+        'nference service), failed (by the model or its input), cancelled (by the client), upstream'
+        '_lost or aborted (the gateway died)."},{"name":"status_code","type":"int","doc":"gRPC stat'
+        'us code number of the call, 0 to 16."},{"name":"http_status","type":["null","int"],"doc":"'
+        'HTTP status sent to the client; null on gRPC.","default":null},{"name":"error_type","type"'
+        ':"string","doc":"Stable word for the error, for example model_not_found; empty on success.'
+        '","default":""},{"name":"error_message","type":"string","doc":"Error text sent to the clie'
+        'nt; empty on success.","default":""},{"name":"output_text","type":"string","doc":"Answer t'
+        'ext, cut at the capture limit; partial when the outcome is not ok.","default":""},{"name":'
+        '"output_truncated","type":"boolean","doc":"True when output_text was cut at the capture li'
+        'mit.","default":false},{"name":"output_bytes","type":"long","doc":"Size of the response me'
+        'ssages on the wire, bytes.","default":0},{"name":"finish_reason","type":"string","doc":"st'
+        'op, length, error or empty when the model said none.","default":""},{"name":"input_tokens"'
+        ',"type":["null","int"],"doc":"Prompt tokens as the model counted them; null when it did no'
+        't.","default":null},{"name":"output_tokens","type":["null","int"],"doc":"Answer tokens as '
+        'the model counted them; null when it did not.","default":null},{"name":"seed","type":["nul'
+        'l","long"],"doc":"Sampling seed of the request; null when none was set.","default":null},{'
+        '"name":"contexts","type":{"type":"array","items":{"type":"record","name":"Context","doc":"'
+        'One retrieved passage that the answer was built from.","fields":[{"name":"passage_id","typ'
+        'e":"string","doc":"Stable id of the passage within its dataset."},{"name":"dataset","type"'
+        ':"string","doc":"Dataset (corpus) name."},{"name":"dataset_digest","type":"string","doc":"'
+        'Content digest of the dataset version, sha256: and 64 hex digits."},{"name":"score","type"'
+        ':"float","doc":"Retrieval score, cosine similarity, -1 to 1."},{"name":"text","type":"stri'
+        'ng","doc":"Passage text, cut at the capture limit."}]}},"doc":"Passages the model says it '
+        'used, best first.","default":[]},{"name":"references","type":{"type":"array","items":{"typ'
+        'e":"record","name":"Reference","doc":"One versioned asset that took part in producing an a'
+        'nswer.","fields":[{"name":"kind","type":"string","doc":"Asset kind: prompt, chain, model, '
+        'adapter, dataset, index, tool, policy or evaluator."},{"name":"name","type":"string","doc"'
+        ':"Name of the asset in the registry."},{"name":"version","type":"string","doc":"Human vers'
+        'ion label of the asset, for example 3 or 2026-11-24; empty when it has none."},{"name":"di'
+        'gest","type":"string","doc":"Content digest, sha256: followed by 64 hex digits."}]}},"doc"'
+        ':"Assets pinned for this call, each with its digest. Unit: none.","default":[]},{"name":"r'
+        'elease_digest","type":"string","doc":"Digest over all references of the call, sha256: and '
+        '64 hex digits; empty when nothing was resolved.","default":""}]}'
     ),
     "InferenceRequested": (
         '{"type":"record","name":"InferenceRequested","namespace":"weir.events","doc":"A call was a'
-        'ccepted by the gateway and is about to be sent upstream.","fields":[{"name":"event_id","ty'
-        'pe":"string","doc":"UUIDv7 of this event, lower-case text; the deduplication key. Derived '
-        'from its cause where the event is derived."},{"name":"source","type":"string","doc":"Produ'
-        'cer of the sequence: service and instance, for example gateway/gw-1."},{"name":"boot_epoch'
-        '","type":"long","doc":"Start of the producer\'s life that numbered this event, microseconds'
-        ' since 1970-01-01 UTC."},{"name":"seq","type":"long","doc":"Gapless number of this event w'
-        'ithin (source, boot_epoch), counted from 0."},{"name":"tenant","type":"string","doc":"Tena'
-        'nt the event belongs to; set from the API key, never from the caller\'s body."},{"name":"tr'
-        'ace_id","type":"string","doc":"W3C trace id, 32 lower-case hex digits; empty when the even'
-        't belongs to no trace."},{"name":"span_id","type":"string","doc":"W3C span id of the opera'
-        'tion, 16 lower-case hex digits; empty when the event belongs to no span."},{"name":"parent'
-        '_span_id","type":"string","doc":"W3C span id of the caller\'s span, 16 lower-case hex digit'
-        's; empty for a root."},{"name":"event_time_us","type":"long","doc":"When the fact happened'
-        ', microseconds since 1970-01-01 UTC."},{"name":"request_id","type":"string","doc":"UUIDv7 '
-        'the gateway gave the call; returned to the client as weir-request-id."},{"name":"client_re'
-        'quest_id","type":"string","doc":"Identifier the client put into its request; empty when no'
-        'ne.","default":""},{"name":"session_id","type":"string","doc":"Conversation the call belon'
-        'gs to (weir-session); empty when the client named none.","default":""},{"name":"protocol",'
-        '"type":"string","doc":"Way in: oip-grpc, oip-grpc-stream, openai-chat, openai-chat-stream,'
-        ' openai-completions, openai-completions-stream or openai-embeddings."},{"name":"operation"'
-        ',"type":"string","doc":"gen_ai.operation.name of OpenTelemetry: chat, text_completion, emb'
-        'eddings or inference."},{"name":"route","type":"string","doc":"Name the client asked for ('
-        'chain or model); with the tenant it names the monitored stream."},{"name":"model","type":"'
-        'string","doc":"Model asked on the model server; empty when the call was refused before one'
-        ' was chosen.","default":""},{"name":"input_text","type":"string","doc":"Prompt as the mode'
-        'l received it, cut at the capture limit; empty when the input holds no text.","default":""'
-        '},{"name":"user_text","type":"string","doc":"The user\'s own words within the prompt (the l'
-        'ast user message), cut at the capture limit; equals input_text where no template was appli'
-        'ed.","default":""},{"name":"input_truncated","type":"boolean","doc":"True when input_text '
-        'was cut at the capture limit.","default":false},{"name":"input_bytes","type":"long","doc":'
-        '"Size of the request message on the wire, bytes.","default":0},{"name":"parameters_json","'
-        'type":"string","doc":"Sampling parameters of the request as one JSON object; {} when none.'
-        '","default":"{}"},{"name":"deadline_ms","type":["null","long"],"doc":"Time the client allo'
-        'wed for the call, milliseconds; null when it set no deadline.","default":null},{"name":"re'
-        'ferences","type":{"type":"array","items":{"type":"record","name":"Reference","doc":"One ve'
-        'rsioned asset that took part in producing an answer.","fields":[{"name":"kind","type":"str'
-        'ing","doc":"Asset kind: prompt, chain, model, adapter, dataset, index, tool, policy or eva'
-        'luator."},{"name":"name","type":"string","doc":"Name of the asset in the registry."},{"nam'
-        'e":"version","type":"string","doc":"Human version label of the asset, for example 3 or 202'
-        '6-11-24; empty when it has none."},{"name":"digest","type":"string","doc":"Content digest,'
-        ' sha256: followed by 64 hex digits."}]}},"doc":"Assets pinned for this call, each with its'
-        ' digest. Unit: none.","default":[]},{"name":"release_digest","type":"string","doc":"Digest'
-        ' over all references of the call, sha256: and 64 hex digits; empty when nothing was resolv'
-        'ed.","default":""}]}'
+        'ccepted by the gateway and is about to be sent upstream.","fields":['
+    ) + _ENVELOPE_JSON + (
+        ',{"name":"request_id","type":"string","doc":"UUIDv7 the gateway gave the call; returned to'
+        ' the client as weir-request-id."},{"name":"client_request_id","type":"string","doc":"Ident'
+        'ifier the client put into its request; empty when none.","default":""},{"name":"session_id'
+        '","type":"string","doc":"Conversation the call belongs to (weir-session); empty when the c'
+        'lient named none.","default":""},{"name":"protocol","type":"string","doc":"Way in: oip-grp'
+        'c, oip-grpc-stream, openai-chat, openai-chat-stream, openai-completions, openai-completion'
+        's-stream or openai-embeddings."},{"name":"operation","type":"string","doc":"gen_ai.operati'
+        'on.name of OpenTelemetry: chat, text_completion, embeddings or inference."},{"name":"route'
+        '","type":"string","doc":"Name the client asked for (chain or model); with the tenant it na'
+        'mes the monitored stream."},{"name":"model","type":"string","doc":"Model asked on the mode'
+        'l server; empty when the call was refused before one was chosen.","default":""},{"name":"i'
+        'nput_text","type":"string","doc":"Prompt as the model received it, cut at the capture limi'
+        't; empty when the input holds no text.","default":""},{"name":"user_text","type":"string",'
+        '"doc":"The user\'s own words within the prompt (the last user message), cut at the capture '
+        'limit; equals input_text where no template was applied.","default":""},{"name":"input_trun'
+        'cated","type":"boolean","doc":"True when input_text was cut at the capture limit.","defaul'
+        't":false},{"name":"input_bytes","type":"long","doc":"Size of the request message on the wi'
+        're, bytes.","default":0},{"name":"parameters_json","type":"string","doc":"Sampling paramet'
+        'ers of the request as one JSON object; {} when none.","default":"{}"},{"name":"deadline_ms'
+        '","type":["null","long"],"doc":"Time the client allowed for the call, milliseconds; null w'
+        'hen it set no deadline.","default":null},{"name":"references","type":{"type":"array","item'
+        's":{"type":"record","name":"Reference","doc":"One versioned asset that took part in produc'
+        'ing an answer.","fields":[{"name":"kind","type":"string","doc":"Asset kind: prompt, chain,'
+        ' model, adapter, dataset, index, tool, policy or evaluator."},{"name":"name","type":"strin'
+        'g","doc":"Name of the asset in the registry."},{"name":"version","type":"string","doc":"Hu'
+        'man version label of the asset, for example 3 or 2026-11-24; empty when it has none."},{"n'
+        'ame":"digest","type":"string","doc":"Content digest, sha256: followed by 64 hex digits."}]'
+        '}},"doc":"Assets pinned for this call, each with its digest. Unit: none.","default":[]},{"'
+        'name":"release_digest","type":"string","doc":"Digest over all references of the call, sha2'
+        '56: and 64 hex digits; empty when nothing was resolved.","default":""}]}'
     ),
     "NumbersAccounted": (
         '{"type":"record","name":"NumbersAccounted","namespace":"weir.events","doc":"What became of'
         " a range of a producer's sequence numbers: written to the spool, shed, unreadable in it, o"
-        'r put aside.","fields":[{"name":"event_id","type":"string","doc":"UUIDv7 of this event, lo'
-        'wer-case text; the deduplication key. Derived from its cause where the event is derived."}'
-        ',{"name":"source","type":"string","doc":"Producer of the sequence: service and instance, f'
-        'or example gateway/gw-1."},{"name":"boot_epoch","type":"long","doc":"Start of the producer'
-        '\'s life that numbered this event, microseconds since 1970-01-01 UTC."},{"name":"seq","type'
-        '":"long","doc":"Gapless number of this event within (source, boot_epoch), counted from 0."'
-        '},{"name":"tenant","type":"string","doc":"Tenant the event belongs to; set from the API ke'
-        'y, never from the caller\'s body."},{"name":"trace_id","type":"string","doc":"W3C trace id,'
-        ' 32 lower-case hex digits; empty when the event belongs to no trace."},{"name":"span_id","'
-        'type":"string","doc":"W3C span id of the operation, 16 lower-case hex digits; empty when t'
-        'he event belongs to no span."},{"name":"parent_span_id","type":"string","doc":"W3C span id'
-        ' of the caller\'s span, 16 lower-case hex digits; empty for a root."},{"name":"event_time_u'
-        's","type":"long","doc":"When the fact happened, microseconds since 1970-01-01 UTC."},{"nam'
-        'e":"numbered_source","type":"string","doc":"Source whose numbers these are, for example ga'
-        'teway/1."},{"name":"numbered_boot_epoch","type":"long","doc":"Boot epoch of that source, m'
-        'icroseconds since 1970-01-01 UTC."},{"name":"first_seq","type":"long","doc":"First number '
-        'of the range."},{"name":"last_seq","type":"long","doc":"Last number of the range, included'
-        '."},{"name":"account","type":"string","doc":"accepted: written to the spool, so it must be'
-        ' stored. shed: used and not written, by policy. corrupt: written and unreadable since. dea'
-        'd: written and put aside as a dead letter, because it gives no event."},{"name":"reason","'
-        'type":"string","doc":"Stable word: spool_full, disk_refused, not_recordable, checksum, or '
-        'the reason of the dead letter; empty for accepted.","default":""}]}'
+        'r put aside.","fields":['
+    ) + _ENVELOPE_JSON + (
+        ',{"name":"numbered_source","type":"string","doc":"Source whose numbers these are, for exam'
+        'ple gateway/1."},{"name":"numbered_boot_epoch","type":"long","doc":"Boot epoch of that sou'
+        'rce, microseconds since 1970-01-01 UTC."},{"name":"first_seq","type":"long","doc":"First n'
+        'umber of the range."},{"name":"last_seq","type":"long","doc":"Last number of the range, in'
+        'cluded."},{"name":"account","type":"string","doc":"accepted: written to the spool, so it m'
+        'ust be stored. shed: used and not written, by policy. corrupt: written and unreadable sinc'
+        'e. dead: written and put aside as a dead letter, because it gives no event."},{"name":"rea'
+        'son","type":"string","doc":"Stable word: spool_full, disk_refused, not_recordable, checksu'
+        'm, or the reason of the dead letter; empty for accepted.","default":""}]}'
     ),
     "OpsSignalled": (
         '{"type":"record","name":"OpsSignalled","namespace":"weir.events","doc":"A service found so'
-        'mething about the system itself that somebody should know, or found it gone.","fields":[{"'
-        'name":"event_id","type":"string","doc":"UUIDv7 of this event, lower-case text; the dedupli'
-        'cation key. Derived from its cause where the event is derived."},{"name":"source","type":"'
-        'string","doc":"Producer of the sequence: service and instance, for example gateway/gw-1."}'
-        ',{"name":"boot_epoch","type":"long","doc":"Start of the producer\'s life that numbered this'
-        ' event, microseconds since 1970-01-01 UTC."},{"name":"seq","type":"long","doc":"Gapless nu'
-        'mber of this event within (source, boot_epoch), counted from 0."},{"name":"tenant","type":'
-        '"string","doc":"Tenant the event belongs to; set from the API key, never from the caller\'s'
-        ' body."},{"name":"trace_id","type":"string","doc":"W3C trace id, 32 lower-case hex digits;'
-        ' empty when the event belongs to no trace."},{"name":"span_id","type":"string","doc":"W3C '
-        'span id of the operation, 16 lower-case hex digits; empty when the event belongs to no spa'
-        'n."},{"name":"parent_span_id","type":"string","doc":"W3C span id of the caller\'s span, 16 '
-        'lower-case hex digits; empty for a root."},{"name":"event_time_us","type":"long","doc":"Wh'
-        'en the fact happened, microseconds since 1970-01-01 UTC."},{"name":"name","type":"string",'
-        '"doc":"What is signalled, a stable word: audit_missing, audit_corrupt or audit_duplicates.'
-        '"},{"name":"subject","type":"string","doc":"What it is about; with the name one series, fo'
-        'r example the store that was audited."},{"name":"state","type":"string","doc":"raised: it '
-        'is so. cleared: it is so no longer."},{"name":"value","type":"double","doc":"The number be'
-        'hind it, for example how many numbers are missing."},{"name":"threshold","type":"double","'
-        'doc":"Above it the signal is raised.","default":0.0},{"name":"explanation","type":"string"'
-        ',"doc":"What was found, in one sentence, for the one who is called.","default":""},{"name"'
-        ':"labels","type":{"type":"map","values":"string"},"doc":"Details as names and values, for '
-        'rules to match and people to read.","default":{}}]}'
+        'mething about the system itself that somebody should know, or found it gone.","fields":['
+    ) + _ENVELOPE_JSON + (
+        ',{"name":"name","type":"string","doc":"What is signalled, a stable word: audit_missing, au'
+        'dit_corrupt or audit_duplicates."},{"name":"subject","type":"string","doc":"What it is abo'
+        'ut; with the name one series, for example the store that was audited."},{"name":"state","t'
+        'ype":"string","doc":"raised: it is so. cleared: it is so no longer."},{"name":"value","typ'
+        'e":"double","doc":"The number behind it, for example how many numbers are missing."},{"nam'
+        'e":"threshold","type":"double","doc":"Above it the signal is raised.","default":0.0},{"nam'
+        'e":"explanation","type":"string","doc":"What was found, in one sentence, for the one who i'
+        's called.","default":""},{"name":"labels","type":{"type":"map","values":"string"},"doc":"D'
+        'etails as names and values, for rules to match and people to read.","default":{}}]}'
     ),
     "RegistryChanged": (
         '{"type":"record","name":"RegistryChanged","namespace":"weir.events","doc":"An asset versio'
-        'n was created or an alias was moved.","fields":[{"name":"event_id","type":"string","doc":"'
-        'UUIDv7 of this event, lower-case text; the deduplication key. Derived from its cause where'
-        ' the event is derived."},{"name":"source","type":"string","doc":"Producer of the sequence:'
-        ' service and instance, for example gateway/gw-1."},{"name":"boot_epoch","type":"long","doc'
-        '":"Start of the producer\'s life that numbered this event, microseconds since 1970-01-01 UT'
-        'C."},{"name":"seq","type":"long","doc":"Gapless number of this event within (source, boot_'
-        'epoch), counted from 0."},{"name":"tenant","type":"string","doc":"Tenant the event belongs'
-        ' to; set from the API key, never from the caller\'s body."},{"name":"trace_id","type":"stri'
-        'ng","doc":"W3C trace id, 32 lower-case hex digits; empty when the event belongs to no trac'
-        'e."},{"name":"span_id","type":"string","doc":"W3C span id of the operation, 16 lower-case '
-        'hex digits; empty when the event belongs to no span."},{"name":"parent_span_id","type":"st'
-        'ring","doc":"W3C span id of the caller\'s span, 16 lower-case hex digits; empty for a root.'
-        '"},{"name":"event_time_us","type":"long","doc":"When the fact happened, microseconds since'
-        ' 1970-01-01 UTC."},{"name":"revision","type":"long","doc":"Number of the change in the reg'
-        'istry, counted from 1."},{"name":"change","type":"string","doc":"version_created or alias_'
-        'moved."},{"name":"kind","type":"string","doc":"Asset kind: prompt, chain, model, dataset, '
-        'policy, evaluator or rule."},{"name":"name","type":"string","doc":"Asset name."},{"name":"'
-        'version","type":"string","doc":"Version label the change is about."},{"name":"digest","typ'
-        'e":"string","doc":"Content digest of that version, sha256: and 64 hex digits."},{"name":"a'
-        'lias","type":"string","doc":"Alias that was moved, for example prod; empty for version_cre'
-        'ated.","default":""},{"name":"previous_digest","type":"string","doc":"Digest the alias poi'
-        'nted to before; empty when none.","default":""},{"name":"body_json","type":"string","doc":'
-        '"Canonical JSON of the version\'s specification."},{"name":"author","type":"string","doc":"'
-        'Who made the change."}]}'
+        'n was created or an alias was moved.","fields":['
+    ) + _ENVELOPE_JSON + (
+        ',{"name":"revision","type":"long","doc":"Number of the change in the registry, counted fro'
+        'm 1."},{"name":"change","type":"string","doc":"version_created or alias_moved."},{"name":"'
+        'kind","type":"string","doc":"Asset kind: prompt, chain, model, dataset, policy, evaluator '
+        'or rule."},{"name":"name","type":"string","doc":"Asset name."},{"name":"version","type":"s'
+        'tring","doc":"Version label the change is about."},{"name":"digest","type":"string","doc":'
+        '"Content digest of that version, sha256: and 64 hex digits."},{"name":"alias","type":"stri'
+        'ng","doc":"Alias that was moved, for example prod; empty for version_created.","default":"'
+        '"},{"name":"previous_digest","type":"string","doc":"Digest the alias pointed to before; em'
+        'pty when none.","default":""},{"name":"body_json","type":"string","doc":"Canonical JSON of'
+        ' the version\'s specification."},{"name":"author","type":"string","doc":"Who made the chang'
+        'e."}]}'
     ),
     "SpansRecorded": (
         '{"type":"record","name":"SpansRecorded","namespace":"weir.events","doc":"The spans of one '
-        'call became known.","fields":[{"name":"event_id","type":"string","doc":"UUIDv7 of this eve'
-        'nt, lower-case text; the deduplication key. Derived from its cause where the event is deri'
-        'ved."},{"name":"source","type":"string","doc":"Producer of the sequence: service and insta'
-        'nce, for example gateway/gw-1."},{"name":"boot_epoch","type":"long","doc":"Start of the pr'
-        'oducer\'s life that numbered this event, microseconds since 1970-01-01 UTC."},{"name":"seq"'
-        ',"type":"long","doc":"Gapless number of this event within (source, boot_epoch), counted fr'
-        'om 0."},{"name":"tenant","type":"string","doc":"Tenant the event belongs to; set from the '
-        'API key, never from the caller\'s body."},{"name":"trace_id","type":"string","doc":"W3C tra'
-        'ce id, 32 lower-case hex digits; empty when the event belongs to no trace."},{"name":"span'
-        '_id","type":"string","doc":"W3C span id of the operation, 16 lower-case hex digits; empty '
-        'when the event belongs to no span."},{"name":"parent_span_id","type":"string","doc":"W3C s'
-        'pan id of the caller\'s span, 16 lower-case hex digits; empty for a root."},{"name":"event_'
-        'time_us","type":"long","doc":"When the fact happened, microseconds since 1970-01-01 UTC."}'
+        'call became known.","fields":['
+    ) + _ENVELOPE_JSON + (
         ',{"name":"request_id","type":"string","doc":"Call the spans belong to; empty when they cam'
         'e over OTLP.","default":""},{"name":"route","type":"string","doc":"Route of the call.","de'
         'fault":""},{"name":"spans","type":{"type":"array","items":{"type":"record","name":"Span","'
@@ -2300,58 +1045,46 @@ SCHEMA_JSON: Final[Mapping[str, str]] = {
     ),
     "TextFeaturesComputed": (
         '{"type":"record","name":"TextFeaturesComputed","namespace":"weir.events","doc":"Text featu'
-        'res of a batch of completed calls of one stream became known.","fields":[{"name":"event_id'
-        '","type":"string","doc":"UUIDv7 of this event, lower-case text; the deduplication key. Der'
-        'ived from its cause where the event is derived."},{"name":"source","type":"string","doc":"'
-        'Producer of the sequence: service and instance, for example gateway/gw-1."},{"name":"boot_'
-        'epoch","type":"long","doc":"Start of the producer\'s life that numbered this event, microse'
-        'conds since 1970-01-01 UTC."},{"name":"seq","type":"long","doc":"Gapless number of this ev'
-        'ent within (source, boot_epoch), counted from 0."},{"name":"tenant","type":"string","doc":'
-        '"Tenant the event belongs to; set from the API key, never from the caller\'s body."},{"name'
-        '":"trace_id","type":"string","doc":"W3C trace id, 32 lower-case hex digits; empty when the'
-        ' event belongs to no trace."},{"name":"span_id","type":"string","doc":"W3C span id of the '
-        'operation, 16 lower-case hex digits; empty when the event belongs to no span."},{"name":"p'
-        'arent_span_id","type":"string","doc":"W3C span id of the caller\'s span, 16 lower-case hex '
-        'digits; empty for a root."},{"name":"event_time_us","type":"long","doc":"When the fact hap'
-        'pened, microseconds since 1970-01-01 UTC."},{"name":"route","type":"string","doc":"Route o'
-        'f the stream; with the tenant it names the monitored stream."},{"name":"embedding_model","'
-        'type":"string","doc":"Name of the embedding model."},{"name":"embedding_dimensions","type"'
-        ':"int","doc":"Length of an embedding, numbers."},{"name":"items","type":{"type":"array","i'
-        'tems":{"type":"record","name":"FeatureItem","doc":"Features of one completed call.","field'
-        's":[{"name":"response_event_id","type":"string","doc":"event_id of the InferenceCompleted '
-        'event."},{"name":"request_id","type":"string","doc":"Call the features describe."},{"name"'
-        ':"session_id","type":"string","doc":"Conversation of the call; empty when none."},{"name":'
-        '"trace_id","type":"string","doc":"W3C trace id of the call, 32 hex digits."},{"name":"even'
-        't_time_us","type":"long","doc":"Event time of the completed call, microseconds since 1970-'
-        '01-01 UTC."},{"name":"outcome","type":"string","doc":"Outcome of the call, as in Inference'
-        'Completed."},{"name":"latency_ms","type":"double","doc":"Latency of the call, milliseconds'
-        '."},{"name":"inclusion_probability","type":"double","doc":"Probability with which this cal'
-        'l was chosen for embedding, 0 to 1; 1 when every call is."},{"name":"prompt","type":{"type'
-        '":"record","name":"TextFeatures","doc":"Measures of one text.","fields":[{"name":"words","'
-        'type":"int","doc":"Number of words."},{"name":"chars","type":"int","doc":"Number of charac'
-        'ters."},{"name":"punctuation_share","type":"float","doc":"Punctuation characters as a shar'
-        'e of all, 0 to 1."},{"name":"digit_share","type":"float","doc":"Digit characters as a shar'
-        'e of all, 0 to 1."},{"name":"mean_word_chars","type":"float","doc":"Mean word length, char'
-        'acters; 0 for an empty text."},{"name":"tokens","type":{"type":"array","items":"string"},"'
-        'doc":"Lower-cased word tokens in order, at most the first 256."},{"name":"embedding","type'
-        '":{"type":"array","items":"float"},"doc":"L2-normalised sentence embedding, float32; empty'
-        ' when this text was not embedded."}]},"doc":"Features of the user\'s text."},{"name":"answe'
-        'r","type":"TextFeatures","doc":"Features of the answer."},{"name":"references","type":{"ty'
-        'pe":"array","items":{"type":"record","name":"Reference","doc":"One versioned asset that to'
-        'ok part in producing an answer.","fields":[{"name":"kind","type":"string","doc":"Asset kin'
-        'd: prompt, chain, model, adapter, dataset, index, tool, policy or evaluator."},{"name":"na'
-        'me","type":"string","doc":"Name of the asset in the registry."},{"name":"version","type":"'
-        'string","doc":"Human version label of the asset, for example 3 or 2026-11-24; empty when i'
-        't has none."},{"name":"digest","type":"string","doc":"Content digest, sha256: followed by '
-        '64 hex digits."}]}},"doc":"Assets pinned for this call, each with its digest. Unit: none."'
-        ',"default":[]},{"name":"release_digest","type":"string","doc":"Digest over all references '
-        'of the call, sha256: and 64 hex digits; empty when nothing was resolved.","default":""}]}}'
-        ',"doc":"One item a completed call, in order of consumption; at most 256."},{"name":"item_t'
-        'raceparents","type":{"type":"array","items":"string"},"doc":"W3C traceparent of each item\''
-        's call, in the order of the items; none in events from before it was kept.","default":[]},'
-        '{"name":"item_tracestates","type":{"type":"array","items":"string"},"doc":"W3C tracestate '
-        'of each item\'s call, in the order of the items; none where no call has one.","default":[]}'
-        ']}'
+        'res of a batch of completed calls of one stream became known.","fields":['
+    ) + _ENVELOPE_JSON + (
+        ',{"name":"route","type":"string","doc":"Route of the stream; with the tenant it names the '
+        'monitored stream."},{"name":"embedding_model","type":"string","doc":"Name of the embedding'
+        ' model."},{"name":"embedding_dimensions","type":"int","doc":"Length of an embedding, numbe'
+        'rs."},{"name":"items","type":{"type":"array","items":{"type":"record","name":"FeatureItem"'
+        ',"doc":"Features of one completed call.","fields":[{"name":"response_event_id","type":"str'
+        'ing","doc":"event_id of the InferenceCompleted event."},{"name":"request_id","type":"strin'
+        'g","doc":"Call the features describe."},{"name":"session_id","type":"string","doc":"Conver'
+        'sation of the call; empty when none."},{"name":"trace_id","type":"string","doc":"W3C trace'
+        ' id of the call, 32 hex digits."},{"name":"event_time_us","type":"long","doc":"Event time '
+        'of the completed call, microseconds since 1970-01-01 UTC."},{"name":"outcome","type":"stri'
+        'ng","doc":"Outcome of the call, as in InferenceCompleted."},{"name":"latency_ms","type":"d'
+        'ouble","doc":"Latency of the call, milliseconds."},{"name":"inclusion_probability","type":'
+        '"double","doc":"Probability with which this call was chosen for embedding, 0 to 1; 1 when '
+        'every call is."},{"name":"prompt","type":{"type":"record","name":"TextFeatures","doc":"Mea'
+        'sures of one text.","fields":[{"name":"words","type":"int","doc":"Number of words."},{"nam'
+        'e":"chars","type":"int","doc":"Number of characters."},{"name":"punctuation_share","type":'
+        '"float","doc":"Punctuation characters as a share of all, 0 to 1."},{"name":"digit_share","'
+        'type":"float","doc":"Digit characters as a share of all, 0 to 1."},{"name":"mean_word_char'
+        's","type":"float","doc":"Mean word length, characters; 0 for an empty text."},{"name":"tok'
+        'ens","type":{"type":"array","items":"string"},"doc":"Lower-cased word tokens in order, at '
+        'most the first 256."},{"name":"embedding","type":{"type":"array","items":"float"},"doc":"L'
+        '2-normalised sentence embedding, float32; empty when this text was not embedded."}]},"doc"'
+        ':"Features of the user\'s text."},{"name":"answer","type":"TextFeatures","doc":"Features of'
+        ' the answer."},{"name":"references","type":{"type":"array","items":{"type":"record","name"'
+        ':"Reference","doc":"One versioned asset that took part in producing an answer.","fields":['
+        '{"name":"kind","type":"string","doc":"Asset kind: prompt, chain, model, adapter, dataset, '
+        'index, tool, policy or evaluator."},{"name":"name","type":"string","doc":"Name of the asse'
+        't in the registry."},{"name":"version","type":"string","doc":"Human version label of the a'
+        'sset, for example 3 or 2026-11-24; empty when it has none."},{"name":"digest","type":"stri'
+        'ng","doc":"Content digest, sha256: followed by 64 hex digits."}]}},"doc":"Assets pinned fo'
+        'r this call, each with its digest. Unit: none.","default":[]},{"name":"release_digest","ty'
+        'pe":"string","doc":"Digest over all references of the call, sha256: and 64 hex digits; emp'
+        'ty when nothing was resolved.","default":""}]}},"doc":"One item a completed call, in order'
+        ' of consumption; at most 256."},{"name":"item_traceparents","type":{"type":"array","items"'
+        ':"string"},"doc":"W3C traceparent of each item\'s call, in the order of the items; none in '
+        'events from before it was kept.","default":[]},{"name":"item_tracestates","type":{"type":"'
+        'array","items":"string"},"doc":"W3C tracestate of each item\'s call, in the order of the it'
+        'ems; none where no call has one.","default":[]}]}'
     ),
 }
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from weir.events import InferenceCompleted, InvalidEvent
 from weir.events.ids import require_uuid
 from weir.inference.adapters.metrics import CACHE, FEATURE_ITEMS, SKIPPED
-from weir.inference.core.features import Numbered, Plan, envelopes, is_embedded, skip_reason, texts_to_embed
+from weir.inference.core.features import Plan, envelopes, is_embedded, skip_reason, texts_to_embed
 from weir.inference.core.ports import Embedder
 from weir.inference.core.vectors import EmbeddingCache, FloatVector
 from weir.runtime.kafka.delivery import deliver
@@ -34,7 +34,6 @@ class Features:
         self._cache = cache
         self._plan = plan
         self._stop = stop
-        self._numbered = Numbered(link.numbering.source, link.numbering.boot_epoch, link.numbering.take)
 
     async def handle(self, received: Sequence[Received]) -> None:
         """Publish the features of a batch of one partition; returns when the log has them.
@@ -45,8 +44,9 @@ class Features:
         vectors = await self._embedded(texts_to_embed(events, self._plan))
         # Nothing below fails for the world's sake before the numbers taken here are written: see weir.runtime.kafka.delivery.
         traces = {one.event.event_id: one.trace for one in received if one.trace is not None}
-        built = envelopes(events, vectors.get, self._plan, self._numbered, traces)
-        await deliver(self._link.producer, [Outgoing(OUT_TOPIC, key, event) for key, event in built], self._stop, GROUP)
+        built = envelopes(events, vectors.get, self._plan, traces)
+        sent = [Outgoing(OUT_TOPIC, key, self._link.numbering.number(event)) for key, event in built]
+        await deliver(self._link.producer, sent, self._stop, GROUP)
         embedded = sum(is_embedded(event, self._plan) for event in events)
         FEATURE_ITEMS.labels("embedded").inc(embedded)
         FEATURE_ITEMS.labels("statistics").inc(len(events) - embedded)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from dataclasses import dataclass, field
-from typing import TypedDict
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import uuid_utils
 
+from weir.events import Envelope
 from weir.runtime.clock import now_us
+
+Numbered = TypeVar("Numbered", bound=Envelope)
 
 
 def new_id() -> str:
@@ -30,20 +33,6 @@ def new_span_id() -> str:
     return secrets.token_hex(8)
 
 
-class Head(TypedDict):
-    """The first fields of every event."""
-
-    event_id: str
-    source: str
-    boot_epoch: int
-    seq: int
-    tenant: str
-    trace_id: str
-    span_id: str
-    parent_span_id: str
-    event_time_us: int
-
-
 @dataclass(slots=True)
 class Numbering:
     """Numbers of one producer life: source, boot epoch and a counter without gaps.
@@ -59,16 +48,6 @@ class Numbering:
         """The next number, counted from 0."""
         return next(self._counter)
 
-    def head(self, event_id: str, event_time_us: int) -> Head:
-        """The head of an event that belongs to no call and no tenant; takes a number."""
-        return Head(
-            event_id=event_id,
-            source=self.source,
-            boot_epoch=self.boot_epoch,
-            seq=self.take(),
-            tenant="",
-            trace_id="",
-            span_id="",
-            parent_span_id="",
-            event_time_us=event_time_us,
-        )
+    def number(self, event: Numbered) -> Numbered:
+        """The event with the next number of this life."""
+        return replace(event, source=self.source, boot_epoch=self.boot_epoch, seq=self.take())

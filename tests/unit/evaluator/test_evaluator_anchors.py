@@ -98,7 +98,7 @@ def scores(event: Event, anchors: ActiveAnchors) -> list[Scored]:
 
 @pytest.mark.capability("X3")
 def test_an_anchor_follows_a_score_of_its_evaluator_and_says_so() -> None:
-    events = [one.as_event("s", 0, 0) for one in scores(completed(), active("support-coverage"))]
+    events = [one.as_event() for one in scores(completed(), active("support-coverage"))]
 
     assert [(one.evaluator, one.anchor_id != "") for one in events] == [
         ("support-coverage", False),
@@ -219,7 +219,7 @@ def test_the_shipped_anchors_are_registered_and_the_evaluator_agrees_with_most_l
     everything = ActiveAnchors({digest: shipped}, 1.0, 1)
     anchors = changed(everything, registered("support-coverage", digest=digest))
 
-    answers = [one.as_event("s", 0, 0) for one in scores(asking(), anchors)]
+    answers = [one.as_event() for one in scores(asking(), anchors)]
 
     assert digest in registry
     assert (len(shipped.anchors), sum(one.passed for one in shipped.anchors)) == (194, 147)

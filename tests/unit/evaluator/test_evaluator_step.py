@@ -30,6 +30,7 @@ from weir.events import (
     named_id,
 )
 from weir.events.coin import is_chosen
+from weir.runtime.identity import Numbering
 
 REQUEST_ID_0 = named_id(NOON_US, "request 0")
 
@@ -79,7 +80,7 @@ def run(events: Sequence[Event], active: ActiveEvaluators = ALL, subjects_max: i
     for event in events:
         recent, scores = step(recent, event, active)
         for one in scores:
-            said.setdefault(one.event_id, one.as_event("evaluator/1", 1, 0))
+            said.setdefault(one.event_id, one.as_event())
     return list(said.values())
 
 
@@ -104,7 +105,7 @@ def test_an_answer_that_breaks_a_rule_is_flagged_with_the_rules_name_version_and
     flagged = {}
     for event in (kept, broken):
         _, scores = step(RecentSubjects(10), event, active)
-        events = [one.as_event("evaluator/1", 1, number) for number, one in enumerate(scores)]
+        events = [one.as_event() for one in scores]
         flagged[event.request_id] = {
             (one.evaluator, one.evaluator_version, one.evaluator_digest) for one in events if one.passed is False
         }
@@ -166,7 +167,8 @@ def test_a_score_names_what_it_judged_and_who_judged() -> None:
     assert (score.references, score.release_digest) == (response.references, response.release_digest)
     assert (score.inclusion_probability, score.sampling_salt, score.trace_id) == (1.0, "s", response.trace_id)
     assert score.passed is (score.score >= 0.6)
-    assert decode_body("EvaluationScored", encode_body(score)) == score
+    numbered = Numbering("evaluator/1", 1).number(score)
+    assert decode_body("EvaluationScored", encode_body(numbered)) == numbered
 
 
 def test_relevance_multiplies_the_two_probabilities() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,7 +15,6 @@ from weir.events.trace_context import TraceContext, read_traces
 from weir.inference.core.features import (
     ENVELOPE_BYTES_MAX,
     ITEMS_MAX,
-    Numbered,
     Plan,
     envelopes,
     is_embedded,
@@ -24,6 +22,7 @@ from weir.inference.core.features import (
     texts_to_embed,
 )
 from weir.inference.core.vectors import FloatVector
+from weir.runtime.identity import Numbering
 
 VECTOR = np.array([1.0, 0.0, 0.0], dtype=np.float32)
 PLAN = Plan("minilm", 3, embed_sample_rate=1.0, embed_salt="s", embed_chars_max=1_000)
@@ -33,8 +32,8 @@ STREAMS = st.lists(st.tuples(st.sampled_from(["a", "b"]), st.sampled_from(["r", 
 def built(
     events: Sequence[InferenceCompleted], plan: Plan = PLAN, vector: FloatVector | None = VECTOR
 ) -> list[tuple[str, TextFeaturesComputed]]:
-    numbered = Numbered("inference/1", NOON_US, itertools.count().__next__)
-    return envelopes(events, lambda text: vector if text else None, plan, numbered)
+    numbering = Numbering("inference/1", NOON_US)
+    return [(key, numbering.number(one)) for key, one in envelopes(events, lambda text: vector if text else None, plan)]
 
 
 @given(STREAMS)
@@ -154,10 +153,10 @@ def test_every_call_keeps_its_trace_in_its_envelope() -> None:
         for seq, event in enumerate(events)
         if seq != 2
     }
-    numbered = Numbered("inference/1", NOON_US, itertools.count().__next__)
+    numbering = Numbering("inference/1", NOON_US)
 
-    for _, one in envelopes(events, lambda _: None, PLAN, numbered, traces):
-        again = decode_body("TextFeaturesComputed", encode_body(one))
+    for _, one in envelopes(events, lambda _: None, PLAN, traces):
+        again = decode_body("TextFeaturesComputed", encode_body(numbering.number(one)))
         assert isinstance(again, TextFeaturesComputed)
         found = read_traces(again.item_traceparents, again.item_tracestates, len(again.items))
         assert found == [traces.get(item.response_event_id) for item in again.items]

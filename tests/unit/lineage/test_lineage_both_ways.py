@@ -21,6 +21,7 @@ from weir.lineage.read import queries
 from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings
 from weir.lineage.store.store import Store
+from weir.runtime.identity import Numbering
 
 REQUEST_ID = named_id(NOON_US, "request 0")
 KINDS = ("prompt", "chain", "model", "dataset", "policy", "index")
@@ -77,7 +78,8 @@ async def test_a_thumbs_down_is_on_the_trace_in_the_dataset_and_in_the_score(
     _, scored = step(recent, judgement, active)
     put("inference-responses", call)
     put("feedback", judgement)
-    put("evaluation-scores", *(one.as_event("evaluator/1", NOON_US, number) for number, one in enumerate(scored)))
+    numbering = Numbering("evaluator/1", NOON_US)
+    put("evaluation-scores", *(numbering.number(one.as_event()) for one in scored))
 
     trace = queries.trace(store, call.trace_id)
     assert trace is not None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from sqlite3 import Connection
 
 from weir.alerts.core.grouping import Group
@@ -40,6 +40,10 @@ class Numbers:
     source: str
     boot_epoch: int
     next_seq: int
+
+    def number(self, event: AlertChanged, before: int) -> AlertChanged:
+        """The event with its number. before: events that get theirs in the same transaction before it."""
+        return replace(event, source=self.source, boot_epoch=self.boot_epoch, seq=self.next_seq + before)
 
 
 def set_up(connection: Connection, source: str, boot_epoch: int) -> None:

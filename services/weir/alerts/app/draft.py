@@ -98,17 +98,9 @@ class Draft:
 
     def note(self, alert: Alert, severity: str, group_key: str, at_us: int) -> None:
         """Record that the phase of an alert changed. `traced` was asked about it before."""
-        seq = self.numbers.next_seq + len(self.changes)
-        event = change_event(
-            alert,
-            severity=severity,
-            group_key=group_key,
-            source=self.numbers.source,
-            boot_epoch=self.numbers.boot_epoch,
-            seq=seq,
-            at_us=at_us,
-            parent_span_id=self._parent.parent_span_id if self._parent else "",
-        )
+        parent_span_id = self._parent.parent_span_id if self._parent else ""
+        made = change_event(alert, severity=severity, group_key=group_key, at_us=at_us, parent_span_id=parent_span_id)
+        event = self.numbers.number(made, len(self.changes))
         self.changes.append(event)
         if self._parent is not None:
             self.steps.append(Step(self._parent, alert, event, self.hand))
@@ -121,9 +113,6 @@ def change_event(
     *,
     severity: str,
     group_key: str,
-    source: str,
-    boot_epoch: int,
-    seq: int,
     at_us: int,
     parent_span_id: str = "",
 ) -> AlertChanged:
@@ -140,9 +129,6 @@ def change_event(
     role = f"alert {alert.key} {alert.turn} {alert.phase} {alert.cause_event_id} {alert.rule_digest}"
     return AlertChanged(
         event_id=named_id(fixed["time_us"], role),
-        source=source,
-        boot_epoch=boot_epoch,
-        seq=seq,
         tenant=alert.labels.get("tenant", ""),
         trace_id=trace.trace_id if trace else "",
         span_id=trace.parent_span_id if trace else "",

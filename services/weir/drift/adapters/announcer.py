@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
 from weir.drift.adapters.metrics import SIGNALS
 from weir.drift.adapters.signal_traces import SignalTraces
@@ -37,6 +36,5 @@ class KafkaAnnouncer:
             SIGNALS.labels(signal.state, signal.level).inc()
 
     def _numbered(self, signal: DriftSignalled, under: TraceContext | None) -> Outgoing:
-        numbering = self._link.numbering
-        event = replace(signal, source=numbering.source, boot_epoch=numbering.boot_epoch, seq=numbering.take())
+        event = self._link.numbering.number(signal)
         return Outgoing(TOPIC, f"{signal.tenant}/{signal.route}", event, under)

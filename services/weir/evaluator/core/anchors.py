@@ -152,13 +152,7 @@ def as_response(anchor: Anchor, *, event_id: str, tenant: str, route: str, time_
     """The anchor in the form that evaluators look at: a call that was answered with it."""
     return InferenceCompleted(
         event_id=event_id,
-        source="",
-        boot_epoch=0,
-        seq=0,
         tenant=tenant,
-        trace_id="",
-        span_id="",
-        parent_span_id="",
         event_time_us=time_us,
         request_id=f"anchor:{anchor.id}",
         protocol="anchor",

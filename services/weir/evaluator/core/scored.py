@@ -35,14 +35,11 @@ class Scored:
         trace = self.subject.trace
         return trace.below(self.span_id) if trace and self.span_id else None
 
-    def as_event(self, source: str, boot_epoch: int, seq: int) -> EvaluationScored:
-        """The event, said by `source` as its number `seq`."""
+    def as_event(self) -> EvaluationScored:
+        """The event, without a number."""
         threshold, under = self.evaluator.threshold, self.subject.trace if self.span_id else None
         return EvaluationScored(
             event_id=self.event_id,
-            source=source,
-            boot_epoch=boot_epoch,
-            seq=seq,
             tenant=self.subject.tenant,
             trace_id=under.trace_id if under else self.subject.trace_id,
             span_id=self.span_id,

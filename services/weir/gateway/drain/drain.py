@@ -277,8 +277,10 @@ class Drain:
         return [("accounts", account.life[0], encode_body(self._event(account)), ()) for account in accounts]
 
     def _event(self, account: Account) -> NumbersAccounted:
-        return NumbersAccounted(
-            **self._link.numbering.head(new_id(), now_us()),
+        event = NumbersAccounted(
+            event_id=new_id(),
+            tenant="",
+            event_time_us=now_us(),
             numbered_source=account.life[0],
             numbered_boot_epoch=account.life[1],
             first_seq=account.first_seq,
@@ -286,6 +288,7 @@ class Drain:
             account=account.account,
             reason=account.reason,
         )
+        return self._link.numbering.number(event)
 
     async def _sent(self, bodies: Sequence[Encoded], stop: asyncio.Event) -> bool:
         """Whether all events are acknowledged; tries until they are or `stop` is set."""

@@ -49,15 +49,6 @@ class Plan:
     """Characters of a text that are embedded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Numbered:
-    """The numbering that an envelope gets when it is built."""
-
-    source: str
-    boot_epoch: int
-    take: Callable[[], int]
-
-
 def skip_reason(event: InferenceCompleted) -> str:
     """Why a call has no features: `operation`, `no_text`, or empty when it has some."""
     if event.operation in OPERATIONS_WITHOUT_TEXT:
@@ -94,20 +85,20 @@ def envelopes(
     events: Sequence[InferenceCompleted],
     embedding: Embedding,
     plan: Plan,
-    numbered: Numbered,
     traces: Mapping[str, TraceContext] = NO_TRACES,
 ) -> list[tuple[str, TextFeaturesComputed]]:
-    """(key, envelope) pairs: one for each stream, more where ITEMS_MAX or ENVELOPE_BYTES_MAX cut it; items in order.
+    """(key, envelope without a number) pairs: one for each stream, more where ITEMS_MAX or ENVELOPE_BYTES_MAX cut it.
 
-    Event ids derive from the first item's response event and the number of items, so the same batch gives the same
-    ids; a replay that cuts the batch elsewhere gives others. Deduplicate by `item.response_event_id`.
+    Items are in order. Event ids derive from the first item's response event and the number of items, so the same
+    batch gives the same ids; a replay that cuts the batch elsewhere gives others. Deduplicate by
+    `item.response_event_id`.
     traces: contexts of the events by their ids; they go on with the items as they came.
     """
     streams: dict[tuple[str, str], list[FeatureItem]] = {}
     for event in events:
         streams.setdefault((event.tenant, event.route), []).append(_item(event, embedding, plan))
     return [
-        (f"{tenant}/{route}", _envelope(tenant, route, part, plan, numbered, traces))
+        (f"{tenant}/{route}", _envelope(tenant, route, part, plan, traces))
         for (tenant, route), items in streams.items()
         for part in _parts(items, traces)
     ]
@@ -144,20 +135,13 @@ def _envelope(
     route: str,
     items: Sequence[FeatureItem],
     plan: Plan,
-    numbered: Numbered,
     traces: Mapping[str, TraceContext],
 ) -> TextFeaturesComputed:
     found = [traces.get(item.response_event_id) for item in items]
     states = [trace.state if trace else "" for trace in found]
     return TextFeaturesComputed(
         event_id=derived_id(items[0].response_event_id, f"text-features {len(items)}"),
-        source=numbered.source,
-        boot_epoch=numbered.boot_epoch,
-        seq=numbered.take(),
         tenant=tenant,
-        trace_id="",
-        span_id="",
-        parent_span_id="",
         # The latest call's time rather than a clock's: a replay of the same batch says the same.
         event_time_us=max(item.event_time_us for item in items),
         route=route,

@@ -83,8 +83,10 @@ class Auditor:
                 logger().error("audit_found", name=signal.name, explanation=signal.explanation)
 
     def _event(self, signal: Signal, at_us: int) -> OpsSignalled:
-        return OpsSignalled(
-            **self._link.numbering.head(new_id(), at_us),
+        event = OpsSignalled(
+            event_id=new_id(),
+            tenant="",
+            event_time_us=at_us,
             name=signal.name,
             subject=self._settings.group,
             state="raised" if signal.is_raised else "cleared",
@@ -93,3 +95,4 @@ class Auditor:
             explanation=signal.explanation,
             labels={"window_s": str(self._settings.audit_window_s)},
         )
+        return self._link.numbering.number(event)

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypedDict
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from weir.events import EVENT_TYPES, TOPICS, Event, GovernanceRecorded, RegistryChanged, canonical_json, named_id
+from weir.events import (
+    EVENT_TYPES,
+    TOPICS,
+    Envelope,
+    Event,
+    GovernanceRecorded,
+    RegistryChanged,
+    canonical_json,
+    named_id,
+)
 from weir.registry.adapters.tables import GOVERNANCE, META, OUTBOX
 from weir.registry.core.governance import GENESIS, REASON_CHARS_MAX, sealed
 from weir.registry.core.stored import ChangeRow
@@ -21,19 +30,7 @@ from weir.registry.core.stored import ChangeRow
 CHANGES_TOPIC = "registry-changes"
 GOVERNANCE_TOPIC = "governance-log"
 
-
-class Envelope(TypedDict):
-    """The fields that every event has."""
-
-    event_id: str
-    source: str
-    boot_epoch: int
-    seq: int
-    tenant: str
-    trace_id: str
-    span_id: str
-    parent_span_id: str
-    event_time_us: int
+Numbered = TypeVar("Numbered", bound=Envelope)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +58,10 @@ class Act:
 
 def put_change(connection: Connection, row: ChangeRow, body_json: str) -> None:
     """Write the event of a stored change."""
-    envelope, position = _next(connection, row.time_us, "change")
-    event = RegistryChanged(
-        **envelope,
+    made = RegistryChanged(
+        event_id="",
+        tenant="",
+        event_time_us=row.time_us,
         revision=row.revision,
         change=row.change,
         kind=row.kind,
@@ -75,19 +73,17 @@ def put_change(connection: Connection, row: ChangeRow, body_json: str) -> None:
         body_json=body_json,
         author=row.author,
     )
+    event, position = _numbered(connection, made, "change")
     key = f"{row.kind}/{row.name}:{row.alias}" if row.alias else f"{row.kind}/{row.name}@{row.version}"
     _put(connection, position, CHANGES_TOPIC, key, event)
 
 
 def put_act(connection: Connection, act: Act, time_us: int) -> None:
     """Write the record of a governed action, chained to the one before."""
-    envelope, position = _next(connection, time_us, "act")
-    last = connection.execute(
-        select(GOVERNANCE.c.number, GOVERNANCE.c.record_hash).order_by(GOVERNANCE.c.number.desc()).limit(1)
-    ).first()
-    number, previous_hash = (last[0] + 1, last[1]) if last else (1, GENESIS)
-    open_record = GovernanceRecorded(
-        **envelope,
+    made = GovernanceRecorded(
+        event_id="",
+        tenant="",
+        event_time_us=time_us,
         actor=act.actor,
         action=act.action,
         kind=act.kind,
@@ -95,10 +91,15 @@ def put_act(connection: Connection, act: Act, time_us: int) -> None:
         digest=act.digest,
         decision=act.decision,
         reason=act.reason[:REASON_CHARS_MAX],
-        previous_hash=previous_hash,
+        previous_hash="",
         record_hash="",
     )
-    record = sealed(open_record, previous_hash)
+    numbered, position = _numbered(connection, made, "act")
+    last = connection.execute(
+        select(GOVERNANCE.c.number, GOVERNANCE.c.record_hash).order_by(GOVERNANCE.c.number.desc()).limit(1)
+    ).first()
+    number, previous_hash = (last[0] + 1, last[1]) if last else (1, GENESIS)
+    record = sealed(numbered, previous_hash)
     body = canonical_json(record.as_record())
     connection.execute(insert(GOVERNANCE).values(number=number, record_hash=record.record_hash, record_json=body))
     _put(connection, position, GOVERNANCE_TOPIC, f"{act.kind}/{act.name}", record)
@@ -147,21 +148,13 @@ def set_up_numbering(connection: Connection, source: str, boot_epoch: int) -> No
         connection.execute(insert(META).values(key="boot_epoch", value=str(boot_epoch)))
 
 
-def _next(connection: Connection, time_us: int, role: str) -> tuple[Envelope, int]:
+def _numbered(connection: Connection, event: Numbered, role: str) -> tuple[Numbered, int]:
+    """The event with its id and its number, and its position in the outbox."""
     facts = {str(row[0]): str(row[1]) for row in connection.execute(select(META.c.key, META.c.value))}
     position = int(connection.scalar(select(func.coalesce(func.max(OUTBOX.c.position), 0))) or 0) + 1
-    envelope: Envelope = {
-        "event_id": named_id(time_us, f"{facts['source']} {facts['boot_epoch']} {role} {position}"),
-        "source": facts["source"],
-        "boot_epoch": int(facts["boot_epoch"]),
-        "seq": position - 1,
-        "tenant": "",
-        "trace_id": "",
-        "span_id": "",
-        "parent_span_id": "",
-        "event_time_us": time_us,
-    }
-    return envelope, position
+    source, boot_epoch = facts["source"], facts["boot_epoch"]
+    event_id = named_id(event.event_time_us, f"{source} {boot_epoch} {role} {position}")
+    return replace(event, event_id=event_id, source=source, boot_epoch=int(boot_epoch), seq=position - 1), position
 
 
 def _put(connection: Connection, position: int, topic: str, key: str, event: Event) -> None:

@@ -120,8 +120,10 @@ class DeadLetters:
         # A producer sets the timestamp as it likes, and an id holds 48 bits of milliseconds.
         time_us = min(max(message.timestamp_us, 0), TIME_END_US)
         name = f"{self._group} {message.topic}/{message.partition}/{message.offset}"
-        return DeadLettered(
-            **self._numbering.head(named_id(time_us, name), now_us()),
+        event = DeadLettered(
+            event_id=named_id(time_us, name),
+            tenant="",
+            event_time_us=now_us(),
             topic=message.topic,
             partition=message.partition,
             offset=message.offset,
@@ -133,3 +135,4 @@ class DeadLetters:
             payload_bytes=len(value),
             payload_sha256=hashlib.sha256(value).hexdigest(),
         )
+        return self._numbering.number(event)

@@ -138,14 +138,18 @@ class SpanLog:
     def _event(self, one: Recorded) -> SpansRecorded:
         span = one.span
         event_id = named_id(span.end_time_us, f"span {one.trace.trace_id} {span.span_id}")
-        head = self._numbering.head(event_id, span.end_time_us)
-        head |= {
-            "tenant": one.tenant,
-            "trace_id": one.trace.trace_id,
-            "span_id": span.span_id,
-            "parent_span_id": span.parent_span_id,
-        }
-        return SpansRecorded(**head, request_id=one.request_id, route=one.route, spans=(span,))
+        event = SpansRecorded(
+            event_id=event_id,
+            tenant=one.tenant,
+            trace_id=one.trace.trace_id,
+            span_id=span.span_id,
+            parent_span_id=span.parent_span_id,
+            event_time_us=span.end_time_us,
+            request_id=one.request_id,
+            route=one.route,
+            spans=(span,),
+        )
+        return self._numbering.number(event)
 
 
 def _under(one: Recorded) -> TraceContext:

@@ -1,8 +1,7 @@
 """Signals: the events that outcomes of a bank become.
 
 Their ids derive from the response event at which the state changed and the kind of change, so a replay from the
-checkpoint writes the same ids. They are built without numbers (`source`, `boot_epoch`, `seq`): who delivers them
-numbers them.
+checkpoint writes the same ids. They are built without numbers: who delivers them numbers them.
 """
 
 from __future__ import annotations
@@ -188,13 +187,7 @@ def common_fields(
     arl = {"warn": settings.warn_arl_events, "page": settings.page_arl_events}.get(level, 0.0)
     return {
         "event_id": derived_id(cause_event_id, f"drift-signal {state} {level} {stream.version}"),
-        "source": "",
-        "boot_epoch": 0,
-        "seq": 0,
         "tenant": stream.tenant,
-        "trace_id": "",
-        "span_id": "",
-        "parent_span_id": "",
         "event_time_us": time_us,
         "route": stream.route,
         "detector": DETECTOR,

@@ -1,7 +1,7 @@
 """Signals: the events that outcomes of a quality stream become.
 
-Ids derive from the score at which the state changed, so a replay writes the same ones. They are built without numbers
-(`source`, `boot_epoch`, `seq`): who delivers them numbers them.
+Ids derive from the score at which the state changed, so a replay writes the same ones. They are built without
+numbers: who delivers them numbers them.
 """
 
 from __future__ import annotations
@@ -50,13 +50,7 @@ def signal_of(
     role = f"quality {kind} {level} {part} {state.key.digest} {state.version} {verdict}"
     fields: dict[str, Any] = {
         "event_id": derived_id(cause.cause_id, role),
-        "source": "",
-        "boot_epoch": 0,
-        "seq": 0,
         "tenant": state.key.tenant,
-        "trace_id": "",
-        "span_id": "",
-        "parent_span_id": "",
         "event_time_us": cause.event_time_us,
         "route": state.key.route,
         "detector": DETECTOR,
