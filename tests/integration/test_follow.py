@@ -18,11 +18,12 @@ from harness.waiting import eventually
 from weir.cli.stack.topics import create_topics
 from weir.events import TOPICS, Event, RegistryChanged, encode_body, frame
 from weir.registry.adapters import outbox
+from weir.registry.adapters.change_outbox import ChangeOutbox
 from weir.registry.adapters.database import Database
-from weir.registry.adapters.relay import Relay
 from weir.registry.app.app import Registry
 from weir.runtime.kafka.follow import Follower
 from weir.runtime.kafka.link import link_from
+from weir.runtime.kafka.relay import Relay
 from weir.runtime.kafka.topic_ids import TopicIds
 from weir.runtime.settings import SharedSettings
 
@@ -109,7 +110,7 @@ async def test_the_registry_tells_a_topic_that_was_made_anew_every_change(broker
         outbox.set_up_numbering(connection, "registry/1", 1_795_521_600_000_000)
     know_schemas(tmp_path / "registry" / "schema-ids.json")
     link = link_from(SharedSettings(data_dir=tmp_path, kafka_bootstrap=broker.bootstrap), "registry")
-    relay = Relay(database, link.producer, TopicIds(broker.bootstrap, 5), 200, 0.1)
+    relay = Relay(ChangeOutbox(database, TopicIds(broker.bootstrap, 5)), link.producer, 200, 0.1)
     registry, stop = Registry(database, relay.announce), asyncio.Event()
     relaying = asyncio.create_task(relay.run(stop))
     await asyncio.to_thread(registry.apply, [policy("before")], "me", dry_run=False)
@@ -126,6 +127,7 @@ async def test_the_registry_tells_a_topic_that_was_made_anew_every_change(broker
     stop_late.set()
     stop.set()
     await asyncio.gather(following, relaying)
+    await link.close()
     database.close()
 
 

@@ -7,9 +7,9 @@ import secrets
 from collections.abc import Mapping
 
 from weir.alerts.adapters import state_store
+from weir.alerts.adapters.alert_outbox import RELAY_PAUSE_S, AlertOutbox
 from weir.alerts.adapters.database import Database
 from weir.alerts.adapters.receivers import receivers_from
-from weir.alerts.adapters.relay import Relay
 from weir.alerts.adapters.resolver import resolve
 from weir.alerts.adapters.webhook import WebhookSender
 from weir.alerts.api.routes import AlertsApi
@@ -23,11 +23,12 @@ from weir.runtime.http.server import application, serve
 from weir.runtime.kafka.consumer import Consumer
 from weir.runtime.kafka.follow import Follower
 from weir.runtime.kafka.link import link_from
+from weir.runtime.kafka.relay import Relay
 from weir.runtime.kafka.span_log import SpanLog, with_spans
 from weir.runtime.process import run, together
 from weir.runtime.telemetry import otlp
 from weir.runtime.telemetry.logs import configure_logs
-from weir.runtime.waits import first_of, wait_or_stop
+from weir.runtime.waits import wait_or_stop
 
 SERVICE = "alerts"
 
@@ -47,7 +48,7 @@ async def main(stop: asyncio.Event) -> None:
     spans = SpanLog(link, settings.spans_waiting_max)
     chance = secrets.SystemRandom().random
     deliverer = Deliverer(database, sender, receivers, settings.policy, chance, spans.record)
-    relay = Relay(database, link.producer, settings.relay_events_max)
+    relay = Relay(AlertOutbox(database), link.producer, settings.relay_events_max, RELAY_PAUSE_S)
 
     def announce() -> None:
         relay.announce()
@@ -78,7 +79,7 @@ async def main(stop: asyncio.Event) -> None:
         stop,
         serve(application(readiness, policy, api.routes()), stop),
         follower.run(stop),
-        once_rules_are_known(follower, consumer, stop),
+        follower.before(consumer.run, stop),  # a signal under no rule would be lost to them
         keep_time(alerts, follower, settings.tick_s, stop),
         relay.run(stop),
         deliverer.run(stop),
@@ -100,12 +101,6 @@ def limits(settings: AlertsSettings) -> Limits:
         external_url=settings.alerts_url,
         generator_url=f"{settings.registry_url}/v1/assets/rule/",
     )
-
-
-async def once_rules_are_known(follower: Follower, consumer: Consumer, stop: asyncio.Event) -> None:
-    """Consume only when the rules have been read: a signal under no rule would be lost to them."""
-    await first_of(follower.caught_up, stop)
-    await consumer.run(stop)
 
 
 async def keep_time(alerts: Alerts, follower: Follower, tick_s: float, stop: asyncio.Event) -> None:

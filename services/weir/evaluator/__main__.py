@@ -12,13 +12,12 @@ from weir.evaluator.settings import EvaluatorSettings
 from weir.runtime.http.policy import policy_of
 from weir.runtime.http.server import application, serve
 from weir.runtime.kafka.follow import Follower
-from weir.runtime.kafka.link import Link, link_from
+from weir.runtime.kafka.link import link_from
 from weir.runtime.kafka.span_log import SpanLog, with_spans
 from weir.runtime.kafka.stream import Stream
 from weir.runtime.process import run, together
 from weir.runtime.telemetry import otlp
 from weir.runtime.telemetry.logs import configure_logs
-from weir.runtime.waits import first_of
 
 SERVICE = "evaluator"
 
@@ -51,20 +50,17 @@ async def main(stop: asyncio.Event) -> None:
         parts = {"registry-changes": follower.caught_up.is_set(), "kafka": stream.is_ready}
         return {part: "not reached yet" for part, is_ready in parts.items() if not is_ready}
 
+    async def scoring(stop: asyncio.Event) -> None:
+        await link.producer.start(stop)
+        await stream.run(stop)
+
     await together(
         stop,
         serve(application(readiness, policy), stop),
         follower.run(stop),
-        with_spans(link, spans, score(link, follower, stream, stop), stop),
+        with_spans(link, spans, follower.before(scoring, stop), stop),
     )
     memory.close()
-
-
-async def score(link: Link, follower: Follower, stream: Stream, stop: asyncio.Event) -> None:
-    """Score once the registry was read to its end, so that a start scores with the evaluators of today."""
-    await first_of(follower.caught_up, stop)
-    await link.producer.start(stop)
-    await stream.run(stop)
 
 
 if __name__ == "__main__":

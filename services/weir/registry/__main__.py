@@ -6,8 +6,8 @@ import asyncio
 
 from weir.events import SCHEMA_JSON, TOPICS
 from weir.registry.adapters import outbox
+from weir.registry.adapters.change_outbox import ChangeOutbox
 from weir.registry.adapters.database import Database
-from weir.registry.adapters.relay import Relay
 from weir.registry.api.assets import AssetApi
 from weir.registry.api.schemas import SchemaApi, page_of
 from weir.registry.app.app import Registry
@@ -17,6 +17,7 @@ from weir.runtime.clock import now_us
 from weir.runtime.http.policy import policy_of
 from weir.runtime.http.server import application, serve
 from weir.runtime.kafka.link import link_from
+from weir.runtime.kafka.relay import Relay
 from weir.runtime.kafka.topic_ids import TopicIds
 from weir.runtime.process import run, together
 from weir.runtime.telemetry import otlp
@@ -37,7 +38,8 @@ async def main(stop: asyncio.Event) -> None:
     database = Database(settings.url())
     link = link_from(settings, SERVICE)
     topic_ids = TopicIds(settings.kafka_bootstrap, IDENTITY_TIMEOUT_S)
-    relay = Relay(database, link.producer, topic_ids, settings.relay_events_max, settings.relay_pause_s)
+    changes = ChangeOutbox(database, topic_ids)
+    relay = Relay(changes, link.producer, settings.relay_events_max, settings.relay_pause_s)
     subjects = Subjects(database)
     with database.writing() as connection:
         outbox.set_up_numbering(connection, link.numbering.source, now_us())
@@ -53,6 +55,7 @@ async def main(stop: asyncio.Event) -> None:
             relay.run(stop),
         )
     finally:
+        await link.close()
         database.close()
 
 

@@ -11,13 +11,14 @@ import pytest
 from sqlalchemy import URL, select
 
 from harness.store.postgres import on_both
-from weir.events import GovernanceRecorded, RegistryChanged
+from weir.events import Event, GovernanceRecorded, RegistryChanged
 from weir.registry.adapters import assets, outbox
 from weir.registry.adapters.database import Database
 from weir.registry.adapters.tables import GOVERNANCE
 from weir.registry.app.app import NotFound, Registry
 from weir.registry.core.governance import first_broken
 from weir.registry.core.problems import Refused
+from weir.runtime.kafka.relay import Unsent
 
 pytestmark = on_both
 
@@ -31,7 +32,7 @@ def apply(registry: Registry, *documents: object) -> list[str]:
     return [one.change for one in registry.apply(documents, "me", dry_run=False)]
 
 
-def waiting(database: Database) -> list[outbox.Waiting]:
+def waiting(database: Database) -> list[Unsent[Event]]:
     with database.reading() as connection:
         return list(outbox.waiting(connection, 1_000))
 

@@ -17,6 +17,9 @@ from weir.alerts.core.snapshot import alert_record, group_record
 from weir.alerts.core.state import Alert
 from weir.events import AlertChanged, canonical_json
 from weir.events.trace_context import TraceContext, read_trace
+from weir.runtime.kafka.relay import Unsent
+
+TOPIC = "alerts"
 
 GroupKey = tuple[str, str]
 """Receiver and group key."""
@@ -106,20 +109,12 @@ def put_events(connection: Connection, events: Iterable[AlertChanged], parents: 
         connection.execute("UPDATE meta SET value = ? WHERE key = 'next_seq'", (str(event.seq + 1),))
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """An event that Kafka has not acknowledged, its position, and the context of what follows from it."""
-
-    position: int
-    event: AlertChanged
-    trace: TraceContext | None
-
-
-def waiting_events(connection: Connection, count_max: int) -> Sequence[Waiting]:
+def waiting_events(connection: Connection, count_max: int) -> Sequence[Unsent[AlertChanged]]:
     """The first events that Kafka has not acknowledged."""
     columns = "position, record_json, traceparent, tracestate"
     rows = connection.execute(f"SELECT {columns} FROM outbox ORDER BY position LIMIT ?", (count_max,))
-    return [Waiting(row[0], AlertChanged.from_record(json.loads(row[1])), read_trace(row[2], row[3])) for row in rows]
+    events = [(row[0], AlertChanged.from_record(json.loads(row[1])), read_trace(row[2], row[3])) for row in rows]
+    return [Unsent(position, TOPIC, one.fingerprint, one, trace) for position, one, trace in events]
 
 
 def waiting_count(connection: Connection) -> int:

@@ -26,21 +26,12 @@ from weir.events import (
 from weir.registry.adapters.tables import GOVERNANCE, META, OUTBOX
 from weir.registry.core.governance import GENESIS, REASON_CHARS_MAX, sealed
 from weir.registry.core.stored import ChangeRow
+from weir.runtime.kafka.relay import Unsent
 
 CHANGES_TOPIC = "registry-changes"
 GOVERNANCE_TOPIC = "governance-log"
 
 Numbered = TypeVar("Numbered", bound=Envelope)
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """An event of the outbox that the broker has not acknowledged."""
-
-    position: int
-    topic: str
-    key: str
-    event: Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +96,12 @@ def put_act(connection: Connection, act: Act, time_us: int) -> None:
     _put(connection, position, GOVERNANCE_TOPIC, f"{act.kind}/{act.name}", record)
 
 
-def waiting(connection: Connection, count_max: int) -> Sequence[Waiting]:
+def waiting(connection: Connection, count_max: int) -> Sequence[Unsent[Event]]:
     """The first unsent events, in order."""
     columns = (OUTBOX.c.position, OUTBOX.c.topic, OUTBOX.c.key, OUTBOX.c.record_json)
     chosen = select(*columns).where(OUTBOX.c.is_sent.is_(False)).order_by(OUTBOX.c.position).limit(count_max)
     return [
-        Waiting(position, topic, key, EVENT_TYPES[TOPICS[topic].event].from_record(json.loads(record_json)))
+        Unsent(position, topic, key, EVENT_TYPES[TOPICS[topic].event].from_record(json.loads(record_json)))
         for position, topic, key, record_json in connection.execute(chosen)
     ]
 

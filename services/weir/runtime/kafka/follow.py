@@ -7,7 +7,7 @@ by hand or because its broker lost the disk, has another id: it is read from its
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -21,7 +21,7 @@ from weir.runtime.kafka.serde import Serde
 from weir.runtime.kafka.topic_ids import TopicIds
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.telemetry.metrics import DEAD_LETTERS, FOLLOWED_ANEW
-from weir.runtime.waits import wait_or_stop
+from weir.runtime.waits import first_of, wait_or_stop
 
 IDENTITY_EVERY_S = 5.0
 """Seconds between two looks at the topic's id. Chosen: a change of the registry is in force that soon after such a loss; a look
@@ -66,6 +66,11 @@ class Follower:
                 await wait_or_stop(stop, RECONNECT_S)
             finally:
                 await consumer.stop()
+
+    async def before(self, run: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event) -> None:
+        """Run what needs the topic's state, once the end of the topic was reached or `stop` is set."""
+        await first_of(self.caught_up, stop)
+        await run(stop)
 
     async def _follow(self, consumer: AIOKafkaConsumer, topic_id: str, stop: asyncio.Event) -> None:
         places: list[TopicPartition] = sorted(consumer.assignment())
