@@ -8,7 +8,7 @@ from then on the bank is *monitoring*. `accept` takes a change for the new norma
 version; `reset` forgets an alarm and keeps the reference.
 
 Order of one event: its session decides whether it enters at all; each channel scores it; conformal p-values feed the
-e-bank and the whitened embedding the mean EWMA; latches turn statistics into at most one signal per level.
+e-bank and the whitened embedding the mean EWMA; alarm states turn statistics into at most one signal per level.
 
 The alarm unit is the stream (tenant, route), not its releases: a release that behaves otherwise must alarm against what
 was normal before it, and a reference of its own would first warm on its own mistakes. Every event that a signal may name
@@ -74,7 +74,7 @@ def accept(state: BankState) -> WarmingBank:
 
 
 def reset(state: MonitoringBank) -> MonitoringBank:
-    """The alarm was false or is dealt with: statistics and latches start again against the same reference."""
+    """The alarm was false or is dealt with: statistics and alarms start again against the same reference."""
     return replace(state, monitor=new_monitor(state.fitted))
 
 

@@ -1,4 +1,4 @@
-"""Explain: the outcomes of a change of latches, with the part that fired, when it began and the events that show it."""
+"""Explain: the outcomes of a change of alarm states, with the part that fired, when it began and the events that show it."""
 
 from __future__ import annotations
 

@@ -12,12 +12,12 @@ from typing import Annotated
 
 import numpy as np
 
-from weir.detectors import e_detector, latch, mean_ewma
+from weir.detectors import alarm_state, e_detector, mean_ewma
 from weir.detectors.advisors import ADVISED, AdvisedP, nothing_advised, remembered
+from weir.detectors.alarm_state import AlarmState
 from weir.detectors.channels import CHANNELS
 from weir.detectors.e_detector import EDetector
 from weir.detectors.fitted import Fitted, Memory
-from weir.detectors.latch import Latch
 from weir.detectors.mean_ewma import EwmaReading, MeanEwma
 from weir.detectors.observation import Observation
 from weir.detectors.reference import EmbeddingMatrix, FloatArray
@@ -53,8 +53,8 @@ class Monitor:
     detector: EDetector
     ewma: MeanEwma | None
     recent: tuple[RecentEvent, ...]
-    warn: Latch
-    page: Latch
+    warn: AlarmState
+    page: AlarmState
     memory: Memory
     advised: AdvisedP
 
@@ -89,7 +89,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Change:
-    """A latch moved with `observation`: the monitor before and after it, and what it read."""
+    """An alarm began or ended with `observation`: the monitor before and after it, and what it read."""
 
     before: Monitor
     after: Monitor
@@ -100,7 +100,9 @@ class Change:
 def new_monitor(fitted: Fitted) -> Monitor:
     """A monitor that has seen nothing since `fitted`."""
     ewma = mean_ewma.new_ewma(fitted.ewma.centre.size) if fitted.ewma else None
-    return Monitor(0, e_detector.new_detector(len(CHANNELS)), ewma, (), Latch(), Latch(), Memory(), nothing_advised())
+    return Monitor(
+        0, e_detector.new_detector(len(CHANNELS)), ewma, (), AlarmState(), AlarmState(), Memory(), nothing_advised()
+    )
 
 
 def bank_warn_threshold(fitted: Fitted, settings: BankSettings) -> float:
@@ -111,7 +113,7 @@ def bank_warn_threshold(fitted: Fitted, settings: BankSettings) -> float:
 def observe_many(
     monitor: Monitor, scored: Scored, fitted: Fitted, settings: BankSettings
 ) -> tuple[Monitor, list[Change]]:
-    """The monitor after the events of `scored`, and every change of a latch on the way. Any cut of the events into
+    """The monitor after the events of `scored`, and every alarm that began or ended on the way. Any cut of the events into
     calls gives the same bits.
     """
     # Most often all events at once; after the end of an alarm the bets start again with the rest.
@@ -135,8 +137,8 @@ def _until_restart(
             continue
         index, clear_after = monitor.index + place + 1, settings.clear_after_events
         old_warn, old_page = warn, page
-        page = latch.advance(page, above=page_above, index=index, clear_after=clear_after)
-        warn = latch.advance(warn, above=warn_above, index=index, clear_after=clear_after)
+        page = alarm_state.advance(page, above=page_above, index=index, clear_after=clear_after)
+        warn = alarm_state.advance(warn, above=warn_above, index=index, clear_after=clear_after)
         if (warn.raised, page.raised) == (old_warn.raised, old_page.raised):
             continue
         before = replace(monitor, warn=old_warn, page=old_page)
@@ -152,7 +154,7 @@ def _until_restart(
 
 
 class _Path:
-    """Where a monitor goes with some events, latches aside. `bank` and `ewma_above`: after each event the e-bank, and
+    """Where a monitor goes with some events, alarms aside. `bank` and `ewma_above`: after each event the e-bank, and
     whether a scale of the mean EWMA is at its threshold.
     """
 
@@ -176,7 +178,7 @@ class _Path:
         channels = e_detector.channel_wealth(self._detectors.wealth[place], self._weights)
         return Reading(self.bank[place], channels, ewma)
 
-    def at(self, place: int, warn: Latch, page: Latch) -> Monitor:
+    def at(self, place: int, warn: AlarmState, page: AlarmState) -> Monitor:
         """The monitor after event `place`."""
         monitor, first = self._monitor, self._monitor.index + 1
         ewma = self._ewmas.at(place, first, self._times_us) if self._ewmas else monitor.ewma

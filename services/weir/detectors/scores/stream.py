@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from weir.detectors.latch import Latch, advance
+from weir.detectors.alarm_state import AlarmState, advance
 from weir.detectors.outcomes import Level as AlarmLevel
 from weir.detectors.scores.baseline import HOPELESS, Baseline, collected, followed, forgetting_waiting, rate
 from weir.detectors.scores.bets import WEALTH_MAX_FACTOR, Wealth, factors, update
@@ -60,14 +60,14 @@ class StreamState:
     wealth: Wealth = Wealth()
     levels: Levels = Levels()
     sample: Sample = Sample()
-    warn: Latch = Latch()
-    page: Latch = Latch()
+    warn: AlarmState = AlarmState()
+    page: AlarmState = AlarmState()
     trial: Trial | None = None
     verdict: Verdict | None = None
     alarm_request_id: str = ""
     """Call at which the alarm that is on was last raised or became a page; empty where none is on."""
     judge: Judge = Judge()
-    judge_latch: Latch = Latch()
+    judge_latch: AlarmState = AlarmState()
     first_us: int = 0
     last_us: int = 0
 
@@ -160,7 +160,7 @@ def _monitor(state: StreamState, score: Score, settings: QualitySettings) -> tup
         )
     state = _followed(replace(state, wealth=wealth), score, settings)
     before = state
-    state, outcomes = _latched(state, settings)
+    state, outcomes = _with_alarms(state, settings)
     if any(isinstance(one, Fired) for one in outcomes):
         state = replace(state, alarm_request_id=score.request_id)
     if _asks_for_trial(before, state):
@@ -177,7 +177,7 @@ def _followed(state: StreamState, score: Score, settings: QualitySettings) -> St
     return replace(state, baseline=followed(state.baseline, is_bad=score.is_bad, lag=lag, count_max=count_max))
 
 
-def _latched(state: StreamState, settings: QualitySettings) -> tuple[StreamState, list[Outcome]]:
+def _with_alarms(state: StreamState, settings: QualitySettings) -> tuple[StreamState, list[Outcome]]:
     statistic, index, clear_after = state.wealth.statistic, state.scores, settings.clear_after_scores
     warn = advance(state.warn, above=statistic >= settings.warn_arl_scores, index=index, clear_after=clear_after)
     page = advance(state.page, above=statistic >= settings.page_arl_scores, index=index, clear_after=clear_after)
@@ -240,16 +240,16 @@ def _tried(state: StreamState, settings: QualitySettings) -> tuple[StreamState, 
 
 def _judge_moved(state: StreamState, settings: QualitySettings) -> tuple[StreamState, list[Outcome]]:
     judge, threshold = state.judge, settings.warn_arl_scores
-    latch = advance(
+    alarm = advance(
         state.judge_latch,
         above=judge.statistic >= threshold,
         index=judge.scores,
         clear_after=JUDGE_CLEAR_AFTER_ANCHORS,
     )
-    before, state = state.judge_latch, replace(state, judge_latch=latch)
-    if latch.raised and not before.raised:
+    before, state = state.judge_latch, replace(state, judge_latch=alarm)
+    if alarm.raised and not before.raised:
         direction = "stricter" if judge.stricter.statistic >= judge.laxer.statistic else "laxer"
         return replace(state, judge=forgetting(judge)), [JudgeFired(direction, judge.statistic, threshold)]
-    if before.raised and not latch.raised:
+    if before.raised and not alarm.raised:
         return replace(state, judge=replace(judge, stricter=Wealth(), laxer=Wealth())), [JudgeCleared()]
     return state, []

@@ -126,7 +126,7 @@ class Quality:
             cause_id = named_id(now_us, f"accept {tenant} {route} {part} {before.version}")
             cause = Score(cause_id, cause_id, "", "", now_us, is_bad=False, value=0.0, inclusion_probability=1.0)
             raised = [(Level.PAGE, before.page), (Level.WARN, before.warn)]
-            cleared: list[Outcome] = [Cleared(level) for level, latch in raised if latch.raised]
+            cleared: list[Outcome] = [Cleared(level) for level, alarm in raised if alarm.raised]
             signals = [signal_of(before, one, cause, self._settings) for one in cleared]
             await self._announcer.announce([*signals, acceptance_of(before, cause, self._settings, author)])
             after = begun_anew(before)

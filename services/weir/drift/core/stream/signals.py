@@ -72,7 +72,7 @@ def withdrawals(
     if not isinstance(stream.bank, MonitoringBank):
         return []
     monitor = stream.bank.monitor
-    raised = [level for level, latch in ((Level.PAGE, monitor.page), (Level.WARN, monitor.warn)) if latch.raised]
+    raised = [level for level, alarm in ((Level.PAGE, monitor.page), (Level.WARN, monitor.warn)) if alarm.raised]
     return [
         DriftSignalled(
             **common_fields(stream, "cleared", level, cause_event_id, request_id, now_us),

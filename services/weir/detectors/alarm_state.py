@@ -1,4 +1,4 @@
-"""Latch: turns "above the threshold, again and again" into one signal, and one clearance.
+"""AlarmState: turns "above the threshold, again and again" into one signal, and one clearance.
 
 After a signal a level stays raised and silent until no part of it has been above its threshold for `clear_after`
 monitored events in a row. While raised it cannot signal again: a change that lasts is one alarm, however many parts
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Latch:
+class AlarmState:
     """`raised_index`: the event that raised it, 0 while it is not raised. `quiet_events`: since a part was last
     above.
     """
@@ -25,11 +25,11 @@ class Latch:
         return self.raised_index > 0
 
 
-def advance(latch: Latch, *, above: bool, index: int, clear_after: int) -> Latch:
-    """The latch after the event `index` (from 1)."""
+def advance(alarm: AlarmState, *, above: bool, index: int, clear_after: int) -> AlarmState:
+    """The alarm state after the event `index` (from 1)."""
     if above:
-        return Latch(latch.raised_index or index, 0)
-    if not latch.raised:
-        return latch
-    quiet = latch.quiet_events + 1
-    return Latch() if quiet >= clear_after else Latch(latch.raised_index, quiet)
+        return AlarmState(alarm.raised_index or index, 0)
+    if not alarm.raised:
+        return alarm
+    quiet = alarm.quiet_events + 1
+    return AlarmState() if quiet >= clear_after else AlarmState(alarm.raised_index, quiet)
