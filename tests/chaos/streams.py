@@ -62,7 +62,7 @@ class Streams:
             thread.start()
 
     def finish(self) -> None:
-        """Stop, and wait for the streams in hand."""
+        """Stop, and wait for the streams in flight."""
         self._stop.set()
         for thread in self._threads:
             thread.join(60)

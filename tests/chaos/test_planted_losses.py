@@ -15,7 +15,7 @@ from harness.stack.running_stack import RunningStack
 from harness.stack.second_gateway import SecondGateway
 from harness.stack.second_store import SecondStore
 from harness.waiting import eventually
-from weir.cli.books import with_spool
+from weir.cli.spool_audit import with_spool
 from weir.events import TOPICS
 
 pytestmark = [pytest.mark.stack, pytest.mark.capability("X1")]

@@ -26,7 +26,7 @@ from weir.registry.api.assets import AssetApi
 from weir.registry.api.schemas import SchemaApi, page_of
 from weir.registry.settings import RegistrySettings
 from weir.runtime.http.access import Access, access_of
-from weir.runtime.http.door import Door, Page
+from weir.runtime.http.boundary import Boundary, Page
 from weir.runtime.http.policy import Policy
 from weir.runtime.http.server import application
 
@@ -195,7 +195,7 @@ async def test_the_token_or_its_basic_form_comes_in_under_a_configured_name() ->
             assert (await client.get("/v1/thing")).status_code == 200
 
 
-def _one_route() -> Door:
+def _one_route() -> Boundary:
     from starlette.requests import Request
     from starlette.responses import PlainTextResponse, Response
 

@@ -68,7 +68,7 @@ EVENTS: Mapping[str, Any] = {event.EVENT: event for event in one_of_each()}
 
 
 class OwnSchemas:
-    """A registry in which a topic's schema has the place of its event as its id."""
+    """A registry in which a topic's schema has the slot of its event as its id."""
 
     def schema_of(self, schema_id: int) -> WriterSchema:
         name = sorted(SCHEMA_JSON)[schema_id]

@@ -126,11 +126,11 @@ def _changes(one: Definition, revision: int) -> list[RegistryChanged]:
     aliases = ["", *one.aliases]
     return [
         RegistryChanged(
-            **envelope(f"{one.kind} {one.name} {alias}"), revision=revision * 10 + place,
+            **envelope(f"{one.kind} {one.name} {alias}"), revision=revision * 10 + slot,
             change="alias_moved" if alias else "version_created", kind=one.kind, name=one.name, version=one.version,
             digest=one.digest, alias=alias, body_json=one.body_json, author="fuzz",
         )
-        for place, alias in enumerate(aliases)
+        for slot, alias in enumerate(aliases)
     ]  # fmt: skip
 
 
@@ -154,25 +154,25 @@ def _as_yaml(dice: random.Random, batch: list[dict[str, Any]]) -> None:
 
 def _change(dice: random.Random, batch: list[dict[str, Any]]) -> None:
     """Change, add or remove one value anywhere in a batch."""
-    place: Any = dice.choice(batch)
+    slot: Any = dice.choice(batch)
     while True:
-        keys: list[Any] = list(place) if isinstance(place, dict) else list(range(len(place)))
+        keys: list[Any] = list(slot) if isinstance(slot, dict) else list(range(len(slot)))
         if not keys:
             return
         key = dice.choice(keys)
-        if isinstance(place[key], dict | list) and place[key] and dice.random() < 0.8:
-            place = place[key]
+        if isinstance(slot[key], dict | list) and slot[key] and dice.random() < 0.8:
+            slot = slot[key]
             continue
         break
     kind = dice.random()
     if kind < 0.15:
-        del place[key]
-    elif kind < 0.3 and isinstance(place, dict):
-        place[dice.choice(KEYS)] = _odd(dice)
-    elif kind < 0.4 and isinstance(place, list):
-        place.append(copy.deepcopy(dice.choice(place)))
+        del slot[key]
+    elif kind < 0.3 and isinstance(slot, dict):
+        slot[dice.choice(KEYS)] = _odd(dice)
+    elif kind < 0.4 and isinstance(slot, list):
+        slot.append(copy.deepcopy(dice.choice(slot)))
     else:
-        place[key] = _odd(dice)
+        slot[key] = _odd(dice)
 
 
 def _odd(dice: random.Random) -> Any:

@@ -62,8 +62,8 @@ def _odd(random_source: random.Random) -> bytes:
         return _changed(payload, random_source)
     size = SIZES.unpack_from(payload)[0]
     head = json.loads(payload[SIZES.size : SIZES.size + size])
-    place = head if random_source.random() < 0.5 else head[random_source.choice(["call", "end"])]
-    place[random_source.choice(sorted(place))] = random_source.choice(ODD_VALUES)
+    slot = head if random_source.random() < 0.5 else head[random_source.choice(["call", "end"])]
+    slot[random_source.choice(sorted(slot))] = random_source.choice(ODD_VALUES)
     text = json.dumps(head).encode()
     return SIZES.pack(len(text)) + text + payload[SIZES.size + size :]
 
@@ -71,16 +71,16 @@ def _odd(random_source: random.Random) -> bytes:
 def _changed(data: bytes, random_source: random.Random) -> bytes:
     changed = bytearray(data)
     for _ in range(random_source.randint(1, 4)):
-        place = random_source.randrange(len(changed) + 1)
+        slot = random_source.randrange(len(changed) + 1)
         match random_source.randrange(4):
             case 0:
-                changed[place : place + 1] = random_source.randbytes(1)
+                changed[slot : slot + 1] = random_source.randbytes(1)
             case 1:
-                del changed[place : place + random_source.randint(1, 40)]
+                del changed[slot : slot + random_source.randint(1, 40)]
             case 2:
-                changed[place:place] = random_source.randbytes(random_source.randint(1, 40))
+                changed[slot:slot] = random_source.randbytes(random_source.randint(1, 40))
             case _:
-                changed[place : place + 30] = bytes(30)
+                changed[slot : slot + 30] = bytes(30)
     return bytes(changed)
 
 
@@ -99,15 +99,15 @@ def _damaged(folder: Path, random_source: random.Random, name: str) -> None:
     path = folder / f"{segments_in(folder)[0].name}.seg"
     data = bytearray(path.read_bytes())
     for _ in range(random_source.randint(1, 3)):
-        place, length = random_source.randrange(len(data)), random_source.choice([1, 1, 8, 100, 2_000])
-        length = min(length, len(data) - place)
-        data[place : place + length] = random_source.choice(
+        slot, length = random_source.randrange(len(data)), random_source.choice([1, 1, 8, 100, 2_000])
+        length = min(length, len(data) - slot)
+        data[slot : slot + length] = random_source.choice(
             [bytes(length), b"\xff" * length, random_source.randbytes(length)]
         )
     if random_source.random() < 0.3:
         del data[random_source.randrange(len(data)) :]
     path.write_bytes(data)
-    found, places = [], _untouched(records, bytes(data))
+    found, slots = [], _untouched(records, bytes(data))
     reader = SpoolReader(folder)
     for _ in range(READS_MAX):
         if (piece := reader.read()) is None:
@@ -117,16 +117,16 @@ def _damaged(folder: Path, random_source: random.Random, name: str) -> None:
     writer.close()
     numbers = [unpack(payload).seq // 2 for payload in found]
     assert reader.read() is None, f"{name}: still reading after {READS_MAX} looks"
-    assert set(numbers) >= places, f"{name}: records {sorted(places - set(numbers))} are whole and were not read"
+    assert set(numbers) >= slots, f"{name}: records {sorted(slots - set(numbers))} are whole and were not read"
     assert numbers == sorted(set(numbers)), f"{name}: read {numbers}"
 
 
 def _untouched(records: list[bytes], data: bytes) -> set[int]:
-    place, whole = 0, set()
+    slot, whole = 0, set()
     for number, record in enumerate(records):
-        if data[place : place + len(record)] == record:
+        if data[slot : slot + len(record)] == record:
             whole.add(number)
-        place += len(record)
+        slot += len(record)
     return whole
 
 

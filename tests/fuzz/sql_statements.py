@@ -102,9 +102,9 @@ def _of_stock_client(rng: random.Random, statement: str, canary: str) -> str:
     """The statement as it comes over HTTP: parameters written out, the clauses at its end taken off."""
     text = statement
     if rng.random() < 0.7:
-        place = rng.choice(("'a'", "x", "v_spans", "spans"))
+        slot = rng.choice(("'a'", "x", "v_spans", "spans"))
         parameter = rng.choice(("{p:String}", "{p:Identifier}", "{p:Array(String)}", "{p:DateTime('UTC')}"))
-        text = statement.replace(place, parameter, 1) + rng.choice(("", " FORMAT Native", " SETTINGS limit = 1"))
+        text = statement.replace(slot, parameter, 1) + rng.choice(("", " FORMAT Native", " SETTINGS limit = 1"))
     value = rng.choice(
         ("secret", f"file('{canary}')", "') UNION ALL SELECT * FROM secret --", "['a']", "v_spans", "\\N", "\\'")
     )

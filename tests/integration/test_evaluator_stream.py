@@ -51,7 +51,7 @@ bootstrap, registry_url, folder, group, stop_at = sys.argv[1:]
 
 async def handle(received):
     if received.event.request_id == stop_at:
-        print("in hand", flush=True)
+        print("in flight", flush=True)
         await asyncio.Event().wait()
 
 async def main(stop):
@@ -250,7 +250,7 @@ async def test_a_killed_process_loses_nothing(journey: Journey) -> None:
     assert process.stdout is not None
     with process.stdout as output:
         lines = asyncio.get_running_loop().run_in_executor(
-            None, lambda: [next(line for line in output if b"in hand" in line)]
+            None, lambda: [next(line for line in output if b"in flight" in line)]
         )
         await asyncio.wait_for(lines, PATIENCE_S)
         process.send_signal(signal.SIGKILL)

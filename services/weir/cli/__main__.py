@@ -68,7 +68,7 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
             "blame": commands_blame.lineage_blame,
         },
     ),
-    "audit": ("The books.", {"gaps": commands_store.audit_gaps}),
+    "audit": ("The audit.", {"gaps": commands_store.audit_gaps}),
     "feedback": ("What users judged.", {"export": commands_feedback.feedback_export}),
     "governance": (
         "The log of governed actions.",

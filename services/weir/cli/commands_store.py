@@ -114,7 +114,7 @@ def audit_gaps(
 
     A window looks at the numbers whose events happened in it, and at the holes before them.
     """
-    from weir.cli.books import with_spool
+    from weir.cli.spool_audit import with_spool
 
     since_us = microseconds("--since", since) if since else ""
     until_us = microseconds("--until", until) if until else ""
@@ -162,8 +162,8 @@ def _used() -> dict[tuple[str, int], int]:
     except CliError:
         return {}
     instance = os.environ.get("WEIR_INSTANCE", "1")
-    life = (f"gateway/{instance}", int(metrics["weir_gateway_boot_epoch_us"]))
-    return {life: int(metrics["weir_gateway_numbers_used"])}
+    epoch = (f"gateway/{instance}", int(metrics["weir_gateway_boot_epoch_us"]))
+    return {epoch: int(metrics["weir_gateway_numbers_used"])}
 
 
 def sql(

@@ -42,8 +42,8 @@ class Evaluation:
         record: Record,
         anchors: ActiveAnchors | None = None,
     ) -> None:
-        """memory: what an earlier life remembered, and where this one keeps it. record: takes the spans of scoring. anchors: none
-        unless given."""
+        """memory: what an earlier process remembered, and where this one keeps it. record: takes the spans of scoring. anchors:
+        none unless given."""
         self._link = link
         self._record_span = record
         self._stop = stop

@@ -9,7 +9,7 @@ from __future__ import annotations
 from weir.events._generated import RegistryChanged
 
 ChangeOrder = tuple[int, int]
-"""Start of the life of the registry's database, and the change's number in it: a database made anew counts from 1 again."""
+"""Start of the registry's database, and the change's number in it: a database made anew counts from 1 again."""
 
 FIRST: ChangeOrder = (-1, -1)
 """Before every change."""

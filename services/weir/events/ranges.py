@@ -26,7 +26,8 @@ NEVER = frozenset({"starts_at_us", "ends_at_us", "since_time_us", "end_time_us"}
 
 COUNTS = frozenset({"seq", "first_seq", "last_seq", "revision"})
 EPOCHS = frozenset({"boot_epoch", "numbered_boot_epoch"})
-"""Starts of lives: they order the lives of a source, and any number does that; one after every time would order nothing."""
+"""Starts of producer epochs: they order the epochs of a source, and any number does that, but one after every time orders
+nothing."""
 
 UNITS = ((1_000, "nanoseconds"), (1 / 1_000, "milliseconds"), (1 / 1_000_000, "seconds"))
 """What a wrong unit multiplies microseconds by."""

@@ -1,4 +1,4 @@
-"""The gateway: the two doors of Weir, and the record of every call.
+"""The gateway: the two listeners of Weir, and the record of every call.
 
 Purpose: stock Triton and OpenAI clients in, the inference service out, one durable record of each call on the way.
 Consumes: registry-changes (its copy of the catalog). Produces, through the spool and `gateway-drain`:

@@ -1,4 +1,4 @@
-"""`python -m weir.gateway`: both doors, health, and the follower of the registry."""
+"""`python -m weir.gateway`: both listeners, health, and the follower of the registry."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.upstream import upstream_at
 from weir.gateway.api.oip.server import serve_oip
 from weir.gateway.api.openai.routes import page_of, routes
+from weir.gateway.calls.admission import Admission
 from weir.gateway.calls.capture import GAP_SPARE_BYTES, REFUSAL_SPARE_SHARE, SpoolCapture
-from weir.gateway.calls.desk import Desk
 from weir.gateway.calls.group_sync import GroupSync
 from weir.gateway.calls.request_ids import RequestIds
 from weir.gateway.core.catalog import Catalog
@@ -30,14 +30,14 @@ from weir.runtime.telemetry.logs import configure_logs, logger
 from weir.runtime.waits import first_of, wait_or_stop
 
 COMPLETION_SPARE_SHARE = 16
-"""One part in so many of the spool is for completions: calls in hand end well when new ones are refused. Arbitrary; any
+"""One part in so many of the spool is for completions: calls in flight end well when new ones are refused. Arbitrary; any
 value from 8 to 32 would do: 16 MiB of the default, the ends of 6,000 calls of 2.5 KB."""
 
 GAP_SPARE_SHARE = 4_096
 """One part in so many of the spool is for gap records. Chosen: 64 KiB of the default, the ends of 1,600 calls."""
 
 END_WITHIN_S = 2.0
-"""Seconds that cancelled calls have for their end once both doors are closed: an append each. Arbitrary; any value
+"""Seconds that cancelled calls have for their end once both listeners are closed: an append each. Arbitrary; any value
 from 0.5 to 5 would do: appends take microseconds, a sync milliseconds."""
 
 LOOK_S = 0.01
@@ -63,7 +63,7 @@ async def run_gateway(stop: asyncio.Event) -> None:
     settings = GatewaySettings()
     configure_logs("gateway", settings.log_level)
     otlp.start("gateway", settings.instance)
-    settings.refuse_open_doors()
+    settings.refuse_open_listeners()
     policy = settings.http_policy()
     link = link_from(settings, "gateway")
     writer = SpoolWriter(
@@ -87,7 +87,7 @@ async def run_gateway(stop: asyncio.Event) -> None:
     NUMBERS.set_function(lambda: capture.accepted)
     catalog = load_catalog(settings.catalog_file)
     keys = KeysFile(settings.keys_file)
-    desk = Desk(
+    admission = Admission(
         settings,
         keys,
         catalog,
@@ -114,17 +114,17 @@ async def run_gateway(stop: asyncio.Event) -> None:
 
     known = asyncio.Event()
     follower = Follower(bootstrap=settings.kafka_bootstrap, topic="registry-changes", serde=link.serde, apply=apply)
-    app = application(missing, policy, routes(desk, upstream), page_of)
+    app = application(missing, policy, routes(admission, upstream), page_of)
     await together(
         stop,
         serve(app, stop),
-        serve_oip(settings, desk, upstream, stop, known),
+        serve_oip(settings, admission, upstream, stop, known),
         follower.run(stop),
         _once_known(catalog, follower, known, stop),
-        _keep_snapshot(settings, desk, stop),
+        _keep_snapshot(settings, admission, stop),
         _keep_told(capture, stop),
     )
-    await _until_ended(desk)
+    await _until_ended(admission)
     await upstream.close()
     capture.explain()
     capture.tell()
@@ -141,10 +141,10 @@ async def _once_known(catalog: Catalog, follower: Follower, known: asyncio.Event
     await stop.wait()
 
 
-async def _until_ended(desk: Desk) -> None:
+async def _until_ended(admission: Admission) -> None:
     """Wait until the calls that a stop cancelled have their end, before the spool is closed."""
     deadline_s = monotonic_s() + END_WITHIN_S
-    while desk.turnstile.calls.held and monotonic_s() < deadline_s:
+    while admission.turnstile.calls.held and monotonic_s() < deadline_s:
         await asyncio.sleep(LOOK_S)
 
 
@@ -155,17 +155,17 @@ async def _keep_told(capture: SpoolCapture, stop: asyncio.Event) -> None:
         await wait_or_stop(stop, TELL_EVERY_S)
 
 
-async def _keep_snapshot(settings: GatewaySettings, desk: Desk, stop: asyncio.Event) -> None:
+async def _keep_snapshot(settings: GatewaySettings, admission: Admission, stop: asyncio.Event) -> None:
     """Save the catalog whenever it changed, so that the next start needs no Kafka."""
-    saved = desk.catalog.revision
+    saved = admission.catalog.revision
     while not stop.is_set():
         await wait_or_stop(stop, SNAPSHOT_EVERY_S)
-        revision = desk.catalog.revision
+        revision = admission.catalog.revision
         if revision == saved:
             continue
         try:
             # A sync takes milliseconds: in a thread, calls do not wait for it.
-            await asyncio.to_thread(save_catalog, settings.catalog_file, catalog_content(desk.catalog))
+            await asyncio.to_thread(save_catalog, settings.catalog_file, catalog_content(admission.catalog))
         except OSError as error:  # a full disk costs a start without Kafka, never a call
             logger().error("catalog_not_saved", error=str(error), hint="free some space")
         else:

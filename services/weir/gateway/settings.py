@@ -1,4 +1,4 @@
-"""Settings of the gateway. Every bound has its reason; the doors bind to loopback unless told otherwise."""
+"""Settings of the gateway. Every bound has its reason; the listeners bind to loopback unless told otherwise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from weir.runtime.settings import SharedSettings
 
 BODY_SPARE_BYTES = 1_048_576
 """Bytes by which a body may pass the limit and still be refused by the gateway, as a call with an end; one far larger is
-refused at the HTTP door. Arbitrary; any value from 64 KiB to 8 MiB would do: it decides only who says that."""
+refused at the OpenAI API. Arbitrary; any value from 64 KiB to 8 MiB would do: it decides only who says that."""
 
 OnFull = Literal["shed", "reject"]
 
@@ -54,13 +54,13 @@ class SpoolSettings(SharedSettings):
 
 
 class GatewaySettings(SpoolSettings):
-    """Doors, upstream, keys and limits."""
+    """Listeners, upstream, keys and limits."""
 
     grpc_host: str = Field(default="127.0.0.1", validation_alias="WEIR_GATEWAY_GRPC_HOST")
-    """Address of the gRPC door."""
+    """Address of the gRPC listener."""
 
     grpc_port: int = Field(default=8001, validation_alias="WEIR_GATEWAY_GRPC_PORT")
-    """Port of the gRPC door; Triton's own default, so that a client changes the host alone."""
+    """Port of the gRPC listener; Triton's own default, so that a client changes the host alone."""
 
     inference_address: str = Field(default="127.0.0.1:8002", validation_alias="WEIR_INFERENCE_ADDRESS")
     """host:port of the inference service."""
@@ -95,17 +95,17 @@ class GatewaySettings(SpoolSettings):
     """Largest gRPC message and HTTP body. Chosen: far above any prompt, far below what hurts Triton."""
 
     calls_at_once_max: int = Field(default=256, ge=1, validation_alias="WEIR_GATEWAY_CALLS_AT_ONCE_MAX")
-    """Calls in hand; one more is refused before it queues. One tenant may have two for each free one.
+    """Calls in flight; one more is refused before it queues. One tenant may have two for each free one.
     So many calls of 1 MiB fill bytes_in_hand_max."""
 
     calls_at_once_tenant: int = Field(default=256, ge=1, validation_alias="WEIR_GATEWAY_CALLS_AT_ONCE_TENANT")
-    """Calls in hand of one tenant. Chosen: the same, the rule of free places keeps room for others."""
+    """Calls in flight of one tenant. Chosen: the same, the rule of free slots keeps room for others."""
 
     calls_at_once_key: int = Field(default=256, ge=1, validation_alias="WEIR_GATEWAY_CALLS_AT_ONCE_KEY")
-    """Calls in hand of one key. Chosen: the same."""
+    """Calls in flight of one key. Chosen: the same."""
 
     streams_at_once_max: int = Field(default=256, ge=1, validation_alias="WEIR_GATEWAY_STREAMS_AT_ONCE_MAX")
-    """Open gRPC streams; one tenant may have two for each free one. An idle one holds no place of a call. As
+    """Open gRPC streams; one tenant may have two for each free one. An idle one holds no slot of a call. As
     many as calls."""
 
     streams_at_once_tenant: int = Field(default=128, ge=1, validation_alias="WEIR_GATEWAY_STREAMS_AT_ONCE_TENANT")
@@ -115,7 +115,7 @@ class GatewaySettings(SpoolSettings):
     """Open gRPC streams of one key. Chosen: as for its tenant."""
 
     stream_calls_max: int = Field(default=128, ge=1, validation_alias="WEIR_GATEWAY_STREAM_CALLS_MAX")
-    """Open requests on one gRPC stream: half of the calls in hand, so that one stream does not hold all places."""
+    """Open requests on one gRPC stream: half of the calls in flight, so that one stream does not hold all slots."""
 
     stream_idle_s: float = Field(default=300.0, gt=0, validation_alias="WEIR_GATEWAY_STREAM_IDLE_S")
     """Seconds a gRPC stream may last on which nothing is asked and nothing is answered. Chosen: a person who thinks."""
@@ -124,13 +124,13 @@ class GatewaySettings(SpoolSettings):
     """Seconds in which the message or body of a call must have come. Chosen: 8 MiB over 4 Mbit/s."""
 
     lookups_at_once_max: int = Field(default=64, ge=1, validation_alias="WEIR_GATEWAY_LOOKUPS_AT_ONCE_MAX")
-    """Questions about models and the server in hand, apart from calls. Chosen: as many as the inference service takes."""
+    """Questions about models and the server in flight, apart from calls. Chosen: as many as the inference service takes."""
 
     health_watches_max: int = Field(default=128, ge=2, validation_alias="WEIR_GATEWAY_HEALTH_WATCHES_MAX")
     """Open health watches, two thirds of them from one host; they need no key. Chosen: one for each client process."""
 
     bytes_in_hand_max: int = Field(default=268_435_456, ge=65_536, validation_alias="WEIR_GATEWAY_BYTES_IN_HAND_MAX")
-    """Bytes of requests and kept answers in hand; one tenant may have two for each free one. Chosen: 32 largest messages."""
+    """Bytes of requests and kept answers in flight; one tenant may have two for each free one. Chosen: 32 largest messages."""
 
     bytes_in_hand_tenant: int = Field(default=134_217_728, ge=1, validation_alias="WEIR_GATEWAY_BYTES_IN_HAND_TENANT")
     """The same of one tenant. Chosen: half."""
@@ -223,11 +223,11 @@ class GatewaySettings(SpoolSettings):
         return self.data_dir / "gateway" / f"catalog-{self.instance}.json"
 
     def http_policy(self) -> Policy:
-        """The HTTP door of the gateway, whose routes ask for API keys. Raises BadSetting."""
+        """The OpenAI API of the gateway, whose routes ask for API keys. Raises BadSetting."""
         policy = policy_of(self, self.message_bytes_max + BODY_SPARE_BYTES, has_own_keys=True)
         return replace(policy, limits=replace(policy.limits, write_s=self.write_timeout_s))
 
-    def refuse_open_doors(self) -> None:
+    def refuse_open_listeners(self) -> None:
         """Raises BadSetting for a combination that would serve strangers."""
         for name, host in (("WEIR_GATEWAY_GRPC_HOST", self.grpc_host), ("WEIR_HTTP_HOST", self.http_host)):
             if is_loopback(host):

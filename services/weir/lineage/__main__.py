@@ -11,7 +11,7 @@ from weir.lineage.audit.auditor import Auditor
 from weir.lineage.audit.reading import audit
 from weir.lineage.read import api
 from weir.lineage.read.operator_sql import CLOSE_S, OperatorSql
-from weir.lineage.read.sql_http import sql_door
+from weir.lineage.read.sql_http import sql_listener
 from weir.lineage.settings import LineageSettings
 from weir.lineage.sink.backlog import Backlog
 from weir.lineage.sink.inserter import Inserter
@@ -69,7 +69,7 @@ async def run_lineage(stop: asyncio.Event) -> None:
     await together(
         stop,
         serve(application(missing, policy, api.routes(store, sql, settings, sink.stalled)), stop),
-        *([serve(sql_door(sql, settings, policy), stop)] if settings.sql_port else []),
+        *([serve(sql_listener(sql, settings, policy), stop)] if settings.sql_port else []),
         _producing(link, stop),
         sink.run(stop),
         auditor.run(stop),

@@ -46,7 +46,7 @@ class LineageSettings(SharedSettings):
     0.6 of the CPU time that it costs at 5,000, because half of that is merging parts; the memory is the same."""
 
     queue_bytes_max: int = Field(default=16_777_216, ge=1_048_576, validation_alias="WEIR_LINEAGE_QUEUE_BYTES_MAX")
-    """Bytes fetched ahead of the round in hand, at most. Chosen: a second of the sink's full speed."""
+    """Bytes fetched ahead of the round in flight, at most. Chosen: a second of the sink's full speed."""
 
     insert_memory_bytes_max: int = Field(
         default=1_073_741_824, ge=16_777_216, validation_alias="WEIR_LINEAGE_INSERT_MEMORY_BYTES_MAX"
@@ -118,12 +118,12 @@ class LineageSettings(SharedSettings):
 
     @property
     def retention(self) -> Retention:
-        """How long each table keeps its rows. Raises BadSetting where the books would be cut within an audit's window."""
+        """How long each table keeps its rows. Raises BadSetting where rows would expire within an audit's window."""
         found = Retention(self.retention_days, self.features_retention_days, self.governance_retention_days)
-        if found.books_s < self.audit_window_s:
+        if found.audited_s < self.audit_window_s:
             raise BadSetting(
-                f"WEIR_LINEAGE_RETENTION_DAYS={self.retention_days} and its two neighbours keep whole books for"
-                f" {found.books_s} s, and WEIR_LINEAGE_AUDIT_WINDOW_S is {self.audit_window_s}: what expires would read as"
+                f"WEIR_LINEAGE_RETENTION_DAYS={self.retention_days} and its two neighbours keep the audit whole for"
+                f" {found.audited_s} s, and WEIR_LINEAGE_AUDIT_WINDOW_S is {self.audit_window_s}: what expires would read as"
                 " missing; keep the shortest at least a day longer than the window, for example 2 days for 86400"
             )
         return found

@@ -1,6 +1,6 @@
 """Root ids and the numbering of a producer's events.
 
-`Numbering` gives each event of one process life its gapless number; a consumer finds a loss as a hole in it.
+`Numbering` gives each event of one producer epoch its gapless number; a consumer finds a loss as a hole in it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def new_span_id() -> str:
 
 @dataclass(slots=True)
 class Numbering:
-    """Numbers of one producer life: source, boot epoch and a counter without gaps.
+    """Numbers of one producer epoch: source, boot epoch and a counter without gaps.
 
     A number is taken only for an event that is then written; who takes one and drops the event makes a visible hole.
     """

@@ -75,7 +75,7 @@ def hanging(stack: RunningStack) -> Row:
 
 
 def overloaded(stack: RunningStack, seconds: float) -> Row:
-    """More calls than the model server may have in hand: the surplus is refused at once, the others are answered."""
+    """More calls than the model server may have in flight: the surplus is refused at once, the others are answered."""
     limits = {"WEIR_INFERENCE_CALLS_MAX": "2"}
     with paced_gateway(stack, "overload", inference=limits) as (gateway, _):
         with calling(lambda: gateway.grpc_address, workers=8) as calls:

@@ -76,7 +76,7 @@ class Calls:
             thread.start()
 
     def finish(self) -> None:
-        """Stop calling and wait for the calls in hand."""
+        """Stop calling and wait for the calls in flight."""
         self._stop.set()
         for thread in self._threads:
             thread.join(60)

@@ -20,8 +20,8 @@ from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.adapters.upstream import upstream_at
 from weir.gateway.api.openai.routes import page_of, routes
+from weir.gateway.calls.admission import Admission
 from weir.gateway.calls.capture import SpoolCapture
-from weir.gateway.calls.desk import Desk
 from weir.gateway.calls.request_ids import RequestIds
 from weir.gateway.core.catalog import Catalog
 from weir.gateway.core.completion import events_of
@@ -100,16 +100,16 @@ async def http_door(folder: Path, **settings: str) -> AsyncIterator[HttpDoor]:
     capture = SpoolCapture(writer, source="gateway/test", boot_epoch=NOON_US, capture_bytes_max=known.capture_bytes_max)
     async with ScriptedTriton() as triton:
         upstream = upstream_at(triton.address, message_bytes_max=known.message_bytes_max)
-        desk = Desk(known, KeysFile(keys), catalog_of(triton), capture, RequestIds(b"s" * 32))
+        admission = Admission(known, KeysFile(keys), catalog_of(triton), capture, RequestIds(b"s" * 32))
         app = application(
             dict,
             known.http_policy(),
-            routes(desk, upstream),
+            routes(admission, upstream),
             page_of,
         )
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            yield HttpDoor(client, triton, SpoolReader(known.spool_dir), desk.catalog)
+            yield HttpDoor(client, triton, SpoolReader(known.spool_dir), admission.catalog)
         await upstream.close()
     writer.close()
 

@@ -1,16 +1,16 @@
-"""Asking an application through its HTTP door, without a socket."""
+"""Asking an application through its HTTP boundary, without a socket."""
 
 from __future__ import annotations
 
 import httpx2
 
-from weir.runtime.http.door import Door
+from weir.runtime.http.boundary import Boundary
 
 TOKEN = "the-token-of-a-test"
 """What a door under test asks for."""
 
 
-def knocking(door: Door, **headers: str) -> httpx2.AsyncClient:
+def knocking(door: Boundary, **headers: str) -> httpx2.AsyncClient:
     """A client of loopback that shows the token. headers: more, or others."""
     given = {"authorization": f"Bearer {TOKEN}", **headers}
     return httpx2.AsyncClient(transport=httpx2.ASGITransport(app=door), base_url="http://127.0.0.1", headers=given)

@@ -14,7 +14,7 @@ import httpx2
 from harness.http.knocking import TOKEN
 from harness.waiting import eventually
 from weir.lineage.read.operator_sql import OperatorSql
-from weir.lineage.read.sql_http import sql_door
+from weir.lineage.read.sql_http import sql_listener
 from weir.lineage.settings import LineageSettings
 from weir.runtime.http.policy import Policy
 from weir.runtime.http.server import serve
@@ -51,8 +51,8 @@ def sql_endpoint(settings: LineageSettings) -> Iterator[SqlAddress]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    desk = OperatorSql(settings)
-    door = sql_door(desk, settings.model_copy(update={"sql_port": port}), Policy(token=TOKEN))
+    sql = OperatorSql(settings)
+    door = sql_listener(sql, settings.model_copy(update={"sql_port": port}), Policy(token=TOKEN))
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve(door, stop)))
     thread.start()
@@ -63,7 +63,7 @@ def sql_endpoint(settings: LineageSettings) -> Iterator[SqlAddress]:
         loop.call_soon_threadsafe(stop.set)
         thread.join()
         loop.close()
-        desk.close()
+        sql.close()
 
 
 def _answers(port: int) -> bool:

@@ -15,12 +15,12 @@ from harness.http.knocking import TOKEN
 from harness.http.page_server import pages
 from harness.kafka.mock_kafka import MockKafka
 from harness.samples.builders import completed
-from weir.cli.books import with_spool
 from weir.cli.commands_store import audit_gaps
 from weir.cli.moments import microseconds
 from weir.cli.output import CliError, ExitCode
+from weir.cli.spool_audit import with_spool
 from weir.gateway.adapters.spool_reader import SpoolReader
-from weir.gateway.core.accounting import Books
+from weir.gateway.core.accounting import Ledger
 from weir.gateway.drain.spool_page import routes
 from weir.lineage.read.api import routes as lineage_routes
 from weir.lineage.read.operator_sql import OperatorSql
@@ -37,7 +37,7 @@ HOUR_US = 3_600_000_000
 @pytest.fixture
 def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The drain's real page over an empty spool; no gateway answers."""
-    books: Books = {}
+    books: Ledger = {}
     with pages(routes(SpoolReader(tmp_path / "spool"), lambda: books)) as url:
         monkeypatch.setenv("WEIR_GATEWAY_DRAIN_URL", url)
         monkeypatch.setenv("WEIR_HTTP_TOKEN", TOKEN)

@@ -28,8 +28,8 @@ from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.adapters.upstream import upstream_at
 from weir.gateway.api.oip.server import serve_oip
 from weir.gateway.api.openai.routes import page_of, routes
+from weir.gateway.calls.admission import Admission
 from weir.gateway.calls.capture import SpoolCapture
-from weir.gateway.calls.desk import Desk
 from weir.gateway.calls.group_sync import GroupSync
 from weir.gateway.calls.request_ids import RequestIds
 from weir.gateway.core.catalog import Catalog
@@ -141,7 +141,7 @@ class Doors:
     grpc_address: str
     url: str
     model: Model
-    desk: Desk
+    admission: Admission
     spool: Path
     writer: SpoolWriter
     client: httpx2.AsyncClient
@@ -174,8 +174,8 @@ class Doors:
 
     @property
     def held(self) -> tuple[int, int, int]:
-        """Calls, streams and bytes in hand."""
-        turnstile = self.desk.turnstile
+        """Calls, streams and bytes in flight."""
+        turnstile = self.admission.turnstile
         return turnstile.calls.held, turnstile.streams.held, turnstile.bytes.held
 
     def is_ended(self, calls: int) -> bool:
@@ -183,7 +183,7 @@ class Doors:
         return len(self.ends()) == calls
 
     def is_holding(self, calls: int) -> bool:
-        """Whether so many calls are in hand."""
+        """Whether so many calls are in flight."""
         return self.held[0] == calls
 
     async def until(self, is_so: Callable[[], bool]) -> None:
@@ -254,18 +254,18 @@ async def doors(
         writer, source="gateway/1", boot_epoch=NOON_US, capture_bytes_max=read.capture_bytes_max,
         completion_spare_bytes=read.spool_bytes_max // 16, refusal_spare_bytes=read.spool_bytes_max // 2,
     )  # fmt: skip
-    desk = Desk(read, KeysFile(read.keys_file), _catalog(), capture, RequestIds(b"s" * 32), group_sync)
+    admission = Admission(read, KeysFile(read.keys_file), _catalog(), capture, RequestIds(b"s" * 32), group_sync)
     upstream = upstream_at(f"127.0.0.1:{model_port}", message_bytes_max=read.message_bytes_max)
-    app = application(dict, read.http_policy(), routes(desk, upstream), page_of)
+    app = application(dict, read.http_policy(), routes(admission, upstream), page_of)
     known = asyncio.Event()
     known.set()
-    serving = asyncio.gather(serve_oip(read, desk, upstream, stop, known), serve(app, stop))
+    serving = asyncio.gather(serve_oip(read, admission, upstream, stop, known), serve(app, stop))
     client = httpx2.AsyncClient(verify=False, timeout=PATIENCE_S)  # plain HTTP: no certificates to load
     made = Doors(
         f"127.0.0.1:{read.grpc_port}",
         f"http://127.0.0.1:{read.http_port}",
         model,
-        desk,
+        admission,
         read.spool_dir,
         writer,
         client,

@@ -1,4 +1,4 @@
-"""The drain's books: holes get their reason, open calls their end, and reading again changes nothing."""
+"""The drain's ledger: holes get their reason, open calls their end, and reading again changes nothing."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from harness.samples.builders import NOON_US, call, call_end
 from weir.events import InferenceCompleted
-from weir.gateway.adapters.books_file import BooksFile
-from weir.gateway.core.accounting import Account, Books, announced, closed, counted
+from weir.gateway.adapters.ledger_file import LedgerFile
+from weir.gateway.core.accounting import Account, Ledger, announced, closed, counted
 from weir.gateway.core.call import Gap
 from weir.gateway.core.completion import events_of
 from weir.gateway.core.record import HEAD, Kind, Record, pack, unpack
@@ -47,10 +47,10 @@ def test_a_call_whose_end_was_shed_is_not_open() -> None:
     answered, hanging = record("requested", 0, 1), record("requested", 1, 2)
     shed = replace(gap(2, 3), gap=Gap(first_seq=2, last_seq=3, reason="spool_full", ended=tuple(ids([answered]))))
     read = [unpack(pack(one)[HEAD.size :]) for one in (answered, hanging, shed)]
-    books, accounts = counted({}, read, has_corrupt=False)
+    ledger, accounts = counted({}, read, has_corrupt=False)
 
     assert [(one.first_seq, one.last_seq, one.account) for one in accounts] == [(2, 3, "shed")]
-    assert ids(closed(books, [LATER_US])[1]) == ids([hanging])
+    assert ids(closed(ledger, [LATER_US])[1]) == ids([hanging])
 
 
 def ids(records: list[Record]) -> list[str]:
@@ -69,22 +69,22 @@ def test_cut_into_pieces_and_read_twice_the_books_are_the_same(ends: list[bool],
             seq += 2
     whole, _ = counted({}, records, has_corrupt=False)
 
-    books: Books = {}
+    ledger: Ledger = {}
     for piece in (records[:cut], records[:cut], records[cut:], records[cut:]):
-        books, accounts = counted(books, piece, has_corrupt=False)
+        ledger, accounts = counted(ledger, piece, has_corrupt=False)
         assert accounts == []
 
-    assert books == whole
-    assert books[LIFE].next_seq == seq
-    assert len(books[LIFE].open) == ends.count(False)
+    assert ledger == whole
+    assert ledger[LIFE].next_seq == seq
+    assert len(ledger[LIFE].open) == ends.count(False)
 
 
 @pytest.mark.capability("X1")
 def test_a_gap_record_explains_the_numbers_before_it() -> None:
-    books, accounts = counted({}, [record("requested", 0), gap(1, 4), record("completed", 5)], has_corrupt=False)
+    ledger, accounts = counted({}, [record("requested", 0), gap(1, 4), record("completed", 5)], has_corrupt=False)
 
     assert accounts == [Account(LIFE, 1, 4, "shed", "spool_full")]
-    assert books[LIFE].next_seq == 7
+    assert ledger[LIFE].next_seq == 7
 
 
 @pytest.mark.capability("X1")
@@ -92,11 +92,11 @@ def test_a_gap_record_explains_the_numbers_before_it() -> None:
 def test_a_hole_beside_a_corrupt_record_is_corrupt(is_split: bool) -> None:
     before, after = [record("requested", 0)], [record("requested", 3, 1)]
     if is_split:
-        books, first = counted({}, before, has_corrupt=True)
-        books, second = counted(books, after, has_corrupt=False)
+        ledger, first = counted({}, before, has_corrupt=True)
+        ledger, second = counted(ledger, after, has_corrupt=False)
         accounts = [*first, *second]
     else:
-        books, accounts = counted({}, before + after, has_corrupt=True)
+        ledger, accounts = counted({}, before + after, has_corrupt=True)
 
     assert accounts == [Account(LIFE, 1, 2, "corrupt", "checksum")]
 
@@ -109,24 +109,24 @@ def test_a_hole_without_a_reason_is_left_to_the_audit() -> None:
 
 
 def test_accepted_numbers_are_announced_once() -> None:
-    books, _ = counted({}, [record("requested", 0), record("completed", 1)], has_corrupt=False)
-    books, first = announced(books)
-    books, second = announced(books)
+    ledger, _ = counted({}, [record("requested", 0), record("completed", 1)], has_corrupt=False)
+    ledger, first = announced(ledger)
+    ledger, second = announced(ledger)
 
     assert (first, second) == ([Account(LIFE, 0, 2, "accepted")], [])
 
 
 @pytest.mark.capability("O1")
 def test_a_call_that_a_dead_gateway_left_open_ends_as_aborted_with_the_same_ids_each_time() -> None:
-    books, _ = counted(
+    ledger, _ = counted(
         {}, [record("requested", 0, 1), record("requested", 1, 2), record("completed", 2, 2)], has_corrupt=False
     )
-    alive, none = closed(books, [NOON_US, LATER_US])
-    after, endings = closed(books, [LATER_US])
+    alive, none = closed(ledger, [NOON_US, LATER_US])
+    after, endings = closed(ledger, [LATER_US])
 
-    assert (alive, none, after) == (books, [], {})
+    assert (alive, none, after) == (ledger, [], {})
     assert ids(endings) == [record("requested", 0, 1).call.request_id]  # type: ignore[union-attr]  # it has a call
-    assert closed(books, [LATER_US])[1] == endings
+    assert closed(ledger, [LATER_US])[1] == endings
     completed = events_of(endings[0], text_chars_max=100)[0][2]
     assert isinstance(completed, InferenceCompleted)
     assert (completed.outcome, completed.error_type, completed.source, completed.seq) == (
@@ -138,18 +138,18 @@ def test_a_call_that_a_dead_gateway_left_open_ends_as_aborted_with_the_same_ids_
 
 
 def test_the_books_survive_their_file(tmp_path: Path) -> None:
-    file = BooksFile(tmp_path)
+    file = LedgerFile(tmp_path)
     assert file.load() == {}
-    books, _ = counted({}, [record("requested", 0), record("requested", 4, 1)], has_corrupt=True)
-    books = {key: replace(life, announced_seq=2) for key, life in books.items()}
+    ledger, _ = counted({}, [record("requested", 0), record("requested", 4, 1)], has_corrupt=True)
+    ledger = {key: replace(epoch, announced_seq=2) for key, epoch in ledger.items()}
 
-    file.save(books)
+    file.save(ledger)
 
-    assert file.load() == books
+    assert file.load() == ledger
 
 
 def test_unreadable_books_begin_anew_and_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "books.json").write_text("[{}]")
 
-    assert BooksFile(tmp_path).load() == {}
+    assert LedgerFile(tmp_path).load() == {}
     assert "state_file_refused" in capsys.readouterr().out

@@ -26,7 +26,7 @@ from weir.events import (
     decode_body,
     unframe,
 )
-from weir.gateway.adapters.books_file import BooksFile
+from weir.gateway.adapters.ledger_file import LedgerFile
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.calls.capture import SpoolCapture
@@ -107,7 +107,7 @@ def spool(tmp_path: Path) -> Path:
 
 def drain_of(tmp_path: Path, link: Link, disk: Disk = DISK, **fields: Any) -> Drain:
     folder = spool(tmp_path)
-    return Drain(SpoolReader(folder, disk), BooksFile(folder, disk=disk), link, settings(**fields))
+    return Drain(SpoolReader(folder, disk), LedgerFile(folder, disk=disk), link, settings(**fields))
 
 
 def writer_of(tmp_path: Path, boot_epoch: int = NOON_US, **options: Any) -> SpoolWriter:
@@ -239,7 +239,7 @@ async def test_a_clock_that_was_ahead_loses_nothing(kafka: Broker, link: Link, t
     assert stored(kafka, ahead_us) == {0}
     aborted = [e for e in kafka.events("inference-responses") if isinstance(e, InferenceCompleted)]
     assert [(e.request_id, e.boot_epoch, e.outcome) for e in aborted] == [(asked(1).request_id, ahead_us, "aborted")]
-    assert set(drain.books) == {(SOURCE, NOON_US)}
+    assert set(drain.ledger) == {(SOURCE, NOON_US)}
 
 
 async def test_a_life_whose_numbers_stop_short_of_what_was_accepted_is_told(
@@ -362,7 +362,7 @@ async def test_quarantine_has_a_bound(kafka: Broker, link: Link, tmp_path: Path)
     capture.requested(asked(2), b"")
     reader, before = SpoolReader(spool(tmp_path), quarantine_bytes_max=10), not_kept()
 
-    await emptied(Drain(reader, BooksFile(spool(tmp_path)), link, settings()))
+    await emptied(Drain(reader, LedgerFile(spool(tmp_path)), link, settings()))
 
     assert (stored(kafka), reader.quarantined_bytes()) == ({1}, 0)
     assert not_kept() - before == 1

@@ -14,7 +14,7 @@ from opentelemetry.trace.span import SpanContext
 from harness.http.otlp_receiver import receiving
 from harness.kafka.mock_kafka import MockKafka
 from harness.samples.builders import NOON_US, SPAN_ID, TRACE_ID, call, call_end
-from weir.gateway.adapters.books_file import BooksFile
+from weir.gateway.adapters.ledger_file import LedgerFile
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.calls.capture import SpoolCapture
@@ -37,7 +37,7 @@ async def drained(folder: Path, **fields: str) -> MockKafka:
     one = call(**fields)
     capture.requested(one, b"")
     capture.completed(one, call_end(), b"", Answer((), 0))
-    drain = Drain(SpoolReader(folder / "spool"), BooksFile(folder / "spool"), link, SpoolSettings(drain_share=1.0))
+    drain = Drain(SpoolReader(folder / "spool"), LedgerFile(folder / "spool"), link, SpoolSettings(drain_share=1.0))
     await link.producer.start(stop)
     while await drain.step(stop):
         pass

@@ -1,4 +1,4 @@
-"""However a streamed answer ends, its generator is closed and its place among the calls in hand is given back."""
+"""However a streamed answer ends, its generator is closed and its slot among the calls in flight is given back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOON_S = 0.01
 
 
 class Answer:
-    """An endless answer and a place, and what became of both."""
+    """An endless answer and a slot, and what became of both."""
 
     def __init__(self, pieces: int | None = None) -> None:
         self.is_closed = False
@@ -34,7 +34,7 @@ class Answer:
             self.is_closed = True
 
     @contextmanager
-    def place(self) -> Iterator[None]:
+    def slot(self) -> Iterator[None]:
         self.is_held = True
         try:
             yield
@@ -43,7 +43,7 @@ class Answer:
 
     async def sent(self, receive: Receive, send: Send) -> None:
         response = HeldResponse(self.events(), SOON_S)
-        response.hold(self.place())
+        response.hold(self.slot())
         await asyncio.wait_for(response(SCOPE, receive, send), 10)
 
 
@@ -100,16 +100,16 @@ async def gone(message: Message) -> None:
 
 @pytest.mark.parametrize("send", [reads, never_reads, breaks, gone])
 async def test_a_whole_answer_lets_its_place_go_however_it_ends_and_not_before(send: Send) -> None:
-    place, held = Answer(), list[bool]()
+    slot, held = Answer(), list[bool]()
 
     async def noting(message: Message) -> None:
-        held.append(place.is_held)
+        held.append(slot.is_held)
         await send(message)
 
     response = HeldJson({"a": 1}, SOON_S)
-    response.hold(place.place())
+    response.hold(slot.slot())
     with suppress(ZeroDivisionError, ConnectionResetError):
         await asyncio.wait_for(response(SCOPE, stays, noting), 10)
 
     assert all(held)
-    assert not place.is_held
+    assert not slot.is_held

@@ -1,4 +1,4 @@
-"""Laws of what limits callers: places, buckets, and the limits that a file or a setting may name."""
+"""Laws of what limits callers: slots, buckets, and the limits that a file or a setting may name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from weir.gateway.core.caller_limits import NAMES, CallerLimits, parse_limits
 from weir.gateway.core.captured import Captured
 from weir.gateway.core.errors import MESSAGE_CHARS_MAX, Refusal
 from weir.gateway.core.keys import parse_keys
-from weir.gateway.core.places import SHARE, LimitReached, Places
+from weir.gateway.core.slots import SHARE, LimitReached, Slots
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.errors import BadSetting
 
@@ -23,39 +23,39 @@ TENANTS = ("ada", "bob", "eve")
 @pytest.mark.capability("D13")
 @given(st.lists(st.tuples(st.sampled_from(TENANTS), st.integers(1, 5), st.booleans()), max_size=80))
 def test_places_are_never_negative_and_never_above_a_limit(steps: list[tuple[str, int, bool]]) -> None:
-    limit, places, held = 20, Places("calls_at_once", "calls", 20), list[tuple[str, int]]()
+    limit, slots, held = 20, Slots("calls_at_once", "calls", 20), list[tuple[str, int]]()
     for tenant, amount, is_leaving in steps:
         if is_leaving and held:
-            places.give_back(*_as_arguments(held.pop(0)))
+            slots.give_back(*_as_arguments(held.pop(0)))
             continue
-        free = limit - places.held
+        free = limit - slots.held
         mine = sum(size for name, size in held if name == tenant)
         try:
-            places.take(tenant, tenant, amount, tenant_max=12)
+            slots.take(tenant, tenant, amount, tenant_max=12)
         except LimitReached:
             assert amount > free or mine + amount > min(12, SHARE * free)
         else:
             assert amount <= free
             assert mine + amount <= min(12, SHARE * free)
             held.append((tenant, amount))
-        assert places.held == sum(size for _, size in held)
+        assert slots.held == sum(size for _, size in held)
     for one in held:
-        places.give_back(*_as_arguments(one))
-    assert places.held == 0
+        slots.give_back(*_as_arguments(one))
+    assert slots.held == 0
 
 
 @given(st.integers(1, 40), st.integers(1, 15), st.integers(1, 30), st.integers(1, 30), st.booleans())
 def test_try_again_is_said_only_where_it_can_help(
     size: int, part: int, tenant_max: int, key_max: int, is_another_there: bool
 ) -> None:
-    places, already = Places("bytes_in_hand", "bytes", 30), 0
+    slots, already = Slots("bytes_in_hand", "bytes", 30), 0
     limits = {"tenant_max": tenant_max, "key_max": key_max}
     if is_another_there:
-        places.take("bob", "bob", 10)
+        slots.take("bob", "bob", 10)
     try:
         while already < size:
             amount = min(part, size - already)
-            places.take("ada", "ada", amount, already=already, **limits)
+            slots.take("ada", "ada", amount, already=already, **limits)
             already += amount
     except LimitReached as reached:
         told = reached
@@ -74,13 +74,13 @@ def _as_arguments(one: tuple[str, int]) -> tuple[str, str, int]:
 
 @pytest.mark.parametrize("greedy", [1, 2, 5])
 def test_there_is_always_room_for_one_more_tenant(greedy: int) -> None:
-    places = Places("calls_at_once", "calls", 256)
+    slots = Slots("calls_at_once", "calls", 256)
     for _ in range(256):
         for number in range(greedy):
             with contextlib.suppress(LimitReached):
-                places.take(f"greedy-{number}", f"key-{number}")
+                slots.take(f"greedy-{number}", f"key-{number}")
 
-    places.take("quiet", "quiet-key")
+    slots.take("quiet", "quiet-key")
 
 
 @given(st.lists(st.tuples(st.floats(-3_600, 3_600), st.integers(1, 10)), max_size=60), st.integers(1, 100))

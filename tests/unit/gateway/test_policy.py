@@ -92,8 +92,8 @@ async def test_grpc_keeps_the_policy(tmp_path: Path) -> None:
     wire = service_pb2.ModelInferRequest.FromString(request(sampling_parameters='{"max_tokens": 65}'))
     wire.model_name = "qa"
     async with doors(tmp_path) as door:
-        door.desk.catalog.apply(limited(POLICY))
-        door.desk.catalog.apply(chain())
+        door.admission.catalog.apply(limited(POLICY))
+        door.admission.catalog.apply(chain())
         with pytest.raises(grpc.aio.AioRpcError, match="allows a whole number up to 64"):
             await door.infer(wire.SerializeToString())
 

@@ -119,7 +119,7 @@ async def test_header_only_calls_with_a_key_hold_their_own_tenants_places_and_no
 
 
 async def test_idle_streams_of_one_tenant_leave_room_to_others(tmp_path: Path) -> None:
-    """None ends by itself meanwhile: a place that came free would be taken by one that was to be refused."""
+    """None ends by itself meanwhile: a slot that came free would be taken by one that was to be refused."""
     async with doors(tmp_path, stream_idle_s=3_600) as gateway, gateway.channel() as channel:
         before = limited("streams_at_once_tenant")
         streams = [stream_on(channel)(metadata=bearer(KEYS["ada"])) for _ in range(256)]
@@ -264,9 +264,9 @@ async def test_a_small_message_with_a_large_shape_costs_nothing(tmp_path: Path) 
     large = bytes(message.SerializeToString())
     async with doors(tmp_path) as gateway, gateway.channel() as channel:
         policy = {"output_tokens_max": 64, "input_bytes_max": 10_000}
-        gateway.desk.catalog.apply(asset("policy", "tight", policy))
+        gateway.admission.catalog.apply(asset("policy", "tight", policy))
         chain = {"model": "qa@prod", "policy": "tight@prod", "nodes": [], "edges": []}
-        gateway.desk.catalog.apply(asset("chain", "limited", chain))
+        gateway.admission.catalog.apply(asset("chain", "limited", chain))
         for wire, code in ((bomb, "INVALID_ARGUMENT"), (large, "RESOURCE_EXHAUSTED")):
             with pytest.raises(grpc.aio.AioRpcError) as error:
                 await gateway.infer(wire, channel=channel)

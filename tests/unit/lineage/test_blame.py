@@ -90,15 +90,15 @@ def test_the_right_version_is_named_in_nine_of_ten_seeded_regressions_and_a_wron
 
 
 @pytest.fixture
-def desk(store: Store, tmp_path: Path) -> Iterator[OperatorSql]:
-    desk = OperatorSql(LineageSettings(data_dir=tmp_path / "data"))
-    yield desk
-    desk.close()
+def sql(store: Store, tmp_path: Path) -> Iterator[OperatorSql]:
+    sql = OperatorSql(LineageSettings(data_dir=tmp_path / "data"))
+    yield sql
+    sql.close()
 
 
 @pytest.mark.capability("O3", is_check=True)
 @pytest.mark.capability("X4")
-async def test_the_query_returns_the_node_and_version_of_a_poisoned_document(desk: OperatorSql, put: Put) -> None:
+async def test_the_query_returns_the_node_and_version_of_a_poisoned_document(sql: OperatorSql, put: Put) -> None:
     chain = {"nodes": [
         {"name": "retrieve", "kind": "retrieval", "uses": "dataset/docs@prod"},
         {"name": "compose", "kind": "extraction", "uses": "model/m@prod"},
@@ -124,8 +124,8 @@ async def test_the_query_returns_the_node_and_version_of_a_poisoned_document(des
         put("evaluation-scores", replace(scored, **score, route="docs-qa", passed="poisoned" not in passages))
 
     asked = ("docs-qa", scored.evaluator, 0)
-    [(answers, failed)] = (await desk.ask(totals_of(*asked))).rows
-    versions = [Counted(*row) for row in (await desk.ask(versions_of(*asked))).rows]
+    [(answers, failed)] = (await sql.ask(totals_of(*asked))).rows
+    versions = [Counted(*row) for row in (await sql.ask(versions_of(*asked))).rows]
     first = row_of(blamed(versions, answers, failed)[0], nodes_by_asset(chain))
 
     assert (answers, failed) == (60, 10)

@@ -37,17 +37,17 @@ STATEMENTS = [(page, PLACEHOLDER.sub("x", one)) for page in pages() for one in d
 
 
 @pytest.fixture
-def desk(store: Store, tmp_path: Path) -> Iterator[OperatorSql]:
-    desk = OperatorSql(LineageSettings(data_dir=tmp_path / "data"))
-    yield desk
-    desk.close()
+def sql(store: Store, tmp_path: Path) -> Iterator[OperatorSql]:
+    sql = OperatorSql(LineageSettings(data_dir=tmp_path / "data"))
+    yield sql
+    sql.close()
 
 
-async def test_what_the_pages_show_is_served(desk: OperatorSql) -> None:
+async def test_what_the_pages_show_is_served(sql: OperatorSql) -> None:
     assert len(STATEMENTS) >= 10
     for page, statement in STATEMENTS:
         try:
-            answer = await desk.ask(statement)
+            answer = await sql.ask(statement)
         except (SqlRefused, QueryFailed) as error:
             pytest.fail(f"{page}: {statement}: {error}")
         assert answer.columns, f"{page}: {statement}"

@@ -28,10 +28,10 @@ KINDS = ("prompt", "chain", "model", "dataset", "policy", "index")
 
 
 @pytest.fixture
-def desk(store: Store, tmp_path: Path) -> Iterator[OperatorSql]:
-    desk = OperatorSql(LineageSettings(data_dir=tmp_path / "data"))
-    yield desk
-    desk.close()
+def sql(store: Store, tmp_path: Path) -> Iterator[OperatorSql]:
+    sql = OperatorSql(LineageSettings(data_dir=tmp_path / "data"))
+    yield sql
+    sql.close()
 
 
 @pytest.mark.capability("O4", is_check=True)
@@ -66,7 +66,7 @@ def test_an_answer_leads_to_its_parts_each_part_leads_back_and_all_of_it_goes_ou
 
 @pytest.mark.capability("O15", is_check=True)
 async def test_a_thumbs_down_is_on_the_trace_in_the_dataset_and_in_the_score(
-    store: Store, put: Put, desk: OperatorSql
+    store: Store, put: Put, sql: OperatorSql
 ) -> None:
     call = completed(0)
     judgement = FeedbackReceived(
@@ -87,6 +87,6 @@ async def test_a_thumbs_down_is_on_the_trace_in_the_dataset_and_in_the_score(
     assert [(one["evaluator"], one["score"], bool(one["passed"])) for one in trace["scores"]] == [
         ("thumbs", 0.0, False)
     ]
-    [case] = [case_of(list(row)) for row in (await desk.ask(query_of(0, call.tenant, call.route))).rows]
+    [case] = [case_of(list(row)) for row in (await sql.ask(query_of(0, call.tenant, call.route))).rows]
     assert (case["id"], case["question"], case["answer"]) == (call.request_id, call.user_text, call.output_text)
     assert (case["passed"], case["comment"]) == (False, "not what I asked")

@@ -57,10 +57,10 @@ def settings(tmp_path: Path) -> LineageSettings:
 
 
 @pytest.fixture
-def desk(store: Store, settings: LineageSettings) -> Iterator[OperatorSql]:
-    desk = OperatorSql(settings)
-    yield desk
-    desk.close()
+def sql(store: Store, settings: LineageSettings) -> Iterator[OperatorSql]:
+    sql = OperatorSql(settings)
+    yield sql
+    sql.close()
 
 
 @pytest.fixture
@@ -88,13 +88,11 @@ def filled(put: Put) -> None:
     put("inference-requests", *[requested(seq, request_id=named_id(NOON_US, f"request {seq}")) for seq in range(4)])
 
 
-async def test_what_analysts_ask_is_served_with_the_engines_own_answer(
-    desk: OperatorSql, direct: Any, put: Put
-) -> None:
+async def test_what_analysts_ask_is_served_with_the_engines_own_answer(sql: OperatorSql, direct: Any, put: Put) -> None:
     filled(put)
     assert len(QUERIES) >= 60
     for query in QUERIES:
-        answer, result = await desk.ask(query), direct.query(query)
+        answer, result = await sql.ask(query), direct.query(query)
 
         names = result.column_names or [row[0] for row in direct.query(f"DESCRIBE TABLE ({query})").result_rows]
         assert list(answer.columns) == list(names), query
@@ -139,7 +137,7 @@ def function_statements(functions: Iterable[str]) -> Iterator[str]:
         )
 
 
-async def test_every_leak_that_the_engines_own_lists_name_is_refused(desk: OperatorSql, direct: Any) -> None:
+async def test_every_leak_that_the_engines_own_lists_name_is_refused(sql: OperatorSql, direct: Any) -> None:
     tables = [str(name) for (name,) in direct.query("SELECT name FROM system.table_functions").result_rows]
     known = [str(name) for (name,) in direct.query("SELECT name FROM system.functions").result_rows]
     stored = [str(name) for (name,) in direct.query("SHOW TABLES").result_rows if name not in READABLE]
@@ -224,7 +222,7 @@ async def gate_refuses(direct: Any, statement: str) -> bool:
         "arrayMap(t -> toTimeZone(t, {}), [now()])",
     ],
 )
-async def test_a_zone_is_never_a_file(desk: OperatorSql, canary: Path, expression: str) -> None:
+async def test_a_zone_is_never_a_file(sql: OperatorSql, canary: Path, expression: str) -> None:
     """The engine reads the zone 'file:PATH' from that path, and hangs on a pipe."""
     path = f"file:{canary}"
     for zone in (
@@ -240,8 +238,8 @@ async def test_a_zone_is_never_a_file(desk: OperatorSql, canary: Path, expressio
         "x",
     ):
         with pytest.raises(SqlRefused, match="zone"):
-            await desk.ask(f"WITH '{path}' AS x SELECT {expression.format(zone)} FROM v_spans")
-    await desk.ask(f"SELECT {expression.format(repr('Asia/Seoul'))}")
+            await sql.ask(f"WITH '{path}' AS x SELECT {expression.format(zone)} FROM v_spans")
+    await sql.ask(f"SELECT {expression.format(repr('Asia/Seoul'))}")
 
 
 @pytest.mark.parametrize(
@@ -256,9 +254,9 @@ async def test_a_zone_is_never_a_file(desk: OperatorSql, canary: Path, expressio
         "JSONExtract('{}', 'a', 'DateTime($$file:/x$$)')",
     ],
 )
-async def test_a_zone_in_a_type_is_never_a_file(desk: OperatorSql, expression: str) -> None:
+async def test_a_zone_in_a_type_is_never_a_file(sql: OperatorSql, expression: str) -> None:
     with pytest.raises(SqlRefused):
-        await desk.ask(f"SELECT {expression}")
+        await sql.ask(f"SELECT {expression}")
 
 
 HEADS = (
@@ -336,9 +334,9 @@ async def test_every_function_that_takes_a_zone_is_known(direct: Any) -> None:
         "SELECT position(repeat('a', 1000000), 'aaaab', x) FROM (SELECT arrayJoin(range(100000)) AS x)",
     ],
 )
-async def test_what_outlives_the_time_limit_is_refused(desk: OperatorSql, query: str) -> None:
+async def test_what_outlives_the_time_limit_is_refused(sql: OperatorSql, query: str) -> None:
     with pytest.raises(SqlRefused):
-        await desk.ask(query)
+        await sql.ask(query)
 
 
 @pytest.mark.parametrize(
@@ -354,10 +352,10 @@ async def test_what_outlives_the_time_limit_is_refused(desk: OperatorSql, query:
         "arrayExists(r -> has(['a', 'b'], r.kind), references)",
     ],
 )
-async def test_usual_searches_are_served(desk: OperatorSql, put: Put, expression: str) -> None:
+async def test_usual_searches_are_served(sql: OperatorSql, put: Put, expression: str) -> None:
     filled(put)
 
-    assert (await desk.ask(f"SELECT {expression} FROM v_inference_responses")).rows
+    assert (await sql.ask(f"SELECT {expression} FROM v_inference_responses")).rows
 
 
 SIZE = 2_000_000_000
@@ -389,25 +387,25 @@ def resident_bytes() -> int:
 
 
 async def test_the_end_does_not_wait_for_a_statement_that_outlives_its_limits(store: Store, tmp_path: Path) -> None:
-    desk = OperatorSql(LineageSettings(data_dir=tmp_path / "data", query_timeout_s=6))
-    asked = asyncio.ensure_future(desk.ask(SLOW))
+    sql = OperatorSql(LineageSettings(data_dir=tmp_path / "data", query_timeout_s=6))
+    asked = asyncio.ensure_future(sql.ask(SLOW))
     await asyncio.sleep(0.5)  # until the engine has it
 
     began = time.monotonic()
-    is_closed = await asyncio.to_thread(desk.close)
+    is_closed = await asyncio.to_thread(sql.close)
 
     assert not is_closed
     assert time.monotonic() - began < CLOSE_S + 1
     with pytest.raises(QueryFailed):
         await asked
-    assert desk.close()
+    assert sql.close()
 
 
-async def test_an_answer_that_python_cannot_hold_is_a_clear_refusal(desk: OperatorSql) -> None:
+async def test_an_answer_that_python_cannot_hold_is_a_clear_refusal(sql: OperatorSql) -> None:
     for _ in range(AT_ONCE + 1):
         with pytest.raises(QueryFailed, match="cannot be read.*toString"):
-            await desk.ask("SELECT map([[1], [2]], 1)")
-    assert (await desk.ask("SELECT 42")).rows == [(42,)]
+            await sql.ask("SELECT map([[1], [2]], 1)")
+    assert (await sql.ask("SELECT 42")).rows == [(42,)]
 
 
 @pytest.mark.parametrize(
@@ -419,24 +417,24 @@ async def test_an_answer_that_python_cannot_hold_is_a_clear_refusal(desk: Operat
         "(SELECT route, 1 AS `a b` FROM v_spans) UNION ALL (SELECT route, 2 FROM v_spans);",
     ],
 )
-async def test_an_answer_without_rows_names_its_columns(desk: OperatorSql, query: str) -> None:
-    answer = await desk.ask(query)
+async def test_an_answer_without_rows_names_its_columns(sql: OperatorSql, query: str) -> None:
+    answer = await sql.ask(query)
 
     assert (list(answer.columns), answer.rows) == (["route", "a b"], [])
 
 
 @pytest.mark.parametrize("limit", ["²", "9" * 5_000, "-1", "0", ""])
 async def test_a_limit_that_is_no_number_is_named(
-    desk: OperatorSql, store: Store, settings: LineageSettings, limit: str
+    sql: OperatorSql, store: Store, settings: LineageSettings, limit: str
 ) -> None:
-    async with knocking(application(dict, Policy(token=TOKEN), routes(store, desk, settings))) as client:
+    async with knocking(application(dict, Policy(token=TOKEN), routes(store, sql, settings))) as client:
         answer = await client.get("/v1/dead-letters", params={"limit": limit})
 
     assert answer.status_code == 400
     assert limit[:40] in answer.json()["detail"]
 
 
-async def test_the_engines_reading_has_the_last_word(desk: OperatorSql) -> None:
+async def test_the_engines_reading_has_the_last_word(sql: OperatorSql) -> None:
     """Each statement that the words and the scopes let through is refused by the engine's own tree."""
     for statement in (
         "SELECT in(route, spans) FROM v_spans",
@@ -448,10 +446,10 @@ async def test_the_engines_reading_has_the_last_word(desk: OperatorSql) -> None:
     ):
         checked(statement)
         with pytest.raises(SqlRefused):
-            await desk.ask(statement)
+            await sql.ask(statement)
 
 
-async def test_a_failed_query_leaves_nothing_to_the_next(desk: OperatorSql, put: Put) -> None:
+async def test_a_failed_query_leaves_nothing_to_the_next(sql: OperatorSql, put: Put) -> None:
     filled(put)
     failing = (
         "SELECT user_text, intDiv(1, latency_ms - latency_ms) FROM v_inference_responses",
@@ -463,9 +461,9 @@ async def test_a_failed_query_leaves_nothing_to_the_next(desk: OperatorSql, put:
     )
     for query in failing * 2:
         with pytest.raises(QueryFailed):
-            await desk.ask(query)
+            await sql.ask(query)
         for _ in range(AT_ONCE):
-            answer = await desk.ask("SELECT 42 AS answer")
+            answer = await sql.ask("SELECT 42 AS answer")
             assert (list(answer.columns), answer.rows) == (["answer"], [(42,)])
 
 
@@ -487,26 +485,26 @@ async def test_the_stores_own_handle_is_not_reused_after_an_error_either(store: 
         (SLOW, "imeout"),
     ],
 )
-async def test_one_statement_is_bounded(desk: OperatorSql, query: str, reason: str) -> None:
+async def test_one_statement_is_bounded(sql: OperatorSql, query: str, reason: str) -> None:
     with pytest.raises(QueryFailed, match=reason):
-        await desk.ask(query)
+        await sql.ask(query)
 
 
-async def test_an_answer_says_when_there_is_more(desk: OperatorSql) -> None:
-    whole = await desk.ask("SELECT arrayJoin(range(50)) AS x")
-    more = await desk.ask("SELECT arrayJoin(range(51)) AS x UNION ALL SELECT 1")
+async def test_an_answer_says_when_there_is_more(sql: OperatorSql) -> None:
+    whole = await sql.ask("SELECT arrayJoin(range(50)) AS x")
+    more = await sql.ask("SELECT arrayJoin(range(51)) AS x UNION ALL SELECT 1")
 
     assert (len(whole.rows), whole.is_truncated) == (50, False)
     assert (len(more.rows), more.is_truncated) == (50, True)
 
 
 async def test_slow_statements_starve_neither_the_look_at_the_disk_nor_an_insert(
-    desk: OperatorSql, store: Store, put: Put
+    sql: OperatorSql, store: Store, put: Put
 ) -> None:
-    asked = [asyncio.ensure_future(desk.ask(SLOW)) for _ in range(AT_ONCE + WAITING_MAX)]
+    asked = [asyncio.ensure_future(sql.ask(SLOW)) for _ in range(AT_ONCE + WAITING_MAX)]
     await asyncio.sleep(0.3)  # until the first ones run
     with pytest.raises(SqlBusy):
-        await desk.ask("SELECT 1")
+        await sql.ask("SELECT 1")
     await asyncio.to_thread(store.free_bytes)
     await asyncio.to_thread(put, "inference-responses", completed(1))
     still_asked = [one for one in asked if not one.done()]
@@ -517,8 +515,8 @@ async def test_slow_statements_starve_neither_the_look_at_the_disk_nor_an_insert
     assert still_asked, "the look and the insert came after every slow statement"
 
 
-async def test_statements_at_once_get_their_own_answers(desk: OperatorSql) -> None:
-    answers = await asyncio.gather(*[desk.ask(f"SELECT {number} AS n") for number in range(AT_ONCE + WAITING_MAX)])
+async def test_statements_at_once_get_their_own_answers(sql: OperatorSql) -> None:
+    answers = await asyncio.gather(*[sql.ask(f"SELECT {number} AS n") for number in range(AT_ONCE + WAITING_MAX)])
 
     assert [answer.rows[0][0] for answer in answers] == list(range(AT_ONCE + WAITING_MAX))
 
@@ -526,12 +524,12 @@ async def test_statements_at_once_get_their_own_answers(desk: OperatorSql) -> No
 async def test_now_is_utc_whatever_the_zone(
     store: Store, settings: LineageSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk = OperatorSql(settings)
+    sql = OperatorSql(settings)
     [row] = (
-        await desk.ask("SELECT toString(now()), toHour(now()), toString(toDateTime(0)), toString(today()), timezone()")
+        await sql.ask("SELECT toString(now()), toHour(now()), toString(toDateTime(0)), toString(today()), timezone()")
     ).rows
     stored = store.rows("SELECT timezone() AS zone, toString(toDateTime(0)) AS zero")
-    desk.close()
+    sql.close()
     utc = time.gmtime()
 
     assert abs(row[1] - utc.tm_hour) in (0, 1, 23)
@@ -548,14 +546,14 @@ async def test_the_engines_tree_is_what_this_build_knows(direct: Any) -> None:
 
 
 async def test_every_type_of_the_engine_is_answered_as_json(
-    desk: OperatorSql, store: Store, settings: LineageSettings
+    sql: OperatorSql, store: Store, settings: LineageSettings
 ) -> None:
     query = (
         "SELECT toInt128('170141183460469231731687303715884105727') AS big, nan AS n, [inf] AS i, map(1, 'a') AS m,"
         " (1, NULL) AS t, unhex('ff') AS bytes, toDate('2026-11-27') AS d, toDecimal64('1.50', 2) AS p,"
         " toUInt64(18446744073709551615) AS u"
     )
-    async with knocking(application(dict, Policy(token=TOKEN), routes(store, desk, settings))) as client:
+    async with knocking(application(dict, Policy(token=TOKEN), routes(store, sql, settings))) as client:
         answer = await client.post("/v1/sql", json={"query": query})
         bodies: list[Any] = [{"query": 5}, {}, [], {"query": "SELECT 1", "x": 1}]
         wrong = [await client.post("/v1/sql", json=body) for body in bodies]

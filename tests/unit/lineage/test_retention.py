@@ -24,7 +24,7 @@ DAYS = st.integers(1, 7_300)
 def test_the_books_end_before_any_row_expires(events: int, features: int, governance: int) -> None:
     retention = Retention(events, features, governance)
 
-    assert all(retention.books_s < days * DAY_S for days in retention.days().values())
+    assert all(retention.audited_s < days * DAY_S for days in retention.days().values())
 
 
 @pytest.mark.capability("G4")
@@ -79,7 +79,7 @@ def test_a_retention_within_the_audits_window_is_refused_with_what_to_do() -> No
 
     with pytest.raises(BadSetting, match="at least a day longer than the window"):
         _ = settings.retention
-    assert LineageSettings(features_retention_days=2).retention.books_s == DAY_S
+    assert LineageSettings(features_retention_days=2).retention.audited_s == DAY_S
 
 
 def test_the_embedded_engine_writes_no_logs_of_its_own(store: Store) -> None:

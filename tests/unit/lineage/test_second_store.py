@@ -55,7 +55,7 @@ async def test_a_server_that_is_away_is_nobody_and_a_wrong_query_is_none(
 @pytest.mark.parametrize(
     ("answer", "is_nobody"),
     [
-        (page(503, "Busy", "10 statements are in hand, the most there may be"), True),
+        (page(503, "Busy", "10 statements are in flight, the most there may be"), True),
         (page(400, "Query failed", "Code: 159. DB::Exception: Timeout exceeded. (TIMEOUT_EXCEEDED)"), True),
         (page(400, "Query failed", "Code: 47. DB::Exception: Unknown identifier. (UNKNOWN_IDENTIFIER)"), False),
         (page(400, "Statement refused", "v_nothing is no view"), False),

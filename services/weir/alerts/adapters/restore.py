@@ -1,4 +1,4 @@
-"""Restore: what the application begins with, from what an earlier life stored.
+"""Restore: what the application begins with, from what an earlier process stored.
 
 The rule (K1): a start never fails on what is stored. A value that no step can carry is put right, a row that cannot be read
 is moved to the table `damaged`; both are told in the log and counted.

@@ -63,7 +63,7 @@ class Deliverer:
             event.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Deliver until `stop` is set; a try in hand is finished."""
+        """Deliver until `stop` is set; an attempt in flight is finished."""
         RECEIVERS_OFF.set(len(deliveries.switched_off(self._database.connection)))
         await asyncio.gather(stop.wait(), *(self._serve(one, stop) for one in self._receivers.values()))
 

@@ -21,7 +21,7 @@ from weir.runtime.telemetry.logs import logger
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A change of phase: the context it was made under, the alert after it, its event, and the message in hand, if any."""
+    """A change of phase: the context it was made under, the alert after it, its event, and the message in flight, if any."""
 
     parent: TraceContext
     alert: Alert
@@ -45,7 +45,7 @@ class Draft:
     progress: dict[Place, Progress] = field(default_factory=dict)
     taken_back: list[str] = field(default_factory=list)
     hand: Received | None = None
-    """The message in hand; None while time passes."""
+    """The message in flight; None while time passes."""
     steps: list[Step] = field(default_factory=list)
     """What gave each of `changes`."""
     _parent: TraceContext | None = None

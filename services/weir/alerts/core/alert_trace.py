@@ -27,7 +27,7 @@ class Told:
 def changed(alert: Alert, cause: TraceContext | None) -> tuple[Alert, TraceContext]:
     """An alert whose phase changed, as a span of its own, and the context that span is made under.
 
-    cause: of the message in hand; None when time or a rule changed it: then the alert's own trace goes on.
+    cause: of the message in flight; None when time or a rule changed it: then the alert's own trace goes on.
     """
     name = f"{alert.key} {alert.turn} {alert.phase} {alert.cause_event_id}"
     parent = cause or alert.trace or TraceContext(hashlib.sha256(name.encode()).hexdigest()[:32], "", SAMPLED)

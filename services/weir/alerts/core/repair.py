@@ -1,4 +1,4 @@
-"""Repair: values that no step can carry, kept out at the door and put right where an older version stored them.
+"""Repair: values that no step can hold, refused on arrival and corrected where an older version stored them.
 
 The rule (K1): whatever was stored, every alert and group that is in memory has times that an event can carry
 (`weir.events.ranges`), or 0 for never, and finite numbers, so that no tick raises and every event can be produced.

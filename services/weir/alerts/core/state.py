@@ -1,6 +1,6 @@
-"""State: the life of one alert, inactive -> pending -> firing -> resolved, as a step over observations and ticks.
+"""State: the phases of one alert, inactive -> pending -> firing -> resolved, as a step over observations and ticks.
 
-The rule (K11): an alert lives as long as its condition, under the rule as it is now. An edited rule goes on with the same
+The rule (K11): an alert is open as long as its condition holds, under the rule as it is now. An edited rule goes on with the same
 alert; only a condition that no longer holds, or a rule that no longer watches it, ends it, and the end says why.
 
 Time comes in twice: events carry when their fact happened, which dates the alert, and ticks carry the processing
@@ -38,7 +38,7 @@ SALIENT = ("verdict", "level")
 
 
 class Phase(StrEnum):
-    """Where an alert is in its life."""
+    """The phase of an alert."""
 
     INACTIVE = "inactive"
     PENDING = "pending"
@@ -64,7 +64,7 @@ class Alert:
     """One alert and all that its next step needs.
 
     key: name of the alert, from its rule's name and its identity; no edit of the rule changes it. identity: the series.
-    fingerprint: hash of the labels it began with; it stays for the alert's life, so that receivers recognise it.
+    fingerprint: hash of the labels it began with; it stays the same until the alert ends, so that receivers recognise it.
     Times are microseconds since 1970-01-01 UTC, 0 for never: pending_since_us by event time and seen_us by the
     processing clock, both of when the wait began; starts_at_us when it began to fire, ends_at_us when it was resolved,
     updated_us of its last event. cause_event_id: event of its last change of phase. window: samples of the condition,

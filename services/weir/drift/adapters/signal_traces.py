@@ -22,7 +22,7 @@ SERVICE = "drift"
 
 
 class SignalTraces:
-    """Knows the traces of the calls read last, and the message in hand."""
+    """Knows the traces of the calls read last, and the message in flight."""
 
     def __init__(self, record: Record, group: str, remembered_max: int) -> None:
         """record: takes the spans of the steps. remembered_max: calls whose traces are kept."""
@@ -32,7 +32,7 @@ class SignalTraces:
         self._hand: tuple[Received, int] | None = None
 
     def around(self, handle: Callable[[Received], Awaitable[None]]) -> Callable[[Received], Awaitable[None]]:
-        """The handler, with its message in hand while it works."""
+        """The handler, with its message in flight while it works."""
 
         async def handle_noted(received: Received) -> None:
             self._note(received)

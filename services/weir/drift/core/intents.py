@@ -34,7 +34,7 @@ FAST_EVENTS, SLOW_EVENTS = 100.0, 1_000.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Intent:
-    """A cluster of `events` novel events, number `number` in the life of the reference.
+    """A cluster of `events` novel events, number `number` since the reference began.
 
     `centre` (d,): of length 1. `fast`, `slow`: exponentially forgotten counts as of the monitored event `last_index`.
     `words`: how many of its texts hold each word. `request_ids`: the latest, oldest first.

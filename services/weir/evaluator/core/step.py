@@ -28,7 +28,7 @@ from weir.events.trace_context import TraceContext, read_traces
 NO_ANCHORS = ActiveAnchors()
 
 Judge = Callable[[Scorer], Verdict | None]
-"""Lets a scorer look at the event in hand."""
+"""Lets a scorer look at the event in flight."""
 
 
 def step(

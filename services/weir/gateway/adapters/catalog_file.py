@@ -67,4 +67,4 @@ def _version_from(fields: Mapping[str, Any]) -> Version:
 
 def _orders(document: Mapping[str, Any], name: str) -> dict[Key, ChangeOrder]:
     """Orders of a snapshot; none in one from before orders were kept, which the log then fills in."""
-    return {(kind, asset, label): (life, number) for kind, asset, label, life, number in document.get(name, [])}
+    return {(kind, asset, label): (database, number) for kind, asset, label, database, number in document.get(name, [])}

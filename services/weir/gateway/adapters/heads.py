@@ -1,7 +1,7 @@
-"""Heads: how many numbers each life of a gateway used, told beside its segments and not in them.
+"""Heads: how many numbers each producer epoch of a gateway used, written beside its segments and not in them.
 
-One small file a life, overwritten in place twice a second (no new room on the disk). So the drain knows what it
-must find, and a life whose segments end too early, or are gone, is seen by the audit (`accounting.headed`).
+One small file an epoch, overwritten in place twice a second (no new room on the disk). So the drain knows what it
+must find, and an epoch whose segments end too early, or are gone, is seen by the audit (`accounting.headed`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from weir.gateway.core.accounting import LifeKey
+from weir.gateway.core.accounting import EpochKey
 from weir.runtime.files.disk import DISK, Disk
 from weir.runtime.telemetry.logs import logger
 
@@ -31,7 +31,7 @@ SOURCE_BYTES_MAX = 512
 
 
 class Head:
-    """The head of one life, for its gateway."""
+    """The head of one epoch, for its gateway."""
 
     def __init__(self, folder: Path, source: str, boot_epoch: int, *, disk: Disk = DISK) -> None:
         """Opens nothing yet: a disk that refuses costs the head, not the gateway."""
@@ -75,12 +75,12 @@ class Head:
             self._file = None
 
 
-def heads_in(folder: Path, *, disk: Disk = DISK) -> dict[LifeKey, int]:
-    """Numbers used by each life that told; one that is being written at this moment is left for the next look.
+def heads_in(folder: Path, *, disk: Disk = DISK) -> dict[EpochKey, int]:
+    """Numbers used by each epoch that told; one that is being written at this moment is left for the next look.
 
     Raises OSError when the folder cannot be listed.
     """
-    found = dict[LifeKey, int]()
+    found = dict[EpochKey, int]()
     for path in _heads(folder, disk):
         try:
             data = disk.read(path)
@@ -97,8 +97,8 @@ def heads_in(folder: Path, *, disk: Disk = DISK) -> dict[LifeKey, int]:
     return found
 
 
-def forget_heads(folder: Path, kept: Mapping[LifeKey, object], live: set[int], *, disk: Disk = DISK) -> None:
-    """Remove the heads of lives that are over. kept: lives still in the books. live: boot epochs with segments."""
+def forget_heads(folder: Path, kept: Mapping[EpochKey, object], live: set[int], *, disk: Disk = DISK) -> None:
+    """Remove the heads of epochs that are over. kept: epochs still in the ledger. live: boot epochs with segments."""
     epochs = {boot_epoch for _, boot_epoch in kept} | live
     for path in _heads(folder, disk):
         if path.stem.isascii() and path.stem.isdigit() and int(path.stem) not in epochs:

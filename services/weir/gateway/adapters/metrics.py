@@ -18,13 +18,13 @@ LATENCY_S = Histogram(
     buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
 )
 
-CALLS_AT_ONCE = Gauge("weir_gateway_calls_at_once", "Calls in hand; at its limit new ones are refused.")
+CALLS_AT_ONCE = Gauge("weir_gateway_calls_at_once", "Calls in flight; at its limit new ones are refused.")
 
 STREAMS_AT_ONCE = Gauge("weir_gateway_streams_at_once", "Open gRPC streams; at its limit new ones are refused.")
 
 HEALTH_WATCHES = Gauge("weir_gateway_health_watches", "Open health watches; at its limit new ones are refused.")
 
-BYTES_IN_HAND = Gauge("weir_gateway_bytes_in_hand", "Bytes of requests and kept answers of calls in hand.")
+BYTES_IN_HAND = Gauge("weir_gateway_bytes_in_hand", "Bytes of requests and kept answers of calls in flight.")
 
 LIMITED = Counter(
     "weir_gateway_limited_total",

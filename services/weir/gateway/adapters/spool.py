@@ -33,7 +33,7 @@ SEGMENTS_MIN = 8
 class SyncPoint:
     """A moment of a writer: what a sync that begins now speaks for, when it succeeds."""
 
-    life: int
+    segment: int
     """Segment, counted by this writer."""
     records: int
     """Records appended so far."""
@@ -70,14 +70,14 @@ class SpoolWriter:
         self._is_durable = is_durable
         self._counter = counter_after(segments_in(folder, disk=disk))
         self.mark = secrets.token_hex(8)
-        """Of the segments of this life; every record's JSON begins with it."""
+        """Of the segments of this producer epoch; every record's JSON begins with it."""
         self._head = Head(folder, source, boot_epoch, disk=disk)
         self._unreadable = Unreadable()
         self._closed_bytes = spooled_bytes(folder, unreadable=self._unreadable, disk=disk)
         """Of the segments but the newest one."""
         self._segment_bytes = 0
         self._segment_name = ""
-        self._life = 0
+        self._segment_number = 0
         self._appended = 0
         self._unsynced: list[bytes] = []
         self._file: int | None = None
@@ -106,7 +106,7 @@ class SpoolWriter:
             self._unsynced.append(record)
 
     def tell(self, numbers: int) -> None:
-        """Say beside the segments how many numbers this life has used. Never raises."""
+        """Say beside the segments how many numbers this producer epoch has used. Never raises."""
         self._head.tell(numbers)
 
     def sync_point(self) -> SyncPoint:
@@ -119,7 +119,7 @@ class SpoolWriter:
         assert self._file is not None
         self._forget_syncing()
         self._syncing = os.dup(self._file)  # the segment may be closed by a rotation meanwhile
-        return SyncPoint(self._life, self._appended)
+        return SyncPoint(self._segment_number, self._appended)
 
     def sync(self) -> None:
         """Force what stood there at the `sync_point` to the disk (fdatasync, milliseconds); may run in its own thread.
@@ -136,7 +136,7 @@ class SpoolWriter:
         It is not when the segment was left meanwhile, because its other sync failed, and the next one was refused.
         """
         self._forget_syncing()
-        if point.life == self._life:
+        if point.segment == self._segment_number:
             self._settle(point.records)
         return self._first_unsynced >= point.records
 
@@ -233,7 +233,7 @@ class SpoolWriter:
 
     def _leave(self) -> None:
         before, self._file = self._file, None
-        self._life += 1
+        self._segment_number += 1
         if before is not None:
             self._closed(before)
 
@@ -261,7 +261,7 @@ class SpoolWriter:
             raise CaptureFull(f"the spool's disk refused a sync: {error.strerror}", "disk_refused") from error
         before_bytes = self._closed_bytes + self._segment_bytes
         self._file, self._segment_name = file, path.name
-        self._life += 1
+        self._segment_number += 1
         self._segment_bytes = sum(map(len, self._unsynced))
         self._unsynced.clear()
         self._count_closed(before_bytes)

@@ -61,7 +61,7 @@ class Piece:
     offsets: tuple[int, ...] = ()
     """Where each payload stands, as one number that rises over all segments of the folder."""
     boot_epoch: int = 0
-    """Of the gateway's life that wrote it."""
+    """Of the gateway's producer epoch that wrote it."""
 
 
 @dataclass
@@ -113,7 +113,7 @@ class SpoolReader:
     def acknowledge(self, piece: Piece, *, is_noted: bool = True) -> None:
         """A piece is safe elsewhere: delete its segment when finished, else note how far it is.
 
-        is_noted: False keeps the place in memory alone. Raises OSError; the place is kept in memory all the same.
+        is_noted: False keeps the position in memory alone. Raises OSError; the position is kept in memory all the same.
         """
         name = piece.segment.name
         self._acked[name] = piece.end
@@ -125,9 +125,9 @@ class SpoolReader:
             replace_file(_mark(piece.segment), _marked(piece.segment, piece.end), disk=self.disk)
 
     def boot_epochs(self) -> list[int]:
-        """Boot epochs that have segments, oldest segment first: of every other life all records are acknowledged.
+        """Boot epochs that have segments, oldest segment first: of every other epoch all records are acknowledged.
 
-        Raises OSError when the folder cannot be listed: then nobody knows which lives are over.
+        Raises OSError when the folder cannot be listed: then nobody knows which epochs are over.
         """
         return list(dict.fromkeys(segment.boot_epoch for segment in self._segments()))
 
@@ -200,7 +200,7 @@ class SpoolReader:
         if path.name not in self._acked:
             mark = _mark(path)
             try:
-                self._acked[path.name] = read_state(mark, partial(_place, path), 0, disk=self.disk, kind=MARK)
+                self._acked[path.name] = read_state(mark, partial(_position, path), 0, disk=self.disk, kind=MARK)
             except OSError as error:  # what it says is known to nobody: the segment is read again, with the same ids
                 self._acked[path.name] = 0
                 self._unreadable.note(mark.name, error)
@@ -239,16 +239,16 @@ class SpoolReader:
             logger().error("quarantine_refused", error=str(error), segment=piece.segment.name, effect="kept whole")
 
 
-def _beyond(data: bytes, place: int, is_closed: bool, reached_end: bool) -> list[Found]:
+def _beyond(data: bytes, position: int, is_closed: bool, reached_end: bool) -> list[Found]:
     """Bytes after the last record that are nothing that was cut, and nothing that more bytes could complete."""
-    rest = len(data) - place
-    is_length_bad = rest >= HEAD.size and not is_believable(HEAD.unpack_from(data, place)[0])
+    rest = len(data) - position
+    is_length_bad = rest >= HEAD.size and not is_believable(HEAD.unpack_from(data, position)[0])
     if not is_length_bad:
         return []
     if is_closed:
-        return [Found(None, place, len(data))]
+        return [Found(None, position, len(data))]
     kept = HEAD.size + SIZES.size + ANCHOR_BYTES_MAX  # the next record may begin in the last bytes of this chunk
-    return [Found(None, place, len(data) - kept)] if not reached_end and rest > kept else []
+    return [Found(None, position, len(data) - kept)] if not reached_end and rest > kept else []
 
 
 def _record_size(data: bytes) -> int:
@@ -262,13 +262,13 @@ def _mark(segment: Path) -> Path:
     return segment.with_suffix(MARK)
 
 
-def _marked(segment: Path, place: int) -> bytes:
-    """A mark's content: the place, and the CRC-32 of it and of its segment's name."""
-    return b"%d %08x" % (place, zlib.crc32(b"%s %d" % (segment.name.encode(), place)))
+def _marked(segment: Path, position: int) -> bytes:
+    """A mark's content: the position, and the CRC-32 of it and of its segment's name."""
+    return b"%d %08x" % (position, zlib.crc32(b"%s %d" % (segment.name.encode(), position)))
 
 
-def _place(segment: Path, content: bytes) -> int:
-    place = int(content.partition(b" ")[0])
-    if place < 0 or content != _marked(segment, place):
+def _position(segment: Path, content: bytes) -> int:
+    position = int(content.partition(b" ")[0])
+    if position < 0 or content != _marked(segment, position):
         raise ValueError(f"{content[:SHOWN_BYTES]!r} is no mark of {segment.name}: its checksum is another one")
-    return place
+    return position

@@ -1,1 +1,1 @@
-"""One life of a call behind every API: who calls, whether there is room, the record of it all."""
+"""Calls behind every API: who calls, whether there is room, the record of it all."""

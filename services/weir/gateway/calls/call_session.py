@@ -1,6 +1,6 @@
-"""One life of a call, behind every API: the APIs translate, this records.
+"""One call from admission to its end, behind every API: the APIs translate, this records.
 
-    with CallSession(desk, call) as session:
+    with CallSession(admission, call) as session:
         caller = session.enter(authorization, is_loopback=...)   # authenticate, then limit
         ...                                                      # read the body
         session.permit(resolved)                                 # may it ask this route?
@@ -9,11 +9,11 @@
         session.forwarded(cancel)
         session.upstream_ended(...)                              # once the answer was read
 
-Invariant: however the block is left, the call has one end and its place is given back (`core/call_life.py`). Leaving it by
+Invariant: however the block is left, the call has one end and its slot is given back (`core/call_state.py`). Leaving it by
 an error is an end too: CancelledError is a client that went away, a Refusal is one, a gRPC error is upstream's end, and
 anything else is a fault of ours, which the client hears as internal_error and not at all as silence.
 
-A unary answer is held whole (`hold_answer`): its bytes count, and they and the place are given back when the block is left,
+A unary answer is held whole (`hold_answer`): its bytes count, and they and the slot are given back when the block is left,
 after the answer was written. Its end is recorded before, because the client must not have an answer that no record knows:
 `ok` says that the model server answered, and a client that goes away while it is written changes nothing of that.
 """
@@ -31,17 +31,17 @@ import grpc.aio
 
 from weir.gateway.adapters.metrics import CRASHES
 from weir.gateway.adapters.upstream import status_of
-from weir.gateway.calls.desk import Desk
-from weir.gateway.calls.turnstile import Place
-from weir.gateway.core import call_life as life
+from weir.gateway.calls.admission import Admission
+from weir.gateway.calls.turnstile import Slot
+from weir.gateway.core import call_state
 from weir.gateway.core.call import Call, CallEnd
 from weir.gateway.core.captured import Captured
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import REFUSALS, Refusal
 from weir.gateway.core.keys import Caller
 from weir.gateway.core.peek import NoMessage
-from weir.gateway.core.places import LimitReached
 from weir.gateway.core.ports import CaptureFull
+from weir.gateway.core.slots import LimitReached
 from weir.runtime.clock import monotonic_s
 from weir.runtime.oip import SERVER_TIMING, trailer_of
 from weir.runtime.telemetry.logs import logger
@@ -52,7 +52,7 @@ HTTP_OK = 200
 class CallSession:
     """A call from its arrival to its end."""
 
-    def __init__(self, desk: Desk, call: Call) -> None:
+    def __init__(self, admission: Admission, call: Call) -> None:
         """call: as it arrives; what becomes known later is filled in by its owner, until it is admitted."""
         self.call = call
         self.refusal: Refusal | None = None
@@ -60,16 +60,16 @@ class CallSession:
         self.first_piece_us: int | None = None
         self.is_told = False
         """Whether the client knows its request id."""
-        self._desk = desk
-        self._life = life.Life()
+        self._admission = admission
+        self._state = call_state.CallState()
         self._started_s = monotonic_s()
-        self._place: Place | None = None
+        self._slot: Slot | None = None
         self._permitted: tuple[str, str] | None = None
         """Route and task that the caller was found to have the rights for."""
         self._wire = b""
         self._wire_bytes = 0
         self._is_request_recorded = False
-        self._captured = Captured(desk.settings.capture_bytes_max, self._has_room)
+        self._captured = Captured(admission.settings.capture_bytes_max, self._has_room)
         self._cancel: Callable[[], object] | None = None
         self._untaken: tuple[CallEnd, CaptureFull] | None = None
         self._is_answer_held = False
@@ -77,85 +77,85 @@ class CallSession:
     @property
     def is_ended(self) -> bool:
         """Whether the call has its end."""
-        return self._life.stage in ("ending", "ended")
+        return self._state.stage in ("ending", "ended")
 
     def enter(self, authorization: str, *, is_loopback: bool) -> Caller:
-        """Authenticate the caller and take its place. Raises Refusal."""
-        return self.enter_as(self._desk.caller(authorization, is_loopback=is_loopback))
+        """Authenticate the caller and take its slot. Raises Refusal."""
+        return self.enter_as(self._admission.caller(authorization, is_loopback=is_loopback))
 
     def enter_as(self, caller: Caller) -> Caller:
-        """Take the place of a caller who is known already; the call then has an id that proves it is this tenant's.
+        """Take the slot of a caller who is known already; the call then has an id that proves it is this tenant's.
 
         Raises LimitReached.
         """
-        self.call = replace(self.call, tenant=caller.tenant, request_id=self._desk.request_ids.new(caller.tenant))
-        self._place = self._desk.turnstile.enter_call(caller)
+        self.call = replace(self.call, tenant=caller.tenant, request_id=self._admission.request_ids.new(caller.tenant))
+        self._slot = self._admission.turnstile.enter_call(caller)
         return caller
 
     def received(self, size_bytes: int) -> None:
         """So many bytes of the request came, or are about to. Raises LimitReached."""
         self._wire_bytes += size_bytes
-        if self._place is not None:
-            self._place.hold_bytes(size_bytes)
+        if self._slot is not None:
+            self._slot.hold_bytes(size_bytes)
 
     def permit(self, resolved: Resolved) -> None:
         """Check that the caller may ask this route, before any work is done for it. Raises Refusal."""
-        assert self._place is not None, "enter() comes first"
-        self._desk.permit(self._place.caller, resolved)
+        assert self._slot is not None, "enter() comes first"
+        self._admission.permit(self._slot.caller, resolved)
         self._permitted = resolved.route, resolved.model.task
 
     def admit(self, resolved: Resolved, wire: bytes, parameters: Mapping[str, object]) -> None:
         """Check the route's policy and record the request. Raises Refusal."""
-        assert self._place is not None, "enter() comes first"
+        assert self._slot is not None, "enter() comes first"
         assert self._permitted == (resolved.route, resolved.model.task), "permit() comes first"
         self._wire, self._wire_bytes = wire, len(wire)
-        self._desk.admit(self._place.caller, resolved, len(wire), parameters)
-        self._is_request_recorded = self._desk.requested(self.call, wire)
-        self._step(life.Admitted())
+        self._admission.admit(self._slot.caller, resolved, len(wire), parameters)
+        self._is_request_recorded = self._admission.requested(self.call, wire)
+        self._step(call_state.Admitted())
 
     def forwarded(self, cancel: Callable[[], object]) -> None:
         """The call is at the model server. cancel: makes that stop."""
         self._cancel = cancel
-        self._step(life.Forwarded())
+        self._step(call_state.Forwarded())
 
     def hold_answer(self) -> None:
-        """Hold the answer whole, and with it the place, until the block is left: there the client has read it, or is gone."""
+        """Hold the answer whole, and with it the slot, until the block is left: there the client has read it, or is gone."""
         self._is_answer_held = True
 
     def keep(self, message: bytes) -> None:
-        """A message of the answer, for the record. Raises LimitReached for one that is held and finds no room in hand."""
+        """A message of the answer, for the record. Raises LimitReached for one that is held and finds no room in flight."""
         if self.is_ended:
             return
-        if self._is_answer_held and self._place is not None:
-            self._place.hold_bytes(len(message))
+        if self._is_answer_held and self._slot is not None:
+            self._slot.hold_bytes(len(message))
         self._captured.add(message)
 
     def piece(self, *, error_message: str = "", is_last: bool = False) -> None:
         """A piece of a streamed answer came; its error or its being the last ends the call."""
         if self.first_piece_us is None:
             self.first_piece_us = self._now_us()
-        self._step(life.Piece(error_message, is_last))
+        self._step(call_state.Piece(error_message, is_last))
 
     def upstream_ended(
         self, status_code: int, details: str = "", server_timing_json: str = "", *, stray_error: str = ""
     ) -> None:
         """The model server's status. 0 only after the answer was read. stray_error: one that may be this call's."""
         is_stream = self.call.protocol.endswith("-stream")
-        self._step(life.UpstreamEnded(status_code, details, server_timing_json, is_stream, stray_error))
+        self._step(call_state.UpstreamEnded(status_code, details, server_timing_json, is_stream, stray_error))
 
     def refused(self, refusal: Refusal) -> None:
         """The gateway gives the call up while its block goes on."""
-        self._step(life.Refused(refusal.error_type, refusal.message))
+        self._step(call_state.Refused(refusal.error_type, refusal.message))
 
     def client_gone(self, message: str) -> None:
         """Nobody waits any more."""
-        self._step(life.ClientGone(message))
+        self._step(call_state.ClientGone(message))
 
     async def settled(self) -> None:
         """Wait until the end is as durable as the setting says. Raises Refusal when the client must be told otherwise."""
         if self.refusal is not None:
             raise self.refusal
-        await self._desk.settled()
+        await self._admission.settled()
 
     def __enter__(self) -> Self:
         return self
@@ -163,25 +163,25 @@ class CallSession:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Make an end of whatever happened. Raises Refusal in the place of an error of ours."""
+        """Make an end of whatever happened. Raises Refusal instead of an error of ours."""
         try:
             self._left_by(error)
         finally:
-            if self._place is not None and self._is_answer_held:
-                self._place.leave()
+            if self._slot is not None and self._is_answer_held:
+                self._slot.leave()
 
     def _left_by(self, error: BaseException | None) -> None:
         match error:
             case None | asyncio.CancelledError() | GeneratorExit():
-                self._step(life.ClientGone())
+                self._step(call_state.ClientGone())
             case Refusal():
-                self._step(life.Refused(error.error_type, error.message))
+                self._step(call_state.Refused(error.error_type, error.message))
             case grpc.aio.AioRpcError():
                 status = status_of(error)
                 self.upstream_ended(status.code, status.details, trailer_of(error.trailing_metadata(), SERVER_TIMING))
             case NoMessage():
                 refusal = Refusal("upstream_error", f"the model server's answer cannot be read: {error}")
-                self._step(life.Refused(refusal.error_type, refusal.message))
+                self._step(call_state.Refused(refusal.error_type, refusal.message))
                 raise refusal from error
             case _:
                 self._crashed(error)
@@ -189,54 +189,54 @@ class CallSession:
     def _crashed(self, error: BaseException) -> None:
         CRASHES.inc()
         logger().error("call_crashed", request_id=self.call.request_id, error=type(error).__name__, exc_info=error)
-        self._step(life.Crashed(f"the gateway failed on this call ({type(error).__name__})"))
+        self._step(call_state.Crashed(f"the gateway failed on this call ({type(error).__name__})"))
         if isinstance(error, Exception):
             raise Refusal(
                 "internal_error", f"the gateway failed on call {self.call.request_id}; its log says why"
             ) from error
 
-    def _step(self, event: life.Event) -> None:
-        self._life, to_do = life.step(self._life, event)
+    def _step(self, event: call_state.Event) -> None:
+        self._state, to_do = call_state.step(self._state, event)
         for outcome in to_do:
             self._do(outcome)
 
-    def _do(self, outcome: life.ToDo) -> None:
+    def _do(self, outcome: call_state.ToDo) -> None:
         match outcome:
-            case life.CancelUpstream():
+            case call_state.CancelUpstream():
                 if self._cancel is not None:
                     self._cancel()
-            case life.RecordRefusal(ending=ending):
-                self._desk.refused(self.call, self._end(ending), self._wire_bytes)
-            case life.RecordEnd(ending=ending):
+            case call_state.RecordRefusal(ending=ending):
+                self._admission.refused(self.call, self._end(ending), self._wire_bytes)
+            case call_state.RecordEnd(ending=ending):
                 self._record(self._end(ending))
-            case life.FreePlace():
-                if self._place is not None:
-                    self._desk.turnstile.settle_tokens(self._place.caller, self._captured.size_bytes)
+            case call_state.ReleaseSlot():
+                if self._slot is not None:
+                    self._admission.turnstile.settle_tokens(self._slot.caller, self._captured.size_bytes)
                     if not self._is_answer_held:
-                        self._place.leave()
-            case life.ShedEnd():
+                        self._slot.leave()
+            case call_state.ShedEnd():
                 self._shed()
 
     def _record(self, end: CallEnd) -> None:
         try:
-            self.refusal = self._desk.completed(self.call, end, self._wire, self._captured.answer())
+            self.refusal = self._admission.completed(self.call, end, self._wire, self._captured.answer())
         except CaptureFull as error:
             self._untaken = end, error
-            self._step(life.EndNotTaken())
-        except Exception as error:  # noqa: BLE001  # a record that cannot be made must not keep the place; it is shed by name
+            self._step(call_state.EndNotTaken())
+        except Exception as error:  # noqa: BLE001  # a record that cannot be made must not keep the slot; it is shed by name
             CRASHES.inc()
             logger().error("end_not_recordable", request_id=self.call.request_id, exc_info=error)
             self._untaken = end, CaptureFull(f"no record can be made of it: {type(error).__name__}", "not_recordable")
-            self._step(life.EndNotTaken())
+            self._step(call_state.EndNotTaken())
         else:
-            self._step(life.EndTaken())
+            self._step(call_state.EndTaken())
 
     def _shed(self) -> None:
         assert self._untaken is not None, "only an end that was not taken is shed"
         end, error = self._untaken
-        self.refusal = self._desk.shed_end(self.call, end, error, is_open=self._is_request_recorded)
+        self.refusal = self._admission.shed_end(self.call, end, error, is_open=self._is_request_recorded)
 
-    def _end(self, ending: life.Ending) -> CallEnd:
+    def _end(self, ending: call_state.Ending) -> CallEnd:
         is_http = not self.call.protocol.startswith("oip")
         http_status = REFUSALS[ending.error_type][1] if ending.error_type else HTTP_OK
         return CallEnd(
@@ -255,10 +255,10 @@ class CallSession:
         return self.call.start_time_us + int((monotonic_s() - self._started_s) * 1e6)
 
     def _has_room(self, size_bytes: int) -> bool:
-        if self._place is None or self._is_answer_held:
-            return self._place is not None  # what is held whole counts already
+        if self._slot is None or self._is_answer_held:
+            return self._slot is not None  # what is held whole counts already
         try:
-            self._place.hold_bytes(size_bytes)
+            self._slot.hold_bytes(size_bytes)
         except LimitReached:
             return False
         return True

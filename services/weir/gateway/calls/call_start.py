@@ -1,4 +1,4 @@
-"""The start of a call, the same for both doors: ids, trace context, and what the headers say."""
+"""The start of a call, the same for both listeners: ids, trace context, and what the headers say."""
 
 from __future__ import annotations
 

@@ -40,8 +40,8 @@ class SpoolCapture:
         gap_spare_bytes: int = GAP_SPARE_BYTES,
     ) -> None:
         """capture_bytes_max: wire bytes kept of one call. completion_spare_bytes: room that new calls must leave, so
-        that calls in hand can still be completed. refusal_spare_bytes: room that records of refusals must leave.
-        gap_spare_bytes: room that only gap records may use; 39 bytes for each call in hand that may be shed.
+        that calls in flight can still be completed. refusal_spare_bytes: room that records of refusals must leave.
+        gap_spare_bytes: room that only gap records may use; 39 bytes for each call in flight that may be shed.
         """
         self._writer = writer
         self._blank = Record(kind="gap", source=source, boot_epoch=boot_epoch, seq=0)

@@ -17,7 +17,7 @@ from weir.runtime.telemetry.logs import logger
 
 
 class GroupSync:
-    """Forces what was appended to the disk. Bounded by the calls in hand: each waits once."""
+    """Forces what was appended to the disk. Bounded by the calls in flight: each waits once."""
 
     def __init__(self, writer: SpoolWriter) -> None:
         self._writer = writer

@@ -1,6 +1,6 @@
 """The turnstile: who is known is limited before any work is done for it; who is not known never comes here.
 
-Invariant: authenticate, then limit, then work. A call takes a place (of all, of its tenant, of its key) and a turn of the
+Invariant: authenticate, then limit, then work. A call takes a slot (of all, of its tenant, of its key) and a turn of the
 rate before its body is read; its bytes are counted as they come; what it holds is given back once. Limits of a key come
 from the keys file, those of a tenant from WEIR_GATEWAY_LIMITS_BY_TENANT, and what neither says from the settings.
 """
@@ -16,7 +16,7 @@ from weir.gateway.adapters.metrics import BYTES_IN_HAND, CALLS_AT_ONCE, LIMITED,
 from weir.gateway.core.bucket import Buckets
 from weir.gateway.core.caller_limits import NO_LIMITS, CallerLimits
 from weir.gateway.core.keys import Caller
-from weir.gateway.core.places import LimitReached, Places
+from weir.gateway.core.slots import LimitReached, Slots
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.clock import monotonic_s
 
@@ -27,13 +27,13 @@ Rate = Literal["calls_per_minute", "tokens_per_minute"]
 
 
 class Turnstile:
-    """Places and rates of the gateway."""
+    """Slots and rates of the gateway."""
 
     def __init__(self, settings: GatewaySettings) -> None:
-        self.calls = Places("calls_at_once", "calls in hand", settings.calls_at_once_max)
-        self.streams = Places("streams_at_once", "streams open", settings.streams_at_once_max)
-        self.lookups = Places("lookups_at_once", "questions about models in hand", settings.lookups_at_once_max)
-        self.bytes = Places("bytes_in_hand", "bytes in hand", settings.bytes_in_hand_max)
+        self.calls = Slots("calls_at_once", "calls in flight", settings.calls_at_once_max)
+        self.streams = Slots("streams_at_once", "streams open", settings.streams_at_once_max)
+        self.lookups = Slots("lookups_at_once", "questions about models in flight", settings.lookups_at_once_max)
+        self.bytes = Slots("bytes_in_hand", "bytes in flight", settings.bytes_in_hand_max)
         self._of_key = settings.limits_of_key
         self._of_tenant = settings.limits_of_tenant
         self._by_tenant = settings.parsed_limits_by_tenant()
@@ -42,18 +42,18 @@ class Turnstile:
         STREAMS_AT_ONCE.set_function(lambda: self.streams.held)
         BYTES_IN_HAND.set_function(lambda: self.bytes.held)
 
-    def enter_call(self, caller: Caller) -> Place:
-        """A place for one inference call, and its turn of the rate. Raises LimitReached."""
+    def enter_call(self, caller: Caller) -> Slot:
+        """A slot for one inference call, and its turn of the rate. Raises LimitReached."""
         self._turn(caller, "calls_per_minute", 1)
         return self._entered(self.calls, caller, self._key(caller).calls_at_once, self._tenant(caller).calls_at_once)
 
-    def enter_stream(self, caller: Caller) -> Place:
-        """A place for one gRPC stream; its requests take theirs as they come. Raises LimitReached."""
+    def enter_stream(self, caller: Caller) -> Slot:
+        """A slot for one gRPC stream; its requests take theirs as they come. Raises LimitReached."""
         key, tenant = self._key(caller), self._tenant(caller)
         return self._entered(self.streams, caller, key.streams_at_once, tenant.streams_at_once)
 
-    def enter_lookup(self, caller: Caller) -> Place:
-        """A place for a question about a model or the server, apart from calls. Raises LimitReached."""
+    def enter_lookup(self, caller: Caller) -> Slot:
+        """A slot for a question about a model or the server, apart from calls. Raises LimitReached."""
         return self._entered(self.lookups, caller, None, None)
 
     def hold_bytes(self, caller: Caller, amount: int, already: int) -> None:
@@ -70,9 +70,9 @@ class Turnstile:
         for _, name, amount in self._rates(caller, "tokens_per_minute"):
             self._buckets.owe(name, amount, -(-size_bytes // BYTES_PER_TOKEN), monotonic_s())
 
-    def _entered(self, places: Places, caller: Caller, key_max: int | None, tenant_max: int | None) -> Place:
-        _take(places, caller, 1, key_max, tenant_max)
-        return Place(self, places, caller)
+    def _entered(self, slots: Slots, caller: Caller, key_max: int | None, tenant_max: int | None) -> Slot:
+        _take(slots, caller, 1, key_max, tenant_max)
+        return Slot(self, slots, caller)
 
     def _turn(self, caller: Caller, rate: Rate, cost: int) -> None:
         for whose, name, amount in self._rates(caller, rate):
@@ -96,24 +96,24 @@ class Turnstile:
     def _tenant(self, caller: Caller) -> CallerLimits:
         return self._by_tenant.get(caller.tenant, self._of_tenant)
 
-    def _left(self, places: Places, caller: Caller, size_bytes: int) -> None:
-        places.give_back(caller.tenant, caller.key_id)
+    def _left(self, slots: Slots, caller: Caller, size_bytes: int) -> None:
+        slots.give_back(caller.tenant, caller.key_id)
         if size_bytes:
             self.bytes.give_back(caller.tenant, caller.key_id, size_bytes)
 
 
-class Place:
+class Slot:
     """What one call or stream holds; given back once, however often it is left."""
 
-    def __init__(self, turnstile: Turnstile, places: Places, caller: Caller) -> None:
+    def __init__(self, turnstile: Turnstile, slots: Slots, caller: Caller) -> None:
         self.caller = caller
         self._turnstile = turnstile
-        self._places = places
+        self._slots = slots
         self._bytes = 0
         self._is_held = True
 
     def hold_bytes(self, amount: int) -> None:
-        """Hold so many bytes more, until the place is left; after that nothing. Raises LimitReached."""
+        """Hold so many bytes more, until the slot is left; after that nothing. Raises LimitReached."""
         if not self._is_held:
             return
         self._turnstile.hold_bytes(self.caller, amount, self._bytes)
@@ -123,7 +123,7 @@ class Place:
         """Give everything back."""
         if self._is_held:
             self._is_held = False
-            self._turnstile._left(self._places, self.caller, self._bytes)
+            self._turnstile._left(self._slots, self.caller, self._bytes)
 
     def __enter__(self) -> Self:
         return self
@@ -135,10 +135,10 @@ class Place:
 
 
 def _take(
-    places: Places, caller: Caller, amount: int, key_max: int | None, tenant_max: int | None, already: int = 0
+    slots: Slots, caller: Caller, amount: int, key_max: int | None, tenant_max: int | None, already: int = 0
 ) -> None:
     try:
-        places.take(caller.tenant, caller.key_id, amount, already=already, key_max=key_max, tenant_max=tenant_max)
+        slots.take(caller.tenant, caller.key_id, amount, already=already, key_max=key_max, tenant_max=tenant_max)
     except LimitReached as reached:
         LIMITED.labels(reached.limit).inc()
         raise

@@ -1,6 +1,6 @@
 """What the gateway knows of a call: when it starts, and when it ends.
 
-Both are plain facts. The front doors (gRPC, HTTP) fill them in; `capture` makes spool records of them, and the drain
+Both are plain facts. The listeners (gRPC, HTTP) fill them in; `capture` makes spool records of them, and the drain
 makes events of those, in another process, so that nothing is decoded on the hot path.
 """
 
@@ -50,7 +50,7 @@ class Call:
     tracestate: str = ""
     """W3C tracestate of the caller, sent on; empty when none."""
     user_text: str = ""
-    """The user's own words where the front door knows them (HTTP); empty where the drain reads them off the wire."""
+    """The user's own words where the listener knows them (HTTP); empty where the drain reads them off the wire."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Attributes of the call's root span that the client named: user, metadata."""
     references: tuple[Reference, ...] = ()

@@ -16,11 +16,11 @@ class CallerLimits:
 
     calls_per_minute: int | None = None
     calls_at_once: int | None = None
-    """Calls in hand."""
+    """Calls in flight."""
     streams_at_once: int | None = None
     """Open gRPC streams."""
     bytes_in_hand: int | None = None
-    """Bytes of requests and kept answers of calls in hand."""
+    """Bytes of requests and kept answers of calls in flight."""
     tokens_per_minute: int | None = None
     """Estimated from bytes: nothing is decoded before a call is forwarded."""
 

@@ -36,7 +36,7 @@ CONTEXT_CHARS_MAX = 8_192
 """Characters kept of a passage. Chosen: `answer.PASSAGES_MAX` of them stay well under the message limit."""
 
 FACT_CHARS_MAX = 256
-"""Characters kept of a word that a model says about itself. Chosen: what the doors keep of a header."""
+"""Characters kept of a word that a model says about itself. Chosen: what the listeners keep of a header."""
 
 SPANS_MAX = 64
 """Spans kept of a call. Arbitrary; any value from 16 to 128 would do: the steps of one answer are about a dozen."""

@@ -82,7 +82,7 @@ def rendered(template: str, values: Mapping[str, str]) -> str:
     if missing:
         raise Refusal(
             "invalid_request",
-            f"the prompt template wants {', '.join(missing)}; this door knows {', '.join(sorted(values))}",
+            f"the prompt template wants {', '.join(missing)}; this API knows {', '.join(sorted(values))}",
         )
     return filled(template, values)
 

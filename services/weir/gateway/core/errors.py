@@ -1,4 +1,4 @@
-"""Why the gateway refuses a call, once, for both of its doors.
+"""Why the gateway refuses a call, once, for both of its listeners.
 
 Refusal(error_type, message)   -> gRPC status and HTTP status by REFUSALS
 """

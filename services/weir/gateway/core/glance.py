@@ -54,7 +54,7 @@ Kind = Mapping[int, Any]
 """Kind of a message: number of a field -> the kind of the messages in it, or NUMBERS; other fields are texts and bytes."""
 
 NUMBERS = None
-"""What a field of packed whole numbers has in the place of a kind."""
+"""What a field of packed whole numbers has instead of a kind."""
 
 WHOLE = frozenset(
     (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT32,
@@ -96,7 +96,7 @@ class _Walk:
         self._numbers_bytes = 0
 
     def over(self, at: int, end: int, kind: Kind, *, is_top: bool = False) -> None:
-        """Walk over a message between two places, and over the messages in it. Raises NoMessage."""
+        """Walk over a message between two positions, and over the messages in it. Raises NoMessage."""
         try:
             while at < end:
                 at = self._over_field(at, end, kind, is_top=is_top)
@@ -106,7 +106,7 @@ class _Walk:
             raise no_message(self._wire, "they end inside a field")
 
     def _over_field(self, at: int, end: int, kind: Kind, *, is_top: bool) -> int:
-        """The place after the field that begins at a place."""
+        """The position after the field that begins at a position."""
         self._fields += 1
         if self._fields > FIELDS_MAX:
             raise NoMessage(f"the message has over {FIELDS_MAX:,} fields; send less, or tensors as raw contents")
@@ -142,7 +142,7 @@ def no_message(wire: bytes, why: str) -> NoMessage:
 
 
 def _number(wire: bytes, at: int) -> tuple[int, int]:
-    """The number at a place, and the place after it."""
+    """The number at a position, and the position after it."""
     value = wire[at]
     if value < CONTINUED:
         return value, at + 1
@@ -155,8 +155,8 @@ def _number(wire: bytes, at: int) -> tuple[int, int]:
     raise no_message(wire, f"a number has over {NUMBER_BYTES_MAX} bytes")
 
 
-def _text(wire: bytes, place: tuple[int, int] | None, field: str) -> str:
-    start, end = place or (0, 0)
+def _text(wire: bytes, position: tuple[int, int] | None, field: str) -> str:
+    start, end = position or (0, 0)
     try:
         text = wire[start : min(end, start + TEXT_BYTES_MAX)].decode(
             errors="strict" if end - start <= TEXT_BYTES_MAX else "replace"

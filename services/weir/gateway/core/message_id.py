@@ -1,4 +1,4 @@
-"""The id of a message, put in the place of another: two requests of one stream must not share one upstream.
+"""The id of a message, put instead of another: two requests of one stream must not share one upstream.
 
 Cost: the message is read and written once; only a request whose id is open already on its stream pays it.
 """

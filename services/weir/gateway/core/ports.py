@@ -1,4 +1,4 @@
-"""What the gateway's front doors need from outside, by role."""
+"""What the gateway's listeners need from outside, by role."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class CaptureFull(Exception):
 class Capture(Protocol):
     """Makes a call durable before its last byte leaves. One quick append each; never blocks, never waits for Kafka.
 
-    Each method raises CaptureFull when nothing could be written; the front door then sheds or rejects by its setting.
+    Each method raises CaptureFull when nothing could be written; the listener then sheds or rejects by its setting.
     """
 
     def requested(self, call: Call, wire: bytes) -> None:

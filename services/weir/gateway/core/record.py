@@ -127,7 +127,7 @@ def _record(payload: bytes) -> Record:
 
 
 def _demand_numbers(record: Record) -> None:
-    """Raises InvalidEvent unless the books can count the record."""
+    """Raises InvalidEvent unless the ledger can count the record."""
     numbers = [record.seq] if record.gap is None else [record.seq, record.gap.first_seq, record.gap.last_seq]
     if record.kind not in NUMBERS_TAKEN or (record.kind == "gap") != (record.gap is not None):
         raise InvalidEvent("undecodable", f"a spool record is of no kind; expected one of {', '.join(NUMBERS_TAKEN)}")
@@ -177,7 +177,7 @@ ANCHOR_BYTES_MAX = 64
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What stands at a place of a segment: a good payload, or bytes that are none."""
+    """What stands at a position of a segment: a good payload, or bytes that are none."""
 
     payload: bytes | None
     start: int
@@ -192,22 +192,22 @@ def scan(
     A stretch that is no good record is given with payload None, and ends where the next record begins, whatever its
     length says. anchor: of the segment's mark. is_whole: whether `segment` reaches the end of what is written.
     """
-    place = start
-    while place < len(segment):
-        state, end = _look(segment, place)
+    position = start
+    while position < len(segment):
+        state, end = _look(segment, position)
         if state == "good":
-            yield Found(segment[place + HEAD.size : end], place, end)
+            yield Found(segment[position + HEAD.size : end], position, end)
         elif state == "cut":
             # Also what a wrong length looks like; then a good record stands behind it.
-            end = _next(segment, place + 1, anchor, is_good=True) if is_whole else -1
+            end = _next(segment, position + 1, anchor, is_good=True) if is_whole else -1
         else:
-            following = _next(segment, place + 1, anchor, is_good=False)
+            following = _next(segment, position + 1, anchor, is_good=False)
             end = following if following >= 0 else end
         if end < 0:
             return
         if state != "good":
-            yield Found(None, place, end)
-        place = end
+            yield Found(None, position, end)
+        position = end
 
 
 def is_believable(length: int) -> bool:
@@ -215,22 +215,22 @@ def is_believable(length: int) -> bool:
     return RECORD_BYTES_MIN <= length <= RECORD_BYTES_MAX
 
 
-def _look(segment: bytes, place: int) -> tuple[Literal["good", "wrong", "cut"], int]:
-    """What stands at `place`, and where it ends by its own word; -1 when that cannot be believed."""
-    if place + HEAD.size > len(segment):
+def _look(segment: bytes, position: int) -> tuple[Literal["good", "wrong", "cut"], int]:
+    """What stands at `position`, and where it ends by its own word; -1 when that cannot be believed."""
+    if position + HEAD.size > len(segment):
         return "cut", -1
-    length, checksum = HEAD.unpack_from(segment, place)
-    end = place + HEAD.size + length
+    length, checksum = HEAD.unpack_from(segment, position)
+    end = position + HEAD.size + length
     if not is_believable(length):
         return "wrong", -1
     if end > len(segment):
         return "cut", -1
-    return ("good" if zlib.crc32(memoryview(segment)[place + HEAD.size : end]) == checksum else "wrong"), end
+    return ("good" if zlib.crc32(memoryview(segment)[position + HEAD.size : end]) == checksum else "wrong"), end
 
 
-def _next(segment: bytes, place: int, anchor: re.Pattern[bytes], *, is_good: bool) -> int:
-    """Where the next record begins, from `place` on; -1 for nowhere. is_good: whether it must be whole and right."""
-    for found in anchor.finditer(segment, place + HEAD.size + SIZES.size):
+def _next(segment: bytes, position: int, anchor: re.Pattern[bytes], *, is_good: bool) -> int:
+    """Where the next record begins, from `position` on; -1 for nowhere. is_good: whether it must be whole and right."""
+    for found in anchor.finditer(segment, position + HEAD.size + SIZES.size):
         begin = found.start() - SIZES.size - HEAD.size
         if not is_good or _look(segment, begin)[0] == "good":
             return begin

@@ -35,7 +35,7 @@ class Segment:
     """Of a segment of before marks its boot epoch, which was its order."""
     index: int
     boot_epoch: int
-    """Of the gateway's life that wrote it."""
+    """Of the gateway's producer epoch that wrote it."""
     mark: str
 
     @property
@@ -50,10 +50,10 @@ class Segment:
         """What each record of it has behind its frame."""
         return anchor_of(self.mark)
 
-    def offset_of(self, place: int) -> int:
+    def offset_of(self, position: int) -> int:
         """A byte of it as one number that rises over the segments of a folder."""
         number = self.counter if self.is_marked else self.index
-        return (number & (1 << COUNTER_BITS) - 1) << PLACE_BITS | place
+        return (number & (1 << COUNTER_BITS) - 1) << PLACE_BITS | position
 
 
 def segment_named(stem: str) -> Segment | None:

@@ -1,4 +1,4 @@
-"""What the HTTP door serves, and the answer to a path or method that it does not."""
+"""What the OpenAI API serves, and the answer to a path or method that it does not."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def not_served(method: str, path: str) -> Refusal:
 
 def _hint(path: str) -> str:
     if path.startswith("/v1/responses"):
-        return " (the Responses API keeps conversations, this door does not; use chat completions)"
+        return " (the Responses API keeps conversations, this API does not; use chat completions)"
     if path.startswith("/openai/"):
         return " (Azure's paths are not; set the base URL to .../v1 and name the model in the body)"
     if not path.startswith("/v1/") and any(f"/v1{path}" == entry.split(" ")[1] for entry in SERVED):

@@ -83,7 +83,7 @@ FORMATS = {
 """struct codes of the numeric types whose values are read; tensors of other types are left out."""
 
 REMEMBERED, REMEMBERED_BYTES_MAX = 256, 16_384
-"""Requests whose facts are kept, and bytes of one at most: more calls than a gateway holds at once in most places, in about
+"""Requests whose facts are kept, and bytes of one at most: more calls than a gateway holds at once in most deployments, in about
 12 MB with their texts. Arbitrary; any numbers from 64 to 1,024 would do. Reading one again takes 7 to 18 us, measured."""
 
 COUNT_MAX = 2**31 - 1
@@ -240,11 +240,11 @@ def _raw(tensor: object, data: bytes) -> Values | None:
 
 
 def _texts(data: bytes) -> Iterable[bytes]:
-    place = 0
-    while place + LENGTH.size <= len(data):
-        (size,) = LENGTH.unpack_from(data, place)
-        yield data[place + LENGTH.size : place + LENGTH.size + size]
-        place += LENGTH.size + size
+    position = 0
+    while position + LENGTH.size <= len(data):
+        (size,) = LENGTH.unpack_from(data, position)
+        yield data[position + LENGTH.size : position + LENGTH.size + size]
+        position += LENGTH.size + size
 
 
 def _contents(tensor: object) -> Values | None:

@@ -3,7 +3,7 @@
 Reads pieces of segments, makes events of the records, sends them with acks=all and only then acknowledges the piece;
 after each it rests (`rest_s`), so that a backlog leaves the machine to live calls.
 While Kafka or the registry is down the spool grows and nothing is lost. A piece that was sent but not acknowledged is
-sent again after a restart with the same event ids. On the way it keeps the books of the numbers it sees (`accounting`),
+sent again after a restart with the same event ids. On the way it keeps the ledger of the numbers it sees (`accounting`),
 which close the audit, and ends the calls that a dead gateway left open.
 
 Invariant: every record of the spool ends as events or as one dead letter, and the drain goes on; only when nearly all are
@@ -20,10 +20,10 @@ from prometheus_client import Counter, Gauge
 
 from weir.events import InvalidEvent, NumbersAccounted, encode_body
 from weir.events.ranges import TIME_END_US
-from weir.gateway.adapters.books_file import BooksFile
 from weir.gateway.adapters.heads import forget_heads, heads_in
+from weir.gateway.adapters.ledger_file import LedgerFile
 from weir.gateway.adapters.spool_reader import Piece, SpoolReader
-from weir.gateway.core.accounting import Account, Books, announced, closed, counted, headed
+from weir.gateway.core.accounting import Account, Ledger, announced, closed, counted, headed
 from weir.gateway.core.reading import Read, read, read_record
 from weir.gateway.core.record import HEAD, NUMBERS_TAKEN, pack
 from weir.gateway.core.segment import SPOOL_TOPIC
@@ -86,7 +86,7 @@ TORN_BYTES = Counter(
 )
 BOOKS_REFUSED = Counter(
     "weir_gateway_books_refused_total",
-    "Times that the disk did not take the drain's books. Any rise: a full or bad disk.",
+    "Times that the disk did not take the drain's ledger. Any rise: a full or bad disk.",
 )
 QUARANTINE = Gauge(
     "weir_gateway_quarantine_bytes",
@@ -102,17 +102,17 @@ def main() -> None:
     otlp.start("gateway-drain", settings.instance)
 
     async def parts(stop: asyncio.Event) -> None:
-        # Before the books are read: two drains of one spool would each send every event and each overwrite the other's books.
+        # Before the ledger are read: two drains of one spool would each send every event and each overwrite the other's ledger.
         owner = OneOwner(settings.spool_dir / "drain.lock", f"another drain empties {settings.spool_dir} already")
         link = link_from(settings, "gateway-drain")
         reader = SpoolReader(settings.spool_dir, quarantine_bytes_max=settings.quarantine_bytes_max)
-        file = BooksFile(settings.spool_dir)
+        file = LedgerFile(settings.spool_dir)
         drain = Drain(reader, file, link, settings)
 
         def missing() -> dict[str, str]:
             return {} if link.producer.is_ready else {"kafka": f"no broker at {settings.kafka_bootstrap}"}
 
-        app = application(missing, policy_of(settings), routes(reader, lambda: drain.books))
+        app = application(missing, policy_of(settings), routes(reader, lambda: drain.ledger))
         await together(stop, serve(app, stop), drain.run(stop))
         owner.close()
 
@@ -123,7 +123,7 @@ def main() -> None:
 class Drain:
     """Empties a spool into Kafka."""
 
-    def __init__(self, reader: SpoolReader, file: BooksFile, link: Link, settings: SpoolSettings) -> None:
+    def __init__(self, reader: SpoolReader, file: LedgerFile, link: Link, settings: SpoolSettings) -> None:
         self._reader = reader
         self._file = file
         self._link = link
@@ -131,7 +131,7 @@ class Drain:
         self._dead_letters = link.dead_letters(GROUP, settings.reject_limits)
         self._announced_at_s = 0.0
         self._is_saved = True
-        self.books = file.load()
+        self.ledger = file.load()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; when nearly all records are bad, wait for it."""
@@ -166,12 +166,12 @@ class Drain:
         has_corrupt = bool(piece.corrupt) or any(one.record is None for one in found)
         records = [one.counted for one in found if one.counted is not None]
         BARE.inc(sum(one.is_bare for one in found))
-        books, accounts = counted(self.books, records, has_corrupt=has_corrupt)
+        ledger, accounts = counted(self.ledger, records, has_corrupt=has_corrupt)
         if not await self._put_aside(piece, found, stop):
             return
         if await self._sent([*_messages(found), *self._accounts([*accounts, *_dead(found)])], stop):
             _export(found)
-            await self._kept(books, stop, piece)
+            await self._kept(ledger, stop, piece)
 
     @property
     def _limits(self) -> dict[str, int]:
@@ -213,18 +213,20 @@ class Drain:
         self._announced_at_s = monotonic_s()
         QUARANTINE.set(self._reader.quarantined_bytes())
         if not self._is_saved:
-            self._save(self.books)
+            self._save(self.ledger)
         try:
             # before the look at the segments: a number is told once its record is there
             heads = heads_in(self._reader.folder, disk=self._reader.disk)
             epochs = self._reader.boot_epochs()
-        except OSError as error:  # which lives are over is known to nobody: the next look tells
+        except OSError as error:  # which epochs are over is known to nobody: the next look tells
             logger().warning("spool_not_listed", error=str(error))
             return
         is_read = self._reader.is_emptied
-        books, lost = headed(self.books, {key: used for key, used in heads.items() if is_read or key[1] not in epochs})
-        books, accepted = announced(books)
-        books, aborted = closed(books, epochs)
+        ledger, lost = headed(
+            self.ledger, {key: used for key, used in heads.items() if is_read or key[1] not in epochs}
+        )
+        ledger, accepted = announced(ledger)
+        ledger, aborted = closed(ledger, epochs)
         ends = [read_record(pack(record)[HEAD.size :], record, **self._limits) for record in aborted]
         accounts = [*lost, *accepted]
         if (accounts or ends) and await self._sent([*_messages(ends), *self._accounts(accounts)], stop):
@@ -233,25 +235,25 @@ class Drain:
             for end in ends:
                 if end.error is not None:
                     logger().error("aborted_call_gives_no_event", error=str(end.error))
-            await self._kept(books, stop)
+            await self._kept(ledger, stop)
         if epochs:
             self._forget(epochs)
 
     def _forget(self, epochs: Sequence[int]) -> None:
         try:
-            forget_heads(self._reader.folder, self.books, set(epochs), disk=self._reader.disk)
+            forget_heads(self._reader.folder, self.ledger, set(epochs), disk=self._reader.disk)
         except OSError as error:
             logger().warning("head_not_removed", error=str(error))
 
-    async def _kept(self, books: Books, stop: asyncio.Event, piece: Piece | None = None) -> None:
-        """Write the books, then that the piece is safe.
+    async def _kept(self, ledger: Ledger, stop: asyncio.Event, piece: Piece | None = None) -> None:
+        """Write the ledger, then that the piece is safe.
 
-        A disk that refuses the books stops nobody: a finished segment is deleted, which needs no room and makes some, and
-        the books are saved as soon as they can be. Until then a segment that is not finished keeps its mark, so that after
-        a death the books hear of its records again.
+        A disk that refuses the ledger stops nobody: a finished segment is deleted, which needs no room and makes some, and
+        the ledger are saved as soon as they can be. Until then a segment that is not finished keeps its mark, so that after
+        a death the ledger hear of its records again.
         """
-        self.books = books
-        self._save(books)
+        self.ledger = ledger
+        self._save(ledger)
         if piece is None:
             return
         try:
@@ -261,11 +263,11 @@ class Drain:
             await wait_or_stop(stop, BACKOFF_S)
         _count(piece)
         if not self._is_saved:
-            self._save(books)
+            self._save(ledger)
 
-    def _save(self, books: Books) -> None:
+    def _save(self, ledger: Ledger) -> None:
         try:
-            self._file.save(books)
+            self._file.save(ledger)
         except OSError as error:
             self._is_saved = False
             BOOKS_REFUSED.inc()
@@ -274,15 +276,15 @@ class Drain:
             self._is_saved = True
 
     def _accounts(self, accounts: Sequence[Account]) -> list[Encoded]:
-        return [("accounts", account.life[0], encode_body(self._event(account)), ()) for account in accounts]
+        return [("accounts", account.epoch[0], encode_body(self._event(account)), ()) for account in accounts]
 
     def _event(self, account: Account) -> NumbersAccounted:
         event = NumbersAccounted(
             event_id=new_id(),
             tenant="",
             event_time_us=now_us(),
-            numbered_source=account.life[0],
-            numbered_boot_epoch=account.life[1],
+            numbered_source=account.epoch[0],
+            numbered_boot_epoch=account.epoch[1],
             first_seq=account.first_seq,
             last_seq=account.last_seq,
             account=account.account,

@@ -9,23 +9,23 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from weir.gateway.adapters.spool_reader import SpoolReader
-from weir.gateway.core.accounting import Books
+from weir.gateway.core.accounting import Ledger
 
 
-def routes(reader: SpoolReader, books: Callable[[], Books]) -> list[Route]:
-    """The page's route. books: the drain's books at this moment."""
+def routes(reader: SpoolReader, ledger: Callable[[], Ledger]) -> list[Route]:
+    """The page's route. ledger: the drain's ledger at this moment."""
 
     async def spool(_: Request) -> Response:
-        """How much waits for Kafka, null when the disk does not say, and what was read of each gateway's life."""
+        """How much waits for Kafka, null when the disk does not say, and what was read of each producer epoch of a gateway."""
         lives = [
             {
                 "source": source,
                 "boot_epoch": boot_epoch,
-                "drained": life.next_seq,
-                "announced": life.announced_seq,
-                "calls_open": len(life.open),
+                "drained": epoch.next_seq,
+                "announced": epoch.announced_seq,
+                "calls_open": len(epoch.open),
             }
-            for (source, boot_epoch), life in books().items()
+            for (source, boot_epoch), epoch in ledger().items()
         ]
         return JSONResponse({"backlog_bytes": reader.backlog_bytes(), "lives": lives})
 

@@ -1,4 +1,4 @@
-"""The auditor: asks for the books again and again, keeps the metrics, and tells the log when something is missing."""
+"""The auditor: runs the audit again and again, keeps the metrics, and tells the log when something is missing."""
 
 from __future__ import annotations
 

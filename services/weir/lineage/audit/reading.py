@@ -10,7 +10,7 @@ from weir.lineage.audit.core.audit import (
     TIME_MAX_US,
     WHOLE,
     Accounted,
-    LifeKey,
+    EpochKey,
     SourceAudit,
     Stored,
     Window,
@@ -42,12 +42,12 @@ ACCOUNTS = ("accepted", "shed", "corrupt", "dead")
 """What an account says of numbers. A word that a newer producer has and this reader does not explains nothing here: the
 numbers stay missing, and the log names the word."""
 
-Found = dict[LifeKey, dict[str, list[Span]]]
+Found = dict[EpochKey, dict[str, list[Span]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The books of one moment."""
+    """The audit of one moment."""
 
     window: Window
     sources: list[SourceAudit]
@@ -69,7 +69,7 @@ class Audit:
         until_us = None if self.window.until_us == TIME_MAX_US else self.window.until_us
         return {
             "window": {"since_us": self.window.since_us, "until_us": until_us},
-            "sources": [book.as_json() for book in self.sources],
+            "sources": [audit.as_json() for audit in self.sources],
             "totals": self.totals,
             "late_after_s": LATE_S,
             "dead_letters": self.dead_letters,
@@ -80,26 +80,26 @@ class Audit:
 
 
 def audit(store: Store, log: Log, group: str, window: Window = WHOLE) -> Audit:
-    """The books of all sources. Blocking; waits up to 10 s for the sink when something seems to be missing."""
-    books, is_whole = _books(store, group, window)
+    """The audit of all sources. Blocking; waits up to 10 s for the sink when something seems to be missing."""
+    audits, is_whole = _audits(store, group, window)
     is_settled = True
-    if any(book.missing for book in books):
+    if any(audit.missing for audit in audits):
         is_settled = log.caught_up()
-        second, is_whole = _books(store, group, window)
-        books = confirmed(books, second) if is_settled else second
-    return Audit(window, books, _dead_letters(store, window), log.messages(), is_settled, is_whole)
+        second, is_whole = _audits(store, group, window)
+        audits = confirmed(audits, second) if is_settled else second
+    return Audit(window, audits, _dead_letters(store, window), log.messages(), is_settled, is_whole)
 
 
-def _books(store: Store, group: str, window: Window) -> tuple[list[SourceAudit], bool]:
+def _audits(store: Store, group: str, window: Window) -> tuple[list[SourceAudit], bool]:
     counts = _counts(store, window)
     holed = sorted({str(count["source"]) for count in counts if _has_holes(count, window)})
     holes = _holes(store, window, holed) if holed else {}
     stored = {_key(count): _stored(count, holes.get(_key(count), [])) for count in counts}
-    books = audited(stored, _accounted(store, group, window, holed), window)
-    lost = [book for book in books if book.missing]
+    audits = audited(stored, _accounted(store, group, window, holed), window)
+    lost = [audit for audit in audits if audit.missing]
     elsewhere = _elsewhere(store, lost) if lost and window != WHOLE else {}
     is_whole = all(sum(map(len, spans.values())) < HOLES_MAX for spans in (holes, elsewhere))
-    return without_elsewhere(books, elsewhere), is_whole
+    return without_elsewhere(audits, elsewhere), is_whole
 
 
 def _dead_letters(store: Store, window: Window) -> list[dict[str, Any]]:
@@ -110,7 +110,7 @@ def _dead_letters(store: Store, window: Window) -> list[dict[str, Any]]:
 
 
 def _counts(store: Store, window: Window) -> list[dict[str, Any]]:
-    """What is stored of each life, in the window and near it."""
+    """What is stored of each producer epoch, in the window and near it."""
     inside = _inside(window)
     return store.rows(
         f"SELECT source, boot_epoch, countIf({inside}) AS rows, uniqExactIf(seq, {inside}) AS distinct_numbers,"
@@ -121,7 +121,7 @@ def _counts(store: Store, window: Window) -> list[dict[str, Any]]:
 
 
 def _has_holes(count: dict[str, Any], window: Window) -> bool:
-    """Whether a life's numbers are not all there; only then they are looked at one by one, which costs twice as much."""
+    """Whether an epoch's numbers are not all there; only then they are looked at one by one, which costs twice as much."""
     lowest, highest = int(count["lowest"]), int(count["highest"])
     is_late_start = lowest > 0 and window.holds_start_of(int(count["boot_epoch"]))
     return is_late_start or int(count["near"]) < highest - lowest + 1
@@ -132,8 +132,8 @@ def _stored(count: dict[str, Any], holes: list[Span]) -> Stored:
     return Stored(rows, distinct, int(count["highest"]), int(count["late"]), tuple(holes))
 
 
-def _holes(store: Store, window: Window, sources: list[str]) -> dict[LifeKey, list[Span]]:
-    """Numbers between stored ones, by life; a hole is as old as the row after it."""
+def _holes(store: Store, window: Window, sources: list[str]) -> dict[EpochKey, list[Span]]:
+    """Numbers between stored ones, by epoch; a hole is as old as the row after it."""
     rows = store.rows(
         "SELECT source, boot_epoch, before, seq AS after FROM ("
         "SELECT source, boot_epoch, seq, event_time_us, lagInFrame(seq, 1, -1) OVER (PARTITION BY source, boot_epoch"
@@ -143,14 +143,14 @@ def _holes(store: Store, window: Window, sources: list[str]) -> dict[LifeKey, li
         f" ORDER BY source, boot_epoch, seq LIMIT {HOLES_MAX}",
         {"sources": sources},
     )
-    holes: dict[LifeKey, list[Span]] = {}
+    holes: dict[EpochKey, list[Span]] = {}
     for row in rows:
         holes.setdefault(_key(row), []).append((int(row["before"]) + 1, int(row["after"]) - 1))
     return holes
 
 
-def _accounted(store: Store, group: str, window: Window, holed: list[str]) -> dict[LifeKey, Accounted]:
-    found, highest = Found(), dict[LifeKey, int]()
+def _accounted(store: Store, group: str, window: Window, holed: list[str]) -> dict[EpochKey, Accounted]:
+    found, highest = Found(), dict[EpochKey, int]()
     for row in (*_told(store, window), *_dead(store, group, window)):
         key, last, account = _key(row), int(row["last"]), str(row["account"])
         if account not in ACCOUNTS:
@@ -170,14 +170,14 @@ def _accounted(store: Store, group: str, window: Window, holed: list[str]) -> di
 
 
 def _told(store: Store, window: Window) -> list[dict[str, Any]]:
-    """Accounts: what was accepted in the window, one row a life, and what was shed or corrupt about it or later."""
-    life = "numbered_source AS source, numbered_boot_epoch AS boot_epoch, account"
+    """Accounts: what was accepted in the window, one row an epoch, and what was shed or corrupt about it or later."""
+    epoch = "numbered_source AS source, numbered_boot_epoch AS boot_epoch, account"
     accepted = store.rows(
-        f"SELECT {life}, min(first_seq) AS first, max(last_seq) AS last, 1 AS is_inside FROM v_accounts"
+        f"SELECT {epoch}, min(first_seq) AS first, max(last_seq) AS last, 1 AS is_inside FROM v_accounts"
         f" WHERE account = 'accepted' AND {_inside(window)} GROUP BY source, boot_epoch, account"
     )
     explained = store.rows(
-        f"SELECT {life}, first_seq AS first, last_seq AS last, {_inside(window)} AS is_inside FROM v_accounts"
+        f"SELECT {epoch}, first_seq AS first, last_seq AS last, {_inside(window)} AS is_inside FROM v_accounts"
         f" WHERE account != 'accepted' AND event_time_us >= {window.from_us} ORDER BY event_time_us DESC LIMIT {HOLES_MAX}"
     )
     return [*accepted, *explained]
@@ -202,7 +202,7 @@ def _dead(store: Store, group: str, window: Window) -> list[dict[str, Any]]:
     return found
 
 
-def _superseded(store: Store, window: Window, sources: list[str]) -> dict[LifeKey, list[Span]]:
+def _superseded(store: Store, window: Window, sources: list[str]) -> dict[EpochKey, list[Span]]:
     """Numbers that are not stored because their events are, under later numbers."""
     near = _near(window)
     return _ranges(
@@ -216,7 +216,7 @@ def _superseded(store: Store, window: Window, sources: list[str]) -> dict[LifeKe
     )
 
 
-def _elsewhere(store: Store, lost: list[SourceAudit]) -> dict[LifeKey, list[Span]]:
+def _elsewhere(store: Store, lost: list[SourceAudit]) -> dict[EpochKey, list[Span]]:
     """What is stored or superseded, of whatever time, about where a window misses something; read only then.
 
     It looks at every row that is kept. Measured: 0.1 microseconds each, and an audit that has to look again does it twice.
@@ -232,16 +232,16 @@ def _elsewhere(store: Store, lost: list[SourceAudit]) -> dict[LifeKey, list[Span
         f"SELECT source, boot_epoch, seq FROM v_numbers WHERE {these} UNION DISTINCT"
         f" SELECT source, boot_epoch, seq FROM derived_numbers WHERE {these} AND event_id IN ({stored})",
         {
-            "sources": sorted({book.source for book in lost}),
-            "epochs": sorted({book.boot_epoch for book in lost}),
-            "first": min(book.missing[0][0] for book in lost),
-            "last": max(book.missing[-1][1] for book in lost),
+            "sources": sorted({audit.source for audit in lost}),
+            "epochs": sorted({audit.boot_epoch for audit in lost}),
+            "first": min(audit.missing[0][0] for audit in lost),
+            "last": max(audit.missing[-1][1] for audit in lost),
         },
     )
 
 
-def _ranges(store: Store, numbers: str, parameters: dict[str, Any]) -> dict[LifeKey, list[Span]]:
-    """The rows (source, boot_epoch, seq) of the query `numbers`, each once, as ranges by life; HOLES_MAX of them."""
+def _ranges(store: Store, numbers: str, parameters: dict[str, Any]) -> dict[EpochKey, list[Span]]:
+    """The rows (source, boot_epoch, seq) of the query `numbers`, each once, as ranges by epoch; HOLES_MAX of them."""
     rows = store.rows(
         "SELECT source, boot_epoch, min(seq) AS first, max(seq) AS last FROM ("
         "SELECT source, boot_epoch, seq, seq - row_number() OVER (PARTITION BY source, boot_epoch ORDER BY seq) AS run"
@@ -249,7 +249,7 @@ def _ranges(store: Store, numbers: str, parameters: dict[str, Any]) -> dict[Life
         f" GROUP BY source, boot_epoch, run ORDER BY source, boot_epoch, first LIMIT {HOLES_MAX}",
         parameters,
     )
-    found: dict[LifeKey, list[Span]] = {}
+    found: dict[EpochKey, list[Span]] = {}
     for row in rows:
         found.setdefault(_key(row), []).append((int(row["first"]), int(row["last"])))
     return found
@@ -263,5 +263,5 @@ def _near(window: Window) -> str:
     return f"(event_time_us >= {window.from_us} AND event_time_us < {window.to_us})"
 
 
-def _key(row: dict[str, Any]) -> LifeKey:
+def _key(row: dict[str, Any]) -> EpochKey:
     return str(row["source"]), int(row["boot_epoch"])

@@ -1,4 +1,4 @@
-"""How long each table keeps its rows, and from when on the books are whole."""
+"""How long each table keeps its rows, and from when on the audit is whole."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 DAY_S = 86_400
 
 SLACK_DAYS = 1
-"""Days before the end of the shortest retention that the books do not speak about. Chosen: merges delete expired rows when
+"""Days before the end of the shortest retention that the audit does not look at. Chosen: merges delete expired rows when
 they come to it, so in the last day some are gone and others are not."""
 
 TIMES: Mapping[str, str] = {"span_rows": "start_time_us", "text_feature_rows": "item_time_us"}
@@ -42,7 +42,7 @@ class Retention:
         return {table: days for tables, days in groups for table in tables}
 
     @property
-    def books_s(self) -> int:
+    def audited_s(self) -> int:
         """Seconds back from now within which no row has expired: the audit looks no further."""
         return (min(self.events_days, self.features_days, self.governance_days) - SLACK_DAYS) * DAY_S
 

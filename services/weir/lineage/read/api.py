@@ -97,8 +97,8 @@ class LineageApi:
         return await self._one("asset", name, lambda: queries.impact(self._store, kind, name, digest, version))
 
     async def audit(self, request: Request) -> Response:
-        """GET /v1/audit?since_us=&until_us=: the books of a window of event time; of all that retention leaves whole."""
-        given, whole_us = request.query_params, max(0, now_us() - self._settings.retention.books_s * 1_000_000)
+        """GET /v1/audit?since_us=&until_us=: the audit of a window of event time; of all that retention leaves whole."""
+        given, whole_us = request.query_params, max(0, now_us() - self._settings.retention.audited_s * 1_000_000)
         try:
             window = Window(int(given.get("since_us", whole_us)), int(given.get("until_us", TIME_MAX_US)))
         except ValueError:

@@ -102,7 +102,7 @@ class Written:
 
 
 class OperatorSql:
-    """The desk at which people's statements are answered."""
+    """Answers people's statements, a bounded number at once."""
 
     def __init__(self, settings: LineageSettings) -> None:
         self._rows_max = settings.query_rows_max
@@ -117,7 +117,7 @@ class OperatorSql:
         self._handles = [Handle(lambda: open_client(settings, limits)) for _ in range(AT_ONCE)]
         self._free = list(self._handles)
         self._threads = ThreadPoolExecutor(AT_ONCE, "operator-sql")
-        self._in_hand: set[Future[Any]] = set()
+        self._in_flight: set[Future[Any]] = set()
         self._places = BoundedSemaphore(AT_ONCE + WAITING_MAX)
         with self._handles[0].taken() as client:
             self._tables = frozenset(str(name) for (name,) in client.query(TABLES).result_rows)
@@ -135,11 +135,11 @@ class OperatorSql:
         return await self._done(lambda: self._written(request, pack))
 
     async def _done(self, work: Callable[[], Found]) -> Found:
-        """What the work gives, on a thread of the desk, in its turn. Raises SqlBusy, and what the work raises."""
+        """What the work gives, on a thread of its own, in its turn. Raises SqlBusy, and what the work raises."""
         if not self._places.acquire(blocking=False):
-            raise SqlBusy(f"{AT_ONCE + WAITING_MAX} statements are in hand, the most there may be")
+            raise SqlBusy(f"{AT_ONCE + WAITING_MAX} statements are in flight, the most there may be")
         done = self._threads.submit(work)
-        self._in_hand.add(done)
+        self._in_flight.add(done)
         done.add_done_callback(self._ended)  # when the thread is through, whoever still waits for it
         return await asyncio.wrap_future(done)
 
@@ -148,7 +148,7 @@ class OperatorSql:
         can end it, so the process has to end without waiting for its threads.
         """
         self._threads.shutdown(wait=False, cancel_futures=True)
-        if wait(set(self._in_hand), CLOSE_S).not_done:
+        if wait(set(self._in_flight), CLOSE_S).not_done:
             return False
         for handle in self._handles:
             handle.close()
@@ -156,7 +156,7 @@ class OperatorSql:
         return True
 
     def _ended(self, done: Future[Any]) -> None:
-        self._in_hand.discard(done)
+        self._in_flight.discard(done)
         self._places.release()
 
     def _written(self, request: SqlRequest, pack: Callable[[bytes], bytes]) -> Written:

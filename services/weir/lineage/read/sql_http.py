@@ -1,7 +1,7 @@
 """SQL for stock clients: ClickHouse's HTTP interface over the published views, on a port of its own.
 
 It answers as the engine's own interface does, so that clickhouse-connect, the JDBC driver, Grafana's data source and curl
-need nothing of ours. Behind it are the gate, the limits and the places of `POST /v1/sql`: there is one desk.
+need nothing of ours. Behind it are the gate, the limits and the places of `POST /v1/sql`: both share them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from weir.lineage.settings import LineageSettings
 from weir.lineage.store.metrics import QUERIES
 from weir.lineage.store.store import QueryFailed, StoreAway
 from weir.runtime.http.access import Access, DeclaredRoute
-from weir.runtime.http.door import Door, Refused
+from weir.runtime.http.boundary import Boundary, Refused
 from weir.runtime.http.policy import Policy
 from weir.runtime.http.server import application
 from weir.runtime.identity import new_id
@@ -39,11 +39,11 @@ ARGUMENTS_MAX = 400
 """Arguments of a URL. Chosen: the parameters of the largest statement and every setting that is applied."""
 
 CODES = {401: 516, 413: 36}
-"""The engine's code for a refusal of the door, by its status; ACCESS_DENIED for any other."""
+"""The engine's code for a refusal at the boundary, by its status; ACCESS_DENIED for any other."""
 
 
-def sql_door(sql: OperatorSql, settings: LineageSettings, policy: Policy) -> Door:
-    """The endpoint behind its door. policy: that of the service's API."""
+def sql_listener(sql: OperatorSql, settings: LineageSettings, policy: Policy) -> Boundary:
+    """The endpoint behind its boundary. policy: that of the service's API."""
     return application(
         dict,
         replace(policy, port=settings.sql_port, key_header=KEY_HEADER, is_any_body=True),
@@ -62,7 +62,7 @@ def routes(sql: OperatorSql, settings: LineageSettings) -> list[BaseRoute]:
 
 
 def page_of(_: Scope, refused: Refused) -> Response:
-    """The door's answer as a stock client reads it."""
+    """The boundary's answer as a stock client reads it."""
     hint = "send X-ClickHouse-Key, or Basic with the token as password" if refused.status == 401 else refused.hint
     failure = own(CODES.get(refused.status, 497), f"{refused.detail}; {hint}" if hint else refused.detail, "")
     return _failed(failure, {}, refused.status)

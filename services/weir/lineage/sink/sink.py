@@ -96,7 +96,7 @@ class Sink:
         return reason
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Consume until `stop` is set; finishes the round in hand. Raises what the thread raised."""
+        """Consume until `stop` is set; finishes the round in flight. Raises what the thread raised."""
         work = asyncio.create_task(asyncio.to_thread(self._consume))
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)

@@ -16,7 +16,7 @@ from weir.runtime.waits import wait_or_stop
 
 
 class DiskGuard:
-    """Of one store. A start lets merges run that a former life may have stopped."""
+    """Of one store. A start lets merges run that an earlier process may have stopped."""
 
     def __init__(self, store: Store, reserve_bytes: int) -> None:
         """reserve_bytes: free bytes below which nothing is merged; 0 turns the guard off."""

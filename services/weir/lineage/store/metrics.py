@@ -35,7 +35,7 @@ STARVED = Counter(
 
 ANEW = Counter("weir_lineage_topics_anew_total", "Partitions read from their beginning: their topic was made anew.")
 
-STALLED = Gauge("weir_lineage_stalled", "1 while a range in hand has waited longer than WEIR_LINEAGE_STALL_S.")
+STALLED = Gauge("weir_lineage_stalled", "1 while a range in flight has waited longer than WEIR_LINEAGE_STALL_S.")
 """1: not ready; the readiness page and weir audit say why."""
 
 PAUSED = Gauge("weir_lineage_paused", "1 while the store refuses and consumption is paused.")

@@ -23,7 +23,7 @@ from weir.registry.core.compatibility import LEVELS
 from weir.registry.core.schema_errors import INVALID_LEVEL, INVALID_SCHEMA, SCHEMA_NOT_FOUND, SchemaRefused
 from weir.registry.settings import RegistrySettings
 from weir.runtime.http.access import Access, DeclaredRoute, carries_token
-from weir.runtime.http.door import Refused
+from weir.runtime.http.boundary import Refused
 from weir.runtime.http.server import problem_of
 from weir.runtime.telemetry.logs import logger
 
@@ -169,7 +169,7 @@ class SchemaApi:
 
 
 def page_of(scope: Scope, refused: Refused) -> Response:
-    """The door's answer in the form that the path's clients read."""
+    """The boundary's answer in the form that the path's clients read."""
     if scope["path"].startswith("/v1/"):
         return problem_of(scope, refused)
     return _error(refused.status, refused.status, f"{refused.detail}; {refused.hint}")

@@ -1,4 +1,4 @@
-"""One owner: a lock on a folder that a process holds as long as it lives; the kernel releases it, however it dies."""
+"""One owner: a lock on a folder that a process holds as long as it runs; the kernel releases it, however it dies."""
 
 from __future__ import annotations
 

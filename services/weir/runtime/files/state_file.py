@@ -1,4 +1,4 @@
-"""State files: what a service keeps between its lives, and can do without.
+"""State files: what a service keeps between its runs, and can do without.
 
 A state file that is missing is a first start. One that is empty, torn or of another shape is set aside as
 `<name>.refused`, logged and counted, and the service starts without it: nobody is stopped. What can be

@@ -13,12 +13,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from weir.runtime.http.door import Refused, refuse
+from weir.runtime.http.boundary import Refused, refuse
 from weir.runtime.http.policy import Policy
 
 
 class Access(StrEnum):
-    """What a route demands of a request that came through the door."""
+    """What a route demands of a request that came through the boundary."""
 
     TOKEN = "token"
     """The service's token. The default: every write, and every read of user text."""
@@ -57,7 +57,7 @@ def carries_token(request: Request) -> bool:
 
 
 def guarded(routes: Sequence[BaseRoute]) -> Sequence[BaseRoute]:
-    """The routes, each with its demand before it. Raises TypeError for a kind of route that the door does not know."""
+    """The routes, each with its demand before it. Raises TypeError for a kind of route that the boundary does not know."""
     for route in routes:
         if not isinstance(route, Route):
             raise TypeError(f"{route!r} is a {type(route).__name__}; only Route and DeclaredRoute have a demand")

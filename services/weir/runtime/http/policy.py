@@ -1,4 +1,4 @@
-"""What the HTTP door of a service lets in: hosts, the token, and the bounds of a connection.
+"""What the HTTP boundary of a service lets in: hosts, the token, and the bounds of a connection.
 
 Invariant: a service that listens beyond loopback has a token, or it does not start.
 """
@@ -34,7 +34,7 @@ class Limits:
     header_bytes_max: int = 32_768
     """Request line and headers, and trailers. Chosen: twice what reverse proxies pass on."""
     connections_max: int = 512
-    """Open connections; the next one is answered 503. Chosen: twice the calls that a gateway has in hand, half of the
+    """Open connections; the next one is answered 503. Chosen: twice the calls that a gateway has in flight, half of the
     1,024 files that a process may usually open."""
     head_s: float = 10.0
     """Seconds for a whole head, and before the first byte. Chosen: a phone needs two."""
@@ -52,7 +52,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The door of one service."""
+    """The boundary of one service."""
 
     host: str = "127.0.0.1"
     """Address it listens on."""

@@ -13,7 +13,7 @@ from typing import Any, cast
 from prometheus_client import Gauge
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from weir.runtime.http.door import REFUSED
+from weir.runtime.http.boundary import REFUSED
 from weir.runtime.http.policy import Policy
 
 CONNECTIONS = Gauge("weir_http_connections", "Open HTTP connections.")

@@ -2,7 +2,7 @@
 
 Every service answers /healthz (the process runs), /readyz (it can do its work; 503 with the reasons otherwise) and
 /metrics (Prometheus text). A service with an API passes its own routes to `application`, which puts all of them behind
-the one door (`http_door`, `http_access`, `http_policy`; `http_protocol` bounds the connections before it).
+the same checks (`boundary`, `access`, `policy`; `protocol` bounds the connections before them).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from starlette.types import Scope
 
 from weir.runtime.halt import reasons
 from weir.runtime.http.access import Access, DeclaredRoute, carries_token, guarded
-from weir.runtime.http.door import Door, Page, Refused
+from weir.runtime.http.boundary import Boundary, Page, Refused
 from weir.runtime.http.policy import Policy
 from weir.runtime.http.protocol import protocol_of
 from weir.runtime.surroundings import STACK_INSTANCE
@@ -49,8 +49,8 @@ def problem(
 
 def application(
     readiness: Readiness, policy: Policy, routes: Sequence[BaseRoute] = (), page: Page | None = None
-) -> Door:
-    """The application of a service behind its door: its routes, and health, readiness and metrics.
+) -> Boundary:
+    """The application of a service behind its boundary: its routes, and health, readiness and metrics.
 
     page: makes the answers to refused requests in a form of the service's own; a problem page unless given.
     """
@@ -88,19 +88,19 @@ def application(
         exception_handlers={HTTPException: on_http_error, ClientDisconnect: on_client_gone},
     )
     inner.router.redirect_slashes = False  # a redirect would name the Host that the request gave
-    return Door(inner, policy, answer)
+    return Boundary(inner, policy, answer)
 
 
 def problem_of(_: Scope, refused: Refused) -> Response:
-    """The door's answer as a problem page."""
+    """The boundary's answer as a problem page."""
     return problem(refused.status, refused.title, refused.detail, refused.hint)
 
 
-async def serve(door: Door, stop: asyncio.Event) -> None:
-    """Serve where the door's policy says until `stop` is set. Raises OSError naming the address when the port is taken."""
-    policy = door.policy
+async def serve(boundary: Boundary, stop: asyncio.Event) -> None:
+    """Serve where the boundary's policy says until `stop` is set. Raises OSError naming the address when the port is taken."""
+    policy = boundary.policy
     config = uvicorn.Config(
-        door,
+        boundary,
         host=policy.host,
         port=policy.port,
         http=protocol_of(policy),

@@ -1,8 +1,8 @@
 """Culprits: a message whose handling ends the process time after time is put aside, instead of stopping its group for ever.
 
-The invariant: a message that a handler cannot take ends as one dead letter after a few lives of the process. An error that
+The invariant: a message that a handler cannot take ends as one dead letter after a few restarts of the process. An error that
 nobody foresaw ends the process, because the state may be half changed; which message it was is written down first, so
-that the next life, with its state as it was saved, knows it. Only errors about values count: what the disk, the memory or
+that the next process, with its state as it was saved, knows it. Only errors about values count: what the disk, the memory or
 the broker refuse says nothing against a message.
 """
 
@@ -29,7 +29,7 @@ LIVES_MAX = 3
 
 PUT_ASIDE_MAX = 5
 """Messages put aside within `WINDOW_US` before the group halts: then the deploy is bad, and not the messages. Arbitrary:
-any number from 2 to about 10 would do; each costs LIVES_MAX lives."""
+any number from 2 to about 10 would do; each costs LIVES_MAX processes."""
 
 WINDOW_US = 3_600_000_000
 
@@ -59,7 +59,8 @@ class Placed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """The message, or the batch, in hand when a life ended. lives: how many it ended, whatever ended others in between."""
+    """The message, or the batch, in flight when a process ended. lives: how many processes it ended, not
+    counting those that something else ended."""
 
     topic: str
     partition: int
@@ -94,11 +95,11 @@ class Culprits:
         self._known = read_state(file, _known, Known())
 
     def suspects(self, message: Placed) -> bool:
-        """Whether the message was in hand when a life ended: it is handled alone then."""
+        """Whether the message was in flight when a process ended: it is handled alone then."""
         return bool(self._known.suspects) and any(one.holds(message) for one in self._known.suspects)
 
     def check(self, message: Placed) -> None:
-        """Raises InvalidEvent("handler_error") for a message that ended too many lives, TooManyRejects when many did."""
+        """Raises InvalidEvent("handler_error") for a message that ended too many processes, TooManyRejects when many did."""
         suspect = self._single(message)
         if suspect is None or suspect.lives < LIVES_MAX:
             return
@@ -111,7 +112,7 @@ class Culprits:
         raise InvalidEvent("handler_error", f"it ended the process {suspect.lives} times: {suspect.error}")
 
     def blame(self, messages: Sequence[Placed], error: Exception) -> None:
-        """Remember what was in hand when the process ends because of `error`. A file that cannot be written is no
+        """Remember what was in flight when the process ends because of `error`. A file that cannot be written is no
         second error: the message comes again all the same.
         """
         if not isinstance(error, OF_VALUES):

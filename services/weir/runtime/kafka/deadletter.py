@@ -55,7 +55,7 @@ class DeadLetters:
     def __init__(
         self, producer: EventProducer, numbering: Numbering, group: str, limits: Limits, culprits: Culprits
     ) -> None:
-        """limits: what stops the consumer. culprits: messages that ended earlier lives of the group's process."""
+        """limits: what stops the consumer. culprits: messages that ended earlier processes of the group."""
         self.culprits = culprits
         self._producer = producer
         self._numbering = numbering
@@ -104,7 +104,7 @@ class DeadLetters:
         REJECTED_SHARE.labels(self._group, place[0], str(place[1])).set(rejects.share)
 
     def _numbered(self, message: RawMessage, error: InvalidEvent) -> DeadLettered:
-        """The dead letter, with the number it got at the first try: one more would be a hole in the books."""
+        """The dead letter, with the number it got at the first try: one more would be a hole in the audit."""
         kept = self._unsent
         if kept is None or (kept.topic, kept.partition, kept.offset) != (
             message.topic,

@@ -51,7 +51,7 @@ def application(
         broker_heartbeat_interval=HEARTBEAT_S,
         broker_commit_interval=COMMIT_S,
         stream_buffer_maxsize=BUFFER_MESSAGES,
-        # The runner waits for the message in hand itself; faust would wait for all that are buffered.
+        # The runner waits for the message in flight itself; faust would wait for all that are buffered.
         stream_wait_empty=False,
         key_serializer="raw",
         value_serializer="raw",

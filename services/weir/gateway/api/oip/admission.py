@@ -1,13 +1,13 @@
-"""Admitting one inference request of the gRPC door: from its bytes to a call with model and references."""
+"""Admitting one inference request of the gRPC listener: from its bytes to a call with model and references."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
+from weir.gateway.calls.admission import Admission
 from weir.gateway.calls.call_session import CallSession
 from weir.gateway.calls.call_start import operation_of, session_of
-from weir.gateway.calls.desk import Desk
 from weir.gateway.core.answer_bound import bounded_request
 from weir.gateway.core.catalog import Catalog, Resolved
 from weir.gateway.core.errors import Refusal
@@ -15,14 +15,14 @@ from weir.gateway.core.peek import NoMessage, Outline, Peeked, checked, outline
 from weir.gateway.core.policy import demand_size, limits_parameters, parameters_in
 
 
-def admit(session: CallSession, desk: Desk, wire: bytes, headers: Mapping[str, str]) -> bytes:
+def admit(session: CallSession, admission: Admission, wire: bytes, headers: Mapping[str, str]) -> bytes:
     """The request as it is forwarded, of a caller who has entered: our own encoding of what was checked. Raises Refusal."""
     asked = _outlined(session, wire)
     try:
-        session_id, resolved = session_of(headers), desk.catalog.resolve(asked.model_name)
+        session_id, resolved = session_of(headers), admission.catalog.resolve(asked.model_name)
         session.permit(resolved)  # before the message is parsed
-        peeked = _checked(desk, asked)
-        resolved = _served(desk.catalog, resolved, peeked.model_name, headers)
+        peeked = _checked(admission, asked)
+        resolved = _served(admission.catalog, resolved, peeked.model_name, headers)
     except Refusal:
         session.call = replace(session.call, route=asked.model_name, client_request_id=asked.message_id)
         raise
@@ -53,9 +53,9 @@ def _outlined(session: CallSession, wire: bytes) -> Outline:
     return asked
 
 
-def _checked(desk: Desk, asked: Outline) -> Peeked:
+def _checked(admission: Admission, asked: Outline) -> Peeked:
     try:
-        return checked(asked, desk.settings.oip_parameters_allowed)
+        return checked(asked, admission.settings.oip_parameters_allowed)
     except NoMessage as error:
         raise _unsendable(error) from error
 
@@ -65,12 +65,12 @@ def _unsendable(error: NoMessage) -> Refusal:
 
 
 def _served(catalog: Catalog, resolved: Resolved, model_name: str, headers: Mapping[str, str]) -> Resolved:
-    """The route with the prompt that the client names. Raises Refusal for a name that this door does not serve."""
+    """The route with the prompt that the client names. Raises Refusal for a name that this listener does not serve."""
     served = resolved.model.endpoints
     if model_name not in served:
         raise Refusal(
             "model_not_found",
-            f"{model_name!r} is a route of the HTTP door; over gRPC ask for the model {' or '.join(served)}",
+            f"{model_name!r} is a route of the OpenAI API; over gRPC ask for the model {' or '.join(served)}",
         )
     chosen = headers.get("weir-prompt", "")
     return resolved.with_prompt(catalog.prompt(chosen)) if chosen else resolved.without_prompt()

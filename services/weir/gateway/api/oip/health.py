@@ -1,6 +1,6 @@
-"""gRPC health for probes and clients without a key: bounded, and apart from the places of calls.
+"""gRPC health for probes and clients without a key: bounded, and apart from the slots of calls.
 
-Invariant: a health watch takes no place of a call, and no host has all watches. Not the servicer of grpcio-health-checking:
+Invariant: a health watch takes no slot of a call, and no host has all watches. Not the servicer of grpcio-health-checking:
 there the end of one watch makes the others deaf, and each name that a stranger asks for is kept.
 """
 
@@ -16,7 +16,7 @@ from grpc_health.v1 import health_pb2
 from weir.gateway.adapters.metrics import HEALTH_WATCHES, LIMITED
 from weir.gateway.api.oip.messages import host_of, read_message, refuse
 from weir.gateway.core.errors import Refusal
-from weir.gateway.core.places import LimitReached, Places
+from weir.gateway.core.slots import LimitReached, Slots
 from weir.runtime.oip import SERVICE
 from weir.runtime.waits import first_of
 
@@ -49,7 +49,7 @@ class Health:
     def __init__(self, watches_max: int, known: asyncio.Event) -> None:
         """watches_max: watches open at once, of all hosts. known: set once calls can be served."""
         self._known = known
-        self._watches = Places("health_watches", "health watches", watches_max)
+        self._watches = Slots("health_watches", "health watches", watches_max)
         self._stopping = asyncio.Event()
         self._waiting = 0
 

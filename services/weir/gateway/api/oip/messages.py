@@ -1,8 +1,8 @@
-"""Reading, answering and refusing on the gRPC door, the same for every method.
+"""Reading, answering and refusing on the gRPC listener, the same for every method.
 
 Handlers take their message themselves, so that a caller is known and limited before a byte of it is read: with gRPC's
 unary handlers the message comes first, and a call that never sends one waits for ever. They write their answer themselves
-too, so that what a client does not read stays in hand: gRPC would take it after the handler, outside every limit.
+too, so that what a client does not read stays in flight: gRPC would take it after the handler, outside every limit.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ async def answer(context: Any, message: bytes, write_timeout_s: float) -> None:
     """Write the one message of a unary answer; back when gRPC passed it on, or the client is gone (also CancelledError).
 
     A client that does not read within the deadline is counted and logged, and waited for: gRPC for Python cannot let go of
-    one call, and keeps its message until the client reads or leaves. So long the caller of this holds its place.
+    one call, and keeps its message until the client reads or leaves. So long the caller of this holds its slot.
     """
     noting = asyncio.get_running_loop().call_later(write_timeout_s, _note_slow, write_timeout_s)
     try:
@@ -53,7 +53,7 @@ async def answer(context: Any, message: bytes, write_timeout_s: float) -> None:
 
 def _note_slow(write_timeout_s: float) -> None:
     SLOW_CLIENTS.inc()
-    logger().warning("slow_client_held", seconds=write_timeout_s, effect="keeps its place until it reads or leaves")
+    logger().warning("slow_client_held", seconds=write_timeout_s, effect="keeps its slot until it reads or leaves")
 
 
 async def refuse(context: Any, refusal: Refusal) -> None:

@@ -1,4 +1,4 @@
-"""The gRPC door: the Open Inference Protocol as Triton speaks it, checked requests in and the same answers out.
+"""The gRPC listener: the Open Inference Protocol as Triton speaks it, checked requests in and the same answers out.
 
 Inference, metadata and readiness are forwarded; whatever governs the server (loading, shared memory, logging, tracing,
 statistics, configuration) is answered UNIMPLEMENTED and never reaches Triton. Every handler knows and limits its caller
@@ -20,9 +20,9 @@ from weir.gateway.api.oip.admission import admit
 from weir.gateway.api.oip.health import HEALTH, Health
 from weir.gateway.api.oip.messages import answer, code_of, headers_of, is_loopback, read_message, refuse
 from weir.gateway.api.oip.stream import StreamSession
+from weir.gateway.calls.admission import Admission
 from weir.gateway.calls.call_session import CallSession
 from weir.gateway.calls.call_start import started, told_headers_of, trace_headers_of
-from weir.gateway.calls.desk import Desk
 from weir.gateway.core.errors import MESSAGE_CHARS_MAX, Refusal, cut
 from weir.gateway.core.peek import NoMessage, peek_question
 from weir.gateway.core.retry_after import retry_after_ms
@@ -38,7 +38,7 @@ GRACE_S = 10.0
 """Seconds that calls may take once a stop was asked for. Chosen: with `leave_s` below the supervisor's 20 s."""
 
 UNLIMITED_CALLS = 1_024
-"""RPCs at once beyond those that have places of their own: health checks, refusals on their way out. Arbitrary;
+"""RPCs at once beyond those that have slots of their own: health checks, refusals on their way out. Arbitrary;
 any value from 600 to 10,000 would do: each holds a few kilobytes for a moment."""
 
 IDLE_CONNECTION_MS = 600_000
@@ -47,9 +47,9 @@ any value from 5 minutes to an hour would do."""
 
 
 async def serve_oip(
-    settings: GatewaySettings, desk: Desk, upstream: OipClient, stop: asyncio.Event, known: asyncio.Event
+    settings: GatewaySettings, admission: Admission, upstream: OipClient, stop: asyncio.Event, known: asyncio.Event
 ) -> None:
-    """Serve until `stop` is set; then say so, serve on for `leave_s`, and let calls in hand finish.
+    """Serve until `stop` is set; then say so, serve on for `leave_s`, and let calls in flight finish.
 
     known: set once names mean something; before, health tells clients of several gateways to ask another one.
     Raises BadSetting when the port is taken.
@@ -68,7 +68,7 @@ async def serve_oip(
         maximum_concurrent_rpcs=limited + UNLIMITED_CALLS,
     )
     health = Health(settings.health_watches_max, known)
-    server.add_generic_rpc_handlers((Door(desk, upstream, health),))
+    server.add_generic_rpc_handlers((Handlers(admission, upstream, health),))
     address = f"{settings.grpc_host}:{settings.grpc_port}"
     try:
         server.add_insecure_port(address)
@@ -81,11 +81,11 @@ async def serve_oip(
     await server.stop(GRACE_S)
 
 
-class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
+class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
     """Answers every RPC of Triton's service, most of them with a refusal, and those of health."""
 
-    def __init__(self, desk: Desk, upstream: OipClient, health: Health) -> None:
-        self._desk = desk
+    def __init__(self, admission: Admission, upstream: OipClient, health: Health) -> None:
+        self._admission = admission
         self._upstream = upstream
         self._health = health
 
@@ -109,17 +109,17 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
         async def look(_: Any, context: Any) -> None:
             """Liveness, readiness and metadata: forwarded for a known caller, not recorded."""
             try:
-                caller = self._desk.caller(
+                caller = self._admission.caller(
                     headers_of(context).get("authorization", ""), is_loopback=is_loopback(context)
                 )
                 caller.demand("models")
-                with self._desk.turnstile.enter_lookup(caller):
-                    wire = await read_message(context, self._desk.settings.request_read_s)
+                with self._admission.turnstile.enter_lookup(caller):
+                    wire = await read_message(context, self._admission.settings.request_read_s)
                     question = peek_question(method, wire)
                     if method.startswith("Model"):
-                        caller.demand_route(self._desk.catalog.resolve(question.model_name).route)
+                        caller.demand_route(self._admission.catalog.resolve(question.model_name).route)
                     response = await self._upstream.unary(method, question.wire, timeout_s=self._timeout_s(context))
-                    await answer(context, bytes(response), self._desk.settings.write_timeout_s)
+                    await answer(context, bytes(response), self._admission.settings.write_timeout_s)
                     return
             except Refusal as refusal:
                 await refuse(context, refusal)
@@ -134,16 +134,16 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
     async def _infer(self, _: Any, context: Any) -> None:
         headers, remaining = headers_of(context), context.time_remaining()
         deadline_ms = None if remaining is None else int(remaining * 1_000)
-        session = CallSession(self._desk, started(headers, "oip-grpc", "text_completion", "", deadline_ms))
+        session = CallSession(self._admission, started(headers, "oip-grpc", "text_completion", "", deadline_ms))
         try:
             with session:
                 session.hold_answer()
                 session.enter(headers.get("authorization", ""), is_loopback=is_loopback(context))
-                wire = await read_message(context, self._desk.settings.request_read_s)
+                wire = await read_message(context, self._admission.settings.request_read_s)
                 session.received(len(wire))
-                wire = admit(session, self._desk, wire, headers)
+                wire = admit(session, self._admission, wire, headers)
                 response = await self._forwarded(session, wire, context)
-                await answer(context, response, self._desk.settings.write_timeout_s)
+                await answer(context, response, self._admission.settings.write_timeout_s)
                 return
         except Refusal as refusal:
             if not session.is_told:
@@ -168,10 +168,10 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
     async def _stream(self, _: Any, context: Any) -> None:
         headers = headers_of(context)
         try:
-            caller = self._desk.caller(headers.get("authorization", ""), is_loopback=is_loopback(context))
+            caller = self._admission.caller(headers.get("authorization", ""), is_loopback=is_loopback(context))
             caller.demand("infer")
-            with self._desk.turnstile.enter_stream(caller):
-                ended = await StreamSession(self._desk, self._upstream, caller, headers, context).run()
+            with self._admission.turnstile.enter_stream(caller):
+                ended = await StreamSession(self._admission, self._upstream, caller, headers, context).run()
         except Refusal as refusal:
             await refuse(context, refusal)
             raise
@@ -186,7 +186,9 @@ class Door(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
     def _timeout_s(self, context: Any) -> float:
         remaining = context.time_remaining()
         return (
-            self._desk.settings.timeout_s if remaining is None else min(float(remaining), self._desk.settings.timeout_s)
+            self._admission.settings.timeout_s
+            if remaining is None
+            else min(float(remaining), self._admission.settings.timeout_s)
         )
 
 

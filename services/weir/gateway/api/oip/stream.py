@@ -26,9 +26,9 @@ from tritonclient.grpc import service_pb2
 from weir.gateway.adapters.metrics import SLOW_CLIENTS, STRAY_RESPONSES
 from weir.gateway.api.oip.admission import admit
 from weir.gateway.api.oip.messages import code_of
+from weir.gateway.calls.admission import Admission
 from weir.gateway.calls.call_session import CallSession
 from weir.gateway.calls.call_start import started, trace_headers_of
-from weir.gateway.calls.desk import Desk
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.keys import Caller
 from weir.gateway.core.message_id import with_request_id, with_response_id
@@ -61,9 +61,9 @@ class StreamSession:
     """State of one stream while it lasts."""
 
     def __init__(
-        self, desk: Desk, upstream: OipClient, caller: Caller, headers: Mapping[str, str], context: Any
+        self, admission: Admission, upstream: OipClient, caller: Caller, headers: Mapping[str, str], context: Any
     ) -> None:
-        self._desk = desk
+        self._admission = admission
         self._upstream = upstream
         self._caller = caller
         self._headers = headers
@@ -124,7 +124,7 @@ class StreamSession:
 
     def _admitted(self, wire: bytes) -> tuple[bytes, bool]:
         """Open a call for a request. What goes upstream and True, or the error response and False when it is refused."""
-        session = CallSession(self._desk, started(self._headers, "oip-grpc-stream", "text_completion", "", None))
+        session = CallSession(self._admission, started(self._headers, "oip-grpc-stream", "text_completion", "", None))
         try:
             with ExitStack() as opened:
                 opened.enter_context(session)
@@ -137,10 +137,10 @@ class StreamSession:
     def _admit(self, session: CallSession, wire: bytes) -> bytes:
         session.enter_as(self._caller)
         session.received(len(wire))
-        limit = self._desk.settings.stream_calls_max
+        limit = self._admission.settings.stream_calls_max
         if len(self._open) >= limit:
             raise Refusal("overloaded", f"{limit} requests are open on this stream, the limit", retry_after_s=1.0)
-        forwarded = admit(session, self._desk, wire, self._headers)
+        forwarded = admit(session, self._admission, wire, self._headers)
         if self._stream is None:
             metadata = trace_headers_of(session.call)
             self._stream = self._upstream.stream(timeout_s=self._context.time_remaining(), metadata=metadata)
@@ -214,7 +214,7 @@ class StreamSession:
 
     async def _watch(self) -> Ended:
         """End a stream whose client does not read, or on which nothing happens."""
-        settings = self._desk.settings
+        settings = self._admission.settings
         pause_s = min(LOOK_S_MAX, settings.stream_idle_s / LOOKS, settings.write_timeout_s / LOOKS)
         while True:
             await asyncio.sleep(pause_s)

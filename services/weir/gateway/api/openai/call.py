@@ -1,4 +1,4 @@
-"""One inference call of the HTTP door: its life (`CallSession`) and its two ways to the model server."""
+"""One inference call of the OpenAI API: its session (`CallSession`) and its two ways to the model server."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import grpc.aio
 from google.protobuf.message import DecodeError
 from starlette.requests import Request
 
+from weir.gateway.calls.admission import Admission
 from weir.gateway.calls.call_session import CallSession
 from weir.gateway.calls.call_start import joined, started, trace_headers_of
-from weir.gateway.calls.desk import Desk
 from weir.gateway.core.call import Call, Protocol
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import NAME_CHARS_MAX, Refusal, error_type_of
@@ -41,12 +41,12 @@ class HttpCall:
     """A call while it lasts; leaving its `session` ends it."""
 
     def __init__(
-        self, desk: Desk, upstream: OipClient, headers: Mapping[str, str], protocol: Protocol, operation: str
+        self, admission: Admission, upstream: OipClient, headers: Mapping[str, str], protocol: Protocol, operation: str
     ) -> None:
-        self._desk = desk
+        self._admission = admission
         self._upstream = upstream
         self.headers = joined(headers.items())
-        self.session = CallSession(desk, started(self.headers, protocol, operation, "", None))
+        self.session = CallSession(admission, started(self.headers, protocol, operation, "", None))
         self._timing = ""
         """What the inference service told of a stream that ended."""
 
@@ -61,7 +61,7 @@ class HttpCall:
         self.session.call = replace(
             self.call,
             route=route[:NAME_CHARS_MAX],
-            user_text=user_text[: self._desk.settings.text_chars_max],
+            user_text=user_text[: self._admission.settings.text_chars_max],
             labels=labels,
             protocol=protocol,
         )
@@ -84,7 +84,7 @@ class HttpCall:
         try:
             for wire in wires:
                 way = self._upstream.unary(
-                    INFER, wire, timeout_s=self._desk.settings.timeout_s, metadata=self._metadata()
+                    INFER, wire, timeout_s=self._admission.settings.timeout_s, metadata=self._metadata()
                 )
                 self.session.forwarded(way.cancel)
                 answers.append(bytes(await way))
@@ -119,7 +119,7 @@ class HttpCall:
     async def whole(self, wire: bytes, read: Callable[[list[Tensors]], T]) -> T:
         """What `read` makes of all answers to a ModelStreamInfer request. Raises Refusal as `unary` does."""
         self.session.hold_answer()
-        parts, size, bytes_max = list[Tensors](), 0, self._desk.settings.message_bytes_max
+        parts, size, bytes_max = list[Tensors](), 0, self._admission.settings.message_bytes_max
         async with aclosing(self._pieces(wire)) as pieces:
             async for piece in pieces:
                 size += piece.size_bytes
@@ -133,7 +133,7 @@ class HttpCall:
         return value
 
     async def _pieces(self, wire: bytes) -> AsyncGenerator[PeekedStreamResponse]:
-        stream = self._upstream.stream(timeout_s=self._desk.settings.timeout_s, metadata=self._metadata())
+        stream = self._upstream.stream(timeout_s=self._admission.settings.timeout_s, metadata=self._metadata())
         self.session.forwarded(stream.cancel)
         try:
             await stream.write(wire)

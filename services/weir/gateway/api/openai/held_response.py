@@ -1,4 +1,4 @@
-"""An answer, streamed or whole, that holds its place among the calls in hand until it ended, however it ends."""
+"""An answer, streamed or whole, that holds its slot among the calls in flight until it ended, however it ends."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class HeldResponse(StreamingResponse):
         super().__init__(events, media_type="text/event-stream", headers={"cache-control": "no-store"})
         self._events = events
         self._write_timeout_s = write_timeout_s
-        self._place: AbstractContextManager[object] | None = None
+        self._slot: AbstractContextManager[object] | None = None
 
-    def hold(self, place: AbstractContextManager[object]) -> None:
-        """Take over a place that is given back when the answer ended."""
-        self._place = place
+    def hold(self, slot: AbstractContextManager[object]) -> None:
+        """Take over a slot that is given back when the answer ended."""
+        self._slot = slot
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer. A client that does not read in time is let go: its call is recorded as cancelled."""
@@ -34,8 +34,8 @@ class HeldResponse(StreamingResponse):
             async with asyncio.timeout(self._write_timeout_s):
                 await send(message)
 
-        assert self._place is not None, "hold() comes first"
-        with self._place:
+        assert self._slot is not None, "hold() comes first"
+        with self._slot:
             async with aclosing(self._events):
                 try:
                     await super().__call__(scope, receive, send_in_time)
@@ -45,22 +45,22 @@ class HeldResponse(StreamingResponse):
 
 
 class HeldJson(JSONResponse):
-    """A whole answer; its call's place and bytes are given back once it was written, or its client was let go."""
+    """A whole answer; its call's slot and bytes are given back once it was written, or its client was let go."""
 
     def __init__(self, content: object, write_timeout_s: float) -> None:
         """write_timeout_s: seconds in which the client must take the answer; then its connection is closed too."""
         super().__init__(content)
         self._write_timeout_s = write_timeout_s
-        self._place: AbstractContextManager[object] | None = None
+        self._slot: AbstractContextManager[object] | None = None
 
-    def hold(self, place: AbstractContextManager[object]) -> None:
-        """Take over a place that is given back when the answer was written."""
-        self._place = place
+    def hold(self, slot: AbstractContextManager[object]) -> None:
+        """Take over a slot that is given back when the answer was written."""
+        self._slot = slot
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer, and wait until the connection took it: a server that buffers says so at the next message."""
-        assert self._place is not None, "hold() comes first"
-        with self._place:
+        assert self._slot is not None, "hold() comes first"
+        with self._slot:
             try:
                 async with asyncio.timeout(self._write_timeout_s):
                     await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

@@ -1,4 +1,4 @@
-"""The HTTP door: OpenAI's chat and text completions, embeddings and models, and feedback.
+"""The OpenAI API: OpenAI's chat and text completions, embeddings and models, and feedback.
 
 Every answer is OpenAI's, also to a path that is not served. Invariant (K13): what a body says is used, or refused by name.
 """
@@ -21,8 +21,8 @@ from weir.gateway.api.openai import replies
 from weir.gateway.api.openai.call import HttpCall, while_connected
 from weir.gateway.api.openai.held_response import HeldJson, HeldResponse
 from weir.gateway.api.openai.stream import PieceStream, events, opened
+from weir.gateway.calls.admission import Admission
 from weir.gateway.calls.call_start import SESSION, session_of, told_headers_of
-from weir.gateway.calls.desk import Desk
 from weir.gateway.core.answer import AnswerReader
 from weir.gateway.core.answer_bound import bounded
 from weir.gateway.core.body_values import demand_few_values
@@ -39,7 +39,7 @@ from weir.gateway.core.upstream_request import demand_dimensions, embeddings_of,
 from weir.gateway.core.wire import Tensors, read_responses
 from weir.runtime.clock import now_us
 from weir.runtime.http.access import Access, DeclaredRoute
-from weir.runtime.http.door import Refused
+from weir.runtime.http.boundary import Refused
 from weir.runtime.identity import new_id
 from weir.runtime.oip import OipClient
 
@@ -55,48 +55,48 @@ DIGITS_MAX = 18
 """Digits of a content-length that is read as a number. Chosen: 10^18 bytes is more than anybody has."""
 
 
-def routes(desk: Desk, upstream: OipClient) -> list[Route]:
-    """The door's routes; each one authenticates, there is none without."""
-    door = HttpDoor(desk, upstream)
+def routes(admission: Admission, upstream: OipClient) -> list[Route]:
+    """The API's routes; each one authenticates, there is none without."""
+    handlers = OpenAIHandlers(admission, upstream)
     return [
-        DeclaredRoute("/v1/chat/completions", door.chat, access=Access.OWN_KEYS, methods=["POST"]),
-        DeclaredRoute("/v1/completions", door.completions, access=Access.OWN_KEYS, methods=["POST"]),
-        DeclaredRoute("/v1/embeddings", door.embeddings, access=Access.OWN_KEYS, methods=["POST"]),
-        DeclaredRoute("/v1/models", door.models, access=Access.OWN_KEYS),
-        DeclaredRoute("/v1/models/{model:path}", door.model, access=Access.OWN_KEYS),
-        DeclaredRoute("/v1/feedback", door.feedback, access=Access.OWN_KEYS, methods=["POST"]),
+        DeclaredRoute("/v1/chat/completions", handlers.chat, access=Access.OWN_KEYS, methods=["POST"]),
+        DeclaredRoute("/v1/completions", handlers.completions, access=Access.OWN_KEYS, methods=["POST"]),
+        DeclaredRoute("/v1/embeddings", handlers.embeddings, access=Access.OWN_KEYS, methods=["POST"]),
+        DeclaredRoute("/v1/models", handlers.models, access=Access.OWN_KEYS),
+        DeclaredRoute("/v1/models/{model:path}", handlers.model, access=Access.OWN_KEYS),
+        DeclaredRoute("/v1/feedback", handlers.feedback, access=Access.OWN_KEYS, methods=["POST"]),
         DeclaredRoute("/{path:path}", _nowhere, access=Access.OPEN, methods=ANY_METHOD),
     ]
 
 
 def page_of(_: Scope, refused: Refused) -> Response:
-    """The answer of the HTTP door in the form that OpenAI's clients read."""
+    """The answer of the OpenAI API in the form that OpenAI's clients read."""
     message = f"{refused.detail}; {refused.hint}" if refused.hint else refused.detail
     error = {"message": message, "type": "invalid_request_error", "param": None, "code": refused.reason}
     return JSONResponse({"error": error}, status_code=refused.status)
 
 
-class HttpDoor:
+class OpenAIHandlers:
     """Handlers of the routes."""
 
-    def __init__(self, desk: Desk, upstream: OipClient) -> None:
-        self._desk = desk
+    def __init__(self, admission: Admission, upstream: OipClient) -> None:
+        self._admission = admission
         self._upstream = upstream
         self._metadata = ModelMetadata(upstream)
 
     async def chat(self, request: Request) -> Response:
         """POST /v1/chat/completions."""
-        call = HttpCall(self._desk, self._upstream, request.headers, "openai-chat", "chat")
+        call = HttpCall(self._admission, self._upstream, request.headers, "openai-chat", "chat")
         return await self._call(request, call, self._chat)
 
     async def completions(self, request: Request) -> Response:
         """POST /v1/completions."""
-        call = HttpCall(self._desk, self._upstream, request.headers, "openai-completions", "text_completion")
+        call = HttpCall(self._admission, self._upstream, request.headers, "openai-completions", "text_completion")
         return await self._call(request, call, self._completion)
 
     async def embeddings(self, request: Request) -> Response:
         """POST /v1/embeddings."""
-        call = HttpCall(self._desk, self._upstream, request.headers, "openai-embeddings", "embeddings")
+        call = HttpCall(self._admission, self._upstream, request.headers, "openai-embeddings", "embeddings")
         return await self._call(request, call, self._embeddings)
 
     async def models(self, request: Request) -> Response:
@@ -111,7 +111,7 @@ class HttpDoor:
         """GET /v1/models/{id}."""
         try:
             caller = self._caller(request, "models")
-            resolved = self._desk.catalog.resolve(request.path_params["model"])
+            resolved = self._admission.catalog.resolve(request.path_params["model"])
             caller.demand_route(resolved.route)
         except Refusal as refusal:
             return _error(refusal)
@@ -121,17 +121,17 @@ class HttpDoor:
         """POST /v1/feedback: {"request_id", "score" or "label", "comment"}."""
         try:
             caller = self._caller(request, "feedback")
-            with self._desk.turnstile.enter_call(caller) as place:
-                asked = read_feedback(await self._body(request, place.hold_bytes))
+            with self._admission.turnstile.enter_call(caller) as slot:
+                asked = read_feedback(await self._body(request, slot.hold_bytes))
                 feedback = self._judgement(asked, caller.tenant)
-                self._desk.feedback(feedback)
-                await self._desk.settled()
+                self._admission.feedback(feedback)
+                await self._admission.settled()
         except Refusal as refusal:
             return _error(refusal)
         return JSONResponse({"event_id": feedback.event_id, "request_id": feedback.request_id}, status_code=202)
 
     def _judgement(self, asked: FeedbackRequest, tenant: str) -> Feedback:
-        if not self._desk.request_ids.is_issued(asked.request_id, tenant):
+        if not self._admission.request_ids.is_issued(asked.request_id, tenant):
             raise Refusal(
                 "request_not_found",
                 "request_id names no call of this tenant; send the weir-request-id or the id of the answer",
@@ -168,7 +168,7 @@ class HttpDoor:
         call.name(route=asked.model, user_text=asked.question, is_stream=asked.is_stream, labels=asked.labels)
         resolved = self._resolved(call, asked.model, "chat")
         chosen = _prompt_name(request)
-        resolved = resolved.with_prompt(self._desk.catalog.prompt(chosen)) if chosen else resolved
+        resolved = resolved.with_prompt(self._admission.catalog.prompt(chosen)) if chosen else resolved
         return await self._generated(call, resolved, asked, prompt_of(resolved.template, asked.messages))
 
     async def _completion(self, call: HttpCall, body: object, request: Request) -> Response:
@@ -176,7 +176,7 @@ class HttpDoor:
         asked = read_completion(body)
         call.name(route=asked.model, user_text=asked.prompt, is_stream=asked.is_stream, labels=asked.labels)
         resolved, chosen = self._resolved(call, asked.model, "chat"), _prompt_name(request)
-        resolved = resolved.with_prompt(self._desk.catalog.prompt(chosen)) if chosen else resolved.without_prompt()
+        resolved = resolved.with_prompt(self._admission.catalog.prompt(chosen)) if chosen else resolved.without_prompt()
         return await self._generated(call, resolved, asked, asked.prompt)
 
     async def _generated(self, call: HttpCall, resolved: Resolved, asked: Options, prompt: str) -> Response:
@@ -200,7 +200,7 @@ class HttpDoor:
             stream = PieceStream(call.call)
             pieces = await opened(stream, call.stream(wire, stream.piece, stream.answer.demand_text))
             sent = events(stream, pieces, include_usage=asked.include_usage)
-            return HeldResponse(sent, self._desk.settings.write_timeout_s)
+            return HeldResponse(sent, self._admission.settings.write_timeout_s)
 
         def read(parts: list[Tensors]) -> Response:
             answer, text = AnswerReader(), bytearray()
@@ -208,14 +208,14 @@ class HttpDoor:
                 text += answer.piece(part)
             answer.demand_text(is_whole=not wants_stream)
             whole = replies.whole(call.call, answer, text.decode("utf-8", "replace"))
-            return HeldJson(whole, self._desk.settings.write_timeout_s)
+            return HeldJson(whole, self._admission.settings.write_timeout_s)
 
         if wants_stream:
             return await call.whole(wire, read)
         return await call.unary([wire], lambda answers: read(read_responses(answers, is_stream=False)))
 
     async def _embeddings(self, call: HttpCall, body: object, request: Request) -> Response:
-        asked = read_embeddings(body, self._desk.settings.texts_per_call_max)
+        asked = read_embeddings(body, self._admission.settings.texts_per_call_max)
         call.name(route=asked.model, user_text="\n".join(asked.texts), labels=asked.labels)
         resolved = self._resolved(call, asked.model, "embeddings")
         if _prompt_name(request):
@@ -237,27 +237,27 @@ class HttpDoor:
                 )
             demand_dimensions(resolved, vectors)
             told = replies.embeddings(resolved.route, vectors, is_base64=asked.is_base64)
-            return HeldJson(told, self._desk.settings.write_timeout_s)
+            return HeldJson(told, self._admission.settings.write_timeout_s)
 
         return await call.unary(wires, read)
 
     def _resolved(self, call: HttpCall, route: str, task: str) -> Resolved:
         """What the route means, for a caller who may ask it: who may not learns nothing else, and costs nothing else."""
-        resolved = self._desk.catalog.resolve(route)
+        resolved = self._admission.catalog.resolve(route)
         call.session.permit(resolved)
         if resolved.model.task != task:
             raise Refusal("invalid_request", f"{cut(route)!r} serves {resolved.model.task}, not {task}", field="model")
         return resolved
 
     def _caller(self, request: Request, scope: str) -> Caller:
-        caller = self._desk.caller(request.headers.get("authorization", ""), is_loopback=False)
+        caller = self._admission.caller(request.headers.get("authorization", ""), is_loopback=False)
         caller.demand(scope)
         _demand_no_query(request)
         return caller
 
     def _visible(self, caller: Caller) -> list[Resolved]:
         found = []
-        for resolved in self._desk.catalog.routes():
+        for resolved in self._admission.catalog.routes():
             try:
                 caller.demand_route(resolved.route)
             except Refusal:
@@ -267,7 +267,7 @@ class HttpDoor:
 
     async def _body(self, request: Request, received: Callable[[int], None]) -> object:
         """The JSON value of the body. received: told of each part's size, before the part is kept."""
-        limit, within_s = self._desk.settings.message_bytes_max, self._desk.settings.request_read_s
+        limit, within_s = self._admission.settings.message_bytes_max, self._admission.settings.request_read_s
         declared = request.headers.get("content-length", "")
         if declared.isdigit() and (len(declared) > DIGITS_MAX or int(declared) > limit):
             raise Refusal("payload_too_large", f"the body has {cut(declared)} bytes; at most {limit} are taken")

@@ -1,4 +1,4 @@
-"""The books: what each producer life said it accepted, and what became of every number.
+"""The audit: what each producer epoch said it accepted, and what became of every number.
 
 A producer numbers its events from 0 without gaps. The highest number that is stored, or that an account names, tells how
 many there must be; each one below is stored, superseded, dead-lettered, shed by policy, corrupt in the spool, or missing.
@@ -13,19 +13,19 @@ from dataclasses import dataclass, field, replace
 from weir.lineage.audit.core.ranges import Span, common, merged, size, without
 
 RANGES_SHOWN_MAX = 100
-"""Missing ranges listed per source. Chosen; the count is always whole."""
+"""Missing ranges listed per source; the count is always whole. Arbitrary; any value from 10 to 1,000 would do."""
 
 LATE_S = 60
-"""Seconds after its event at which a stored row counts as late. Chosen: thirty times what a trace takes."""
+"""Seconds after its event at which a stored row counts as late: thirty times what a trace takes."""
 
-LifeKey = tuple[str, int]
+EpochKey = tuple[str, int]
 """Source and boot epoch."""
 
 
 MARGIN_US = 3_600_000_000
-"""Microseconds around a window in which rows are read too. Chosen: numbers follow the order of writing and times that of
-events, and they mostly differ by a call's length at most, so a row just outside is no hole inside. What is further away, an
-event about the past, is looked for only where something is missing: `without_elsewhere`."""
+"""Microseconds around a window in which rows are read too: an hour. Sequence numbers follow the order of writing, times that of
+events; the two differ by about one call, so rows this close to the window are read before a number is called missing. An event
+about the past is further away; it is looked for only where something is missing: `without_elsewhere`."""
 
 TIME_MAX_US = 2**62
 """A time after every event."""
@@ -49,7 +49,7 @@ class Window:
         return min(TIME_MAX_US, self.until_us + MARGIN_US)
 
     def holds_start_of(self, boot_epoch: int) -> bool:
-        """Whether the first numbers of a life, begun at `boot_epoch`, are among what is read."""
+        """Whether the first numbers of a producer epoch, begun at `boot_epoch`, are among what is read."""
         return boot_epoch >= self.from_us
 
 
@@ -59,7 +59,7 @@ WHOLE = Window()
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the store holds of one life."""
+    """What the store holds of one producer epoch."""
 
     rows: int = 0
     distinct: int = 0
@@ -72,7 +72,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Accounted:
-    """What accounts and dead letters say of one life."""
+    """What accounts and dead letters say of one producer epoch."""
 
     accepted: tuple[Span, ...] = ()
     """Told in the window."""
@@ -133,37 +133,37 @@ class SourceAudit:
 
 
 def audited(
-    stored: Mapping[LifeKey, Stored], accounted: Mapping[LifeKey, Accounted], window: Window = WHOLE
+    stored: Mapping[EpochKey, Stored], accounted: Mapping[EpochKey, Accounted], window: Window = WHOLE
 ) -> list[SourceAudit]:
-    """Books of every life that left a trace in the window, sorted."""
-    books = (
+    """The audit of every producer epoch that left a trace in the window, sorted."""
+    audits = (
         _audited(key, stored.get(key, Stored()), accounted.get(key, Accounted()), window)
         for key in sorted({*stored, *accounted})
     )
-    return [book for book in books if book.accepted]
+    return [audit for audit in audits if audit.accepted]
 
 
 def confirmed(first: Sequence[SourceAudit], second: Sequence[SourceAudit]) -> list[SourceAudit]:
-    """The second books, with only those numbers missing that the first missed too.
+    """The second audit, keeping only the missing numbers that the first reported as well.
 
     Between the two the sink caught up with the log as it was at the first; a number that only the second misses was used
     since, and is on its way.
     """
-    before = {(book.source, book.boot_epoch): book.missing for book in first}
+    before = {(audit.source, audit.boot_epoch): audit.missing for audit in first}
     return [
-        replace(book, missing=tuple(common(book.missing, before.get((book.source, book.boot_epoch), ()))))
-        for book in second
+        replace(audit, missing=tuple(common(audit.missing, before.get((audit.source, audit.boot_epoch), ()))))
+        for audit in second
     ]
 
 
-def without_elsewhere(books: Sequence[SourceAudit], elsewhere: Mapping[LifeKey, Sequence[Span]]) -> list[SourceAudit]:
-    """The books of a window without the numbers that are stored, or replaced, outside it: they belong to another window.
+def without_elsewhere(audits: Sequence[SourceAudit], elsewhere: Mapping[EpochKey, Sequence[Span]]) -> list[SourceAudit]:
+    """The audits of a window without the numbers that are stored, or replaced, outside it: they belong to another window.
 
     An event about the past keeps the past's time, for example what a replay of last week's log made drift signal; its
     number lies among those of today.
     """
-    left = (_without_elsewhere(book, elsewhere.get((book.source, book.boot_epoch), ())) for book in books)
-    return [book for book in left if book.accepted]
+    left = (_without_elsewhere(audit, elsewhere.get((audit.source, audit.boot_epoch), ())) for audit in audits)
+    return [audit for audit in left if audit.accepted]
 
 
 def totals(sources: Sequence[SourceAudit]) -> dict[str, int]:
@@ -181,7 +181,7 @@ def totals(sources: Sequence[SourceAudit]) -> dict[str, int]:
     }
 
 
-def _audited(key: LifeKey, stored: Stored, accounted: Accounted, window: Window) -> SourceAudit:
+def _audited(key: EpochKey, stored: Stored, accounted: Accounted, window: Window) -> SourceAudit:
     absent = [*stored.holes, *_unseen(key, stored, accounted, window)]
     left, parts = absent, []
     for spans in (accounted.superseded, accounted.shed, accounted.corrupt, accounted.dead):
@@ -204,14 +204,14 @@ def _audited(key: LifeKey, stored: Stored, accounted: Accounted, window: Window)
     )
 
 
-def _without_elsewhere(book: SourceAudit, elsewhere: Sequence[Span]) -> SourceAudit:
-    found = common(book.missing, elsewhere)
-    return replace(book, accepted=book.accepted - size(found), missing=tuple(without(book.missing, found)))
+def _without_elsewhere(audit: SourceAudit, elsewhere: Sequence[Span]) -> SourceAudit:
+    found = common(audit.missing, elsewhere)
+    return replace(audit, accepted=audit.accepted - size(found), missing=tuple(without(audit.missing, found)))
 
 
-def _unseen(key: LifeKey, stored: Stored, accounted: Accounted, window: Window) -> list[Span]:
+def _unseen(key: EpochKey, stored: Stored, accounted: Accounted, window: Window) -> list[Span]:
     """The numbers after the last row that something in the window names."""
     highest = max([accounted.highest, *(last for _, last in accounted.accepted)])
     if stored.highest < 0 and not window.holds_start_of(key[1]):
-        return merged(accounted.accepted)  # an old life without a row in sight: what it told is all that is known
+        return merged(accounted.accepted)  # an old epoch without a row in sight: nothing else is known of it
     return [(stored.highest + 1, highest)] if highest > stored.highest else []

@@ -32,32 +32,32 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What was told last, by signal; nothing yet after a start, so the first audit tells everything."""
+    """The value signalled last, by signal; empty after a start, so that the first audit signals everything."""
 
-    told: Mapping[str, int] = field(default_factory=dict)
+    signalled: Mapping[str, int] = field(default_factory=dict)
 
 
-def step(watch: Watch, books: Sequence[SourceAudit]) -> tuple[Watch, list[Signal]]:
-    """The watch after an audit that is settled, and what there is to tell: each total that is another than was told."""
-    sums = totals(books)
+def step(watch: Watch, audits: Sequence[SourceAudit]) -> tuple[Watch, list[Signal]]:
+    """The watch after a settled audit, and one signal for every total that changed since the last signal."""
+    sums = totals(audits)
     signals = [
-        Signal(name, sums[column] > 0, sums[column], _explained(column, sums[column], books))
+        Signal(name, sums[column] > 0, sums[column], _explained(column, sums[column], audits))
         for name, column in WATCHED.items()
-        if watch.told.get(name) != sums[column]
+        if watch.signalled.get(name) != sums[column]
     ]
-    return Watch({**watch.told, **{signal.name: signal.value for signal in signals}}), signals
+    return Watch({**watch.signalled, **{signal.name: signal.value for signal in signals}}), signals
 
 
-def _explained(column: str, total: int, books: Sequence[SourceAudit]) -> str:
-    found = [book for book in books if book.as_json()[column]]
-    named = "; ".join(_named(column, book) for book in found[:SOURCES_NAMED_MAX])
+def _explained(column: str, total: int, audits: Sequence[SourceAudit]) -> str:
+    found = [audit for audit in audits if audit.as_json()[column]]
+    named = "; ".join(_named(column, audit) for audit in found[:SOURCES_NAMED_MAX])
     more = f"; {len(found) - SOURCES_NAMED_MAX} more sources" if len(found) > SOURCES_NAMED_MAX else ""
     return f"{column} {total}: {named}{more}" if found else f"{column} 0"
 
 
-def _named(column: str, book: SourceAudit) -> str:
-    ranges = f" ({', '.join(map(_range, book.missing[:RANGES_NAMED_MAX]))})" if column == "missing" else ""
-    return f"{book.source} of {book.boot_epoch} {book.as_json()[column]}{ranges}"
+def _named(column: str, audit: SourceAudit) -> str:
+    ranges = f" ({', '.join(map(_range, audit.missing[:RANGES_NAMED_MAX]))})" if column == "missing" else ""
+    return f"{audit.source} of {audit.boot_epoch} {audit.as_json()[column]}{ranges}"
 
 
 def _range(span: Span) -> str:

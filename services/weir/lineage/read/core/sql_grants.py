@@ -28,7 +28,7 @@ TABLES = {
     "v_lineage": "edges_by_source",
     "v_impact": "edges_by_target",
 }
-"""Views that a tenant reads, and the table behind each. Not among them is what belongs to the operator: dead letters, books,
+"""Views that a tenant reads, and the table behind each. Not among them is what belongs to the operator: dead letters, accounts,
 signals about the system, the registry and its log of decisions."""
 
 TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -1,4 +1,4 @@
-"""Stall: how long the range in hand has been waiting, and when that is no longer an outage but a standstill."""
+"""Stall: how long the range in flight has been waiting, and when that is no longer an outage but a standstill."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ class Stall:
 
     limit_s: float
     since_s: float | None = None
-    """When the range in hand was taken up; None while there is none."""
+    """When the range in flight was taken up; None while there is none."""
     why: str = ""
     """The last error that the range met."""
 
     def begin(self, now_s: float) -> None:
-        """A range is in hand; one that is tried again keeps its beginning."""
+        """A range is in flight; one that is tried again keeps its beginning."""
         if self.since_s is None:
             self.since_s = now_s
 

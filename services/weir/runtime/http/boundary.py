@@ -1,4 +1,4 @@
-"""The one HTTP door: every request to every service passes here first, and a web page in a browser is a stranger.
+"""The HTTP boundary: every request to every service passes here first. A web page in a browser is a stranger.
 
 Invariant: a route's code runs only for a request that names a host of this service, comes from no other origin, carries
 JSON if anything, is within the bounds, and has what its route demands. What is not declared open is closed.
@@ -21,7 +21,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from weir.runtime.http.policy import Policy
 
-REFUSED = Counter("weir_http_refused_total", "Requests refused at the HTTP door, by reason.", ["reason"])
+REFUSED = Counter("weir_http_refused_total", "Requests refused at the HTTP boundary, by reason.", ["reason"])
 
 AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 """Host and port as a Host header has them, lower case."""
@@ -55,7 +55,7 @@ class Refused:
 
     reason: str
     """A label of few values: host, origin, content_type, body_bytes, token, ambiguous. The same metric counts what
-    the protocol refuses before the door: the reasons of `http_protocol.PAGES`."""
+    the protocol refuses before the boundary: the reasons of `http_protocol.PAGES`."""
     status: int
     title: str
     detail: str
@@ -66,8 +66,8 @@ Page = Callable[[Scope, Refused], Response]
 """Makes the answer to a refused request, in the form that the service's clients read."""
 
 
-class Door:
-    """The application of a service behind its door."""
+class Boundary:
+    """The application of a service behind its boundary."""
 
     def __init__(self, app: Starlette, policy: Policy, page: Page) -> None:
         self._app = app
@@ -82,7 +82,7 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] != "http":
-            raise RuntimeError(f"the door serves HTTP alone; got {scope['type']!r}")
+            raise RuntimeError(f"the boundary serves HTTP alone; got {scope['type']!r}")
         refused = refusal(scope["method"], scope["headers"], self.policy)
         if refused is None:
             scope["weir.policy"], scope["weir.page"] = self.policy, self._page

@@ -1,4 +1,4 @@
-"""The desk behind both doors: who calls, what the route means, whether there is room, and the record of it all.
+"""Admission of calls, the same for both listeners: who calls, what the route means, whether there is room; and their records.
 
 Everything here is memory and one append to the spool; no call waits for Kafka, the registry or a disk sync.
 """
@@ -32,7 +32,7 @@ FULL_RETRY_S = 5.0
 at a time, as the drain works."""
 
 
-class Desk:
+class Admission:
     """Admits calls and records them."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The books with the spool: what the gateway used, what the drain has read, what the store holds."""
+"""The audit with the spool: what the gateway used, what the drain has read, what the store holds."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ RANGES_SHOWN_MAX = 100
 def with_spool(
     audit: Mapping[str, Any], spool: Mapping[str, Any], used: Mapping[tuple[str, int], int]
 ) -> dict[str, Any]:
-    """The store's audit with the spool's numbers added to the lives that are still in it.
+    """The store's audit with the spool's numbers added to the producer epochs that are still in it.
 
     spool: the drain's page. used: numbers used by a running gateway, by (source, boot epoch). A number that was used and
     never came to the drain is in the spool while there is a backlog; with an empty spool it is missing.
     """
-    drained = {(life["source"], life["boot_epoch"]): int(life["drained"]) for life in spool["lives"]}
+    drained = {(epoch["source"], epoch["boot_epoch"]): int(epoch["drained"]) for epoch in spool["lives"]}
     sources = [dict(source) for source in audit["sources"]]
     known = {(source["source"], source["boot_epoch"]): source for source in sources}
     for key in {*drained, *used} - known.keys():

@@ -1,7 +1,7 @@
-"""Places: how much of one bounded thing is held, in all, by each tenant and by each key.
+"""Slots: how much of one bounded thing is held, in all, by each tenant and by each key.
 
-Law: what is held is never negative and never above a limit; and one tenant alone never takes the last place. A tenant may
-hold at most SHARE times as many places as are free (the dynamic threshold of shared switch buffers): alone it gets two
+Law: what is held is never negative and never above a limit; and one tenant alone never takes the last slot. A tenant may
+hold at most SHARE times as many slots as are free (the dynamic threshold of shared switch buffers): alone it gets two
 thirds, beside another greedy one each gets two fifths, and there is always room for one more tenant. "Try again" is said only
 where a wait can help: what would not fit if nothing else were held is too large.
 """
@@ -11,11 +11,11 @@ from __future__ import annotations
 from weir.gateway.core.errors import Refusal, cut
 
 SHARE = 2
-"""Places that a tenant may hold for each free one. Chosen: at 1 a lone tenant would use half, at 4 newcomers wait longer."""
+"""Slots that a tenant may hold for each free one. Chosen: at 1 a lone tenant would use half, at 4 newcomers wait longer."""
 
 
 RETRY_AFTER_S = 1.0
-"""Seconds until who was refused may try again: a place is free as soon as a call ends, most end within a second, and it is the
+"""Seconds until who was refused may try again: a slot is free as soon as a call ends, most end within a second, and it is the
 smallest number that the HTTP header can say."""
 
 
@@ -27,7 +27,7 @@ class LimitReached(Refusal):
         self.limit = limit
 
 
-class Places:
+class Slots:
     """Counts of one thing."""
 
     def __init__(self, name: str, things: str, limit: int) -> None:

@@ -1,8 +1,8 @@
-"""The life of a call: arrived -> admitted -> forwarded -> ending -> ended, the same for every API.
+"""The state of a call: arrived -> admitted -> forwarded -> ending -> ended, the same for every API.
 
-    life, outcomes = step(life, event)
+    state, outcomes = step(state, event)
 
-Law: every admitted call has exactly one end, and its place is given back exactly once, whatever happens in whatever order.
+Law: every admitted call has exactly one end, and its slot is given back exactly once, whatever happens in whatever order.
 A call that was not admitted leaves at most one small record of its refusal. What comes after the end changes nothing.
 Pure: `CallSession` tells the events and carries the outcomes out.
 """
@@ -25,7 +25,7 @@ UNANSWERED = "the model server ended the stream without a response with this req
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class CallState:
     """Where a call is."""
 
     stage: Stage = "arrived"
@@ -144,27 +144,27 @@ class ShedEnd:
 
 
 @dataclass(frozen=True, slots=True)
-class FreePlace:
+class ReleaseSlot:
     """Give back what the call held."""
 
 
-ToDo = CancelUpstream | RecordRefusal | RecordEnd | ShedEnd | FreePlace
+ToDo = CancelUpstream | RecordRefusal | RecordEnd | ShedEnd | ReleaseSlot
 
 
-def step(life: Life, event: Event) -> tuple[Life, tuple[ToDo, ...]]:
-    """The life after an event, and what is to be done. Total: an event out of place changes nothing."""
-    if life.stage == "ended":
-        return life, ()
-    if life.stage == "ending":
-        return _after_recording(life, event)
+def step(state: CallState, event: Event) -> tuple[CallState, tuple[ToDo, ...]]:
+    """The state after an event, and what is to be done. Total: an event out of order changes nothing."""
+    if state.stage == "ended":
+        return state, ()
+    if state.stage == "ending":
+        return _after_recording(state, event)
     if isinstance(event, Admitted):
-        return (Life("admitted") if life.stage == "arrived" else life), ()
+        return (CallState("admitted") if state.stage == "arrived" else state), ()
     if isinstance(event, Forwarded):
-        return (Life("forwarded") if life.stage == "admitted" else life), ()
+        return (CallState("forwarded") if state.stage == "admitted" else state), ()
     if isinstance(event, Piece):
-        life = Life("forwarded", has_pieces=True) if life.stage == "forwarded" else life
-    ending = _ending(life, event)
-    return (life, ()) if ending is None else _ended(life, event, ending)
+        state = CallState("forwarded", has_pieces=True) if state.stage == "forwarded" else state
+    ending = _ending(state, event)
+    return (state, ()) if ending is None else _ended(state, event, ending)
 
 
 def ending_of(
@@ -176,7 +176,7 @@ def ending_of(
     is_stream: bool = False,
     stray_error: str = "",
 ) -> Ending:
-    """What a gRPC status of the model server means: the one place that says so.
+    """What a gRPC status of the model server means: the only function that says so.
 
     A refusal (RESOURCE_EXHAUSTED) is `refused`; an answer that broke off is `upstream_lost`; other errors are `failed`.
     A stream's OK is `failed` for a call that got no piece of it, a final one being a piece, or perhaps an error instead.
@@ -194,40 +194,40 @@ def ending_of(
     return Ending(outcome, status_code, error_type_of(status_code), details, server_timing_json)
 
 
-def _after_recording(life: Life, event: Event) -> tuple[Life, tuple[ToDo, ...]]:
+def _after_recording(state: CallState, event: Event) -> tuple[CallState, tuple[ToDo, ...]]:
     if isinstance(event, EndTaken):
-        return Life("ended", life.has_pieces), (FreePlace(),)
+        return CallState("ended", state.has_pieces), (ReleaseSlot(),)
     if isinstance(event, EndNotTaken):
-        return Life("ended", life.has_pieces), (ShedEnd(), FreePlace())
-    return life, ()
+        return CallState("ended", state.has_pieces), (ShedEnd(), ReleaseSlot())
+    return state, ()
 
 
-def _ended(life: Life, event: Event, ending: Ending) -> tuple[Life, tuple[ToDo, ...]]:
-    if life.stage == "arrived":
-        return Life("ended", life.has_pieces), (RecordRefusal(ending), FreePlace())
-    is_left = life.stage == "forwarded" and not isinstance(event, UpstreamEnded)
+def _ended(state: CallState, event: Event, ending: Ending) -> tuple[CallState, tuple[ToDo, ...]]:
+    if state.stage == "arrived":
+        return CallState("ended", state.has_pieces), (RecordRefusal(ending), ReleaseSlot())
+    is_left = state.stage == "forwarded" and not isinstance(event, UpstreamEnded)
     leave: tuple[ToDo, ...] = (CancelUpstream(),) if is_left else ()
-    return Life("ending", life.has_pieces), (*leave, RecordEnd(ending))
+    return CallState("ending", state.has_pieces), (*leave, RecordEnd(ending))
 
 
-def _ending(life: Life, event: Event) -> Ending | None:
+def _ending(state: CallState, event: Event) -> Ending | None:
     """How the call ends by this event; None when it goes on."""
     match event:
-        case Piece(error_message=message, is_last=is_last) if life.stage == "forwarded":
+        case Piece(error_message=message, is_last=is_last) if state.stage == "forwarded":
             if message:
                 return Ending("failed", INTERNAL, "upstream_error", message)
             return Ending("ok", 0) if is_last else None
-        case UpstreamEnded() if life.stage == "forwarded":
+        case UpstreamEnded() if state.stage == "forwarded":
             return ending_of(
                 event.status_code,
                 event.details,
-                has_pieces=life.has_pieces,
+                has_pieces=state.has_pieces,
                 server_timing_json=event.server_timing_json,
                 is_stream=event.is_stream,
                 stray_error=event.stray_error,
             )
         case Refused(error_type=word, message=message):
-            return Ending(_outcome_of_refusal(life, word), REFUSALS[word][0], word, message)
+            return Ending(_outcome_of_refusal(state, word), REFUSALS[word][0], word, message)
         case ClientGone(message=message):
             return Ending("cancelled", CANCELLED, "cancelled", message)
         case Crashed(message=message):
@@ -236,7 +236,7 @@ def _ending(life: Life, event: Event) -> Ending | None:
             return None
 
 
-def _outcome_of_refusal(life: Life, error_type: str) -> Outcome:
+def _outcome_of_refusal(state: CallState, error_type: str) -> Outcome:
     if error_type == "cancelled":
         return "cancelled"
-    return "failed" if life.stage == "forwarded" else "refused"
+    return "failed" if state.stage == "forwarded" else "refused"

@@ -1,4 +1,4 @@
-"""What the HTTP door lets in: laws over hosts, origins, types and tokens."""
+"""What the HTTP boundary lets in: laws over hosts, origins, types and tokens."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from starlette.types import Scope
 
 from harness.http.knocking import TOKEN, knocking
 from weir.runtime.errors import BadSetting
-from weir.runtime.http.door import Door, Refused, refusal
+from weir.runtime.http.boundary import Boundary, Refused, refusal
 from weir.runtime.http.policy import Policy, policy_of
 from weir.runtime.http.server import application
 from weir.runtime.loopback import is_loopback, uses_proxy
@@ -215,7 +215,7 @@ async def _words(_: Request) -> Response:
     return PlainTextResponse("words")
 
 
-def _echo(policy: Policy = POLICY) -> Door:
+def _echo(policy: Policy = POLICY) -> Boundary:
     async def echo(request: Request) -> Response:
         return PlainTextResponse(await request.body())
 
