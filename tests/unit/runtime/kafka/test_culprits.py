@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.kafka.loop_laws import KINDS, SERVICE, TOPIC, Group, World, failing_at
 from harness.kafka.mock_kafka import MockKafka
 from harness.samples.builders import NOON_US
-from loop_laws import KINDS, SERVICE, TOPIC, Group, World, failing_at
 from weir.events import InvalidEvent
 from weir.runtime.errors import TooManyRejects
 from weir.runtime.kafka.culprits import LIVES_MAX, PUT_ASIDE_MAX, SUSPECTS_MAX, Culprits

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.kafka.loop_laws import SERVICE, LoopLaws, World
 from harness.kafka.mock_kafka import MockKafka
-from loop_laws import SERVICE, LoopLaws, World
 
 pytestmark = pytest.mark.capability("X1")
 

@@ -324,7 +324,7 @@ class ProcessLaws(LoopLaws):
         world.produce(await world.good(8))
         arguments = [group.kind, world.bootstrap, str(world.folder), group.name, str(group.first[0] + 4)]
         process = subprocess.Popen(
-            [sys.executable, "-m", "loop_laws", *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            [sys.executable, "-m", "harness.kafka.loop_laws", *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )  # fmt: skip
         assert process.stdout is not None
