@@ -8,17 +8,9 @@ from __future__ import annotations
 import hashlib
 import re
 
-from weir.events.errors import InvalidEvent
-
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME_HEX_DIGITS = 12
 """Leading hex digits of a UUIDv7 that hold its time in milliseconds (RFC 9562, section 5.7)."""
-
-
-def require_uuid(name: str, value: str) -> None:
-    """Raises InvalidEvent("handler_error") for an id that others cannot be derived from. name: of its field."""
-    if not UUID_TEXT.fullmatch(value):
-        raise InvalidEvent("handler_error", f"{name} is {value!r}; expected lower-case UUID text")
 
 
 def derived_id(cause_id: str, role: str) -> str:

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Sequence
 
 from weir.events import InferenceCompleted, InvalidEvent
-from weir.events.ids import require_uuid
 from weir.inference.adapters.metrics import CACHE, FEATURE_ITEMS, SKIPPED
 from weir.inference.core.features import Plan, envelopes, is_embedded, skip_reason, texts_to_embed
 from weir.inference.core.ports import Embedder
@@ -76,5 +75,4 @@ def _completed(received: Received) -> InferenceCompleted:
     event = received.event
     if not isinstance(event, InferenceCompleted):
         raise InvalidEvent("wrong_event", f"{IN_TOPIC} held {type(event).__name__}; expected InferenceCompleted")
-    require_uuid("event_id", event.event_id)
     return event

@@ -133,8 +133,9 @@ async def test_an_envelope_that_cannot_be_believed_changes_nothing(files: FileCh
     drift = Drift(files, Log(), SMALL, LIMITS)
     await drift.handle(received(enveloped(items[:2]), 0))
 
-    with pytest.raises(InvalidEvent, match="response_event_id"):
-        await drift.handle(received(enveloped([items[2], replace(items[3], response_event_id="x")]), 1))
+    bad = replace(items[3], prompt=replace(items[3].prompt, words=-1))
+    with pytest.raises(InvalidEvent, match="-1 words"):
+        await drift.handle(received(enveloped([items[2], bad]), 1))
 
     assert [(one.stream.events, one.place.offset) for one in drift.streams()] == [(2, 0)]
 

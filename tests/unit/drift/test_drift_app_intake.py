@@ -56,7 +56,6 @@ def test_long_tokens_are_cut() -> None:
 @pytest.mark.parametrize(
     ("item", "complaint"),
     [
-        (replace(ITEM, response_event_id="no uuid"), "'no uuid'; expected lower-case UUID"),
         (with_prompt(embedding=(1.0, 0.0)), "has 2 numbers; the envelope says 24"),
         (with_prompt(embedding=(0.0,) * 24), "norm 0.0; expected a finite, non-zero vector"),
         (with_prompt(tokens=("a\nb",)), "line feed or unit separator"),

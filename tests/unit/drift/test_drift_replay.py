@@ -139,7 +139,9 @@ def test_an_envelope_that_the_service_refuses_leaves_the_replay_as_it_was() -> N
     replay = folded([enveloped(ITEMS[:5])])
     before = output_digest(replay)
 
-    with pytest.raises(InvalidEvent, match="no uuid"):
-        replayed(replay, 0, enveloped([replace(ITEMS[6], response_event_id="no uuid")]))
+    bad = replace(ITEMS[6], prompt=replace(ITEMS[6].prompt, words=-1))
+
+    with pytest.raises(InvalidEvent, match="-1 words"):
+        replayed(replay, 0, enveloped([bad]))
 
     assert output_digest(replay) == before

@@ -241,7 +241,6 @@ async def test_a_state_that_cannot_be_read_warms_again(store: SqliteQualityStore
 @pytest.mark.parametrize(
     "fields",
     [
-        {"event_id": "1"},
         {"inclusion_probability": 0.0},
         {"inclusion_probability": 1.5},
         {"anchor_id": "a", "anchor_passed": None},

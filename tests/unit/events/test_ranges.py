@@ -127,11 +127,10 @@ def test_a_time_inside_a_record_is_checked_and_one_that_never_was_is_zero() -> N
     "event_id", ["", "1", "01A20D6D-5A00-7C70-BD60-58FE3AD84EEF", "01a20d6d-5a00-7c70-bd60-58fe3ad84eef\n"]
 )
 def test_an_id_that_others_are_derived_from_is_an_id(event_id: str) -> None:
-    event = completed(event_id=event_id)
     features = of_type["TextFeaturesComputed"]
     item = replace(features.items[0], response_event_id=event_id)
 
-    for bad in (event, replace(features, items=(item,))):
+    for bad in (*(replace(event, event_id=event_id) for event in of_type.values()), replace(features, items=(item,))):
         with pytest.raises(InvalidEvent, match="expected a UUID"):
             decode_body(bad.EVENT, encode_body(bad))
 

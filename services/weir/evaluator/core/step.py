@@ -22,7 +22,6 @@ from weir.events import (
     TextFeaturesComputed,
 )
 from weir.events.coin import is_chosen
-from weir.events.ids import require_uuid
 from weir.events.trace_context import TraceContext, read_traces
 
 NO_ANCHORS = ActiveAnchors()
@@ -43,10 +42,9 @@ def step(
     trace: that the event's message carries; None where it carries none.
 
     Scores of anchors follow the scores of the calls after which they are due. Raises InvalidEvent for an event of
-    another kind or with ids that nothing can be derived from.
+    another kind. Ids are UUIDs: what decodes an event has checked them.
     """
     if isinstance(event, DriftSignalled):
-        require_uuid("event id", event.event_id)
         return recent, list(scored_for_signal(event, active, anchors))
     recent, scores = _of_call(recent, event, active, trace)
     return recent, [*scores, *scored_between(scores, anchors)]
@@ -57,14 +55,12 @@ def _of_call(
 ) -> tuple[RecentSubjects, list[Scored]]:
     evaluators = active.by_name.values()
     if isinstance(event, InferenceCompleted):
-        require_uuid("event id", event.event_id)
         subject = subject_of_response(event, trace)
         recent.remember(subject)
         return recent, list(_of_response(event, subject, evaluators))
     if isinstance(event, TextFeaturesComputed):
         return recent, list(_of_features(event, evaluators))
     if isinstance(event, FeedbackReceived):
-        require_uuid("event id", event.event_id)
         return recent, list(_of_feedback(event, recent.of_feedback(event), evaluators))
     raise InvalidEvent("wrong_event", f"{type(event).__name__} is nothing to score")
 
@@ -80,8 +76,6 @@ def _of_response(event: InferenceCompleted, subject: Subject, evaluators: Iterab
 
 
 def _of_features(event: TextFeaturesComputed, evaluators: Iterable[Evaluator]) -> Iterator[Scored]:
-    for item in event.items:
-        require_uuid("event id", item.response_event_id)
     traces = read_traces(event.item_traceparents, event.item_tracestates, len(event.items))
     for item, trace in zip(event.items, traces, strict=True):
         subject = subject_of_item(event, item, trace)

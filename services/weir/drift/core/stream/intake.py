@@ -15,7 +15,6 @@ from weir.detectors.ngrams import terms_of
 from weir.detectors.observation import MAX_WORD_CHARS, MAX_WORDS, Observation
 from weir.detectors.refusal import is_refusal
 from weir.events import FeatureItem, InvalidEvent, TextFeaturesComputed
-from weir.events.ids import require_uuid
 
 SERVED = frozenset({"ok", "failed"})
 """Outcomes of calls that the model was asked to serve."""
@@ -34,8 +33,8 @@ def skip_reason(item: FeatureItem) -> str:
 def observations_of(envelope: TextFeaturesComputed) -> list[Observation]:
     """The watched items of `envelope`, in their order.
 
-    Raises InvalidEvent when one of them cannot be believed: an id that is no UUID, numbers out of range, an embedding
-    of another length than the envelope says. The whole envelope is then a dead letter and no state has changed.
+    Raises InvalidEvent when one of them cannot be believed: numbers out of range, an embedding of another length than
+    the envelope says. The whole envelope is then a dead letter and no state has changed.
     """
     dimensions = envelope.embedding_dimensions
     return [_observation(item, dimensions) for item in envelope.items if not skip_reason(item)]
@@ -43,7 +42,6 @@ def observations_of(envelope: TextFeaturesComputed) -> list[Observation]:
 
 def _observation(item: FeatureItem, dimensions: int) -> Observation:
     event_id, prompt = item.response_event_id, item.prompt
-    require_uuid("response_event_id", event_id)
     if len(prompt.embedding) not in (0, dimensions):
         detail = f"embedding of {event_id} has {len(prompt.embedding)} numbers; the envelope says {dimensions}"
         raise InvalidEvent("handler_error", detail)

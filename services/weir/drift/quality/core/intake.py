@@ -9,7 +9,6 @@ from __future__ import annotations
 from weir.detectors.scores.score import AnchorScore, Score
 from weir.detectors.scores.stream import StreamKey
 from weir.events import EvaluationScored, FeatureItem, InvalidEvent, TextFeaturesComputed
-from weir.events.ids import require_uuid
 
 BAD_OUTCOMES = ("failed", "refused", "aborted")
 """Ways in which a call ends badly, each a part of its own."""
@@ -24,8 +23,7 @@ def key_of_score(event: EvaluationScored) -> StreamKey:
 
 
 def score_of(event: EvaluationScored) -> Score | AnchorScore | None:
-    """What a score says; None when it has no verdict. Raises InvalidEvent for ids or values that cannot be."""
-    require_uuid("event id", event.event_id)
+    """What a score says; None when it has no verdict. Raises InvalidEvent for values that cannot be."""
     if not 0.0 < event.inclusion_probability <= 1.0:
         detail = f"inclusion_probability of {event.event_id} is {event.inclusion_probability}; expected (0, 1]"
         raise InvalidEvent("handler_error", detail)
@@ -55,7 +53,7 @@ def score_of(event: EvaluationScored) -> Score | AnchorScore | None:
 
 
 def outcome_scores(envelope: TextFeaturesComputed) -> list[tuple[StreamKey, Score]]:
-    """One score for each item and way of ending badly, in order. Raises InvalidEvent for an id that is no UUID."""
+    """One score for each item and way of ending badly, in order."""
     return [
         (StreamKey(envelope.tenant, envelope.route, OUTCOME_PART + outcome, ""), _outcome_score(item, outcome))
         for item in envelope.items
@@ -64,7 +62,6 @@ def outcome_scores(envelope: TextFeaturesComputed) -> list[tuple[StreamKey, Scor
 
 
 def _outcome_score(item: FeatureItem, outcome: str) -> Score:
-    require_uuid("event id", item.response_event_id)
     return Score(
         event_id=item.response_event_id,
         cause_id=item.response_event_id,
