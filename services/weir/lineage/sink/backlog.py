@@ -35,7 +35,7 @@ class Backlog:
     def messages(self) -> dict[str, int] | None:
         """Messages not committed, by topic, without topics that have none; None while the broker does not answer."""
         try:
-            ends, committed = self.ends(), self._committed()
+            ends, committed = self.ends(), self.committed()
         except KafkaException:
             return None
         behind: dict[str, int] = {}
@@ -52,7 +52,7 @@ class Backlog:
             ends = self.ends()
             until_s = time.monotonic() + CAUGHT_UP_WITHIN_S
             while True:
-                committed = self._committed()
+                committed = self.committed()
                 if all(committed.get(place, 0) >= end for place, end in ends.items()):
                     return True
                 if time.monotonic() > until_s or self._closing.wait(LOOK_EVERY_S):
@@ -68,6 +68,13 @@ class Backlog:
         """The offset of the first message that is still there. Raises as `ends`."""
         return self._offsets(OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # as above
 
+    def committed(self) -> dict[Place, int]:
+        """The next offset of every partition that the group committed one of. Raises as `ends`."""
+        group = self._settings.group
+        asked = [ConsumerGroupTopicPartitions(group)]
+        answer = self._client().list_consumer_group_offsets(asked, request_timeout=ASK_TIMEOUT_S)[group].result()
+        return {(place.topic, place.partition): max(place.offset, 0) for place in answer.topic_partitions}
+
     def close(self) -> None:
         """Let nobody wait any longer: the service stops."""
         self._closing.set()
@@ -81,9 +88,3 @@ class Backlog:
         asked = {TopicPartition(name, n): which for name, topic in TOPICS.items() for n in range(topic.partitions)}
         answers = self._client().list_offsets(asked, request_timeout=ASK_TIMEOUT_S)
         return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
-
-    def _committed(self) -> dict[Place, int]:
-        group = self._settings.group
-        asked = [ConsumerGroupTopicPartitions(group)]
-        answer = self._client().list_consumer_group_offsets(asked, request_timeout=ASK_TIMEOUT_S)[group].result()
-        return {(place.topic, place.partition): max(place.offset, 0) for place in answer.topic_partitions}

@@ -15,6 +15,8 @@ the session) has one answer: forget what is held and join again. All state that 
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -26,6 +28,7 @@ from weir.events import InvalidEvent
 from weir.lineage.settings import LineageSettings
 from weir.lineage.sink.backlog import Backlog
 from weir.lineage.sink.commit import Commits, MembershipLost
+from weir.lineage.sink.core.client_call import ClientCall
 from weir.lineage.sink.core.intent import Range, done, intent_of, topic_of
 from weir.lineage.sink.core.message import Body, body_of
 from weir.lineage.sink.core.stall import Stall
@@ -64,6 +67,17 @@ COMMITTED_TIMEOUT_S = 30
 a commit: arbitrary, any value from one session to the 300 s between two polls would do."""
 
 
+CLIENT_CALL_S = 60.0
+"""Seconds that one call of the Kafka client may take before it hangs. The longest that keeps its limits is an assignment: 10 s
+for the topics' ids and 30 for the committed offsets."""
+
+WATCH_EVERY_S = 1.0
+"""Seconds between two looks at that call. Arbitrary: any value that is short against the limit would do."""
+
+HUNG_EXIT_CODE = 70
+"""How a process ends whose Kafka client hangs: EX_SOFTWARE of sysexits.h, a fault inside the program."""
+
+
 class Sink:
     """Runs in a thread of its own; the event loop serves the dead letters' producer."""
 
@@ -84,6 +98,7 @@ class Sink:
         self._starvation = Starvation(STARVED_S)
         self._ends_seen_s = 0.0
         self._stall = Stall(settings.stall_s)
+        self._call = ClientCall(CLIENT_CALL_S)
         self.is_ready = False
         self.halted_by = ""
         """Why the limit of dead letters stopped the sink; empty while it works."""
@@ -96,11 +111,19 @@ class Sink:
         return reason
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Consume until `stop` is set; finishes the round in flight. Raises what the thread raised."""
+        """Consume until `stop` is set; finishes the round in flight. Raises what the thread raised.
+
+        Ends the process when the Kafka client hangs: what was not committed is read again, as after a crash.
+        """
         work = asyncio.create_task(asyncio.to_thread(self._consume))
         waiting = asyncio.create_task(stop.wait())
-        await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        self._stop.set()
+        while not work.done():
+            await asyncio.wait({work, waiting}, timeout=WATCH_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+            if stop.is_set():
+                self._stop.set()
+                await asyncio.wait({work}, timeout=WATCH_EVERY_S)
+            if hung := self._call.hangs(time.monotonic()):
+                _end_the_process(hung)
         waiting.cancel()
         await work
 
@@ -112,21 +135,25 @@ class Sink:
             except TooManyRejects as error:
                 self.halted_by = str(error)
                 halted(self._settings.group, error)
+                self._call.leave()
                 self._stop.wait()
             except (MembershipLost, KafkaException) as error:
                 REJOINED.inc()
                 logger().warning("membership_lost", error=str(error))
                 self._stop.wait(REJOIN_S)
+        self._call.leave()
 
     def _as_member(self) -> None:
         commits = Commits()
         self._next, self._starvation = {}, Starvation(STARVED_S)
+        self._call.enter("join", time.monotonic())
         consumer = joined(self._settings, self._assigned, self._revoked, commits.answered)
         try:
             while not self._stop.is_set():
                 self._round(consumer, commits)
         finally:
             self.is_ready = False
+            self._call.enter("close", time.monotonic())
             consumer.close()
 
     def _assigned(self, consumer: Any, places: Sequence[TopicPartition]) -> None:
@@ -178,7 +205,7 @@ class Sink:
         self._ends_seen_s = now_s
         try:
             ends = self._backlog.ends()
-            starved = self._starvation.starved(self._next, ends, now_s)
+            starved = self._starvation.starved(self._next or self._of_the_group(ends), ends, now_s)
             begins = self._backlog.begins() if starved else {}
         except KafkaException as error:
             logger().warning("ends_unknown", error=str(error))  # a broker that is away: asked again at the next look
@@ -188,14 +215,22 @@ class Sink:
             STARVED.inc()
             raise MembershipLost(f"nothing was read for {STARVED_S:.0f} s of what has more: {', '.join(named)}")
 
+    def _of_the_group(self, ends: Mapping[Place, int]) -> dict[Place, int]:
+        """Where the group stands. A member without partitions looks at it: it may be idle because there are more members than
+        partitions, and then the group moves on, or because the client never finished joining."""
+        committed = self._backlog.committed()
+        return {place: committed.get(place, 0) for place in ends}
+
     def _revoked(self, _: Any, places: Sequence[TopicPartition]) -> None:
         for place in places:
             self._next.pop((place.topic, place.partition), None)
         self._waiting.forget((place.topic, place.partition) for place in places)
 
     def _round(self, consumer: Any, commits: Commits) -> None:
+        self._call.enter("consume", time.monotonic())
         for message in consumer.consume(self._settings.batch_messages_max, self._settings.flush_s):
             self._take(message)
+        self._call.enter("look", time.monotonic())
         self._look_at_ids()
         self._look_at_ends()
         ranges = self._waiting.due()
@@ -204,7 +239,9 @@ class Sink:
                 self._stall.end()
             return
         self._stall.begin(time.monotonic())
+        self._call.enter("commit", time.monotonic())
         commits.commit(consumer, [self._intended(place, batch) for place, batch in ranges.items()], self._take)
+        self._call.leave()  # an insert has no limit here: `stalled` says how long it takes
         with Kept(consumer, self._stop, self._take) as kept:
             for place, batch in ranges.items():
                 if not self._stored(place, batch, kept):
@@ -213,6 +250,7 @@ class Sink:
             TopicPartition(*place, batch[-1].offset + 1, metadata=done(self._ids.get(place[0], "")))
             for place, batch in ranges.items()
         ]
+        self._call.enter("commit", time.monotonic())
         commits.commit(consumer, ends, self._take)
         self._next |= {place: batch[-1].offset + 1 for place, batch in ranges.items()}
         self._stall.end()
@@ -286,6 +324,14 @@ class Sink:
             BATCH_MESSAGES.labels(group).observe(len(batch))
             _, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
             note_lag(group, topic, partition, batch[-1].offset + 1, high)
+
+
+def _end_the_process(hung: str) -> None:
+    """A thread that hangs in a library cannot be ended, and the interpreter would wait for it."""
+    logger().error("kafka_client_hangs", call=hung, hint="the process ends; its supervisor starts it again")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(HUNG_EXIT_CODE)
 
 
 def _raw(message: Message) -> RawMessage:
