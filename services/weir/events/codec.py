@@ -17,9 +17,10 @@ from typing import Any
 
 import fastavro
 
-from weir.events._generated import EVENT_TYPES, SCHEMA_JSON, Event
+from weir.events._generated import EVENT_TYPES, Event
 from weir.events.checks import Check, readable, storable
 from weir.events.errors import InvalidEvent
+from weir.events.schema_texts import SCHEMA_JSON
 
 MAGIC = 0
 """First byte of a framed message, specified by the Confluent wire format."""
