@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 
-from harness.waiting import eventually
+from harness.waiting import NeverHappened, eventually
 from weir.cli.stack import Endpoints, Stack, open_stack
 from weir.cli.stack.layout import repository
 from weir.cli.stack.secrets import add_key, new_key
@@ -19,6 +19,9 @@ from weir.events import TOPICS
 
 STORED_WITHIN_S = 30.0
 """Seconds a test waits for an event to be queryable; in practice well under two. Chosen: slow machines."""
+
+TOLD_LINES = 20
+"""Lines of the store's log in the words of a test that waited in vain. Arbitrary: any value from 5 to 50 would do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +133,36 @@ class RunningStack:
         return int(self.sql(f"SELECT count() FROM {view} WHERE {where}")[0][0])
 
     def until_count(self, view: str, where: str, at_least: int, *, within_s: float = STORED_WITHIN_S) -> None:
-        """Wait until a view holds at least so many rows; a store that is starting is asked again."""
+        """Wait until a view holds at least so many rows; a store that is starting is asked again.
+
+        Raises NeverHappened that also says how the store was: its process, its readiness, the last warnings of its log.
+        """
+        last = "no answer"
 
         def look() -> bool:
+            nonlocal last
             try:
-                return self.count(view, where) >= at_least
-            except httpx2.TransportError:
+                found = self.count(view, where)
+            except httpx2.TransportError as error:
+                last = repr(error)
                 return False
+            last = f"{found} rows"
+            return found >= at_least
 
-        eventually(look, within_s=within_s, what=f"{at_least} rows of {view} where {where[:200]}")
+        try:
+            eventually(look, within_s=within_s, what=f"{at_least} rows of {view} where {where[:200]}")
+        except NeverHappened as error:
+            raise NeverHappened(f"{last}; {error}\n{self._store_now()}") from None
+
+    def _store_now(self) -> str:
+        """How the store is, for a test that waited for it in vain."""
+        try:
+            readiness = httpx2.get(f"{self.lineage_url}/readyz", timeout=10).text
+        except httpx2.TransportError as error:
+            readiness = repr(error)
+        lines = (self.home / "log" / "lineage.log").read_text(errors="replace").splitlines()
+        told = [line[:400] for line in lines if '"level": "info"' not in line][-TOLD_LINES:]
+        return "\n".join([f"lineage: pid {self.pid('lineage')}, {readiness}", *told])
 
     def request(self, request_id: str) -> Any:
         """A stored call, whole."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # exported at run time only
@@ -71,20 +73,31 @@ class Backlog:
     def committed(self) -> dict[Place, int]:
         """The next offset of every partition that the group committed one of. Raises as `ends`."""
         group = self._settings.group
-        asked = [ConsumerGroupTopicPartitions(group)]
-        answer = self._client().list_consumer_group_offsets(asked, request_timeout=ASK_TIMEOUT_S)[group].result()
+        with self._client() as client:
+            asked = [ConsumerGroupTopicPartitions(group)]
+            answer = client.list_consumer_group_offsets(asked, request_timeout=ASK_TIMEOUT_S)[group].result()
         return {(place.topic, place.partition): max(place.offset, 0) for place in answer.topic_partitions}
 
     def close(self) -> None:
         """Let nobody wait any longer: the service stops."""
         self._closing.set()
 
-    def _client(self) -> AdminClient:
-        if self._admin is None:
-            self._admin = AdminClient({"bootstrap.servers": self._settings.kafka_bootstrap, "log_level": 2})
-        return self._admin
+    @contextmanager
+    def _client(self) -> Iterator[AdminClient]:
+        """The client for one question. Where the broker does not answer it, the next has a new one: a client can wait for a
+        broker that it does not look for any more.
+        """
+        client = self._admin
+        if client is None:
+            client = self._admin = AdminClient({"bootstrap.servers": self._settings.kafka_bootstrap, "log_level": 2})
+        try:
+            yield client
+        except KafkaException:
+            self._admin = None
+            raise
 
     def _offsets(self, which: OffsetSpec) -> dict[Place, int]:
         asked = {TopicPartition(name, n): which for name, topic in TOPICS.items() for n in range(topic.partitions)}
-        answers = self._client().list_offsets(asked, request_timeout=ASK_TIMEOUT_S)
-        return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+        with self._client() as client:
+            answers = client.list_offsets(asked, request_timeout=ASK_TIMEOUT_S)
+            return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}

@@ -18,10 +18,20 @@ class TopicIds:
         self._admin: AdminClient | None = None
 
     def of(self, topics: Iterable[str]) -> Mapping[str, str]:
-        """Id by topic, without topics that do not exist. Raises KafkaException while the broker does not answer."""
+        """Id by topic, without topics that do not exist. Raises KafkaException while the broker does not answer.
+
+        The next question then has a new connection: a client can wait for a controller that it does not look for any more.
+        """
         names = sorted(set(topics))
         if not names:
             return {}
+        try:
+            return self._asked(names)
+        except KafkaException:
+            self._admin = None
+            raise
+
+    def _asked(self, names: list[str]) -> Mapping[str, str]:
         if self._admin is None:
             self._admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 2})
         answers = self._admin.describe_topics(TopicCollection(names), request_timeout=self._timeout_s)
