@@ -47,6 +47,7 @@ SINK_TURNS = 6
 """Turns of each sink; the two take turns in going first, and the median counts. Half of what a sink costs is merging parts,
 which comes when it comes: the turns of one sink differ by a fifth."""
 SINK_WITHIN_S = 120.0
+"""Seconds a turn may take. Arbitrary: any value from 30 to 600 would do; a turn takes some seconds."""
 ROWS = f'weir_lineage_rows_total{{topic="{TOPIC}"}}'
 
 

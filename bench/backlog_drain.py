@@ -29,15 +29,19 @@ INSTANCE = "bench-backlog"
 CALLS = 66_667
 """Spooled calls: 200,001 events."""
 SPOOL_BYTES_MAX = 1_073_741_824
-"""Room for the backlog, 4.5 KB a call. Chosen."""
+"""Room for the backlog, 4.5 KB a call, three times over. Arbitrary: any value above 300 MB would do."""
 LIVE_CALLS_PER_S = 50
 """Arrival rate. Chosen: a call that works 100 ms on a model keeps two cores busier than that."""
 CALM_S = 15.0
+"""Seconds that live calls run without a backlog, at 50 a second 750 calls. Arbitrary: any value from 10 to 60 would do."""
 WARM_UP_S = 3.0
+"""Seconds of live calls that do not count. Arbitrary: any value from 1 to 10 would do; connections are made by the first."""
 DEADLINE_S = 420.0
+"""Seconds for the backlog. Arbitrary: any value from 300 to 1,800 would do."""
 LOOK_EVERY_S = 0.25
 STORE_LOOK_EVERY_S = 2.0
-"""Seconds between two counts in the store; each costs the service a query over everything. Chosen."""
+"""Seconds between two counts in the store; each costs the service a query over everything. Arbitrary: any value from 1 to 5
+would do."""
 STORED = "SELECT count() FROM v_inference_responses WHERE tenant = 'bench-backlog'"
 
 

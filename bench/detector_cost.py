@@ -36,7 +36,9 @@ REFERENCE_EVENTS = 2_000
 BATCHES_EVENTS = (16, 64)
 """Events in a micro-batch: about a second of traffic of the embedded stack, and what the bank folds at a time."""
 ROUNDS = 5
+"""Interleaved rounds, of which the median counts. Arbitrary: any odd number from 3 to 15 would do."""
 SEED = 17
+"""Arbitrary: any number would do; another one draws other texts."""
 
 
 def detector_cost() -> list[Result]:

@@ -25,7 +25,9 @@ from weir.cli.stack import Stack
 from weir.cli.stack.layout import repository
 
 READY_S = 60.0
+"""Seconds a process may take to be ready. Arbitrary: any value from 20 to 300 would do; it takes a few."""
 STOP_S = 20.0
+"""Seconds a process may take to stop: what the supervisor gives it."""
 MODELS = Path(__file__).parent / "models"
 DEFINITION = {
     "kind": "model",

@@ -27,7 +27,9 @@ CALLS_ALONE = 150
 """Calls of a round with one under way. Chosen: the three take about 1.5 s of a round."""
 MODES = ("off", "process", "fsync")
 EMPTY_WITHIN_S = 60.0
+"""Seconds a spool may take to be empty. Arbitrary: any value from 20 to 300 would do; it takes a few."""
 LOOK_EVERY_S = 0.1
+"""Seconds between two looks at the spool. Arbitrary: any value from 0.05 to 1 would do; a look costs one request."""
 
 
 @dataclass(frozen=True, slots=True)

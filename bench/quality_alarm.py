@@ -42,6 +42,7 @@ Z_GRID = (2.4, 2.6, 2.8, 3.0, 3.2, 3.4)
 USUAL_SCORES = 1_000
 """Usual scores between the reference and the change; runs with an alarm among them say nothing about the delay."""
 SEED = 20
+"""Arbitrary: any number would do; another one draws other scores."""
 
 _Detector = Callable[[np.random.Generator, float, float, int, int], Alarms]
 """Alarms of many runs: the usual pass rate, the share of bad scores after the change, scores before it and after."""

@@ -11,7 +11,9 @@ import time
 from confluent_kafka import Consumer, TopicPartition
 
 BATCH = 1_000
+"""Messages of one call. Arbitrary: any value from 100 to 10,000 would do; the call's own cost is lost in theirs."""
 DEADLINE_S = 60.0
+"""Seconds for all messages. Arbitrary: any value from 20 to 600 would do; they take a few."""
 
 
 def main(bootstrap: str, topic: str, count: int) -> float:

@@ -21,8 +21,9 @@ from .results import Result
 
 EVENTS = 20_000
 LOOK_EVERY_S = 0.25
-"""Seconds between two counts; each costs the service a query. Chosen."""
+"""Seconds between two counts; each costs the service a query. Arbitrary: any value from 0.1 to 1 would do."""
 DEADLINE_S = 120.0
+"""Seconds for all events. Arbitrary: any value from 30 to 600 would do; they take some seconds."""
 COUNT = f"SELECT count() AS stored FROM v_inference_responses WHERE tenant = '{TENANT}'"
 
 

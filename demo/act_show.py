@@ -17,7 +17,7 @@ from harness.waiting import NeverHappened
 from weir.cli.waterfall import waterfall
 
 TEXT_SHOWN_CHARS = 90
-"""Characters of a passage in the table. Chosen: one line."""
+"""Characters of a passage in the table. Chosen: with the other columns it fills one line of 120."""
 
 KEY_FILE = ".weir/secrets/demo.key"
 """Where the demo's key is, from the root of the checkout."""

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 
 TIMEOUT_S = 10.0
-"""Seconds a request may take. Chosen."""
+"""Seconds a request may take. Arbitrary: any value from 5 to 60 would do; an answer takes well under a second."""
 
 
 class ApiError(Exception):

@@ -21,7 +21,7 @@ BANK = "bank"
 """Detector of signals about the traffic."""
 
 MESSAGES_MAX = 500
-"""Messages taken in one read. Chosen."""
+"""Messages taken in one read. Arbitrary: any value from 50 to 5,000 would do; more to read is read the next time."""
 
 READ_S = 0.1
 """Seconds a read waits for the first message. Chosen: the loop around it has its own deadline."""

@@ -24,9 +24,10 @@ BASE_TEXTS = 6_000
 
 POOL_TEXTS = 500
 DOCUMENT_TEXTS_MIN, DOCUMENT_TEXTS_MAX = 10, 24
-"""Passages taken of one document: enough that its test half holds sessions of five, few enough for variety. Chosen."""
+"""Passages taken of one document: enough that its test half holds sessions of five, few enough for variety."""
 
 CONCATENATED_TEXTS = 3
+"""Neighbours that make one long text. Arbitrary: any value from 2 to 5 would do; the length then leaves the usual range."""
 _ORIGINALS = POOL_TEXTS * (3 + CONCATENATED_TEXTS)
 
 Source = Callable[[Path], list[Passage]]

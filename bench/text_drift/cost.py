@@ -33,7 +33,9 @@ EVENTS = 2_048
 """Events of a round."""
 
 BATCH_EVENTS = 64
+"""Events in a micro-batch: what the bank folds at a time."""
 ROUNDS = 5
+"""Interleaved rounds, of which the median counts. Arbitrary: any odd number from 3 to 15 would do."""
 BANK = Codec(MonitoringBank, "bank", layout=1)
 
 

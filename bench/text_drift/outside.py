@@ -28,6 +28,7 @@ EVIDENTLY_REFERENCE, EVIDENTLY_WINDOWS = 1_000, 25
 """Texts of the reference (the study's setting) and windows of each kind given to Evidently."""
 
 ALIBI_EVENTS = 500
+"""Events timed. Arbitrary: any value from 100 to 2,000 would do; each costs the peer as much as the one before."""
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 

@@ -23,6 +23,7 @@ MATCHING_STREAMS = 16
 """Streams without change on which river's parameters are matched: it is folded event by event in Python."""
 
 _HALVINGS = 7
+"""Steps of the search: `strictness` is then known to 1 / 128."""
 
 
 @dataclass(frozen=True, slots=True)

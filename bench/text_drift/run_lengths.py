@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.stats import binom, chi2
 
 CONFIDENCE = 0.95
+"""Of the intervals: the usual level."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ _LEAST = 1e-9
 """Tie-breaking number that stands for 0, which no p-value is made of."""
 
 _SCORED_TOGETHER = 512
+"""Events scored at a time. Arbitrary: any value from 64 to 4,096 would do; it bounds the arrays."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

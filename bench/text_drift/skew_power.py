@@ -19,7 +19,9 @@ from .streams import Draw, Rows, generator
 from .summary import Record
 
 WINDOW_TEXTS = 200
+"""Texts of a window: the default of the service."""
 ALPHA = 0.05
+"""Level of the test: the usual one; the default of the service is stricter."""
 NO_CHANGE = "no change"
 
 CHANGES: dict[str, tuple[str, float]] = {

@@ -31,9 +31,9 @@ QUOTAS: Mapping[str, int] = {
     "pair": 79,
 }
 MAX_ROUNDS = 8  # chosen: a kind with few subjects asks about each again in other words, but not forever
-OPENER_PERCENT = 4
-CLOSER_PERCENT = 3
-CASUAL_PERCENT = 9  # typed in a hurry: no capital letter, no question mark
+OPENER_PERCENT = 4  # begin with words before the question; arbitrary: any value from 1 to 10 would do
+CLOSER_PERCENT = 3  # end with words after it; likewise
+CASUAL_PERCENT = 9  # typed in a hurry: no capital letter, no question mark; likewise
 
 BEFORE_VOWEL = re.compile(r"\b([Aa]) (?=[AEIOaeio]\w\w)(?!one)")
 

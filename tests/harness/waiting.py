@@ -16,7 +16,8 @@ QUERY_LOOK_S = 0.25
 """Seconds between looks that are queries."""
 
 RECOVER_WITHIN_S = 240.0
-"""Seconds after the last fault in which every acknowledged event must be accounted for. Chosen: far above what is seen."""
+"""Seconds after the last fault in which every acknowledged event must be accounted for. Arbitrary: any
+value from 120 to 600 would do; it takes some tens of seconds."""
 
 NOTICED_WITHIN_S = 90.0
 """Seconds in which a fault must show (a metric moves, a call is refused), else it was not injected. Arbitrary: any value

@@ -45,7 +45,8 @@ class AlertsSettings(SharedSettings):
     """Seconds between looks at what waits for time to pass. Chosen: a fifth of the group wait."""
 
     alerts_max: int = Field(default=10_000, validation_alias="WEIR_ALERTS_ALERTS_MAX", ge=1)
-    """Alerts kept; beyond it the oldest that is not active is dropped. Chosen: some kilobytes each."""
+    """Alerts kept; beyond it the oldest that is not active is dropped. Chosen: at a few kilobytes each they
+    take some tens of megabytes."""
 
     notification_alerts_max: int = Field(default=100, validation_alias="WEIR_ALERTS_NOTIFICATION_ALERTS_MAX", ge=1)
     """Alerts listed in one notification; the rest is counted in truncatedAlerts. Arbitrary: more than a person reads, and some
@@ -70,10 +71,12 @@ class AlertsSettings(SharedSettings):
     """Longest pause between tries, seconds. A minute: a receiver that is back hears of a page within it."""
 
     timeout_s: float = Field(default=10.0, validation_alias="WEIR_ALERTS_TIMEOUT_S", gt=0)
-    """Seconds a receiver has for its whole answer. Chosen: Standard Webhooks advises 15 to 30 at most."""
+    """Seconds a receiver has for its whole answer. Chosen: below the 15 to 30 that Standard Webhooks
+    advises as the longest."""
 
     response_bytes_max: int = Field(default=65_536, validation_alias="WEIR_ALERTS_RESPONSE_BYTES_MAX", ge=0)
-    """Bytes of an answer that are read; the rest is cut off. Chosen: the status says all we need."""
+    """Bytes of an answer that are read; the rest is cut off. Arbitrary: any value from 0 to 1,048,576 would do,
+    because only the status of an answer is used."""
 
     batch_messages_max: int = Field(default=500, validation_alias="WEIR_ALERTS_BATCH_MESSAGES_MAX", ge=1)
     """Messages handled in one transaction. Arbitrary: they share one sync of the disk; any value from 50 to 5,000 would do."""

@@ -16,7 +16,7 @@ TEXT_KEYS = ("text", "question", "prompt", "input")
 """Keys of an item that are tried for its text, in this order."""
 
 BATCH_TEXTS = 64
-"""Texts of one request. Chosen: two batches of the model, a second or two."""
+"""Texts of one request. Chosen: two batches of the model, which take a second or two."""
 
 
 def texts_of(file: Path, field: str, items_max: int) -> list[str]:

@@ -30,6 +30,7 @@ from weir.detectors.resampling import in_blocks, independent, new_texts, with_li
 from weir.detectors.word_counts import IntVector
 
 FOLDS = 5
+"""Parts of the reference, each judged by the others. Arbitrary: any value from 4 to 10 would do; the cost grows with it."""
 
 CENTRE_ERRORS = 1.3
 """Standard errors of the reference's mean that simulated streams are off by. Measured: with one, the slowest scale alone

@@ -28,7 +28,7 @@ RECENT_EVENTS = 64
 """Events remembered as possible examples of a change (chosen: 64 ids are 3 kB)."""
 
 WEALTH_HEADROOM = 10.0
-"""A bet may grow to this multiple of what pages by itself (chosen): more would only delay the end of the alarm."""
+"""A bet may grow to this multiple of what pages by itself (chosen: more would only delay the end of the alarm)."""
 
 _NOT_ALIGNED = np.full(mean_ewma.LAMBDAS.size, np.nan)
 _ADVISED = [[channel.name for channel in CHANNELS].index(name) for name in ADVISED]

@@ -99,26 +99,28 @@ class GatewaySettings(SpoolSettings):
     So many calls of 1 MiB fill bytes_in_hand_max."""
 
     calls_at_once_tenant: int = Field(default=256, ge=1, validation_alias="WEIR_GATEWAY_CALLS_AT_ONCE_TENANT")
-    """Calls in flight of one tenant. Chosen: the same, the rule of free slots keeps room for others."""
+    """Calls in flight of one tenant. Chosen: as for all, because the rule of free slots keeps room
+    for others."""
 
     calls_at_once_key: int = Field(default=256, ge=1, validation_alias="WEIR_GATEWAY_CALLS_AT_ONCE_KEY")
-    """Calls in flight of one key. Chosen: the same."""
+    """Calls in flight of one key. Chosen: as for its tenant, which usually has one key."""
 
     streams_at_once_max: int = Field(default=256, ge=1, validation_alias="WEIR_GATEWAY_STREAMS_AT_ONCE_MAX")
     """Open gRPC streams; one tenant may have two for each free one. An idle one holds no slot of a call. As
     many as calls."""
 
     streams_at_once_tenant: int = Field(default=128, ge=1, validation_alias="WEIR_GATEWAY_STREAMS_AT_ONCE_TENANT")
-    """Open gRPC streams of one tenant. Chosen: half of all."""
+    """Open gRPC streams of one tenant. Chosen: half of all, so that others find room."""
 
     streams_at_once_key: int = Field(default=128, ge=1, validation_alias="WEIR_GATEWAY_STREAMS_AT_ONCE_KEY")
-    """Open gRPC streams of one key. Chosen: as for its tenant."""
+    """Open gRPC streams of one key. Chosen: as for its tenant, which usually has one key."""
 
     stream_calls_max: int = Field(default=128, ge=1, validation_alias="WEIR_GATEWAY_STREAM_CALLS_MAX")
     """Open requests on one gRPC stream: half of the calls in flight, so that one stream does not hold all slots."""
 
     stream_idle_s: float = Field(default=300.0, gt=0, validation_alias="WEIR_GATEWAY_STREAM_IDLE_S")
-    """Seconds a gRPC stream may last on which nothing is asked and nothing is answered. Chosen: a person who thinks."""
+    """Seconds a gRPC stream may last on which nothing is asked and nothing is answered. Arbitrary: any
+    value from 60 to 3,600 would do; a person may think for some minutes."""
 
     request_read_s: float = Field(default=20.0, gt=0, validation_alias="WEIR_GATEWAY_REQUEST_READ_S")
     """Seconds in which the message or body of a call must have come. Chosen: 8 MiB over 4 Mbit/s."""
@@ -133,10 +135,10 @@ class GatewaySettings(SpoolSettings):
     """Bytes of requests and kept answers in flight; one tenant may have two for each free one. Chosen: 32 largest messages."""
 
     bytes_in_hand_tenant: int = Field(default=134_217_728, ge=1, validation_alias="WEIR_GATEWAY_BYTES_IN_HAND_TENANT")
-    """The same of one tenant. Chosen: half."""
+    """The same of one tenant. Chosen: half, so that others find room."""
 
     bytes_in_hand_key: int = Field(default=134_217_728, ge=1, validation_alias="WEIR_GATEWAY_BYTES_IN_HAND_KEY")
-    """The same of one key. Chosen: as for its tenant."""
+    """The same of one key. Chosen: as for its tenant, which usually has one key."""
 
     calls_per_minute_key: int = Field(default=60_000, ge=1, validation_alias="WEIR_GATEWAY_CALLS_PER_MINUTE_KEY")
     """Calls a minute for one key. Chosen: generous, a guard against loops."""

@@ -83,15 +83,16 @@ class LineageSettings(SharedSettings):
     core, 1.6 s with one."""
 
     audit_window_s: int = Field(default=86_400, ge=60, validation_alias="WEIR_LINEAGE_AUDIT_WINDOW_S")
-    """Seconds of events that these audits look at, back from now: their cost does not grow with what is kept. Chosen:
-    a day; `weir audit gaps` looks at everything."""
+    """Seconds of events that these audits look at, back from now: their cost does not grow with what is kept. Arbitrary:
+    any time from an hour to the retention would do; `weir audit gaps` looks at everything."""
 
     audit_delay_s: int = Field(default=60, ge=0, le=3_600, validation_alias="WEIR_LINEAGE_AUDIT_DELAY_S")
     """Seconds before now at which that window ends. A hole whose next event is younger may be on its way on another
     partition, and an alarm must not be wrong. Chosen: thirty times what a trace takes; `weir audit gaps` does not wait."""
 
     retention_days: int = Field(default=30, ge=1, le=7_300, validation_alias="WEIR_LINEAGE_RETENTION_DAYS")
-    """Days that calls, and all that follows from them, are kept. Chosen: a month. At most 20 years: ClickHouse's times
+    """Days that calls, and all that follows from them, are kept. Arbitrary: any number that the disk has room
+    for would do. At most 20 years: ClickHouse's times
     end in 2106."""
 
     features_retention_days: int = Field(

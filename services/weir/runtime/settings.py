@@ -73,7 +73,8 @@ class SharedSettings(BaseSettings):
     dead_letters_window_messages: int = Field(
         default=2_000, ge=10, validation_alias="WEIR_DEAD_LETTERS_WINDOW_MESSAGES"
     )
-    """Messages that count as recent; before so many were seen the share stops nothing. Chosen: twice the row."""
+    """Messages that count as recent; before so many were seen the share stops nothing. Chosen: twice
+    `dead_letters_in_a_row_max`."""
 
     spans_waiting_max: int = Field(default=10_000, ge=1, validation_alias="WEIR_SPANS_WAITING_MAX")
     """Spans of the service's own work that wait in memory for Kafka; one more is dropped and counted. Arbitrary: some 10 MB;

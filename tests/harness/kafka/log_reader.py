@@ -9,6 +9,7 @@ from weir.events import TOPICS, Event, InvalidEvent, decode_body, unframe
 from weir.runtime.identity import new_id
 
 TIMEOUT_S = 30.0
+"""Seconds a broker may take to answer. Arbitrary: any value from 10 to 120 would do; it takes milliseconds."""
 
 
 def events_of(stack: RunningStack, topic: str) -> list[tuple[int, int, Event]]:

@@ -41,6 +41,7 @@ SERVICE = "looping"
 TOPIC = "feedback"
 POISON = b"not even framed"
 PATIENCE_S = 90.0
+"""Seconds a loop may take. Arbitrary: any value from 30 to 300 would do; a real broker's session ends within ten."""
 LENIENT = Limits(in_a_row_max=1_000, share_max=1.0, window_messages=1_000)
 STRICT = Limits(in_a_row_max=5, share_max=1.0, window_messages=1_000)
 KINDS = ("consumer", "stream")

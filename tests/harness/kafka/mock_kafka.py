@@ -15,6 +15,7 @@ from weir.runtime.kafka.link import Link, link_from
 from weir.runtime.settings import SharedSettings
 
 ANSWER_S = 10.0
+"""Seconds the mock cluster may take to answer. Arbitrary: any value from 5 to 60 would do; it takes milliseconds."""
 
 
 class MockKafka:

@@ -15,6 +15,7 @@ ENVELOPE = 50
 """Items of an envelope."""
 
 DIMENSIONS = 384
+"""Numbers of an embedding: MiniLM's."""
 STEADY_WORDS = tuple(f"word{number}" for number in range(300))
 OTHER_WORDS = tuple(f"wort{number}" for number in range(300))
 

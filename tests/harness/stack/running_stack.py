@@ -18,7 +18,7 @@ from weir.cli.stack.secrets import add_key, new_key
 from weir.events import TOPICS
 
 STORED_WITHIN_S = 30.0
-"""Seconds a test waits for an event to be queryable; in practice well under two. Chosen: slow machines."""
+"""Seconds a test waits for an event to be queryable; it takes well under two. Chosen: fifteen times that, for slow machines."""
 
 TOLD_LINES = 20
 """Lines of the store's log in the words of a test that waited in vain. Arbitrary: any value from 5 to 50 would do."""

@@ -14,7 +14,7 @@ FACT_CHARS_MAX = 1_000
 """Characters of one fact. Chosen: ten request ids fit twice."""
 
 BLAMED_MAX = 5
-"""Assets named. Chosen: the event holds more."""
+"""Assets named. Arbitrary: any value from 3 to 10 would do; the event holds the others."""
 
 
 def drift_facts(event: DriftSignalled) -> dict[str, str]:

@@ -36,7 +36,7 @@ DEFAULTS: Mapping[str, int] = {
     "evaluator": 18085,
     "alerts": 18086,
 }
-"""Default port by name. Chosen: unassigned, and away from what the real products use."""
+"""Default port by name. Chosen: unassigned by IANA, and away from what the real products use."""
 
 
 FREE_FROM, FREE_TO = 20_000, 30_000

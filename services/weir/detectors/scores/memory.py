@@ -7,6 +7,7 @@ import sys
 from weir.detectors.uniform import hash_of
 
 HASH_BYTES = 8
+"""Bytes of one hash: the size of a uint64."""
 
 
 def holds(memory: bytes, identifier: str, salt: str) -> bool:

@@ -25,14 +25,16 @@ CLUSTERS = 20
 """Clusters of a reference of 400 events or more (chosen: fine enough to point, coarse enough to read)."""
 
 EVENTS_PER_CLUSTER = 20
-"""Least reference events a cluster on average (chosen)."""
+"""Least reference events a cluster on average (arbitrary: any value from 10 to 50 would do; fewer make a share mostly noise)."""
 
 ITERATIONS = 20
+"""Rounds of k-means (arbitrary: any value from 10 to 100 would do; the clusters only point to texts)."""
+
 NAME_TERMS = 3
-"""Words in the name of a cluster (chosen)."""
+"""Words in the name of a cluster (arbitrary: any value from 2 to 5 would do; a person reads it in an alert)."""
 
 SHOWN_CLUSTERS = 5
-"""Clusters of a signal (chosen)."""
+"""Clusters of a signal (arbitrary: any value from 3 to 10 would do; a person reads them in an alert)."""
 
 SMOOTHING = 0.5
 """Pseudo-events of each cluster in a share (chosen: the usual Jeffreys value)."""

@@ -29,7 +29,8 @@ INTENTS_MAX = 32
 INTENT_WORDS_MAX = 64
 INTENT_EXAMPLES = 5
 FAST_EVENTS, SLOW_EVENTS = 100.0, 1_000.0
-"""Memories, in events, of the rate now and of the rate before (chosen)."""
+"""Memories, in events, of the rate now and of the rate before (chosen: a factor of ten apart, so that the slow one is
+the history of the fast one)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

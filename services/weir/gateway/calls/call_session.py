@@ -47,6 +47,7 @@ from weir.runtime.oip import SERVER_TIMING, trailer_of
 from weir.runtime.telemetry.logs import logger
 
 HTTP_OK = 200
+"""Specified by RFC 9110."""
 
 
 class CallSession:

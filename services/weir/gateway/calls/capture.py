@@ -17,7 +17,8 @@ GAP_SPARE_BYTES = 4_096
 ended there."""
 
 REFUSAL_SPARE_SHARE = 2
-"""One part in so many of the spool is never used by refusals: strangers do not fill it. Chosen: half."""
+"""One part in so many of the spool is never used by refusals: strangers do not fill it. Arbitrary: any value
+from 2 (half) to 8 would do."""
 
 
 class SpoolCapture:

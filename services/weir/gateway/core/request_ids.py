@@ -25,6 +25,7 @@ KEY_BYTES = 64
 """Bytes of the secret that are used: the longest key of BLAKE2b."""
 
 VERSION, VARIANT = 7, 2
+"""Specified by RFC 9562."""
 
 PREFIXES = ("chatcmpl-", "cmpl-")
 """What stands before the request id in the ids of OpenAI's answers."""

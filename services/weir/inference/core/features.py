@@ -28,6 +28,7 @@ LENGTH_BYTES = 3
 """Bytes of a string's length, at most, for strings up to a megabyte. Specified by Avro."""
 
 FLOAT_BYTES = 4
+"""Bytes of a float32."""
 
 OPERATIONS_WITHOUT_TEXT = frozenset({"embeddings"})
 """Operations whose input is data to be embedded, not what a user asks."""

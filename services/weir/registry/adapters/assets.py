@@ -12,7 +12,7 @@ from weir.registry.core.plan import ALIAS_MOVED, CREATED, Change
 from weir.registry.core.stored import AliasRow, ChangeRow, VersionRow
 
 ROWS_MAX = 1_000
-"""Rows of one listing. Chosen; answers say when there are more."""
+"""Rows of one listing. Arbitrary: any value from 100 to 10,000 would do; an answer says when there are more."""
 
 
 def read_catalog(connection: Connection, keys: Iterable[AssetKey]) -> Catalog:

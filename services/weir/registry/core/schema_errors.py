@@ -11,6 +11,7 @@ INVALID_SCHEMA = 42201
 INVALID_VERSION = 42202
 INVALID_LEVEL = 42203
 INVALID_SUBJECT = 42208
+"""Specified by Confluent's Schema Registry: the first three digits are the HTTP status."""
 
 
 class SchemaRefused(Exception):

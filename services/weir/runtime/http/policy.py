@@ -21,7 +21,8 @@ TOKEN_CHARS_MIN = 16
 """Shortest token. Chosen: 16 random characters cannot be tried out over a network; the stack's own have 43."""
 
 BODY_BYTES_MAX = 65_536
-"""Largest body of a service that asks for no other, bytes. Chosen: no such route takes one."""
+"""Largest body of a service that asks for no other, bytes. Arbitrary: any value from 1,024 to 1,048,576
+would do; no route of such a service takes a body."""
 
 HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?|[0-9a-f:.]+")
 """A host as it is compared: lower case, without a port and without brackets."""
@@ -37,12 +38,12 @@ class Limits:
     """Open connections; the next one is answered 503. Chosen: twice the calls that a gateway has in flight, half of the
     1,024 files that a process may usually open."""
     head_s: float = 10.0
-    """Seconds for a whole head, and before the first byte. Chosen: a phone needs two."""
+    """Seconds for a whole head, and before the first byte. Chosen: five times what a phone needs."""
     body_s: float = 10.0
     """Seconds in which a body must bring `body_pace_bytes` more, or end. Arbitrary: the pace is what counts; any span does that
     is longer than a pause of a phone's network (two or three) and shorter than a client's patience (30)."""
     body_pace_bytes: int = 65_536
-    """Bytes that a body must bring in `body_s`. Chosen: 50 kbit/s."""
+    """Bytes that a body must bring in `body_s`. Chosen: about 50 kbit/s, a slow phone."""
     idle_s: float = 15.0
     """Seconds that a connection may wait for its next request. Chosen: longer than stock clients keep one (5 s), so that
     they are the ones who close it."""

@@ -18,7 +18,8 @@ from weir.runtime.telemetry.logs import logger
 from weir.runtime.telemetry.metrics import BATCH_MESSAGES
 
 POLL_MS = 250
-"""Milliseconds a poll waits for a first message. Chosen: bounds how late a stop is noticed."""
+"""Milliseconds a poll waits for a first message, and how late a stop is noticed. Arbitrary: any value from 50 to
+1,000 would do."""
 
 
 class Consumer:

@@ -25,13 +25,14 @@ OF_VALUES = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError
 """Errors that a value in a message can raise."""
 
 LIVES_MAX = 3
-"""Lives that a message may end before it is put aside. Chosen: the third one cannot be chance."""
+"""Processes that a message may end before it is put aside. Chosen: two in a row can be chance, three hardly."""
 
 PUT_ASIDE_MAX = 5
 """Messages put aside within `WINDOW_US` before the group halts: then the deploy is bad, and not the messages. Arbitrary:
 any number from 2 to about 10 would do; each costs LIVES_MAX processes."""
 
 WINDOW_US = 3_600_000_000
+"""An hour. Arbitrary: any time from ten minutes to a day would do; a bad deploy shows within minutes of its start."""
 
 SUSPECTS_MAX = 64
 """Suspects that are remembered, the latest blamed of them: several partitions can hold a culprit each at one time. More than

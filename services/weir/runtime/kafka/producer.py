@@ -20,7 +20,7 @@ from weir.runtime.kafka.serde import Serde
 from weir.runtime.telemetry.metrics import PRODUCED
 
 LINGER_MS = 10
-"""Milliseconds a send waits for company. Chosen: small against the 200 ms flush of the store."""
+"""Milliseconds a send waits for others to share its request. Chosen: small against the 200 ms flush of the store."""
 
 BATCH_BYTES = 1_000_000
 """Largest batch per partition. Measured: the default of 16 KB costs twice the CPU per event."""

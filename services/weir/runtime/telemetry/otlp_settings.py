@@ -34,7 +34,7 @@ DAY_MS = 86_400_000
 """Longest time between two sends, milliseconds: a day. Chosen: nobody watches what is older."""
 
 TIMEOUT_MAX_S = 3_600.0
-"""Longest time for a send, seconds: an hour. Chosen so that a value in milliseconds (10000) is told, not taken for hours."""
+"""Longest time for a send, seconds: an hour. Chosen so that a value in milliseconds (10000) is refused, not taken for hours."""
 
 SPOKEN = "http/protobuf"
 """The form of OTLP that is sent."""

@@ -33,13 +33,14 @@ NOVELTY = [channel.name for channel in CHANNELS].index("knn-novelty")
 """Position of the channel whose p-value says how novel an event is."""
 
 TYPICAL_EVENTS = 5
-"""Calls named as typical of the reference, and as examples from before a change (chosen)."""
+"""Calls named as typical of the reference, and as examples from before a change (arbitrary: any value from 3 to
+10 would do; a person opens them one by one)."""
 
 CLUSTERS_SHOWN = 5
-"""Novel clusters of a signal (chosen)."""
+"""Novel clusters of a signal (arbitrary: any value from 3 to 10 would do; a person reads them in an alert)."""
 
 NAME_TERMS = 3
-"""Words in the name of a novel cluster (chosen)."""
+"""Words in the name of a novel cluster (arbitrary: any value from 2 to 5 would do; a person reads it in an alert)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
