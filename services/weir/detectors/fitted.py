@@ -94,7 +94,7 @@ class Fitted:
 
 
 FITTED = Codec(Fitted, "drift-reference", layout=4)
-"""A reference with its thresholds, about 4 MB for 2,000 events of 384 dimensions; raised also with the list of channels."""
+"""A reference with its thresholds, about 4 MB for 2,000 events of 384 dimensions."""
 
 
 def fitted_piece(fitted: Fitted) -> str:

@@ -20,6 +20,10 @@ class Channel(Protocol):
         """What an alert calls it, in kebab-case."""
 
     @property
+    def meaning(self) -> str:
+        """What it measures in plain words, as a sentence about a change names it."""
+
+    @property
     def weight(self) -> float:
         """Its share of the e-bank beside the weights of the other channels, 0 or more. With 0 it is only shown."""
 

@@ -22,6 +22,7 @@ class Completeness:
     """
 
     name: str = "completeness"
+    meaning: str = "the share of events without their embedding"
     weight: float = 0.1
     two_sided: bool = False
 

@@ -48,6 +48,7 @@ class KnnNovelty:
     """Score: mean cosine distance to the five nearest reference embeddings, 0 to 2."""
 
     name: str = "knn-novelty"
+    meaning: str = "how unlike the reference prompts are"
     weight: float = 2.0
     two_sided: bool = True
 

@@ -27,6 +27,7 @@ class Language:
     """
 
     name: str = "language"
+    meaning: str = "the share of languages that are rare in the reference"
     weight: float = 0.3
     two_sided: bool = False
 

@@ -20,6 +20,7 @@ class Latency:
     """Score: milliseconds."""
 
     name: str = "latency"
+    meaning: str = "the latency of calls"
     weight: float = 0.0
     two_sided: bool = True
 

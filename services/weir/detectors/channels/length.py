@@ -14,6 +14,7 @@ class Length:
     """Score: characters."""
 
     name: str = "length"
+    meaning: str = "the length of prompts"
     weight: float = 1.3
     two_sided: bool = True
 

@@ -16,6 +16,7 @@ class Punctuation:
     """Score: fraction of all characters, 0 to 1."""
 
     name: str = "punctuation"
+    meaning: str = "the share of punctuation"
     weight: float = 0.3
     two_sided: bool = True
 

@@ -23,6 +23,7 @@ class Surprisal:
     """Score: (mean bits per word - mean of the reference) * sqrt(words); a text without words has none."""
 
     name: str = "surprisal"
+    meaning: str = "how surprising the words of prompts are"
     weight: float = 0.7
     two_sided: bool = True
 

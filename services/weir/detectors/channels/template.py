@@ -23,6 +23,7 @@ class Template:
     """Score: recent events with the same beginning, over what the reference lets expect. One-sided."""
 
     name: str = "template"
+    meaning: str = "the share of prompts that begin alike"
     weight: float = 0.6
     two_sided: bool = False
 

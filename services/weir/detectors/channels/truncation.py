@@ -27,6 +27,7 @@ class Truncation:
     """Score: -(1.5 ln(characters) + sqrt(punctuation characters)). One-sided: larger is shorter and barer."""
 
     name: str = "truncation"
+    meaning: str = "the share of prompts that look cut off"
     weight: float = 2.0
     two_sided: bool = False
 

@@ -26,6 +26,7 @@ class Vocabulary:
     """
 
     name: str = "vocabulary"
+    meaning: str = "how many words the reference does not know"
     weight: float = 1.3
     two_sided: bool = True
 

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
+from weir.detectors.channels import CHANNELS
 from weir.detectors.outcomes import Cleared, Frozen, Signal, Warming
 from weir.drift.core.stream.state import StreamState
 
-_MEANING = {
-    "knn-novelty": "how unlike the reference prompts are",
-    "length": "the length of prompts",
-    "surprisal": "how surprising the words of prompts are",
-    "vocabulary": "how many words the reference does not know",
-    "punctuation": "the share of punctuation",
-    "template": "the share of prompts that begin alike",
-    "truncation": "the share of prompts that look cut off",
-    "language": "the share of languages that are rare in the reference",
-    "refusal": "the share of answers that decline",
-    "completeness": "the share of events without their embedding",
-}
-"""Channels in plain words."""
+_MEANING = {channel.name: channel.meaning for channel in CHANNELS}
 
 _EWMA_MEANING = "the mean embedding of prompts"
 
