@@ -62,15 +62,15 @@ class DriftLoad:
 
     async def recomputed(self) -> dict[str, DriftSignalled]:
         """Signals by id, of a fresh bank over what the log holds of this stream, in one go."""
-        told = Announced()
+        announced = Announced()
         with tempfile.TemporaryDirectory(prefix="weir-chaos-") as folder:
             checkpoints = FileCheckpoints(Path(folder))
-            drift = Drift(checkpoints, told, BankSettings(reference_events=REFERENCE_EVENTS), Limits(4, 4_096))
+            drift = Drift(checkpoints, announced, BankSettings(reference_events=REFERENCE_EVENTS), Limits(4, 4_096))
             for partition, offset, event in events_of(self._stack, IN_TOPIC):
                 if isinstance(event, TextFeaturesComputed) and event.tenant == self.tenant:
                     await drift.handle(received(event, offset, partition))
             checkpoints.close()
-        return {signal.event_id: signal for signal in told.signals}
+        return {signal.event_id: signal for signal in announced.signals}
 
 
 class Announced:

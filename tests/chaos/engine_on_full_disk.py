@@ -45,7 +45,7 @@ class Engine:
         return httpx2.post(self._url, content=sql, timeout=120)
 
     def insert(self, table: int) -> None:
-        """Insert until told to stop, each batch again until it is taken."""
+        """Insert until asked to stop, each batch again until it is taken."""
         values = ", ".join(f"hex(rand64({column}))" for column in range(COLUMNS))
         for number in count():
             sql = f"INSERT INTO t{table} SELECT number, {values} FROM numbers({number * ROWS}, {ROWS})"
@@ -115,8 +115,8 @@ def _rounds(engine: Engine, ballast: Path, reserve_bytes: int) -> int:
     engine.stop.set()
     for thread in threads:
         thread.join()
-    told = f"reserve {reserve_bytes} bytes, full {number} times, {sum(engine.acknowledged)} rows"
-    sys.stdout.write(f"{told}: {lost or 'nothing lost'}\n")
+    summary = f"reserve {reserve_bytes} bytes, full {number} times, {sum(engine.acknowledged)} rows"
+    sys.stdout.write(f"{summary}: {lost or 'nothing lost'}\n")
     return 1 if lost else 0
 
 

@@ -1,6 +1,6 @@
 """`python -m chaos.refusing_gateway`: the gateway on a disk that refuses to sync while a file says so.
 
-A real disk cannot be told to fail at a given moment without a kernel of its own; the process's own system call can.
+A real disk cannot be made to fail at a given moment without a kernel of its own; the process's own system call can.
 """
 
 from __future__ import annotations

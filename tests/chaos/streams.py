@@ -1,4 +1,4 @@
-"""Streaming callers of both doors, and the moments of a stream at which something can be done to it."""
+"""Streaming callers of gRPC and HTTP, and the moments of a stream at which something can be done to it."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ AGAIN_S = 0.2
 
 
 class Broken(Exception):
-    """A stream ended with an error that its client was told."""
+    """A stream ended with an error that its client got."""
 
 
 class Streams:
-    """Callers at work on both doors; a stream is acknowledged when its end came without an error."""
+    """Callers over gRPC and HTTP; a stream is acknowledged when its end came without an error."""
 
     def __init__(self, gateway: SecondGateway, key: str, question: str = QUESTION) -> None:
         self._gateway = gateway

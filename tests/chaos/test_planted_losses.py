@@ -67,9 +67,9 @@ def test_a_loss_becomes_a_signal_and_an_alert_until_it_is_found(stack: RunningSt
 
         eventually(lambda: _alert(stack, second.group) == "firing", within_s=90, what="the alert")
 
-        told = f"subject = '{second.group}' AND name = 'audit_missing' AND state = 'raised'"
-        stack.until_count("v_ops_signals", told, 1)
-        ((explanation,),) = stack.sql(f"SELECT explanation FROM v_ops_signals WHERE {told} LIMIT 1")
+        raised = f"subject = '{second.group}' AND name = 'audit_missing' AND state = 'raised'"
+        stack.until_count("v_ops_signals", raised, 1)
+        ((explanation,),) = stack.sql(f"SELECT explanation FROM v_ops_signals WHERE {raised} LIMIT 1")
         assert f"{load.source} of {load.epoch_us} 1 (4)" in explanation
         assert second.sink.metric('weir_lineage_audit_numbers{column="missing"}') >= 1  # other tests delete a topic
         assert book(second, load.life) == (10, 9, [[4, 4]])

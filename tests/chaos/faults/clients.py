@@ -36,7 +36,7 @@ OPEN_UPSTREAM = "weir_inference_calls_in_flight"
 
 
 def disconnected(stack: RunningStack, clients: int) -> Row:
-    """Clients of both doors go away in the middle of their streams, all at once."""
+    """Clients of gRPC and HTTP go away in the middle of their streams, all at once."""
     with paced_gateway(stack, "gone", inference={"WEIR_INFERENCE_CALLS_MAX": "256"}) as (gateway, model):
         with ExitStack() as open_ones:
             for _ in range(clients // 2):

@@ -54,7 +54,7 @@ def behind(stack: RunningStack) -> Row:
             gateway.gateway.start()
             gateway.gateway.until_ready()
             calls.more(80)
-        return row_of_calls(stack, "clock behind that of the life before", 1, calls.acknowledged)
+        return row_of_calls(stack, "clock behind that of the process before", 1, calls.acknowledged)
 
 
 def _faked(rate: Path) -> dict[str, str]:

@@ -34,7 +34,7 @@ from weir.runtime.clock import now_us
 
 def alerts_killed(stack: RunningStack, times: int) -> Row:
     """`kill -9` of alerts as its signals come, raised and cleared in turn; then they are fed to it again. Each signal is
-    told once, before and after."""
+    notified once, before and after."""
     began_us, since = now_us(), datetime.now(UTC)
     apply_edition(stack, 0)
     is_reached(lambda: version_in_force(stack) == summary(0))
@@ -57,11 +57,11 @@ def alerts_killed(stack: RunningStack, times: int) -> Row:
     turn(is_killed=False)  # behind what was fed again: when it is heard, that was
     start_s, due = time.monotonic(), 2 * SUBJECTS * len(lives)
     is_reached(lambda: _stored(stack, lives, began_us)[1] >= 2 * due)
-    told = Counter(
+    notified = Counter(
         {event.event_id: event.state for event in changes(stack, began_us)}.values()
     )  # the log may repeat an id
     expected = {"firing": due // 2, "resolved": due // 2}
-    problems += [] if told == expected else [f"changes told: {dict(told)}, expected {expected}"]
+    problems += [] if notified == expected else [f"changes notified: {dict(notified)}, expected {expected}"]
     rows, distinct = _stored(stack, lives, began_us)
     return Row(
         "alerts killed",
@@ -70,7 +70,7 @@ def alerts_killed(stack: RunningStack, times: int) -> Row:
         distinct,
         duplicates=rows - distinct,
         recovery_s=time.monotonic() - start_s,
-        note=f"{due} signals, {due} changes of alerts; fed again from the log: nothing was told twice",
+        note=f"{due} signals, {due} changes of alerts; fed again from the log: nothing was notified twice",
         problem="; ".join(problems),
     )
 
@@ -117,8 +117,8 @@ def _stored(stack: RunningStack, lives: list[int], since_us: int) -> tuple[int, 
     counted = "SELECT count(), uniqExact(event_id) FROM"
     ((signals, one),) = stack.sql(f"{counted} v_ops_signals WHERE source = '{SOURCE}' AND boot_epoch IN ({epochs})")
     where = f"rule = '{RULE}' AND event_time_us >= {since_us}"
-    ((told, other),) = stack.sql(f"{counted} v_alerts WHERE {where}")
-    return int(signals) + int(told), int(one) + int(other)
+    ((notified, other),) = stack.sql(f"{counted} v_alerts WHERE {where}")
+    return int(signals) + int(notified), int(one) + int(other)
 
 
 def _features(stack: RunningStack, request_ids: set[str]) -> dict[str, list[FeatureItem]]:

@@ -36,12 +36,12 @@ def killed(stack: RunningStack, times: int) -> Row:
             calls.more(20)
             stack.kill("triton", signal.SIGKILL)
             calls.more(20)
-    row = row_of_calls(stack, "Triton killed in calls", times, calls.acknowledged, _told(calls.refusals))
+    row = row_of_calls(stack, "Triton killed in calls", times, calls.acknowledged, _errors_of(calls.refusals))
     return replace(row, problem="" if stack.pid("gateway") == gateway_pid else "the gateway was restarted")
 
 
 def crashed_in_streams(stack: RunningStack, times: int) -> Row:
-    """`kill -9` of Triton in the middle of streams on both doors."""
+    """`kill -9` of Triton in the middle of streams over gRPC and HTTP."""
     with paced_gateway(stack, "crash") as (gateway, model):
         ends = Counter[str]()
         for _ in range(times):
@@ -70,8 +70,8 @@ def hanging(stack: RunningStack) -> Row:
             watched.until_streaming()
             model.triton.send(signal.SIGSTOP)
         model.triton.send(signal.SIGCONT)
-        told = {"failed", "cancelled"}  # by the gateway's deadline, or by the client's own
-        return _row(stack, "Triton hanging in streams", 1, gateway, Counter(watched.ends), STREAMS, told)
+        outcomes_expected = {"failed", "cancelled"}  # by the gateway's deadline, or by the client's own
+        return _row(stack, "Triton hanging in streams", 1, gateway, Counter(watched.ends), STREAMS, outcomes_expected)
 
 
 def overloaded(stack: RunningStack, seconds: float) -> Row:
@@ -84,14 +84,14 @@ def overloaded(stack: RunningStack, seconds: float) -> Row:
         row = row_of_numbers(stack, "Triton overloaded", calls.refused, gateway.life, gateway.used)
         found = outcomes(stack, gateway.source)
         problems = [] if calls.refused else ["nothing was refused"]
-        problems += [] if set(calls.refusals) <= {"RESOURCE_EXHAUSTED"} else [_told(calls.refusals)]
+        problems += [] if set(calls.refusals) <= {"RESOURCE_EXHAUSTED"} else [_errors_of(calls.refusals)]
         problems += [] if found.get("refused", 0) == calls.refused else [f"recorded: {found}"]
         note = f"{len(calls.acknowledged)} answered, {calls.refused} refused with a word; recorded {found}"
         return replace(row, note=note, problem="; ".join(problems))
 
 
 class Watched:
-    """Streams on both doors at once, and what each client was told at the end."""
+    """Streams over gRPC and HTTP at once, and how each client saw its stream end."""
 
     def __init__(self, gateway: SecondGateway, key: str, question: str, *, timeout_s: float = 30.0) -> None:
         self._gateway = gateway
@@ -163,16 +163,16 @@ def _row(
     streams: int,
     expected: set[str],
 ) -> Row:
-    """The books of the gateway; every client must have been told, and every end recorded as what it was."""
+    """The numbers of the gateway; every client must have got an error, and every end is recorded as what it was."""
     row = row_of_numbers(stack, fault, times, gateway.life, gateway.used)
     found = outcomes(stack, gateway.source)
     problems = [f"{ends['clean']} streams ended as if well"] if ends["clean"] else []
     problems += [f"{ends.total()} of {streams} streams ended"] if ends.total() != streams else []
     problems += [f"recorded {found}"] if sum(found.get(one, 0) for one in expected) != streams else []
-    note = f"{ends['error']} of {streams} clients were told; recorded {found}"
+    note = f"{ends['error']} of {streams} clients got an error; recorded {found}"
     return replace(row, note=note, problem="; ".join(problems))
 
 
-def _told(refusals: dict[str, int]) -> str:
+def _errors_of(refusals: dict[str, int]) -> str:
     names: Sequence[str] = sorted(refusals)
-    return "told: " + (", ".join(f"{name} {refusals[name]}" for name in names) or "nothing")
+    return "errors: " + (", ".join(f"{name} {refusals[name]}" for name in names) or "nothing")

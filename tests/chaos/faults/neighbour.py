@@ -49,7 +49,7 @@ class Measured:
     took_ms: list[float]
     failed: int
     words: set[str]
-    """What it was told where a call failed."""
+    """The error of a call that failed."""
 
 
 def misbehaving(stack: RunningStack, calls: int, percentile: int | None = 99) -> Row:

@@ -44,13 +44,15 @@ def edited_while_firing(stack: RunningStack, edits: int) -> Row:
     send(stack, life, "cleared")
     is_ended = is_reached(lambda: states(stack) == Counter({"resolved": SUBJECTS}))
     is_reached(lambda: stored(stack, life)[1] == 2 * SUBJECTS)
-    told = Counter(event.state for event in changes(stack, life))
+    notified = Counter(event.state for event in changes(stack, life))
     rows, distinct = stored(stack, life)
     problems = [] if is_fired else ["the rule never fired"]
     problems += [] if is_held else [f"after the edits: {dict(states(stack))}"]
     problems += [f"{len(early)} alerts resolved by an edit"] if early else []
     problems += [] if is_ended else ["the end was not heard"]
-    problems += [] if told == {"firing": SUBJECTS, "resolved": SUBJECTS} else [f"changes told: {dict(told)}"]
+    problems += (
+        [] if notified == {"firing": SUBJECTS, "resolved": SUBJECTS} else [f"changes notified: {dict(notified)}"]
+    )
     return Row(
         "rule edited while firing",
         edits,

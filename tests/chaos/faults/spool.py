@@ -85,7 +85,7 @@ def sync_refused(stack: RunningStack, times: int) -> Row:
                 flag.unlink()
             calls.more(20)
         row = row_of_calls(stack, "the spool's disk refuses to sync", times, calls.acknowledged)
-        return replace(row, note=f"{calls.refused} calls were told that they are not on the disk")
+        return replace(row, note=f"{calls.refused} calls got the error that they are not on the disk")
 
 
 def _rose(gateway: SecondGateway, before: float) -> bool:
@@ -108,9 +108,9 @@ def row_of_policy(stack: RunningStack, fault: str, policy: str, gateway: SecondG
         problem = f"{calls.refused} calls were refused" if calls.refused else ""
         return replace(row, note=f"all {len(calls.acknowledged)} calls answered", problem=problem)
     whole = row_of_calls(stack, fault, 1, calls.acknowledged)
-    told = set(calls.refusals) - {"RESOURCE_EXHAUSTED"}
+    unexpected = set(calls.refusals) - {"RESOURCE_EXHAUSTED"}
     problems = [f"{whole.lost} events of answered calls missing"] if whole.lost else []
-    problems += [f"calls failed with {told}"] if told else []
+    problems += [f"calls failed with {unexpected}"] if unexpected else []
     note = f"{len(calls.acknowledged)} calls answered, {calls.refused} refused with a word"
     return replace(row, note=note, problem="; ".join(problems))
 

@@ -1,4 +1,4 @@
-"""The supervisor dies alone and leaves the stack behind: that is told, the rest is ended in order, and nothing is lost."""
+"""The supervisor dies alone and leaves the stack behind: `weir status` says so, the rest is ended in order, nothing is lost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def killed(stack: RunningStack, times: int) -> Row:
             calls.more(CALLS)
             broker = stack.pid("kafka")
             os.kill(stack.inner.supervisor.pid(), signal.SIGKILL)
-            problems += _told(stack)
+            problems += _state_errors(stack)
             calls.more(CALLS)
             note = f"{calls.refused} calls refused while orphaned"
         problems += [] if psutil.pid_exists(broker) else ["the broker did not outlive the refused start"]
@@ -48,8 +48,8 @@ def killed(stack: RunningStack, times: int) -> Row:
     return replace(row, problem="; ".join([*problems, *_damage(stack)]))
 
 
-def _told(stack: RunningStack) -> list[str]:
-    """What of the state was told wrong, and whether a second start was let in."""
+def _state_errors(stack: RunningStack) -> list[str]:
+    """What `weir status` said wrong, and whether a second start was let in."""
     place = layout(stack.home)
     eventually(lambda: look(place).state is State.ORPHANED, within_s=10, what="the orphans")
     try:
