@@ -11,8 +11,8 @@
                  is dead-lettered (`culprits`)
     stop         what is in work ends first, unless the world is bad: then its offset stays
 
-Two loops keep it (ADR 20): `consumer` (batches, for who works on many messages at once) and `stream` (faust, message by message). The
-sink of lineage keeps the same contract in a loop of its own, because it does not decode.
+Two loops keep it (ADR 20): `consumer` (batches, for who works on many messages at once) and `stream` (faust, message by message).
+The sink of lineage keeps the same contract in a loop of its own, because it does not decode.
 """
 
 from __future__ import annotations
