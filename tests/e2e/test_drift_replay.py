@@ -16,10 +16,11 @@ from confluent_kafka import Producer
 
 from harness.samples.shifted_traffic import ENVELOPE, OTHER_WORDS, STEADY_WORDS, Traffic
 from harness.stack.running_stack import RunningStack
-from weir.cli.log_range import Range, ranges, values
+from weir.cli.log_range import ranges, values
 from weir.cli.output import CliError, ExitCode
 from weir.cli.stack.layout import repository
 from weir.events import FeatureItem, encode_body, frame
+from weir.events.log import OffsetRange
 
 pytestmark = [pytest.mark.stack, pytest.mark.capability("O6")]
 TENANT, ROUTE = "replay-test", "questions"
@@ -174,7 +175,7 @@ def test_a_range_that_retention_took_is_an_error_and_no_shorter_range(
     stack: RunningStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WEIR_KAFKA_BOOTSTRAP", stack.kafka_bootstrap)
-    gone = Range("text-features", 0, 1_000_000_000, 1_000_000_001)
+    gone = OffsetRange("text-features", 0, 1_000_000_000, 1_000_000_000)
 
     with pytest.raises(CliError, match="could not be read to its end") as raised:
         list(values(gone))

@@ -23,10 +23,10 @@ from harness.samples.builders import NOON_US, one_of_each
 from weir.alerts.app.rulebook import Rulebook
 from weir.evaluator.core import active, anchors
 from weir.events import SCHEMA_JSON, TOPICS, Event, InvalidEvent, RegistryChanged, decode_body, frame, writer_schema
+from weir.events.log import OffsetRange
 from weir.gateway.core.catalog import Catalog
 from weir.lineage.settings import LineageSettings
 from weir.lineage.sink.core.container import zigzag
-from weir.lineage.sink.core.intent import Range
 from weir.lineage.sink.core.message import Body, body_of
 from weir.lineage.sink.inserter import Inserter, WriterSchema
 from weir.lineage.store.migrate import migrate
@@ -210,11 +210,11 @@ def _store(topic: str, first: int, bodies: list[bytes], alone_from: int, inserte
     table, schema_id = topic.replace("-", "_"), sorted(SCHEMA_JSON).index(TOPICS[topic].event)
     framed = [frame(schema_id, body) for body in bodies]
     taken: list[Body] = [body_of(first + n, value, MESSAGE_BYTES_MAX, NOON_US) for n, value in enumerate(framed)]
-    whole = inserter.insert((topic, 0), Range(first, first + len(taken) - 1, "whole"), taken, _give_up)
+    whole = inserter.insert(OffsetRange(topic, 0, first, first + len(taken) - 1, "whole"), taken, _give_up)
     assert whole is not None, f"{topic}: the store was waited for: {inserter.waits_for}"
     refused = dict(whole)
     for body in taken[alone_from::ALONE_EVERY]:  # alone, each ends as it did among the others
-        alone = inserter.insert((topic, 0), Range(body.offset, body.offset, "alone"), [body], _give_up)
+        alone = inserter.insert(OffsetRange(topic, 0, body.offset, body.offset, "alone"), [body], _give_up)
         assert alone is not None, f"{topic}: the store was waited for: {inserter.waits_for}"
         among = refused.get(body.offset)
         is_known = among is not None and any(words in among.detail for words in KNOWN_LENIENT)

@@ -66,7 +66,7 @@ def drift_replay(
     near_events = settings.bank.clear_after_events if near is None else near
     asked = Asked(first, end, tenant, route, settings, near_events, change_us)
     features = planned(asked)
-    with _progress(sum(one.messages for one in features)) as progress:
+    with _progress(sum(one.count for one in features)) as progress:
         document = {"from": since, "to": until, **run(asked, features, progress)}
     emit_json(document) if json else _print(document)
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from weir.cli.log import TIMEOUT_S, bootstrap
 from weir.cli.moments import EARLIEST, LATEST, Moment
 from weir.cli.output import CliError, ExitCode
+from weir.events.log import OffsetRange
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer
@@ -25,22 +25,7 @@ MESSAGES_AT_A_TIME = 32
 """Messages taken from what was read ahead at once. Chosen: the call's own cost is lost in that of one envelope."""
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Offsets of one partition, `end` not in it."""
-
-    topic: str
-    partition: int
-    start: int
-    end: int
-
-    @property
-    def messages(self) -> int:
-        """Offsets in the range; a compacted topic may hold fewer messages."""
-        return max(0, self.end - self.start)
-
-
-def ranges(topic: str, since: Moment, until: Moment) -> list[Range]:
+def ranges(topic: str, since: Moment, until: Moment) -> list[OffsetRange]:
     """The range of every partition. Raises CliError: NOT_FOUND for an unknown topic, NOT_READY without a broker."""
     from confluent_kafka import KafkaException
 
@@ -54,7 +39,7 @@ def ranges(topic: str, since: Moment, until: Moment) -> list[Range]:
             raise _down(error) from error
 
 
-def values(one: Range) -> Iterator[bytes | None]:
+def values(one: OffsetRange) -> Iterator[bytes | None]:
     """The values of the messages of a range, in order.
 
     Raises CliError: INVALID when retention takes a part of the range before it is read, TIMEOUT when the broker stops
@@ -62,11 +47,11 @@ def values(one: Range) -> Iterator[bytes | None]:
     """
     from confluent_kafka import KafkaError, TopicPartition
 
-    if not one.messages:
+    if not one.count:
         return
     with _consumer() as consumer:
-        consumer.assign([TopicPartition(one.topic, one.partition, one.start)])
-        following = one.start
+        consumer.assign([TopicPartition(one.topic, one.partition, one.first)])
+        following = one.first
         while True:
             # Never more than are left: the call returns when it has all it was asked for, or at its timeout.
             batch = consumer.consume(min(MESSAGES_AT_A_TIME, one.end - following), TIMEOUT_S)
@@ -79,15 +64,15 @@ def values(one: Range) -> Iterator[bytes | None]:
                 if error is not None and error.code() != KafkaError._PARTITION_EOF:
                     raise _broken(one, error)
                 offset = message.offset()
-                if error is None and (offset is None or offset < one.end):
+                if error is None and (offset is None or offset <= one.last):
                     value = message.value()
                     yield value.encode() if isinstance(value, str) else value
-                if error is not None or offset is None or offset >= one.end - 1:
+                if error is not None or offset is None or offset >= one.last:
                     return
                 following = offset + 1
 
 
-def _range(consumer: Consumer, topic: str, partition: int, since: Moment, until: Moment) -> Range:
+def _range(consumer: Consumer, topic: str, partition: int, since: Moment, until: Moment) -> OffsetRange:
     from confluent_kafka import TopicPartition
 
     low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT_S)
@@ -98,7 +83,7 @@ def _range(consumer: Consumer, topic: str, partition: int, since: Moment, until:
         (found,) = consumer.offsets_for_times([TopicPartition(topic, partition, int(point))], timeout=TIMEOUT_S)
         return found.offset if found.offset >= 0 else high
 
-    return Range(topic, partition, offset_of(since), offset_of(until))
+    return OffsetRange(topic, partition, offset_of(since), offset_of(until) - 1)
 
 
 @contextmanager
@@ -124,8 +109,8 @@ def _consumer() -> Iterator[Consumer]:
         consumer.close()
 
 
-def _broken(one: Range, error: object) -> CliError:
-    where = f"{one.topic}/{one.partition} from {one.start} to {one.end}"
+def _broken(one: OffsetRange, error: object) -> CliError:
+    where = f"{one.topic}/{one.partition} from {one.first} to {one.end}"
     return CliError(ExitCode.INVALID, f"{where} could not be read to its end: {error}", "did retention take its start?")
 
 

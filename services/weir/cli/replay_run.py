@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from weir.cli.log_decoder import Decode, decoder
-from weir.cli.log_range import Range, ranges, values
+from weir.cli.log_range import ranges, values
 from weir.cli.moments import LATEST, Moment
 from weir.cli.output import CliError, ExitCode
 from weir.cli.replay_document import document
@@ -20,6 +20,7 @@ from weir.cli.replay_source import Source
 from weir.drift.core.replay.fold import Replay, ReplayLimits, TooMuchToReplay, begun, replayed
 from weir.drift.core.stream.signals import DETECTOR
 from weir.events import DriftSignalled, InvalidEvent, TextFeaturesComputed
+from weir.events.log import OffsetRange
 
 IN_TOPIC, OUT_TOPIC = "text-features", "drift-signals"
 
@@ -57,12 +58,12 @@ class Asked:
         return self.tenant in ("", tenant) and self.route in ("", route)
 
 
-def planned(asked: Asked) -> list[Range]:
+def planned(asked: Asked) -> list[OffsetRange]:
     """The range of features that `asked` names, as the log stands now. Raises CliError."""
     return ranges(IN_TOPIC, asked.since, asked.until)
 
 
-def run(asked: Asked, features: Sequence[Range], progress: Progress = lambda _: None) -> dict[str, object]:
+def run(asked: Asked, features: Sequence[OffsetRange], progress: Progress = lambda _: None) -> dict[str, object]:
     """The document of a replay of `features`. Raises CliError. Cost: about 0.25 ms an event, 2 s a stream that warms."""
     source = Source(IN_TOPIC, features)
     with decoder(asked.settings.message_bytes_max) as decode:
@@ -99,7 +100,7 @@ def _history(asked: Asked, decode: Decode) -> History:
 
 
 def _folded(
-    asked: Asked, source: Source, features: Sequence[Range], decode: Decode, replay: Replay, progress: Progress
+    asked: Asked, source: Source, features: Sequence[OffsetRange], decode: Decode, replay: Replay, progress: Progress
 ) -> Replay:
     for one in features:
         for value in values(one):

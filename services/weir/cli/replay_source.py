@@ -6,13 +6,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
-from weir.cli.log_range import Range
+from weir.events.log import OffsetRange
 
 
 class Source:
     """Counts and hashes the messages of a range as they stream by."""
 
-    def __init__(self, topic: str, ranges: Sequence[Range]) -> None:
+    def __init__(self, topic: str, ranges: Sequence[OffsetRange]) -> None:
         self._topic = topic
         self._ranges = ranges
         self._messages = 0
@@ -38,7 +38,7 @@ class Source:
         return {
             "topic": self._topic,
             "partitions": [
-                {"partition": one.partition, "from_offset": one.start, "to_offset": one.end} for one in self._ranges
+                {"partition": one.partition, "from_offset": one.first, "to_offset": one.end} for one in self._ranges
             ],
             "messages": self._messages,
             "bytes": self._bytes,

@@ -28,8 +28,8 @@ from weir.events import (
     encode_body,
     named_id,
 )
+from weir.events.log import RawMessage
 from weir.events.trace_context import TraceContext
-from weir.runtime.kafka.deadletter import RawMessage
 from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.span_log import Recorded
 

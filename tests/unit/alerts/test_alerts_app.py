@@ -17,7 +17,7 @@ from weir.alerts.app.app import Alerts, Limits
 from weir.alerts.app.rulebook import Rulebook
 from weir.alerts.core.grouping import Timing
 from weir.events import AlertChanged, Event, OpsSignalled, RegistryChanged, encode_body, named_id
-from weir.runtime.kafka.deadletter import RawMessage
+from weir.events.log import RawMessage
 from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.span_log import Recorded
 

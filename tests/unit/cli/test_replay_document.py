@@ -15,14 +15,14 @@ import pytest
 
 from unit.drift.drift_envelopes import SMALL, cut, shifting_items
 from weir.cli.blas import THREADS_VARIABLE, require_one_thread
-from weir.cli.log_range import Range
 from weir.cli.replay_document import document
 from weir.cli.replay_source import Source
 from weir.detectors.settings import BankSettings
 from weir.drift.core.replay.fold import Replay, ReplayLimits, begun, replayed
 from weir.events import DriftSignalled
+from weir.events.log import OffsetRange
 
-RANGE = Range("text-features", 0, 10, 14)
+RANGE = OffsetRange("text-features", 0, 10, 13)
 ITEMS = shifting_items()
 
 
@@ -48,7 +48,7 @@ def made_of(
     return document(replay, read, history, near_events=10)
 
 
-def source(*bodies: bytes | None, at: Range = RANGE) -> dict[str, object]:
+def source(*bodies: bytes | None, at: OffsetRange = RANGE) -> dict[str, object]:
     read = Source("text-features", [at])
     for body in bodies:
         read.take(body)
@@ -123,8 +123,8 @@ def test_events_that_come_again_are_counted_and_change_the_range_alone() -> None
         source(b"a", b"c"),
         source(b"a"),
         source(b"b", b"a"),
-        source(b"a", b"b", at=Range("text-features", 0, 9, 14)),
-        source(b"a", b"b", at=Range("text-features", 1, 10, 14)),
+        source(b"a", b"b", at=OffsetRange("text-features", 0, 9, 13)),
+        source(b"a", b"b", at=OffsetRange("text-features", 1, 10, 13)),
     ],
 )
 def test_another_range_has_another_identity(other: dict[str, object]) -> None:
@@ -141,7 +141,7 @@ def test_what_was_refused_is_counted_by_reason() -> None:
 
 @pytest.mark.parametrize(("start", "end", "messages"), [(3, 8, 5), (8, 8, 0), (9, 8, 0)])
 def test_a_range_holds_no_message_beyond_its_end(start: int, end: int, messages: int) -> None:
-    assert Range("text-features", 0, start, end).messages == messages
+    assert OffsetRange("text-features", 0, start, end - 1).count == messages
 
 
 def test_a_replay_is_refused_where_the_order_of_sums_is_not_fixed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.app import IN_TOPIC, Drift, Limits
 from weir.drift.core.checkpoint import Checkpoint
 from weir.events import DriftSignalled, FeatureItem, TextFeaturesComputed, named_id
+from weir.events.log import RawMessage
 from weir.runtime.errors import Retryable
-from weir.runtime.kafka.deadletter import RawMessage
 from weir.runtime.kafka.handling import Received
 
 SMALL = BankSettings(

@@ -12,7 +12,7 @@ from weir.detectors.scores.score import AnchorScore, Score
 from weir.detectors.scores.settings import QualitySettings
 from weir.detectors.scores.stream import StreamKey, StreamState, step
 from weir.events import EvaluationScored, named_id
-from weir.runtime.kafka.deadletter import RawMessage
+from weir.events.log import RawMessage
 from weir.runtime.kafka.handling import Received
 
 KEY = StreamKey("demo", "docs-qa", "support-coverage", DIGEST)

@@ -22,7 +22,7 @@ from weir.events import (
     encode_body,
     named_id,
 )
-from weir.runtime.kafka.deadletter import RawMessage
+from weir.events.log import RawMessage
 from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.span_log import Recorded
 

@@ -21,9 +21,9 @@ from weir.events import (
     digest_of,
     encode_body,
 )
+from weir.events.log import RawMessage
 from weir.events.trace_context import TraceContext
 from weir.runtime.kafka.consumer import Consumer
-from weir.runtime.kafka.deadletter import RawMessage
 from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.span_log import Recorded
 from weir.runtime.rejects import Limits

@@ -12,10 +12,10 @@ import pytest
 from harness.kafka.mock_kafka import MockKafka
 from harness.samples.builders import NOON_US, completed
 from weir.events import TextFeaturesComputed, encode_body
+from weir.events.log import RawMessage
 from weir.inference.app import OUT_TOPIC, Features
 from weir.inference.core.features import Plan
 from weir.inference.core.vectors import EmbeddingCache, FloatVector
-from weir.runtime.kafka.deadletter import RawMessage
 from weir.runtime.kafka.handling import Received
 
 pytestmark = pytest.mark.capability("X1")

@@ -12,11 +12,12 @@ import pytest
 from harness.kafka.mock_kafka import MockKafka
 from harness.samples.builders import NOON_US
 from weir.events import DeadLettered, InvalidEvent
+from weir.events.log import RawMessage
 from weir.lineage.sink import inserter as inserter_module
 from weir.lineage.sink.inserter import Inserter
 from weir.lineage.store.store import Store
 from weir.runtime.errors import TooManyRejects
-from weir.runtime.kafka.deadletter import TOPIC, RawMessage
+from weir.runtime.kafka.deadletter import TOPIC
 from weir.runtime.kafka.link import Link
 from weir.runtime.kafka.retries import BACKOFF_S
 from weir.runtime.rejects import Limits

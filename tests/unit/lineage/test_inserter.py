@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from harness.samples.builders import NOON_US, completed, one_of_each
 from weir.events import SCHEMA_JSON, TOPICS, InvalidEvent, Reference, check_body, encode_body, named_id, writer_schema
 from weir.events.bounds import COPIED_BYTES_MAX, ITEMS_MAX, NAME_BYTES_MAX
+from weir.events.log import OffsetRange
 from weir.events.ranges import TIME_END_US
 from weir.lineage.core.retention import Retention
 from weir.lineage.settings import LineageSettings
 from weir.lineage.sink.core.container import MARK, container, marked
-from weir.lineage.sink.core.intent import Range
 from weir.lineage.sink.core.message import Body
 from weir.lineage.sink.inserter import Inserter, WriterSchema
 from weir.lineage.store.retention import keep
@@ -56,7 +56,7 @@ class Sunk:
         self._offset += len(bodies)
         schema_id = sorted(SCHEMA_JSON).index(TOPICS[topic].event)
         range_ = [Body(first + number, schema_id, body, written_us) for number, body in enumerate(bodies)]
-        rejected = self._inserter.insert((topic, 0), Range(first, self._offset - 1), range_, no_patience)
+        rejected = self._inserter.insert(OffsetRange(topic, 0, first, self._offset - 1), range_, no_patience)
         assert rejected is not None
         return {offset - first: error.detail for offset, error in rejected}
 

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from harness.samples.builders import completed
 from weir.events import SCHEMA_JSON, encode_body
+from weir.events.log import OffsetRange, TopicPartition
 from weir.lineage.sink.core.container import MARK, MARK_FIELDS, container, marked
-from weir.lineage.sink.core.intent import Range, done, intent_of, token, topic_of
+from weir.lineage.sink.core.intent import done, intent, intent_of, token, topic_of
 from weir.lineage.sink.core.stall import Stall
+
+PARTITION = TopicPartition("spans", 0)
 
 
 @given(st.integers(min_value=0, max_value=20))
@@ -27,24 +30,24 @@ def test_a_container_of_bodies_is_what_avro_readers_expect(count: int) -> None:
 
 @given(first=st.integers(0, 2**62), length=st.integers(0, 10_000))
 def test_an_intent_is_read_back_where_it_was_committed_and_nowhere_else(first: int, length: int) -> None:
-    span = Range(first, first + length)
+    span = OffsetRange(*PARTITION, first, first + length)
 
-    assert intent_of(span.as_metadata(), first) == span
-    assert intent_of(span.as_metadata(), first + 1) is None
+    assert intent_of(PARTITION, intent(span), first) == span
+    assert intent_of(PARTITION, intent(span), first + 1) is None
 
 
 @pytest.mark.parametrize("metadata", [None, "", "intent:5", "intent:9-3", "something else"])
 def test_other_metadata_is_no_intent(metadata: str | None) -> None:
-    assert intent_of(metadata, 9) is None
+    assert intent_of(PARTITION, metadata, 9) is None
 
 
 @given(first=st.integers(0, 2**62), length=st.integers(0, 10_000), topic_id=st.uuids().map(str))
 def test_a_commit_names_the_topic_before_and_after_the_insert(first: int, length: int, topic_id: str) -> None:
-    span = Range(first, first + length, topic_id)
+    span = OffsetRange(*PARTITION, first, first + length, topic_id)
 
-    assert intent_of(span.as_metadata(), first) == span
-    assert topic_of(span.as_metadata()) == topic_of(done(topic_id)) == topic_id
-    assert intent_of(done(topic_id), first) is None
+    assert intent_of(PARTITION, intent(span), first) == span
+    assert topic_of(intent(span)) == topic_of(done(topic_id)) == topic_id
+    assert intent_of(PARTITION, done(topic_id), first) is None
 
 
 @pytest.mark.parametrize("metadata", [None, "", "intent:5-9", "something else", done("")])
@@ -53,7 +56,7 @@ def test_a_commit_from_before_topics_had_ids_names_none(metadata: str | None) ->
 
 
 def test_a_topic_made_anew_has_no_token_of_the_old_one() -> None:
-    assert len({token("spans", 0, Range(0, 9, topic_id), "s1") for topic_id in ("", "old", "new")}) == 3
+    assert len({token(OffsetRange("spans", 0, 0, 9, topic_id), "s1") for topic_id in ("", "old", "new")}) == 3
 
 
 @pytest.mark.parametrize(("at_s", "is_stalled"), [(10.0, False), (70.0, False), (70.1, True)])
@@ -92,7 +95,10 @@ def test_bodies_that_end_with_their_mark_are_the_same_events() -> None:
 
 def test_a_token_names_the_whole_range() -> None:
     tokens = {
-        token("spans", partition, Range(first, 9), part) for partition in (0, 1) for first in (0, 1) for part in "ab"
+        token(OffsetRange("spans", partition, first, 9), part)
+        for partition in (0, 1)
+        for first in (0, 1)
+        for part in "ab"
     }
 
     assert len(tokens) == 8

@@ -5,16 +5,17 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weir.events.log import TopicPartition
 from weir.lineage.sink.core.starvation import Starvation
 
 LIMIT_S = 30.0
-HERE = ("spans", 0)
+HERE, READ = TopicPartition("spans", 0), TopicPartition("spans", 1)
 
 
 def test_a_partition_that_stands_still_with_more_behind_it_is_named_after_the_limit() -> None:
     starvation = Starvation(LIMIT_S)
 
-    looks = [starvation.starved({HERE: 5, ("spans", 1): 9}, {HERE: 8, ("spans", 1): 9}, now_s) for now_s in (0, 29, 30)]
+    looks = [starvation.starved({HERE: 5, READ: 9}, {HERE: 8, READ: 9}, now_s) for now_s in (0, 29, 30)]
 
     assert looks == [[], [], [HERE]]
 

@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.lineage.sink.core.intent import Range
+from weir.events.log import OffsetRange, RawMessage, TopicPartition
 from weir.lineage.sink.core.waiting import Waiting
 
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    offset: int
-    topic: str = "spans"
-    partition: int = 0
+PARTITION = TopicPartition("spans", 0)
 
 
-PLACE = ("spans", 0)
+def message(offset: int) -> RawMessage:
+    return RawMessage(*PARTITION, offset, None, b"", 0)
 
 
-def offsets_due(waiting: Waiting[Message]) -> list[int]:
-    return [message.offset for message in waiting.due().get(PLACE, [])]
+def offsets_due(waiting: Waiting) -> list[int]:
+    return [one.offset for one in waiting.due().get(PARTITION, [])]
 
 
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=12), st.integers(0, 20), st.integers(0, 20))
 def test_however_the_polls_cut_the_log_an_intended_range_comes_whole_and_nothing_comes_twice(
     polls: list[int], first: int, length: int
 ) -> None:
-    waiting = Waiting[Message]()
-    span = Range(first, first + length)
-    waiting.intend(PLACE, span)
+    waiting = Waiting()
+    span = OffsetRange(*PARTITION, first, first + length)
+    waiting.intend(span)
     handed, offset = [], first
     for size in [*polls, length + 1]:
         for _ in range(size):
-            waiting.add(Message(offset))
+            waiting.add(message(offset))
             offset += 1
         batch = offsets_due(waiting)
         if batch:
@@ -48,30 +42,30 @@ def test_however_the_polls_cut_the_log_an_intended_range_comes_whole_and_nothing
 
 
 def test_a_partition_that_is_read_again_adds_nothing_that_is_held() -> None:
-    waiting = Waiting[Message]()
+    waiting = Waiting()
     for offset in (3, 4, 3, 4, 5):
-        waiting.add(Message(offset))
+        waiting.add(message(offset))
 
     assert offsets_due(waiting) == [3, 4, 5]
 
 
 def test_a_partition_of_another_member_is_forgotten_with_its_intent() -> None:
-    waiting = Waiting[Message]()
-    waiting.intend(PLACE, Range(0, 9))
-    waiting.add(Message(0))
-    waiting.forget([PLACE])
-    waiting.add(Message(7))
+    waiting = Waiting()
+    waiting.intend(OffsetRange(*PARTITION, 0, 9))
+    waiting.add(message(0))
+    waiting.forget([PARTITION])
+    waiting.add(message(7))
 
     assert offsets_due(waiting) == [7]
     assert not waiting.intended
 
 
 def test_a_range_with_a_hole_in_the_log_is_due_once_the_log_is_past_it() -> None:
-    waiting = Waiting[Message]()
-    waiting.intend(PLACE, Range(0, 5))
-    waiting.add(Message(0))
+    waiting = Waiting()
+    waiting.intend(OffsetRange(*PARTITION, 0, 5))
+    waiting.add(message(0))
     assert offsets_due(waiting) == []
-    waiting.add(Message(8))
+    waiting.add(message(8))
 
     assert offsets_due(waiting) == [0]
     assert offsets_due(waiting) == [8]

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from weir.alerts.adapters import silences, state_store
 from weir.alerts.adapters.metrics import RESTORED
-from weir.alerts.adapters.state_store import GroupKey, Place, Progress
+from weir.alerts.adapters.state_store import GroupKey, Progress
 from weir.alerts.core.grouping import Group, Notification, Timing, rederived
 from weir.alerts.core.matcher import InvalidMatcher
 from weir.alerts.core.observation import Signal
@@ -24,6 +24,7 @@ from weir.alerts.core.snapshot import alert_from, alert_record, group_from, grou
 from weir.alerts.core.state import Alert
 from weir.alerts.core.state import rederived as rederived_alert
 from weir.events import AlertChanged, DriftSignalled, InvalidEvent, OpsSignalled, canonical_json
+from weir.events.log import TopicPartition
 from weir.runtime.telemetry.logs import logger
 
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, RecursionError, InvalidEvent, InvalidMatcher)
@@ -110,11 +111,13 @@ def restore_silences(connection: Connection, now_us: int) -> dict[str, Silence]:
     return found
 
 
-def restore_progress(connection: Connection, now_us: int) -> dict[Place, Progress]:
+def restore_progress(connection: Connection, now_us: int) -> dict[TopicPartition, Progress]:
     """How far each partition was handled; a newest time that no event has is now."""
     rows = connection.execute("SELECT topic, partition, next_offset, newest_us FROM offsets")
     return {
-        (row[0], row[1]): Progress(row[2], int(repaired_times({"newest_us": row[3]}, now_us)["newest_us"]))
+        TopicPartition(row[0], row[1]): Progress(
+            row[2], int(repaired_times({"newest_us": row[3]}, now_us)["newest_us"])
+        )
         for row in rows
     }
 

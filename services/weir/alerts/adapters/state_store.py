@@ -16,6 +16,7 @@ from weir.alerts.core.observation import Signal
 from weir.alerts.core.snapshot import alert_record, group_record
 from weir.alerts.core.state import Alert
 from weir.events import AlertChanged, canonical_json
+from weir.events.log import TopicPartition
 from weir.events.trace_context import TraceContext, read_trace
 from weir.runtime.kafka.relay import Unsent
 
@@ -23,9 +24,6 @@ TOPIC = "alerts"
 
 GroupKey = tuple[str, str]
 """Receiver and group key."""
-
-Place = tuple[str, int]
-"""Topic and partition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ def save_standing(connection: Connection, standing: Mapping[str, Mapping[str, Si
         connection.execute("INSERT OR REPLACE INTO standing VALUES (?, ?)", (series, canonical_json(record)))
 
 
-def save_progress(connection: Connection, progress: Mapping[Place, Progress]) -> None:
+def save_progress(connection: Connection, progress: Mapping[TopicPartition, Progress]) -> None:
     """Write how far partitions were handled."""
     for (topic, partition), one in progress.items():
         values = (topic, partition, one.next_offset, one.newest_us)

@@ -122,8 +122,8 @@ class Alerts:
         for one whose values no alert can carry."""
         draft, at_us = self._draft(), self._clock()
         for one in batch:
-            place = (one.message.topic, one.message.partition)
-            before = draft.progress.get(place) or self._memory.progress.get(place, Progress(0, 0))
+            partition = one.message.topic_partition
+            before = draft.progress.get(partition) or self._memory.progress.get(partition, Progress(0, 0))
             event = one.event
             if not isinstance(event, Source) or _is_replay(one, before):
                 continue
@@ -133,7 +133,7 @@ class Alerts:
                 self._recent.note(event.event_id, one.trace.traceparent, one.trace.state)
             self._watch.observe(draft, one.message.topic, event, at_us)
             newest_us = max(before.newest_us, event.event_time_us)
-            draft.progress[place] = Progress(one.message.offset + 1, newest_us)
+            draft.progress[partition] = Progress(one.message.offset + 1, newest_us)
         self._recent.measure()
         self._write(draft, at_us)
 

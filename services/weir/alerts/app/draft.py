@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from weir.alerts.adapters.metrics import TRANSITIONS
-from weir.alerts.adapters.state_store import GroupKey, Numbers, Place, Progress
+from weir.alerts.adapters.state_store import GroupKey, Numbers, Progress
 from weir.alerts.app.memory import Memory
 from weir.alerts.core.alert_trace import changed
 from weir.alerts.core.grouping import Group, Notification
@@ -14,6 +14,7 @@ from weir.alerts.core.observation import Signal
 from weir.alerts.core.repair import repaired_times
 from weir.alerts.core.state import Alert, Phase
 from weir.events import AlertChanged, named_id
+from weir.events.log import TopicPartition
 from weir.events.trace_context import TraceContext
 from weir.runtime.kafka.handling import Received
 from weir.runtime.telemetry.logs import logger
@@ -42,7 +43,7 @@ class Draft:
     changes: list[AlertChanged] = field(default_factory=list)
     notifications: list[tuple[Notification, str]] = field(default_factory=list)
     """Each with the reason for which it cannot be sent, empty for none."""
-    progress: dict[Place, Progress] = field(default_factory=dict)
+    progress: dict[TopicPartition, Progress] = field(default_factory=dict)
     taken_back: list[str] = field(default_factory=list)
     hand: Received | None = None
     """The message in flight; None while time passes."""

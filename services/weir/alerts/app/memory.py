@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from weir.alerts.adapters.state_store import GroupKey, Place, Progress
+from weir.alerts.adapters.state_store import GroupKey, Progress
 from weir.alerts.core.grouping import Group
 from weir.alerts.core.observation import Signal
 from weir.alerts.core.silence import Silence
 from weir.alerts.core.state import Alert
+from weir.events.log import TopicPartition
 
 
 @dataclass(slots=True)
@@ -20,5 +21,5 @@ class Memory:
     alerts: dict[str, Alert] = field(default_factory=dict)
     groups: dict[GroupKey, Group] = field(default_factory=dict)
     standing: dict[str, Mapping[str, Signal]] = field(default_factory=dict)
-    progress: dict[Place, Progress] = field(default_factory=dict)
+    progress: dict[TopicPartition, Progress] = field(default_factory=dict)
     silences: dict[str, Silence] = field(default_factory=dict)

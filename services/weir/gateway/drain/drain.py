@@ -19,6 +19,7 @@ from collections.abc import Iterable, Sequence
 from prometheus_client import Counter, Gauge
 
 from weir.events import InvalidEvent, NumbersAccounted, encode_body
+from weir.events.log import Headers, RawMessage, TopicPartition
 from weir.events.ranges import TIME_END_US
 from weir.gateway.adapters.heads import forget_heads, heads_in
 from weir.gateway.adapters.ledger_file import LedgerFile
@@ -36,14 +37,16 @@ from weir.runtime.halt import ended, halted
 from weir.runtime.http.policy import policy_of
 from weir.runtime.http.server import application, serve
 from weir.runtime.identity import new_id
-from weir.runtime.kafka.deadletter import RawMessage
 from weir.runtime.kafka.link import Link, link_from
-from weir.runtime.kafka.message_trace import Headers, kafka_headers
+from weir.runtime.kafka.message_trace import kafka_headers
 from weir.runtime.kafka.producer import Framed
 from weir.runtime.process import run, together
 from weir.runtime.telemetry import otlp
 from weir.runtime.telemetry.logs import configure_logs, logger
 from weir.runtime.waits import wait_or_stop
+
+SPOOL = TopicPartition(SPOOL_TOPIC, 0)
+"""What dead letters of the drain name as their partition."""
 
 FEW_RECORDS = 64
 """Records below which a piece is small. Two files are written for each piece, about 0.7 ms of CPU time; shared by so many records
@@ -186,13 +189,13 @@ class Drain:
                 good += 1
                 continue
             if good:
-                self._dead_letters.note_good(SPOOL_TOPIC, 0, good)
+                self._dead_letters.note_good(SPOOL, good)
                 good = 0
-            message = RawMessage(SPOOL_TOPIC, 0, offset, None, one.payload, min(piece.boot_epoch, TIME_END_US))
+            message = RawMessage(*SPOOL, offset, None, one.payload, min(piece.boot_epoch, TIME_END_US))
             if not await self._dead_letter(message, one.error, stop):
                 return False
         if good:
-            self._dead_letters.note_good(SPOOL_TOPIC, 0, good)
+            self._dead_letters.note_good(SPOOL, good)
         return True
 
     async def _dead_letter(self, message: RawMessage, error: InvalidEvent, stop: asyncio.Event) -> bool:

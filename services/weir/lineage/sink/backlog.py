@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
+from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # exported at run time only
 
 from weir.events import TOPICS
+from weir.events.log import TopicPartition
 from weir.lineage.settings import LineageSettings
 
 ASK_TIMEOUT_S = 5.0
@@ -22,8 +24,6 @@ CAUGHT_UP_WITHIN_S = 10.0
 
 LOOK_EVERY_S = 0.1
 """Seconds between two looks. Chosen: half the sink's flush."""
-
-Place = tuple[str, int]
 
 
 class Backlog:
@@ -41,11 +41,11 @@ class Backlog:
         except KafkaException:
             return None
         behind: dict[str, int] = {}
-        for (topic, partition), end in ends.items():
-            done = committed.get((topic, partition), 0)
+        for one, end in ends.items():
+            done = committed.get(one, 0)
             waiting = end - done if done <= end else end  # a commit behind the end is one of a topic that is gone
             if waiting > 0:
-                behind[topic] = behind.get(topic, 0) + waiting
+                behind[one.topic] = behind.get(one.topic, 0) + waiting
         return behind
 
     def caught_up(self) -> bool:
@@ -55,28 +55,28 @@ class Backlog:
             until_s = time.monotonic() + CAUGHT_UP_WITHIN_S
             while True:
                 committed = self.committed()
-                if all(committed.get(place, 0) >= end for place, end in ends.items()):
+                if all(committed.get(one, 0) >= end for one, end in ends.items()):
                     return True
                 if time.monotonic() > until_s or self._closing.wait(LOOK_EVERY_S):
                     return False
         except KafkaException:
             return False
 
-    def ends(self) -> dict[Place, int]:
+    def ends(self) -> dict[TopicPartition, int]:
         """The offset after the last message of every partition. Raises KafkaException while the broker does not answer."""
         return self._offsets(OffsetSpec.latest())  # type: ignore[no-untyped-call]  # an untyped library
 
-    def begins(self) -> dict[Place, int]:
+    def begins(self) -> dict[TopicPartition, int]:
         """The offset of the first message that is still there. Raises as `ends`."""
         return self._offsets(OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # as above
 
-    def committed(self) -> dict[Place, int]:
+    def committed(self) -> dict[TopicPartition, int]:
         """The next offset of every partition that the group committed one of. Raises as `ends`."""
         group = self._settings.group
         with self._client() as client:
             asked = [ConsumerGroupTopicPartitions(group)]
             answer = client.list_consumer_group_offsets(asked, request_timeout=ASK_TIMEOUT_S)[group].result()
-        return {(place.topic, place.partition): max(place.offset, 0) for place in answer.topic_partitions}
+        return {TopicPartition(one.topic, one.partition): max(one.offset, 0) for one in answer.topic_partitions}
 
     def close(self) -> None:
         """Let nobody wait any longer: the service stops."""
@@ -96,8 +96,8 @@ class Backlog:
             self._admin = None
             raise
 
-    def _offsets(self, which: OffsetSpec) -> dict[Place, int]:
-        asked = {TopicPartition(name, n): which for name, topic in TOPICS.items() for n in range(topic.partitions)}
+    def _offsets(self, which: OffsetSpec) -> dict[TopicPartition, int]:
+        asked = {KafkaPartition(name, n): which for name, topic in TOPICS.items() for n in range(topic.partitions)}
         with self._client() as client:
             answers = client.list_offsets(asked, request_timeout=ASK_TIMEOUT_S)
-            return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+            return {TopicPartition(one.topic, one.partition): answer.result().offset for one, answer in answers.items()}

@@ -36,22 +36,22 @@ class Commits:
     def __init__(self) -> None:
         self._answer: tuple[KafkaError | None, list[TopicPartition]] | None = None
 
-    def answered(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
+    def answered(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         """The client's callback, called in a poll."""
-        self._answer = error, places
+        self._answer = error, partitions
 
-    def commit(self, consumer: Any, places: Sequence[TopicPartition], take: Callable[[Message], None]) -> None:
+    def commit(self, consumer: Any, partitions: Sequence[TopicPartition], take: Callable[[Message], None]) -> None:
         """Commit, or give the membership up. take: told of a message or an error that comes meanwhile.
 
         Raises MembershipLost.
         """
         self._answer = None
         try:
-            consumer.commit(offsets=list(places), asynchronous=True)
+            consumer.commit(offsets=list(partitions), asynchronous=True)
             error, done = self._awaited(consumer, take)
         except KafkaException as refused:
             raise MembershipLost(f"commit refused: {refused}") from refused
-        refusals = [place for place in done if place.error is not None]
+        refusals = [one for one in done if one.error is not None]
         if refusals:
             raise MembershipLost(f"commit refused: {refusals[0].topic}/{refusals[0].partition}: {refusals[0].error}")
         if error is not None:

@@ -20,10 +20,10 @@ HEARTBEAT_S = 0.5
 """Seconds between polls while the store waits. Chosen: short against the poll interval, and a stop is obeyed at once."""
 
 OnCommit = Callable[[KafkaError | None, list[TopicPartition]], None]
-OnPlaces = Callable[[Any, Sequence[TopicPartition]], None]
+OnPartitions = Callable[[Any, Sequence[TopicPartition]], None]
 
 
-def joined(settings: LineageSettings, assigned: OnPlaces, revoked: OnPlaces, answered: OnCommit) -> Any:
+def joined(settings: LineageSettings, assigned: OnPartitions, revoked: OnPartitions, answered: OnCommit) -> Any:
     """A member of the group, subscribed to every topic; joins in its first polls. answered: told of every commit."""
     consumer = Consumer(
         {
@@ -67,8 +67,8 @@ class Kept:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        held = {(place.topic, place.partition) for place in self._consumer.assignment()} if self._paused else set()
-        still = [place for place in self._paused if (place.topic, place.partition) in held]
+        held = {(one.topic, one.partition) for one in self._consumer.assignment()} if self._paused else set()
+        still = [one for one in self._paused if (one.topic, one.partition) in held]
         if still:
             self._consumer.resume(still)
 

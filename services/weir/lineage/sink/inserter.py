@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from weir.events import TOPICS, InvalidEvent, check_body
+from weir.events.log import OffsetRange, RawMessage
 from weir.lineage.core.retention import DAY_S, expired_since_s
 from weir.lineage.sink.core.container import MARK, container, marked
-from weir.lineage.sink.core.intent import Range, token
+from weir.lineage.sink.core.intent import token
 from weir.lineage.sink.core.message import Body
 from weir.lineage.store.metrics import EXPIRED, INSERT_FAILURES, INSERT_S, PAUSED, ROWS
 from weir.lineage.store.store import BlockTooLarge, RowsRefused, Store, StoreDown
 from weir.runtime.clock import now_us
 from weir.runtime.errors import Retryable
-from weir.runtime.kafka.deadletter import RawMessage
 from weir.runtime.kafka.retries import backoff_s
 from weir.runtime.telemetry.logs import logger
 
@@ -66,17 +66,17 @@ class Inserter:
         self.waits_for = ""
         """The last error of what is tried again now; empty while nothing is."""
 
-    def insert(self, place: tuple[str, int], span: Range, bodies: Sequence[Body], wait: Wait) -> Rejected | None:
+    def insert(self, offsets: OffsetRange, bodies: Sequence[Body], wait: Wait) -> Rejected | None:
         """Store a range's bodies, trying until the store takes it. Returns what was rejected; None when it was given up."""
         attempt = 0
         while True:
             try:
-                rejected = self._once(place, span, bodies)
+                rejected = self._once(offsets, bodies)
             except (StoreDown, Retryable) as error:
                 INSERT_FAILURES.labels("transient").inc()
                 PAUSED.set(1)
                 self.waits_for = str(error)
-                logger().warning("store_waits", topic=place[0], attempt=attempt, error=str(error))
+                logger().warning("store_waits", topic=offsets.topic, attempt=attempt, error=str(error))
                 if not wait(backoff_s(attempt)):
                     return None
                 attempt += 1
@@ -97,7 +97,7 @@ class Inserter:
             try:
                 is_put = _ended(put(), wait)
             except Retryable as error:
-                self.waits_for = f"the dead letter of {message.topic}/{message.partition}/{message.offset}: {error}"
+                self.waits_for = f"the dead letter of {message.topic_partition}/{message.offset}: {error}"
                 logger().warning("dead_letter_waits", topic=message.topic, attempt=attempt, error=str(error))
                 if not wait(backoff_s(attempt)):
                     return False
@@ -106,7 +106,7 @@ class Inserter:
                 self.waits_for = ""
                 return is_put
 
-    def _once(self, place: tuple[str, int], span: Range, bodies: Sequence[Body]) -> Rejected:
+    def _once(self, offsets: OffsetRange, bodies: Sequence[Body]) -> Rejected:
         rejected: Rejected = []
         groups: dict[int, list[Body]] = {}
         for body in bodies:
@@ -114,71 +114,65 @@ class Inserter:
         for schema_id, group in groups.items():
             try:
                 schema = self._schemas.schema_of(schema_id)
-                expected = TOPICS[place[0]].event
+                expected = TOPICS[offsets.topic].event
                 if schema.event != expected:
                     raise InvalidEvent("wrong_event", f"schema id {schema_id} is {schema.event}; expected {expected}")
             except InvalidEvent as error:
                 rejected += [(body.offset, error) for body in group]
                 continue
-            rejected += self._group(place, span, schema_id, schema, group)
+            rejected += self._group(offsets, schema_id, schema, group)
         return rejected
 
-    def _group(
-        self, place: tuple[str, int], span: Range, schema_id: int, schema: WriterSchema, group: Sequence[Body]
-    ) -> Rejected:
+    def _group(self, offsets: OffsetRange, schema_id: int, schema: WriterSchema, group: Sequence[Body]) -> Rejected:
         try:
-            self._block(place, span, f"s{schema_id}", schema, group)
+            self._block(offsets, f"s{schema_id}", schema, group)
         except RowsRefused as error:
             INSERT_FAILURES.labels("permanent").inc()
-            logger().warning("rows_refused", topic=place[0], first=span.first, last=span.last, error=str(error))
+            logger().warning(
+                "rows_refused", topic=offsets.topic, first=offsets.first, last=offsets.last, error=str(error)
+            )
         else:
             return []
-        good, rejected = self._storable(place[0], schema, group)
-        return rejected + self._bisected(place, span, f"s{schema_id}-d", schema, good)
+        good, rejected = self._storable(offsets.topic, schema, group)
+        return rejected + self._bisected(offsets, f"s{schema_id}-d", schema, good)
 
-    def _bisected(
-        self, place: tuple[str, int], span: Range, part: str, schema: WriterSchema, group: Sequence[Body]
-    ) -> Rejected:
+    def _bisected(self, offsets: OffsetRange, part: str, schema: WriterSchema, group: Sequence[Body]) -> Rejected:
         """Rows that decode but that the store may refuse, one by one or all together: halves until it takes them or each
         bad one stands alone.
         """
         if not group:
             return []
         try:
-            self._block(place, span, part, schema, group)
+            self._block(offsets, part, schema, group)
         except RowsRefused as error:
             if len(group) == 1:
                 return [(group[0].offset, InvalidEvent("rejected_by_store", str(error)))]
             half = len(group) // 2
-            low = self._bisected(place, span, f"{part}l", schema, group[:half])
-            return low + self._bisected(place, span, f"{part}r", schema, group[half:])
+            low = self._bisected(offsets, f"{part}l", schema, group[:half])
+            return low + self._bisected(offsets, f"{part}r", schema, group[half:])
         return []
 
-    def _block(
-        self, place: tuple[str, int], span: Range, part: str, schema: WriterSchema, group: Sequence[Body]
-    ) -> None:
+    def _block(self, offsets: OffsetRange, part: str, schema: WriterSchema, group: Sequence[Body]) -> None:
         """Insert a group in one block, or in halves where the memory of one insert does not reach: time would not mend that.
 
         Raises RowsRefused for one body that alone needs more: no wait makes it smaller.
         """
         try:
-            self._whole(place, span, part, schema, group)
+            self._whole(offsets, part, schema, group)
         except BlockTooLarge as error:
             if len(group) == 1:
                 raise RowsRefused(
                     f"one event of {len(group[0].data)} bytes is too large for an insert: {error}"
                 ) from error
             half = len(group) // 2
-            self._block(place, span, f"{part}a", schema, group[:half])
-            self._block(place, span, f"{part}b", schema, group[half:])
+            self._block(offsets, f"{part}a", schema, group[:half])
+            self._block(offsets, f"{part}b", schema, group[half:])
 
-    def _whole(
-        self, place: tuple[str, int], span: Range, part: str, schema: WriterSchema, group: Sequence[Body]
-    ) -> None:
+    def _whole(self, offsets: OffsetRange, part: str, schema: WriterSchema, group: Sequence[Body]) -> None:
         block = container(marked(schema.text), [body.data + MARK for body in group])
         with INSERT_S.time():
-            self._store.insert_container(_table(place[0]), block, token(*place, span, part))
-        ROWS.labels(place[0]).inc(len(group))
+            self._store.insert_container(_table(offsets.topic), block, token(offsets, part))
+        ROWS.labels(offsets.topic).inc(len(group))
 
     def _storable(self, topic: str, schema: WriterSchema, group: Sequence[Body]) -> tuple[list[Body], Rejected]:
         """The bodies that the table can hold, and why others are not; those that grew old in the log are in neither."""

@@ -22,24 +22,26 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaException, Message
+from confluent_kafka import TopicPartition as KafkaPartition
 
 from weir.events import InvalidEvent
+from weir.events.log import OffsetRange, RawMessage, TopicPartition
 from weir.lineage.settings import LineageSettings
 from weir.lineage.sink.backlog import Backlog
 from weir.lineage.sink.commit import Commits, MembershipLost
 from weir.lineage.sink.core.client_call import ClientCall
-from weir.lineage.sink.core.intent import Range, done, intent_of, topic_of
+from weir.lineage.sink.core.intent import done, intent, intent_of, topic_of
 from weir.lineage.sink.core.message import Body, body_of
 from weir.lineage.sink.core.stall import Stall
 from weir.lineage.sink.core.starvation import Starvation
-from weir.lineage.sink.core.waiting import Place, Waiting
+from weir.lineage.sink.core.waiting import Waiting
 from weir.lineage.sink.group import Kept, joined
 from weir.lineage.sink.inserter import Inserter
 from weir.lineage.store.metrics import ANEW, REBUILT, REJOINED, STALLED, STARVED
 from weir.runtime.errors import TooManyRejects
 from weir.runtime.halt import halted
-from weir.runtime.kafka.deadletter import DeadLetters, RawMessage
+from weir.runtime.kafka.deadletter import DeadLetters
 from weir.runtime.kafka.handling import note_lag
 from weir.runtime.kafka.topic_ids import TopicIds
 from weir.runtime.telemetry.logs import logger
@@ -89,12 +91,12 @@ class Sink:
         self._dead_letters = dead_letters
         self._loop = loop
         self._stop = threading.Event()
-        self._waiting = Waiting[RawMessage]()
+        self._waiting = Waiting()
         self._topic_ids = TopicIds(settings.kafka_bootstrap, IDENTITY_TIMEOUT_S)
         self._ids: dict[str, str] = {}
         self._looked_s = 0.0
         self._backlog = Backlog(settings)
-        self._next: dict[Place, int] = {}
+        self._next: dict[TopicPartition, int] = {}
         self._starvation = Starvation(STARVED_S)
         self._ends_seen_s = 0.0
         self._stall = Stall(settings.stall_s)
@@ -129,7 +131,7 @@ class Sink:
 
     def _consume(self) -> None:
         while not self._stop.is_set():
-            self._waiting = Waiting[RawMessage]()
+            self._waiting = Waiting()
             try:
                 self._as_member()
             except TooManyRejects as error:
@@ -156,29 +158,29 @@ class Sink:
             self._call.enter("close", time.monotonic())
             consumer.close()
 
-    def _assigned(self, consumer: Any, places: Sequence[TopicPartition]) -> None:
-        self._waiting.forget((place.topic, place.partition) for place in places)
-        self._ids.update(self._topic_ids.of(place.topic for place in places))
-        committed = consumer.committed(list(places), timeout=COMMITTED_TIMEOUT_S)
-        self._next |= {(place.topic, place.partition): max(place.offset, 0) for place in committed}
-        consumer.incremental_assign([self._start(place) for place in committed])
+    def _assigned(self, consumer: Any, partitions: Sequence[KafkaPartition]) -> None:
+        self._waiting.forget(map(_topic_partition, partitions))
+        self._ids.update(self._topic_ids.of(one.topic for one in partitions))
+        committed = consumer.committed(list(partitions), timeout=COMMITTED_TIMEOUT_S)
+        self._next |= {_topic_partition(one): max(one.offset, 0) for one in committed}
+        consumer.incremental_assign([self._start(one) for one in committed])
         self.is_ready = True
 
-    def _start(self, committed: TopicPartition) -> TopicPartition:
+    def _start(self, committed: KafkaPartition) -> KafkaPartition:
         """Where to read a partition from; remembers the range that is to be rebuilt."""
-        topic, partition = str(committed.topic), int(committed.partition)
+        topic, partition = topic_partition = _topic_partition(committed)
         of, now = topic_of(committed.metadata), self._ids.get(topic, "")
         if of and now and of != now:
             ANEW.inc()
             logger().warning("topic_made_anew", topic=topic, partition=partition, was=of, now=now)
-            self._next[topic, partition] = 0
-            return TopicPartition(topic, partition, OFFSET_BEGINNING)
-        intent = intent_of(committed.metadata, committed.offset)
-        if intent is not None:
+            self._next[topic_partition] = 0
+            return KafkaPartition(topic, partition, OFFSET_BEGINNING)
+        offsets = intent_of(topic_partition, committed.metadata, committed.offset)
+        if offsets is not None:
             REBUILT.inc()
-            self._waiting.intend((topic, partition), intent)
-            logger().info("intent_found", topic=topic, partition=partition, first=intent.first, last=intent.last)
-        return TopicPartition(topic, partition)
+            self._waiting.intend(offsets)
+            logger().info("intent_found", topic=topic, partition=partition, first=offsets.first, last=offsets.last)
+        return KafkaPartition(topic, partition)
 
     def _look_at_ids(self) -> None:
         """Give the membership up when a topic is another one than at the assignment."""
@@ -210,21 +212,22 @@ class Sink:
         except KafkaException as error:
             logger().warning("ends_unknown", error=str(error))  # a broker that is away: asked again at the next look
             return
-        named = [f"{topic}/{n}" for topic, n in starved if ends[topic, n] > begins.get((topic, n), 0)]
+        named = [str(one) for one in starved if ends[one] > begins.get(one, 0)]
         if named:
             STARVED.inc()
             raise MembershipLost(f"nothing was read for {STARVED_S:.0f} s of what has more: {', '.join(named)}")
 
-    def _of_the_group(self, ends: Mapping[Place, int]) -> dict[Place, int]:
+    def _of_the_group(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Where the group stands. A member without partitions looks at it: it may be idle because there are more members than
         partitions, and then the group moves on, or because the client never finished joining."""
         committed = self._backlog.committed()
-        return {place: committed.get(place, 0) for place in ends}
+        return {one: committed.get(one, 0) for one in ends}
 
-    def _revoked(self, _: Any, places: Sequence[TopicPartition]) -> None:
-        for place in places:
-            self._next.pop((place.topic, place.partition), None)
-        self._waiting.forget((place.topic, place.partition) for place in places)
+    def _revoked(self, _: Any, revoked: Sequence[KafkaPartition]) -> None:
+        partitions = [_topic_partition(one) for one in revoked]
+        for one in partitions:
+            self._next.pop(one, None)
+        self._waiting.forget(partitions)
 
     def _round(self, consumer: Any, commits: Commits) -> None:
         self._call.enter("consume", time.monotonic())
@@ -233,28 +236,27 @@ class Sink:
         self._call.enter("look", time.monotonic())
         self._look_at_ids()
         self._look_at_ends()
-        ranges = self._waiting.due()
-        if not ranges:
+        batches = self._waiting.due()
+        if not batches:
             if not self._waiting.intended:
                 self._stall.end()
             return
         self._stall.begin(time.monotonic())
+        ranges = {one: self._range(batch) for one, batch in batches.items()}
+        intents = [KafkaPartition(*one, offsets.first, metadata=intent(offsets)) for one, offsets in ranges.items()]
         self._call.enter("commit", time.monotonic())
-        commits.commit(consumer, [self._intended(place, batch) for place, batch in ranges.items()], self._take)
+        commits.commit(consumer, intents, self._take)
         self._call.leave()  # an insert has no limit here: `stalled` says how long it takes
         with Kept(consumer, self._stop, self._take) as kept:
-            for place, batch in ranges.items():
-                if not self._stored(place, batch, kept):
+            for one, batch in batches.items():
+                if not self._stored(ranges[one], batch, kept):
                     return
-        ends = [
-            TopicPartition(*place, batch[-1].offset + 1, metadata=done(self._ids.get(place[0], "")))
-            for place, batch in ranges.items()
-        ]
+        ends = [KafkaPartition(*one, offsets.end, metadata=done(offsets.topic_id)) for one, offsets in ranges.items()]
         self._call.enter("commit", time.monotonic())
         commits.commit(consumer, ends, self._take)
-        self._next |= {place: batch[-1].offset + 1 for place, batch in ranges.items()}
+        self._next |= {one: offsets.end for one, offsets in ranges.items()}
         self._stall.end()
-        self._count(consumer, ranges)
+        self._count(consumer, batches)
 
     def _take(self, message: Message) -> None:
         error = message.error()
@@ -265,7 +267,7 @@ class Sink:
         else:
             logger().warning("consume_error", error=error.str())
 
-    def _stored(self, place: Place, batch: Sequence[RawMessage], kept: Kept) -> bool:
+    def _stored(self, offsets: OffsetRange, batch: Sequence[RawMessage], kept: Kept) -> bool:
         """Insert one range; False when a stop was asked for while the store or the broker refused."""
         bodies: list[Body] = []
         bad: dict[int, InvalidEvent] = {}
@@ -275,30 +277,29 @@ class Sink:
                 bodies.append(body_of(message.offset, message.value, limit, message.timestamp_us))
             except InvalidEvent as error:
                 bad[message.offset] = error
-        span = self._span(place, batch)
-        rejected = self._inserter.insert(place, span, bodies, kept.wait)
+        rejected = self._inserter.insert(offsets, bodies, kept.wait)
         if rejected is None:
             return False
-        return self._settled(place, batch, bad | dict(rejected), kept)
+        return self._settled(batch, bad | dict(rejected), kept)
 
-    def _settled(self, place: Place, batch: Sequence[RawMessage], bad: Mapping[int, InvalidEvent], kept: Kept) -> bool:
+    def _settled(self, batch: Sequence[RawMessage], bad: Mapping[int, InvalidEvent], kept: Kept) -> bool:
         """Dead-letter what is bad, in the order of the log: a row of bad messages ends at a good one between them. False
         when a stop was asked for while the broker refused."""
-        good = 0
+        topic_partition, good = batch[0].topic_partition, 0
         for message in batch:
             if message.offset not in bad:
                 good += 1
                 continue
-            self._note_good(place, good)
+            self._note_good(topic_partition, good)
             good = 0
             if not self._rejected(message, bad[message.offset], kept):
                 return False
-        self._note_good(place, good)
+        self._note_good(topic_partition, good)
         return True
 
-    def _note_good(self, place: Place, count: int) -> None:
+    def _note_good(self, topic_partition: TopicPartition, count: int) -> None:
         if count:
-            self._dead_letters.note_good(*place, count)
+            self._dead_letters.note_good(topic_partition, count)
 
     def _rejected(self, message: RawMessage, error: InvalidEvent, kept: Kept) -> bool:
         """Dead-letter a message; a dead letter that is bad itself is only logged, or it would breed."""
@@ -310,19 +311,16 @@ class Sink:
             message, lambda: asyncio.run_coroutine_threadsafe(put(message, error), self._loop), kept.wait
         )
 
-    def _span(self, place: Place, batch: Sequence[RawMessage]) -> Range:
-        return Range(batch[0].offset, batch[-1].offset, self._ids.get(place[0], ""))
+    def _range(self, batch: Sequence[RawMessage]) -> OffsetRange:
+        first, last = batch[0], batch[-1]
+        return OffsetRange(first.topic, first.partition, first.offset, last.offset, self._ids.get(first.topic, ""))
 
-    def _intended(self, place: Place, batch: Sequence[RawMessage]) -> TopicPartition:
-        span = self._span(place, batch)
-        return TopicPartition(*place, offset=span.first, metadata=span.as_metadata())
-
-    def _count(self, consumer: Any, ranges: Mapping[Place, list[RawMessage]]) -> None:
+    def _count(self, consumer: Any, batches: Mapping[TopicPartition, list[RawMessage]]) -> None:
         group = self._settings.group
-        for (topic, partition), batch in ranges.items():
+        for (topic, partition), batch in batches.items():
             MESSAGES.labels(group, topic).inc(len(batch))
             BATCH_MESSAGES.labels(group).observe(len(batch))
-            _, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
+            _, high = consumer.get_watermark_offsets(KafkaPartition(topic, partition), cached=True)
             note_lag(group, topic, partition, batch[-1].offset + 1, high)
 
 
@@ -332,6 +330,10 @@ def _end_the_process(hung: str) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(HUNG_EXIT_CODE)
+
+
+def _topic_partition(one: KafkaPartition) -> TopicPartition:
+    return TopicPartition(str(one.topic), int(one.partition))
 
 
 def _raw(message: Message) -> RawMessage:

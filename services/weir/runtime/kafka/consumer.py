@@ -9,9 +9,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from weir.events.log import RawMessage
 from weir.runtime.halt import run_or_halt
 from weir.runtime.kafka.connection import connected
-from weir.runtime.kafka.deadletter import DeadLetters, RawMessage
+from weir.runtime.kafka.deadletter import DeadLetters
 from weir.runtime.kafka.handling import Handler, Handling, note_lag
 from weir.runtime.kafka.serde import Serde
 from weir.runtime.telemetry.logs import logger
@@ -56,10 +57,10 @@ class Consumer:
         try:
             while not stop.is_set():
                 fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=self._batch_messages_max)
-                for place, records in fetched.items():
+                for partition, records in fetched.items():
                     batch = [_raw(record) for record in records]
                     if await self._handling.finish(batch, stop):
-                        await self._commit(consumer, place, batch)
+                        await self._commit(consumer, partition, batch)
         finally:
             self.is_ready = False
             await consumer.stop()
@@ -73,19 +74,19 @@ class Consumer:
             auto_offset_reset="earliest",
         )
 
-    async def _commit(self, consumer: AIOKafkaConsumer, place: TopicPartition, batch: Sequence[RawMessage]) -> None:
+    async def _commit(self, consumer: AIOKafkaConsumer, partition: TopicPartition, batch: Sequence[RawMessage]) -> None:
         done = batch[-1].offset + 1
         BATCH_MESSAGES.labels(self._group).observe(len(batch))
         try:
-            await consumer.commit({place: done})
+            await consumer.commit({partition: done})
         except (CommitFailedError, IllegalStateError) as error:
-            logger().warning("commit_refused", topic=place.topic, partition=place.partition, error=repr(error))
+            logger().warning("commit_refused", topic=partition.topic, partition=partition.partition, error=repr(error))
         except KafkaError as error:
-            logger().warning("commit_failed", topic=place.topic, partition=place.partition, error=repr(error))
-        note_lag(self._group, place.topic, place.partition, done, consumer.highwater(place))
+            logger().warning("commit_failed", topic=partition.topic, partition=partition.partition, error=repr(error))
+        note_lag(self._group, partition.topic, partition.partition, done, consumer.highwater(partition))
 
 
 def _raw(record: Any) -> RawMessage:
     timestamp_us = record.timestamp * 1_000
-    place = record.topic, record.partition, record.offset
-    return RawMessage(*place, record.key, record.value, timestamp_us, tuple(record.headers))
+    headers = tuple(record.headers)
+    return RawMessage(record.topic, record.partition, record.offset, record.key, record.value, timestamp_us, headers)

@@ -12,9 +12,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
 from weir.events import InvalidEvent
+from weir.events.log import RawMessage
 from weir.runtime.clock import now_us
 from weir.runtime.errors import TooManyRejects
 from weir.runtime.files.durable import private_folder, replace_file
@@ -42,22 +42,6 @@ ERROR_CHARS_MAX = 200
 """Characters of the error's text that are kept."""
 
 
-class Placed(Protocol):
-    """A message that knows where it stands."""
-
-    @property
-    def topic(self) -> str: ...
-
-    @property
-    def partition(self) -> int: ...
-
-    @property
-    def offset(self) -> int: ...
-
-    @property
-    def timestamp_us(self) -> int: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Suspect:
     """The message, or the batch, in flight when a process ended. lives: how many processes it ended, not
@@ -71,9 +55,9 @@ class Suspect:
     lives: int
     error: str
 
-    def holds(self, message: Placed) -> bool:
+    def holds(self, message: RawMessage) -> bool:
         """Whether the message is of it. Of a single one the time is compared too: a topic made anew has the same offsets."""
-        is_there = (message.topic, message.partition) == (self.topic, self.partition)
+        is_there = message.topic_partition == (self.topic, self.partition)
         is_of = is_there and self.first <= message.offset <= self.last
         return is_of and (self.first != self.last or message.timestamp_us == self.since_us)
 
@@ -95,11 +79,11 @@ class Culprits:
         self._file = file
         self._known = read_state(file, _known, Known())
 
-    def suspects(self, message: Placed) -> bool:
+    def suspects(self, message: RawMessage) -> bool:
         """Whether the message was in flight when a process ended: it is handled alone then."""
         return bool(self._known.suspects) and any(one.holds(message) for one in self._known.suspects)
 
-    def check(self, message: Placed) -> None:
+    def check(self, message: RawMessage) -> None:
         """Raises InvalidEvent("handler_error") for a message that ended too many processes, TooManyRejects when many did."""
         suspect = self._single(message)
         if suspect is None or suspect.lives < LIVES_MAX:
@@ -112,7 +96,7 @@ class Culprits:
             )
         raise InvalidEvent("handler_error", f"it ended the process {suspect.lives} times: {suspect.error}")
 
-    def blame(self, messages: Sequence[Placed], error: Exception) -> None:
+    def blame(self, messages: Sequence[RawMessage], error: Exception) -> None:
         """Remember what was in flight when the process ends because of `error`. A file that cannot be written is no
         second error: the message comes again all the same.
         """
@@ -130,14 +114,14 @@ class Culprits:
         except OSError as refused:
             logger().error("culprit_not_kept", file=str(self._file), error=str(refused))
 
-    def settle(self, message: Placed) -> None:
+    def settle(self, message: RawMessage) -> None:
         """The message is a dead letter now. Raises OSError when that cannot be written down."""
         suspect = self._single(message)
         if suspect is not None:
             others = tuple(one for one in self._known.suspects if one != suspect)
             self._keep(Known(others, (*self._lately(), now_us())))
 
-    def _single(self, message: Placed) -> Suspect | None:
+    def _single(self, message: RawMessage) -> Suspect | None:
         found = (one for one in self._known.suspects if one.first == one.last and one.holds(message))
         return next(found, None) if self._known.suspects else None
 

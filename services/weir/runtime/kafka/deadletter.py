@@ -9,15 +9,14 @@ The invariant: a dead letter of any message can be written. Its key, value and e
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
 from weir.events import DeadLettered, InvalidEvent, named_id
+from weir.events.log import RawMessage, TopicPartition
 from weir.events.ranges import TIME_END_US
 from weir.runtime.clock import now_us
 from weir.runtime.errors import TooManyRejects
 from weir.runtime.identity import Numbering
 from weir.runtime.kafka.culprits import Culprits
-from weir.runtime.kafka.message_trace import Headers
 from weir.runtime.kafka.producer import EventProducer
 from weir.runtime.rejects import Limits, Rejects
 from weir.runtime.telemetry.logs import logger
@@ -36,19 +35,6 @@ ERROR_CHARS_MAX = 2_000
 """Characters of the error kept. Chosen: enough for one sentence of any library."""
 
 
-@dataclass(frozen=True, slots=True)
-class RawMessage:
-    """A message as the broker holds it."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    timestamp_us: int
-    headers: Headers = ()
-
-
 class DeadLetters:
     """Writes dead letters of one consumer group and keeps count of them, by partition."""
 
@@ -61,29 +47,31 @@ class DeadLetters:
         self._numbering = numbering
         self._group = group
         self._limits = limits
-        self._rejects: dict[tuple[str, int], Rejects] = {}
+        self._rejects: dict[TopicPartition, Rejects] = {}
         self._unsent: DeadLettered | None = None
-        self._written: dict[tuple[str, int], set[tuple[int, int]]] = {}
+        self._written: dict[TopicPartition, set[tuple[int, int]]] = {}
 
     async def put(self, message: RawMessage, error: InvalidEvent) -> None:
         """Write one dead letter. Raises TooManyRejects past the limit, Retryable when the broker does not take it."""
         # A batch that is tried again because of another message brings the same bad ones: they are written and counted.
         # With its time: a topic that was made anew has the same offsets again.
         written = (message.offset, message.timestamp_us)
-        if written in self._written.get((message.topic, message.partition), ()):
+        topic_partition = message.topic_partition
+        if written in self._written.get(topic_partition, ()):
             return
-        place, where = (message.topic, message.partition), f"{message.topic}/{message.partition}"
-        rejects = self._rejects.get(place, Rejects())
+        rejects = self._rejects.get(topic_partition, Rejects())
         if error.is_suspect:
             rejects = rejects.after_bad(self._limits)
         reason = rejects.reason_to_stop(self._limits)
         if reason and error.is_suspect:
-            raise TooManyRejects(f"{reason} of {where} were bad, the last: {error}; fix the deploy, then restart")
-        await self._producer.send(TOPIC, where, self._numbered(message, error))
+            raise TooManyRejects(
+                f"{reason} of {topic_partition} were bad, the last: {error}; fix the deploy, then restart"
+            )
+        await self._producer.send(TOPIC, str(topic_partition), self._numbered(message, error))
         self._unsent = None
-        self._written.setdefault(place, set()).add(written)
+        self._written.setdefault(topic_partition, set()).add(written)
         self.culprits.settle(message)
-        self._note(place, rejects)
+        self._note(topic_partition, rejects)
         DEAD_LETTERS.labels(self._group, message.topic, error.reason).inc()
         logger().warning(
             "dead_lettered",
@@ -93,15 +81,15 @@ class DeadLetters:
             reason=error.reason,
         )
 
-    def note_good(self, topic: str, partition: int, count: int = 1) -> None:
+    def note_good(self, topic_partition: TopicPartition, count: int = 1) -> None:
         """Messages of this partition were handled: the count of bad ones in a row starts again."""
-        place = (topic, partition)
-        self._written.pop(place, None)
-        self._note(place, self._rejects.get(place, Rejects()).after_good(count, self._limits))
+        self._written.pop(topic_partition, None)
+        rejects = self._rejects.get(topic_partition, Rejects())
+        self._note(topic_partition, rejects.after_good(count, self._limits))
 
-    def _note(self, place: tuple[str, int], rejects: Rejects) -> None:
-        self._rejects[place] = rejects
-        REJECTED_SHARE.labels(self._group, place[0], str(place[1])).set(rejects.share)
+    def _note(self, topic_partition: TopicPartition, rejects: Rejects) -> None:
+        self._rejects[topic_partition] = rejects
+        REJECTED_SHARE.labels(self._group, topic_partition.topic, str(topic_partition.partition)).set(rejects.share)
 
     def _numbered(self, message: RawMessage, error: InvalidEvent) -> DeadLettered:
         """The dead letter, with the number it got at the first try: one more would be a hole in the audit."""
@@ -119,7 +107,7 @@ class DeadLetters:
         value = message.value or b""
         # A producer sets the timestamp as it likes, and an id holds 48 bits of milliseconds.
         time_us = min(max(message.timestamp_us, 0), TIME_END_US)
-        name = f"{self._group} {message.topic}/{message.partition}/{message.offset}"
+        name = f"{self._group} {message.topic_partition}/{message.offset}"
         event = DeadLettered(
             event_id=named_id(time_us, name),
             tenant="",

@@ -74,17 +74,17 @@ class Follower:
         await run(stop)
 
     async def _follow(self, consumer: AIOKafkaConsumer, topic_id: str, stop: asyncio.Event) -> None:
-        places: list[TopicPartition] = sorted(consumer.assignment())
-        if not places:
+        partitions: list[TopicPartition] = sorted(consumer.assignment())
+        if not partitions:
             raise self._missing()
-        ends = await consumer.end_offsets(places)
+        ends = await consumer.end_offsets(partitions)
         looked_s = monotonic_s()
         while not stop.is_set():
             fetched = await consumer.getmany(timeout_ms=POLL_MS)
             for records in fetched.values():
                 for record in records:
                     await self._one(record.value, record.offset)
-            if not self.caught_up.is_set() and all([await consumer.position(p) >= ends[p] for p in places]):
+            if not self.caught_up.is_set() and all([await consumer.position(p) >= ends[p] for p in partitions]):
                 self.caught_up.set()
             if monotonic_s() - looked_s >= IDENTITY_EVERY_S:
                 await self._look(topic_id)

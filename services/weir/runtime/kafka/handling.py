@@ -24,9 +24,10 @@ from functools import partial
 from typing import TypeVar
 
 from weir.events import Event, InvalidEvent
+from weir.events.log import RawMessage
 from weir.events.trace_context import TraceContext
 from weir.runtime.errors import Retryable
-from weir.runtime.kafka.deadletter import DeadLetters, RawMessage
+from weir.runtime.kafka.deadletter import DeadLetters
 from weir.runtime.kafka.message_trace import trace_of_message
 from weir.runtime.kafka.retries import retried
 from weir.runtime.kafka.serde import Serde
@@ -97,7 +98,7 @@ class Handling:
             else:
                 await self._one_by_one(received, stop)
         else:
-            self._dead_letters.note_good(messages[0].topic, messages[0].partition, len(messages))
+            self._dead_letters.note_good(messages[0].topic_partition, len(messages))
 
     async def _one_by_one(self, received: Sequence[Received], stop: asyncio.Event) -> None:
         for one in received:

@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from weir.events import Event
+from weir.events.log import Headers
 from weir.events.trace_context import SAMPLED, TraceContext, read_trace
 from weir.runtime.identity import new_trace_id
 from weir.runtime.telemetry.metrics import TRACES_REFUSED
-
-Headers = tuple[tuple[str, bytes], ...]
-"""Headers of a Kafka message, in order."""
 
 PARENT, STATE = "traceparent", "tracestate"
 

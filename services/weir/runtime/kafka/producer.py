@@ -11,10 +11,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from weir.events import TOPICS, Event
+from weir.events.log import Headers
 from weir.events.trace_context import TraceContext
 from weir.runtime.errors import Retryable
 from weir.runtime.kafka.connection import connected
-from weir.runtime.kafka.message_trace import Headers, kafka_headers
+from weir.runtime.kafka.message_trace import kafka_headers
 from weir.runtime.kafka.metadata_pause import pause_after_failure
 from weir.runtime.kafka.serde import Serde
 from weir.runtime.telemetry.metrics import PRODUCED

@@ -21,11 +21,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
+from weir.events.log import RawMessage
 from weir.runtime.clock import monotonic_s
 from weir.runtime.files.durable import private_folder
 from weir.runtime.halt import run_or_halt
 from weir.runtime.kafka.connection import RECONNECT_S, connected
-from weir.runtime.kafka.deadletter import DeadLetters, RawMessage
+from weir.runtime.kafka.deadletter import DeadLetters
 from weir.runtime.kafka.handling import Handling, Received, note_lag
 from weir.runtime.kafka.serde import Serde
 from weir.runtime.kafka.stream_app import application
@@ -197,5 +198,7 @@ class Stream:
 
 def _raw(message: Any) -> RawMessage:
     timestamp_us = int((message.timestamp or 0.0) * 1_000_000)
-    place = message.topic, message.partition, message.offset
-    return RawMessage(*place, message.key, message.value, timestamp_us, tuple(message.headers or ()))
+    headers = tuple(message.headers or ())
+    return RawMessage(
+        message.topic, message.partition, message.offset, message.key, message.value, timestamp_us, headers
+    )

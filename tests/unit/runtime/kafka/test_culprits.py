@@ -16,9 +16,9 @@ from harness.kafka.loop_laws import KINDS, SERVICE, TOPIC, Group, World, failing
 from harness.kafka.mock_kafka import MockKafka
 from harness.samples.builders import NOON_US
 from weir.events import InvalidEvent
+from weir.events.log import RawMessage
 from weir.runtime.errors import TooManyRejects
 from weir.runtime.kafka.culprits import LIVES_MAX, PUT_ASIDE_MAX, SUSPECTS_MAX, Culprits
-from weir.runtime.kafka.deadletter import RawMessage
 
 CULPRIT = 4
 """Offset of the message that the handler cannot take."""

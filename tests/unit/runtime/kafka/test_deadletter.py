@@ -11,8 +11,9 @@ import pytest
 from harness.kafka.mock_kafka import MockKafka
 from harness.samples.builders import NOON_US
 from weir.events import DeadLettered, InvalidEvent
+from weir.events.log import RawMessage, TopicPartition
 from weir.runtime.errors import Retryable, TooManyRejects
-from weir.runtime.kafka.deadletter import PAYLOAD_BYTES_MAX, TOPIC, DeadLetters, RawMessage
+from weir.runtime.kafka.deadletter import PAYLOAD_BYTES_MAX, TOPIC, DeadLetters
 from weir.runtime.kafka.link import Link
 from weir.runtime.rejects import Limits
 
@@ -106,7 +107,7 @@ async def test_a_deploy_that_breaks_most_messages_stops_though_some_are_good(kaf
         for offset in range(0, 100, 3):
             await dead_letters.put(message(offset), BAD)
             await dead_letters.put(message(offset + 1), BAD)
-            dead_letters.note_good("feedback", 0)
+            dead_letters.note_good(TopicPartition("feedback", 0))
 
     with pytest.raises(TooManyRejects, match="70% of the last 10 messages"):
         await two_in_three_are_bad()

@@ -10,26 +10,18 @@ made anew has another id: its offsets are others, and no token of the old one hi
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from weir.events.log import OffsetRange, TopicPartition
 
 FORM = re.compile(r"(?:intent:(?P<first>\d+)-(?P<last>\d+))?(?: ?topic:(?P<topic>\S+))?")
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Offsets first to last of one partition, both included. topic_id: the topic's identity; empty where it is not known."""
-
-    first: int
-    last: int
-    topic_id: str = ""
-
-    def as_metadata(self) -> str:
-        """Text for the metadata of the commit before the insert."""
-        intent = f"intent:{self.first}-{self.last}"
-        return f"{intent} {done(self.topic_id)}" if self.topic_id else intent
+def intent(offsets: OffsetRange) -> str:
+    """Text for the metadata of the commit before the insert."""
+    return f"intent:{offsets.first}-{offsets.last} {done(offsets.topic_id)}".rstrip()
 
 
-def intent_of(metadata: str | None, committed: int) -> Range | None:
+def intent_of(topic_partition: TopicPartition, metadata: str | None, committed: int) -> OffsetRange | None:
     """The range that was intended and may or may not be stored; None when there is none to rebuild.
 
     committed: the committed offset. An intent that does not start there was finished since.
@@ -37,8 +29,8 @@ def intent_of(metadata: str | None, committed: int) -> Range | None:
     match = FORM.fullmatch(metadata or "")
     if match is None or match["first"] is None:
         return None
-    span = Range(int(match["first"]), int(match["last"]), match["topic"] or "")
-    return span if span.first == committed <= span.last else None
+    offsets = OffsetRange(*topic_partition, int(match["first"]), int(match["last"]), match["topic"] or "")
+    return offsets if offsets.first == committed <= offsets.last else None
 
 
 def done(topic_id: str) -> str:
@@ -52,7 +44,7 @@ def topic_of(metadata: str | None) -> str:
     return (match["topic"] or "") if match else ""
 
 
-def token(topic: str, partition: int, span: Range, part: str) -> str:
+def token(offsets: OffsetRange, part: str) -> str:
     """Insert token of a range; part: what of the range, for example the schema id or a bisection."""
-    named = f"{topic}-{span.topic_id}" if span.topic_id else topic
-    return f"{named}-{partition}-{span.first}-{span.last}-{part}"
+    named = f"{offsets.topic}-{offsets.topic_id}" if offsets.topic_id else offsets.topic
+    return f"{named}-{offsets.partition}-{offsets.first}-{offsets.last}-{part}"

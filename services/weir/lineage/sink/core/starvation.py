@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-Place = tuple[str, int]
+from weir.events.log import TopicPartition
 
 
 @dataclass(slots=True)
@@ -21,17 +21,18 @@ class Starvation:
     """
 
     limit_s: float
-    _stands: dict[Place, tuple[int, float]] = field(default_factory=dict)
+    _stands: dict[TopicPartition, tuple[int, float]] = field(default_factory=dict)
     """Where a partition stands that had more when it was first seen there, and since when, by a monotonic clock."""
     _looked_s: float = 0.0
 
-    def starved(self, positions: Mapping[Place, int], ends: Mapping[Place, int], now_s: float) -> list[Place]:
+    def starved(
+        self, positions: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int], now_s: float
+    ) -> list[TopicPartition]:
         """Partitions that stood still for the limit. `positions`: the next offset to read; `ends`: that of the log."""
-        behind = {place: at for place, at in positions.items() if ends.get(place, 0) > at}
+        behind = {one: at for one, at in positions.items() if ends.get(one, 0) > at}
         before = self._stands if now_s - self._looked_s <= self.limit_s else {}
         self._looked_s = now_s
         self._stands = {
-            place: before[place] if place in before and before[place][0] == at else (at, now_s)
-            for place, at in behind.items()
+            one: before[one] if one in before and before[one][0] == at else (at, now_s) for one, at in behind.items()
         }
-        return sorted(place for place, (_, since_s) in self._stands.items() if now_s - since_s >= self.limit_s)
+        return sorted(one for one, (_, since_s) in self._stands.items() if now_s - since_s >= self.limit_s)

@@ -7,71 +7,52 @@ out exactly that range once it is whole; any other hands out all it has.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Generic, Protocol, TypeVar
+from itertools import starmap
 
-from weir.lineage.sink.core.intent import Range
-
-Place = tuple[str, int]
-"""Topic and partition."""
+from weir.events.log import OffsetRange, RawMessage, TopicPartition
 
 
-class Placed(Protocol):
-    """A message that knows where it stands."""
-
-    @property
-    def topic(self) -> str: ...
-
-    @property
-    def partition(self) -> int: ...
-
-    @property
-    def offset(self) -> int: ...
-
-
-Held = TypeVar("Held", bound=Placed)
-
-
-class Waiting(Generic[Held]):
+class Waiting:
     """What one member of the group holds; forgotten with its membership."""
 
     def __init__(self) -> None:
-        self._messages: dict[Place, list[Held]] = {}
-        self._intents: dict[Place, Range] = {}
+        self._messages: dict[tuple[str, int], list[RawMessage]] = {}  # plain tuples: one is made for every message
+        self._intents: dict[TopicPartition, OffsetRange] = {}
 
-    def add(self, message: Held) -> None:
+    def add(self, message: RawMessage) -> None:
         """A message came. One that is held already (a partition was read again from an earlier offset) changes nothing."""
         held = self._messages.setdefault((message.topic, message.partition), [])
         if not held or message.offset > held[-1].offset:
             held.append(message)
 
-    def intend(self, place: Place, span: Range) -> None:
-        """The next range of this place is exactly `span`."""
-        self._intents[place] = span
+    def intend(self, offsets: OffsetRange) -> None:
+        """The next range of its partition is exactly `offsets`."""
+        self._intents[offsets.topic_partition] = offsets
 
-    def forget(self, places: Iterable[Place]) -> None:
+    def forget(self, partitions: Iterable[TopicPartition]) -> None:
         """These partitions belong to another member now, or are read again."""
-        for place in places:
-            self._messages.pop(place, None)
-            self._intents.pop(place, None)
+        for one in partitions:
+            self._messages.pop(one, None)
+            self._intents.pop(one, None)
 
-    def due(self) -> Mapping[Place, list[Held]]:
+    def due(self) -> Mapping[TopicPartition, list[RawMessage]]:
         """Messages to insert now, never an empty list; they are not held any longer."""
-        return {place: batch for place in list(self._messages) if (batch := self._due(place))}
+        return {one: batch for one in starmap(TopicPartition, list(self._messages)) if (batch := self._due(one))}
 
     @property
-    def intended(self) -> Mapping[Place, Range]:
+    def intended(self) -> Mapping[TopicPartition, OffsetRange]:
         """Ranges that are to be rebuilt."""
         return self._intents
 
-    def _due(self, place: Place) -> list[Held]:
-        held = self._messages[place]
-        intent = self._intents.get(place)
+    def _due(self, topic_partition: TopicPartition) -> list[RawMessage]:
+        held = self._messages[topic_partition]
+        intent = self._intents.get(topic_partition)
         if intent is None:
-            return self._messages.pop(place)
+            return self._messages.pop(topic_partition)
         if held[-1].offset < intent.last:
             return []
-        del self._intents[place]
-        self._messages[place] = [message for message in held if message.offset > intent.last]
-        if not self._messages[place]:
-            del self._messages[place]
+        del self._intents[topic_partition]
+        self._messages[topic_partition] = [message for message in held if message.offset > intent.last]
+        if not self._messages[topic_partition]:
+            del self._messages[topic_partition]
         return [message for message in held if message.offset <= intent.last]
