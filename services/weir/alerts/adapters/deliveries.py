@@ -7,7 +7,7 @@ is never followed by an older word that it fires.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from sqlite3 import Connection
 
 from weir.alerts.core.retry import Answer
@@ -22,11 +22,6 @@ ERROR_CHARS_MAX = 500
 
 ATTEMPTS_KEPT = 200
 """Newest attempts of one delivery that are kept in its log; a day of tries once a minute would be 1,440."""
-
-COLUMNS = (
-    "id, receiver, group_key, status, state, attempts, waited_us, next_try_us, created_us, finished_us, error,"
-    " traceparent, tracestate, links, alertnames"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +52,10 @@ class Delivery:
     """Names of the alerts that it speaks of, each once, parted by commas; empty for one queued before they were kept."""
 
 
+COLUMNS = ", ".join(field.name for field in fields(Delivery))
+"""The table's columns of the same names, in the order of the fields."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One try of a delivery. http_status: 0 when there was no answer."""
@@ -71,25 +70,7 @@ class Attempt:
 def put(connection: Connection, delivery: Delivery, body: bytes, notification_json: str = "") -> None:
     """Queue a delivery; one with the same id is there already and stays as it is. notification_json: what it says, for
     telling it again should it never arrive; empty for what is not to be told again."""
-    values = (
-        delivery.id,
-        delivery.receiver,
-        delivery.group_key,
-        delivery.status,
-        delivery.state,
-        delivery.attempts,
-        delivery.waited_us,
-        delivery.next_try_us,
-        delivery.created_us,
-        delivery.finished_us,
-        delivery.error,
-        delivery.traceparent,
-        delivery.tracestate,
-        delivery.links,
-        delivery.alertnames,
-        body,
-        notification_json,
-    )
+    values = (*astuple(delivery), body, notification_json)
     columns = f"{COLUMNS}, body, notification_json"
     marks = ",".join("?" * len(values))
     connection.execute(f"INSERT OR IGNORE INTO deliveries ({columns}) VALUES ({marks})", values)
@@ -151,15 +132,10 @@ def record_attempt(connection: Connection, delivery: Delivery, answer: Answer, a
 
 def postpone(connection: Connection, delivery: Delivery, at_us: int, pause_us: int, error: str) -> None:
     """Let a delivery wait for its next try. pause_us: from at_us."""
+    waited_us, next_try_us = delivery.waited_us + pause_us, at_us + pause_us
     connection.execute(
         "UPDATE deliveries SET attempts = ?, waited_us = ?, next_try_us = ?, error = ? WHERE id = ?",
-        (
-            delivery.attempts + 1,
-            delivery.waited_us + pause_us,
-            at_us + pause_us,
-            error[:ERROR_CHARS_MAX],
-            delivery.id,
-        ),
+        (delivery.attempts + 1, waited_us, next_try_us, error[:ERROR_CHARS_MAX], delivery.id),
     )
 
 

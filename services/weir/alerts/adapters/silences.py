@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from sqlite3 import Connection
 from typing import Any
 
@@ -29,16 +29,7 @@ class Change:
 
 def silence_record(silence: Silence) -> dict[str, Any]:
     """A silence as plain data; its matchers as texts."""
-    return {
-        "id": silence.id,
-        "matchers": [str(one) for one in silence.matchers],
-        "starts_at_us": silence.starts_at_us,
-        "ends_at_us": silence.ends_at_us,
-        "owner": silence.owner,
-        "comment": silence.comment,
-        "created_us": silence.created_us,
-        "expired_by": silence.expired_by,
-    }
+    return {**asdict(silence), "matchers": [str(one) for one in silence.matchers]}
 
 
 def silence_from(record: Mapping[str, Any]) -> Silence:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -21,11 +21,13 @@ from standardwebhooks import Webhook
 
 from weir.alerts.adapters.receivers import Receiver
 from weir.alerts.core.address import ForbiddenAddress, Target, checked
-from weir.alerts.core.ports import Resolve
 from weir.alerts.core.retry import Answer
 from weir.alerts.core.retry_after import retry_after_s
 from weir.runtime.clock import monotonic_s, now_us
 from weir.runtime.telemetry.logs import logger
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Addresses of a host, in order of preference. Raises OSError when the name cannot be resolved."""
 
 USER_AGENT = "weir-alerts"
 

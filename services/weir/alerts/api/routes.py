@@ -105,14 +105,8 @@ class AlertsApi:
         found = deliveries.find(self._database.connection, name)
         if found is None:
             return _unknown_delivery(name)
-        if found[0].receiver not in self._receivers:
-            detail = (
-                f"receiver {found[0].receiver!r} is not in the receivers file; receivers: {_names(self._receivers)}"
-            )
-            return problem(409, "no such receiver", detail, "add it to WEIR_ALERTS_RECEIVERS_FILE and restart alerts")
-        if found[0].receiver in deliveries.switched_off(self._database.connection):
-            hint = f"POST /v1/receivers/{found[0].receiver}/enable"
-            return problem(409, "receiver switched off", f"receiver {found[0].receiver!r} answered 410", hint)
+        if refused := self._refused(found[0].receiver):
+            return refused
         with self._database.transaction() as connection:
             is_queued = deliveries.resend(connection, name, now_us())
         self._on_queued()
@@ -208,18 +202,21 @@ class AlertsApi:
     def _tested(self, kind: str, name: str, told: Sequence[Notification], at_us: int) -> Response:
         if not told:
             return problem(409, "nobody to tell", f"{kind} {name!r} names no receivers", "name one in the rule")
-        off = deliveries.switched_off(self._database.connection)
         for one in told:
-            if one.receiver not in self._receivers:
-                detail = f"receiver {one.receiver!r} is not in the receivers file; there are: {_names(self._receivers)}"
-                return problem(
-                    409, "no such receiver", detail, "add it to WEIR_ALERTS_RECEIVERS_FILE and restart alerts"
-                )
-            if one.receiver in off:
-                hint = f"POST /v1/receivers/{one.receiver}/enable"
-                return problem(409, "receiver switched off", f"receiver {one.receiver!r} answered 410", hint)
+            if refused := self._refused(one.receiver):
+                return refused
         items = [{"id": self._alerts.send(one, at_us), "receiver": one.receiver, "status": one.status} for one in told]
         return JSONResponse({"items": items}, status_code=202)
+
+    def _refused(self, receiver: str) -> Response | None:
+        """Why nothing can be sent to a receiver; None when it can."""
+        if receiver not in self._receivers:
+            detail = f"receiver {receiver!r} is not in the receivers file; receivers: {_names(self._receivers)}"
+            return problem(409, "no such receiver", detail, "add it to WEIR_ALERTS_RECEIVERS_FILE and restart alerts")
+        if receiver in deliveries.switched_off(self._database.connection):
+            hint = f"POST /v1/receivers/{receiver}/enable"
+            return problem(409, "receiver switched off", f"receiver {receiver!r} answered 410", hint)
+        return None
 
 
 def _alert(alert: Alert, silences: Sequence[Silence]) -> dict[str, Any]:

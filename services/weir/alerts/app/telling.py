@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from weir.alerts.adapters.metrics import HELD_BACK
+from weir.alerts.adapters.queue import DeliveryQueue
 from weir.alerts.adapters.state_store import GroupKey
 from weir.alerts.app.draft import Draft
 from weir.alerts.core.grouping import (
@@ -24,7 +25,6 @@ from weir.alerts.core.grouping import (
 )
 from weir.alerts.core.inhibition import Inhibitor, inhibitors
 from weir.alerts.core.labels import group_key, group_labels
-from weir.alerts.core.ports import Queue
 from weir.alerts.core.rule import Rule
 from weir.alerts.core.silence import Silence
 from weir.alerts.core.state import Alert, Phase
@@ -33,7 +33,7 @@ from weir.alerts.core.state import Alert, Phase
 class Telling:
     """The receivers' side of the application; works on drafts."""
 
-    def __init__(self, timing: Timing, rules: Callable[[], Mapping[str, Rule]], queue: Queue) -> None:
+    def __init__(self, timing: Timing, rules: Callable[[], Mapping[str, Rule]], queue: DeliveryQueue) -> None:
         """timing: waits of groups whose rule names none. rules: those in force. queue: what is known of the deliveries."""
         self._timing = timing
         self._rules = rules
