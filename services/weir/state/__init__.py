@@ -11,16 +11,3 @@ from others (`DERIVED`), the same in many places (`SHARED`), kept elsewhere (`Ap
 
 from weir.state.codec import Codec, Migration, StateError
 from weir.state.marks import ARRAY, DERIVED, SHARED, SYMMETRIC, Apart, Expendable, Packed
-
-__all__ = [
-    "ARRAY",
-    "DERIVED",
-    "SHARED",
-    "SYMMETRIC",
-    "Apart",
-    "Codec",
-    "Expendable",
-    "Migration",
-    "Packed",
-    "StateError",
-]
