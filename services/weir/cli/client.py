@@ -92,6 +92,12 @@ def send(service: str, method: str, path: str, body: object, headers: Mapping[st
     return _asked(service, method, path, json=body, headers=dict(headers or {}))
 
 
+def sql(query: str) -> dict[str, Any]:
+    """What lineage answers to a statement: columns, rows, and whether rows were cut off. Raises CliError."""
+    answer: dict[str, Any] = send("lineage", "POST", "/v1/sql", {"query": query})
+    return answer
+
+
 def metrics(service: str) -> dict[str, float]:
     """A service's metrics without labels, by name. Raises CliError."""
     lines = _answered(service, "GET", "/metrics").text.splitlines()

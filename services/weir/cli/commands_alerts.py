@@ -10,9 +10,7 @@ import typer
 
 from weir.cli import client
 from weir.cli.moments import AGO, UNIT_S, microseconds, written
-from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+from weir.cli.output import CliError, ExitCode, Json, emit, emit_rows
 
 TEST_WAIT_S = 15.0
 """Seconds a test is watched: the first tries of a delivery lie within them."""
@@ -31,19 +29,19 @@ SILENCE_COLUMNS = ("id", "state", "matchers", "starts_at", "ends_at", "owner", "
 def alert_list(state: str = "", json: Json = False) -> None:
     """Alerts: since when they are in their state, and what they say; --json has their labels and annotations whole."""
     answer = client.get("alerts", "/v1/alerts", state=state)
-    emit_json(answer) if json else emit_table([alert_row(one) for one in answer["items"]], ALERT_COLUMNS)
+    emit_rows(answer, [alert_row(one) for one in answer["items"]], ALERT_COLUMNS, json)
 
 
 def alert_deliveries(state: str = "", json: Json = False) -> None:
     """Webhook deliveries with their attempts: of which alerts, whether they say firing or resolved, and when it was decided."""
     answer = client.get("alerts", "/v1/deliveries", state=state)
-    emit_json(answer) if json else emit_table([delivery_row(one) for one in answer["items"]], DELIVERY_COLUMNS)
+    emit_rows(answer, [delivery_row(one) for one in answer["items"]], DELIVERY_COLUMNS, json)
 
 
 def alert_resend(delivery_id: str, json: Json = False) -> None:
     """Send a delivery again, a dead one included."""
     answer = client.send("alerts", "POST", f"/v1/deliveries/{delivery_id}/resend", {})
-    emit_json(answer) if json else emit_text(f"delivery {delivery_id} is queued again")
+    emit(answer, f"delivery {delivery_id} is queued again", json)
 
 
 def alert_test(
@@ -56,7 +54,7 @@ def alert_test(
         raise CliError(ExitCode.USAGE, "expected exactly one of --receiver and --rule")
     asked = client.send("alerts", "POST", "/v1/test", {"receiver": receiver} if receiver else {"rule": rule})
     found = _finished([one["id"] for one in asked["items"]])
-    emit_json({"items": found}) if json else emit_table([delivery_row(one) for one in found], DELIVERY_COLUMNS)
+    emit_rows({"items": found}, [delivery_row(one) for one in found], DELIVERY_COLUMNS, json)
     late = [one for one in found if one["state"] != "delivered"]
     if late:
         hint = "weir alert deliveries"
@@ -81,14 +79,14 @@ def silence_add(
     made = client.send("alerts", "POST", "/v1/silences", body)
     until = written(made["ends_at_us"])
     said = f"silence {made['id']} is {made['state']} until {until}; it matches {made['matching_alerts']} alerts now"
-    emit_json(made) if json else emit_text(said)
+    emit(made, said, json)
 
 
 def silence_list(state: str = "", json: Json = False) -> None:
     """Silences: pending, active and expired ones."""
     answer = client.get("alerts", "/v1/silences", state=state)
     rows = [{**one, **{key: written(one[f"{key}_us"]) for key in ("starts_at", "ends_at")}} for one in answer["items"]]
-    emit_json(answer) if json else emit_table(rows, SILENCE_COLUMNS)
+    emit_rows(answer, rows, SILENCE_COLUMNS, json)
 
 
 def silence_expire(
@@ -98,7 +96,7 @@ def silence_expire(
 ) -> None:
     """End a silence now."""
     answer = client.send("alerts", "POST", f"/v1/silences/{silence_id}/expire", {"author": author or _me("--author")})
-    emit_json(answer) if json else emit_text(f"silence {silence_id} is {answer['state']}")
+    emit(answer, f"silence {silence_id} is {answer['state']}", json)
 
 
 def alert_row(alert: dict[str, Any]) -> dict[str, Any]:

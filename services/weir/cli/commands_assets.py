@@ -13,9 +13,8 @@ from weir.cli import client
 from weir.cli.asset_path import asset_path
 from weir.cli.definitions import parsed_values, read_definitions, values_of_files
 from weir.cli.moments import microseconds, written
-from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
+from weir.cli.output import CliError, ExitCode, Json, emit, emit_json, emit_rows, emit_table, emit_text
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Author = Annotated[str, typer.Option(help="Who makes the change; recorded in the history.")]
 
 
@@ -34,10 +33,7 @@ def apply(
     documents = read_definitions(file, {**values_of_files(set_from or []), **parsed_values(set_ or [])})
     body = {"documents": documents, "author": author or getpass.getuser(), "dry_run": dry_run}
     answer = client.send("registry", "POST", "/v1/apply", body)
-    if json:
-        emit_json(answer)
-    else:
-        emit_table(answer["items"], ("change", "kind", "name", "version", "digest"))
+    emit_rows(answer, answer["items"], ("change", "kind", "name", "version", "digest"), json)
 
 
 def list_assets(kind: Annotated[str, typer.Option(help="Only this kind.")] = "", json: Json = False) -> None:
@@ -58,10 +54,7 @@ def show(
     """One asset with its versions, or one version whole."""
     path = asset_path(kind, name, *([version] if version else []))
     answer = client.get("registry", path)
-    if json:
-        emit_json(answer)
-    else:
-        emit_text(json_module.dumps(answer, indent=2, ensure_ascii=False))
+    emit(answer, json_module.dumps(answer, indent=2, ensure_ascii=False), json)
 
 
 def history(
@@ -87,10 +80,7 @@ def history(
 def diff(kind: str, name: str, before: str, after: str, json: Json = False) -> None:
     """What changed between two versions."""
     answer = client.get("registry", asset_path(kind, name, under="diff"), **{"from": before, "to": after})
-    if json:
-        emit_json(answer)
-    else:
-        emit_text(json_module.dumps(answer, indent=2, ensure_ascii=False))
+    emit(answer, json_module.dumps(answer, indent=2, ensure_ascii=False), json)
 
 
 def approve(kind: str, name: str, version: str, author: Author = "", json: Json = False) -> None:
@@ -98,17 +88,11 @@ def approve(kind: str, name: str, version: str, author: Author = "", json: Json 
     body = {"author": author or getpass.getuser()}
     path = asset_path(kind, name, version, "approvals")
     answer = client.send("registry", "POST", path, body)
-    if json:
-        emit_json(answer)
-    else:
-        emit_text(f"{kind}/{name} {answer['version']} is approved by {answer['approved_by']}")
+    emit(answer, f"{kind}/{name} {answer['version']} is approved by {answer['approved_by']}", json)
 
 
 def alias(kind: str, name: str, alias: str, version: str, author: Author = "", json: Json = False) -> None:
     """Move an alias to a version."""
     body = {"version": version, "author": author or getpass.getuser()}
     answer = client.send("registry", "PUT", asset_path(kind, name, "aliases", alias), body)
-    if json:
-        emit_json(answer)
-    else:
-        emit_text(f"{kind}/{name}:{alias} is {version} now")
+    emit(answer, f"{kind}/{name}:{alias} is {version} now", json)

@@ -12,9 +12,8 @@ from weir.cli import client
 from weir.cli.asset_path import asset_path
 from weir.cli.blame import Blamed, Counted, blamed
 from weir.cli.moments import microseconds
-from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+from weir.cli.output import CliError, ExitCode, Json, emit_json, emit_table, emit_text
+from weir.lineage.core.sql_strings import quoted
 
 SHOWN_MAX = 20
 """Versions shown: a person acts on the first; any value from 5 to 100 would do."""
@@ -100,13 +99,13 @@ def row_of(one: Blamed, nodes: Mapping[tuple[str, str], str]) -> dict[str, Any]:
 def _judged(route: str, evaluator: str, since_us: int) -> str:
     return (
         "SELECT request_id, max(passed = 0) AS failed FROM v_evaluation_scores"
-        f" WHERE route = '{_quoted(route)}' AND evaluator = '{_quoted(evaluator)}' AND event_time_us >= {since_us}"
+        f" WHERE route = {quoted(route)} AND evaluator = {quoted(evaluator)} AND event_time_us >= {since_us}"
         " AND passed IS NOT NULL GROUP BY request_id"
     )
 
 
 def _asked(statement: str) -> Sequence[list[Any]]:
-    return list(client.send("lineage", "POST", "/v1/sql", {"query": statement})["rows"])
+    return list(client.sql(statement)["rows"])
 
 
 def _chain(route: str) -> Mapping[str, Any]:
@@ -117,7 +116,3 @@ def _chain(route: str) -> Mapping[str, Any]:
             raise
         return {}  # a route without a chain has no nodes
     return answer
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("'", "\\'")

@@ -10,14 +10,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from weir.cli.output import ExitCode, emit_json, emit_table
+from weir.cli.output import ExitCode, Json, emit_rows
 from weir.runtime.surroundings import proxies_in, spares_loopback
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 DISK_FREE_GIB_MIN = 2.0
 """Free disk below which it complains: the stack's retention stays under that on one machine."""
@@ -40,10 +38,9 @@ Checked = dict[str, object]
 def doctor(json: Json = False) -> None:
     """What this machine and the running stack lack, and what to do about it."""
     checks = [*_machine_checks(), *_folder_checks(), *_stack_checks()]
-    if json:
-        emit_json({"checks": checks, "ok": all(check["ok"] for check in checks)})
-    else:
-        emit_table(checks, ("check", "ok", "found", "do"))
+    emit_rows(
+        {"checks": checks, "ok": all(check["ok"] for check in checks)}, checks, ("check", "ok", "found", "do"), json
+    )
     if not all(check["ok"] for check in checks):
         raise typer.Exit(ExitCode.NOT_READY)
 

@@ -10,9 +10,8 @@ from urllib.parse import quote
 import typer
 
 from weir.cli import client
-from weir.cli.output import emit_json, emit_table, emit_text
+from weir.cli.output import Json, emit, emit_json, emit_rows, emit_table
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Tenant = Annotated[str, typer.Option(help="Tenant of the stream.")]
 Route = Annotated[str, typer.Option(help="Route of the stream.")]
 Author = Annotated[str, typer.Option(help="Who decides; recorded. Without it, your user name.")]
@@ -41,10 +40,7 @@ def status(
 def clusters(tenant: Tenant, route: Route, json: Json = False) -> None:
     """Novel clusters of a stream, growing ones first."""
     answer = client.get("drift", _path(tenant, route, "clusters"))
-    if json:
-        emit_json(answer)
-    else:
-        emit_table(answer["items"], ("name", "events", "per_100", "per_100_before", "request_ids"))
+    emit_rows(answer, answer["items"], ("name", "events", "per_100", "per_100_before", "request_ids"), json)
 
 
 def accept(tenant: Tenant, route: Route, author: Author = "", reason: Reason = "", json: Json = False) -> None:
@@ -52,14 +48,14 @@ def accept(tenant: Tenant, route: Route, author: Author = "", reason: Reason = "
     answer = _decided("accept", tenant, route, author, reason)
     reference = answer["reference"]
     told = f"reference {reference['version']} of {tenant}/{route} is begun: {reference['events_needed']} events"
-    emit_json(answer) if json else emit_text(told)
+    emit(answer, told, json)
 
 
 def dismiss(tenant: Tenant, route: Route, author: Author = "", reason: Reason = "", json: Json = False) -> None:
     """The alarm was false: end it and keep the reference. Recorded on drift-signals."""
     answer = _decided("dismiss", tenant, route, author, reason)
     told = f"alarms of {tenant}/{route} are over; reference {answer['reference']['version']} stays"
-    emit_json(answer) if json else emit_text(told)
+    emit(answer, told, json)
 
 
 def skew_reference(
@@ -90,7 +86,7 @@ def skew_reference(
     }
     answer = client.send("drift", "POST", _path(tenant, route, "skew-reference"), body)
     told = f"{tenant}/{route} is compared with {name} {version} ({answer['skew']['dataset_items']} items)"
-    emit_json(answer) if json else emit_text(told)
+    emit(answer, told, json)
 
 
 def _decided(verb: str, tenant: str, route: str, author: str, reason: str) -> Any:

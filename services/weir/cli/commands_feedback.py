@@ -12,9 +12,8 @@ import typer
 
 from weir.cli import client
 from weir.cli.moments import microseconds
-from weir.cli.output import CliError, ExitCode, emit_json, emit_text
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+from weir.cli.output import CliError, ExitCode, Json, emit
+from weir.lineage.core.sql_strings import quoted
 
 GOOD_FROM = 0.0
 """Score from which a judgement is a good one, -1 (bad) to 1 (good): the middle of the scale."""
@@ -33,20 +32,21 @@ def feedback_export(
     anchors (docs/drift.md); they hold what users wrote, so the file is readable by its owner alone.
     """
     since_us = microseconds("--since", since)
-    answer: dict[str, Any] = client.send("lineage", "POST", "/v1/sql", {"query": query_of(since_us, tenant, route)})
+    answer = client.sql(query_of(since_us, tenant, route))
     if answer["truncated"]:
         raise CliError(ExitCode.INVALID, f"more than {len(answer['rows'])} judged answers", "narrow --since or --route")
     digest = write_cases(file, [case_of(row) for row in answer["rows"]])
-    if json:
-        emit_json({"file": str(file), "items": len(answer["rows"]), "digest": digest})
-    else:
-        emit_text(f"{len(answer['rows'])} judged answers in {file}; content digest {digest}")
+    emit(
+        {"file": str(file), "items": len(answer["rows"]), "digest": digest},
+        f"{len(answer['rows'])} judged answers in {file}; content digest {digest}",
+        json,
+    )
 
 
 def query_of(since_us: int, tenant: str, route: str) -> str:
     """The statement that finds the judged answers. Empty tenant, route: any."""
     where = [f"judged.event_time_us >= {since_us}"]
-    where += [f"called.{name} = '{_quoted(value)}'" for name, value in (("tenant", tenant), ("route", route)) if value]
+    where += [f"called.{name} = {quoted(value)}" for name, value in (("tenant", tenant), ("route", route)) if value]
     return (
         "SELECT called.request_id AS id, any(called.user_text) AS question, any(called.output_text) AS answer,"
         " any(toJSONString(arrayMap(one -> one.text, called.contexts))) AS contexts,"
@@ -76,7 +76,3 @@ def write_cases(file: Path, cases: Sequence[dict[str, Any]]) -> str:
     file.touch(mode=0o600)
     file.write_text(text)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("'", "\\'")

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weir.cli.output import CliError, ExitCode, emit_json, emit_text, say
+from weir.cli.output import CliError, ExitCode, Json, emit, say
 
 if TYPE_CHECKING:
     from weir.events import GovernanceRecorded
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 TOPIC = "governance-log"
 
@@ -42,10 +41,11 @@ def governance_export(
     if unreadable:
         say(f"{unreadable} messages of {TOPIC} are no records and were left out")
     last = list(records.values())[-1].record_hash if records else ""
-    if json:
-        emit_json({"file": str(file), "records": len(records), "unreadable": unreadable, "last_hash": last})
-    else:
-        emit_text(f"{len(records)} records in {file}; last hash {last}")
+    emit(
+        {"file": str(file), "records": len(records), "unreadable": unreadable, "last_hash": last},
+        f"{len(records)} records in {file}; last hash {last}",
+        json,
+    )
 
 
 def governance_verify(
@@ -75,10 +75,11 @@ def governance_verify(
         raise CliError(
             ExitCode.DENIED, f"{file}: {problem}", "compare with the copies in Kafka and in v_governance_log"
         )
-    if json:
-        emit_json({"records": len(records), "last_hash": hashes[-1] if hashes else "", "anchored": bool(anchor)})
-    else:
-        emit_text(f"{len(records)} records, the chain holds{' and leads to the anchor' if anchor else ''}")
+    emit(
+        {"records": len(records), "last_hash": hashes[-1] if hashes else "", "anchored": bool(anchor)},
+        f"{len(records)} records, the chain holds{' and leads to the anchor' if anchor else ''}",
+        json,
+    )
 
 
 def _records_of_the_log() -> Iterator[GovernanceRecorded | None]:

@@ -15,10 +15,9 @@ from weir.cli import client
 from weir.cli.group_offsets import GroupOffsets, set_back, set_forward, wait_for
 from weir.cli.log_messages import Message, Messages
 from weir.cli.moments import microseconds
-from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
+from weir.cli.output import CliError, ExitCode, Json, emit_json, emit_rows, emit_table, emit_text
 from weir.gateway.core.segment import SPOOL_TOPIC
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Topic = Annotated[str, typer.Option(help="Only of this topic.")]
 Reason = Annotated[str, typer.Option(help="Only with this reason, for example undecodable.")]
 Group = Annotated[str, typer.Option(help="Only of this consumer group.")]
@@ -42,10 +41,9 @@ def dlq_list(
 ) -> None:
     """Dead letters, newest first."""
     answer = client.get("lineage", "/v1/dead-letters", topic=topic, reason=reason, consumer_group=group, limit=limit)
-    if json:
-        emit_json(answer)
-    else:
-        emit_table(answer["items"], ("event_id", "topic", "partition", "offset", "consumer_group", "reason", "error"))
+    emit_rows(
+        answer, answer["items"], ("event_id", "topic", "partition", "offset", "consumer_group", "reason", "error"), json
+    )
 
 
 def dlq_show(event_id: str, json: Json = False) -> None:

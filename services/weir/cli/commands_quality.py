@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from weir.cli import client
-from weir.cli.output import emit_json, emit_table, emit_text
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+from weir.cli.output import Json, emit_json, emit_table, emit_text
 
 
 def drift_quality(json: Json = False) -> None:

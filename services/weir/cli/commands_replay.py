@@ -11,12 +11,10 @@ import typer
 
 from weir.cli.blas import require_one_thread
 from weir.cli.moments import LATEST, microseconds, span, written
-from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
+from weir.cli.output import CliError, ExitCode, Json, emit_json, emit_table, emit_text
 
 if TYPE_CHECKING:
     from weir.cli.replay_run import Progress
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 def drift_replay(

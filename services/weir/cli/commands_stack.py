@@ -10,9 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from weir.cli.interrupts import interruptible
-from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text, say
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+from weir.cli.output import CliError, ExitCode, Json, emit, emit_json, emit_table, emit_text, say
 
 PORT_DIGITS_MAX = 5
 """Digits of a port number."""
@@ -62,7 +60,7 @@ def restart(process: str, json: Json = False) -> None:
         supervisor.start(process, wait=True)
     except (ConnectionError, xmlrpc.client.Fault) as error:
         raise CliError(ExitCode.NOT_READY, f"{process} did not restart: {error}", f"weir logs {process}") from error
-    emit_json({"restarted": process}) if json else emit_text(f"{process} has started again")
+    emit({"restarted": process}, f"{process} has started again", json)
 
 
 def status(json: Json = False) -> None:
@@ -102,10 +100,7 @@ def logs(
     _known(process)
     path = Path(_open().layout.logs) / f"{process}.log"
     found = path.read_text(errors="replace").splitlines()[-lines:] if path.exists() else []
-    if json:
-        emit_json({"process": process, "path": str(path), "lines": found})
-    else:
-        emit_text("\n".join(found))
+    emit({"process": process, "path": str(path), "lines": found}, "\n".join(found), json)
 
 
 def _started(wishes: dict[str, int], demo_receiver: str | None) -> Any:

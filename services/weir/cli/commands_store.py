@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
@@ -12,10 +12,8 @@ import typer
 from weir.cli import client
 from weir.cli.asset_path import asset_path
 from weir.cli.moments import microseconds
-from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text
+from weir.cli.output import CliError, ExitCode, Json, emit_json, emit_rows, emit_table, emit_text
 from weir.cli.waterfall import waterfall
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 def trace_show(
@@ -192,7 +190,7 @@ def sql(
         return
     if not query:
         raise CliError(ExitCode.INVALID, "no statement was given", 'weir sql "SELECT ...", or weir sql --columns')
-    answer: dict[str, Any] = client.send("lineage", "POST", "/v1/sql", {"query": query})
+    answer = client.sql(query)
     if json:
         emit_json(answer)
         return
@@ -211,14 +209,11 @@ def _show_columns(view: str, json: bool) -> None:
         )
     where = f" WHERE table = '{view}'" if view else ""
     query = f"SELECT table AS view, name, type, comment AS meaning FROM system.columns{where} ORDER BY table, position"
-    answer: dict[str, Any] = client.send("lineage", "POST", "/v1/sql", {"query": query})
+    answer = client.sql(query)
     rows = [dict(zip(answer["columns"], row, strict=True)) for row in answer["rows"]]
     if not rows:
         raise CliError(ExitCode.NOT_FOUND, f"no view {view!r} is published", "weir sql --columns")
-    if json:
-        emit_json({"items": rows})
-    else:
-        emit_table(rows, ("name", "type", "meaning") if view else ("view", "name", "type", "meaning"))
+    emit_rows({"items": rows}, rows, ("name", "type", "meaning") if view else ("view", "name", "type", "meaning"), json)
 
 
 VIEW = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")

@@ -9,9 +9,7 @@ from typing import Annotated
 import typer
 
 from weir.cli import client
-from weir.cli.output import CliError, ExitCode, emit_json, emit_table, emit_text, say
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+from weir.cli.output import CliError, ExitCode, Json, emit, emit_json, emit_rows, say
 
 
 def keys_create(
@@ -29,7 +27,7 @@ def keys_create(
         add_key(_keys_file(), stored)
     except ValueError as error:
         raise CliError(ExitCode.INVALID, f"no key was made: {error}", "weir keys create --help") from error
-    emit_json({"id": key_id, "key": text, "tenant": tenant, "scopes": scope}) if json else emit_text(text)
+    emit({"id": key_id, "key": text, "tenant": tenant, "scopes": scope}, text, json)
 
 
 def keys_list(json: Json = False) -> None:
@@ -40,7 +38,7 @@ def keys_list(json: Json = False) -> None:
         keys = [{k: v for k, v in key.items() if k != "sha256"} for key in read_keys(_keys_file())]
     except ValueError as error:
         raise CliError(ExitCode.INVALID, str(error)) from error
-    emit_json({"items": keys}) if json else emit_table(keys, ("id", "prefix", "tenant", "scopes", "routes"))
+    emit_rows({"items": keys}, keys, ("id", "prefix", "tenant", "scopes", "routes"), json)
 
 
 def keys_revoke(key_id: str, json: Json = False) -> None:
@@ -67,10 +65,7 @@ def secrets_init(
         made = [str(path) for path in make_secrets(folder)]
     except (OSError, ValueError) as error:
         raise CliError(ExitCode.INVALID, f"the secrets could not be made: {error}") from error
-    if json:
-        emit_json({"made": made})
-    else:
-        emit_text("\n".join(f"made {path}" for path in made) or f"everything is in {folder} already")
+    emit({"made": made}, "\n".join(f"made {path}" for path in made) or f"everything is in {folder} already", json)
 
 
 def topics_create(
@@ -89,7 +84,7 @@ def topics_create(
         raise CliError(ExitCode.INVALID, str(error)) from error
     except KafkaError as error:
         raise CliError(ExitCode.NOT_READY, f"no broker at {bootstrap}: {error!r}", "is Kafka running?") from error
-    emit_json({"created": created}) if json else emit_text(f"{len(created)} topics created")
+    emit({"created": created}, f"{len(created)} topics created", json)
 
 
 def config_show(json: Json = False) -> None:
@@ -107,7 +102,7 @@ def config_show(json: Json = False) -> None:
             rows.append({"name": f"{service}_url", "value": client.base_url(service), "from": source})
         except CliError:
             rows.append({"name": f"{service}_url", "value": "", "from": "nothing: no stack runs"})
-    emit_json({"items": rows}) if json else emit_table(rows, ("name", "value", "from"))
+    emit_rows({"items": rows}, rows, ("name", "value", "from"), json)
 
 
 def _keys_file() -> Path:

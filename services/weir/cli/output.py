@@ -9,9 +9,17 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Annotated, Any
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+"""The option that every command has."""
+
+Tell = Callable[[str], None]
+"""Called with a line for each thing that happens while it happens, as `say`."""
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters and text-direction marks: they can repaint a terminal, so user text is printed without them."""
@@ -47,6 +55,16 @@ class CliError(Exception):
 def clean(text: object) -> str:
     """Text that cannot repaint the terminal."""
     return CONTROL.sub("", str(text))
+
+
+def emit(document: object, text: str, is_json: bool) -> None:
+    """What a command has to say: the document where JSON is asked for, else text."""
+    emit_json(document) if is_json else emit_text(text)
+
+
+def emit_rows(document: object, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], is_json: bool) -> None:
+    """What a command has found: the document where JSON is asked for, else a table."""
+    emit_json(document) if is_json else emit_table(rows, columns)
 
 
 def say(text: str) -> None:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from weir.cli.output import Tell
 from weir.cli.stack.errors import StackError
 from weir.cli.stack.hold import sign
 from weir.cli.stack.kafka_storage import prepare_kafka
@@ -32,7 +33,6 @@ from weir.cli.stack.sight import look
 from weir.cli.stack.state import may_start
 from weir.cli.stack.stopping import end_all
 from weir.cli.stack.supervisor import Supervisor, configuration
-from weir.cli.stack.telling import Tell
 from weir.cli.stack.topics import create_topics
 from weir.runtime.surroundings import of_service
 

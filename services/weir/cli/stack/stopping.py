@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from weir.cli.output import Tell
 from weir.cli.stack.errors import StackError
 from weir.cli.stack.layout import Layout, layout
 from weir.cli.stack.members import (
@@ -26,7 +27,6 @@ from weir.cli.stack.processes import TIERS
 from weir.cli.stack.sight import look
 from weir.cli.stack.state import State
 from weir.cli.stack.supervisor import STOP_WAIT_S, Supervisor
-from weir.cli.stack.telling import Tell
 
 STARTER_WAIT_S = 90.0
 """Seconds a `weir up` that was asked to end may take: it stops tier by tier what it had started."""
