@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 
 from google.protobuf.message import DecodeError
 from tritonclient.grpc import service_pb2
 
 from weir.gateway.core.glance import glance
-from weir.gateway.core.peek import NoMessage, peek
+from weir.gateway.core.peek import NoMessage, Peeked, checked, outline
 
 EDITS_MAX = 6
 """Changes made to one message. More of them leave nothing that is a message."""
@@ -40,6 +41,11 @@ def check(wire: bytes) -> None:
     assert not sent_on.model_version, f"asks a version: {wire.hex()}"
 
 
+def peek(wire: bytes, allowed: Collection[str] = ()) -> Peeked:
+    """What the gateway reads of a request. Raises NoMessage."""
+    return checked(outline(wire), allowed)
+
+
 def check_glance(wire: bytes, meant: service_pb2.ModelInferRequest | None) -> None:
     """Raises AssertionError when a glance reads another name or id than protobuf, of bytes that both accept."""
     try:
@@ -47,7 +53,7 @@ def check_glance(wire: bytes, meant: service_pb2.ModelInferRequest | None) -> No
     except NoMessage:
         return
     if meant is not None:
-        assert (seen.model_name, seen.message_id) == (meant.model_name, meant.id), f"glanced wrongly: {wire.hex()}"
+        assert seen == (meant.model_name, meant.id), f"glanced wrongly: {wire.hex()}"
 
 
 def a_request(chance: random.Random, model: str = "docs-qa") -> bytes:

@@ -20,6 +20,7 @@ from weir.events import Reference
 from weir.gateway.core.answer_bound import ELEMENTS_MAX, bounded, bounded_request
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import Refusal
+from weir.gateway.core.peek import Peeked
 from weir.gateway.core.policy import parameters_in
 from weir.gateway.core.wire import SAMPLING
 
@@ -55,6 +56,15 @@ def request(
     return bytes(message.SerializeToString())
 
 
+def read(wire: bytes) -> service_pb2.ModelInferRequest:
+    return service_pb2.ModelInferRequest.FromString(wire)
+
+
+def forwarded(resolved: Resolved, wire: bytes) -> bytes:
+    """The request as it goes upstream."""
+    return bounded_request(resolved, Peeked("m", "1", wire, read(wire))).wire
+
+
 def sampling_of(wire: bytes) -> list[dict[str, Any]]:
     message = service_pb2.ModelInferRequest.FromString(wire)
     at = [tensor.name for tensor in message.inputs].index(SAMPLING)
@@ -86,14 +96,14 @@ def sampling_of(wire: bytes) -> list[dict[str, Any]]:
 def test_a_request_over_the_policy_is_refused_with_the_rule_named(sampling: dict[str, Any], said: str) -> None:
     for raw in (True, False):
         with pytest.raises(Refusal, match=said):
-            bounded_request(route(**TIGHT), request(sampling, raw=raw))
+            forwarded(route(**TIGHT), request(sampling, raw=raw))
 
 
 @pytest.mark.parametrize("sampling", [b"", b"{}", {}, {"temperature": None, "max_tokens": None}, None])
 @pytest.mark.parametrize("raw", [True, False])
 @pytest.mark.parametrize("prompts", [1, 3])
 def test_without_a_bound_the_policys_own_is_sent(sampling: object, raw: bool, prompts: int) -> None:
-    wire = bounded_request(route(**TIGHT), request(sampling, raw=raw, prompts=prompts))
+    wire = forwarded(route(**TIGHT), request(sampling, raw=raw, prompts=prompts))
 
     assert sampling_of(wire) == [{"max_tokens": 10}] * prompts
 
@@ -104,7 +114,7 @@ def test_every_part_of_a_batch_is_looked_at() -> None:
     message.raw_input_contents[1] = b"".join(struct.pack("<I", len(text)) + text for text in texts)
 
     with pytest.raises(Refusal, match="max_tokens is 500"):
-        bounded_request(route(**TIGHT), message.SerializeToString())
+        forwarded(route(**TIGHT), message.SerializeToString())
 
 
 def test_http_sends_the_policys_bound_where_none_was_asked_for() -> None:
@@ -116,11 +126,11 @@ def test_http_sends_the_policys_bound_where_none_was_asked_for() -> None:
 @pytest.mark.parametrize("raw", [True, False])
 @pytest.mark.parametrize("name", ["max_tokens", "request_output_len"])
 def test_a_bound_in_a_tensor_of_its_own_counts(raw: bool, name: str) -> None:
-    wire = bounded_request(route(**TIGHT), request(raw=raw, tensors={name: 10}))
+    wire = forwarded(route(**TIGHT), request(raw=raw, tensors={name: 10}))
 
     assert SAMPLING not in [tensor.name for tensor in service_pb2.ModelInferRequest.FromString(wire).inputs]
     with pytest.raises(Refusal, match="up to 10"):
-        bounded_request(route(**TIGHT), request(raw=raw, tensors={name: 11}))
+        forwarded(route(**TIGHT), request(raw=raw, tensors={name: 11}))
 
 
 @pytest.mark.parametrize("raw", [True, False])
@@ -135,7 +145,7 @@ def test_a_shape_that_is_not_of_the_elements_is_refused_and_allocates_nothing(ra
 
     tracemalloc.start()
     with pytest.raises(Refusal, match=r"'text_input' has the shape \[.*\] and 1 elements") as told:
-        bounded_request(route(**TIGHT), wire)
+        forwarded(route(**TIGHT), wire)
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
@@ -146,17 +156,17 @@ def test_a_shape_that_is_not_of_the_elements_is_refused_and_allocates_nothing(ra
 @pytest.mark.parametrize("raw", [True, False])
 @pytest.mark.parametrize("sampling", [None, b""])
 def test_a_batch_has_a_largest_size(raw: bool, sampling: object) -> None:
-    wire = bounded_request(route(**TIGHT), request(sampling, raw=raw, prompts=ELEMENTS_MAX))
+    wire = forwarded(route(**TIGHT), request(sampling, raw=raw, prompts=ELEMENTS_MAX))
     assert len(sampling_of(wire)) == ELEMENTS_MAX
 
     with pytest.raises(Refusal, match="at most 1,024"):
-        bounded_request(route(**TIGHT), request(sampling, raw=raw, prompts=ELEMENTS_MAX + 1))
+        forwarded(route(**TIGHT), request(sampling, raw=raw, prompts=ELEMENTS_MAX + 1))
 
 
 @pytest.mark.parametrize("text", [b"{", b"[]", b"5", b"\xff", b"[" * 100_000])
 def test_parameters_that_cannot_be_read_cannot_be_allowed(text: bytes) -> None:
     with pytest.raises(Refusal, match="no JSON object"):
-        bounded_request(route(**TIGHT), request(text))
+        forwarded(route(**TIGHT), request(text))
 
 
 LISTS = b'{"a":[' + b"[]," * 2_600_000 + b"[]]}"
@@ -169,9 +179,9 @@ def test_parameters_of_megabytes_are_refused_unread(raw: bool, parts: int, monke
     monkeypatch.setattr(json, "loads", None)  # nothing can be read without it
 
     with pytest.raises(Refusal, match="over 131,072 bytes"):
-        bounded_request(route(**TIGHT), wire)
+        forwarded(route(**TIGHT), wire)
     with pytest.raises(Refusal, match="at most 131,072 bytes"):
-        parameters_in(wire)
+        parameters_in(read(wire))
 
 
 def test_tensors_of_megabytes_are_no_parameters_that_a_policy_allows() -> None:
@@ -179,18 +189,18 @@ def test_tensors_of_megabytes_are_no_parameters_that_a_policy_allows() -> None:
     message.inputs.add(name="max_tokens", datatype="INT8", shape=[2_000_000])
     message.raw_input_contents.append(b"\1" * 2_000_000)
 
-    assert parameters_in(bytes(message.SerializeToString())) == {"max_tokens": "unreadable"}
+    assert parameters_in(message) == {"max_tokens": "unreadable"}
 
 
 def test_the_parameters_of_the_largest_batch_are_read() -> None:
     wire = request({"max_tokens": 9, "stop": "x" * 80}, prompts=ELEMENTS_MAX)
 
-    assert parameters_in(wire) == {"max_tokens": 9, "stop": "x" * 80}
-    assert len(sampling_of(bounded_request(route(output_tokens_max=10), wire))) == ELEMENTS_MAX
+    assert parameters_in(read(wire)) == {"max_tokens": 9, "stop": "x" * 80}
+    assert len(sampling_of(forwarded(route(output_tokens_max=10), wire))) == ELEMENTS_MAX
 
 
 def test_a_key_given_twice_has_one_meaning() -> None:
-    assert sampling_of(bounded_request(route(**TIGHT), request(b'{"max_tokens": 99, "max_tokens": 9}'))) == [
+    assert sampling_of(forwarded(route(**TIGHT), request(b'{"max_tokens": 99, "max_tokens": 9}'))) == [
         {"max_tokens": 9}
     ]
 
@@ -199,7 +209,7 @@ def test_a_key_given_twice_has_one_meaning() -> None:
 def test_without_such_rules_the_bytes_stay(policy: dict[str, Any]) -> None:
     wire = request({"max_tokens": 10**9})
 
-    assert bounded_request(route(**policy), wire) is wire
+    assert forwarded(route(**policy), wire) is wire
 
 
 @given(
@@ -216,7 +226,7 @@ def test_what_goes_upstream_keeps_every_rule(
     policy = {"output_tokens_max": most, "parameters_allowed": allowed}
     kept = {name: value for name, value in policy.items() if value is not None}
     try:
-        wire = bounded_request(route(**kept), request(sampling, raw=raw))
+        wire = forwarded(route(**kept), request(sampling, raw=raw))
     except Refusal:
         return
     if not kept:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 import pytest
 from starlette.types import Message, Receive, Send
 
-from weir.gateway.api.openai.held_response import HeldJson, HeldResponse
+from weir.gateway.api.openai.held_response import HeldJson, HeldStream
 
 SCOPE = {"type": "http", "asgi": {"spec_version": "2.3"}}
 SOON_S = 0.01
@@ -42,7 +42,7 @@ class Answer:
             self.is_held = False
 
     async def sent(self, receive: Receive, send: Send) -> None:
-        response = HeldResponse(self.events(), SOON_S)
+        response = HeldStream(self.events(), SOON_S)
         response.hold(self.slot())
         await asyncio.wait_for(response(SCOPE, receive, send), 10)
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tritonclient.grpc import service_pb2
 
 from fuzz import oip_messages
-from weir.gateway.core.peek import NoMessage, peek, peek_question, peek_stream_response
+from fuzz.oip_messages import peek
+from weir.gateway.core.peek import NoMessage, peek_question, peek_stream_response
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 EDITS = st.lists(st.tuples(st.integers(0, 400), st.sampled_from(["set", "drop", "put", "copy"]), st.binary(max_size=6)))

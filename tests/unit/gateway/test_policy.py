@@ -21,7 +21,7 @@ from weir.gateway.core.policy import demand_parameters, demand_size, limits_para
 POLICY = {"parameters_allowed": ["max_tokens", "seed", "stop"], "output_tokens_max": 64, "input_bytes_max": 100}
 
 
-def request(**inputs: str | int) -> bytes:
+def request(**inputs: str | int) -> service_pb2.ModelInferRequest:
     message = service_pb2.ModelInferRequest(model_name="m")
     for name, value in {"text_input": "x", **inputs}.items():
         if isinstance(value, int):
@@ -30,7 +30,7 @@ def request(**inputs: str | int) -> bytes:
         else:
             message.inputs.add(name=name, datatype="BYTES", shape=[1])
             message.raw_input_contents.append(len(value.encode()).to_bytes(4, "little") + value.encode())
-    return bytes(message.SerializeToString())
+    return message
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ async def test_http_keeps_the_policy(door: HttpDoor, fields: dict[str, Any], fie
 
 
 async def test_grpc_keeps_the_policy(tmp_path: Path) -> None:
-    wire = service_pb2.ModelInferRequest.FromString(request(sampling_parameters='{"max_tokens": 65}'))
+    wire = request(sampling_parameters='{"max_tokens": 65}')
     wire.model_name = "qa"
     async with doors(tmp_path) as door:
         door.admission.catalog.apply(limited(POLICY))

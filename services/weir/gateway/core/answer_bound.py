@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from tritonclient.grpc import service_pb2
@@ -19,6 +20,7 @@ from weir.assets.policy import Policy
 from weir.assets.sampling import ALIASES, OUTPUT_TOKENS, canonical
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import Refusal, cut
+from weir.gateway.core.peek import Peeked
 from weir.gateway.core.policy import demand_parameters, limits_parameters
 from weir.gateway.core.wire import PARAMETER_BYTES_MAX, SAMPLING
 
@@ -46,15 +48,14 @@ def bounded(policy: Policy, sampling: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def bounded_request(resolved: Resolved, wire: bytes) -> bytes:
+def bounded_request(resolved: Resolved, asked: Peeked) -> Peeked:
     """A ModelInferRequest within the policy in all parts of its batch, with the bound it lacks. Raises Refusal.
 
-    wire: a message that was parsed before. Measured: 0.2 us without such a policy, 14 to 30 us with one.
+    asked: its message is changed in place. Measured: 0.2 us without such a policy, 12 to 28 us with one.
     """
-    policy = resolved.policy
+    policy, message = resolved.policy, asked.request
     if resolved.model.task != "chat" or not limits_parameters(policy):
-        return wire
-    message = service_pb2.ModelInferRequest.FromString(wire)
+        return asked
     raws, inputs = len(message.raw_input_contents), len(message.inputs)
     if raws and raws != inputs:
         told = f"the request has {raws} raw contents for {inputs} inputs; send one for each input, or none"
@@ -64,7 +65,7 @@ def bounded_request(resolved: Resolved, wire: bytes) -> bytes:
         if tensor.name in BOUNDS:
             has_bound = True
             for value in _integers(message, index):
-                _demand(policy, resolved.route, {OUTPUT_TOKENS: value})
+                demand_parameters(policy, resolved.route, {OUTPUT_TOKENS: value})
     places = [index for index, tensor in enumerate(message.inputs) if tensor.name == SAMPLING]
     texts = {index: _texts(message, index) for index in places}
     if sum(len(text) for found in texts.values() for text in found) > PARAMETER_BYTES_MAX:
@@ -74,7 +75,7 @@ def bounded_request(resolved: Resolved, wire: bytes) -> bytes:
         _put(message, index, [_limited(text, resolved, has_bound=has_bound) for text in texts[index]])
     if not places and not has_bound and policy.output_tokens_max is not None:
         _add(message, resolved)
-    return bytes(message.SerializeToString())
+    return replace(asked, wire=bytes(message.SerializeToString()))
 
 
 def _limited(text: bytes, resolved: Resolved, *, has_bound: bool) -> bytes:
@@ -86,14 +87,11 @@ def _limited(text: bytes, resolved: Resolved, *, has_bound: bool) -> bytes:
         told = f"{SAMPLING} is no JSON object; the policy of the route must read it"
         raise Refusal("invalid_request", told, field=SAMPLING)
     given = {name: value for name, value in sampling.items() if value is not None}
-    _demand(resolved.policy, resolved.route, {name: value for name, value in given.items() if name not in ALIASES})
+    plain = {name: value for name, value in given.items() if name not in ALIASES}
+    demand_parameters(resolved.policy, resolved.route, plain)
     for name in ALIASES.keys() & given:
-        _demand(resolved.policy, resolved.route, {canonical(name): given[name]})
+        demand_parameters(resolved.policy, resolved.route, {canonical(name): given[name]})
     return json.dumps(given if has_bound else bounded(resolved.policy, given)).encode()
-
-
-def _demand(policy: Policy, route: str, parameters: Mapping[str, Any]) -> None:
-    demand_parameters(policy, route, parameters)
 
 
 def _add(message: service_pb2.ModelInferRequest, resolved: Resolved) -> None:

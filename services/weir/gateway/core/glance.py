@@ -12,7 +12,6 @@ Cost: 5 to 9 us for a request with one or two tensors, of any size; 2 ms for any
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -70,19 +69,11 @@ class NoMessage(ValueError):
     """The model that was asked for, where the bytes could be read so far."""
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
-    """Whom a request asks, under which id."""
-
-    model_name: str
-    message_id: str
-
-
-def glance(wire: bytes) -> Glance:
+def glance(wire: bytes) -> tuple[str, str]:
     """The last model_name and id. Raises NoMessage for bytes that are no message, or hold more than a message may."""
     walk = _Walk(wire)
     walk.over(0, len(wire), REQUEST, is_top=True)
-    return Glance(_text(wire, walk.texts.get(MODEL_NAME), "model_name"), _text(wire, walk.texts.get(MESSAGE_ID), "id"))
+    return _text(wire, walk.texts.get(MODEL_NAME), "model_name"), _text(wire, walk.texts.get(MESSAGE_ID), "id")
 
 
 class _Walk:

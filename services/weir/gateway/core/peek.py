@@ -1,8 +1,9 @@
 """A look at the outside of an Open Inference Protocol message: which model it asks, under which id, with which options.
 
-Invariant (K4): what is authorised is what is recorded and what is forwarded. A request is read once, by protobuf's own
+Invariant (K4): what is authorised is what is recorded and what is forwarded. A request is parsed once, by protobuf's own
 parser; what that parser understood is checked and encoded anew, and only this encoding goes on. So a repeated field, an
-overlong number or another order of fields has no second meaning; a field that protobuf does not know is refused.
+overlong number or another order of fields has no second meaning; a field that protobuf does not know is refused. What
+comes later and needs the message (the route's policy, another id) has it from here, parsed.
 Invariant (K3): whom a request asks is known before work is done for it. A message that may hold many fields is looked at
 by `glance` first, and parsed after its caller was found to have the right (`outline`, then `checked`).
 
@@ -22,8 +23,7 @@ from weir.gateway.core.errors import NAME_CHARS_MAX, cut
 from weir.gateway.core.glance import SMALL_BYTES, NoMessage, glance
 
 __all__ = (
-    "NoMessage", "Outline", "Peeked", "PeekedStreamResponse", "checked", "outline", "peek", "peek_question",
-    "peek_stream_response",
+    "NoMessage", "Outline", "Peeked", "PeekedStreamResponse", "checked", "outline", "peek_question", "peek_stream_response",
 )  # fmt: skip
 
 REQUEST_PARAMETERS = frozenset({"triton_enable_empty_final_response"})
@@ -42,26 +42,43 @@ SHARED_MEMORY = "shared_memory_"
 
 @dataclass(frozen=True, slots=True)
 class Peeked:
-    """Outside facts of a ModelInferRequest, and its one encoding."""
+    """A message that was checked: its outside facts, and its one encoding."""
 
     model_name: str = ""
     message_id: str = ""
     wire: bytes = b""
     """The request as it goes upstream and into the record."""
+    request: Any = None
+    """The ModelInferRequest as it was parsed; who changes it encodes it anew."""
+
+    def with_id(self, message_id: str) -> bytes:
+        """The request under another id: two requests of one stream must not share one upstream."""
+        self.request.id = message_id
+        return bytes(self.request.SerializeToString())
 
 
 @dataclass(frozen=True, slots=True)
 class PeekedStreamResponse:
     """Outside facts of a ModelStreamInferResponse."""
 
-    error_message: str = ""
-    message_id: str = ""
-    is_final: bool = False
+    error_message: str
+    message_id: str
+    is_final: bool
     """Whether the response carries triton_final_response = true."""
-    response: Any = None
-    """The ModelInferResponse in it, as it was parsed."""
-    size_bytes: int = 0
+    message: Any
+    """The ModelStreamInferResponse as it was parsed."""
+    size_bytes: int
     """Of the whole message."""
+
+    @property
+    def response(self) -> Any:
+        """The ModelInferResponse in it."""
+        return self.message.infer_response
+
+    def with_id(self, message_id: str) -> bytes:
+        """The message under another id, its client's."""
+        self.response.id = message_id
+        return bytes(self.message.SerializeToString())
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +95,7 @@ class Outline:
 def outline(message: bytes) -> Outline:
     """Whom a ModelInferRequest asks. Raises NoMessage for bytes that are none, or hold more than a message may."""
     if len(message) > SMALL_BYTES:
-        seen = glance(message)
-        return Outline(seen.model_name, seen.message_id, message)
+        return Outline(*glance(message), message)
     request = _parsed(service_pb2.ModelInferRequest, message)
     _check_names(request)
     return Outline(request.model_name, request.id, message, request)
@@ -102,12 +118,7 @@ def checked(outline: Outline, allowed: Collection[str] = ()) -> Peeked:
     except NoMessage as error:
         error.model_name = outline.model_name[:NAME_CHARS_MAX]
         raise
-    return Peeked(outline.model_name, outline.message_id, wire)
-
-
-def peek(message: bytes, allowed: Collection[str] = ()) -> Peeked:
-    """`outline` and `checked` in one. Raises NoMessage as they do."""
-    return checked(outline(message), allowed)
+    return Peeked(outline.model_name, outline.message_id, wire, request)
 
 
 def peek_question(method: str, message: bytes) -> Peeked:
@@ -126,15 +137,12 @@ def peek_question(method: str, message: bytes) -> Peeked:
     return Peeked(question.name, "", wire)
 
 
-def peek_stream_response(message: bytes) -> PeekedStreamResponse:
+def peek_stream_response(wire: bytes) -> PeekedStreamResponse:
     """Error, id and finality of a streamed response. Raises NoMessage for bytes that are none."""
-    try:
-        response = service_pb2.ModelStreamInferResponse.FromString(message)
-    except DecodeError as error:
-        raise NoMessage(f"{len(message)} bytes are no ModelStreamInferResponse: {error}") from error
-    inner = response.infer_response
+    message = _parsed(service_pb2.ModelStreamInferResponse, wire)
+    inner = message.infer_response
     final = "triton_final_response" in inner.parameters and inner.parameters["triton_final_response"].bool_param
-    return PeekedStreamResponse(response.error_message, inner.id, bool(final), inner, len(message))
+    return PeekedStreamResponse(message.error_message, inner.id, bool(final), message, len(wire))
 
 
 def _parsed(kind: Any, message: bytes) -> Any:

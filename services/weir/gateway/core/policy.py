@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tritonclient.grpc import service_pb2
+
 from weir.assets.policy import Policy
 from weir.gateway.core.errors import Refusal, cut
 from weir.gateway.core.wire import PARAMETER_BYTES_MAX, parameters_of
@@ -22,9 +24,9 @@ def limits_parameters(policy: Policy) -> bool:
     return policy.parameters_allowed is not None or policy.output_tokens_max is not None
 
 
-def parameters_in(wire: bytes) -> dict[str, object]:
+def parameters_in(request: service_pb2.ModelInferRequest) -> dict[str, object]:
     """The parameters of an inference request. Raises Refusal where they cannot be read, so that none escapes."""
-    found = parameters_of(wire)
+    found = parameters_of(request)
     if found is None:
         told = f"sampling_parameters is no JSON object of at most {PARAMETER_BYTES_MAX:,} bytes"
         raise Refusal("invalid_request", f"{told}; the policy of the route must read it")

@@ -120,12 +120,11 @@ def _read_request(wire: bytes) -> RequestFacts:
 _read_small = lru_cache(REMEMBERED)(_read_request)
 
 
-def parameters_of(wire: bytes) -> dict[str, object] | None:
+def parameters_of(message: service_pb2.ModelInferRequest) -> dict[str, object] | None:
     """What a request of the Open Inference Protocol asks beside its text: each entry of `sampling_parameters`, and each
     other input by its name. None where `sampling_parameters` is there and no JSON object, or over PARAMETER_BYTES_MAX, so that
     nobody can say.
     """
-    message = service_pb2.ModelInferRequest.FromString(wire)
     names = {str(tensor.name) for tensor in message.inputs} - SWITCHES - set(INPUT_NAMES)
     tensors, large = _small_tensors(message, names | {SAMPLING})
     own = {name: _plain(tensors[name]) if name in tensors else "unreadable" for name in names}

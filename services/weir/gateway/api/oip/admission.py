@@ -15,7 +15,7 @@ from weir.gateway.core.peek import NoMessage, Outline, Peeked, checked, outline
 from weir.gateway.core.policy import demand_size, limits_parameters, parameters_in
 
 
-def admit(session: CallSession, admission: Admission, wire: bytes, headers: Mapping[str, str]) -> bytes:
+def admit(session: CallSession, admission: Admission, wire: bytes, headers: Mapping[str, str]) -> Peeked:
     """The request as it is forwarded, of a caller who has entered: our own encoding of what was checked. Raises Refusal."""
     asked = _outlined(session, wire)
     try:
@@ -36,9 +36,9 @@ def admit(session: CallSession, admission: Admission, wire: bytes, headers: Mapp
         references=resolved.references,
     )
     demand_size(resolved.policy, resolved.route, len(wire))  # before the message is read for its parameters
-    parameters = parameters_in(peeked.wire) if limits_parameters(resolved.policy) else {}
-    forwarded = bounded_request(resolved, peeked.wire)
-    session.admit(resolved, forwarded, parameters)
+    parameters = parameters_in(peeked.request) if limits_parameters(resolved.policy) else {}
+    forwarded = bounded_request(resolved, peeked)
+    session.admit(resolved, forwarded.wire, parameters)
     return forwarded
 
 

@@ -141,7 +141,7 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
                 session.enter(headers.get("authorization", ""), is_loopback=is_loopback(context))
                 wire = await read_message(context, self._admission.settings.request_read_s)
                 session.received(len(wire))
-                wire = admit(session, self._admission, wire, headers)
+                wire = admit(session, self._admission, wire, headers).wire
                 response = await self._forwarded(session, wire, context)
                 await answer(context, response, self._admission.settings.write_timeout_s)
                 return

@@ -31,7 +31,6 @@ from weir.gateway.calls.call_session import CallSession
 from weir.gateway.calls.call_start import started, trace_headers_of
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.keys import Caller
-from weir.gateway.core.message_id import with_request_id, with_response_id
 from weir.gateway.core.peek import NoMessage, PeekedStreamResponse, outline, peek_stream_response
 from weir.gateway.core.upstream_status import upstream_status
 from weir.runtime.clock import monotonic_s
@@ -150,7 +149,7 @@ class StreamSession:
         asked = session.call.client_request_id
         sent = session.call.request_id if asked in self._open else asked
         self._open[sent] = session
-        return forwarded if sent == asked else with_request_id(forwarded, sent)
+        return forwarded.wire if sent == asked else forwarded.with_id(sent)
 
     async def _receive(self) -> Ended:
         """From the model server to the client."""
@@ -177,7 +176,7 @@ class StreamSession:
             return message if self._is_told(peeked) else None
         session = self._open[key]
         if peeked.message_id not in ("", session.call.client_request_id):
-            message = with_response_id(message, session.call.client_request_id)
+            message = peeked.with_id(session.call.client_request_id)
         session.keep(message)
         session.piece(error_message=peeked.error_message, is_last=peeked.is_final)
         if not session.is_ended:

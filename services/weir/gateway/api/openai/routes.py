@@ -19,7 +19,7 @@ from starlette.types import Scope
 from weir.gateway.adapters.model_metadata import ModelMetadata
 from weir.gateway.api.openai import replies
 from weir.gateway.api.openai.call import HttpCall, while_connected
-from weir.gateway.api.openai.held_response import HeldJson, HeldResponse
+from weir.gateway.api.openai.held_response import HeldJson, HeldResponse, HeldStream
 from weir.gateway.api.openai.stream import PieceStream, events, opened
 from weir.gateway.calls.admission import Admission
 from weir.gateway.calls.call_start import SESSION, session_of, told_headers_of
@@ -156,7 +156,7 @@ class OpenAIHandlers:
                 call.in_session(_session(call.headers))
                 body = await self._body(request, call.session.received)
                 response = await while_connected(request, answer(call, body, request))
-                if isinstance(response, HeldResponse | HeldJson):
+                if isinstance(response, HeldResponse):
                     response.hold(held.pop_all())
         except Refusal as refusal:
             response = _error(refusal)
@@ -200,7 +200,7 @@ class OpenAIHandlers:
             stream = PieceStream(call.call)
             pieces = await opened(stream, call.stream(wire, stream.piece, stream.answer.demand_text))
             sent = events(stream, pieces, include_usage=asked.include_usage)
-            return HeldResponse(sent, self._admission.settings.write_timeout_s)
+            return HeldStream(sent, self._admission.settings.write_timeout_s)
 
         def read(parts: list[Tensors]) -> Response:
             answer, text = AnswerReader(), bytearray()
