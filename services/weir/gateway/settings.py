@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from weir.gateway.core.caller_limits import CallerLimits, parse_limits
+from weir.gateway.core.caller_limits import NAMES, CallerLimits, parse_limits
 from weir.runtime.errors import BadSetting
 from weir.runtime.http.policy import Policy, policy_of
 from weir.runtime.loopback import is_loopback
@@ -190,24 +190,12 @@ class GatewaySettings(SpoolSettings):
     @property
     def limits_of_key(self) -> CallerLimits:
         """Limits of a key of which the keys file says nothing."""
-        return CallerLimits(
-            calls_per_minute=self.calls_per_minute_key,
-            calls_at_once=self.calls_at_once_key,
-            streams_at_once=self.streams_at_once_key,
-            bytes_in_hand=self.bytes_in_hand_key,
-            tokens_per_minute=self.tokens_per_minute_key,
-        )
+        return CallerLimits(**{name: getattr(self, f"{name}_key") for name in NAMES})
 
     @property
     def limits_of_tenant(self) -> CallerLimits:
         """Limits of a tenant of which WEIR_GATEWAY_LIMITS_BY_TENANT says nothing."""
-        return CallerLimits(
-            calls_per_minute=self.calls_per_minute_tenant,
-            calls_at_once=self.calls_at_once_tenant,
-            streams_at_once=self.streams_at_once_tenant,
-            bytes_in_hand=self.bytes_in_hand_tenant,
-            tokens_per_minute=self.tokens_per_minute_tenant,
-        )
+        return CallerLimits(**{name: getattr(self, f"{name}_tenant") for name in NAMES})
 
     def parsed_limits_by_tenant(self) -> dict[str, CallerLimits]:
         """Limits of single tenants. Raises BadSetting naming the tenant and what is wrong."""

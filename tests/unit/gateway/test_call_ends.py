@@ -26,8 +26,8 @@ from unit.gateway.doors import (
     stream_on,
 )
 from weir.gateway.core.call import Call, CallEnd
+from weir.gateway.core.capture_full import CaptureFull
 from weir.gateway.core.captured import Answer
-from weir.gateway.core.ports import CaptureFull
 
 pytestmark = pytest.mark.capability("X1")
 

@@ -1,6 +1,9 @@
-"""The life of a call: one end and one slot given back, whatever happens in whatever order."""
+"""The state of a call: one end and one slot given back, whatever happens in whatever order."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,94 +11,102 @@ from hypothesis import strategies as st
 
 from weir.gateway.core import call_state
 from weir.gateway.core.call import Outcome
+from weir.gateway.core.call_state import CallState, ToDo
 from weir.gateway.core.errors import REFUSALS
 
 STATUSES = st.integers(0, 16)
-HAPPENINGS = st.one_of(
-    st.just(call_state.Admitted()),
-    st.just(call_state.Forwarded()),
-    st.builds(call_state.Piece, st.sampled_from(["", "the model failed"]), st.booleans()),
-    st.builds(call_state.UpstreamEnded, STATUSES, st.text(max_size=5)),
-    st.builds(call_state.Refused, st.sampled_from(sorted(REFUSALS)), st.text(max_size=5)),
-    st.just(call_state.ClientGone()),
-    st.just(call_state.Crashed("a bug")),
-)
-"""All that can happen to a call from outside."""
 
-ANSWERS = st.sampled_from([call_state.EndTaken(), call_state.EndNotTaken()])
-"""What the spool says to an end."""
-
-LEAVING = st.sampled_from([call_state.ClientGone(), call_state.Crashed("left"), call_state.Refused("cancelled", "")])
-"""How a session is left when nothing ended it before."""
+Step = Callable[[CallState], tuple[CallState, tuple[ToDo, ...]]]
+"""Something that happens to a call."""
 
 
-def lived(
-    events: list[call_state.Event], answers: list[call_state.Event]
-) -> tuple[call_state.CallState, list[call_state.ToDo]]:
-    """A life under these events; the spool answers each end at once, as the session does."""
-    state, done, left = call_state.CallState(), list[call_state.ToDo](), list(answers)
-    queue = list(events)
-    while queue:
-        state, to_do = call_state.step(state, queue.pop(0))
+def admitted(state: CallState) -> tuple[CallState, tuple[ToDo, ...]]:
+    return state.admitted(), ()
+
+
+def forwarded(state: CallState) -> tuple[CallState, tuple[ToDo, ...]]:
+    return state.forwarded(), ()
+
+
+def answered(state: CallState) -> tuple[CallState, tuple[ToDo, ...]]:
+    return state.answered(), ()
+
+
+def left(state: CallState) -> tuple[CallState, tuple[ToDo, ...]]:
+    """Its client, the gateway or its code ends it, or a last piece does."""
+    return state.ended()
+
+
+def ended_upstream(state: CallState) -> tuple[CallState, tuple[ToDo, ...]]:
+    return state.ended(by_upstream=True)
+
+
+STEPS = st.lists(st.sampled_from([admitted, forwarded, answered, left, ended_upstream]), max_size=12)
+"""All that can happen to a call, in any order."""
+
+
+def run(steps: Sequence[Step]) -> tuple[CallState, list[ToDo]]:
+    """A call under these steps."""
+    state, done = CallState(), list[ToDo]()
+    for step in steps:
+        state, to_do = step(state)
         done += to_do
-        if any(isinstance(one, call_state.RecordEnd) for one in to_do):
-            queue.insert(0, left.pop(0))
     return state, done
 
 
-def counted(done: list[call_state.ToDo], *kinds: type[call_state.ToDo]) -> int:
-    return sum(isinstance(one, kinds) for one in done)
-
-
 @pytest.mark.capability("X1")
-@given(st.lists(HAPPENINGS, max_size=12), ANSWERS, LEAVING)
-def test_every_call_has_exactly_one_end_and_gives_its_place_back_once(
-    happened: list[call_state.Event], answer: call_state.Event, leaving: call_state.Event
-) -> None:
-    state, done = lived([*happened, leaving], [answer])
+@given(STEPS)
+def test_every_call_has_exactly_one_end_and_gives_its_slot_back_once(steps: list[Step]) -> None:
+    state, done = run([*steps, left])
 
     assert state.stage == "ended"
-    assert counted(done, call_state.RecordEnd, call_state.RecordRefusal) == 1
-    assert counted(done, call_state.ReleaseSlot) == 1
-    assert isinstance(done[-1], call_state.ReleaseSlot), "the slot is held until the end is recorded"
-    assert counted(done, call_state.ShedEnd) == counted(done, call_state.RecordEnd) * isinstance(
-        answer, call_state.EndNotTaken
-    )
+    assert done.count("record_end") + done.count("record_refusal") == 1
+    assert done.count("release_slot") == 1
+    assert done[-1] == "release_slot", "the slot is held until the end is recorded"
 
 
-@given(st.lists(HAPPENINGS, max_size=12), st.lists(HAPPENINGS, max_size=5), LEAVING)
-def test_what_comes_after_the_end_changes_nothing(
-    happened: list[call_state.Event], later: list[call_state.Event], leaving: call_state.Event
-) -> None:
-    state, done = lived([*happened, leaving], [call_state.EndTaken()])
-
-    assert lived([*happened, leaving, *later], [call_state.EndTaken()]) == (state, done)
+@given(STEPS, STEPS)
+def test_what_comes_after_the_end_changes_nothing(steps: list[Step], later: list[Step]) -> None:
+    assert run([*steps, left, *later]) == run([*steps, left])
 
 
-@given(st.lists(HAPPENINGS, max_size=12), LEAVING)
-def test_only_an_admitted_call_has_an_end_and_only_a_stranger_a_refusal(
-    happened: list[call_state.Event], leaving: call_state.Event
-) -> None:
-    state, is_admitted = call_state.CallState(), False
-    for event in [*happened, leaving]:
-        is_admitted = is_admitted or (state.stage == "arrived" and isinstance(event, call_state.Admitted))
-        state, to_do = call_state.step(state, event)
-        assert not counted(list(to_do), call_state.RecordEnd) or is_admitted
-        assert not counted(list(to_do), call_state.RecordRefusal) or not is_admitted
+@given(STEPS)
+def test_only_an_admitted_call_has_an_end_and_only_a_stranger_a_refusal(steps: list[Step]) -> None:
+    state, is_admitted = CallState(), False
+    for step in [*steps, left]:
+        is_admitted = is_admitted or (state.stage == "arrived" and step is admitted)
+        state, to_do = step(state)
+        assert "record_end" not in to_do or is_admitted
+        assert "record_refusal" not in to_do or not is_admitted
 
 
-@given(st.lists(HAPPENINGS, max_size=12), LEAVING)
-def test_the_model_server_is_let_go_if_and_only_if_it_was_asked_and_had_not_ended(
-    happened: list[call_state.Event], leaving: call_state.Event
-) -> None:
-    state, before = call_state.CallState(), call_state.CallState()
-    for event in [*happened, leaving]:
-        before, (state, to_do) = state, call_state.step(state, event)
-        if any(isinstance(one, call_state.RecordEnd) for one in to_do):
-            is_left = before.stage == "forwarded" and not isinstance(event, call_state.UpstreamEnded)
-            assert counted(list(to_do), call_state.CancelUpstream) == is_left
-        else:
-            assert not counted(list(to_do), call_state.CancelUpstream)
+@given(STEPS)
+def test_the_model_server_is_let_go_if_and_only_if_it_was_asked_and_had_not_ended(steps: list[Step]) -> None:
+    state = CallState()
+    for step in [*steps, left]:
+        before, (state, to_do) = state, step(state)
+        is_left = "record_end" in to_do and before.stage == "forwarded" and step is not ended_upstream
+        assert ("cancel_upstream" in to_do) == is_left
+
+
+@given(STEPS)
+def test_an_end_of_the_model_server_and_its_pieces_are_those_of_a_forwarded_call(steps: list[Step]) -> None:
+    state, _ = run(steps)
+
+    assert (state.ended(by_upstream=True) == (state, ())) == (state.stage != "forwarded")
+    assert state.answered() == (replace(state, has_pieces=True) if state.stage == "forwarded" else state)
+
+
+@given(STEPS, st.sampled_from(sorted(REFUSALS)))
+def test_a_refusal_after_the_forwarding_is_a_failure(steps: list[Step], word: str) -> None:
+    state, _ = run(steps)
+    ending = call_state.ending_of_refusal(state, word, "no")
+
+    assert ending.status_code == REFUSALS[word][0]
+    if word == "cancelled":
+        assert ending.outcome == "cancelled"
+    else:
+        assert ending.outcome == ("failed" if state.stage == "forwarded" else "refused")
 
 
 @given(STATUSES, st.booleans(), st.booleans(), st.sampled_from(["", "boom"]))
@@ -118,13 +129,3 @@ def test_ok_is_only_an_answer_that_the_model_server_called_ok(
 )  # fmt: skip
 def test_what_a_status_of_the_model_server_means(status_code: int, has_pieces: bool, outcome: Outcome) -> None:
     assert call_state.ending_of(status_code, "", has_pieces=has_pieces).outcome == outcome
-
-
-def test_an_end_that_was_not_taken_is_shed_by_name() -> None:
-    state, _ = lived([call_state.Admitted(), call_state.Forwarded()], [])
-
-    state, recording = call_state.step(state, call_state.UpstreamEnded(0))
-    state, shedding = call_state.step(state, call_state.EndNotTaken())
-
-    assert recording == (call_state.RecordEnd(call_state.Ending("ok", 0)),)
-    assert shedding == (call_state.ShedEnd(), call_state.ReleaseSlot())

@@ -31,8 +31,8 @@ from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.calls.capture import SpoolCapture
 from weir.gateway.core.call import Feedback
+from weir.gateway.core.capture_full import CaptureFull
 from weir.gateway.core.captured import Answer
-from weir.gateway.core.ports import CaptureFull
 from weir.gateway.core.record import HEAD, Record, pack
 from weir.gateway.drain import drain as drain_module
 from weir.gateway.drain.drain import Drain

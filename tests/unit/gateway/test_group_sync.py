@@ -14,7 +14,7 @@ from harness.failing_disk import FailingDisk
 from harness.samples.builders import NOON_US
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.calls.group_sync import GroupSync
-from weir.gateway.core.ports import CaptureFull
+from weir.gateway.core.capture_full import CaptureFull
 
 
 class CountingWriter(SpoolWriter):

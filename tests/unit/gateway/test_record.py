@@ -147,9 +147,11 @@ def test_a_head_of_any_shape_is_a_record_or_one_invalid_event(value: object, fie
 
 @pytest.mark.parametrize("session", ["\ud800", "a\udfffb", "\x00"])
 def test_a_text_that_utf_8_cannot_carry_is_packed_all_the_same(session: str) -> None:
-    record = unpack(pack(replace(completed_record(), call=call(session_id=session, deadline_ms=2**70)))[HEAD.size :])
+    said = call(session_id=session, deadline_ms=2**70, labels={"user.id": session})
+    record = unpack(pack(replace(completed_record(), call=said))[HEAD.size :])
 
     assert record.call is not None
+    assert record.call.labels == {"user.id": record.call.session_id}
     assert record.call.session_id == session.replace("\ud800", "\ufffd").replace("\udfff", "\ufffd")
     assert record.call.deadline_ms in (None, 2**70)
 

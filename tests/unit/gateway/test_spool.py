@@ -21,8 +21,8 @@ from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.spool_folder import spooled_bytes
 from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.calls.capture import SpoolCapture
+from weir.gateway.core.capture_full import CaptureFull
 from weir.gateway.core.captured import Answer
-from weir.gateway.core.ports import CaptureFull
 from weir.gateway.core.record import Record, pack, scan, unpack
 from weir.runtime.errors import BadSetting
 
@@ -185,7 +185,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.core.record import HEAD
-from weir.gateway.core.ports import CaptureFull
+from weir.gateway.core.capture_full import CaptureFull
 writer = SpoolWriter(Path({str(tmp_path)!r}), boot_epoch=1, bytes_max=10**6, segment_bytes_max=10**6)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
 accepted, refused = 0, ""

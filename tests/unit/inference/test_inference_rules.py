@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weir.events.trace_context import TraceContext
+from weir.inference.adapters.call_context import CallContext
 from weir.inference.core.admission import Gate
-from weir.inference.core.server_timing import CallTiming
 from weir.inference.core.vectors import EmbeddingCache, normalised
 
 VECTORS = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=8).filter(lambda values: any(values))
@@ -83,9 +84,22 @@ def test_the_text_unused_longest_leaves_first() -> None:
 
 
 def test_server_timing_is_json_of_two_nested_spans() -> None:
-    timing = CallTiming("ModelInfer", "a" * 16, "b" * 16, "c" * 16, 1, 2, 3, 4)
+    trace = TraceContext("d" * 32, "b" * 16, "01", "")
+    call = CallContext(
+        method="ModelInfer",
+        trace=trace,
+        span_id="a" * 16,
+        triton_span_id="c" * 16,
+        start_us=1,
+        timeout_s=1.0,
+        is_default_timeout=False,
+        metadata=(),
+        triton_start_us=2,
+    )
+    name, told = call.trailer(4)
 
-    assert json.loads(timing.as_json()) == [
+    assert name == "weir-server-timing"
+    assert json.loads(told) == [
         {
             "name": "inference",
             "span_id": "a" * 16,
@@ -102,6 +116,6 @@ def test_server_timing_is_json_of_two_nested_spans() -> None:
             "kind": "client",
             "service": "inference",
             "start_us": 2,
-            "end_us": 3,
+            "end_us": 4,
         },
     ]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from weir.gateway.adapters.heads import Head
 from weir.gateway.adapters.spool_folder import Unreadable, path_of, segments_in, spooled_bytes
-from weir.gateway.core.ports import CaptureFull
+from weir.gateway.core.capture_full import CaptureFull
 from weir.gateway.core.segment import Segment, counter_after
 from weir.runtime.files.disk import DISK, Disk, write_all
 from weir.runtime.files.durable import sync_folder

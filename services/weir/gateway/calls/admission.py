@@ -9,19 +9,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from weir.gateway.adapters.keys_file import KeysFile
-from weir.gateway.adapters.metrics import CUT_ANSWERS, REFUSALS, SHED
+from weir.gateway.adapters.metrics import CRASHES, CUT_ANSWERS, REFUSALS, SHED
 from weir.gateway.calls.call_metrics import CallMetrics
+from weir.gateway.calls.capture import SpoolCapture
 from weir.gateway.calls.group_sync import GroupSync
 from weir.gateway.calls.request_ids import RequestIds
 from weir.gateway.calls.turnstile import Turnstile
 from weir.gateway.core.bucket import Buckets
 from weir.gateway.core.call import Call, CallEnd, Feedback, GapReason
+from weir.gateway.core.capture_full import CaptureFull
 from weir.gateway.core.captured import Answer
 from weir.gateway.core.catalog import Catalog, Resolved
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.keys import Caller, caller_of
 from weir.gateway.core.policy import demand_parameters, demand_size
-from weir.gateway.core.ports import Capture, CaptureFull
 from weir.gateway.core.record import Kind
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.clock import monotonic_s, now_us
@@ -40,7 +41,7 @@ class Admission:
         settings: GatewaySettings,
         keys: KeysFile,
         catalog: Catalog,
-        capture: Capture,
+        capture: SpoolCapture,
         request_ids: RequestIds,
         group_sync: GroupSync | None = None,
     ) -> None:
@@ -86,13 +87,28 @@ class Admission:
             return False
         return True
 
-    def completed(self, call: Call, end: CallEnd, wire: bytes, answer: Answer) -> Refusal | None:
-        """Record how an admitted call ended, before its last byte leaves.
+    def completed(self, call: Call, end: CallEnd, wire: bytes, answer: Answer, *, is_open: bool) -> Refusal | None:
+        """Record how an admitted call ended, before its last byte leaves. Returns what its client is to be told instead.
 
-        Where the whole record finds no room: with `reject` the client is to be told the Refusal that is returned, and a
-        small record says that it was; with `shed` the small record says how the call ended. Raises CaptureFull when the
-        spool does not even take that; `shed_end` then names it.
+        Where the whole record finds no room: with `reject` the client is told a Refusal, and a small record says that it
+        was; with `shed` the small record says how the call ended. An end that the spool does not take at all, or of which no
+        record can be made, is shed by name. is_open: whether the call's request is recorded.
         """
+        try:
+            end, refusal = self._kept(call, end, wire, answer)
+        except CaptureFull as error:
+            refusal = self._shed_end(call, error, is_open=is_open)
+        except Exception as error:  # noqa: BLE001  # a record that cannot be made must not keep the slot; it is shed by name
+            CRASHES.inc()
+            logger().error("end_not_recordable", request_id=call.request_id, exc_info=error)
+            untaken = CaptureFull(f"no record can be made of it: {type(error).__name__}", "not_recordable")
+            refusal = self._shed_end(call, untaken, is_open=is_open)
+        self._calls.ended(call, end)
+        return refusal
+
+    def _kept(self, call: Call, end: CallEnd, wire: bytes, answer: Answer) -> tuple[CallEnd, Refusal | None]:
+        """The end as it is recorded, whole or small. Raises CaptureFull when there is not even room for a small record."""
+        refusal = None
         try:
             self._capture.completed(call, end, wire, answer)
         except CaptureFull as error:
@@ -101,19 +117,11 @@ class Admission:
                 end = _rejected(end, refusal)
             self._capture.ended(call, end, len(wire), answer.size_bytes)
             logger().warning("end_without_texts", request_id=call.request_id, tenant=call.tenant, error=str(error))
-        else:
-            refusal = None
-        self._calls.ended(call, end)
         if answer.is_cut:
             CUT_ANSWERS.inc()
-        return refusal
+        return end, refusal
 
-    def shed_end(self, call: Call, end: CallEnd, error: CaptureFull, *, is_open: bool) -> Refusal | None:
-        """Name an end that the spool did not take. is_open: whether the call's request is recorded.
-
-        Returns what the client is to be told: a Refusal with `reject`, nothing with `shed`.
-        """
-        self._calls.ended(call, end)
+    def _shed_end(self, call: Call, error: CaptureFull, *, is_open: bool) -> Refusal | None:
         self._shed("completed", error.reason, call.tenant, str(error), ended=call.request_id if is_open else "")
         return self._rejection(error, call.tenant)
 

@@ -6,8 +6,8 @@
         session.permit(resolved)                                 # may it ask this route?
         ...                                                      # then work: translate the body
         session.admit(resolved, wire, parameters)                # keep the route's policy, record
-        session.forwarded(cancel)
-        session.upstream_ended(...)                              # once the answer was read
+        answer, timing = await session.ask(upstream, wire, timeout_s)
+        await session.answered(timing)                           # once the answer was read
 
 Invariant: however the block is left, the call has one end and its slot is given back (`core/call_state.py`). Leaving it by
 an error is an end too: CancelledError is a client that went away, a Refusal is one, a gRPC error is upstream's end, and
@@ -24,7 +24,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import grpc
 import grpc.aio
@@ -32,6 +32,7 @@ import grpc.aio
 from weir.gateway.adapters.metrics import CRASHES
 from weir.gateway.adapters.upstream import status_of
 from weir.gateway.calls.admission import Admission
+from weir.gateway.calls.call_start import trace_headers_of
 from weir.gateway.calls.turnstile import Slot
 from weir.gateway.core import call_state
 from weir.gateway.core.call import Call, CallEnd
@@ -40,10 +41,9 @@ from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import REFUSALS, Refusal
 from weir.gateway.core.keys import Caller
 from weir.gateway.core.peek import NoMessage
-from weir.gateway.core.ports import CaptureFull
 from weir.gateway.core.slots import LimitReached
 from weir.runtime.clock import monotonic_s
-from weir.runtime.oip import SERVER_TIMING, trailer_of
+from weir.runtime.oip import INFER, SERVER_TIMING, OipClient, trailer_of
 from weir.runtime.telemetry.logs import logger
 
 HTTP_OK = 200
@@ -54,7 +54,7 @@ class CallSession:
     """A call from its arrival to its end."""
 
     def __init__(self, admission: Admission, call: Call) -> None:
-        """call: as it arrives; what becomes known later is filled in by its owner, until it is admitted."""
+        """call: as it arrives; `know` fills in what becomes known later."""
         self.call = call
         self.refusal: Refusal | None = None
         """What the client is to be told instead of the answer, because its record found no room."""
@@ -72,13 +72,16 @@ class CallSession:
         self._is_request_recorded = False
         self._captured = Captured(admission.settings.capture_bytes_max, self._has_room)
         self._cancel: Callable[[], object] | None = None
-        self._untaken: tuple[CallEnd, CaptureFull] | None = None
         self._is_answer_held = False
 
     @property
     def is_ended(self) -> bool:
         """Whether the call has its end."""
-        return self._state.stage in ("ending", "ended")
+        return self._state.stage == "ended"
+
+    def know(self, **facts: Any) -> None:
+        """Fill in facts of the call, by the names of `Call`, that became known before it is admitted."""
+        self.call = replace(self.call, **facts)
 
     def enter(self, authorization: str, *, is_loopback: bool) -> Caller:
         """Authenticate the caller and take its slot. Raises Refusal."""
@@ -89,7 +92,7 @@ class CallSession:
 
         Raises LimitReached.
         """
-        self.call = replace(self.call, tenant=caller.tenant, request_id=self._admission.request_ids.new(caller.tenant))
+        self.know(tenant=caller.tenant, request_id=self._admission.request_ids.new(caller.tenant))
         self._slot = self._admission.turnstile.enter_call(caller)
         return caller
 
@@ -112,12 +115,20 @@ class CallSession:
         self._wire, self._wire_bytes = wire, len(wire)
         self._admission.admit(self._slot.caller, resolved, len(wire), parameters)
         self._is_request_recorded = self._admission.requested(self.call, wire)
-        self._step(call_state.Admitted())
+        self._state = self._state.admitted()
 
     def forwarded(self, cancel: Callable[[], object]) -> None:
         """The call is at the model server. cancel: makes that stop."""
         self._cancel = cancel
-        self._step(call_state.Forwarded())
+        self._state = self._state.forwarded()
+
+    async def ask(self, upstream: OipClient, wire: bytes, timeout_s: float) -> tuple[bytes, str]:
+        """The model server's answer to a ModelInfer request, which is kept, and its server timing. Raises AioRpcError."""
+        under_way = upstream.unary(INFER, wire, timeout_s=timeout_s, metadata=trace_headers_of(self.call))
+        self.forwarded(under_way.cancel)
+        answer = bytes(await under_way)
+        self.keep(answer)
+        return answer, trailer_of(await under_way.trailing_metadata(), SERVER_TIMING)
 
     def hold_answer(self) -> None:
         """Hold the answer whole, and with it the slot, until the block is left: there the client has read it, or is gone."""
@@ -135,22 +146,37 @@ class CallSession:
         """A piece of a streamed answer came; its error or its being the last ends the call."""
         if self.first_piece_us is None:
             self.first_piece_us = self._now_us()
-        self._step(call_state.Piece(error_message, is_last))
+        self._state = self._state.answered()
+        ending = call_state.ending_of_piece(error_message, is_last=is_last)
+        if ending is not None and self._state.has_pieces:
+            self._end(ending)
+
+    async def answered(self, server_timing_json: str) -> None:
+        """The answer was read and is good: the call ends well. Raises Refusal as `settled` does."""
+        self.upstream_ended(0, "", server_timing_json)
+        await self.settled()
 
     def upstream_ended(
         self, status_code: int, details: str = "", server_timing_json: str = "", *, stray_error: str = ""
     ) -> None:
         """The model server's status. 0 only after the answer was read. stray_error: one that may be this call's."""
-        is_stream = self.call.protocol.endswith("-stream")
-        self._step(call_state.UpstreamEnded(status_code, details, server_timing_json, is_stream, stray_error))
+        ending = call_state.ending_of(
+            status_code,
+            details,
+            has_pieces=self._state.has_pieces,
+            server_timing_json=server_timing_json,
+            is_stream=self.call.protocol.endswith("-stream"),
+            stray_error=stray_error,
+        )
+        self._end(ending, by_upstream=True)
 
     def refused(self, refusal: Refusal) -> None:
         """The gateway gives the call up while its block goes on."""
-        self._step(call_state.Refused(refusal.error_type, refusal.message))
+        self._end(call_state.ending_of_refusal(self._state, refusal.error_type, refusal.message))
 
-    def client_gone(self, message: str) -> None:
+    def client_gone(self, message: str = call_state.CLIENT_GONE) -> None:
         """Nobody waits any more."""
-        self._step(call_state.ClientGone(message))
+        self._end(call_state.ending_of_client(message))
 
     async def settled(self) -> None:
         """Wait until the end is as durable as the setting says. Raises Refusal when the client must be told otherwise."""
@@ -174,15 +200,15 @@ class CallSession:
     def _left_by(self, error: BaseException | None) -> None:
         match error:
             case None | asyncio.CancelledError() | GeneratorExit():
-                self._step(call_state.ClientGone())
+                self.client_gone()
             case Refusal():
-                self._step(call_state.Refused(error.error_type, error.message))
+                self.refused(error)
             case grpc.aio.AioRpcError():
                 status = status_of(error)
                 self.upstream_ended(status.code, status.details, trailer_of(error.trailing_metadata(), SERVER_TIMING))
             case NoMessage():
                 refusal = Refusal("upstream_error", f"the model server's answer cannot be read: {error}")
-                self._step(call_state.Refused(refusal.error_type, refusal.message))
+                self.refused(refusal)
                 raise refusal from error
             case _:
                 self._crashed(error)
@@ -190,54 +216,38 @@ class CallSession:
     def _crashed(self, error: BaseException) -> None:
         CRASHES.inc()
         logger().error("call_crashed", request_id=self.call.request_id, error=type(error).__name__, exc_info=error)
-        self._step(call_state.Crashed(f"the gateway failed on this call ({type(error).__name__})"))
+        self._end(call_state.ending_of_crash(f"the gateway failed on this call ({type(error).__name__})"))
         if isinstance(error, Exception):
             raise Refusal(
                 "internal_error", f"the gateway failed on call {self.call.request_id}; its log says why"
             ) from error
 
-    def _step(self, event: call_state.Event) -> None:
-        self._state, to_do = call_state.step(self._state, event)
-        for outcome in to_do:
-            self._do(outcome)
-
-    def _do(self, outcome: call_state.ToDo) -> None:
-        match outcome:
-            case call_state.CancelUpstream():
-                if self._cancel is not None:
-                    self._cancel()
-            case call_state.RecordRefusal(ending=ending):
-                self._admission.refused(self.call, self._end(ending), self._wire_bytes)
-            case call_state.RecordEnd(ending=ending):
-                self._record(self._end(ending))
-            case call_state.ReleaseSlot():
-                if self._slot is not None:
-                    self._admission.turnstile.settle_tokens(self._slot.caller, self._captured.size_bytes)
-                    if not self._is_answer_held:
-                        self._slot.leave()
-            case call_state.ShedEnd():
-                self._shed()
+    def _end(self, ending: call_state.Ending, *, by_upstream: bool = False) -> None:
+        self._state, to_do = self._state.ended(by_upstream=by_upstream)
+        for one in to_do:
+            match one:
+                case "cancel_upstream":
+                    if self._cancel is not None:
+                        self._cancel()
+                case "record_refusal":
+                    self._admission.refused(self.call, self._call_end(ending), self._wire_bytes)
+                case "record_end":
+                    self._record(self._call_end(ending))
+                case "release_slot":
+                    self._release()
 
     def _record(self, end: CallEnd) -> None:
-        try:
-            self.refusal = self._admission.completed(self.call, end, self._wire, self._captured.answer())
-        except CaptureFull as error:
-            self._untaken = end, error
-            self._step(call_state.EndNotTaken())
-        except Exception as error:  # noqa: BLE001  # a record that cannot be made must not keep the slot; it is shed by name
-            CRASHES.inc()
-            logger().error("end_not_recordable", request_id=self.call.request_id, exc_info=error)
-            self._untaken = end, CaptureFull(f"no record can be made of it: {type(error).__name__}", "not_recordable")
-            self._step(call_state.EndNotTaken())
-        else:
-            self._step(call_state.EndTaken())
+        answer = self._captured.answer()
+        is_open = self._is_request_recorded
+        self.refusal = self._admission.completed(self.call, end, self._wire, answer, is_open=is_open)
 
-    def _shed(self) -> None:
-        assert self._untaken is not None, "only an end that was not taken is shed"
-        end, error = self._untaken
-        self.refusal = self._admission.shed_end(self.call, end, error, is_open=self._is_request_recorded)
+    def _release(self) -> None:
+        if self._slot is not None:
+            self._admission.turnstile.settle_tokens(self._slot.caller, self._captured.size_bytes)
+            if not self._is_answer_held:
+                self._slot.leave()
 
-    def _end(self, ending: call_state.Ending) -> CallEnd:
+    def _call_end(self, ending: call_state.Ending) -> CallEnd:
         is_http = not self.call.protocol.startswith("oip")
         http_status = REFUSALS[ending.error_type][1] if ending.error_type else HTTP_OK
         return CallEnd(

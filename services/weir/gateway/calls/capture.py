@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.core.call import Call, CallEnd, Feedback, Gap, GapReason
+from weir.gateway.core.capture_full import CaptureFull
 from weir.gateway.core.captured import Answer
 from weir.gateway.core.errors import MESSAGE_CHARS_MAX, cut
-from weir.gateway.core.ports import CaptureFull
 from weir.gateway.core.record import NUMBERS_TAKEN, Kind, Record, pack
 
 GAP_SPARE_BYTES = 4_096
@@ -22,7 +22,9 @@ from 2 (half) to 8 would do."""
 
 
 class SpoolCapture:
-    """Implements `ports.Capture` by appending to the spool.
+    """Makes a call durable before its last byte leaves: one quick append each, and no wait for Kafka.
+
+    Each method raises CaptureFull when nothing could be written; `Admission` then sheds or rejects by its setting.
 
     A number is used once its record is written, or once its event is shed; the numbers of shed events are named by a
     gap record, which is written as soon as the spool takes a record again. A process that is killed while its disk
@@ -70,7 +72,7 @@ class SpoolCapture:
         self._append(record, self._gap_spare_bytes)
 
     def ended(self, call: Call, end: CallEnd, wire_bytes: int, answer_bytes: int) -> None:
-        """The end alone, where its texts do not fit. Raises CaptureFull."""
+        """The end without what was asked and answered, in the room that only ends may use. Raises CaptureFull."""
         self._append(self._small(call, end, wire_bytes, answer_bytes), self._gap_spare_bytes)
 
     def refused(self, call: Call, end: CallEnd, wire_bytes: int) -> None:

@@ -12,7 +12,7 @@ import asyncio
 
 from weir.gateway.adapters.metrics import SYNC_FAILURES, SYNC_S
 from weir.gateway.adapters.spool import SpoolWriter
-from weir.gateway.core.ports import CaptureFull
+from weir.gateway.core.capture_full import CaptureFull
 from weir.runtime.telemetry.logs import logger
 
 

@@ -22,14 +22,12 @@ from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import Refusal, cut
 from weir.gateway.core.peek import Peeked
 from weir.gateway.core.policy import demand_parameters, limits_parameters
-from weir.gateway.core.wire import PARAMETER_BYTES_MAX, SAMPLING
+from weir.gateway.core.wire import FORMATS, PARAMETER_BYTES_MAX, SAMPLING, packed
 
 BOUNDS = frozenset({OUTPUT_TOKENS, "request_output_len", *ALIASES})
 """Input tensors that carry the bound alone, as in Triton's TensorRT-LLM backend."""
 
-INTEGERS = {
-    "INT8": "<b", "INT16": "<h", "INT32": "<i", "INT64": "<q", "UINT8": "<B", "UINT16": "<H", "UINT32": "<I", "UINT64": "<Q",
-}  # fmt: skip
+INTEGERS = {datatype: f"<{code}" for datatype, code in FORMATS.items() if "INT" in datatype}
 """Formats of whole numbers in a tensor's raw bytes."""
 
 ELEMENTS_MAX = 1_024
@@ -157,7 +155,7 @@ def _demand_few(name: str, count: int) -> None:
 
 def _put(message: service_pb2.ModelInferRequest, index: int, texts: Sequence[bytes]) -> None:
     if message.raw_input_contents:
-        message.raw_input_contents[index] = b"".join(struct.pack("<I", len(text)) + text for text in texts)
+        message.raw_input_contents[index] = packed(texts)
     else:
         del message.inputs[index].contents.bytes_contents[:]
         message.inputs[index].contents.bytes_contents.extend(texts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from weir.gateway.core.errors import cut
 
@@ -26,14 +26,8 @@ class CallerLimits:
 
     def over(self, base: CallerLimits) -> CallerLimits:
         """These limits, and those of `base` where nothing was said."""
-        return CallerLimits(
-            **{
-                field.name: getattr(base, field.name)
-                if getattr(self, field.name) is None
-                else getattr(self, field.name)
-                for field in fields(self)
-            }
-        )
+        said = {name: value for name in NAMES if (value := getattr(self, name)) is not None}
+        return replace(base, **said)
 
 
 NAMES = tuple(field.name for field in fields(CallerLimits))

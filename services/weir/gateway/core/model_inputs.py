@@ -15,10 +15,7 @@ from google.protobuf.message import DecodeError
 from tritonclient.grpc import service_pb2
 
 from weir.gateway.core.errors import Refusal
-from weir.gateway.core.wire import FORMATS, LENGTH
-
-TENSORS_OF: Mapping[str, tuple[str, ...]] = {"seed": ("seed", "random_seed"), "stop": ("stop", "stop_words")}
-"""Names of a sampling parameter's own tensor in TensorRT-LLM's models, where they differ from OpenAI's."""
+from weir.gateway.core.wire import FORMATS, OPENAI_NAMES, packed
 
 TOLD_FLAGS = ("return_finish_reason", "return_num_input_tokens", "return_num_output_tokens")
 """Inputs by which Triton's vLLM backend is asked to say why it stopped and what it counted."""
@@ -84,7 +81,9 @@ def _sampling(known: ModelInputs, sampling: Mapping[str, Value]) -> dict[str, Va
         return {"sampling_parameters": json.dumps(sampling)}
     found: dict[str, Value] = {}
     for name, value in sampling.items():
-        own = next((one for one in TENSORS_OF.get(name, (name,)) if one in known.inputs), None)
+        own = next(
+            (one for one in (name, *OPENAI_NAMES) if OPENAI_NAMES.get(one, one) == name and one in known.inputs), None
+        )
         if own is None:
             raise Refusal("invalid_request", f"model {known.model!r} has no input for {name}; leave it out", field=name)
         found[own] = value
@@ -101,10 +100,10 @@ def _tensor(name: str, declared: Input, value: Value) -> tuple[list[int], bytes]
         if math.prod(shape) != len(values):
             raise ValueError(f"{len(values)} values do not fill its shape {list(declared.shape)}")
         if declared.datatype == "BYTES":
-            return shape, b"".join(_bytes(one) for one in values)
+            return shape, packed(_bytes(one) for one in values)
         return shape, struct.pack(f"<{len(values)}{FORMATS[declared.datatype]}", *values)
     except (ValueError, KeyError, struct.error, TypeError, OverflowError) as error:
-        field = next((field for field, own in TENSORS_OF.items() if name in own), name)
+        field = OPENAI_NAMES.get(name, name)
         text = f"{field}: the model takes {declared.datatype}, which cannot hold it ({error})"
         raise Refusal("invalid_request", text, field=field) from error
 
@@ -112,5 +111,4 @@ def _tensor(name: str, declared: Input, value: Value) -> tuple[list[int], bytes]
 def _bytes(value: object) -> bytes:
     if not isinstance(value, str):
         raise TypeError(f"a {type(value).__name__} is no text")
-    data = value.encode()
-    return LENGTH.pack(len(data)) + data
+    return value.encode()

@@ -13,10 +13,7 @@ from tritonclient.grpc import service_pb2
 
 from weir.assets.policy import Policy
 from weir.gateway.core.errors import Refusal, cut
-from weir.gateway.core.wire import PARAMETER_BYTES_MAX, parameters_of
-
-OPENAI_NAMES: Mapping[str, str] = {"random_seed": "seed", "stop_words": "stop"}
-"""Names of TensorRT-LLM's own tensors -> the name a policy gives the parameter."""
+from weir.gateway.core.wire import OPENAI_NAMES, PARAMETER_BYTES_MAX, parameters_of
 
 
 def limits_parameters(policy: Policy) -> bool:

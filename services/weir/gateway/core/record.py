@@ -14,7 +14,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import orjson
@@ -22,7 +22,7 @@ import orjson
 from weir.events import InvalidEvent, Reference
 from weir.events.ranges import COUNT_MAX, TIME_END_US
 from weir.gateway.core.call import Call, CallEnd, Feedback, Gap
-from weir.gateway.core.loose_json import clean
+from weir.gateway.core.loose_json import carried
 
 HEAD = struct.Struct("<II")
 """Length of the payload and its CRC-32, before each payload."""
@@ -35,9 +35,6 @@ RECORD_BYTES_MAX = 16_777_216
 
 RECORD_BYTES_MIN = SIZES.size + 2
 """Shortest believable payload: the length of a JSON head and the shortest one."""
-
-NUMBER_MAX = 2**63 - 1
-"""Largest number that Avro's long carries."""
 
 SOURCE_CHARS_MAX = 200
 """Longest name of a source. Chosen: a service and an instance, as `lineage.audit.core.numbered` believes it."""
@@ -144,19 +141,8 @@ def _json(facts: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(facts)
     except TypeError:
-        return orjson.dumps({name: _carried(value) for name, value in facts.items()})
-
-
-def _carried(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _carried(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, list | tuple):
-        return [_carried(item) for item in value]
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value if abs(value) <= NUMBER_MAX else None
-    return value if isinstance(value, float | bool | None) else str(value)
+        told = ("call", "end", "feedback")  # what clients and models may have written
+        return orjson.dumps(facts | {name: carried(asdict(facts[name])) for name in told if facts[name] is not None})
 
 
 def anchor_of(mark: str) -> re.Pattern[bytes]:

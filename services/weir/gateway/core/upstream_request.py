@@ -11,6 +11,7 @@ from tritonclient.grpc import service_pb2
 
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import Refusal
+from weir.gateway.core.wire import packed
 
 EMBEDDINGS_BATCH = 32
 """Texts of one request: the batch limit of the embedding model's configuration."""
@@ -29,7 +30,7 @@ def embeddings_request(model: str, input_name: str, texts: Sequence[str], reques
     """One request for these texts; for all of them together it is what is recorded of the call."""
     message = service_pb2.ModelInferRequest(model_name=model, id=request_id)
     message.inputs.add(name=input_name, datatype="BYTES", shape=[len(texts), 1])
-    message.raw_input_contents.append(_bytes_tensor(texts))
+    message.raw_input_contents.append(packed(text.encode() for text in texts))
     return bytes(message.SerializeToString())
 
 
@@ -66,8 +67,3 @@ def _rows(data: bytes, shape: Sequence[int]) -> list[bytes]:
 
 def _names(outputs: Sequence[object]) -> str:
     return ", ".join(str(output.name) for output in outputs) or "nothing"  # type: ignore[attr-defined]  # protobuf without type stubs
-
-
-def _bytes_tensor(values: Sequence[str]) -> bytes:
-    encoded = [value.encode() for value in values]
-    return b"".join(struct.pack("<I", len(value)) + value for value in encoded)

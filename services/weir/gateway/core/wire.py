@@ -30,6 +30,9 @@ SAMPLING = "sampling_parameters"
 LENGTH = struct.Struct("<I")
 """Length before each element of a BYTES tensor in raw form (Triton binary tensor data extension)."""
 
+OPENAI_NAMES: Mapping[str, str] = {"random_seed": "seed", "stop_words": "stop"}
+"""Names of TensorRT-LLM's own tensors -> OpenAI's name of the parameter, where they differ."""
+
 INPUT_NAMES = ("text_input", "text")
 """Names of the text input, in order of preference: Triton's vLLM backend, then our embedding model. A request without them
 has one text that is no parameter."""
@@ -173,6 +176,11 @@ def read_responses(responses: Iterable[bytes], *, is_stream: bool) -> list[Tenso
 def tensors_of(response: service_pb2.ModelInferResponse) -> Tensors:
     """The tensors of a response that was parsed before; none where it holds none."""
     return _tensors(response.outputs, response.raw_output_contents)
+
+
+def packed(texts: Iterable[bytes]) -> bytes:
+    """The raw contents of a BYTES tensor with these elements."""
+    return b"".join(LENGTH.pack(len(text)) + text for text in texts)
 
 
 def merged(tensors: Sequence[Tensors]) -> Tensors:

@@ -16,7 +16,7 @@ import grpc.aio
 from weir.inference.adapters.call_context import MS_PER_S, CallContext, Metadata, begin, forwarded
 from weir.inference.adapters.metrics import CALL_SECONDS, CALLS, IN_FLIGHT, REFUSED
 from weir.inference.core.admission import Gate
-from weir.runtime.clock import monotonic_s
+from weir.runtime.clock import monotonic_s, now_us
 from weir.runtime.oip import INFER, STREAM_INFER, OipClient
 
 RETRY_AFTER = "retry-after-ms"
@@ -92,7 +92,7 @@ class Forwarder:
         finally:
             CALL_SECONDS.labels(method).observe(monotonic_s() - started_s)
         CALLS.labels(method, "OK").inc()
-        context.set_trailing_metadata((*_pairs(await upstream.trailing_metadata()), call.trailer()))
+        context.set_trailing_metadata((*_pairs(await upstream.trailing_metadata()), call.trailer(now_us())))
         return reply
 
     async def _stream(self, requests: AsyncIterator[bytes], context: Any) -> None:
@@ -108,11 +108,11 @@ class Forwarder:
             upstream.cancel()
             CALL_SECONDS.labels(STREAM_INFER).observe(monotonic_s() - started_s)
         CALLS.labels(STREAM_INFER, "OK").inc()
-        context.set_trailing_metadata((*_pairs(await upstream.trailing_metadata()), call.trailer()))
+        context.set_trailing_metadata((*_pairs(await upstream.trailing_metadata()), call.trailer(now_us())))
 
     async def _abort(self, call: CallContext, error: grpc.aio.AioRpcError, context: Any) -> NoReturn:
         CALLS.labels(call.method, error.code().name).inc()
-        trailing = (*_pairs(error.trailing_metadata()), call.trailer())
+        trailing = (*_pairs(error.trailing_metadata()), call.trailer(now_us()))
         await context.abort(error.code(), self._details(call, error), trailing)
         raise AssertionError("abort() always raises")
 

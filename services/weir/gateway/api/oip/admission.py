@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from weir.gateway.calls.admission import Admission
 from weir.gateway.calls.call_session import CallSession
@@ -24,10 +23,9 @@ def admit(session: CallSession, admission: Admission, wire: bytes, headers: Mapp
         peeked = _checked(admission, asked)
         resolved = _served(admission.catalog, resolved, peeked.model_name, headers)
     except Refusal:
-        session.call = replace(session.call, route=asked.model_name, client_request_id=asked.message_id)
+        session.know(route=asked.model_name, client_request_id=asked.message_id)
         raise
-    session.call = replace(
-        session.call,
+    session.know(
         session_id=session_id,
         client_request_id=peeked.message_id,
         route=resolved.route,
@@ -46,7 +44,7 @@ def _outlined(session: CallSession, wire: bytes) -> Outline:
     try:
         asked = outline(wire)
     except NoMessage as error:
-        session.call = replace(session.call, route=error.model_name)
+        session.know(route=error.model_name)
         raise _unsendable(error) from error
     if not asked.model_name:
         raise Refusal("invalid_request", "the ModelInferRequest names no model; set model_name")

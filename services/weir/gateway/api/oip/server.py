@@ -22,13 +22,13 @@ from weir.gateway.api.oip.messages import answer, code_of, headers_of, is_loopba
 from weir.gateway.api.oip.stream import StreamSession
 from weir.gateway.calls.admission import Admission
 from weir.gateway.calls.call_session import CallSession
-from weir.gateway.calls.call_start import started, told_headers_of, trace_headers_of
+from weir.gateway.calls.call_start import started, told_headers_of
 from weir.gateway.core.errors import MESSAGE_CHARS_MAX, Refusal, cut
 from weir.gateway.core.peek import NoMessage, peek_question
-from weir.gateway.core.retry_after import retry_after_ms
+from weir.gateway.core.upstream_status import retry_after_ms
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.errors import BadSetting
-from weir.runtime.oip import INFER, SERVER_TIMING, SERVICE, STREAM_INFER, UNARY_METHODS, OipClient, trailer_of
+from weir.runtime.oip import INFER, SERVICE, STREAM_INFER, UNARY_METHODS, OipClient, trailer_of
 from weir.runtime.telemetry.logs import logger
 
 HEADER_BYTES_MAX = 16_384
@@ -156,13 +156,8 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
     async def _forwarded(self, session: CallSession, wire: bytes, context: Any) -> bytes:
         await context.send_initial_metadata(tuple(told_headers_of(session.call)))
         session.is_told = True
-        metadata = trace_headers_of(session.call)
-        under_way = self._upstream.unary(INFER, wire, timeout_s=self._timeout_s(context), metadata=metadata)
-        session.forwarded(under_way.cancel)
-        response = bytes(await under_way)
-        session.keep(response)
-        session.upstream_ended(0, "", trailer_of(await under_way.trailing_metadata(), SERVER_TIMING))
-        await session.settled()
+        response, timing = await session.ask(self._upstream, wire, self._timeout_s(context))
+        await session.answered(timing)
         return response
 
     async def _stream(self, _: Any, context: Any) -> None:

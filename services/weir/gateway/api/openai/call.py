@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from typing import TypeVar
 
 import grpc
@@ -17,13 +16,11 @@ from weir.gateway.calls.admission import Admission
 from weir.gateway.calls.call_session import CallSession
 from weir.gateway.calls.call_start import joined, started, trace_headers_of
 from weir.gateway.core.call import Call, Protocol
-from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import NAME_CHARS_MAX, Refusal, error_type_of
 from weir.gateway.core.peek import NoMessage, PeekedStreamResponse, peek_stream_response
-from weir.gateway.core.retry_after import retry_after_ms
-from weir.gateway.core.upstream_status import upstream_status
+from weir.gateway.core.upstream_status import retry_after_ms, upstream_status
 from weir.gateway.core.wire import Tensors, tensors_of
-from weir.runtime.oip import INFER, SERVER_TIMING, OipClient, trailer_of
+from weir.runtime.oip import SERVER_TIMING, OipClient, trailer_of
 
 MS_PER_S = 1_000
 
@@ -58,21 +55,12 @@ class HttpCall:
     def name(self, *, route: str, user_text: str, labels: Mapping[str, str], is_stream: bool = False) -> None:
         """Fill in what became known; texts are cut to what their events keep."""
         protocol = STREAMED[self.call.protocol] if is_stream else self.call.protocol
-        self.session.call = replace(
-            self.call,
+        self.session.know(
             route=route[:NAME_CHARS_MAX],
             user_text=user_text[: self._admission.settings.text_chars_max],
             labels=labels,
             protocol=protocol,
         )
-
-    def in_session(self, session_id: str) -> None:
-        """The client's conversation."""
-        self.session.call = replace(self.call, session_id=session_id)
-
-    def resolved(self, resolved: Resolved, model: str) -> None:
-        """The call goes to this route and model."""
-        self.session.call = replace(self.call, route=resolved.route, model=model, references=resolved.references)
 
     async def unary(self, wires: Sequence[bytes], read: Callable[[list[bytes]], T]) -> T:
         """What `read` makes of the answers to one or more ModelInfer requests, asked one after the other.
@@ -83,18 +71,12 @@ class HttpCall:
         answers, timing = list[bytes](), ""
         try:
             for wire in wires:
-                way = self._upstream.unary(
-                    INFER, wire, timeout_s=self._admission.settings.timeout_s, metadata=self._metadata()
-                )
-                self.session.forwarded(way.cancel)
-                answers.append(bytes(await way))
-                self.session.keep(answers[-1])
-                timing = trailer_of(await way.trailing_metadata(), SERVER_TIMING)
+                answer, timing = await self.session.ask(self._upstream, wire, self._admission.settings.timeout_s)
+                answers.append(answer)
         except grpc.aio.AioRpcError as error:
             raise self._failed(error) from error
         value = _read(read, answers)
-        self.session.upstream_ended(0, "", timing)
-        await self.session.settled()
+        await self.session.answered(timing)
         return value
 
     async def stream(
@@ -113,8 +95,7 @@ class HttpCall:
         except Refusal as refusal:
             self.session.refused(refusal)
             raise
-        self.session.upstream_ended(0, "", self._timing)
-        await self.session.settled()
+        await self.session.answered(self._timing)
 
     async def whole(self, wire: bytes, read: Callable[[list[Tensors]], T]) -> T:
         """What `read` makes of all answers to a ModelStreamInfer request. Raises Refusal as `unary` does."""
@@ -128,12 +109,13 @@ class HttpCall:
                 if piece.response.outputs:
                     parts.append(tensors_of(piece.response))
         value = _read(read, parts)
-        self.session.upstream_ended(0, "", self._timing)
-        await self.session.settled()
+        await self.session.answered(self._timing)
         return value
 
     async def _pieces(self, wire: bytes) -> AsyncGenerator[PeekedStreamResponse]:
-        stream = self._upstream.stream(timeout_s=self._admission.settings.timeout_s, metadata=self._metadata())
+        stream = self._upstream.stream(
+            timeout_s=self._admission.settings.timeout_s, metadata=trace_headers_of(self.call)
+        )
         self.session.forwarded(stream.cancel)
         try:
             await stream.write(wire)
@@ -164,9 +146,6 @@ class HttpCall:
         if peeked.error_message:
             raise Refusal("upstream_error", peeked.error_message)
         return peeked
-
-    def _metadata(self) -> list[tuple[str, str]]:
-        return trace_headers_of(self.call)
 
     def _failed(self, error: grpc.aio.AioRpcError) -> Refusal:
         """Record upstream's end; what the client is told of it."""

@@ -153,7 +153,7 @@ class OpenAIHandlers:
                 held.enter_context(call.session)
                 call.session.enter(request.headers.get("authorization", ""), is_loopback=False)
                 _demand_no_query(request)
-                call.in_session(_session(call.headers))
+                call.session.know(session_id=_session(call.headers))
                 body = await self._body(request, call.session.received)
                 response = await while_connected(request, answer(call, body, request))
                 if isinstance(response, HeldResponse):
@@ -186,7 +186,7 @@ class OpenAIHandlers:
             raise Refusal(
                 "invalid_request", f"{asked.model!r} has no streaming model; ask with stream: false", field="stream"
             )
-        call.resolved(resolved, model)
+        call.session.know(route=resolved.route, model=model, references=resolved.references)
         wire = generation_request(
             await self._metadata.inputs_of(model),
             resolved.model.input,
@@ -221,7 +221,7 @@ class OpenAIHandlers:
         if _prompt_name(request):
             raise Refusal("invalid_request", "weir-prompt has no meaning for embeddings; leave it out", field=PROMPT)
         model = resolved.model.unary_model or ""
-        call.resolved(resolved, model)
+        call.session.know(route=resolved.route, model=model, references=resolved.references)
         asked_for = model, resolved.model.input, asked.texts, call.call.request_id
         wires = embeddings_requests(*asked_for)
         call.session.admit(resolved, embeddings_request(*asked_for), {})
