@@ -17,6 +17,7 @@ from harness.stack.second_store import SecondStore
 from harness.waiting import eventually
 from weir.cli.spool_audit import with_spool
 from weir.events import TOPICS
+from weir.events.log import ProducerEpoch
 
 pytestmark = [pytest.mark.stack, pytest.mark.capability("X1")]
 CALLS = 4
@@ -132,7 +133,7 @@ def test_records_that_the_spool_lost_before_they_were_drained_are_named(
     def found() -> Any:
         """The life's books once the account that the drain makes of its head is stored; a moment before, nothing is settled."""
         audit = {"sources": list(second.audit().values()), "totals": {}}
-        books = with_spool(audit, gateway.spool_page(), {life: gateway.used})
+        books = with_spool(audit, gateway.spool_page(), {ProducerEpoch(*life): gateway.used})
         mine = next(one for one in books["sources"] if (one["source"], one["boot_epoch"]) == life)
         return mine if mine["missing"] else None
 

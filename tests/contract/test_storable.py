@@ -10,7 +10,7 @@ import pytest
 
 from weir.events import SCHEMA_JSON, TOPICS
 from weir.events.bounds import COPIED_BYTES_MAX, ITEMS_MAX, NAME_BYTES_MAX, Bounds
-from weir.events.ranges import INT, Span, span_of
+from weir.events.ranges import INT, ValueRange, range_of
 from weir.lineage.store.migrate import migrations
 
 AND = "\n    AND "
@@ -50,7 +50,7 @@ def _of(name: str, value: str, kind: Any, holder: str) -> list[str]:
     if kind == "string":
         return [f"isValidUTF8({value})"]
     if kind in ("int", "long"):
-        span = span_of(name, kind)
+        span = range_of(name, kind)
         return [] if span in (None, INT) else [_within(value, span)]
     if not isinstance(kind, dict):
         return []
@@ -69,7 +69,7 @@ def _of(name: str, value: str, kind: Any, holder: str) -> list[str]:
     return []
 
 
-def _within(value: str, span: Span | None) -> str:
+def _within(value: str, span: ValueRange | None) -> str:
     assert span is not None
     within = f"{value} BETWEEN {span.first} AND {span.last}"
     return f"({value} = 0 OR {within})" if span.or_zero else within

@@ -14,6 +14,7 @@ from weir.cli.asset_path import asset_path
 from weir.cli.moments import microseconds
 from weir.cli.output import CliError, ExitCode, Json, emit_json, emit_rows, emit_table, emit_text
 from weir.cli.waterfall import waterfall
+from weir.events.log import ProducerEpoch
 
 
 def trace_show(
@@ -153,14 +154,14 @@ AUDIT_ALWAYS = ("source", "boot_epoch", "accepted", "stored", "missing")
 """Columns that are shown even where every value is zero."""
 
 
-def _used() -> dict[tuple[str, int], int]:
+def _used() -> dict[ProducerEpoch, int]:
     """Numbers used by the running gateway; none where it does not answer: then only its spool can tell."""
     try:
         metrics = client.metrics("gateway")
     except CliError:
         return {}
     instance = os.environ.get("WEIR_INSTANCE", "1")
-    epoch = (f"gateway/{instance}", int(metrics["weir_gateway_boot_epoch_us"]))
+    epoch = ProducerEpoch(f"gateway/{instance}", int(metrics["weir_gateway_boot_epoch_us"]))
     return {epoch: int(metrics["weir_gateway_numbers_used"])}
 
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from weir.events.log import ProducerEpoch
+
 RANGES_SHOWN_MAX = 100
 """Missing ranges listed per source; the count is whole. As many as the service lists (`lineage.audit.core.audit`)."""
 
 
-def with_spool(
-    audit: Mapping[str, Any], spool: Mapping[str, Any], used: Mapping[tuple[str, int], int]
-) -> dict[str, Any]:
+def with_spool(audit: Mapping[str, Any], spool: Mapping[str, Any], used: Mapping[ProducerEpoch, int]) -> dict[str, Any]:
     """The store's audit with the spool's numbers added to the producer epochs that are still in it.
 
     spool: the drain's page. used: numbers used by a running gateway, by (source, boot epoch). A number that was used and
     never came to the drain is in the spool while there is a backlog; with an empty spool it is missing.
     """
-    drained = {(epoch["source"], epoch["boot_epoch"]): int(epoch["drained"]) for epoch in spool["lives"]}
+    drained = {ProducerEpoch(epoch["source"], epoch["boot_epoch"]): int(epoch["drained"]) for epoch in spool["lives"]}
     sources = [dict(source) for source in audit["sources"]]
-    known = {(source["source"], source["boot_epoch"]): source for source in sources}
+    known = {ProducerEpoch(source["source"], source["boot_epoch"]): source for source in sources}
     for key in {*drained, *used} - known.keys():
         known[key] = _blank(key)
         sources.append(known[key])
@@ -43,14 +43,14 @@ def _add(source: dict[str, Any], drained: int, used: int, *, has_backlog: bool) 
     source["missing_ranges"] = [*source["missing_ranges"], (first, used - 1)][:RANGES_SHOWN_MAX]
 
 
-def _blank(key: tuple[str, int]) -> dict[str, Any]:
+def _blank(epoch: ProducerEpoch) -> dict[str, Any]:
     counts = dict.fromkeys(
         (
             "accepted", "next_number", "stored", "superseded", "dead_lettered", "shed", "corrupt", "late", "missing",
             "duplicates_visible",
         ), 0,
     )  # fmt: skip
-    return {"source": key[0], "boot_epoch": key[1], **counts, "missing_ranges": []}
+    return {"source": epoch.source, "boot_epoch": epoch.boot_epoch, **counts, "missing_ranges": []}
 
 
 def _totals(totals: Mapping[str, int], sources: Sequence[Mapping[str, Any]]) -> dict[str, int]:

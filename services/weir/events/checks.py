@@ -15,7 +15,7 @@ from typing import Any
 from weir.events.bounds import Bounds
 from weir.events.errors import InvalidEvent
 from weir.events.ids import UUID_TEXT
-from weir.events.ranges import span_of
+from weir.events.ranges import range_of
 
 Record = Mapping[str, Any]
 Check = Callable[[Record], None]
@@ -48,15 +48,15 @@ def _event(schema: Mapping[str, Any]) -> Check:
 
 def _storable(schema: Mapping[str, Any]) -> Check:
     fields = [(str(field["name"]), field["type"]) for field in schema["fields"]]
-    plain = [(name, span) for name, kind in fields if kind in INTEGERS and (span := span_of(name, kind))]
+    plain = [(name, allowed) for name, kind in fields if kind in INTEGERS and (allowed := range_of(name, kind))]
     floats = [name for name, kind in fields if kind in FLOATS]
     rarer = [found for name, kind in fields if not isinstance(kind, str) and (found := _of(name, kind))]
 
     def check(record: Record) -> None:
-        for name, span in plain:
+        for name, allowed in plain:
             value = record[name]
-            if not span.first <= value <= span.last and not (span.or_zero and value == 0):
-                raise _bad(span.complaint(name, value))
+            if not allowed.first <= value <= allowed.last and not (allowed.or_zero and value == 0):
+                raise _bad(allowed.complaint(name, value))
         for name in floats:
             if not isfinite(record[name]):
                 raise _not_finite(name, record[name])
@@ -123,16 +123,16 @@ def _of(name: str, kind: Any) -> Check | None:
 
 
 def _of_optional(name: str, kinds: Sequence[Any]) -> Check | None:
-    spans = [span for kind in kinds if kind in INTEGERS and (span := span_of(name, kind))]
-    if not spans and not any(kind in FLOATS for kind in kinds):
+    ranges = [allowed for kind in kinds if kind in INTEGERS and (allowed := range_of(name, kind))]
+    if not ranges and not any(kind in FLOATS for kind in kinds):
         return None
 
     def check(record: Record) -> None:
         value = record[name]
         if isinstance(value, float) and not isfinite(value):
             raise _not_finite(name, value)
-        if isinstance(value, int) and not all(span.first <= value <= span.last for span in spans):
-            raise _bad(spans[0].complaint(name, value))
+        if isinstance(value, int) and not all(allowed.first <= value <= allowed.last for allowed in ranges):
+            raise _bad(ranges[0].complaint(name, value))
 
     return check
 

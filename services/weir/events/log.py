@@ -1,4 +1,4 @@
-"""The nouns of the log: a partition of a topic, a range of its offsets, a message as the broker holds it."""
+"""The nouns of the log: who numbers events, a partition of a topic, a range of offsets, a message as the broker holds it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from typing import NamedTuple
 
 Headers = tuple[tuple[str, bytes], ...]
 """Headers of a message, in order."""
+
+
+class ProducerEpoch(NamedTuple):
+    """One start of a producer, in which its events are numbered from 0 without gaps. boot_epoch: when it was, microseconds."""
+
+    source: str
+    boot_epoch: int
 
 
 class TopicPartition(NamedTuple):

@@ -34,7 +34,7 @@ UNITS = ((1_000, "nanoseconds"), (1 / 1_000, "milliseconds"), (1 / 1_000_000, "s
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ValueRange:
     """first to last, both included; or 0 where `or_zero`."""
 
     first: int
@@ -52,14 +52,14 @@ class Span:
         return f"{said}; the value looks like {unit}" if unit else said
 
 
-TIME = Span(TIME_MIN_US, TIME_END_US - 1, is_time=True)
-TIME_OR_NEVER = Span(TIME_MIN_US, TIME_END_US - 1, or_zero=True, is_time=True)
-COUNT = Span(0, COUNT_MAX)
-EPOCH = Span(0, TIME_END_US - 1)
-INT = Span(INT_MIN, INT_MAX)
+TIME = ValueRange(TIME_MIN_US, TIME_END_US - 1, is_time=True)
+TIME_OR_NEVER = ValueRange(TIME_MIN_US, TIME_END_US - 1, or_zero=True, is_time=True)
+COUNT = ValueRange(0, COUNT_MAX)
+EPOCH = ValueRange(0, TIME_END_US - 1)
+INT = ValueRange(INT_MIN, INT_MAX)
 
 
-def span_of(name: str, avro_type: str) -> Span | None:
+def range_of(name: str, avro_type: str) -> ValueRange | None:
     """The range of an integer field; None where every value of its Avro type is good."""
     if avro_type == "int":
         return INT

@@ -19,6 +19,7 @@ from weir.cli.commands_store import audit_gaps
 from weir.cli.moments import microseconds
 from weir.cli.output import CliError, ExitCode
 from weir.cli.spool_audit import with_spool
+from weir.events.log import ProducerEpoch
 from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.core.accounting import Ledger
 from weir.gateway.drain.spool_page import routes
@@ -143,7 +144,7 @@ def test_a_number_that_never_came_to_the_drain_is_in_the_spool_or_missing(
     audit = {"sources": [source()], "totals": {}}
     page = {"backlog_bytes": backlog_bytes, "lives": [{"source": "gateway/1", "boot_epoch": 1, "drained": drained}]}
 
-    (found,) = with_spool(audit, page, {("gateway/1", 1): used})["sources"]
+    (found,) = with_spool(audit, page, {ProducerEpoch("gateway/1", 1): used})["sources"]
 
     assert (found["in_spool"], found["missing"]) == (in_spool, missing)
     assert found["accepted"] == 10 + in_spool + missing
@@ -153,7 +154,7 @@ def test_a_windows_count_is_not_taken_for_the_highest_number() -> None:
     audit = {"sources": [source(accepted=3, next_number=1_000)], "totals": {}}
     page = {"backlog_bytes": 0, "lives": [{"source": "gateway/1", "boot_epoch": 1, "drained": 1_000}]}
 
-    (found,) = with_spool(audit, page, {("gateway/1", 1): 1_000})["sources"]
+    (found,) = with_spool(audit, page, {ProducerEpoch("gateway/1", 1): 1_000})["sources"]
 
     assert (found["accepted"], found["missing"]) == (3, 0)
 

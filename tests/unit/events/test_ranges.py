@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from harness.samples.builders import NOON_US, completed, one_of_each
 from weir.events import EVENT_TYPES, SCHEMA_JSON, Event, InvalidEvent, check_body, decode_body, encode_body
-from weir.events.ranges import COUNT_MAX, INT_MAX, TIME_END_US, TIME_MIN_US, span_of
+from weir.events.ranges import COUNT_MAX, INT_MAX, TIME_END_US, TIME_MIN_US, range_of
 from weir.lineage.settings import LineageSettings
 
 EXPIRY_ENDS_S = 2**32
@@ -182,4 +182,4 @@ def test_every_time_of_every_schema_has_a_range() -> None:
         name for event in EVENT_TYPES for name in longs(json.loads(SCHEMA_JSON[event]), "") if name.endswith("_us")
     }
     assert {"event_time_us", "start_time_us", "since_time_us"} <= times
-    assert all((span := span_of(name, "long")) and span.is_time for name in times)
+    assert all((span := range_of(name, "long")) and span.is_time for name in times)

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from harness.samples.builders import NOON_US, call, call_end
 from weir.events import InferenceCompleted
+from weir.events.log import ProducerEpoch
 from weir.gateway.adapters.ledger_file import LedgerFile
 from weir.gateway.core.accounting import Account, Ledger, announced, closed, counted
 from weir.gateway.core.call import Gap
 from weir.gateway.core.completion import events_of
 from weir.gateway.core.record import HEAD, Kind, Record, pack, unpack
 
-LIFE = ("gateway/1", NOON_US)
+LIFE = ProducerEpoch("gateway/1", NOON_US)
 LATER_US = NOON_US + 60_000_000
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from weir.events.log import ProducerEpoch
 from weir.gateway.adapters.heads import forget_heads
 
 pytestmark = pytest.mark.capability("X1")
@@ -15,6 +16,6 @@ def test_only_files_named_by_a_boot_epoch_are_heads(tmp_path: Path) -> None:
     for name in ("²", "٣", "x", "", "-1", f"{7:020d}", f"{8:020d}"):
         (tmp_path / f"{name}.head").touch()
 
-    forget_heads(tmp_path, {("gateway/1", 7): None}, set())
+    forget_heads(tmp_path, {ProducerEpoch("gateway/1", 7): None}, set())
 
     assert {path.stem for path in tmp_path.iterdir()} == {"²", "٣", "x", ".head", "-1", f"{7:020d}"}

@@ -11,19 +11,20 @@ from hypothesis import strategies as st
 
 from harness.samples.builders import completed
 from weir.events import encode_body, frame
+from weir.events.log import ProducerEpoch
 from weir.lineage.audit.core.audit import Accounted, SourceAudit, Stored, audited, confirmed, totals, without_elsewhere
 from weir.lineage.audit.core.numbered import numbers_of
-from weir.lineage.audit.core.ranges import common, merged, size, without
+from weir.lineage.audit.core.ranges import NumberRange, common, merged, size, without
 
-LIFE = ("gateway/1", 1)
+LIFE = ProducerEpoch("gateway/1", 1)
 NOTHING = SourceAudit(
     *LIFE, accepted=0, stored=0, superseded=0, dead_lettered=0, shed=0, corrupt=0, late=0, duplicates=0
 )
 NUMBERS = st.sets(st.integers(0, 60))
 
 
-def spans(numbers: Iterable[int]) -> tuple[tuple[int, int], ...]:
-    return tuple(merged((number, number) for number in numbers))
+def spans(numbers: Iterable[int]) -> tuple[NumberRange, ...]:
+    return tuple(merged(NumberRange(number, number) for number in numbers))
 
 
 def numbers(found: Iterable[tuple[int, int]]) -> set[int]:

@@ -14,8 +14,10 @@ from pydantic import ValidationError
 from harness.kafka.mock_kafka import MockKafka
 from harness.samples.builders import NOON_US
 from weir.events import OpsSignalled
+from weir.events.log import ProducerEpoch
 from weir.lineage.audit.auditor import TOPIC, Auditor
 from weir.lineage.audit.core.audit import Accounted, Stored, Window, audited
+from weir.lineage.audit.core.ranges import NumberRange
 from weir.lineage.audit.reading import Audit
 from weir.lineage.settings import LineageSettings
 from weir.lineage.store.store import QueryFailed
@@ -23,11 +25,11 @@ from weir.runtime.kafka.link import Link
 
 pytestmark = pytest.mark.capability("X1")
 PATIENCE_S = 30.0
-LIFE = ("gateway/1", NOON_US)
+LIFE = ProducerEpoch("gateway/1", NOON_US)
 
 
 def found(missing: int, *, is_settled: bool = True) -> Audit:
-    books = audited({LIFE: Stored(10, 10, 9)}, {LIFE: Accounted(accepted=((0, 9 + missing),))})
+    books = audited({LIFE: Stored(10, 10, 9)}, {LIFE: Accounted(accepted=(NumberRange(0, 9 + missing),))})
     return Audit(Window(), books, [], {}, is_settled, is_whole=True)
 
 

@@ -6,14 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weir.events.log import ProducerEpoch
 from weir.lineage.audit.core.audit import Accounted, SourceAudit, Stored, audited
+from weir.lineage.audit.core.ranges import NumberRange
 from weir.lineage.audit.core.watch import WATCHED, Watch, step
 
 pytestmark = pytest.mark.capability("X1")
 
 
 def books(missing: int, sources: int = 1) -> list[SourceAudit]:
-    accounted = {(f"gateway/{number}", 1): Accounted(accepted=((0, 9 + missing),)) for number in range(sources)}
+    accounted = {
+        ProducerEpoch(f"gateway/{number}", 1): Accounted(accepted=(NumberRange(0, 9 + missing),))
+        for number in range(sources)
+    }
     return audited({key: Stored(10, 10, 9) for key in accounted}, accounted)
 
 

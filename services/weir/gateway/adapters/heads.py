@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from weir.gateway.core.accounting import EpochKey
+from weir.events.log import ProducerEpoch
 from weir.runtime.files.disk import DISK, Disk
 from weir.runtime.telemetry.logs import logger
 
@@ -75,12 +75,12 @@ class Head:
             self._file = None
 
 
-def heads_in(folder: Path, *, disk: Disk = DISK) -> dict[EpochKey, int]:
+def heads_in(folder: Path, *, disk: Disk = DISK) -> dict[ProducerEpoch, int]:
     """Numbers used by each epoch that told; one that is being written at this moment is left for the next look.
 
     Raises OSError when the folder cannot be listed.
     """
-    found = dict[EpochKey, int]()
+    found = dict[ProducerEpoch, int]()
     for path in _heads(folder, disk):
         try:
             data = disk.read(path)
@@ -93,11 +93,11 @@ def heads_in(folder: Path, *, disk: Disk = DISK) -> dict[EpochKey, int]:
         (checksum,) = CHECKSUM.unpack_from(data, FIXED.size)
         source = data[HEAD_BYTES:]
         if checksum == zlib.crc32(data[: FIXED.size], zlib.crc32(source)):
-            found[source.decode("utf-8", "replace"), boot_epoch] = numbers
+            found[ProducerEpoch(source.decode("utf-8", "replace"), boot_epoch)] = numbers
     return found
 
 
-def forget_heads(folder: Path, kept: Mapping[EpochKey, object], live: set[int], *, disk: Disk = DISK) -> None:
+def forget_heads(folder: Path, kept: Mapping[ProducerEpoch, object], live: set[int], *, disk: Disk = DISK) -> None:
     """Remove the heads of epochs that are over. kept: epochs still in the ledger. live: boot epochs with segments."""
     epochs = {boot_epoch for _, boot_epoch in kept} | live
     for path in _heads(folder, disk):

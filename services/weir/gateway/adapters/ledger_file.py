@@ -9,6 +9,7 @@ from pathlib import Path
 
 import orjson
 
+from weir.events.log import ProducerEpoch
 from weir.gateway.core.accounting import EpochState, Ledger
 from weir.gateway.core.record import call_from
 from weir.runtime.files.disk import DISK, Disk
@@ -45,7 +46,7 @@ class LedgerFile:
 
 def _ledger_from(content: bytes) -> Ledger:
     return {
-        (str(entry["source"]), int(entry["boot_epoch"])): EpochState(
+        ProducerEpoch(str(entry["source"]), int(entry["boot_epoch"])): EpochState(
             next_seq=int(entry["next_seq"]),
             announced_seq=int(entry["announced_seq"]),
             is_suspect=bool(entry["is_suspect"]),

@@ -18,21 +18,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from weir.events.log import ProducerEpoch
 from weir.gateway.core.call import Call, CallEnd
 from weir.gateway.core.record import NUMBERS_TAKEN, Record
 
 GATEWAY_LOST_STATUS = 14
 """gRPC status of an aborted call: UNAVAILABLE, which is what its client saw, if it saw anything."""
 
-EpochKey = tuple[str, int]
-"""Source and boot epoch of a gateway's producer epoch."""
-
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """What became of numbers `first_seq` to `last_seq` of an epoch."""
 
-    epoch: EpochKey
+    epoch: ProducerEpoch
     first_seq: int
     last_seq: int
     account: Literal["accepted", "shed", "corrupt", "dead"]
@@ -52,7 +50,7 @@ class EpochState:
     """Calls without an end, by request id; at most as many as the gateway holds in flight. A shed end closes its call too."""
 
 
-Ledger = Mapping[EpochKey, EpochState]
+Ledger = Mapping[ProducerEpoch, EpochState]
 
 
 def counted(ledger: Ledger, records: Iterable[Record], *, has_corrupt: bool) -> tuple[Ledger, list[Account]]:
@@ -62,10 +60,10 @@ def counted(ledger: Ledger, records: Iterable[Record], *, has_corrupt: bool) -> 
     """
     after, accounts = dict(ledger), list[Account]()
     calls: dict[
-        EpochKey, dict[str, Call]
+        ProducerEpoch, dict[str, Call]
     ] = {}  # open calls of the epochs met here, copied once and not for each record
     for record in records:
-        key = (record.source, record.boot_epoch)
+        key = ProducerEpoch(record.source, record.boot_epoch)
         epoch = after.get(key, EpochState())
         # A gap is told though its numbers were passed: a head may have moved next_seq past them before the gap was written
         # (`headed`). Told twice it does no harm: the audit counts a range once.
@@ -105,7 +103,7 @@ def announced(ledger: Ledger) -> tuple[Ledger, list[Account]]:
     return {key: replace(epoch, announced_seq=epoch.next_seq) for key, epoch in ledger.items()}, accounts
 
 
-def headed(ledger: Ledger, heads: Mapping[EpochKey, int]) -> tuple[Ledger, list[Account]]:
+def headed(ledger: Ledger, heads: Mapping[ProducerEpoch, int]) -> tuple[Ledger, list[Account]]:
     """The ledger after everything that was written was read, with the numbers that were used and found nowhere.
 
     heads: numbers that producer epochs said they used, looked at before the last look at their segments. What is behind the last
@@ -131,7 +129,7 @@ def closed(ledger: Ledger, boot_epochs: Sequence[int]) -> tuple[Ledger, list[Rec
     """
     if not boot_epochs:
         return ledger, []
-    over = {key: epoch for key, epoch in ledger.items() if key[1] not in boot_epochs}
+    over = {key: epoch for key, epoch in ledger.items() if key.boot_epoch not in boot_epochs}
     records = [
         _aborted(key, number, epoch.open[request_id], boot_epochs[0])
         for key, epoch in over.items()
@@ -140,7 +138,7 @@ def closed(ledger: Ledger, boot_epochs: Sequence[int]) -> tuple[Ledger, list[Rec
     return {key: epoch for key, epoch in ledger.items() if key not in over}, records
 
 
-def _aborted(epoch: EpochKey, number: int, call: Call, found_us: int) -> Record:
+def _aborted(epoch: ProducerEpoch, number: int, call: Call, found_us: int) -> Record:
     source, boot_epoch = epoch
     end = CallEnd(
         end_time_us=max(call.start_time_us, found_us),

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from prometheus_client import Counter, Gauge
 
 from weir.events import InvalidEvent, NumbersAccounted, encode_body
-from weir.events.log import Headers, RawMessage, TopicPartition
+from weir.events.log import Headers, ProducerEpoch, RawMessage, TopicPartition
 from weir.events.ranges import TIME_END_US
 from weir.gateway.adapters.heads import forget_heads, heads_in
 from weir.gateway.adapters.ledger_file import LedgerFile
@@ -226,7 +226,7 @@ class Drain:
             return
         is_read = self._reader.is_emptied
         ledger, lost = headed(
-            self.ledger, {key: used for key, used in heads.items() if is_read or key[1] not in epochs}
+            self.ledger, {key: used for key, used in heads.items() if is_read or key.boot_epoch not in epochs}
         )
         ledger, accepted = announced(ledger)
         ledger, aborted = closed(ledger, epochs)
@@ -279,15 +279,15 @@ class Drain:
             self._is_saved = True
 
     def _accounts(self, accounts: Sequence[Account]) -> list[Encoded]:
-        return [("accounts", account.epoch[0], encode_body(self._event(account)), ()) for account in accounts]
+        return [("accounts", account.epoch.source, encode_body(self._event(account)), ()) for account in accounts]
 
     def _event(self, account: Account) -> NumbersAccounted:
         event = NumbersAccounted(
             event_id=new_id(),
             tenant="",
             event_time_us=now_us(),
-            numbered_source=account.epoch[0],
-            numbered_boot_epoch=account.epoch[1],
+            numbered_source=account.epoch.source,
+            numbered_boot_epoch=account.epoch.boot_epoch,
             first_seq=account.first_seq,
             last_seq=account.last_seq,
             account=account.account,
@@ -336,7 +336,13 @@ def _messages(found: Iterable[Read]) -> list[Encoded]:
 def _dead(found: Iterable[Read]) -> list[Account]:
     """Accounts of the numbers whose events are in dead letters; those of a payload that is no record nobody knows."""
     return [
-        Account((record.source, record.boot_epoch), record.seq, record.seq + taken - 1, "dead", one.error.reason)
+        Account(
+            ProducerEpoch(record.source, record.boot_epoch),
+            record.seq,
+            record.seq + taken - 1,
+            "dead",
+            one.error.reason,
+        )
         for one in found
         if one.error is not None and (record := one.record) is not None and (taken := NUMBERS_TAKEN[record.kind])
     ]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from weir.events.log import ProducerEpoch
 from weir.lineage.audit.core.audit import (
     LATE_S,
     TIME_MAX_US,
     WHOLE,
     Accounted,
-    EpochKey,
     SourceAudit,
     Stored,
     Window,
@@ -20,7 +20,7 @@ from weir.lineage.audit.core.audit import (
     without_elsewhere,
 )
 from weir.lineage.audit.core.numbered import numbers_of
-from weir.lineage.audit.core.ranges import Span
+from weir.lineage.audit.core.ranges import NumberRange
 from weir.lineage.audit.ports import Log
 from weir.lineage.store.store import Store
 from weir.runtime.telemetry.logs import logger
@@ -42,7 +42,7 @@ ACCOUNTS = ("accepted", "shed", "corrupt", "dead")
 """What an account says of numbers. A word that a newer producer has and this reader does not explains nothing here: the
 numbers stay missing, and the log names the word."""
 
-Found = dict[EpochKey, dict[str, list[Span]]]
+Found = dict[ProducerEpoch, dict[str, list[NumberRange]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _audits(store: Store, group: str, window: Window) -> tuple[list[SourceAudit]
     counts = _counts(store, window)
     holed = sorted({str(count["source"]) for count in counts if _has_holes(count, window)})
     holes = _holes(store, window, holed) if holed else {}
-    stored = {_key(count): _stored(count, holes.get(_key(count), [])) for count in counts}
+    stored = {_epoch(count): _stored(count, holes.get(_epoch(count), [])) for count in counts}
     audits = audited(stored, _accounted(store, group, window, holed), window)
     lost = [audit for audit in audits if audit.missing]
     elsewhere = _elsewhere(store, lost) if lost and window != WHOLE else {}
@@ -127,12 +127,12 @@ def _has_holes(count: dict[str, Any], window: Window) -> bool:
     return is_late_start or int(count["near"]) < highest - lowest + 1
 
 
-def _stored(count: dict[str, Any], holes: list[Span]) -> Stored:
+def _stored(count: dict[str, Any], holes: list[NumberRange]) -> Stored:
     rows, distinct = int(count["rows"]), int(count["distinct_numbers"])
     return Stored(rows, distinct, int(count["highest"]), int(count["late"]), tuple(holes))
 
 
-def _holes(store: Store, window: Window, sources: list[str]) -> dict[EpochKey, list[Span]]:
+def _holes(store: Store, window: Window, sources: list[str]) -> dict[ProducerEpoch, list[NumberRange]]:
     """Numbers between stored ones, by epoch; a hole is as old as the row after it."""
     rows = store.rows(
         "SELECT source, boot_epoch, before, seq AS after FROM ("
@@ -143,29 +143,29 @@ def _holes(store: Store, window: Window, sources: list[str]) -> dict[EpochKey, l
         f" ORDER BY source, boot_epoch, seq LIMIT {HOLES_MAX}",
         {"sources": sources},
     )
-    holes: dict[EpochKey, list[Span]] = {}
+    holes: dict[ProducerEpoch, list[NumberRange]] = {}
     for row in rows:
-        holes.setdefault(_key(row), []).append((int(row["before"]) + 1, int(row["after"]) - 1))
+        holes.setdefault(_epoch(row), []).append(NumberRange(int(row["before"]) + 1, int(row["after"]) - 1))
     return holes
 
 
-def _accounted(store: Store, group: str, window: Window, holed: list[str]) -> dict[EpochKey, Accounted]:
-    found, highest = Found(), dict[EpochKey, int]()
+def _accounted(store: Store, group: str, window: Window, holed: list[str]) -> dict[ProducerEpoch, Accounted]:
+    found, highest = Found(), dict[ProducerEpoch, int]()
     for row in (*_told(store, window), *_dead(store, group, window)):
-        key, last, account = _key(row), int(row["last"]), str(row["account"])
+        epoch, last, account = _epoch(row), int(row["last"]), str(row["account"])
         if account not in ACCOUNTS:
             logger().error(
-                "account_unknown", account=account, source=key[0], expected=list(ACCOUNTS), effect="not counted"
+                "account_unknown", account=account, source=epoch.source, expected=list(ACCOUNTS), effect="not counted"
             )
             continue
-        found.setdefault(key, {}).setdefault(account, []).append((int(row["first"]), last))
+        found.setdefault(epoch, {}).setdefault(account, []).append(NumberRange(int(row["first"]), last))
         if row["is_inside"] and account != "accepted":
-            highest[key] = max(highest.get(key, -1), last)
-    for key, spans in (_superseded(store, window, holed) if holed else {}).items():
-        found.setdefault(key, {})["superseded"] = spans
+            highest[epoch] = max(highest.get(epoch, -1), last)
+    for epoch, spans in (_superseded(store, window, holed) if holed else {}).items():
+        found.setdefault(epoch, {})["superseded"] = spans
     return {
-        key: Accounted(**{word: tuple(ranges) for word, ranges in words.items()}, highest=highest.get(key, -1))
-        for key, words in found.items()
+        epoch: Accounted(**{word: tuple(ranges) for word, ranges in words.items()}, highest=highest.get(epoch, -1))
+        for epoch, words in found.items()
     }
 
 
@@ -202,7 +202,7 @@ def _dead(store: Store, group: str, window: Window) -> list[dict[str, Any]]:
     return found
 
 
-def _superseded(store: Store, window: Window, sources: list[str]) -> dict[EpochKey, list[Span]]:
+def _superseded(store: Store, window: Window, sources: list[str]) -> dict[ProducerEpoch, list[NumberRange]]:
     """Numbers that are not stored because their events are, under later numbers."""
     near = _near(window)
     return _ranges(
@@ -216,7 +216,7 @@ def _superseded(store: Store, window: Window, sources: list[str]) -> dict[EpochK
     )
 
 
-def _elsewhere(store: Store, lost: list[SourceAudit]) -> dict[EpochKey, list[Span]]:
+def _elsewhere(store: Store, lost: list[SourceAudit]) -> dict[ProducerEpoch, list[NumberRange]]:
     """What is stored or superseded, of whatever time, about where a window misses something; read only then.
 
     It looks at every row that is kept. Measured: 0.1 microseconds each, and an audit that has to look again does it twice.
@@ -234,13 +234,13 @@ def _elsewhere(store: Store, lost: list[SourceAudit]) -> dict[EpochKey, list[Spa
         {
             "sources": sorted({audit.source for audit in lost}),
             "epochs": sorted({audit.boot_epoch for audit in lost}),
-            "first": min(audit.missing[0][0] for audit in lost),
-            "last": max(audit.missing[-1][1] for audit in lost),
+            "first": min(audit.missing[0].first for audit in lost),
+            "last": max(audit.missing[-1].last for audit in lost),
         },
     )
 
 
-def _ranges(store: Store, numbers: str, parameters: dict[str, Any]) -> dict[EpochKey, list[Span]]:
+def _ranges(store: Store, numbers: str, parameters: dict[str, Any]) -> dict[ProducerEpoch, list[NumberRange]]:
     """The rows (source, boot_epoch, seq) of the query `numbers`, each once, as ranges by epoch; HOLES_MAX of them."""
     rows = store.rows(
         "SELECT source, boot_epoch, min(seq) AS first, max(seq) AS last FROM ("
@@ -249,9 +249,9 @@ def _ranges(store: Store, numbers: str, parameters: dict[str, Any]) -> dict[Epoc
         f" GROUP BY source, boot_epoch, run ORDER BY source, boot_epoch, first LIMIT {HOLES_MAX}",
         parameters,
     )
-    found: dict[EpochKey, list[Span]] = {}
+    found: dict[ProducerEpoch, list[NumberRange]] = {}
     for row in rows:
-        found.setdefault(_key(row), []).append((int(row["first"]), int(row["last"])))
+        found.setdefault(_epoch(row), []).append(NumberRange(int(row["first"]), int(row["last"])))
     return found
 
 
@@ -263,5 +263,5 @@ def _near(window: Window) -> str:
     return f"(event_time_us >= {window.from_us} AND event_time_us < {window.to_us})"
 
 
-def _key(row: dict[str, Any]) -> EpochKey:
-    return str(row["source"]), int(row["boot_epoch"])
+def _epoch(row: dict[str, Any]) -> ProducerEpoch:
+    return ProducerEpoch(str(row["source"]), int(row["boot_epoch"]))

@@ -10,17 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from weir.lineage.audit.core.ranges import Span, common, merged, size, without
+from weir.events.log import ProducerEpoch
+from weir.lineage.audit.core.ranges import NumberRange, common, merged, size, without
 
 RANGES_SHOWN_MAX = 100
 """Missing ranges listed per source; the count is always whole. Arbitrary; any value from 10 to 1,000 would do."""
 
 LATE_S = 60
 """Seconds after its event at which a stored row counts as late: thirty times what a trace takes."""
-
-EpochKey = tuple[str, int]
-"""Source and boot epoch."""
-
 
 MARGIN_US = 3_600_000_000
 """Microseconds around a window in which rows are read too: an hour. Sequence numbers follow the order of writing, times that of
@@ -66,7 +63,7 @@ class Stored:
     highest: int = -1
     """Of all rows that were looked at, those after the window included."""
     late: int = 0
-    holes: tuple[Span, ...] = ()
+    holes: tuple[NumberRange, ...] = ()
     """Numbers that are not stored, before a stored one of the window."""
 
 
@@ -74,12 +71,12 @@ class Stored:
 class Accounted:
     """What accounts and dead letters say of one producer epoch."""
 
-    accepted: tuple[Span, ...] = ()
+    accepted: tuple[NumberRange, ...] = ()
     """Told in the window."""
-    shed: tuple[Span, ...] = ()
-    corrupt: tuple[Span, ...] = ()
-    dead: tuple[Span, ...] = ()
-    superseded: tuple[Span, ...] = ()
+    shed: tuple[NumberRange, ...] = ()
+    corrupt: tuple[NumberRange, ...] = ()
+    dead: tuple[NumberRange, ...] = ()
+    superseded: tuple[NumberRange, ...] = ()
     """Their events are stored under a later number."""
     highest: int = -1
     """Highest number that shed, corrupt or dead name in the window."""
@@ -105,8 +102,13 @@ class SourceAudit:
     """Rows beyond one per number in the read views."""
     next_number: int = 0
     """One more than the highest number that is stored or named."""
-    missing: tuple[Span, ...] = field(default=())
+    missing: tuple[NumberRange, ...] = field(default=())
     """Numbers that nothing accounts for, as sorted ranges."""
+
+    @property
+    def epoch(self) -> ProducerEpoch:
+        """Whose numbers these are."""
+        return ProducerEpoch(self.source, self.boot_epoch)
 
     @property
     def missing_count(self) -> int:
@@ -133,12 +135,12 @@ class SourceAudit:
 
 
 def audited(
-    stored: Mapping[EpochKey, Stored], accounted: Mapping[EpochKey, Accounted], window: Window = WHOLE
+    stored: Mapping[ProducerEpoch, Stored], accounted: Mapping[ProducerEpoch, Accounted], window: Window = WHOLE
 ) -> list[SourceAudit]:
     """The audit of every producer epoch that left a trace in the window, sorted."""
     audits = (
-        _audited(key, stored.get(key, Stored()), accounted.get(key, Accounted()), window)
-        for key in sorted({*stored, *accounted})
+        _audited(epoch, stored.get(epoch, Stored()), accounted.get(epoch, Accounted()), window)
+        for epoch in sorted({*stored, *accounted})
     )
     return [audit for audit in audits if audit.accepted]
 
@@ -149,20 +151,19 @@ def confirmed(first: Sequence[SourceAudit], second: Sequence[SourceAudit]) -> li
     Between the two the sink caught up with the log as it was at the first; a number that only the second misses was used
     since, and is on its way.
     """
-    before = {(audit.source, audit.boot_epoch): audit.missing for audit in first}
-    return [
-        replace(audit, missing=tuple(common(audit.missing, before.get((audit.source, audit.boot_epoch), ()))))
-        for audit in second
-    ]
+    before = {audit.epoch: audit.missing for audit in first}
+    return [replace(audit, missing=tuple(common(audit.missing, before.get(audit.epoch, ())))) for audit in second]
 
 
-def without_elsewhere(audits: Sequence[SourceAudit], elsewhere: Mapping[EpochKey, Sequence[Span]]) -> list[SourceAudit]:
+def without_elsewhere(
+    audits: Sequence[SourceAudit], elsewhere: Mapping[ProducerEpoch, Sequence[NumberRange]]
+) -> list[SourceAudit]:
     """The audits of a window without the numbers that are stored, or replaced, outside it: they belong to another window.
 
     An event about the past keeps the past's time, for example what a replay of last week's log made drift signal; its
     number lies among those of today.
     """
-    left = (_without_elsewhere(audit, elsewhere.get((audit.source, audit.boot_epoch), ())) for audit in audits)
+    left = (_without_elsewhere(audit, elsewhere.get(audit.epoch, ())) for audit in audits)
     return [audit for audit in left if audit.accepted]
 
 
@@ -181,16 +182,16 @@ def totals(sources: Sequence[SourceAudit]) -> dict[str, int]:
     }
 
 
-def _audited(key: EpochKey, stored: Stored, accounted: Accounted, window: Window) -> SourceAudit:
-    absent = [*stored.holes, *_unseen(key, stored, accounted, window)]
+def _audited(epoch: ProducerEpoch, stored: Stored, accounted: Accounted, window: Window) -> SourceAudit:
+    absent = [*stored.holes, *_unseen(epoch, stored, accounted, window)]
     left, parts = absent, []
-    for spans in (accounted.superseded, accounted.shed, accounted.corrupt, accounted.dead):
-        parts.append(common(left, spans))
-        left = without(left, spans)
+    for ranges in (accounted.superseded, accounted.shed, accounted.corrupt, accounted.dead):
+        parts.append(common(left, ranges))
+        left = without(left, ranges)
     superseded, shed, corrupt, dead = map(size, parts)
     return SourceAudit(
-        source=key[0],
-        boot_epoch=key[1],
+        source=epoch.source,
+        boot_epoch=epoch.boot_epoch,
         accepted=stored.distinct + size(merged(absent)),
         stored=stored.distinct,
         superseded=superseded,
@@ -199,19 +200,19 @@ def _audited(key: EpochKey, stored: Stored, accounted: Accounted, window: Window
         corrupt=corrupt,
         late=stored.late,
         duplicates=stored.rows - stored.distinct,
-        next_number=max([stored.highest, *(last for _, last in absent)]) + 1,
+        next_number=max([stored.highest, *(one.last for one in absent)]) + 1,
         missing=tuple(left),
     )
 
 
-def _without_elsewhere(audit: SourceAudit, elsewhere: Sequence[Span]) -> SourceAudit:
+def _without_elsewhere(audit: SourceAudit, elsewhere: Sequence[NumberRange]) -> SourceAudit:
     found = common(audit.missing, elsewhere)
     return replace(audit, accepted=audit.accepted - size(found), missing=tuple(without(audit.missing, found)))
 
 
-def _unseen(key: EpochKey, stored: Stored, accounted: Accounted, window: Window) -> list[Span]:
+def _unseen(epoch: ProducerEpoch, stored: Stored, accounted: Accounted, window: Window) -> list[NumberRange]:
     """The numbers after the last row that something in the window names."""
-    highest = max([accounted.highest, *(last for _, last in accounted.accepted)])
-    if stored.highest < 0 and not window.holds_start_of(key[1]):
+    highest = max([accounted.highest, *(one.last for one in accounted.accepted)])
+    if stored.highest < 0 and not window.holds_start_of(epoch.boot_epoch):
         return merged(accounted.accepted)  # an old epoch without a row in sight: nothing else is known of it
-    return [(stored.highest + 1, highest)] if highest > stored.highest else []
+    return [NumberRange(stored.highest + 1, highest)] if highest > stored.highest else []

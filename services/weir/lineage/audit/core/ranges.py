@@ -1,44 +1,52 @@
-"""Ranges of sequence numbers, both ends included, and what is left of them."""
+"""Ranges of sequence numbers, and what is left of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-
-Span = tuple[int, int]
-"""First and last number."""
+from typing import NamedTuple
 
 
-def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
-    """The numbers of `spans` that are in none of `taken`, as sorted, disjoint ranges."""
-    left = merged(spans)
-    for first, last in merged(taken):
-        left = [piece for span in left for piece in _cut(span, first, last)]
+class NumberRange(NamedTuple):
+    """Numbers `first` to `last`, both included; no number where `last` is below `first`."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+
+
+def without(ranges: Iterable[NumberRange], taken: Iterable[NumberRange]) -> list[NumberRange]:
+    """The numbers of `ranges` that are in none of `taken`, as sorted, disjoint ranges."""
+    left = merged(ranges)
+    for cut in merged(taken):
+        left = [piece for one in left for piece in _cut(one, cut)]
     return left
 
 
-def common(spans: Iterable[Span], others: Iterable[Span]) -> list[Span]:
+def common(ranges: Iterable[NumberRange], others: Iterable[NumberRange]) -> list[NumberRange]:
     """The numbers that are in both."""
-    mine = merged(spans)
+    mine = merged(ranges)
     return without(mine, without(mine, others))
 
 
-def merged(spans: Iterable[Span]) -> list[Span]:
+def merged(ranges: Iterable[NumberRange]) -> list[NumberRange]:
     """The same numbers as sorted ranges that neither touch nor overlap."""
-    found: list[Span] = []
-    for first, last in sorted(spans):
-        if found and first <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], max(found[-1][1], last))
+    found: list[NumberRange] = []
+    for one in sorted(ranges):
+        if found and one.first <= found[-1].last + 1:
+            found[-1] = NumberRange(found[-1].first, max(found[-1].last, one.last))
         else:
-            found.append((first, last))
+            found.append(one)
     return found
 
 
-def size(spans: Sequence[Span]) -> int:
+def size(ranges: Sequence[NumberRange]) -> int:
     """How many numbers, of disjoint ranges."""
-    return sum(last - first + 1 for first, last in spans)
+    return sum(last - first + 1 for first, last in ranges)
 
 
-def _cut(span: Span, first: int, last: int) -> list[Span]:
-    before = (span[0], min(span[1], first - 1))
-    after = (max(span[0], last + 1), span[1])
-    return [piece for piece in (before, after) if piece[0] <= piece[1]]
+def _cut(one: NumberRange, cut: NumberRange) -> list[NumberRange]:
+    before = NumberRange(one.first, min(one.last, cut.first - 1))
+    after = NumberRange(max(one.first, cut.last + 1), one.last)
+    return [piece for piece in (before, after) if piece.first <= piece.last]

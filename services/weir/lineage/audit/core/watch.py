@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from weir.lineage.audit.core.audit import SourceAudit, totals
-from weir.lineage.audit.core.ranges import Span
 
 WATCHED: Mapping[str, str] = {
     "audit_missing": "missing",
@@ -56,9 +55,5 @@ def _explained(column: str, total: int, audits: Sequence[SourceAudit]) -> str:
 
 
 def _named(column: str, audit: SourceAudit) -> str:
-    ranges = f" ({', '.join(map(_range, audit.missing[:RANGES_NAMED_MAX]))})" if column == "missing" else ""
+    ranges = f" ({', '.join(map(str, audit.missing[:RANGES_NAMED_MAX]))})" if column == "missing" else ""
     return f"{audit.source} of {audit.boot_epoch} {audit.as_json()[column]}{ranges}"
-
-
-def _range(span: Span) -> str:
-    return str(span[0]) if span[0] == span[1] else f"{span[0]}-{span[1]}"
