@@ -25,9 +25,7 @@ from weir.runtime.kafka.follow import Follower
 from weir.runtime.kafka.link import link_from
 from weir.runtime.kafka.relay import Relay
 from weir.runtime.kafka.span_log import SpanLog, with_spans
-from weir.runtime.process import run, together
-from weir.runtime.telemetry import otlp
-from weir.runtime.telemetry.logs import configure_logs
+from weir.runtime.process import begin, run, together
 from weir.runtime.waits import wait_or_stop
 
 SERVICE = "alerts"
@@ -36,8 +34,7 @@ SERVICE = "alerts"
 async def main(stop: asyncio.Event) -> None:
     """Run every part until `stop` is set."""
     settings = AlertsSettings()
-    configure_logs(SERVICE, settings.log_level)
-    otlp.start(SERVICE, settings.instance)
+    begin(SERVICE, settings)
     policy = policy_of(settings)
     receivers = receivers_from(settings.receivers_file)
     link = link_from(settings, SERVICE)

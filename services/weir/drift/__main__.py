@@ -22,9 +22,8 @@ from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.link import Link, link_from
 from weir.runtime.kafka.span_log import SpanLog, with_spans
 from weir.runtime.kafka.stream import Handler, Stream
-from weir.runtime.process import run, together
-from weir.runtime.telemetry import otlp
-from weir.runtime.telemetry.logs import configure_logs, logger
+from weir.runtime.process import begin, run, together
+from weir.runtime.telemetry.logs import logger
 
 SERVICE = "drift"
 
@@ -32,8 +31,7 @@ SERVICE = "drift"
 async def main(stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
     settings = DriftSettings()
-    configure_logs(SERVICE, settings.log_level)
-    otlp.start(SERVICE, settings.instance)
+    begin(SERVICE, settings)
     if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
         logger().warning("blas_threads", hint="start with OPENBLAS_NUM_THREADS=1: faster, and replays repeat every bit")
     policy = policy_of(settings, DATASET_BYTES_MAX)

@@ -15,9 +15,7 @@ from weir.runtime.kafka.follow import Follower
 from weir.runtime.kafka.link import link_from
 from weir.runtime.kafka.span_log import SpanLog, with_spans
 from weir.runtime.kafka.stream import Stream
-from weir.runtime.process import run, together
-from weir.runtime.telemetry import otlp
-from weir.runtime.telemetry.logs import configure_logs
+from weir.runtime.process import begin, run, together
 
 SERVICE = "evaluator"
 
@@ -25,8 +23,7 @@ SERVICE = "evaluator"
 async def main(stop: asyncio.Event) -> None:
     """Follow the registry and score the stream until `stop` is set."""
     settings = EvaluatorSettings()
-    configure_logs(SERVICE, settings.log_level)
-    otlp.start(SERVICE, settings.instance)
+    begin(SERVICE, settings)
     policy = policy_of(settings)
     link = link_from(settings, SERVICE)
     memory = SubjectsFile(settings.data_dir / SERVICE / f"subjects-{settings.instance}.db", settings.subjects_max)

@@ -16,7 +16,6 @@ from weir.evaluator.core.step import step
 from weir.evaluator.core.subjects import RecentSubjects
 from weir.events import Event, RegistryChanged
 from weir.runtime.clock import now_us
-from weir.runtime.kafka.delivery import deliver
 from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.link import Link
 from weir.runtime.kafka.producer import Outgoing
@@ -82,7 +81,7 @@ class Evaluation:
             Outgoing(OUT_TOPIC, f"{event.tenant}/{event.route}", event, score.trace)
             for event, score in zip(events, scores, strict=True)
         ]
-        await deliver(self._link.producer, sent, self._stop, GROUP)
+        await self._link.producer.deliver(sent, self._stop, GROUP)
         self._record(received, scores, start_us)
         for event in events:
             counter = ANCHOR_SCORES if event.anchor_id else SCORES

@@ -24,9 +24,8 @@ from weir.runtime.clock import monotonic_s
 from weir.runtime.http.server import application, serve
 from weir.runtime.kafka.follow import Follower
 from weir.runtime.kafka.link import link_from
-from weir.runtime.process import run, together
-from weir.runtime.telemetry import otlp
-from weir.runtime.telemetry.logs import configure_logs, logger
+from weir.runtime.process import begin, run, together
+from weir.runtime.telemetry.logs import logger
 from weir.runtime.waits import first_of, wait_or_stop
 
 COMPLETION_SPARE_SHARE = 16
@@ -61,8 +60,7 @@ def main() -> None:
 async def run_gateway(stop: asyncio.Event) -> None:
     """All parts of the gateway, side by side."""
     settings = GatewaySettings()
-    configure_logs("gateway", settings.log_level)
-    otlp.start("gateway", settings.instance)
+    begin("gateway", settings)
     settings.refuse_open_listeners()
     policy = settings.http_policy()
     link = link_from(settings, "gateway")

@@ -19,9 +19,7 @@ from weir.runtime.http.server import application, serve
 from weir.runtime.kafka.consumer import Consumer
 from weir.runtime.kafka.link import link_from
 from weir.runtime.oip import OipClient
-from weir.runtime.process import run, together
-from weir.runtime.telemetry import otlp
-from weir.runtime.telemetry.logs import configure_logs
+from weir.runtime.process import begin, run, together
 
 SERVICE = "inference"
 
@@ -29,8 +27,7 @@ SERVICE = "inference"
 async def main(stop: asyncio.Event) -> None:
     """Run the parts that the settings name until `stop` is set."""
     settings = InferenceSettings()
-    configure_logs(SERVICE, settings.log_level)
-    otlp.start(SERVICE, settings.instance)
+    begin(SERVICE, settings)
     policy = policy_of(settings)
     parts: list[Awaitable[None]] = []
     server = None

@@ -14,7 +14,6 @@ from weir.inference.adapters.metrics import CACHE, FEATURE_ITEMS, SKIPPED
 from weir.inference.core.features import Plan, envelopes, is_embedded, skip_reason, texts_to_embed
 from weir.inference.core.ports import Embedder
 from weir.inference.core.vectors import EmbeddingCache, FloatVector
-from weir.runtime.kafka.delivery import deliver
 from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.link import Link
 from weir.runtime.kafka.producer import Outgoing
@@ -41,11 +40,11 @@ class Features:
         """
         events = self._measurable([_completed(one) for one in received])
         vectors = await self._embedded(texts_to_embed(events, self._plan))
-        # Nothing below fails for the world's sake before the numbers taken here are written: see weir.runtime.kafka.delivery.
+        # Nothing below fails for the world's sake before the numbers taken here are written: see `EventProducer.deliver`.
         traces = {one.event.event_id: one.trace for one in received if one.trace is not None}
         built = envelopes(events, vectors.get, self._plan, traces)
         sent = [Outgoing(OUT_TOPIC, key, self._link.numbering.number(event)) for key, event in built]
-        await deliver(self._link.producer, sent, self._stop, GROUP)
+        await self._link.producer.deliver(sent, self._stop, GROUP)
         embedded = sum(is_embedded(event, self._plan) for event in events)
         FEATURE_ITEMS.labels("embedded").inc(embedded)
         FEATURE_ITEMS.labels("statistics").inc(len(events) - embedded)

@@ -27,9 +27,8 @@ from weir.runtime.http.policy import policy_of
 from weir.runtime.http.server import application, serve
 from weir.runtime.kafka.link import Link, link_from
 from weir.runtime.kafka.schemas import SchemaCatalog
-from weir.runtime.process import run, together
-from weir.runtime.telemetry import otlp
-from weir.runtime.telemetry.logs import configure_logs, logger
+from weir.runtime.process import begin, run, together
+from weir.runtime.telemetry.logs import logger
 
 
 def main() -> None:
@@ -40,8 +39,7 @@ def main() -> None:
 async def run_lineage(stop: asyncio.Event) -> None:
     """Migrate, then sink and serve side by side."""
     settings = LineageSettings()
-    configure_logs("lineage", settings.log_level)
-    otlp.start("lineage", settings.instance)
+    begin("lineage", settings)
     policy = policy_of(settings, api.SQL_BYTES_MAX)
     link = link_from(settings, "lineage")
     store = Store(settings)

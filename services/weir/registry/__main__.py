@@ -19,9 +19,7 @@ from weir.runtime.http.server import application, serve
 from weir.runtime.kafka.link import link_from
 from weir.runtime.kafka.relay import Relay
 from weir.runtime.kafka.topic_ids import TopicIds
-from weir.runtime.process import run, together
-from weir.runtime.telemetry import otlp
-from weir.runtime.telemetry.logs import configure_logs
+from weir.runtime.process import begin, run, together
 
 SERVICE = "registry"
 
@@ -32,8 +30,7 @@ IDENTITY_TIMEOUT_S = 2.0
 async def main(stop: asyncio.Event) -> None:
     """Serve until `stop` is set."""
     settings = RegistrySettings()
-    configure_logs(SERVICE, settings.log_level)
-    otlp.start(SERVICE, settings.instance)
+    begin(SERVICE, settings)
     policy = policy_of(settings, settings.body_bytes_max)
     database = Database(settings.url())
     link = link_from(settings, SERVICE)

@@ -16,8 +16,10 @@ from typing import Any
 import uvloop
 
 from weir.runtime.errors import BadSetting
+from weir.runtime.settings import SharedSettings
 from weir.runtime.surroundings import adopt, of_service
 from weir.runtime.telemetry import otlp
+from weir.runtime.telemetry.logs import configure_logs
 
 UMASK = 0o077
 """What a file or folder of a service does not let others do, whoever makes it: it may hold prompts and answers."""
@@ -38,6 +40,12 @@ def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
     finally:
         otlp.stop()
     sys.exit(0)
+
+
+def begin(service: str, settings: SharedSettings) -> None:
+    """Set up logs and the export of telemetry; the first that a service does. Raises BadSetting for what cannot be exported."""
+    configure_logs(service, settings.log_level)
+    otlp.start(service, settings.instance)
 
 
 async def together(stop: asyncio.Event, *parts: Awaitable[None]) -> None:

@@ -9,7 +9,6 @@ from weir.drift.adapters.metrics import SIGNALS
 from weir.drift.adapters.signal_traces import SignalTraces
 from weir.events import DriftSignalled
 from weir.events.trace_context import TraceContext
-from weir.runtime.kafka.delivery import deliver
 from weir.runtime.kafka.link import Link
 from weir.runtime.kafka.producer import Outgoing
 
@@ -28,7 +27,7 @@ class KafkaAnnouncer:
     async def announce(self, signals: Sequence[DriftSignalled]) -> None:
         """Deliver `signals`. Raises Retryable only once the service is stopping."""
         told = [self._numbered(*self._traces.traced(signal)) for signal in signals]
-        await deliver(self._link.producer, told, self._stop, self._group)
+        await self._link.producer.deliver(told, self._stop, self._group)
         for one in told:
             if one.trace is not None and isinstance(one.event, DriftSignalled):
                 self._traces.record(one.event, one.trace)

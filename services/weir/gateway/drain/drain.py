@@ -40,9 +40,9 @@ from weir.runtime.identity import new_id
 from weir.runtime.kafka.link import Link, link_from
 from weir.runtime.kafka.message_trace import kafka_headers
 from weir.runtime.kafka.producer import Framed
-from weir.runtime.process import run, together
+from weir.runtime.process import begin, run, together
 from weir.runtime.telemetry import otlp
-from weir.runtime.telemetry.logs import configure_logs, logger
+from weir.runtime.telemetry.logs import logger
 from weir.runtime.waits import wait_or_stop
 
 SPOOL = TopicPartition(SPOOL_TOPIC, 0)
@@ -101,8 +101,7 @@ BACKLOG = Gauge("weir_gateway_spool_backlog_bytes", "Bytes accepted and not yet 
 def main() -> None:
     """Run the drain until it is told to stop."""
     settings = SpoolSettings()
-    configure_logs("gateway-drain", settings.log_level)
-    otlp.start("gateway-drain", settings.instance)
+    begin("gateway-drain", settings)
 
     async def parts(stop: asyncio.Event) -> None:
         # Before the ledger are read: two drains of one spool would each send every event and each overwrite the other's ledger.

@@ -15,7 +15,6 @@ from weir.lineage.store.store import QueryFailed
 from weir.runtime.clock import now_us
 from weir.runtime.errors import Retryable
 from weir.runtime.identity import new_id
-from weir.runtime.kafka.delivery import deliver
 from weir.runtime.kafka.link import Link
 from weir.runtime.kafka.producer import Outgoing
 from weir.runtime.telemetry.logs import logger
@@ -76,7 +75,7 @@ class Auditor:
         watch, signals = step(self._watch, found.sources)
         events = [self._event(signal, at_us) for signal in signals]
         told = [Outgoing(TOPIC, f"{event.name}/{event.subject}", event) for event in events]
-        await deliver(self._link.producer, told, stop, TOPIC)
+        await self._link.producer.deliver(told, stop, TOPIC)
         self._watch = watch
         for signal in signals:
             if signal.is_raised:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -26,6 +26,9 @@ from weir.lineage.store.store import QueryFailed, Store, StoreAway
 from weir.runtime.clock import now_us
 from weir.runtime.http.server import problem
 
+Handler = Callable[[Request], Awaitable[Response]]
+"""Answers the requests of a route."""
+
 LIMIT_DEFAULT = 50
 """Rows of a list unless the caller asks for another number: about one screen."""
 
@@ -40,14 +43,14 @@ def routes(store: Store, sql: OperatorSql, settings: LineageSettings, stalled: C
     """The API's routes. stalled: why nothing is stored any more; empty while something is."""
     api = LineageApi(store, sql, settings, stalled)
     return [
-        Route("/v1/traces/{trace_id}", api.trace),
-        Route("/v1/requests/{request_id}", api.request),
+        Route("/v1/traces/{id}", api.found_by_id("trace", queries.trace)),
+        Route("/v1/requests/{id}", api.found_by_id("request", queries.request)),
         Route("/v1/requests", api.requests),
-        Route("/v1/lineage/{request_id}", api.lineage),
+        Route("/v1/lineage/{id}", api.found_by_id("request", queries.lineage)),
         Route("/v1/impact/{kind}/{name}", api.impact),
         Route("/v1/audit", api.audit),
         Route("/v1/dead-letters", api.dead_letters),
-        Route("/v1/dead-letters/{event_id}", api.dead_letter),
+        Route("/v1/dead-letters/{id}", api.found_by_id("dead letter", queries.dead_letter)),
         Route("/v1/sql", api.sql, methods=["POST"]),
     ]
 
@@ -63,15 +66,14 @@ class LineageApi:
         self._settings = settings
         self._backlog = Backlog(settings)
 
-    async def trace(self, request: Request) -> Response:
-        """GET /v1/traces/{trace_id}."""
-        trace_id = request.path_params["trace_id"]
-        return await self._one("trace", trace_id, lambda: queries.trace(self._store, trace_id))
+    def found_by_id(self, what: str, ask: Callable[[Store, str], queries.Row | None]) -> Handler:
+        """A handler of GET .../{id}: what the store holds under an id, whole. what: its kind, for who asks for another."""
 
-    async def request(self, request: Request) -> Response:
-        """GET /v1/requests/{request_id}."""
-        request_id = request.path_params["request_id"]
-        return await self._one("request", request_id, lambda: queries.request(self._store, request_id))
+        async def found(request: Request) -> Response:
+            name = request.path_params["id"]
+            return await self._one(what, name, lambda: ask(self._store, name))
+
+        return found
 
     async def requests(self, request: Request) -> Response:
         """GET /v1/requests?tenant=&route=&outcome=&session_id=&text=&since_us=&limit=."""
@@ -83,11 +85,6 @@ class LineageApi:
         if not 1 <= limit <= queries.LISTED_MAX:
             return problem(400, "Bad parameter", f"limit is {limit}; expected 1 to {queries.LISTED_MAX}")
         return await self._many("requests", lambda: queries.requests(self._store, given, since_us, limit))
-
-    async def lineage(self, request: Request) -> Response:
-        """GET /v1/lineage/{request_id}."""
-        request_id = request.path_params["request_id"]
-        return await self._one("request", request_id, lambda: queries.lineage(self._store, request_id))
 
     async def impact(self, request: Request) -> Response:
         """GET /v1/impact/{kind}/{name}?digest=&version=."""
@@ -123,11 +120,6 @@ class LineageApi:
         return await self._many(
             "dead_letters", lambda: queries.dead_letters(self._store, request.query_params, int(text))
         )
-
-    async def dead_letter(self, request: Request) -> Response:
-        """GET /v1/dead-letters/{event_id}: with what is kept of the message, base64."""
-        event_id = request.path_params["event_id"]
-        return await self._one("dead letter", event_id, lambda: queries.dead_letter(self._store, event_id))
 
     async def sql(self, request: Request) -> Response:
         """POST /v1/sql {"query"}: one SELECT over the v_ views, for the operator."""

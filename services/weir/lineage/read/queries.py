@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from weir.lineage.store.store import Store
@@ -60,19 +60,15 @@ def request(store: Store, request_id: str) -> Row | None:
 
 def requests(store: Store, filters: Mapping[str, str], since_us: int, limit: int) -> list[Row]:
     """Calls, newest first. filters: tenant, route, outcome and text (a substring of the user's text), empty for any."""
-    where = ["event_time_us >= {since_us:Int64}"]
-    given: dict[str, Any] = {"since_us": since_us, "limit": min(limit, LISTED_MAX)}
-    for name in ("tenant", "route", "outcome", "session_id"):
-        if filters.get(name):
-            where.append(f"{name} = {{{name}:String}}")
-            given[name] = filters[name]
+    where, given = _filtered(filters, ("tenant", "route", "outcome", "session_id"))
     if filters.get("text"):
-        where.append("positionCaseInsensitiveUTF8(user_text, {text:String}) > 0")
+        where += " AND positionCaseInsensitiveUTF8(user_text, {text:String}) > 0"
         given["text"] = filters["text"]
-    condition = " AND ".join(where)
-    sql = f"SELECT {LISTED_COLUMNS} FROM v_inference_responses WHERE {condition}"
-    sql += " ORDER BY start_time_us DESC LIMIT {limit:UInt32}"
-    return store.rows(sql, given)
+    return store.rows(
+        f"SELECT {LISTED_COLUMNS} FROM v_inference_responses WHERE event_time_us >= {{since_us:Int64}}{where}"
+        " ORDER BY start_time_us DESC LIMIT {limit:UInt32}",
+        {**given, "since_us": since_us, "limit": min(limit, LISTED_MAX)},
+    )
 
 
 def lineage(store: Store, request_id: str) -> Row | None:
@@ -122,16 +118,11 @@ DEAD_LETTER_COLUMNS = (
 
 def dead_letters(store: Store, filters: Mapping[str, str], limit: int) -> list[Row]:
     """Dead letters, newest first, without their payloads. filters: topic, reason and consumer_group, empty for any."""
-    given: dict[str, Any] = {"limit": min(limit, LISTED_MAX)}
-    where = ["1 = 1"]
-    for name in ("topic", "reason", "consumer_group"):
-        if filters.get(name):
-            where.append(f"{name} = {{{name}:String}}")
-            given[name] = filters[name]
+    where, given = _filtered(filters, ("topic", "reason", "consumer_group"))
     return store.rows(
-        f"SELECT {DEAD_LETTER_COLUMNS} FROM v_dead_letters WHERE {' AND '.join(where)}"
+        f"SELECT {DEAD_LETTER_COLUMNS} FROM v_dead_letters WHERE 1 = 1{where}"
         " ORDER BY event_time_us DESC LIMIT {limit:UInt32}",
-        given,
+        {**given, "limit": min(limit, LISTED_MAX)},
     )
 
 
@@ -144,6 +135,12 @@ def dead_letter(store: Store, event_id: str) -> Row | None:
         {"id": event_id},
     )
     return rows[0] if rows else None
+
+
+def _filtered(filters: Mapping[str, str], names: Iterable[str]) -> tuple[str, Row]:
+    """A condition for each of the columns that a filter names, and what it is compared with."""
+    given = {name: filters[name] for name in names if filters.get(name)}
+    return "".join(f" AND {name} = {{{name}:String}}" for name in given), given
 
 
 def _scores(store: Store, request_ids: list[str]) -> list[Row]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -17,6 +17,7 @@ from weir.runtime.errors import Retryable
 from weir.runtime.kafka.connection import connected
 from weir.runtime.kafka.message_trace import kafka_headers
 from weir.runtime.kafka.metadata_pause import pause_after_failure
+from weir.runtime.kafka.retries import retried
 from weir.runtime.kafka.serde import Serde
 from weir.runtime.telemetry.metrics import PRODUCED
 
@@ -83,6 +84,16 @@ class EventProducer:
         On Retryable some may have been written: send the same events again; their ids make the repeat harmless.
         """
         await self.send_bytes([await self._framed(one) for one in events])
+
+    async def deliver(self, events: Sequence[Outgoing], stop: asyncio.Event, group: str) -> None:
+        """Send events that have their numbers, the same ones again and again until all are acknowledged.
+
+        A number taken and not written is a hole, and a hole reads as a loss. So a handler numbers its events once and does
+        not build them anew for another try. group: consumer group in whose name the retries are counted. Raises Retryable
+        only once `stop` is set, and then the message that caused the events must not be committed.
+        """
+        if events:
+            await retried(lambda: self.send_all(events), stop, group, events[0].topic)
 
     async def send_bytes(self, messages: Iterable[Framed]) -> None:
         """Send messages that are framed already, and wait until all are acknowledged."""

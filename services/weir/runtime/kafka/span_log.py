@@ -21,7 +21,6 @@ from weir.events import Span, SpansRecorded, named_id
 from weir.events.trace_context import TraceContext
 from weir.runtime.errors import Retryable
 from weir.runtime.identity import Numbering
-from weir.runtime.kafka.delivery import deliver
 from weir.runtime.kafka.link import Link
 from weir.runtime.kafka.producer import Outgoing
 from weir.runtime.telemetry import otlp
@@ -116,7 +115,7 @@ class SpanLog:
         # Numbered here, and under one key: what was dropped before has no number, and of one partition's messages a kill
         # loses the last ones, never one between two others. So no kill leaves a hole that the audit would take for a loss.
         events = [Outgoing(TOPIC, self._numbering.source, self._event(one), _under(one)) for one in batch]
-        await deliver(self._link.producer, events, ended, GROUP)
+        await self._link.producer.deliver(events, ended, GROUP)
         for _ in batch:
             self._waiting.popleft()
         SPANS.labels("sent").inc(len(batch))
