@@ -32,16 +32,7 @@ JSON_TYPE = re.compile(r"application/([a-z0-9.+-]+\+)?json *(;.*)?")
 TRANSFER = b"transfer-encoding"
 
 DECIDING = frozenset(
-    {
-        b"host",
-        b"origin",
-        b"sec-fetch-site",
-        b"content-type",
-        b"content-encoding",
-        b"content-length",
-        b"authorization",
-        TRANSFER,
-    }
+    b"host origin sec-fetch-site content-type content-encoding content-length authorization".split() + [TRANSFER]
 )
 """Headers that decide; twice the same one is ambiguous, but for codings of a body, which add up."""
 
