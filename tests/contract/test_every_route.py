@@ -12,8 +12,8 @@ from starlette.routing import BaseRoute, Route
 from harness.http.knocking import TOKEN, knocking
 from weir.alerts.api.routes import AlertsApi
 from weir.cli.stack.layout import repository
+from weir.drift.api.quality import quality_routes
 from weir.drift.api.routes import routes as drift_routes
-from weir.drift.quality.api import quality_routes
 from weir.gateway.api.openai.routes import page_of as openai_page
 from weir.gateway.api.openai.routes import routes as gateway_routes
 from weir.gateway.drain.spool_page import routes as drain_routes

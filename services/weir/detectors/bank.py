@@ -11,8 +11,8 @@ Order of one event: its session decides whether it enters at all; each channel s
 e-bank and the whitened embedding the mean EWMA; alarm states turn statistics into at most one signal per level.
 
 The alarm unit is the stream (tenant, route), not its releases: a release that behaves otherwise must alarm against what
-was normal before it, and a reference of its own would first warm on its own mistakes. Every event that a signal may name
-carries its release, so the alert can say which one holds the evidence.
+was normal before it, and a reference of its own would first warm on its own mistakes. The alert says
+which release holds the evidence: the service keeps what each call was pinned to.
 """
 
 from __future__ import annotations
@@ -131,8 +131,7 @@ def _warm(state: WarmingBank, observation: Observation) -> tuple[BankState, tupl
         warming = Warming(len(observations), needed, state.version)
         return WarmingBank(settings, state.version, observations, sessions), (Step(observation, 0, NO_P, (warming,)),)
     fitted = fit(build_reference(observations, state.version), settings)
-    parts = fitted.inactive_parts, fitted.constant_parts
-    frozen = Frozen(len(observations), state.version, fitted.reference.digest, *parts)
+    frozen = Frozen(len(observations), state.version, fitted.inactive_parts, fitted.constant_parts)
     return MonitoringBank(settings, fitted, new_monitor(fitted), sessions), (Step(observation, 0, NO_P, (frozen,)),)
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from weir.detectors.channels import CHANNELS
 from weir.detectors.e_detector import leading_bet
 from weir.detectors.fitted import Fitted
 from weir.detectors.mean_ewma import LAMBDAS
-from weir.detectors.monitor import Change, Monitor, Reading, RecentEvent, bank_warn_threshold
-from weir.detectors.observation import Observation
+from weir.detectors.monitor import Change, RecentEvent, bank_warn_threshold
 from weir.detectors.outcomes import Cleared, Guarantee, Level, Outcome, Signal
 from weir.detectors.reference import FloatArray
 from weir.detectors.settings import BankSettings
@@ -23,91 +20,60 @@ DIRECTIONS = ("higher", "lower")
 """Names of the two sides of the e-detector, in their order."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    name: str
-    guarantee: Guarantee
-    direction: str
-    statistic: float
-    threshold: float
-    since_index: int
-    since_us: int
-    examples: tuple[str, ...]
-
-
 def outcomes_of(change: Change, fitted: Fitted, settings: BankSettings) -> tuple[Outcome, ...]:
     """What to tell. A page that comes with its warning is told as the page alone; clearances are told page first."""
-    before, after, reading, observation = change.before, change.after, change.reading, change.observation
+    before, after = change.before, change.after
     outcomes: list[Outcome] = []
     if after.page.raised and not before.page.raised:
-        part = _bank_part(after, reading, settings.page_arl_events)
-        outcomes.append(_signal(Level.PAGE, part, settings.page_arl_events, after, observation, fitted))
+        outcomes.append(_of_bank(Level.PAGE, change, settings.page_arl_events, settings.page_arl_events, fitted))
     elif after.warn.raised and not before.warn.raised:
-        part = _warning_part(after, reading, fitted, settings)
-        outcomes.append(_signal(Level.WARN, part, settings.warn_arl_events, after, observation, fitted))
+        outcomes.append(_warning(change, fitted, settings))
     for level, old, new in ((Level.PAGE, before.page, after.page), (Level.WARN, before.warn, after.warn)):
         if old.raised and not new.raised:
-            outcomes.append(
-                Cleared(
-                    level, after.index, observation.event_id, observation.event_time_us, old.raised_index,
-                    fitted.reference.version, fitted.reference.digest,
-                )
-            )  # fmt: skip
+            outcomes.append(Cleared(level, after.index, old.raised_index))
     return tuple(outcomes)
 
 
-def _signal(level: Level, part: _Part, arl: float, after: Monitor, observation: Observation, fitted: Fitted) -> Signal:
-    return Signal(
-        level=level,
-        part=part.name,
-        guarantee=part.guarantee,
-        direction=part.direction,
-        statistic=part.statistic,
-        threshold=part.threshold,
-        arl_events=arl,
-        index=after.index,
-        event_id=observation.event_id,
-        event_time_us=observation.event_time_us,
-        since_index=part.since_index,
-        since_time_us=part.since_us,
-        example_event_ids=part.examples,
-        reference_version=fitted.reference.version,
-        reference_digest=fitted.reference.digest,
-    )
-
-
-def _warning_part(after: Monitor, reading: Reading, fitted: Fitted, settings: BankSettings) -> _Part:
-    threshold = bank_warn_threshold(fitted, settings)
+def _warning(change: Change, fitted: Fitted, settings: BankSettings) -> Signal:
+    after, reading, threshold = change.after, change.reading, bank_warn_threshold(fitted, settings)
     if reading.bank >= threshold or reading.ewma is None or fitted.ewma is None or after.ewma is None:
-        return _bank_part(after, reading, threshold)
+        return _of_bank(Level.WARN, change, threshold, settings.warn_arl_events, fitted)
     scale = int((reading.ewma.statistics / fitted.ewma.thresholds).argmax())
     since = int(after.ewma.low_index[scale]) + 1
-    return _Part(
-        name=f"mean-ewma-{LAMBDAS[scale]:g}",
+    return Signal(
+        level=Level.WARN,
+        part=f"mean-ewma-{LAMBDAS[scale]:g}",
         guarantee=Guarantee.SIMULATION,
         direction="moved",
         statistic=float(reading.ewma.statistics[scale]),
         threshold=float(fitted.ewma.thresholds[scale]),
+        arl_events=settings.warn_arl_events,
+        index=after.index,
         since_index=since,
-        since_us=int(after.ewma.low_us[scale]),
-        examples=_examples(after.recent, since, np.array([event.alignments[scale] for event in after.recent])),
+        since_time_us=int(after.ewma.low_us[scale]),
+        example_event_ids=_examples(after.recent, since, np.array([event.alignments[scale] for event in after.recent])),
+        reference_version=fitted.reference.version,
     )
 
 
-def _bank_part(after: Monitor, reading: Reading, threshold: float) -> _Part:
-    channel = int(reading.channels.argmax())
+def _of_bank(level: Level, change: Change, threshold: float, arl_events: float, fitted: Fitted) -> Signal:
+    after, channel = change.after, int(change.reading.channels.argmax())
     side, bet = leading_bet(after.detector, channel)
     since = int(after.detector.run_start[channel, side, bet])
     p = np.array([event.p[channel] for event in after.recent])
-    return _Part(
-        name=CHANNELS[channel].name,
+    return Signal(
+        level=level,
+        part=CHANNELS[channel].name,
         guarantee=Guarantee.THEOREM,
         direction=DIRECTIONS[side],
-        statistic=reading.bank,
+        statistic=change.reading.bank,
         threshold=threshold,
+        arl_events=arl_events,
+        index=after.index,
         since_index=since,
-        since_us=int(after.detector.run_start_us[channel, side, bet]),
-        examples=_examples(after.recent, since, -p if side == 0 else p),
+        since_time_us=int(after.detector.run_start_us[channel, side, bet]),
+        example_event_ids=_examples(after.recent, since, -p if side == 0 else p),
+        reference_version=fitted.reference.version,
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
 
 import numpy as np
 
@@ -22,7 +21,6 @@ from weir.detectors.mean_ewma import EwmaReading, MeanEwma
 from weir.detectors.observation import Observation
 from weir.detectors.reference import EmbeddingMatrix, FloatArray
 from weir.detectors.settings import BankSettings
-from weir.state import SHARED
 
 RECENT_EVENTS = 64
 """Events remembered as possible examples of a change (chosen: 64 ids are 3 kB)."""
@@ -36,13 +34,12 @@ _ADVISED = [[channel.name for channel in CHANNELS].index(name) for name in ADVIS
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecentEvent:
-    """What one past event said: p-values (channels,) and alignments (scales,), NaN where skipped, and its release."""
+    """What one past event said: p-values (channels,) and alignments (scales,), NaN where skipped."""
 
     index: int
     event_id: str
     p: FloatArray
     alignments: FloatArray
-    release_digest: Annotated[str, SHARED] = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,12 +86,11 @@ class Scored:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Change:
-    """An alarm began or ended with `observation`: the monitor before and after it, and what it read."""
+    """An alarm began or ended with one event: the monitor before and after it, and what it read."""
 
     before: Monitor
     after: Monitor
     reading: Reading
-    observation: Observation
 
 
 def new_monitor(fitted: Fitted) -> Monitor:
@@ -147,7 +143,7 @@ def _until_restart(
         ended = old_warn.raised and not warn.raised
         if ended:
             after = replace(after, detector=e_detector.restarted(after.detector))
-        changes.append(Change(before, after, path.reading(place), scored.observations[place]))
+        changes.append(Change(before, after, path.reading(place)))
         if ended:
             return after, place + 1, changes
     return path.at(len(path.bank) - 1, warn, page), len(path.bank), changes
@@ -193,7 +189,6 @@ class _Path:
                 self._scored.observations[i].event_id,
                 self._scored.p[i],
                 self._ewmas.alignments[i] if self._ewmas else _NOT_ALIGNED,
-                self._scored.observations[i].release_digest,
             )
             for i in range(max(0, place + 1 - RECENT_EVENTS), place + 1)
         ]

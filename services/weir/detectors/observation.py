@@ -42,8 +42,7 @@ class Observation:
 
     `embedding_expected` is False where only a sample of events is embedded, so that a missing one says nothing.
     `refused`: whether the answer declines, None without the words of an answer. `latency_ms` is None where nobody
-    measured it. `release_digest` names the release that served the call, empty when none was resolved. `text_key` and
-    `copy_key` are the keys of the words and of the whole text, see `prefix`.
+    measured it. `text_key` and `copy_key` are the keys of the words and of the whole text, see `prefix`.
 
     Raises ValueError for negative counts, shares outside 0..1, too many words, a latency that is not finite or below
     0, and an embedding that is not a finite non-zero vector.
@@ -63,7 +62,6 @@ class Observation:
     embedding_expected: bool = True
     refused: bool | None = None
     latency_ms: float | None = None
-    release_digest: str = ""
     text_key: int = field(init=False, repr=False)
     copy_key: int = field(init=False, repr=False)
 
@@ -90,7 +88,7 @@ class Observation:
         return self.session_id in ("", self.request_id)
 
 
-OBSERVATIONS = Codec(tuple[Observation, ...], "observations", layout=1)
+OBSERVATIONS = Codec(tuple[Observation, ...], "observations", layout=2)
 """A batch of what a warming bank collects, about 2 kB an embedded event: 5 us."""
 
 

@@ -1,4 +1,4 @@
-"""Outcomes: what one event can lead to. Facts for the application to publish, keep or count."""
+"""Outcomes: what one event can lead to. The step that holds an outcome names the event."""
 
 from __future__ import annotations
 
@@ -31,13 +31,12 @@ class Warming:
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """The reference is complete and monitoring begins; the time to write its blob. `inactive_parts` had too few
+    """The reference is complete and monitoring begins. `inactive_parts` had too few
     scores, or scores that do not vary; in `constant_parts` all events are equal.
     """
 
     events: int
     reference_version: int
-    reference_digest: str
     inactive_parts: tuple[str, ...]
     constant_parts: tuple[str, ...] = ()
 
@@ -60,13 +59,10 @@ class Signal:
     threshold: float
     arl_events: float
     index: int
-    event_id: str
-    event_time_us: int
     since_index: int
     since_time_us: int
     example_event_ids: tuple[str, ...]
     reference_version: int
-    reference_digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +73,7 @@ class Cleared:
 
     level: Level
     index: int
-    event_id: str
-    event_time_us: int
     raised_index: int
-    reference_version: int
-    reference_digest: str
 
 
 Outcome = Warming | Frozen | Signal | Cleared

@@ -9,10 +9,10 @@ from weir.drift.adapters.announcer import KafkaAnnouncer
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.adapters.signal_traces import SignalTraces
 from weir.drift.api.body import DATASET_BYTES_MAX
+from weir.drift.api.quality import quality_routes
 from weir.drift.api.routes import routes
 from weir.drift.app import GROUP, IN_TOPIC, Drift, Limits
 from weir.drift.quality.adapters.store import SqliteQualityStore
-from weir.drift.quality.api import quality_routes
 from weir.drift.quality.app import SCORES_TOPIC, Quality
 from weir.drift.quality.settings import QualityServiceSettings
 from weir.drift.settings import DriftSettings

@@ -30,9 +30,10 @@ from weir.drift.adapters.metrics import (
     STREAMS,
     STREAMS_REFUSED,
 )
+from weir.drift.adapters.refused_streams import RefusedStreams
 from weir.drift.core.checkpoint import Checkpoint, Place
 from weir.drift.core.insight_settings import InsightSettings
-from weir.drift.core.ports import Announcer, Checkpoints
+from weir.drift.core.ports import Announcer, Checkpoints, UnknownStream
 from weir.drift.core.stream.advance import DEFAULT_INSIGHT, advance, fresh, is_other_space
 from weir.drift.core.stream.assets import assets_of
 from weir.drift.core.stream.decisions import Dataset, Decision, accepted, compared, dismissed
@@ -46,16 +47,8 @@ from weir.runtime.telemetry.logs import logger
 IN_TOPIC = "text-features"
 GROUP = "drift"
 
-REFUSED_REMEMBERED_MAX = 1_000
-"""Refused streams that are logged once each; beyond them only the metric counts. Arbitrary: some 100 kB; any
-value from 100 to 10,000 would do."""
-
 _Key = tuple[int, str, str]
 """Partition, tenant, route."""
-
-
-class UnknownStream(LookupError):
-    """No stream of that tenant and route is monitored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +77,7 @@ class Drift:
         self._limits = limits
         self._insight = insight
         self._turn = asyncio.Lock()
-        self._refused: set[tuple[str, str]] = set()
+        self._refused = RefusedStreams(STREAMS_REFUSED, "WEIR_DRIFT_STREAMS_MAX")
         self._streams: dict[_Key, Checkpoint] = {_key_of(one): one for one in checkpoints.load()}
         self._note_streams()
         for one in self._streams.values():
@@ -175,8 +168,6 @@ class Drift:
             await asyncio.to_thread(self._checkpoints.save, checkpoint)
         self._streams[_key_of(checkpoint)] = checkpoint
         self._note_streams()
-        for signal in told:
-            _log_signal(signal)
         return checkpoint
 
     def _admitted(self, envelope: TextFeaturesComputed, observations: list[Observation]) -> StreamState | None:
@@ -186,11 +177,7 @@ class Drift:
             return None
         if len(self._streams) < self._limits.streams_max:
             return new_stream(tenant, route, self._settings, self._limits.seen_events)
-        STREAMS_REFUSED.inc()
-        if (tenant, route) not in self._refused and len(self._refused) < REFUSED_REMEMBERED_MAX:
-            self._refused.add((tenant, route))
-            limit = self._limits.streams_max
-            logger().error("stream_refused", tenant=tenant, route=route, limit=limit, setting="WEIR_DRIFT_STREAMS_MAX")
+        self._refused.refuse(self._limits.streams_max, tenant=tenant, route=route)
         return None
 
     def _found(self, tenant: str, route: str) -> Checkpoint:
@@ -226,19 +213,6 @@ def _note_items(envelope: TextFeaturesComputed, seen: int) -> None:
             SKIPPED.labels(reason).inc(count)
     if seen:
         SKIPPED.labels("seen").inc(seen)
-
-
-def _log_signal(signal: DriftSignalled) -> None:
-    logger().info(
-        "drift_signal",
-        tenant=signal.tenant,
-        route=signal.route,
-        state=signal.state,
-        level=signal.level,
-        part=signal.part,
-        event_index=signal.event_index,
-        event_id=signal.event_id,
-    )
 
 
 def _log_kept_settings(stream: StreamState, settings: BankSettings) -> None:

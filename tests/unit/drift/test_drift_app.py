@@ -24,8 +24,9 @@ from unit.drift.drift_envelopes import (
 )
 from unit.drift.drift_traffic import Traffic
 from weir.drift.adapters.checkpoints import FileCheckpoints
-from weir.drift.app import Drift, Limits, UnknownStream, phase_of
+from weir.drift.app import Drift, Limits, phase_of
 from weir.drift.core.checkpoint import CHECKPOINT
+from weir.drift.core.ports import UnknownStream
 from weir.drift.core.stream.decisions import Decision
 from weir.events import DriftSignalled, InvalidEvent
 from weir.runtime.errors import Retryable

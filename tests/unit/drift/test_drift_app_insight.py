@@ -17,9 +17,10 @@ from weir.alerts.core.drift_facts import drift_facts
 from weir.detectors.bank import MonitoringBank
 from weir.detectors.reference import EmbeddingMatrix
 from weir.drift.adapters.checkpoints import FileCheckpoints
-from weir.drift.app import Drift, UnknownStream, phase_of
+from weir.drift.app import Drift, phase_of
 from weir.drift.core.checkpoint import CHECKPOINT, Checkpoint, Place
 from weir.drift.core.insight_settings import InsightSettings
+from weir.drift.core.ports import UnknownStream
 from weir.drift.core.stream.decisions import Dataset, Decision
 from weir.drift.core.stream.insight import Insight
 from weir.drift.core.stream.seen import nothing_seen

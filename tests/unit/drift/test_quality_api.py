@@ -15,9 +15,9 @@ from unit.drift.quality_scores import SMALL
 from unit.drift.test_quality_app import messages
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.api.body import DATASET_BYTES_MAX
+from weir.drift.api.quality import quality_routes
 from weir.drift.app import Drift
 from weir.drift.quality.adapters.store import SqliteQualityStore
-from weir.drift.quality.api import quality_routes
 from weir.drift.quality.app import Quality
 from weir.drift.quality.settings import QualityServiceSettings
 from weir.runtime.errors import BadSetting

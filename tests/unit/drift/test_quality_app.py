@@ -14,8 +14,9 @@ from prometheus_client import REGISTRY
 from harness.samples.builders import DIGEST, NOON_US, envelope, feature_item
 from unit.drift.drift_envelopes import Killed, Log
 from unit.drift.quality_scores import SMALL, draws, event, received
+from weir.drift.core.ports import UnknownStream
 from weir.drift.quality.adapters.store import SqliteQualityStore
-from weir.drift.quality.app import Quality, UnknownQualityStream
+from weir.drift.quality.app import Quality
 from weir.drift.quality.core.intake import BAD_OUTCOMES
 from weir.events import DriftSignalled, EvaluationScored, InvalidEvent, TextFeaturesComputed, named_id
 from weir.runtime.errors import Retryable
@@ -208,7 +209,7 @@ async def test_accepting_withdraws_what_is_on_and_begins_a_reference(store: Sqli
     accepted = log.signals[-1]
     assert (accepted.author, accepted.reference_version, accepted.next_reference_version) == ("ana", "1", "2")
     assert next(iter(store.load().states.values())) == after
-    with pytest.raises(UnknownQualityStream, match="'nobody'"):
+    with pytest.raises(UnknownStream, match="'nobody'"):
         await quality.accept("nobody", "docs-qa", "support-coverage", "ana", NOON_US)
 
 

@@ -40,10 +40,6 @@ class Channel(Protocol):
         """The score of a later event; None where the event lacks what is scored."""
 
     def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
-        """`score` of each event, NaN for None, and the same bits; a channel that gains by batching does so here."""
-
-
-def scores_of(channel: Channel, observations: Sequence[Observation], reference: Reference) -> list[float]:
-    """`score_many` for a channel that gains nothing by batching."""
-    scores = [channel.score(observation, reference) for observation in observations]
-    return [nan if score is None else score for score in scores]
+        """`score` of each event, NaN for None. A channel that gains by batching does so here, with the same bits."""
+        scores = [self.score(observation, reference) for observation in observations]
+        return [nan if score is None else score for score in scores]

@@ -7,16 +7,15 @@ cannot see. That is for the alarms on rates and lag.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from weir.detectors.channels.channel import scores_of
+from weir.detectors.channels.channel import Channel
 from weir.detectors.observation import Observation
 from weir.detectors.reference import FloatArray, Reference, missing_of
 
 
 @dataclass(frozen=True, slots=True)
-class Completeness:
+class Completeness(Channel):
     """Score: 1 without the expected embedding, else 0; none where only a sample of events is embedded. One-sided: data
     that are more complete than before are no alarm.
     """
@@ -34,7 +33,3 @@ class Completeness:
         """The flag of this event."""
         del reference
         return missing_of(observation)
-
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
-        """The flag of each event."""
-        return scores_of(self, observations, reference)

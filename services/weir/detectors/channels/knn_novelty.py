@@ -21,6 +21,7 @@ from math import isnan, nan
 import numpy as np
 import numpy.typing as npt
 
+from weir.detectors.channels.channel import Channel
 from weir.detectors.observation import EmbeddingMismatch, FloatVector, Observation
 from weir.detectors.reference import EmbeddingMatrix, FloatArray, Reference
 
@@ -44,7 +45,7 @@ BLOCK_ROWS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class KnnNovelty:
+class KnnNovelty(Channel):
     """Score: mean cosine distance to the five nearest reference embeddings, 0 to 2."""
 
     name: str = "knn-novelty"

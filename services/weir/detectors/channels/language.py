@@ -7,13 +7,12 @@ both see the same count and tie, which is what exchangeability asks for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan
 
 import numpy as np
 
-from weir.detectors.channels.channel import scores_of
+from weir.detectors.channels.channel import Channel
 from weir.detectors.language import language_of
 from weir.detectors.observation import Observation
 from weir.detectors.prefix import NO_WORDS
@@ -21,7 +20,7 @@ from weir.detectors.reference import FloatArray, Reference
 
 
 @dataclass(frozen=True, slots=True)
-class Language:
+class Language(Channel):
     """Score: bits, minus the logarithm of the share that the language of this text has in the reference. One-sided: a
     text in the commonest language is never strange.
     """
@@ -39,7 +38,3 @@ class Language:
     def score(self, observation: Observation, reference: Reference) -> float | None:
         """Bits of this text; None without words."""
         return float(reference.language_bits[language_of(observation.words)]) if observation.words else None
-
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
-        """Bits of each text."""
-        return scores_of(self, observations, reference)

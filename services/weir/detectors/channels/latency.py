@@ -7,16 +7,15 @@ wealth is reported as a part, it neither warns nor pages. Alarms on latency belo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from weir.detectors.channels.channel import scores_of
+from weir.detectors.channels.channel import Channel
 from weir.detectors.observation import Observation
 from weir.detectors.reference import FloatArray, Reference
 
 
 @dataclass(frozen=True, slots=True)
-class Latency:
+class Latency(Channel):
     """Score: milliseconds."""
 
     name: str = "latency"
@@ -32,7 +31,3 @@ class Latency:
         """Milliseconds of this call."""
         del reference
         return observation.latency_ms
-
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
-        """Milliseconds of each call."""
-        return scores_of(self, observations, reference)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from weir.detectors.channels.channel import Channel
 from weir.detectors.observation import Observation
 from weir.detectors.reference import FloatArray, Reference
 
 
 @dataclass(frozen=True, slots=True)
-class Length:
+class Length(Channel):
     """Score: characters."""
 
     name: str = "length"
@@ -26,8 +26,3 @@ class Length:
         """Characters of this text."""
         del reference
         return float(observation.char_count)
-
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
-        """Characters of each text."""
-        del reference
-        return [float(observation.char_count) for observation in observations]

@@ -4,15 +4,15 @@ traffic.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from weir.detectors.channels.channel import Channel
 from weir.detectors.observation import Observation
 from weir.detectors.reference import FloatArray, Reference
 
 
 @dataclass(frozen=True, slots=True)
-class Punctuation:
+class Punctuation(Channel):
     """Score: fraction of all characters, 0 to 1."""
 
     name: str = "punctuation"
@@ -28,8 +28,3 @@ class Punctuation:
         """The share in this text."""
         del reference
         return observation.punctuation_share
-
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
-        """The share in each text."""
-        del reference
-        return [observation.punctuation_share for observation in observations]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from weir.detectors.channels.channel import scores_of
+from weir.detectors.channels.channel import Channel
 from weir.detectors.observation import Observation
 from weir.detectors.reference import FloatArray, Reference
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Channel):
     """Score: 1 for an answer that declines, else 0; a call without an answer has none."""
 
     name: str = "refusal"
@@ -27,7 +26,3 @@ class Refusal:
         """The flag of this answer."""
         del reference
         return None if observation.refused is None else float(observation.refused)
-
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
-        """The flag of each answer."""
-        return scores_of(self, observations, reference)

@@ -7,19 +7,18 @@ words. Measured: a third fewer events to an alarm than with the mean alone, on e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan, sqrt
 
 import numpy as np
 
-from weir.detectors.channels.channel import scores_of
+from weir.detectors.channels.channel import Channel
 from weir.detectors.observation import Observation
 from weir.detectors.reference import FloatArray, Reference
 
 
 @dataclass(frozen=True, slots=True)
-class Surprisal:
+class Surprisal(Channel):
     """Score: (mean bits per word - mean of the reference) * sqrt(words); a text without words has none."""
 
     name: str = "surprisal"
@@ -39,7 +38,3 @@ class Surprisal:
         words, known = observation.words, reference.known_texts.get(observation.text_key)
         bits = known.bits if known else reference.word_counts.surprisal_bits(words)
         return (bits - reference.mean_bits) * sqrt(len(words))
-
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
-        """The excess of each text."""
-        return scores_of(self, observations, reference)

@@ -7,19 +7,19 @@ which every beginning is new and all scores tie.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import nan
 
 import numpy as np
 
+from weir.detectors.channels.channel import Channel
 from weir.detectors.observation import Observation
 from weir.detectors.prefix import NO_WORDS
 from weir.detectors.reference import FloatArray, Reference
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class Template(Channel):
     """Score: recent events with the same beginning, over what the reference lets expect. One-sided."""
 
     name: str = "template"
@@ -35,8 +35,3 @@ class Template:
         """0 for a text with words."""
         del reference
         return 0.0 if observation.words else None
-
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
-        """0 for each text with words."""
-        del reference
-        return [0.0 if observation.words else nan for observation in observations]

@@ -9,12 +9,12 @@ other score weights (1 to 3) and counts (words, logarithms) gain at most 4 % of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log, sqrt
 
 import numpy as np
 
+from weir.detectors.channels.channel import Channel
 from weir.detectors.observation import Observation
 from weir.detectors.reference import FloatArray, Reference
 
@@ -23,7 +23,7 @@ LENGTH_WEIGHT = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Truncation:
+class Truncation(Channel):
     """Score: -(1.5 ln(characters) + sqrt(punctuation characters)). One-sided: larger is shorter and barer."""
 
     name: str = "truncation"
@@ -40,11 +40,6 @@ class Truncation:
         """The score of this text."""
         del reference
         return _score(observation.char_count, observation.punctuation_share)
-
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
-        """The score of each text."""
-        del reference
-        return [_score(observation.char_count, observation.punctuation_share) for observation in observations]
 
 
 def _score(chars: float, share: float) -> float:

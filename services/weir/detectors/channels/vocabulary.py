@@ -8,19 +8,18 @@ to an alarm with it, 620 with the share.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import copysign, log, nan
 
 import numpy as np
 
-from weir.detectors.channels.channel import scores_of
+from weir.detectors.channels.channel import Channel
 from weir.detectors.observation import Observation
 from weir.detectors.reference import FloatArray, Reference
 
 
 @dataclass(frozen=True, slots=True)
-class Vocabulary:
+class Vocabulary(Channel):
     """Score: nats of evidence (Poisson) that unknown words are more frequent, or less (negative), than the reference's
     texts hold words that the others do not; a text without words has none.
     """
@@ -42,10 +41,6 @@ class Vocabulary:
         known = reference.known_texts.get(observation.text_key)
         unknown = known.unknown if known else reference.word_counts.unknown(observation.words)
         return _nats(unknown, len(observation.words) * reference.unknown_share)
-
-    def score_many(self, observations: Sequence[Observation], reference: Reference) -> list[float]:
-        """Nats of each text."""
-        return scores_of(self, observations, reference)
 
 
 def _nats(found: int, expected: float) -> float:

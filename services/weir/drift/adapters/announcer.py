@@ -1,4 +1,4 @@
-"""Signals into Kafka: numbered once, then sent until the broker has them."""
+"""Signals into Kafka: numbered once, sent until the broker has them, then counted and logged."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from weir.events import DriftSignalled
 from weir.events.trace_context import TraceContext
 from weir.runtime.kafka.link import Link
 from weir.runtime.kafka.producer import Outgoing
+from weir.runtime.telemetry.logs import logger
 
 TOPIC = "drift-signals"
 
@@ -33,7 +34,22 @@ class KafkaAnnouncer:
                 self._traces.record(one.event, one.trace)
         for signal in signals:
             SIGNALS.labels(signal.state, signal.level).inc()
+            _log(signal)
 
     def _numbered(self, signal: DriftSignalled, under: TraceContext | None) -> Outgoing:
         event = self._link.numbering.number(signal)
         return Outgoing(TOPIC, f"{signal.tenant}/{signal.route}", event, under)
+
+
+def _log(signal: DriftSignalled) -> None:
+    logger().info(
+        "drift_signal",
+        tenant=signal.tenant,
+        route=signal.route,
+        detector=signal.detector,
+        state=signal.state,
+        severity=signal.level,
+        part=signal.part,
+        event_index=signal.event_index,
+        event_id=signal.event_id,
+    )

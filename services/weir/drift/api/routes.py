@@ -6,85 +6,56 @@
     POST /v1/streams/{tenant}/{route}/skew-reference    an evaluation dataset version to compare with
     GET  /v1/streams/{tenant}/{route}/clusters          novel clusters, growing ones first
 
-Bodies are JSON; `api_body` says what they hold. Every route demands the token (`runtime.http_access`).
+Bodies are JSON; `body` says what they hold. Every route demands the token (`runtime.http.access`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from weir.detectors.bank import MonitoringBank
-from weir.drift.api.body import BODY_BYTES_MAX, DATASET_BYTES_MAX, BadBody, dataset_of, decision_of, object_of
-from weir.drift.app import Drift, UnknownStream, phase_of
+from weir.drift.api.answers import answering
+from weir.drift.api.body import BODY_BYTES_MAX, DATASET_BYTES_MAX, dataset_of, decision_of, object_of
+from weir.drift.app import Drift, phase_of
 from weir.drift.core.checkpoint import Checkpoint
 from weir.drift.core.stream.parts import parts_of
 from weir.drift.core.stream.signals import config_digest, dataset_fields, reference_digest
 from weir.drift.core.stream.skew_watch import SkewWatch
 from weir.runtime.clock import now_us
-from weir.runtime.errors import Retryable
-from weir.runtime.http.server import problem
-
-Decide = Callable[[str, str, dict[str, object]], Awaitable[Checkpoint]]
-"""Does what a body asks of a stream."""
 
 
 def routes(drift: Drift, streams_max: int, skew_items_max: int = 2_000) -> list[BaseRoute]:
     """The routes of the API over `drift`. skew_items_max: items of an evaluation dataset."""
 
-    async def streams(_: Request) -> Response:
-        return JSONResponse({"items": [view_of(one) for one in drift.streams()], "limit": streams_max})
+    async def streams(_: Request) -> object:
+        return {"items": [view_of(one) for one in drift.streams()], "limit": streams_max}
 
-    async def accept(tenant: str, route: str, body: dict[str, object]) -> Checkpoint:
-        return await drift.accept(tenant, route, decision_of(body), now_us())
+    async def accept(request: Request) -> object:
+        by = decision_of(await object_of(request, BODY_BYTES_MAX))
+        return view_of(await drift.accept(*_named(request), by, now_us()))
 
-    async def dismiss(tenant: str, route: str, body: dict[str, object]) -> Checkpoint:
-        return await drift.dismiss(tenant, route, decision_of(body), now_us())
+    async def dismiss(request: Request) -> object:
+        by = decision_of(await object_of(request, BODY_BYTES_MAX))
+        return view_of(await drift.dismiss(*_named(request), by, now_us()))
 
-    async def compare(tenant: str, route: str, body: dict[str, object]) -> Checkpoint:
-        return await drift.compare(tenant, route, dataset_of(body, skew_items_max), now_us())
+    async def compare(request: Request) -> object:
+        dataset = dataset_of(await object_of(request, DATASET_BYTES_MAX), skew_items_max)
+        return view_of(await drift.compare(*_named(request), dataset, now_us()))
 
-    async def clusters(request: Request) -> Response:
-        tenant, route = request.path_params["tenant"], request.path_params["route"]
-        try:
-            return JSONResponse({"items": [asdict(one) for one in drift.clusters(tenant, route)]})
-        except UnknownStream as error:
-            return problem(404, "Unknown stream", str(error), "GET /v1/streams lists them")
+    async def clusters(request: Request) -> object:
+        return {"items": [asdict(one) for one in drift.clusters(*_named(request))]}
 
+    listed_at = "/v1/streams"
     return [
-        Route("/v1/streams", streams, methods=["GET"]),
-        Route("/v1/streams/{tenant}/{route:path}/clusters", clusters, methods=["GET"]),
-        *(
-            Route(f"/v1/streams/{{tenant}}/{{route:path}}/{verb}", _deciding(decide, bytes_max), methods=["POST"])
-            for verb, decide, bytes_max in (
-                ("accept", accept, BODY_BYTES_MAX),
-                ("dismiss", dismiss, BODY_BYTES_MAX),
-                ("skew-reference", compare, DATASET_BYTES_MAX),
-            )
-        ),
+        Route(listed_at, answering(streams, listed_at), methods=["GET"]),
+        Route("/v1/streams/{tenant}/{route:path}/clusters", answering(clusters, listed_at), methods=["GET"]),
+        Route("/v1/streams/{tenant}/{route:path}/accept", answering(accept, listed_at), methods=["POST"]),
+        Route("/v1/streams/{tenant}/{route:path}/dismiss", answering(dismiss, listed_at), methods=["POST"]),
+        Route("/v1/streams/{tenant}/{route:path}/skew-reference", answering(compare, listed_at), methods=["POST"]),
     ]
-
-
-def _deciding(decide: Decide, bytes_max: int) -> Callable[[Request], Awaitable[Response]]:
-    async def decided(request: Request) -> Response:
-        try:
-            body = await object_of(request, bytes_max)
-            checkpoint = await decide(request.path_params["tenant"], request.path_params["route"], body)
-        except BadBody as error:
-            return problem(422, error.title, str(error), error.hint)
-        except UnknownStream as error:
-            return problem(404, "Unknown stream", str(error), "GET /v1/streams lists them")
-        except ValueError as error:
-            return problem(422, "Not comparable", str(error), "embed the dataset with the model of the stream")
-        except Retryable as error:
-            return problem(503, "Not ready", str(error), "try again")
-        return JSONResponse(view_of(checkpoint))
-
-    return decided
 
 
 def view_of(checkpoint: Checkpoint) -> dict[str, object]:
@@ -128,6 +99,10 @@ def skew_view(watch: SkewWatch) -> dict[str, object]:
         "window_events": len(watch.window),
         "last": asdict(watch.last) if watch.last else None,
     }
+
+
+def _named(request: Request) -> tuple[str, str]:
+    return request.path_params["tenant"], request.path_params["route"]
 
 
 def _alarm(bank: MonitoringBank) -> str:

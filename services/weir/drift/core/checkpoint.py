@@ -29,7 +29,7 @@ class Checkpoint:
     stream: StreamState
 
 
-CHECKPOINT = Codec(Checkpoint, "drift-checkpoint", layout=4)
+CHECKPOINT = Codec(Checkpoint, "drift-checkpoint", layout=5)
 """What every event changes: about 35 kB for the bank, 16 bytes a remembered session, 8 bytes an event remembered as seen,
 100 kB for explanations and 150 kB for a window of skew, both when they are full. About 2 ms.
 """

@@ -1,4 +1,4 @@
-"""Ports: what the drift application needs from outside."""
+"""Ports: what the drift application needs from outside, and what it tells who asks for a stream that is not there."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from typing import Protocol
 
 from weir.drift.core.checkpoint import Checkpoint
 from weir.events import DriftSignalled
+
+
+class UnknownStream(LookupError):
+    """No stream of that name is watched."""
 
 
 class Checkpoints(Protocol):

@@ -11,15 +11,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from weir.detectors.outcomes import Level
 from weir.detectors.scores.outcomes import Cleared, Outcome
 from weir.detectors.scores.score import AnchorScore, Score
 from weir.detectors.scores.settings import QualitySettings
 from weir.detectors.scores.stream import StreamKey, StreamState, begun_anew, step, step_anchor
+from weir.drift.adapters.refused_streams import RefusedStreams
 from weir.drift.core.checkpoint import Place
-from weir.drift.core.ports import Announcer
+from weir.drift.core.ports import Announcer, UnknownStream
 from weir.drift.quality.adapters.metrics import (
     LEFT_OUT,
     SCORES,
@@ -37,16 +38,8 @@ from weir.runtime.telemetry.logs import logger
 
 SCORES_TOPIC = "evaluation-scores"
 
-REFUSED_REMEMBERED_MAX = 1_000
-"""Refused streams that are logged once each; beyond them only the metric counts. Arbitrary: some 100 kB; any
-value from 100 to 10,000 would do."""
-
 Entry = tuple[StreamKey, Score | AnchorScore]
 _Place = tuple[Source, StreamKey]
-
-
-class UnknownQualityStream(LookupError):
-    """No stream of that tenant, route and part is watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +62,7 @@ class Quality:
         self._settings = settings
         self._streams_max = streams_max
         self._turn = asyncio.Lock()
-        self._refused: set[StreamKey] = set()
+        self._refused = RefusedStreams(STREAMS_REFUSED, "WEIR_DRIFT_QUALITY_STREAMS_MAX")
         saved = store.load()
         self._states, self._places = saved.states, saved.places
         self._unsaved: set[_Place] = set()
@@ -119,7 +112,7 @@ class Quality:
     async def accept(self, tenant: str, route: str, part: str, author: str, now_us: int) -> StreamState:
         """Take the scores from now on for the new normal; told with its `author`. Alarms that are on are withdrawn.
 
-        Raises UnknownQualityStream, Retryable.
+        Raises UnknownStream, Retryable.
         """
         async with self._turn:
             source, before = self._found(tenant, route, part)
@@ -146,8 +139,6 @@ class Quality:
             SCORES.labels(kind).inc(count)
         for reason, count in stepped.left_out.items():
             LEFT_OUT.labels(reason).inc(count)
-        for signal in stepped.signals:
-            _log(signal)
 
     def _hold(self, source: Source, states: Iterable[StreamState]) -> None:
         for state in states:
@@ -164,7 +155,7 @@ class Quality:
             if known is not None or len(self._states) + new < self._streams_max or self._make_room(held):
                 held[key] = known or StreamState(key)
             else:
-                self._refuse(key)
+                self._refused.refuse(self._streams_max, **asdict(key))
         return held
 
     def _make_room(self, held: dict[StreamKey, StreamState]) -> bool:
@@ -187,19 +178,6 @@ class Quality:
         STREAMS_REPLACED.inc()
         return True
 
-    def _refuse(self, key: StreamKey) -> None:
-        STREAMS_REFUSED.inc()
-        if key not in self._refused and len(self._refused) < REFUSED_REMEMBERED_MAX:
-            self._refused.add(key)
-            logger().error(
-                "quality_stream_refused",
-                tenant=key.tenant,
-                route=key.route,
-                part=key.part,
-                limit=self._streams_max,
-                setting="WEIR_DRIFT_QUALITY_STREAMS_MAX",
-            )
-
     def _found(self, tenant: str, route: str, part: str) -> tuple[Source, StreamState]:
         named = [
             (source, state)
@@ -207,7 +185,7 @@ class Quality:
             if (key.tenant, key.route, key.part) == (tenant, route, part)
         ]
         if not named:
-            raise UnknownQualityStream(f"no scores of tenant {tenant!r}, route {route!r}, part {part!r} are watched")
+            raise UnknownStream(f"no scores of tenant {tenant!r}, route {route!r}, part {part!r} are watched")
         return max(named, key=lambda one: one[1].last_us)
 
     def _note_streams(self) -> None:
@@ -247,16 +225,3 @@ def _stepped(held: dict[StreamKey, StreamState], entries: list[Entry], settings:
 
 def _kind(key: StreamKey) -> str:
     return "score" if key.digest else "outcome"
-
-
-def _log(signal: DriftSignalled) -> None:
-    logger().info(
-        "quality_signal",
-        tenant=signal.tenant,
-        route=signal.route,
-        state=signal.state,
-        severity=signal.level,
-        part=signal.part,
-        event_index=signal.event_index,
-        event_id=signal.event_id,
-    )

@@ -1,8 +1,8 @@
 """Intake: the observations in an envelope of text features.
 
-The prompt of a call is what drifts; of the answer only the flag "it declines" is kept, and of the call its latency and
-release. Calls that were refused or broken off by the caller say
-nothing about the traffic that the model serves and are left out, as are calls without text.
+The prompt of a call is what drifts; of the answer only the flag "it declines" is kept, and of the call its latency.
+Calls that were refused or broken off by the caller say nothing about the traffic that the model serves and are left
+out, as are calls without text.
 """
 
 from __future__ import annotations
@@ -67,7 +67,6 @@ def _observation(item: FeatureItem, dimensions: int) -> Observation:
             embedding_expected=item.inclusion_probability >= 1.0,
             refused=is_refusal(item.answer.tokens) if item.answer.tokens else None,
             latency_ms=item.latency_ms,
-            release_digest=item.release_digest,
         )
     except ValueError as error:
         raise InvalidEvent("handler_error", str(error)) from error

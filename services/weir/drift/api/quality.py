@@ -7,11 +7,9 @@ GET  /v1/fleet                                     all streams together: e-value
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from weir.detectors.bank import MonitoringBank
@@ -20,56 +18,40 @@ from weir.detectors.scores.judge import agreement
 from weir.detectors.scores.level import mean_score, pass_rate
 from weir.detectors.scores.settings import QualitySettings
 from weir.detectors.scores.stream import StreamState
+from weir.drift.api.answers import answering
+from weir.drift.api.body import BODY_BYTES_MAX, decision_of, object_of
 from weir.drift.app import Drift
 from weir.drift.core.fleet import Rate, budget, discoveries, in_words
-from weir.drift.quality.app import Quality, UnknownQualityStream
+from weir.drift.quality.app import Quality
 from weir.drift.quality.core.intake import BAD_OUTCOMES, OUTCOME_PART
 from weir.drift.quality.core.signals import reference_digest
 from weir.drift.quality.settings import QualityServiceSettings
 from weir.runtime.clock import now_us
-from weir.runtime.errors import Retryable
-from weir.runtime.http.server import problem
-
-BODY_BYTES_MAX = 4_096
-"""Largest body of a request. Chosen: a name fits many times."""
-
-AUTHOR_CHARS_MAX = 128
-"""Longest author. Chosen: an address of e-mail fits."""
 
 ENDS_PART = OUTCOME_PART + BAD_OUTCOMES[0]
 """A part that counts every call of a route."""
-
-BODY_EXAMPLE = '{"author": "name"}'
 
 
 def quality_routes(quality: Quality, drift: Drift, settings: QualityServiceSettings) -> list[BaseRoute]:
     """The routes over `quality`; the fleet's budget counts the streams of `drift` too."""
 
-    async def streams(_: Request) -> Response:
+    async def streams(_: Request) -> object:
         items = [view_of(one, quality.settings) for one in quality.streams()]
-        return JSONResponse({"items": items, "limit": settings.streams_max})
+        return {"items": items, "limit": settings.streams_max}
 
-    async def fleet(_: Request) -> Response:
-        return JSONResponse(fleet_view(quality, drift, settings))
+    async def fleet(_: Request) -> object:
+        return fleet_view(quality, drift, settings)
 
-    async def accept(request: Request) -> Response:
-        author = _author(await request.body() if _is_short(request) else b"")
-        if author is None:
-            detail = f"expected {BODY_EXAMPLE}, the name with 1 to {AUTHOR_CHARS_MAX} characters"
-            return problem(422, "No author", detail, "say who decides")
+    async def accept(request: Request) -> object:
+        by = decision_of(await object_of(request, BODY_BYTES_MAX))
         tenant, route, part = (request.path_params[name] for name in ("tenant", "route", "part"))
-        try:
-            accepted = await quality.accept(tenant, route, part, author, now_us())
-        except UnknownQualityStream as error:
-            return problem(404, "Unknown stream", str(error), "GET /v1/quality lists them")
-        except Retryable as error:
-            return problem(503, "Not ready", str(error), "try again")
-        return JSONResponse(view_of(accepted, quality.settings))
+        return view_of(await quality.accept(tenant, route, part, by.author, now_us()), quality.settings)
 
+    listed_at = "/v1/quality"
     return [
-        Route("/v1/quality", streams, methods=["GET"]),
-        Route("/v1/fleet", fleet, methods=["GET"]),
-        Route("/v1/quality/{tenant}/{part}/{route:path}/accept", accept, methods=["POST"]),
+        Route(listed_at, answering(streams, listed_at), methods=["GET"]),
+        Route("/v1/fleet", answering(fleet, listed_at), methods=["GET"]),
+        Route("/v1/quality/{tenant}/{part}/{route:path}/accept", answering(accept, listed_at), methods=["POST"]),
     ]
 
 
@@ -83,7 +65,7 @@ def view_of(state: StreamState, settings: QualitySettings) -> dict[str, object]:
         "part": state.key.part,
         "evaluator_digest": state.key.digest,
         "state": "warming" if state.is_warming else "monitoring",
-        "alarm": "page" if state.page.raised else "warn" if state.warn.raised else "",
+        "alarm": _alarm(state),
         "verdict": _verdict(state),
         "scores": state.scores,
         "pass_rate": asdict(pass_rate(level, alpha)),
@@ -137,7 +119,7 @@ def _member(state: StreamState) -> dict[str, object]:
         "part": state.key.part,
         "e_value": state.wealth.e_value,
         "scores": state.wealth.steps,
-        "alarm": "page" if state.page.raised else "warn" if state.warn.raised else "",
+        "alarm": _alarm(state),
     }
 
 
@@ -156,19 +138,11 @@ def _bank_rates(quality: Quality, drift: Drift) -> list[Rate]:
     ]
 
 
+def _alarm(state: StreamState) -> str:
+    return "page" if state.page.raised else "warn" if state.warn.raised else ""
+
+
 def _verdict(state: StreamState) -> str:
     if state.trial is not None:
         return "pending"
     return str(state.verdict) if state.verdict else ""
-
-
-def _is_short(request: Request) -> bool:
-    return int(request.headers.get("content-length", BODY_BYTES_MAX + 1)) <= BODY_BYTES_MAX
-
-
-def _author(body: bytes) -> str | None:
-    try:
-        author = json.loads(body)["author"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return author if isinstance(author, str) and 0 < len(author) <= AUTHOR_CHARS_MAX else None

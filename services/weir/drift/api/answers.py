@@ -1,0 +1,33 @@
+"""Answers: what a route found or did as JSON, or a problem page that says why not."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from weir.drift.api.body import BadBody
+from weir.drift.core.ports import UnknownStream
+from weir.runtime.errors import Retryable
+from weir.runtime.http.server import problem
+
+
+def answering(
+    answer: Callable[[Request], Awaitable[object]], listed_at: str
+) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint that answers with what `answer` returns. listed_at: the path that lists what may be named."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            return JSONResponse(await answer(request))
+        except BadBody as error:
+            return problem(422, error.title, str(error), error.hint)
+        except UnknownStream as error:
+            return problem(404, "Unknown stream", str(error), f"GET {listed_at} lists them")
+        except ValueError as error:
+            return problem(422, "Not comparable", str(error), "embed the dataset with the model of the stream")
+        except Retryable as error:
+            return problem(503, "Not ready", str(error), "try again")
+
+    return endpoint
