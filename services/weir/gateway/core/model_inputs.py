@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from google.protobuf.message import DecodeError
 from tritonclient.grpc import service_pb2
 
+from weir.gateway.core.answer_bound import bounded
+from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import Refusal
+from weir.gateway.core.openai_request import Options
 from weir.gateway.core.wire import FORMATS, OPENAI_NAMES, packed
 
 TOLD_FLAGS = ("return_finish_reason", "return_num_input_tokens", "return_num_output_tokens")
@@ -51,18 +54,20 @@ def read_metadata(response: bytes) -> ModelInputs:
 
 
 def generation_request(
-    known: ModelInputs, text_name: str, prompt: str, sampling: Mapping[str, Value], *, is_stream: bool, request_id: str
+    known: ModelInputs, resolved: Resolved, asked: Options, prompt: str, *, request_id: str
 ) -> bytes:
     """A request for one answer to one prompt, with the inputs this model has of Triton's vLLM backend and TensorRT-LLM.
 
-    Raises Refusal naming the sampling parameter that the model has no input for.
+    The policy's bound goes with it where the client asks for no length. Raises Refusal naming the sampling parameter that the
+    model has no input for.
     """
+    text_name, sampling = resolved.model.input, bounded(resolved.policy, asked.sampling)
     if text_name not in known.inputs:
         names = ", ".join(sorted(known.inputs)) or "none"
         raise Refusal("upstream_error", f"model {known.model!r} has no input {text_name!r}; it has: {names}")
     values: dict[str, Value] = {text_name: prompt}
     optional: dict[str, Value] = {
-        "stream": is_stream,
+        "stream": asked.is_stream,
         "exclude_input_in_output": True,
         **dict.fromkeys(TOLD_FLAGS, True),
     }

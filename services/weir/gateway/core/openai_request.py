@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from weir.gateway.core.conversation import MESSAGES_MAX, Message, question_of, read_messages
+from weir.gateway.core.catalog import Resolved
+from weir.gateway.core.conversation import MESSAGES_MAX, Message, prompt_of, question_of, read_messages
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.openai_fields import (
     SEED_MAX,
@@ -125,12 +126,25 @@ class ChatRequest(Options):
         """The user's own words now."""
         return self.messages[-1].text
 
+    def prompt_in(self, resolved: Resolved) -> str:
+        """The prompt with every message in it. Raises Refusal naming the message that the route's template does not take."""
+        return prompt_of(resolved.template, self.messages)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionRequest(Options):
-    """A text completion that can be answered."""
+    """A text completion that can be answered. The client brings its own prompt."""
 
     prompt: str
+
+    @property
+    def question(self) -> str:
+        """The user's own words: the prompt."""
+        return self.prompt
+
+    def prompt_in(self, _: Resolved) -> str:
+        """The prompt as it was sent."""
+        return self.prompt
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""One inference call of the OpenAI API: its session (`CallSession`) and its two ways to the model server."""
+"""One inference call of the OpenAI API: a session with this API's ways to the model server and its reading of the answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.requests import Request
 from weir.gateway.calls.admission import Admission
 from weir.gateway.calls.call_session import CallSession
 from weir.gateway.calls.call_start import joined, started, trace_headers_of
-from weir.gateway.core.call import Call, Protocol
+from weir.gateway.core.call import Protocol
 from weir.gateway.core.errors import NAME_CHARS_MAX, Refusal, error_type_of
 from weir.gateway.core.peek import NoMessage, PeekedStreamResponse, peek_stream_response
 from weir.gateway.core.upstream_status import retry_after_ms, upstream_status
@@ -34,28 +34,22 @@ P = TypeVar("P")
 T = TypeVar("T")
 
 
-class HttpCall:
-    """A call while it lasts; leaving its `session` ends it."""
+class HttpCall(CallSession):
+    """A call while it lasts; leaving its block ends it."""
 
     def __init__(
         self, admission: Admission, upstream: OipClient, headers: Mapping[str, str], protocol: Protocol, operation: str
     ) -> None:
-        self._admission = admission
-        self._upstream = upstream
         self.headers = joined(headers.items())
-        self.session = CallSession(admission, started(self.headers, protocol, operation, "", None))
+        super().__init__(admission, started(self.headers, protocol, operation, "", None))
+        self._upstream = upstream
         self._timing = ""
         """What the inference service told of a stream that ended."""
-
-    @property
-    def call(self) -> Call:
-        """What is known of the call."""
-        return self.session.call
 
     def name(self, *, route: str, user_text: str, labels: Mapping[str, str], is_stream: bool = False) -> None:
         """Fill in what became known; texts are cut to what their events keep."""
         protocol = STREAMED[self.call.protocol] if is_stream else self.call.protocol
-        self.session.know(
+        self.know(
             route=route[:NAME_CHARS_MAX],
             user_text=user_text[: self._admission.settings.text_chars_max],
             labels=labels,
@@ -67,16 +61,16 @@ class HttpCall:
 
         The call ends well once `read` did. Raises Refusal when a request fails, or `read` finds no answer in it.
         """
-        self.session.hold_answer()
+        self.hold_answer()
         answers, timing = list[bytes](), ""
         try:
             for wire in wires:
-                answer, timing = await self.session.ask(self._upstream, wire, self._admission.settings.timeout_s)
+                answer, timing = await self.ask(self._upstream, wire, self._admission.settings.timeout_s)
                 answers.append(answer)
         except grpc.aio.AioRpcError as error:
             raise self._failed(error) from error
         value = _read(read, answers)
-        await self.session.answered(timing)
+        await self.answered(timing)
         return value
 
     async def stream(
@@ -93,13 +87,13 @@ class HttpCall:
                     yield read(tensors_of(piece.response)) if piece.response.outputs else b""
             finish()
         except Refusal as refusal:
-            self.session.refused(refusal)
+            self.refused(refusal)
             raise
-        await self.session.answered(self._timing)
+        await self.answered(self._timing)
 
     async def whole(self, wire: bytes, read: Callable[[list[Tensors]], T]) -> T:
         """What `read` makes of all answers to a ModelStreamInfer request. Raises Refusal as `unary` does."""
-        self.session.hold_answer()
+        self.hold_answer()
         parts, size, bytes_max = list[Tensors](), 0, self._admission.settings.message_bytes_max
         async with aclosing(self._pieces(wire)) as pieces:
             async for piece in pieces:
@@ -109,14 +103,14 @@ class HttpCall:
                 if piece.response.outputs:
                     parts.append(tensors_of(piece.response))
         value = _read(read, parts)
-        await self.session.answered(self._timing)
+        await self.answered(self._timing)
         return value
 
     async def _pieces(self, wire: bytes) -> AsyncGenerator[PeekedStreamResponse]:
         stream = self._upstream.stream(
             timeout_s=self._admission.settings.timeout_s, metadata=trace_headers_of(self.call)
         )
-        self.session.forwarded(stream.cancel)
+        self.forwarded(stream.cancel)
         try:
             await stream.write(wire)
             await stream.done_writing()
@@ -141,8 +135,8 @@ class HttpCall:
         except NoMessage as error:
             raise _unreadable(error) from error
         is_stream = self.call.protocol.endswith("-stream")
-        self.session.keep(message if is_stream else bytes(peeked.response.SerializeToString()))
-        self.session.piece(error_message=peeked.error_message)
+        self.keep(message if is_stream else bytes(peeked.response.SerializeToString()))
+        self.piece(error_message=peeked.error_message)
         if peeked.error_message:
             raise Refusal("upstream_error", peeked.error_message)
         return peeked
@@ -159,7 +153,7 @@ class HttpCall:
         self, code: grpc.StatusCode, details: str, timing: str = "", retry_after_s: float | None = None
     ) -> Refusal:
         status = upstream_status(int(code.value[0]), details)
-        self.session.upstream_ended(status.code, status.details, timing)
+        self.upstream_ended(status.code, status.details, timing)
         text = status.details or f"the model server answered {code.name}"
         return Refusal(error_type_of(status.code) or "upstream_error", text, retry_after_s=retry_after_s)
 

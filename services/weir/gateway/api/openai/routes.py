@@ -9,6 +9,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
@@ -24,16 +25,20 @@ from weir.gateway.api.openai.stream import PieceStream, events, opened
 from weir.gateway.calls.admission import Admission
 from weir.gateway.calls.call_start import SESSION, session_of, told_headers_of
 from weir.gateway.core.answer import AnswerReader
-from weir.gateway.core.answer_bound import bounded
 from weir.gateway.core.body_values import demand_few_values
 from weir.gateway.core.call import Feedback
 from weir.gateway.core.catalog import Resolved
-from weir.gateway.core.conversation import prompt_of
 from weir.gateway.core.errors import Refusal, cut
 from weir.gateway.core.feedback_request import FeedbackRequest, read_feedback
 from weir.gateway.core.keys import Caller
 from weir.gateway.core.model_inputs import generation_request
-from weir.gateway.core.openai_request import Options, read_chat, read_completion, read_embeddings
+from weir.gateway.core.openai_request import (
+    ChatRequest,
+    CompletionRequest,
+    read_chat,
+    read_completion,
+    read_embeddings,
+)
 from weir.gateway.core.served import not_served
 from weir.gateway.core.upstream_request import demand_dimensions, embeddings_of, embeddings_request, embeddings_requests
 from weir.gateway.core.wire import Tensors, read_responses
@@ -50,6 +55,8 @@ ANY_METHOD = ()
 """Every method, also one that nobody knows, gets an answer in OpenAI's form where nothing is served: Starlette reads no
 names as no limit."""
 
+ReadAsked = Callable[[object], ChatRequest | CompletionRequest]
+"""Reads a body. Raises Refusal."""
 
 DIGITS_MAX = 18
 """Digits of a content-length that is read as a number. Chosen: 10^18 bytes is more than anybody has."""
@@ -87,12 +94,12 @@ class OpenAIHandlers:
     async def chat(self, request: Request) -> Response:
         """POST /v1/chat/completions."""
         call = HttpCall(self._admission, self._upstream, request.headers, "openai-chat", "chat")
-        return await self._call(request, call, self._chat)
+        return await self._call(request, call, partial(self._generated, read_chat))
 
     async def completions(self, request: Request) -> Response:
         """POST /v1/completions."""
         call = HttpCall(self._admission, self._upstream, request.headers, "openai-completions", "text_completion")
-        return await self._call(request, call, self._completion)
+        return await self._call(request, call, partial(self._generated, read_completion))
 
     async def embeddings(self, request: Request) -> Response:
         """POST /v1/embeddings."""
@@ -150,11 +157,11 @@ class OpenAIHandlers:
     async def _call(self, request: Request, call: HttpCall, answer: Callable[..., Awaitable[Response]]) -> Response:
         try:
             with ExitStack() as held:
-                held.enter_context(call.session)
-                call.session.enter(request.headers.get("authorization", ""), is_loopback=False)
+                held.enter_context(call)
+                call.enter(request.headers.get("authorization", ""), is_loopback=False)
                 _demand_no_query(request)
-                call.session.know(session_id=_session(call.headers))
-                body = await self._body(request, call.session.received)
+                call.know(session_id=_session(call.headers))
+                body = await self._body(request, call.received)
                 response = await while_connected(request, answer(call, body, request))
                 if isinstance(response, HeldResponse):
                     response.hold(held.pop_all())
@@ -163,39 +170,27 @@ class OpenAIHandlers:
         response.headers.update(dict(told_headers_of(call.call)))
         return response
 
-    async def _chat(self, call: HttpCall, body: object, request: Request) -> Response:
-        asked = read_chat(body)
+    async def _generated(self, read_asked: ReadAsked, call: HttpCall, body: object, request: Request) -> Response:
+        """A chat or text completion. `weir-prompt` names another template; of a client's own prompt, what it was made from."""
+        asked = read_asked(body)
         call.name(route=asked.model, user_text=asked.question, is_stream=asked.is_stream, labels=asked.labels)
-        resolved = self._resolved(call, asked.model, "chat")
-        chosen = _prompt_name(request)
-        resolved = resolved.with_prompt(self._admission.catalog.prompt(chosen)) if chosen else resolved
-        return await self._generated(call, resolved, asked, prompt_of(resolved.template, asked.messages))
-
-    async def _completion(self, call: HttpCall, body: object, request: Request) -> Response:
-        """The client brings its own prompt; `weir-prompt` names the template it was made from, as over gRPC."""
-        asked = read_completion(body)
-        call.name(route=asked.model, user_text=asked.prompt, is_stream=asked.is_stream, labels=asked.labels)
         resolved, chosen = self._resolved(call, asked.model, "chat"), _prompt_name(request)
-        resolved = resolved.with_prompt(self._admission.catalog.prompt(chosen)) if chosen else resolved.without_prompt()
-        return await self._generated(call, resolved, asked, asked.prompt)
-
-    async def _generated(self, call: HttpCall, resolved: Resolved, asked: Options, prompt: str) -> Response:
+        if chosen:
+            resolved = resolved.with_prompt(self._admission.catalog.prompt(chosen))
+        elif isinstance(asked, CompletionRequest):
+            resolved = resolved.without_prompt()
+        prompt = asked.prompt_in(resolved)
         wants_stream = asked.is_stream or not resolved.model.unary_model
         model = resolved.model.stream_model if wants_stream else resolved.model.unary_model
         if not model:
             raise Refusal(
                 "invalid_request", f"{asked.model!r} has no streaming model; ask with stream: false", field="stream"
             )
-        call.session.know(route=resolved.route, model=model, references=resolved.references)
+        call.know(route=resolved.route, model=model, references=resolved.references)
         wire = generation_request(
-            await self._metadata.inputs_of(model),
-            resolved.model.input,
-            prompt,
-            bounded(resolved.policy, asked.sampling),
-            is_stream=asked.is_stream,
-            request_id=call.call.request_id,
+            await self._metadata.inputs_of(model), resolved, asked, prompt, request_id=call.call.request_id
         )
-        call.session.admit(resolved, wire, asked.sampling)
+        call.admit(resolved, wire, asked.sampling)
         if asked.is_stream:
             stream = PieceStream(call.call)
             pieces = await opened(stream, call.stream(wire, stream.piece, stream.answer.demand_text))
@@ -221,10 +216,10 @@ class OpenAIHandlers:
         if _prompt_name(request):
             raise Refusal("invalid_request", "weir-prompt has no meaning for embeddings; leave it out", field=PROMPT)
         model = resolved.model.unary_model or ""
-        call.session.know(route=resolved.route, model=model, references=resolved.references)
+        call.know(route=resolved.route, model=model, references=resolved.references)
         asked_for = model, resolved.model.input, asked.texts, call.call.request_id
         wires = embeddings_requests(*asked_for)
-        call.session.admit(resolved, embeddings_request(*asked_for), {})
+        call.admit(resolved, embeddings_request(*asked_for), {})
 
         def read(answers: list[bytes]) -> Response:
             try:
@@ -244,7 +239,7 @@ class OpenAIHandlers:
     def _resolved(self, call: HttpCall, route: str, task: str) -> Resolved:
         """What the route means, for a caller who may ask it: who may not learns nothing else, and costs nothing else."""
         resolved = self._admission.catalog.resolve(route)
-        call.session.permit(resolved)
+        call.permit(resolved)
         if resolved.model.task != task:
             raise Refusal("invalid_request", f"{cut(route)!r} serves {resolved.model.task}, not {task}", field="model")
         return resolved
