@@ -9,19 +9,19 @@ from pydantic import AliasChoices, Field, SecretStr
 from weir.alerts.core.grouping import Timing
 from weir.alerts.core.retry import Policy
 from weir.assets.references import PROD
-from weir.runtime.settings import SharedSettings
+from weir.runtime.settings import SharedSettings, variables_of
 
 
-class AlertsSettings(SharedSettings):
+class AlertsSettings(SharedSettings, alias_generator=variables_of("WEIR_ALERTS_")):
     """Receivers, waits, tries, and every bound."""
 
-    receivers_file: Path | None = Field(default=None, validation_alias="WEIR_ALERTS_RECEIVERS_FILE")
+    receivers_file: Path | None = None
     """YAML file of the receivers; without one nobody is told, and alerts are recorded all the same."""
 
     alerts_url: str = Field(default="", validation_alias="WEIR_ALERTS_URL")
     """Base URL of this service as people reach it; goes into notifications as externalURL."""
 
-    rules_alias: str = Field(default=PROD, validation_alias="WEIR_ALERTS_RULES_ALIAS")
+    rules_alias: str = PROD
     """Alias under which rules are in force."""
 
     http_token: SecretStr = Field(
@@ -29,59 +29,57 @@ class AlertsSettings(SharedSettings):
     )
     """Bearer token of every route of the API; alerts may have one of its own."""
 
-    group_wait_s: float = Field(default=0.5, validation_alias="WEIR_ALERTS_GROUP_WAIT_S", ge=0, le=86_400)
+    group_wait_s: float = Field(default=0.5, ge=0, le=86_400)
     """Seconds the first alert of a group waits for company; a rule may name its own, as for the two below. Short, because
     drift signals come one by one."""
 
-    group_interval_s: float = Field(default=0.5, validation_alias="WEIR_ALERTS_GROUP_INTERVAL_S", ge=0, le=86_400)
+    group_interval_s: float = Field(default=0.5, ge=0, le=86_400)
     """Seconds between the ticks at which changes of one group are told. As short; raise it where alerts come in crowds."""
 
-    repeat_interval_s: float = Field(
-        default=14_400.0, validation_alias="WEIR_ALERTS_REPEAT_INTERVAL_S", ge=1, le=2_678_400
-    )
+    repeat_interval_s: float = Field(default=14_400.0, ge=1, le=2_678_400)
     """Seconds after which a group that fires and did not change is told again. Alertmanager's four hours."""
 
-    tick_s: float = Field(default=0.1, validation_alias="WEIR_ALERTS_TICK_S", gt=0)
+    tick_s: float = Field(default=0.1, gt=0)
     """Seconds between looks at what waits for time to pass. Chosen: a fifth of the group wait."""
 
-    alerts_max: int = Field(default=10_000, validation_alias="WEIR_ALERTS_ALERTS_MAX", ge=1)
+    alerts_max: int = Field(default=10_000, ge=1)
     """Alerts kept; beyond it the oldest that is not active is dropped. Chosen: at a few kilobytes each they
     take some tens of megabytes."""
 
-    notification_alerts_max: int = Field(default=100, validation_alias="WEIR_ALERTS_NOTIFICATION_ALERTS_MAX", ge=1)
+    notification_alerts_max: int = Field(default=100, ge=1)
     """Alerts listed in one notification; the rest is counted in truncatedAlerts. Arbitrary: more than a person reads, and some
     100 kB; any value from 20 to 1,000 would do."""
 
-    waiting_max: int = Field(default=10_000, validation_alias="WEIR_ALERTS_WAITING_MAX", ge=1)
+    waiting_max: int = Field(default=10_000, ge=1)
     """Deliveries waiting for one receiver; while there are so many, its groups wait with what they have to tell. Ten
     thousand bodies of a few kilobytes are some tens of megabytes."""
 
-    finished_max: int = Field(default=10_000, validation_alias="WEIR_ALERTS_FINISHED_MAX", ge=1)
+    finished_max: int = Field(default=10_000, ge=1)
     """Finished deliveries kept; beyond it the oldest is dropped. Arbitrary: some tens of megabytes; any value from
     1,000, a listing, to 100,000 would do."""
 
-    give_up_s: float = Field(default=86_400.0, validation_alias="WEIR_ALERTS_GIVE_UP_S", ge=3_600)
+    give_up_s: float = Field(default=86_400.0, ge=3_600)
     """Seconds a delivery is tried before it is shown dead, at least an hour: a receiver that is being deployed, or a
     proxy before it, answers anything for a while. A day: a person on the next shift sees it."""
 
-    retry_base_s: float = Field(default=0.5, validation_alias="WEIR_ALERTS_RETRY_BASE_S", gt=0, le=60)
+    retry_base_s: float = Field(default=0.5, gt=0, le=60)
     """Pause after the first failed try, seconds; doubled after each. Half a second: a restarted receiver is back."""
 
-    retry_max_s: float = Field(default=60.0, validation_alias="WEIR_ALERTS_RETRY_MAX_S", gt=0, le=3_600)
+    retry_max_s: float = Field(default=60.0, gt=0, le=3_600)
     """Longest pause between tries, seconds. A minute: a receiver that is back hears of a page within it."""
 
-    timeout_s: float = Field(default=10.0, validation_alias="WEIR_ALERTS_TIMEOUT_S", gt=0)
+    timeout_s: float = Field(default=10.0, gt=0)
     """Seconds a receiver has for its whole answer. Chosen: below the 15 to 30 that Standard Webhooks
     advises as the longest."""
 
-    response_bytes_max: int = Field(default=65_536, validation_alias="WEIR_ALERTS_RESPONSE_BYTES_MAX", ge=0)
+    response_bytes_max: int = Field(default=65_536, ge=0)
     """Bytes of an answer that are read; the rest is cut off. Arbitrary: any value from 0 to 1,048,576 would do,
     because only the status of an answer is used."""
 
-    batch_messages_max: int = Field(default=500, validation_alias="WEIR_ALERTS_BATCH_MESSAGES_MAX", ge=1)
+    batch_messages_max: int = Field(default=500, ge=1)
     """Messages handled in one transaction. Arbitrary: they share one sync of the disk; any value from 50 to 5,000 would do."""
 
-    relay_events_max: int = Field(default=200, validation_alias="WEIR_ALERTS_RELAY_EVENTS_MAX", ge=1)
+    relay_events_max: int = Field(default=200, ge=1)
     """Events sent to Kafka at once. Arbitrary: they share one wait for the broker; any value from 50 to 1,000
     would do."""
 

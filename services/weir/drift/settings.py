@@ -16,51 +16,51 @@ from pydantic import Field
 from weir.detectors.settings import BankSettings
 from weir.drift.core.insight_settings import InsightSettings
 from weir.runtime.errors import BadSetting
-from weir.runtime.settings import SharedSettings
+from weir.runtime.settings import SharedSettings, variables_of
 
 
-class DriftSettings(SharedSettings):
+class DriftSettings(SharedSettings, alias_generator=variables_of("WEIR_DRIFT_")):
     """The promise made about false alarms, the size of a reference, and the bounds of this service."""
 
-    message_bytes_max: int = Field(default=8_388_608, validation_alias="WEIR_DRIFT_MESSAGE_BYTES_MAX", ge=1)
+    message_bytes_max: int = Field(default=8_388_608, ge=1)
     """Largest envelope decoded, bytes. Chosen: 256 items with the longest tokens and 384 numbers a text."""
 
-    warn_arl_events: float = Field(default=5_000.0, validation_alias="WEIR_DRIFT_WARN_ARL_EVENTS", gt=0)
+    warn_arl_events: float = Field(default=5_000.0, gt=0)
     """Mean events to a false warning, promised per stream."""
 
-    page_arl_events: float = Field(default=100_000.0, validation_alias="WEIR_DRIFT_PAGE_ARL_EVENTS", gt=0)
+    page_arl_events: float = Field(default=100_000.0, gt=0)
     """Mean events to a false page, promised per stream."""
 
-    min_reference_events: int = Field(default=1_000, validation_alias="WEIR_DRIFT_MIN_REFERENCE_EVENTS")
+    min_reference_events: int = 1_000
     """Least scored events for a part to take part. Measured: below 1,000 the promise breaks for many references."""
 
-    reference_events: int = Field(default=2_000, validation_alias="WEIR_DRIFT_REFERENCE_EVENTS")
+    reference_events: int = 2_000
     """Events that end the warm-up; the embedded stack sets 1,000."""
 
-    max_reference_events: int = Field(default=4_000, validation_alias="WEIR_DRIFT_MAX_REFERENCE_EVENTS")
+    max_reference_events: int = 4_000
     """Events that end the warm-up even with too few embeddings."""
 
-    clear_after_events: int = Field(default=500, validation_alias="WEIR_DRIFT_CLEAR_AFTER_EVENTS")
+    clear_after_events: int = 500
     """Quiet events that end an alarm."""
 
-    streams_max: int = Field(default=64, validation_alias="WEIR_DRIFT_STREAMS_MAX", ge=1)
+    streams_max: int = Field(default=64, ge=1)
     """Monitored streams of this process; a stream beyond them is refused. Chosen: a stream holds about 10 MB."""
 
-    seen_events: int = Field(default=4_096, validation_alias="WEIR_DRIFT_SEEN_EVENTS", ge=256)
+    seen_events: int = Field(default=4_096, ge=256)
     """Events a stream remembers against double counting. Chosen: 16 of the longest envelopes, 32 kB a checkpoint."""
 
-    explain_terms: bool = Field(default=True, validation_alias="WEIR_DRIFT_EXPLAIN_TERMS")
+    explain_terms: bool = True
     """Whether signals and alerts may carry single words of users' texts: shifted terms and names of clusters. Off: counts
     and request ids alone. Words are never logged."""
 
-    skew_alpha: float = Field(default=0.01, validation_alias="WEIR_DRIFT_SKEW_ALPHA", gt=0, lt=1)
+    skew_alpha: float = Field(default=0.01, gt=0, lt=1)
     """Chance that one window is called skewed although it is drawn like the dataset: one false alarm in 1 / alpha
     windows, so with 200 events a window one in 20,000 events. Below 0.004 nothing can fire (499 permutations)."""
 
-    skew_window_events: int = Field(default=200, validation_alias="WEIR_DRIFT_SKEW_WINDOW_EVENTS", ge=20, le=2_000)
+    skew_window_events: int = Field(default=200, ge=20, le=2_000)
     """Watched events of a window that is compared with the evaluation dataset."""
 
-    skew_items_max: int = Field(default=2_000, validation_alias="WEIR_DRIFT_SKEW_ITEMS_MAX", ge=50, le=10_000)
+    skew_items_max: int = Field(default=2_000, ge=50, le=10_000)
     """Items of an evaluation dataset, at most. Chosen: 3 MB a stream with 384 dimensions, and 20 ms a window."""
 
     @property

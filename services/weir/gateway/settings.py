@@ -12,7 +12,7 @@ from weir.gateway.core.caller_limits import NAMES, CallerLimits, parse_limits
 from weir.runtime.errors import BadSetting
 from weir.runtime.http.policy import Policy, policy_of
 from weir.runtime.loopback import is_loopback
-from weir.runtime.settings import SharedSettings
+from weir.runtime.settings import SharedSettings, variables_of
 
 BODY_SPARE_BYTES = 1_048_576
 """Bytes by which a body may pass the limit and still be refused by the gateway, as a call with an end; one far larger is
@@ -21,29 +21,29 @@ refused at the OpenAI API. Arbitrary; any value from 64 KiB to 8 MiB would do: i
 OnFull = Literal["shed", "reject"]
 
 
-class SpoolSettings(SharedSettings):
+class SpoolSettings(SharedSettings, alias_generator=variables_of("WEIR_GATEWAY_")):
     """Where the spool is and how large it may grow."""
 
-    spool_bytes_max: int = Field(default=268_435_456, ge=65_536, validation_alias="WEIR_GATEWAY_SPOOL_BYTES_MAX")
+    spool_bytes_max: int = Field(default=268_435_456, ge=65_536)
     """Bytes of all segments together; beyond it nothing is accepted. Chosen: about 100,000 calls of 2.5 KB."""
 
-    segment_bytes_max: int = Field(default=8_388_608, ge=4_096, validation_alias="WEIR_GATEWAY_SEGMENT_BYTES_MAX")
+    segment_bytes_max: int = Field(default=8_388_608, ge=4_096)
     """Bytes after which a segment is closed; a drained one is deleted whole. Arbitrary; any value from 1 to
     32 MiB would do: room comes back in such steps."""
 
-    capture_bytes_max: int = Field(default=2_097_152, ge=1_024, validation_alias="WEIR_GATEWAY_CAPTURE_BYTES_MAX")
+    capture_bytes_max: int = Field(default=2_097_152, ge=1_024)
     """Wire bytes kept of one call; a larger call keeps its facts and loses its texts, marked truncated. Arbitrary;
     any value from 256 KiB, which hold a text of text_chars_max, to 4 MiB would do."""
 
-    text_chars_max: int = Field(default=65_536, ge=64, validation_alias="WEIR_GATEWAY_TEXT_CHARS_MAX")
+    text_chars_max: int = Field(default=65_536, ge=64)
     """Characters of a prompt or answer kept in an event, cut beyond it and marked truncated. Arbitrary; any
     value from 8,192 to 65,536 would do: with four bytes a character both stay well below 1 MiB, Kafka's usual limit."""
 
-    quarantine_bytes_max: int = Field(default=67_108_864, ge=0, validation_alias="WEIR_GATEWAY_QUARANTINE_BYTES_MAX")
+    quarantine_bytes_max: int = Field(default=67_108_864, ge=0)
     """Bytes of unreadable spool that are kept for a person; more is counted and its SHA-256 logged. Chosen: a quarter of the
     spool."""
 
-    drain_share: float = Field(default=0.4, gt=0.0, le=1.0, validation_alias="WEIR_GATEWAY_DRAIN_SHARE")
+    drain_share: float = Field(default=0.4, gt=0.0, le=1.0)
     """Part of the time that the drain uses a core; the rest is left to live calls. Measured: at 1 a backlog drains at 40 times
     the arrival and the slowest live calls take 2.7 times as long, at 0.4 at 23 times and they take 1.2 times as long."""
 
@@ -56,129 +56,123 @@ class SpoolSettings(SharedSettings):
 class GatewaySettings(SpoolSettings):
     """Listeners, upstream, keys and limits."""
 
-    grpc_host: str = Field(default="127.0.0.1", validation_alias="WEIR_GATEWAY_GRPC_HOST")
+    grpc_host: str = "127.0.0.1"
     """Address of the gRPC listener."""
 
-    grpc_port: int = Field(default=8001, validation_alias="WEIR_GATEWAY_GRPC_PORT")
+    grpc_port: int = 8001
     """Port of the gRPC listener; Triton's own default, so that a client changes the host alone."""
 
     inference_address: str = Field(default="127.0.0.1:8002", validation_alias="WEIR_INFERENCE_ADDRESS")
     """host:port of the inference service."""
 
-    keys_file: Path | None = Field(default=None, validation_alias="WEIR_GATEWAY_KEYS_FILE")
+    keys_file: Path | None = None
     """JSON file of hashed API keys (`weir keys create`)."""
 
-    anonymous_tenant: str = Field(default="", validation_alias="WEIR_GATEWAY_ANONYMOUS_TENANT")
+    anonymous_tenant: str = ""
     """Tenant of loopback callers without a key; empty refuses them. The embedded stack sets it, production does not."""
 
-    on_full: OnFull = Field(default="reject", validation_alias="WEIR_GATEWAY_ON_FULL")
+    on_full: OnFull = "reject"
     """When the spool takes nothing: reject the call, or shed the event (a gap record says so) and go on.
     Reject unless told otherwise: an answer without a record is what the gateway is there to prevent."""
 
-    on_full_by_tenant: dict[str, OnFull] = Field(default={}, validation_alias="WEIR_GATEWAY_ON_FULL_BY_TENANT")
+    on_full_by_tenant: dict[str, OnFull] = {}
     """The same for single tenants, as JSON: {"tenant": "shed"}."""
 
-    durability: Literal["process", "fsync"] = Field(default="process", validation_alias="WEIR_GATEWAY_DURABILITY")
+    durability: Literal["process", "fsync"] = "process"
     """What an acknowledged call survives: the death of the process, or of the machine (a shared fdatasync a call)."""
 
-    oip_parameters_allowed: frozenset[str] = Field(
-        default=frozenset(), validation_alias="WEIR_GATEWAY_OIP_PARAMETERS_ALLOWED"
-    )
+    oip_parameters_allowed: frozenset[str] = frozenset()
     """Request parameters of the Open Inference Protocol that callers may set, as a JSON list, beside those that stock
     streaming needs: for example ["priority"]. Parameters of shared memory are never allowed."""
 
-    metric_routes_max: int = Field(default=100, ge=1, validation_alias="WEIR_GATEWAY_METRIC_ROUTES_MAX")
+    metric_routes_max: int = Field(default=100, ge=1)
     """Pairs of route and model that have labels of their own in the metrics; calls of any other are counted under `other`.
     Arbitrary: some 15 series for each pair and protocol in use; any value from 10 to 1,000 would do."""
 
-    message_bytes_max: int = Field(default=8_388_608, validation_alias="WEIR_GATEWAY_MESSAGE_BYTES_MAX")
+    message_bytes_max: int = 8_388_608
     """Largest gRPC message and HTTP body. Chosen: far above any prompt, far below what hurts Triton."""
 
-    calls_at_once_max: int = Field(default=256, ge=1, validation_alias="WEIR_GATEWAY_CALLS_AT_ONCE_MAX")
+    calls_at_once_max: int = Field(default=256, ge=1)
     """Calls in flight; one more is refused before it queues. One tenant may have two for each free one.
     So many calls of 1 MiB fill bytes_in_hand_max."""
 
-    calls_at_once_tenant: int = Field(default=256, ge=1, validation_alias="WEIR_GATEWAY_CALLS_AT_ONCE_TENANT")
+    calls_at_once_tenant: int = Field(default=256, ge=1)
     """Calls in flight of one tenant. Chosen: as for all, because the rule of free slots keeps room
     for others."""
 
-    calls_at_once_key: int = Field(default=256, ge=1, validation_alias="WEIR_GATEWAY_CALLS_AT_ONCE_KEY")
+    calls_at_once_key: int = Field(default=256, ge=1)
     """Calls in flight of one key. Chosen: as for its tenant, which usually has one key."""
 
-    streams_at_once_max: int = Field(default=256, ge=1, validation_alias="WEIR_GATEWAY_STREAMS_AT_ONCE_MAX")
+    streams_at_once_max: int = Field(default=256, ge=1)
     """Open gRPC streams; one tenant may have two for each free one. An idle one holds no slot of a call. As
     many as calls."""
 
-    streams_at_once_tenant: int = Field(default=128, ge=1, validation_alias="WEIR_GATEWAY_STREAMS_AT_ONCE_TENANT")
+    streams_at_once_tenant: int = Field(default=128, ge=1)
     """Open gRPC streams of one tenant. Chosen: half of all, so that others find room."""
 
-    streams_at_once_key: int = Field(default=128, ge=1, validation_alias="WEIR_GATEWAY_STREAMS_AT_ONCE_KEY")
+    streams_at_once_key: int = Field(default=128, ge=1)
     """Open gRPC streams of one key. Chosen: as for its tenant, which usually has one key."""
 
-    stream_calls_max: int = Field(default=128, ge=1, validation_alias="WEIR_GATEWAY_STREAM_CALLS_MAX")
+    stream_calls_max: int = Field(default=128, ge=1)
     """Open requests on one gRPC stream: half of the calls in flight, so that one stream does not hold all slots."""
 
-    stream_idle_s: float = Field(default=300.0, gt=0, validation_alias="WEIR_GATEWAY_STREAM_IDLE_S")
+    stream_idle_s: float = Field(default=300.0, gt=0)
     """Seconds a gRPC stream may last on which nothing is asked and nothing is answered. Arbitrary: any
     value from 60 to 3,600 would do; a person may think for some minutes."""
 
-    request_read_s: float = Field(default=20.0, gt=0, validation_alias="WEIR_GATEWAY_REQUEST_READ_S")
+    request_read_s: float = Field(default=20.0, gt=0)
     """Seconds in which the message or body of a call must have come. Chosen: 8 MiB over 4 Mbit/s."""
 
-    lookups_at_once_max: int = Field(default=64, ge=1, validation_alias="WEIR_GATEWAY_LOOKUPS_AT_ONCE_MAX")
+    lookups_at_once_max: int = Field(default=64, ge=1)
     """Questions about models and the server in flight, apart from calls. Chosen: as many as the inference service takes."""
 
-    health_watches_max: int = Field(default=128, ge=2, validation_alias="WEIR_GATEWAY_HEALTH_WATCHES_MAX")
+    health_watches_max: int = Field(default=128, ge=2)
     """Open health watches, two thirds of them from one host; they need no key. Chosen: one for each client process."""
 
-    bytes_in_hand_max: int = Field(default=268_435_456, ge=65_536, validation_alias="WEIR_GATEWAY_BYTES_IN_HAND_MAX")
+    bytes_in_hand_max: int = Field(default=268_435_456, ge=65_536)
     """Bytes of requests and kept answers in flight; one tenant may have two for each free one. Chosen: 32 largest messages."""
 
-    bytes_in_hand_tenant: int = Field(default=134_217_728, ge=1, validation_alias="WEIR_GATEWAY_BYTES_IN_HAND_TENANT")
+    bytes_in_hand_tenant: int = Field(default=134_217_728, ge=1)
     """The same of one tenant. Chosen: half, so that others find room."""
 
-    bytes_in_hand_key: int = Field(default=134_217_728, ge=1, validation_alias="WEIR_GATEWAY_BYTES_IN_HAND_KEY")
+    bytes_in_hand_key: int = Field(default=134_217_728, ge=1)
     """The same of one key. Chosen: as for its tenant, which usually has one key."""
 
-    calls_per_minute_key: int = Field(default=60_000, ge=1, validation_alias="WEIR_GATEWAY_CALLS_PER_MINUTE_KEY")
+    calls_per_minute_key: int = Field(default=60_000, ge=1)
     """Calls a minute for one key. Chosen: generous, a guard against loops."""
 
-    calls_per_minute_tenant: int = Field(default=120_000, ge=1, validation_alias="WEIR_GATEWAY_CALLS_PER_MINUTE_TENANT")
+    calls_per_minute_tenant: int = Field(default=120_000, ge=1)
     """Calls a minute for one tenant over all its keys: two keys at their limit."""
 
-    tokens_per_minute_key: int | None = Field(default=None, ge=1, validation_alias="WEIR_GATEWAY_TOKENS_PER_MINUTE_KEY")
+    tokens_per_minute_key: int | None = Field(default=None, ge=1)
     """Tokens a minute, asked and answered, for one key; a token is counted as four bytes. Not limited unless set."""
 
-    tokens_per_minute_tenant: int | None = Field(
-        default=None, ge=1, validation_alias="WEIR_GATEWAY_TOKENS_PER_MINUTE_TENANT"
-    )
+    tokens_per_minute_tenant: int | None = Field(default=None, ge=1)
     """The same for one tenant over all its keys."""
 
-    limits_by_tenant: dict[str, dict[str, int]] = Field(default={}, validation_alias="WEIR_GATEWAY_LIMITS_BY_TENANT")
+    limits_by_tenant: dict[str, dict[str, int]] = {}
     """Limits of single tenants, as JSON: {"tenant": {"calls_at_once": 8}}; names as in `core/caller_limits.py`."""
 
-    refusals_recorded_per_minute: int = Field(
-        default=600, ge=1, validation_alias="WEIR_GATEWAY_REFUSALS_RECORDED_PER_MINUTE"
-    )
+    refusals_recorded_per_minute: int = Field(default=600, ge=1)
     """Records a minute of refused calls of one tenant; all strangers are one. Above it they are counted alone.
     Arbitrary; any value from 60 to 6,000 would do: ten small records a second show who is refused and why."""
 
-    timeout_s: float = Field(default=120.0, validation_alias="WEIR_GATEWAY_TIMEOUT_S")
+    timeout_s: float = 120.0
     """Seconds for a call whose client set no deadline. Arbitrary; any value from 60 to 600 would do: a long answer takes a
     minute."""
 
-    leave_s: float = Field(default=2.0, ge=0, le=8, validation_alias="WEIR_GATEWAY_LEAVE_S")
+    leave_s: float = Field(default=2.0, ge=0, le=8)
     """Seconds between telling gRPC's health watchers NOT_SERVING and taking no more calls. Measured: without them, 5 of
     775 calls that met a stopping gateway were cancelled."""
 
-    write_timeout_s: float = Field(default=30.0, gt=0, validation_alias="WEIR_GATEWAY_WRITE_TIMEOUT_S")
+    write_timeout_s: float = Field(default=30.0, gt=0)
     """Seconds in which a client must take more of its answer, else it is cut (a unary gRPC call is held). Chosen: a phone in
     a tunnel."""
 
-    texts_per_call_max: int = Field(default=256, validation_alias="WEIR_GATEWAY_TEXTS_PER_CALL_MAX")
+    texts_per_call_max: int = 256
     """Texts of one embeddings request. Chosen: eight model batches."""
 
-    request_id_secret_file: Path | None = Field(default=None, validation_alias="WEIR_GATEWAY_REQUEST_ID_SECRET_FILE")
+    request_id_secret_file: Path | None = None
     """File of the secret by which request ids prove that they were issued here; made when it is not there. Gateways that
     serve the same tenants share it. Default: `gateway/request-id.secret` in the data folder."""
 

@@ -10,16 +10,16 @@ from sqlalchemy.exc import ArgumentError
 
 from weir.assets.checks import is_name
 from weir.runtime.errors import BadSetting
-from weir.runtime.settings import SharedSettings, secret_in
+from weir.runtime.settings import SharedSettings, secret_in, variables_of
 
 
-class RegistrySettings(SharedSettings):
+class RegistrySettings(SharedSettings, alias_generator=variables_of("WEIR_REGISTRY_")):
     """Where the database is, who may write, and every bound of the API."""
 
-    database_url: str = Field(default="", validation_alias="WEIR_REGISTRY_DATABASE_URL")
+    database_url: str = ""
     """SQLAlchemy URL; empty means SQLite in <data dir>/registry/registry.db. PostgreSQL: postgresql+psycopg://weir@host/weir"""
 
-    database_password_file: Path | None = Field(default=None, validation_alias="WEIR_REGISTRY_DATABASE_PASSWORD_FILE")
+    database_password_file: Path | None = None
     """File that holds the database's password, so that it stands in no environment; without it the URL's own."""
 
     http_token: SecretStr = Field(
@@ -28,21 +28,21 @@ class RegistrySettings(SharedSettings):
     """Bearer token of writes and of definitions; the registry may have one of its own. Schema clients send it as the
     password of `basic.auth.user.info`."""
 
-    body_bytes_max: int = Field(default=1_048_576, validation_alias="WEIR_REGISTRY_BODY_BYTES_MAX", ge=1)
+    body_bytes_max: int = Field(default=1_048_576, ge=1)
     """Largest request body, bytes. Chosen: hundreds of definitions."""
 
-    documents_max: int = Field(default=500, validation_alias="WEIR_REGISTRY_DOCUMENTS_MAX", ge=1)
+    documents_max: int = Field(default=500, ge=1)
     """Most documents in one apply. Arbitrary: above any folder of definitions, and they fit `body_bytes_max` at 2 kB each."""
 
-    approved_aliases: str = Field(default="", validation_alias="WEIR_REGISTRY_APPROVED_ALIASES")
+    approved_aliases: str = ""
     """Aliases, with commas between, that move only to versions which somebody other than their author approved, as `prod`;
     empty: none. The names of authors are what callers say, and one token opens: a gate for colleagues, not for attackers."""
 
-    relay_events_max: int = Field(default=200, validation_alias="WEIR_REGISTRY_RELAY_EVENTS_MAX", ge=1)
+    relay_events_max: int = Field(default=200, ge=1)
     """Events sent to Kafka at once. Arbitrary: they share one wait for the broker; any value from 50 to 1,000
     would do."""
 
-    relay_pause_s: float = Field(default=1.0, validation_alias="WEIR_REGISTRY_RELAY_PAUSE_S", gt=0)
+    relay_pause_s: float = Field(default=1.0, gt=0)
     """Seconds between looks at an outbox nobody announced a change of, and between tries. Arbitrary: any value from
     0.2 to 5 would do; a change is told at once anyway."""
 

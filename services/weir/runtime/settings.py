@@ -1,14 +1,15 @@
 """Settings that every service shares, read from `WEIR_*` environment variables.
 
 A service adds its own in `weir.<service>.settings` by subclassing `SharedSettings` with its own prefix for its own
-fields. Read once, in `__main__`; unknown combinations fail there. Every field has a unit in its name and a reason.
+fields (`variables_of`). Read once, in `__main__`; unknown combinations fail there. Every field has a unit in its name and
+a reason.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import AliasGenerator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from weir.runtime.errors import BadSetting
@@ -104,6 +105,11 @@ class SharedSettings(BaseSettings):
     def reject_limits(self) -> Limits:
         """What stops a consumer."""
         return Limits(self.dead_letters_in_a_row_max, self.dead_letters_share_max, self.dead_letters_window_messages)
+
+
+def variables_of(prefix: str) -> AliasGenerator:
+    """The variables of a service's own fields: the prefix and the field's name in capitals, unless a field names another."""
+    return AliasGenerator(validation_alias=lambda name: f"{prefix}{name}".upper())
 
 
 def secret_in(file: Path, variable: str) -> str:

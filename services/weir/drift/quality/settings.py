@@ -11,28 +11,28 @@ from pydantic import Field
 
 from weir.detectors.scores.settings import QualitySettings
 from weir.runtime.errors import BadSetting
-from weir.runtime.settings import SharedSettings
+from weir.runtime.settings import SharedSettings, variables_of
 
 
-class QualityServiceSettings(SharedSettings):
+class QualityServiceSettings(SharedSettings, alias_generator=variables_of("WEIR_DRIFT_QUALITY_")):
     """The promise about false alarms on scores, over one stream and over all of them, and the bounds."""
 
-    warn_arl_scores: float = Field(default=5_000.0, validation_alias="WEIR_DRIFT_QUALITY_WARN_ARL_SCORES", gt=0)
+    warn_arl_scores: float = Field(default=5_000.0, gt=0)
     """Mean scores to a false warning, promised per stream."""
 
-    page_arl_scores: float = Field(default=100_000.0, validation_alias="WEIR_DRIFT_QUALITY_PAGE_ARL_SCORES", gt=0)
+    page_arl_scores: float = Field(default=100_000.0, gt=0)
     """Mean scores to a false page, promised per stream."""
 
-    reference_scores: int = Field(default=1_000, validation_alias="WEIR_DRIFT_QUALITY_REFERENCE_SCORES")
+    reference_scores: int = 1_000
     """Scores that end the warm-up. Measured: with 1,000 the promise holds over reference draws."""
 
-    guard_scores: int = Field(default=300, validation_alias="WEIR_DRIFT_QUALITY_GUARD_SCORES")
+    guard_scores: int = 300
     """Scores after a warning within which the anchors must say whether the judge changed (from the study)."""
 
-    clear_after_scores: int = Field(default=300, validation_alias="WEIR_DRIFT_QUALITY_CLEAR_AFTER_SCORES")
+    clear_after_scores: int = 300
     """Quiet scores that end an alarm. Chosen: as many as the guard waits for, so a page is never shorter than its proof."""
 
-    streams_max: int = Field(default=4_096, validation_alias="WEIR_DRIFT_QUALITY_STREAMS_MAX", ge=1)
+    streams_max: int = Field(default=4_096, ge=1)
     """Streams of scores of this process; one beyond them is refused. Chosen: a stream holds about 15 kB."""
 
     fdr: float = Field(default=0.05, validation_alias="WEIR_DRIFT_FDR", gt=0, lt=1)
