@@ -17,6 +17,7 @@ from unit.drift.drift_traffic import Traffic
 from weir.detectors.settings import BankSettings
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.app import IN_TOPIC, Drift, Limits
+from weir.drift.core.signals import StreamSignal, record_of
 from weir.events import DriftSignalled, TextFeaturesComputed, encode_body, frame, named_id
 
 REFERENCE_EVENTS = 1_000
@@ -79,6 +80,6 @@ class Announced:
     def __init__(self) -> None:
         self.signals: list[DriftSignalled] = []
 
-    async def announce(self, signals: Sequence[DriftSignalled]) -> None:
+    async def announce(self, signals: Sequence[StreamSignal]) -> None:
         """Keep these."""
-        self.signals.extend(signals)
+        self.signals.extend(map(record_of, signals))

@@ -34,13 +34,14 @@ from weir.drift.adapters.refused_streams import RefusedStreams
 from weir.drift.core.checkpoint import Checkpoint, Place
 from weir.drift.core.insight_settings import InsightSettings
 from weir.drift.core.ports import Announcer, Checkpoints, UnknownStream
+from weir.drift.core.signals import StreamSignal
 from weir.drift.core.stream.advance import DEFAULT_INSIGHT, advance, fresh, is_other_space
 from weir.drift.core.stream.assets import assets_of
 from weir.drift.core.stream.decisions import Dataset, Decision, accepted, compared, dismissed
 from weir.drift.core.stream.insight import novel_clusters
 from weir.drift.core.stream.intake import observations_of, skip_reason
 from weir.drift.core.stream.state import EmbeddingSpace, StreamState, new_stream
-from weir.events import DriftSignalled, InvalidEvent, NovelCluster, TextFeaturesComputed
+from weir.events import InvalidEvent, NovelCluster, TextFeaturesComputed
 from weir.runtime.kafka.handling import Received
 from weir.runtime.telemetry.logs import logger
 
@@ -160,7 +161,7 @@ class Drift:
         await self._settle(Checkpoint(place, after), signals)
         EVENTS.inc(len(new))
 
-    async def _settle(self, checkpoint: Checkpoint, signals: Iterable[DriftSignalled]) -> Checkpoint:
+    async def _settle(self, checkpoint: Checkpoint, signals: Iterable[StreamSignal]) -> Checkpoint:
         told = list(signals)
         if told:
             await self._announcer.announce(told)

@@ -13,6 +13,7 @@ from weir.detectors.settings import BankSettings
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.app import IN_TOPIC, Drift, Limits
 from weir.drift.core.checkpoint import Checkpoint
+from weir.drift.core.signals import StreamSignal, record_of
 from weir.events import DriftSignalled, FeatureItem, TextFeaturesComputed, named_id
 from weir.events.log import RawMessage
 from weir.runtime.errors import Retryable
@@ -96,10 +97,10 @@ class Log:
     signals: list[DriftSignalled] = field(default_factory=list)
     dies_before: int | None = None
 
-    async def announce(self, signals: Sequence[DriftSignalled]) -> None:
+    async def announce(self, signals: Sequence[StreamSignal]) -> None:
         if self.dies_before is not None and len(self.signals) + len(signals) > self.dies_before:
             raise Killed
-        self.signals.extend(signals)
+        self.signals.extend(map(record_of, signals))
 
 
 @dataclass

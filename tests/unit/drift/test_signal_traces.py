@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.kafka.mock_kafka import MockKafka
-from harness.samples.builders import NOON_US, envelope, feature_item
+from harness.samples.builders import NOON_US, feature_item
 from unit.drift.drift_envelopes import enveloped, received
 from unit.drift.quality_scores import event as score_event
 from unit.drift.quality_scores import received as received_score
 from weir.drift.adapters.announcer import KafkaAnnouncer
 from weir.drift.adapters.signal_traces import SignalTraces
+from weir.drift.core.signals import Alarm, OperatorDecision, StreamSignal, record_of
 from weir.events import DriftSignalled, named_id
 from weir.events.trace_context import TraceContext
 from weir.runtime.kafka.handling import Received
@@ -29,15 +32,25 @@ ITEMS = [
 CALLS = enveloped(ITEMS, item_traceparents=tuple(one.traceparent for one in TRACES), item_tracestates=("vendor=1",) * 5)
 
 
-def fired(request_id: str, **fields: object) -> DriftSignalled:
-    plain = DriftSignalled(
-        **envelope("signal"), route="docs-qa", detector="bank", config_digest="", state="fired", level="page",
-        event_index=5, trigger_request_id=request_id, example_request_ids=("request 3", "request 0", "unknown"),
+COMMON: Mapping[str, Any] = {
+    "event_id": named_id(NOON_US, "signal"), "tenant": "demo", "event_time_us": NOON_US, "route": "docs-qa",
+    "config_digest": "", "event_index": 5, "reference_version": "1", "reference_digest": "", "reference_events": 4,
+    "explanation": "",
+}  # fmt: skip
+
+
+def fired(request_id: str, detector: str = "bank") -> Alarm:
+    return Alarm(
+        **COMMON, detector=detector, state="fired", level="page", trigger_request_id=request_id,
+        example_request_ids=("request 3", "request 0", "unknown"),
     )  # fmt: skip
-    return replace(plain, trace_id="", span_id="", parent_span_id="", **fields)  # type: ignore[arg-type]  # fields by name
 
 
-async def announced(folder: Path, one: Received, signal: DriftSignalled) -> tuple[DriftSignalled, list[Recorded]]:
+def accepted(request_id: str) -> OperatorDecision:
+    return OperatorDecision(**COMMON, detector="bank", state="accepted", trigger_request_id=request_id, author="me")
+
+
+async def announced(folder: Path, one: Received, signal: StreamSignal) -> tuple[DriftSignalled, list[Recorded]]:
     """What is in the log of a signal that a message gave, and the spans."""
     kafka, spans = MockKafka(), list[Recorded]()
     link = kafka.link(folder, "drift")
@@ -79,10 +92,10 @@ async def test_an_alarm_on_scores_is_below_the_score(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "signal",
-    [fired("unknown"), fired(""), fired("request 4", author="me", state="accepted")],
+    [fired("unknown"), fired(""), accepted("request 4")],
     ids=["forgotten", "no call", "a person"],
 )
-async def test_what_no_known_call_fired_is_in_no_trace(tmp_path: Path, signal: DriftSignalled) -> None:
+async def test_what_no_known_call_fired_is_in_no_trace(tmp_path: Path, signal: StreamSignal) -> None:
     event, spans = await announced(tmp_path, received(CALLS, 2), signal)
 
     assert (event.trace_id, event.span_id, event.parent_span_id, spans) == ("", "", "", [])
@@ -97,7 +110,7 @@ async def test_an_item_without_a_tracestate_keeps_its_trace() -> None:
     )
 
     async def ask(_: Received) -> None:
-        found.extend(traces.traced(fired(f"request {number}"))[1] for number in (0, 4))
+        found.extend(traces.traced(record_of(fired(f"request {number}")))[1] for number in (0, 4))
 
     await traces.around(ask)(received(enveloped([]), 2))
     assert [(under.trace_id, under.state) for under in found if under is not None] == [
@@ -112,7 +125,7 @@ async def test_the_oldest_traces_are_forgotten() -> None:
     await traces.around(ignored)(received(CALLS, 1))
 
     async def ask(_: Received) -> None:
-        found.extend(traces.traced(fired(f"request {number}"))[0].trace_id for number in range(5))
+        found.extend(traces.traced(record_of(fired(f"request {number}")))[0].trace_id for number in range(5))
 
     await traces.around(ask)(received(enveloped([]), 2))
     assert found == ["", "", "", TRACES[3].trace_id, TRACES[4].trace_id]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from weir.drift.adapters.metrics import SIGNALS
 from weir.drift.adapters.signal_traces import SignalTraces
+from weir.drift.core.signals import StreamSignal, record_of
 from weir.events import DriftSignalled
 from weir.events.trace_context import TraceContext
 from weir.runtime.kafka.link import Link
@@ -25,9 +26,9 @@ class KafkaAnnouncer:
         self._group = group
         self._stop = stop
 
-    async def announce(self, signals: Sequence[DriftSignalled]) -> None:
+    async def announce(self, signals: Sequence[StreamSignal]) -> None:
         """Deliver `signals`. Raises Retryable only once the service is stopping."""
-        told = [self._numbered(*self._traces.traced(signal)) for signal in signals]
+        told = [self._numbered(*self._traces.traced(record_of(signal))) for signal in signals]
         await self._link.producer.deliver(told, self._stop, self._group)
         for one in told:
             if one.trace is not None and isinstance(one.event, DriftSignalled):
@@ -41,7 +42,7 @@ class KafkaAnnouncer:
         return Outgoing(TOPIC, f"{signal.tenant}/{signal.route}", event, under)
 
 
-def _log(signal: DriftSignalled) -> None:
+def _log(signal: StreamSignal) -> None:
     logger().info(
         "drift_signal",
         tenant=signal.tenant,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from weir.drift.core.checkpoint import Checkpoint
-from weir.events import DriftSignalled
+from weir.drift.core.signals import StreamSignal
 
 
 class UnknownStream(LookupError):
@@ -28,6 +28,6 @@ class Checkpoints(Protocol):
 class Announcer(Protocol):
     """Tells the world."""
 
-    async def announce(self, signals: Sequence[DriftSignalled]) -> None:
+    async def announce(self, signals: Sequence[StreamSignal]) -> None:
         """Number and deliver `signals` in order; returns when all are acknowledged."""
         ...

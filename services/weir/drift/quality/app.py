@@ -21,6 +21,7 @@ from weir.detectors.scores.stream import StreamKey, StreamState, begun_anew, ste
 from weir.drift.adapters.refused_streams import RefusedStreams
 from weir.drift.core.checkpoint import Place
 from weir.drift.core.ports import Announcer, UnknownStream
+from weir.drift.core.signals import QualityVerdict
 from weir.drift.quality.adapters.metrics import (
     LEFT_OUT,
     SCORES,
@@ -32,7 +33,7 @@ from weir.drift.quality.adapters.metrics import (
 from weir.drift.quality.core.intake import key_of_score, outcome_scores, score_of
 from weir.drift.quality.core.ports import QualityStore, Source
 from weir.drift.quality.core.signals import acceptance_of, signal_of
-from weir.events import DriftSignalled, EvaluationScored, InvalidEvent, TextFeaturesComputed, named_id
+from weir.events import EvaluationScored, InvalidEvent, TextFeaturesComputed, named_id
 from weir.runtime.kafka.handling import Received
 from weir.runtime.telemetry.logs import logger
 
@@ -47,7 +48,7 @@ class _Stepped:
     """What one message led to."""
 
     states: dict[StreamKey, StreamState]
-    signals: list[DriftSignalled]
+    signals: list[QualityVerdict]
     counted: Counter[str]
     left_out: Counter[str]
 

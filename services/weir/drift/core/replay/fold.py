@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from weir.detectors.observation import Observation
 from weir.detectors.settings import BankSettings
+from weir.drift.core.signals import StreamSignal, record_of
 from weir.drift.core.stream.advance import advance, fresh
 from weir.drift.core.stream.assets import assets_of
 from weir.drift.core.stream.intake import observations_of
@@ -116,7 +117,7 @@ def _counted(
     before: ReplayedStream,
     stream: StreamState,
     new: Sequence[Observation],
-    signals: Sequence[DriftSignalled],
+    signals: Sequence[StreamSignal],
     watched: frozenset[str],
 ) -> ReplayedStream:
     if not new:
@@ -126,7 +127,9 @@ def _counted(
         places.setdefault(item.request_id, number)
     last = before.events + len(new)
     told = tuple(
-        Told(places.get(signal.trigger_request_id, last), signal) for signal in signals if signal.detector == DETECTOR
+        Told(places.get(signal.trigger_request_id, last), record_of(signal))
+        for signal in signals
+        if signal.detector == DETECTOR
     )
     found = {request_id: place for request_id, place in places.items() if request_id in watched}
     times_us = [item.event_time_us for item in new]

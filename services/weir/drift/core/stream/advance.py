@@ -22,12 +22,12 @@ from weir.detectors.settings import BankSettings
 from weir.detectors.step import Step
 from weir.detectors.uniform import uniform_of
 from weir.drift.core.insight_settings import InsightSettings
+from weir.drift.core.signals import StreamSignal
 from weir.drift.core.stream.insight import begun, explained, noted
 from weir.drift.core.stream.signals import signal_of, withdrawals
 from weir.drift.core.stream.skew_signals import skew_signal
 from weir.drift.core.stream.skew_watch import watched
 from weir.drift.core.stream.state import EmbeddingSpace, StreamState, begun_anew, in_space, remembering
-from weir.events import DriftSignalled
 from weir.events import Reference as AssetReference
 
 Assets = Mapping[str, tuple[AssetReference, ...]]
@@ -62,7 +62,7 @@ def advance(
     *,
     insight: InsightSettings = DEFAULT_INSIGHT,
     assets: Assets | None = None,
-) -> tuple[StreamState, tuple[DriftSignalled, ...]]:
+) -> tuple[StreamState, tuple[StreamSignal, ...]]:
     """The stream after `observations`, which it has not counted before (`fresh`), and the signals on the way.
 
     settings: of a reference that is begun here. insight: of skew and explanations. assets: what each event was pinned
@@ -70,7 +70,7 @@ def advance(
     """
     if not observations:
         return stream, ()
-    signals: list[DriftSignalled] = []
+    signals: list[StreamSignal] = []
     if is_other_space(stream, observations, space):
         first, reason = observations[0], _change_of(stream.space, space)
         signals.extend(withdrawals(stream, first.event_id, first.request_id, first.event_time_us, reason))
@@ -97,9 +97,9 @@ def _follow(
     requests: Mapping[str, str],
     settings: InsightSettings,
     assets: Assets,
-) -> tuple[StreamState, list[DriftSignalled]]:
+) -> tuple[StreamState, list[StreamSignal]]:
     """The stream with `bank`, which made `steps` since `before`, and the signals. requests: request ids by event id."""
-    stream, insight, skew, signals = replace(before, bank=bank), before.insight, before.skew, list[DriftSignalled]()
+    stream, insight, skew, signals = replace(before, bank=bank), before.insight, before.skew, list[StreamSignal]()
     fitted = bank.fitted if isinstance(bank, MonitoringBank) else None
     reference = list(before.bank.observations) if isinstance(before.bank, WarmingBank) else []
     for events, step in enumerate(steps, before.events + 1):

@@ -14,12 +14,13 @@ from weir.detectors.reference import EmbeddingMatrix
 from weir.detectors.settings import BankSettings
 from weir.detectors.skew import SkewReference
 from weir.drift.core.intents import Intents
+from weir.drift.core.signals import StreamSignal
 from weir.drift.core.stream import skew_watch
 from weir.drift.core.stream.signals import decision, withdrawals
 from weir.drift.core.stream.skew_signals import skew_decision
 from weir.drift.core.stream.skew_watch import SkewWatch, fitting
 from weir.drift.core.stream.state import StreamState, begun_anew, remembering
-from weir.events import DriftSignalled, named_id
+from weir.events import named_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Dataset:
 
 def accepted(
     stream: StreamState, settings: BankSettings, by: Decision, now_us: int
-) -> tuple[StreamState, list[DriftSignalled]]:
+) -> tuple[StreamState, list[StreamSignal]]:
     """The stream collecting its next reference under `settings`, and what is told: withdrawals, then the decision."""
     cause, after = _cause(stream, now_us), begun_anew(stream, settings, "the change was accepted")
     told = withdrawals(stream, cause, _last_request(stream), now_us, "the change was accepted")
@@ -53,7 +54,7 @@ def accepted(
     return remembering(after, told), told
 
 
-def dismissed(stream: StreamState, by: Decision, now_us: int) -> tuple[StreamState, list[DriftSignalled]]:
+def dismissed(stream: StreamState, by: Decision, now_us: int) -> tuple[StreamState, list[StreamSignal]]:
     """The stream with its alarms off, that of skew included, and what is told."""
     cause = _cause(stream, now_us)
     told = withdrawals(stream, cause, _last_request(stream), now_us, "the alarm was dismissed")
@@ -75,7 +76,7 @@ def dismissed(stream: StreamState, by: Decision, now_us: int) -> tuple[StreamSta
 
 def compared(
     stream: StreamState, reference: SkewReference, model: str, by: Decision, now_us: int
-) -> tuple[StreamState, list[DriftSignalled]]:
+) -> tuple[StreamState, list[StreamSignal]]:
     """The stream compared with `reference` from now on, and what is told. An alarm against another one ends.
 
     Raises ValueError when the stream's embeddings are known to come from another model.
@@ -86,7 +87,7 @@ def compared(
             f"the dataset has embeddings of {model or 'an unnamed model'} with {reference.embeddings.shape[1]} numbers, "
             f"the stream those of {stream.space.model} with {stream.space.dimensions}; embed it with the stream's model"
         )
-    cause, told = _cause(stream, now_us), list[DriftSignalled]()
+    cause, told = _cause(stream, now_us), list[StreamSignal]()
     if stream.skew is not None and stream.skew.is_raised:
         told.append(skew_decision(stream, "cleared", cause, now_us, by.author))
     after = replace(stream, skew=watch)

@@ -57,7 +57,8 @@ class Insight:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a fired signal says beyond the part; every field as in `DriftSignalled`, indices of monitored events."""
+    """What a fired signal says beyond the part; every field as in `DriftSignalled`, indices of monitored events until the
+    signal is made."""
 
     evidence_events: int
     example_before_request_ids: tuple[str, ...]

@@ -1,19 +1,20 @@
-"""Signals: the events that outcomes of a bank become.
+"""Signals of a stream of texts: what outcomes of a bank and decisions about it become.
 
 Their ids derive from the response event at which the state changed and the kind of change, so a replay from the
-checkpoint writes the same ids. They are built without numbers: who delivers them numbers them.
+checkpoint writes the same ids.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from weir.detectors.bank import MonitoringBank
 from weir.detectors.observation import Observation
 from weir.detectors.outcomes import Cleared, Frozen, Level, Outcome, Signal, Warming
 from weir.detectors.settings import BankSettings
+from weir.drift.core.signals import Alarm, OperatorDecision, StreamSignal
 from weir.drift.core.stream.explanation import (
     cleared_sentence,
     decided_sentence,
@@ -25,7 +26,7 @@ from weir.drift.core.stream.explanation import (
 from weir.drift.core.stream.insight import Explanation
 from weir.drift.core.stream.skew_watch import SkewWatch
 from weir.drift.core.stream.state import StreamState
-from weir.events import DriftSignalled, derived_id, digest_of
+from weir.events import derived_id, digest_of
 
 DETECTOR = "bank"
 """Name of the detector bank on signals."""
@@ -50,7 +51,7 @@ def signal_of(
     cause: Observation,
     requests: Mapping[str, str],
     explanation: Explanation | None = None,
-) -> DriftSignalled | None:
+) -> Alarm | None:
     """The signal of `outcome`; None for a step of warming that is not told.
 
     stream: in the phase (same reference) in which the outcome arose. requests: request ids by event id. explanation: of
@@ -67,14 +68,14 @@ def signal_of(
 
 def withdrawals(
     stream: StreamState, cause_event_id: str, request_id: str, now_us: int, reason: str
-) -> list[DriftSignalled]:
+) -> list[StreamSignal]:
     """A cleared signal for each alarm that is on, because `stream` gives up its reference."""
     if not isinstance(stream.bank, MonitoringBank):
         return []
     monitor = stream.bank.monitor
     raised = [level for level, alarm in ((Level.PAGE, monitor.page), (Level.WARN, monitor.warn)) if alarm.raised]
     return [
-        DriftSignalled(
+        Alarm(
             **common_fields(stream, "cleared", level, cause_event_id, request_id, now_us),
             event_index=stream.events,
             explanation=withdrawn_sentence(level, stream, reason),
@@ -92,12 +93,12 @@ def decision(
     author: str,
     reason: str,
     next_version: str = "",
-) -> DriftSignalled:
+) -> OperatorDecision:
     """The record of a person's decision about `stream`, which still has the reference it was decided on.
 
     state: `accepted` (the traffic is the new normal, `next_version` is begun) or `dismissed` (the alarm was false).
     """
-    return DriftSignalled(
+    return OperatorDecision(
         **common_fields(stream, state, "", cause_event_id, "", now_us),
         event_index=stream.events,
         author=author,
@@ -107,20 +108,20 @@ def decision(
     )
 
 
-def _warming(stream: StreamState, outcome: Warming, cause: Observation) -> DriftSignalled | None:
+def _warming(stream: StreamState, outcome: Warming, cause: Observation) -> Alarm | None:
     if outcome.events != 1 and outcome.events % WARMING_EVERY_EVENTS:
         return None
     common = common_fields(stream, "warming", "", cause.event_id, cause.request_id, cause.event_time_us)
     common |= {"reference_version": "", "reference_digest": "", "reference_events": outcome.events}
-    return DriftSignalled(
+    return Alarm(
         **common,
         event_index=stream.events_before + outcome.events,
         explanation=warming_sentence(outcome, stream.warming_reason),
     )
 
 
-def _frozen(stream: StreamState, outcome: Frozen, cause: Observation) -> DriftSignalled:
-    return DriftSignalled(
+def _frozen(stream: StreamState, outcome: Frozen, cause: Observation) -> Alarm:
+    return Alarm(
         **common_fields(stream, "monitoring", "", cause.event_id, cause.request_id, cause.event_time_us),
         event_index=stream.events_before + outcome.events,
         explanation=frozen_sentence(outcome),
@@ -133,9 +134,9 @@ def _fired(
     cause: Observation,
     requests: Mapping[str, str],
     explanation: Explanation | None,
-) -> DriftSignalled:
+) -> Alarm:
     offset = stream.events_before + stream.reference_events
-    return DriftSignalled(
+    return Alarm(
         **common_fields(stream, "fired", outcome.level, cause.event_id, cause.request_id, cause.event_time_us),
         part=outcome.part,
         statistic=outcome.statistic,
@@ -146,19 +147,18 @@ def _fired(
         example_request_ids=tuple(requests[event_id] for event_id in outcome.example_event_ids),
         explanation=fired_sentence(outcome, offset, stream.reference_events),
         guarantee=str(outcome.guarantee),
-        **(_explained(explanation, offset) if explanation else {}),
+        explained=_counted_from(offset, explanation) if explanation else None,
     )
 
 
-def _explained(explanation: Explanation, offset: int) -> dict[str, Any]:
+def _counted_from(offset: int, explanation: Explanation) -> Explanation:
     clusters = (replace(one, first_event_index=offset + one.first_event_index) for one in explanation.clusters)
-    plain = {field.name: getattr(explanation, field.name) for field in fields(explanation)}
-    return {**plain, "clusters": tuple(clusters)}
+    return replace(explanation, clusters=tuple(clusters))
 
 
-def _cleared(stream: StreamState, outcome: Cleared, cause: Observation) -> DriftSignalled:
+def _cleared(stream: StreamState, outcome: Cleared, cause: Observation) -> Alarm:
     offset = stream.events_before + stream.reference_events
-    return DriftSignalled(
+    return Alarm(
         **common_fields(stream, "cleared", outcome.level, cause.event_id, cause.request_id, cause.event_time_us),
         event_index=offset + outcome.index,
         explanation=cleared_sentence(outcome, offset),

@@ -6,10 +6,11 @@ from typing import Any
 
 from weir.detectors.observation import Observation
 from weir.drift.core.insight_settings import InsightSettings
+from weir.drift.core.signals import OperatorDecision, Skew
 from weir.drift.core.stream.signals import common_fields
 from weir.drift.core.stream.skew_watch import TestedWindow
 from weir.drift.core.stream.state import StreamState
-from weir.events import DriftSignalled, derived_id
+from weir.events import derived_id
 
 DETECTOR = "skew"
 """Name of the skew test on signals; with tenant and route it identifies the alert."""
@@ -20,13 +21,13 @@ EXAMPLES_MAX = 10
 
 def skew_signal(
     stream: StreamState, tested: TestedWindow, cause: Observation, events: int, settings: InsightSettings
-) -> DriftSignalled:
+) -> Skew:
     """The signal of a window that raises or ends the skew alarm. `events`: counted by the stream, this one included."""
     result, state = tested.result, "skewed" if tested.is_raised else "cleared"
     common = _common(stream, state, cause.event_id, cause.request_id, cause.event_time_us)
     # In events, as for the bank: a window of n at alpha is wrong once in n / alpha.
     common["arl_target"] = settings.skew_window_events / settings.skew_alpha
-    return DriftSignalled(
+    return Skew(
         **common,
         part=result.test,
         statistic=result.p_value,
@@ -44,12 +45,12 @@ def skew_signal(
     )
 
 
-def skew_decision(stream: StreamState, state: str, cause_event_id: str, now_us: int, author: str) -> DriftSignalled:
+def skew_decision(stream: StreamState, state: str, cause_event_id: str, now_us: int, author: str) -> OperatorDecision:
     """The record that `author` set the dataset of `stream`, or (state `cleared`) that its alarm ends with a decision."""
     watch = stream.skew
     named = f"{watch.reference.name} {watch.reference.version}" if watch else "none"
     told = f"Live traffic is now compared with the evaluation dataset {named}, as {author} decided."
-    return DriftSignalled(
+    return OperatorDecision(
         **_common(stream, state, cause_event_id, "", now_us),
         event_index=stream.events,
         author=author,

@@ -8,10 +8,10 @@ from typing import Annotated
 
 from weir.detectors.bank import BankState, MonitoringBank, WarmingBank, new_bank
 from weir.detectors.settings import BankSettings
+from weir.drift.core.signals import StreamSignal
 from weir.drift.core.stream.insight import Insight
 from weir.drift.core.stream.seen import Seen, nothing_seen
 from weir.drift.core.stream.skew_watch import SkewWatch, fitting
-from weir.events import DriftSignalled
 from weir.state import Expendable
 
 
@@ -76,7 +76,7 @@ class StreamState:
         return self.events_before + self.reference_events + monitored
 
 
-def remembering(stream: StreamState, signals: Sequence[DriftSignalled]) -> StreamState:
+def remembering(stream: StreamState, signals: Sequence[StreamSignal]) -> StreamState:
     """The stream with the last of `signals` as its last one."""
     if not signals:
         return stream

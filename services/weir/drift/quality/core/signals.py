@@ -1,29 +1,28 @@
-"""Signals: the events that outcomes of a quality stream become.
+"""Signals of a stream of scores: what its outcomes, and a decision about it, become.
 
-Ids derive from the score at which the state changed, so a replay writes the same ones. They are built without
-numbers: who delivers them numbers them.
+Ids derive from the score at which the state changed, so a replay writes the same ones.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
-from weir.detectors.outcomes import Guarantee, Level
+from weir.detectors.outcomes import Guarantee
 from weir.detectors.scores.outcomes import Cleared, Fired, JudgeFired, Monitoring, Outcome, Warming
 from weir.detectors.scores.score import AnchorScore, Score
 from weir.detectors.scores.settings import QualitySettings
 from weir.detectors.scores.stream import StreamState
 from weir.detectors.scores.trial import Verdict
+from weir.drift.core.signals import OperatorDecision, QualityVerdict
 from weir.drift.quality.core.sentences import sentence_of
-from weir.events import DriftSignalled, derived_id, digest_of
+from weir.events import derived_id, digest_of
 
 DETECTOR = "quality"
 """Name of the detector on signals."""
 
 JUDGE_PART = "/judge"
 """After the evaluator's name in the part of an alarm on the judge itself."""
-
 
 PENDING = "pending"
 """Verdict of an alarm whose anchors are being scored again; the evaluator answers it with all anchors."""
@@ -43,12 +42,47 @@ def reference_digest(state: StreamState) -> str:
 
 def signal_of(
     state: StreamState, outcome: Outcome, cause: Score | AnchorScore, settings: QualitySettings
-) -> DriftSignalled:
+) -> QualityVerdict:
     """The signal of `outcome`. state: after the step. cause: the score or anchor of the step."""
     kind, level, arl = _state_of(outcome, settings)
     part, verdict = _part_of(state, outcome), _verdict_of(outcome)
     role = f"quality {kind} {level} {part} {state.key.digest} {state.version} {verdict}"
-    fields: dict[str, Any] = {
+    found: dict[str, Any] = {}
+    if isinstance(outcome, Fired):
+        found = {"since_event_index": outcome.since_index, "since_time_us": outcome.since_time_us}
+        found |= {"guarantee": str(Guarantee.THEOREM)}
+    if isinstance(outcome, Fired | JudgeFired):
+        found |= {"statistic": outcome.statistic, "threshold": outcome.threshold}
+    return QualityVerdict(
+        **_common_fields(state, kind, role, cause, settings),
+        level=level,
+        part=part,
+        verdict=verdict,
+        arl_target=arl,
+        trigger_request_id=_request_of(state, outcome, cause),
+        explanation=sentence_of(state, outcome, settings),
+        **found,
+    )
+
+
+def acceptance_of(state: StreamState, cause: Score, settings: QualitySettings, author: str) -> OperatorDecision:
+    """The decision to take the scores from now on for normal. state: before it. cause: says when."""
+    role = f"quality accepted {state.key.part} {state.key.digest} {state.version}"
+    return OperatorDecision(
+        **_common_fields(state, "accepted", role, cause, settings),
+        part=state.key.part,
+        trigger_request_id=cause.request_id,
+        explanation=f"{author} takes the scores of {state.key.part} from now on for normal; a new reference is begun.",
+        author=author,
+        next_reference_version=str(state.version + 1),
+    )
+
+
+def _common_fields(
+    state: StreamState, kind: str, role: str, cause: Score | AnchorScore, settings: QualitySettings
+) -> dict[str, Any]:
+    """The fields that every signal of a stream of scores has. role: with the cause decides the id."""
+    return {
         "event_id": derived_id(cause.cause_id, role),
         "tenant": state.key.tenant,
         "event_time_us": cause.event_time_us,
@@ -56,39 +90,11 @@ def signal_of(
         "detector": DETECTOR,
         "config_digest": config_digest(settings),
         "state": kind,
-        "level": level,
-        "part": part,
-        "verdict": verdict,
-        "arl_target": arl,
         "event_index": state.scores,
         "reference_version": "" if state.is_warming else str(state.version),
         "reference_digest": reference_digest(state),
         "reference_events": state.reference.count or state.baseline.count,
-        "trigger_request_id": _request_of(state, outcome, cause),
-        "explanation": sentence_of(state, outcome, settings),
     }
-    if isinstance(outcome, Fired):
-        fields |= {"since_event_index": outcome.since_index, "since_time_us": outcome.since_time_us}
-        fields |= {"guarantee": str(Guarantee.THEOREM)}
-    if isinstance(outcome, Fired | JudgeFired):
-        fields |= {"statistic": outcome.statistic, "threshold": outcome.threshold}
-    return DriftSignalled(**fields)
-
-
-def acceptance_of(state: StreamState, cause: Score, settings: QualitySettings, author: str) -> DriftSignalled:
-    """The decision to take the scores from now on for normal. state: before it. cause: says when."""
-    told = signal_of(state, Cleared(Level.WARN), cause, settings)
-    role = f"quality accepted {state.key.part} {state.key.digest} {state.version}"
-    return replace(
-        told,
-        event_id=derived_id(cause.cause_id, role),
-        state="accepted",
-        level="",
-        arl_target=0.0,
-        explanation=f"{author} takes the scores of {state.key.part} from now on for normal; a new reference is begun.",
-        author=author,
-        next_reference_version=str(state.version + 1),
-    )
 
 
 def _request_of(state: StreamState, outcome: Outcome, cause: Score | AnchorScore) -> str:
