@@ -128,7 +128,7 @@ def test_moving_the_alias_replaces_the_version() -> None:
     active = changed(ActiveEvaluators(), change(LENGTH))
     active = changed(active, change({**LENGTH, "sample_rate": 1.0}, version="2", digest="sha256:" + "cd" * 32))
 
-    assert [(one.version, one.sample_rate) for one in active.by_name.values()] == [("2", 1.0)]
+    assert [(one.version, one.spec.sample_rate) for one in active.by_name.values()] == [("2", 1.0)]
 
 
 def test_an_unusable_definition_scores_nothing_and_leaves_the_others_alone() -> None:

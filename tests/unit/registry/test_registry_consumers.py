@@ -66,7 +66,9 @@ CONSUMERS = {
         "uses": "assets/chain.py",
     },
     "evaluator": {
-        **dict.fromkeys(("type", "routes", "sample_rate", "salt", "threshold"), "evaluator/core/definition.py"),
+        **dict.fromkeys(("type", "routes"), "evaluator/core/definition.py"),
+        **dict.fromkeys(("sample_rate", "salt"), "evaluator/core/step.py"),
+        "threshold": "evaluator/core/scored.py",
         "parameters": "assets/evaluator.py",
         "description": SHOWN,
     },

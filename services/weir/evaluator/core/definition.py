@@ -17,9 +17,7 @@ from weir.evaluator.core.evaluators.pii import pii
 from weir.evaluator.core.evaluators.support_coverage import support_coverage
 from weir.evaluator.core.scorers import Scorer
 
-SCORERS: dict[
-    str, Callable[[Any], Scorer]
-] = {  # each takes the parameters of its own type (`weir.assets.evaluator.TYPES`)
+SCORERS: dict[str, Callable[[Any], Scorer]] = {
     "support_coverage": lambda parameters: Scorer(response=support_coverage(parameters)),
     "answer_relevance": lambda _: Scorer(features=relevance),
     "format": lambda parameters: Scorer(response=format_checks(parameters)),
@@ -27,7 +25,7 @@ SCORERS: dict[
     "pii": lambda parameters: Scorer(response=pii(parameters)),
     "feedback": lambda _: Scorer(feedback=judged),
 }
-"""What can be asked for as `type`."""
+"""What can be asked for as `type`; each takes the parameters of its own type (`weir.assets.evaluator.TYPES`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +35,15 @@ class Evaluator:
     name: str
     version: str
     digest: str
-    routes: tuple[str, ...]
-    """Globs; a call is scored when one matches its route."""
-    sample_rate: float
-    """Probability with which a call is scored, 0 to 1."""
-    salt: str
-    threshold: float | None
-    """Score from which a call passes; None when it only measures."""
+    spec: assets.Evaluator
     scorer: Scorer
 
     def is_for(self, route: str) -> bool:
         """Whether calls of this route are scored."""
-        return any(fnmatchcase(route, glob) for glob in self.routes)
+        return any(fnmatchcase(route, glob) for glob in self.spec.routes)
 
 
 def evaluator_of(name: str, version: str, digest: str, body_json: str) -> Evaluator:
     """The evaluator that a registered spec describes. Raises InvalidAsset naming what is wrong in it."""
     spec = parse(assets.Evaluator, json_of(body_json))
-    return Evaluator(
-        name=name,
-        version=version,
-        digest=digest,
-        routes=spec.routes,
-        sample_rate=spec.sample_rate,
-        salt=spec.salt,
-        threshold=spec.threshold,
-        scorer=SCORERS[spec.type](spec.own_parameters()),
-    )
+    return Evaluator(name, version, digest, spec, SCORERS[spec.type](spec.own_parameters()))

@@ -37,7 +37,7 @@ class Scored:
 
     def as_event(self) -> EvaluationScored:
         """The event, without a number."""
-        threshold, under = self.evaluator.threshold, self.subject.trace if self.span_id else None
+        threshold, under = self.evaluator.spec.threshold, self.subject.trace if self.span_id else None
         return EvaluationScored(
             event_id=self.event_id,
             tenant=self.subject.tenant,
@@ -56,7 +56,7 @@ class Scored:
             label=self.verdict.label,
             explanation=self.verdict.explanation,
             inclusion_probability=self.inclusion_probability,
-            sampling_salt=self.evaluator.salt,
+            sampling_salt=self.evaluator.spec.salt,
             references=self.subject.references,
             release_digest=self.subject.release_digest,
             session_id=self.subject.session_id,
@@ -65,23 +65,24 @@ class Scored:
         )
 
 
-def scored(
-    cause_id: str,
-    time_us: int,
-    subject: Subject,
-    evaluator: Evaluator,
-    verdict: Verdict,
-    probability: float,
-    *,
-    topic: str,
-) -> Scored:
-    """A verdict on what event `cause_id` said. cause_id: UUIDv7 text, else ValueError. topic: on which it was read."""
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What was scored. event_id: UUIDv7 text. topic: on which it was read. probability: with which it could be scored at all."""
+
+    event_id: str
+    time_us: int
+    topic: str
+    probability: float = 1.0
+
+
+def scored(cause: Cause, subject: Subject, evaluator: Evaluator, verdict: Verdict) -> Scored:
+    """A verdict on what an event said. Raises ValueError for a cause whose id is no UUIDv7."""
     return Scored(
-        event_id=derived_id(cause_id, f"score {evaluator.name} {evaluator.digest}"),
-        event_time_us=time_us,
+        event_id=derived_id(cause.event_id, f"score {evaluator.name} {evaluator.digest}"),
+        event_time_us=cause.time_us,
         subject=subject,
         evaluator=evaluator,
         verdict=verdict,
-        inclusion_probability=probability,
-        span_id=derived_span_id(cause_id, f"evaluator {topic}") if subject.traceparent else "",
+        inclusion_probability=evaluator.spec.sample_rate * cause.probability,
+        span_id=derived_span_id(cause.event_id, f"evaluator {cause.topic}") if subject.traceparent else "",
     )

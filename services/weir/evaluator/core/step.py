@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from weir.evaluator.core.active import ActiveEvaluators
 from weir.evaluator.core.anchor_scores import scored_between, scored_for_signal
 from weir.evaluator.core.anchors import ActiveAnchors
-from weir.evaluator.core.definition import Evaluator
-from weir.evaluator.core.scored import Scored, scored
+from weir.evaluator.core.scored import Cause, Scored, scored
 from weir.evaluator.core.scorers import Scorer
 from weir.evaluator.core.subjects import RecentSubjects, Subject, subject_of_item, subject_of_response
 from weir.evaluator.core.verdict import Verdict
@@ -53,55 +52,36 @@ def step(
 def _of_call(
     recent: RecentSubjects, event: Event, active: ActiveEvaluators, trace: TraceContext | None
 ) -> tuple[RecentSubjects, list[Scored]]:
-    evaluators = active.by_name.values()
     if isinstance(event, InferenceCompleted):
         subject = subject_of_response(event, trace)
         recent.remember(subject)
-        return recent, list(_of_response(event, subject, evaluators))
+        cause = Cause(event.event_id, event.event_time_us, "inference-responses")
+        return recent, list(_scores(cause, subject, active, lambda one: one.response and one.response(event)))
     if isinstance(event, TextFeaturesComputed):
-        return recent, list(_of_features(event, evaluators))
+        return recent, list(_of_features(event, active))
     if isinstance(event, FeedbackReceived):
-        return recent, list(_of_feedback(event, recent.of_feedback(event), evaluators))
+        cause = Cause(event.event_id, event.event_time_us, "feedback")
+        judged = _scores(cause, recent.of_feedback(event), active, lambda one: one.feedback and one.feedback(event))
+        return recent, list(judged)
     raise InvalidEvent("wrong_event", f"{type(event).__name__} is nothing to score")
 
 
-def _of_response(event: InferenceCompleted, subject: Subject, evaluators: Iterable[Evaluator]) -> Iterator[Scored]:
-    for evaluator, verdict in _verdicts(
-        subject, evaluators, lambda scorer: scorer.response(event) if scorer.response else None
-    ):
-        rate = evaluator.sample_rate
-        yield scored(
-            event.event_id, event.event_time_us, subject, evaluator, verdict, rate, topic="inference-responses"
-        )
-
-
-def _of_features(event: TextFeaturesComputed, evaluators: Iterable[Evaluator]) -> Iterator[Scored]:
+def _of_features(event: TextFeaturesComputed, active: ActiveEvaluators) -> Iterator[Scored]:
     traces = read_traces(event.item_traceparents, event.item_tracestates, len(event.items))
     for item, trace in zip(event.items, traces, strict=True):
-        subject = subject_of_item(event, item, trace)
-        judge = _features_judge(item)
-        for evaluator, verdict in _verdicts(subject, evaluators, judge):
-            # Two independent coins: the embedding's and this evaluator's.
-            probability = evaluator.sample_rate * item.inclusion_probability
-            at_us = item.event_time_us
-            yield scored(item.response_event_id, at_us, subject, evaluator, verdict, probability, topic="text-features")
+        # Two independent coins: the embedding's and the evaluator's.
+        cause = Cause(item.response_event_id, item.event_time_us, "text-features", item.inclusion_probability)
+        yield from _scores(cause, subject_of_item(event, item, trace), active, _features_judge(item))
 
 
-def _of_feedback(event: FeedbackReceived, subject: Subject, evaluators: Iterable[Evaluator]) -> Iterator[Scored]:
-    for evaluator, verdict in _verdicts(
-        subject, evaluators, lambda scorer: scorer.feedback(event) if scorer.feedback else None
-    ):
-        rate = evaluator.sample_rate
-        yield scored(event.event_id, event.event_time_us, subject, evaluator, verdict, rate, topic="feedback")
-
-
-def _verdicts(subject: Subject, evaluators: Iterable[Evaluator], judge: Judge) -> Iterator[tuple[Evaluator, Verdict]]:
-    for evaluator in evaluators:
-        if evaluator.is_for(subject.route) and is_chosen(subject.request_id, evaluator.salt, evaluator.sample_rate):
+def _scores(cause: Cause, subject: Subject, active: ActiveEvaluators, judge: Judge) -> Iterator[Scored]:
+    for evaluator in active.by_name.values():
+        spec = evaluator.spec
+        if evaluator.is_for(subject.route) and is_chosen(subject.request_id, spec.salt, spec.sample_rate):
             verdict = judge(evaluator.scorer)
             if verdict is not None:
-                yield evaluator, verdict
+                yield scored(cause, subject, evaluator, verdict)
 
 
 def _features_judge(item: FeatureItem) -> Judge:
-    return lambda scorer: scorer.features(item) if scorer.features else None
+    return lambda scorer: scorer.features and scorer.features(item)

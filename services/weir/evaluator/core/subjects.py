@@ -74,36 +74,32 @@ class RecentSubjects:
 
 def subject_of_response(event: InferenceCompleted, trace: TraceContext | None = None) -> Subject:
     """The call that ended. trace: that its message carries."""
-    return Subject(
-        tenant=event.tenant,
-        request_id=event.request_id,
-        response_event_id=event.event_id,
-        route=event.route,
-        trace_id=event.trace_id,
-        references=event.references,
-        release_digest=event.release_digest,
-        session_id=event.session_id,
-        **_trace_fields(trace),
-    )
+    return _subject(event, event, event.event_id, trace)
 
 
 def subject_of_item(envelope: TextFeaturesComputed, item: FeatureItem, trace: TraceContext | None = None) -> Subject:
     """The call that an item of a feature envelope describes. trace: that the envelope keeps of it."""
+    return _subject(envelope, item, item.response_event_id, trace)
+
+
+def _subject(
+    stream: InferenceCompleted | TextFeaturesComputed,
+    call: InferenceCompleted | FeatureItem,
+    response_event_id: str,
+    trace: TraceContext | None,
+) -> Subject:
     return Subject(
-        tenant=envelope.tenant,
-        request_id=item.request_id,
-        response_event_id=item.response_event_id,
-        route=envelope.route,
-        trace_id=item.trace_id,
-        references=item.references,
-        release_digest=item.release_digest,
-        session_id=item.session_id,
-        **_trace_fields(trace),
+        tenant=stream.tenant,
+        request_id=call.request_id,
+        response_event_id=response_event_id,
+        route=stream.route,
+        trace_id=call.trace_id,
+        references=call.references,
+        release_digest=call.release_digest,
+        session_id=call.session_id,
+        traceparent=trace.traceparent if trace else "",
+        tracestate=trace.state if trace else "",
     )
-
-
-def _trace_fields(trace: TraceContext | None) -> dict[str, str]:
-    return {"traceparent": trace.traceparent, "tracestate": trace.state} if trace else {}
 
 
 def subject_record(subject: Subject) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, tuple_
+from sqlalchemy import Connection, Select, Table, delete, func, insert, select, tuple_
 
 from weir.registry.adapters.tables import ALIASES, CHANGES, VERSIONS
 from weir.registry.core.catalog import Asset, AssetKey, Catalog
@@ -25,9 +27,8 @@ def read_catalog(connection: Connection, keys: Iterable[AssetKey]) -> Catalog:
     for kind, name, version, digest in connection.execute(chosen):
         versions.setdefault((kind, name), {})[version] = digest
     named = select(ALIASES.c.kind, ALIASES.c.name, ALIASES.c.alias, ALIASES.c.version)
-    for kind, name, alias, version in connection.execute(
-        named.where(tuple_(ALIASES.c.kind, ALIASES.c.name).in_(wanted))
-    ):
+    named = named.where(tuple_(ALIASES.c.kind, ALIASES.c.name).in_(wanted))
+    for kind, name, alias, version in connection.execute(named):
         aliases.setdefault((kind, name), {})[alias] = version
     return Catalog({key: Asset(versions[key], aliases.get(key, {})) for key in versions})
 
@@ -49,82 +50,45 @@ def write_change(connection: Connection, change: Change, author: str, time_us: i
     )
     connection.execute(insert(CHANGES).values(row.as_record()))
     if change.change == CREATED:
-        _write_version(connection, change, row)
+        own = {field: getattr(change, field) for field in ("kind", "name", "version", "digest", "body_json")}
+        connection.execute(insert(VERSIONS).values(**own, author=author, created_us=time_us, revision=revision))
     elif change.change == ALIAS_MOVED:
-        _write_alias(connection, change, row)
+        key = {"kind": change.kind, "name": change.name, "alias": change.alias}
+        connection.execute(delete(ALIASES).filter_by(**key))
+        connection.execute(insert(ALIASES).values(**key, version=change.version, revision=revision))
     return row
 
 
 def list_versions(connection: Connection, kind: str = "", name: str = "") -> list[VersionRow]:
     """Versions, newest first, of one kind or one asset or all; at most ROWS_MAX + 1."""
-    chosen = select(*(VERSIONS.c[field] for field in VersionRow.FIELDS))
-    if kind:
-        chosen = chosen.where(VERSIONS.c.kind == kind)
-    if name:
-        chosen = chosen.where(VERSIONS.c.name == name)
-    rows = connection.execute(chosen.order_by(VERSIONS.c.revision.desc()).limit(ROWS_MAX + 1))
-    return [VersionRow(*row) for row in rows]
+    chosen = _chosen(VERSIONS, VersionRow, kind, name).order_by(VERSIONS.c.revision.desc())
+    return [VersionRow(*row) for row in connection.execute(chosen)]
 
 
 def list_aliases(connection: Connection, kind: str = "", name: str = "") -> list[AliasRow]:
     """Aliases of one kind or one asset or all, by name; at most ROWS_MAX + 1."""
-    chosen = select(ALIASES.c.kind, ALIASES.c.name, ALIASES.c.alias, ALIASES.c.version)
-    if kind:
-        chosen = chosen.where(ALIASES.c.kind == kind)
-    if name:
-        chosen = chosen.where(ALIASES.c.name == name)
-    rows = connection.execute(chosen.order_by(ALIASES.c.kind, ALIASES.c.name, ALIASES.c.alias).limit(ROWS_MAX + 1))
-    return [AliasRow(*row) for row in rows]
+    chosen = _chosen(ALIASES, AliasRow, kind, name).order_by(ALIASES.c.kind, ALIASES.c.name, ALIASES.c.alias)
+    return [AliasRow(*row) for row in connection.execute(chosen)]
 
 
 def list_changes(
     connection: Connection, from_us: int, to_us: int, kind: str = "", name: str = ""
 ) -> Sequence[ChangeRow]:
     """Changes with from_us <= time < to_us, newest first; at most ROWS_MAX + 1."""
-    chosen = select(*(CHANGES.c[field] for field in ChangeRow.__dataclass_fields__))
+    chosen = _chosen(CHANGES, ChangeRow, kind, name).order_by(CHANGES.c.revision.desc())
     chosen = chosen.where(CHANGES.c.time_us >= from_us, CHANGES.c.time_us < to_us)
-    if kind:
-        chosen = chosen.where(CHANGES.c.kind == kind)
-    if name:
-        chosen = chosen.where(CHANGES.c.name == name)
-    rows = connection.execute(chosen.order_by(CHANGES.c.revision.desc()).limit(ROWS_MAX + 1))
-    return [ChangeRow(*row) for row in rows]
+    return [ChangeRow(*row) for row in connection.execute(chosen)]
 
 
-def version_row(connection: Connection, kind: str, name: str, version: str) -> VersionRow:
-    """One stored version. Raises NoResultFound when there is none."""
-    where = (VERSIONS.c.kind == kind, VERSIONS.c.name == name, VERSIONS.c.version == version)
-    return VersionRow(
-        *connection.execute(select(*(VERSIONS.c[field] for field in VersionRow.FIELDS)).where(*where)).one()
-    )
+def read_version(connection: Connection, kind: str, name: str, version: str) -> tuple[VersionRow, str]:
+    """One stored version, and the canonical JSON of its specification. Raises NoResultFound when there is none."""
+    chosen = _chosen(VERSIONS, VersionRow, kind, name).add_columns(VERSIONS.c.body_json)
+    *row, body_json = connection.execute(chosen.where(VERSIONS.c.version == version)).one()
+    return VersionRow(*row), str(body_json)
 
 
-def body_of(connection: Connection, kind: str, name: str, version: str) -> str | None:
-    """Canonical JSON of a version's specification; None when there is no such version."""
-    where = (VERSIONS.c.kind == kind, VERSIONS.c.name == name, VERSIONS.c.version == version)
-    found = connection.scalar(select(VERSIONS.c.body_json).where(*where))
-    return None if found is None else str(found)
-
-
-def _write_version(connection: Connection, change: Change, row: ChangeRow) -> None:
-    values = {
-        "kind": change.kind,
-        "name": change.name,
-        "version": change.version,
-        "digest": change.digest,
-        "body_json": change.body_json,
-        "author": row.author,
-        "created_us": row.time_us,
-        "revision": row.revision,
-    }
-    connection.execute(insert(VERSIONS).values(values))
-
-
-def _write_alias(connection: Connection, change: Change, row: ChangeRow) -> None:
-    where = (ALIASES.c.kind == change.kind, ALIASES.c.name == change.name, ALIASES.c.alias == change.alias)
-    connection.execute(delete(ALIASES).where(*where))
-    connection.execute(
-        insert(ALIASES).values(
-            kind=change.kind, name=change.name, alias=change.alias, version=change.version, revision=row.revision
-        )
-    )
+def _chosen(table: Table, row: type[VersionRow | AliasRow | ChangeRow], kind: str, name: str) -> Select[Any]:
+    """The columns of a row, of one kind or one asset or all."""
+    chosen = select(*(table.c[field.name] for field in fields(row))).limit(ROWS_MAX + 1)
+    asked = {column: value for column, value in (("kind", kind), ("name", name)) if value}
+    return chosen.filter_by(**asked)

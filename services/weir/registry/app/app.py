@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,7 +17,7 @@ from weir.registry.adapters.database import Database
 from weir.registry.adapters.metrics import CHANGES, REFUSALS
 from weir.registry.adapters.outbox import Act
 from weir.registry.core.approval import guarded, own_work, unapproved
-from weir.registry.core.catalog import AssetKey, Catalog
+from weir.registry.core.catalog import AssetKey
 from weir.registry.core.difference import FieldChange, difference
 from weir.registry.core.documents import Definition, definitions_from, label
 from weir.registry.core.governance import EXECUTED, REFUSED
@@ -54,66 +55,45 @@ class Registry:
         dry_run: decide only; nothing is stored or recorded.
         """
         time_us = now_us()
-        with self._database.writing() as connection:
-            try:
-                definitions = definitions_from(documents)
-                changes = plan(definitions, assets.read_catalog(connection, _keys(definitions)))
-                self._demand_approval(connection, changes, definitions)
-            except Refused as error:
-                refusal: Refused | None = error
-                if not dry_run:
-                    _record_refusal(connection, documents, error, author, time_us)
-            else:
-                refusal = None
-                if not dry_run:
-                    _store(connection, changes, author, time_us)
-        if not dry_run:
-            self._on_change()
-        if refusal is not None:
-            REFUSALS.labels(refusal.reason).inc()
-            raise refusal
+
+        def refuse(connection: Connection, error: NotFound | Refused) -> None:
+            _record_refusal(connection, documents, error, author, time_us)
+
+        with self._governed(refuse, dry_run=dry_run) as connection:
+            definitions = definitions_from(documents)
+            changes = plan(definitions, assets.read_catalog(connection, _keys(definitions)))
+            self._demand_approval(connection, changes, definitions)
+            if not dry_run:
+                _store(connection, changes, author, time_us)
         return changes
 
     def move_alias(self, kind: str, name: str, alias: str, version: str, author: str) -> Change:
         """Point an alias to a stored version. Raises NotFound or Refused; the refusal is recorded."""
         time_us = now_us()
-        refusal: Exception | None = None
-        with self._database.writing() as connection:
-            catalog = assets.read_catalog(connection, [(kind, name)])
-            try:
-                change = _alias_change(connection, catalog, kind, name, alias, version)
-                self._demand_approval(connection, (change,))
-            except (NotFound, Refused) as error:
-                refusal = error
-                outbox.put_act(connection, Act(author, MOVE, kind, name, "", REFUSED, str(error)), time_us)
-            else:
-                _store(connection, (change,), author, time_us)
-        self._on_change()
-        if refusal is not None:
-            REFUSALS.labels("not_found" if isinstance(refusal, NotFound) else "invalid").inc()
-            raise refusal
+
+        def refuse(connection: Connection, error: NotFound | Refused) -> None:
+            outbox.put_act(connection, Act(author, MOVE, kind, name, "", REFUSED, str(error)), time_us)
+
+        with self._governed(refuse) as connection:
+            change = _alias_change(connection, kind, name, alias, version)
+            self._demand_approval(connection, (change,))
+            _store(connection, (change,), author, time_us)
         return change
 
     def approve(self, kind: str, name: str, selector: str, approver: str) -> VersionRow:
         """Record that somebody approves a version. Raises NotFound, or Refused for its own author; both are recorded."""
         time_us = now_us()
-        refusal: Exception | None = None
-        with self._database.writing() as connection:
-            try:
-                row, _ = _find(connection, kind, name, selector)
-                if problem := own_work((kind, name, row.version), row.author, approver):
-                    raise Refused([problem])
-            except (NotFound, Refused) as error:
-                refusal = error
-                outbox.put_act(connection, Act(approver, APPROVE, kind, name, "", REFUSED, str(error)), time_us)
-            else:
-                approvals.write_approval(connection, (kind, name, row.version), approver, time_us)
-                act = Act(approver, APPROVE, kind, name, row.digest, EXECUTED, f"approved version {row.version}")
-                outbox.put_act(connection, act, time_us)
-        self._on_change()
-        if refusal is not None:
-            REFUSALS.labels("not_found" if isinstance(refusal, NotFound) else "conflict").inc()
-            raise refusal
+
+        def refuse(connection: Connection, error: NotFound | Refused) -> None:
+            outbox.put_act(connection, Act(approver, APPROVE, kind, name, "", REFUSED, str(error)), time_us)
+
+        with self._governed(refuse) as connection:
+            row, _ = _find(connection, kind, name, selector)
+            if problem := own_work((kind, name, row.version), row.author, approver):
+                raise Refused([problem])
+            approvals.write_approval(connection, (kind, name, row.version), approver, time_us)
+            act = Act(approver, APPROVE, kind, name, row.digest, EXECUTED, f"approved version {row.version}")
+            outbox.put_act(connection, act, time_us)
         return row
 
     def versions(self, kind: str = "", name: str = "") -> list[VersionRow]:
@@ -142,6 +122,25 @@ class Registry:
             _, old = _find(connection, kind, name, before)
             _, new = _find(connection, kind, name, after)
         return difference(old, new)
+
+    @contextmanager
+    def _governed(
+        self, refuse: Callable[[Connection, NotFound | Refused], None], *, dry_run: bool = False
+    ) -> Iterator[Connection]:
+        """A writing transaction. A refusal in it is recorded with `refuse`, unless it is a dry run, and then raised."""
+        refusal: NotFound | Refused | None = None
+        with self._database.writing() as connection:
+            try:
+                yield connection
+            except (NotFound, Refused) as error:
+                refusal = error
+                if not dry_run:
+                    refuse(connection, error)
+        if not dry_run:
+            self._on_change()
+        if refusal is not None:
+            REFUSALS.labels("not_found" if isinstance(refusal, NotFound) else refusal.reason).inc()
+            raise refusal
 
     def _demand_approval(
         self, connection: Connection, changes: Sequence[Change], definitions: Sequence[Definition] = ()
@@ -172,16 +171,17 @@ def _store(connection: Connection, changes: Sequence[Change], author: str, time_
 
 
 def _record_refusal(
-    connection: Connection, documents: Sequence[object], error: Refused, author: str, time_us: int
+    connection: Connection, documents: Sequence[object], error: NotFound | Refused, author: str, time_us: int
 ) -> None:
     for index, document in enumerate(documents):
-        own = [str(one) for one in error.problems if one.document == index]
+        own = [str(one) for one in (error.problems if isinstance(error, Refused) else ()) if one.document == index]
         reason = "; ".join(own) or "another document of the batch was refused"
         kind, name = label(document, "kind") or "unknown", label(document, "name") or f"document-{index}"
         outbox.put_act(connection, Act(author, APPLY, kind, name, "", REFUSED, reason), time_us)
 
 
-def _alias_change(connection: Connection, catalog: Catalog, kind: str, name: str, alias: str, version: str) -> Change:
+def _alias_change(connection: Connection, kind: str, name: str, alias: str, version: str) -> Change:
+    catalog = assets.read_catalog(connection, [(kind, name)])
     asset = catalog.asset(kind, name)
     if version not in asset.versions:
         raise NotFound(f"version {version!r} is not stored; {catalog.known(kind, name)}")
@@ -189,7 +189,7 @@ def _alias_change(connection: Connection, catalog: Catalog, kind: str, name: str
         message = f"{alias!r} is a version of this {kind}; choose another alias"
         raise Refused([Problem(0, kind, name, "alias", message)])
     before = asset.aliases.get(alias)
-    body_json = assets.body_of(connection, kind, name, version) or ""
+    _, body_json = assets.read_version(connection, kind, name, version)
     change = UNCHANGED if before == version else ALIAS_MOVED
     previous = asset.versions[before] if before is not None else ""
     return Change(change, kind, name, version, asset.versions[version], body_json, alias, previous)
@@ -202,5 +202,5 @@ def _find(connection: Connection, kind: str, name: str, selector: str) -> tuple[
     version = asset.find(selector) or (by_digest[-1] if by_digest else None)
     if version is None:
         raise NotFound(f"{kind} {name!r} has no version, alias or digest {selector!r}; {catalog.known(kind, name)}")
-    row = assets.version_row(connection, kind, name, version)
-    return row, json.loads(assets.body_of(connection, kind, name, version) or "{}")
+    row, body_json = assets.read_version(connection, kind, name, version)
+    return row, json.loads(body_json)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class VersionRow:
     """One immutable version, without its body. created_us: microseconds since 1970-01-01 UTC."""
-
-    FIELDS: ClassVar[tuple[str, ...]] = ("kind", "name", "version", "digest", "author", "created_us", "revision")
 
     kind: str
     name: str
