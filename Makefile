@@ -28,8 +28,8 @@ architecture: ## import-linter: independent services, pure cores, service anatom
 	@$(VENV)/lint-imports
 	@$(VENV)/python tools/schemas.py --check
 
-unit: ## unit tests alone
-	@$(VENV)/python -m pytest tests/unit -q -n auto
+unit: ## unit tests alone, without the slow ones, laws on fewer examples
+	@WEIR_QUICK_RUN=1 $(VENV)/python -m pytest tests/unit -q -n auto -m "not slow"
 
 test: setup-tests lint types architecture ## everything, against the real Kafka, Triton and ClickHouse engine
 	@rm -f .weir/tests/results.json

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 
@@ -18,15 +19,28 @@ from weir.cli.stack.layout import repository
 HOME = repository() / ".weir" / "test"
 """Folder of the stack of a test run; emptied before it. Its logs stay for whoever looks after a failure."""
 
+QUICK_EXAMPLES = 20
+"""Examples of a law in `make check`; `make test` and a run by hand have Hypothesis' 100. Arbitrary: any value from 10 to 50 would
+do: fewer find less, more take longer."""
+
 
 # Laws are checked on the same examples everywhere: a slow machine is no counter-example, and a failure repeats.
-settings.register_profile("weir", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("weir")
+whole = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("whole", whole)
+settings.register_profile("quick", whole, max_examples=QUICK_EXAMPLES)
+settings.load_profile("quick" if os.environ.get("WEIR_QUICK_RUN") else "whole")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Count tests per level and remember what they prove."""
     config.pluginmanager.register(Results(), "weir-results")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that opens the ClickHouse engine is slow: its fixtures make a store with every table."""
+    for item in items:
+        if "migrated" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,10 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
 from harness.kafka.brokers import Brokers
-from harness.kafka.loop_laws import SERVICE, TOPIC, ProcessLaws, World
+from harness.kafka.loop_laws import KINDS, SERVICE, TOPIC, Group, RestartLaws, World, failing_at
 from harness.kafka.mock_kafka import know_schemas
 from weir.cli.stack.topics import create_topics
+from weir.runtime.kafka.culprits import LIVES_MAX
 from weir.runtime.kafka.link import link_from
 from weir.runtime.settings import SharedSettings
 
@@ -38,5 +39,21 @@ async def world(broker: str, tmp_path: Path) -> AsyncIterator[World]:
     await link.close()
 
 
-class TestLoops(ProcessLaws):
-    """All laws, and the one that takes a process."""
+class TestLoops(RestartLaws):
+    """All laws."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_message_that_kills_its_consumer_stops_the_group_for_a_few_starts_only(world: World, kind: str) -> None:
+    group = Group(world, kind)
+    world.produce(await world.good(8))
+    unforeseen = failing_at(4, TypeError("nobody foresaw this"))
+
+    for _ in range(LIVES_MAX):
+        with pytest.raises(TypeError):
+            await group.live(group.loop(unforeseen), until=lambda: False)
+    await group.live_to(group.loop(unforeseen), 7)
+
+    assert group.committed() == 8
+    assert group.saved == [(0, number) for number in range(8) if number != 4]
+    assert group.put_aside() == [(4, "handler_error")]

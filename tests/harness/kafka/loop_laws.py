@@ -212,7 +212,7 @@ async def not_ready() -> dict[str, str]:
 
 
 class LoopLaws:
-    """Each method is a law of one loop over one group."""
+    """Each method is a law of one loop over one group: what one member does."""
 
     @pytest.fixture(params=KINDS)
     def group(self, world: World, request: pytest.FixtureRequest) -> Group:
@@ -261,6 +261,29 @@ class LoopLaws:
         assert 0 <= committed <= 4
         assert group.put_aside() == []
 
+    async def test_a_stop_finishes_what_is_in_work_and_takes_nothing_new(self, world: World, group: Group) -> None:
+        world.produce(await world.good(8))
+        is_in_work, goes_on = asyncio.Event(), asyncio.Event()
+
+        async def slow(number: int) -> None:
+            if number == 1:
+                is_in_work.set()
+                await goes_on.wait()
+
+        running = asyncio.create_task(group.loop(slow).run(group.stop))
+        async with asyncio.timeout(PATIENCE_S):
+            await is_in_work.wait()
+            group.stop.set()
+            goes_on.set()
+            await running
+
+        assert 2 <= len(group.saved) < 8
+        assert group.committed() == len(group.saved)
+
+
+class RestartLaws(LoopLaws):
+    """All of them, and those in which one member ends and another one joins, which a mock cluster makes ten times as slow."""
+
     async def test_whatever_ends_a_life_its_saved_state_is_not_behind_its_offsets_and_the_next_goes_on(
         self, world: World, group: Group
     ) -> None:
@@ -297,29 +320,6 @@ class LoopLaws:
         await group.live_to(group.loop(passing), 19)
         assert group.committed() == 20
         assert {number for number, reason in group.put_aside() if reason == "bad_magic"} == set(range(0, 20, 2))
-
-    async def test_a_stop_finishes_what_is_in_work_and_takes_nothing_new(self, world: World, group: Group) -> None:
-        world.produce(await world.good(8))
-        is_in_work, goes_on = asyncio.Event(), asyncio.Event()
-
-        async def slow(number: int) -> None:
-            if number == 1:
-                is_in_work.set()
-                await goes_on.wait()
-
-        running = asyncio.create_task(group.loop(slow).run(group.stop))
-        async with asyncio.timeout(PATIENCE_S):
-            await is_in_work.wait()
-            group.stop.set()
-            goes_on.set()
-            await running
-
-        assert 2 <= len(group.saved) < 8
-        assert group.committed() == len(group.saved)
-
-
-class ProcessLaws(LoopLaws):
-    """All of them, and the one that takes a process and the end of its session."""
 
     async def test_a_killed_process_loses_nothing(self, world: World, group: Group) -> None:
         world.produce(await world.good(8))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -162,6 +163,7 @@ REMADE_FOR_OTHERS = [
 
 @given(st.lists(QUIET, max_size=25))
 @example(REMADE_FOR_OTHERS)
+@pytest.mark.slow
 def test_an_alert_is_open_if_and_only_if_its_condition_holds(steps: list[tuple[Any, ...]]) -> None:
     with law(repeat_s=100_000) as watched:
         for step in steps:
@@ -185,6 +187,7 @@ MOVED_AND_GONE = [
 @given(st.lists(ROUGH, max_size=25))
 @example(MOVED_AND_GONE)
 @example(ENDED_AND_BACK)
+@pytest.mark.slow
 def test_it_is_so_also_when_clocks_jump_and_deliveries_die(steps: list[tuple[Any, ...]]) -> None:
     with law(repeat_s=20) as watched:
         for step in steps:

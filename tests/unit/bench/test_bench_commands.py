@@ -21,6 +21,7 @@ WRITES = {"requested", "completed", "ended", "refused", "feedback", "shed"}
 
 
 @pytest.mark.parametrize("variables", MODULES)
+@pytest.mark.slow
 def test_the_modules_that_make_runs_are_found(variables: str) -> None:
     given = dict(one.split("=", 1) for one in variables.split())
     own = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **given}

@@ -41,6 +41,7 @@ def corpus() -> EmbeddedCorpus:
     )
 
 
+@pytest.mark.slow
 def test_every_method_is_measured_on_every_stream(corpus: EmbeddedCorpus) -> None:
     measured = measure(corpus, CHOSEN, SIZE, Console(quiet=True), mmd=True, all_peers=False)
     base = summary(measured.draws, CHOSEN)

@@ -72,6 +72,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("leaf", LEAVES, ids=" ".join)
+@pytest.mark.slow
 def test_without_a_stack_every_leaf_says_so_in_one_document_and_exits_4(tmp_path: Path, leaf: list[str]) -> None:
     ran = weir(tmp_path, *leaf, "--json")
 
@@ -88,6 +89,7 @@ def test_a_wrong_option_is_a_usage_error(tmp_path: Path) -> None:
     assert weir(tmp_path, "status", "--nonsense").returncode == 2
 
 
+@pytest.mark.slow
 def test_keys_are_shown_once_and_listed_without_their_secret(tmp_path: Path) -> None:
     made = json.loads(weir(tmp_path, "keys", "create", "ci", "--tenant", "acme", "--scope", "infer", "--json").stdout)
     listed = weir(tmp_path, "keys", "list", "--json").stdout

@@ -33,6 +33,7 @@ def test_kafkas_folder_is_private_and_named_in_ascii(tmp_path: Path) -> None:
     assert b"gr\\u00f6\\u00dfe \\u6f22\\u5b57/data/kafka" in (place.run / "kafka.properties").read_bytes()
 
 
+@pytest.mark.slow
 def test_kafka_formats_a_folder_in_other_letters_under_a_plain_locale(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -160,6 +160,7 @@ def test_a_setting_that_the_service_refuses_is_refused(
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
 )
+@pytest.mark.slow
 def test_exit_codes_are_the_documented_ones(tmp_path: Path, arguments: list[str], code: int) -> None:
     ran = weir(tmp_path, "drift", "replay", *arguments, "--json")
 

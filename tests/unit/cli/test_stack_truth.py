@@ -49,6 +49,7 @@ def kill_supervisor(place: Layout) -> None:
     eventually(lambda: look(place).state is State.ORPHANED, within_s=10, what="the orphans")
 
 
+@pytest.mark.slow
 def test_a_running_stack_is_shown_with_its_processes_and_the_folder_is_refused_to_another_start(tmp_path: Path) -> None:
     with small_stack(tmp_path) as place:
         shown = weir(tmp_path, "status", "--json")
@@ -66,6 +67,7 @@ def test_a_running_stack_is_shown_with_its_processes_and_the_folder_is_refused_t
 
 
 @pytest.mark.capability("X9")
+@pytest.mark.slow
 def test_after_the_supervisor_was_killed_everything_says_so_and_down_ends_what_it_left(tmp_path: Path) -> None:
     with small_stack(tmp_path) as place:
         kill_supervisor(place)
@@ -278,6 +280,7 @@ def test_a_record_that_cannot_be_read_says_so_and_hides_nothing(tmp_path: Path, 
     assert not stop_stack(place.home)
 
 
+@pytest.mark.slow
 def test_loopback_is_reached_whatever_proxy_is_set(tmp_path: Path) -> None:
     with small_stack(tmp_path, ["gateway"]):
         for name, proxy in (

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from harness.stack.small_stack import small_stack
 from harness.waiting import eventually
 from weir.cli.stack.layout import layout
@@ -36,6 +38,7 @@ def demo(repository: Path, path: str = "") -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_running_stack_is_not_stopped_and_its_data_is_not_deleted(tmp_path: Path) -> None:
     with small_stack(tmp_path / ".weir") as place:
         kept = place.data / "kept"
@@ -53,6 +56,7 @@ def test_a_running_stack_is_not_stopped_and_its_data_is_not_deleted(tmp_path: Pa
         assert look(place).state is State.RUNNING
 
 
+@pytest.mark.slow
 def test_an_interrupted_demo_stops_what_it_had_started_though_it_is_told_twice(tmp_path: Path) -> None:
     """SIGTERM comes to the process group and once more from make, while Kafka starts."""
     java = tmp_path / "bin" / "java"

@@ -132,6 +132,7 @@ def test_equal_texts_tie_in_every_channel(places: list[int]) -> None:
         np.testing.assert_array_equal(known, later, err_msg=channel.name)
 
 
+@pytest.mark.slow
 def test_whichever_event_of_a_multiset_comes_last_its_rank_is_uniform() -> None:
     # 80 events of 40 texts, some once and some often; dealt anew, the last one is the later event.
     rng = np.random.default_rng(72)
@@ -153,6 +154,7 @@ def test_whichever_event_of_a_multiset_comes_last_its_rank_is_uniform() -> None:
     [pool_of(2), pool_of(20), stocked(1, 0.1), stocked(20, 0.2), retried],
     ids=["2 texts", "20 texts", "one prompt a tenth", "twenty stock prompts", "retries"],
 )
+@pytest.mark.slow
 def test_what_says_the_same_again_keeps_its_false_alarm_rate(arrivals: Arrivals) -> None:
     # Before: an alarm in some 20 to 400 events. Asked: one in 5,000.
     rng = np.random.default_rng(73)
@@ -199,6 +201,7 @@ def test_a_route_of_one_prompt_tells_other_prompts(one_prompt: tuple[MonitoringB
     assert 200 < signals(told)[0].index <= 206
 
 
+@pytest.mark.slow
 def test_one_odd_text_among_few_stock_prompts_does_not_alarm_alone() -> None:
     rng = np.random.default_rng(78)
     pool = pool_of(5)
@@ -218,6 +221,7 @@ def test_one_new_text_that_floods_the_traffic_is_told(various: MonitoringBank, s
     assert signals(told)[0].index > 100
 
 
+@pytest.mark.slow
 def test_a_reference_no_larger_than_it_must_be_keeps_its_parts_where_prompts_repeat() -> None:
     least = replace(SETTINGS, min_reference_events=SETTINGS.reference_events)
     events = arriving(pool_of(20)(np.random.default_rng(85), least.reference_events))

@@ -27,6 +27,7 @@ def reference() -> SkewReference:
 
 
 @pytest.mark.capability("O5")
+@pytest.mark.slow
 def test_windows_like_the_dataset_are_called_skewed_about_as_often_as_alpha_says(reference: SkewReference) -> None:
     rng = np.random.default_rng(1)
     p = np.array([skew.test_window(reference, drawn(rng, WINDOW), seed).p_value for seed in range(200)])
@@ -65,6 +66,7 @@ def test_texts_too_alike_are_found_too(reference: SkewReference) -> None:
     assert result.p_values[1] <= 0.01
 
 
+@pytest.mark.slow
 def test_traffic_that_asks_the_very_questions_of_the_dataset_is_not_skewed(reference: SkewReference) -> None:
     rng = np.random.default_rng(5)
     windows = [reference.embeddings[rng.choice(ITEMS, WINDOW)] for _ in range(40)]
@@ -73,6 +75,7 @@ def test_traffic_that_asks_the_very_questions_of_the_dataset_is_not_skewed(refer
 
 
 @given(st.permutations(range(40)), st.integers(0, 2**63))
+@pytest.mark.slow
 def test_the_order_of_a_window_means_nothing(order: list[int], seed: int) -> None:
     rng = np.random.default_rng(6)
     small = skew_reference("faq", "2", "sha256:d", drawn(rng, 60))

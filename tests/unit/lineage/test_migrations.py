@@ -87,6 +87,7 @@ def statements() -> int:
     return 1 + sum(1 + len(list(migration.statements())) for migration in migrations())
 
 
+@pytest.mark.slow
 def test_a_death_after_any_statement_is_made_good_by_the_next_start(place: Place, tmp_path: Path) -> None:
     deaths, dying = 0, place.open(DyingStore)
     assert isinstance(dying, DyingStore)
@@ -109,6 +110,7 @@ def test_a_death_after_any_statement_is_made_good_by_the_next_start(place: Place
 
 
 @pytest.mark.parametrize("statement", [1, 9, 22, 41])
+@pytest.mark.slow
 def test_a_kill_in_a_statement_is_made_good_by_the_next_start(place: Place, statement: int) -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, str(place.folder)],
@@ -128,6 +130,7 @@ def test_a_kill_in_a_statement_is_made_good_by_the_next_start(place: Place, stat
     assert migrate(store) == 0
 
 
+@pytest.mark.slow
 def test_a_file_that_was_applied_with_another_text_is_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     store = place.open()
     one = Migration(1, "0001_x.sql", "CREATE TABLE IF NOT EXISTS x (a Int32) ENGINE = MergeTree ORDER BY a;\n")

@@ -189,6 +189,7 @@ CALLABLE = sorted(AGGREGATES | BEFORE_PARENTHESIS | IDENTITY | MEMBERSHIP | SCAL
 
 
 @pytest.mark.parametrize("form", ["{}(", "{} (", "{}(1, ", "({}(", "[{}(", "1 + {}(", "{}((", "CAST({}("])
+@pytest.mark.slow
 def test_no_word_that_is_nested_makes_the_reading_longer_than_its_length_allows(form: str) -> None:
     """sqlglot tries `tuple(` as a type and then as a call, which doubles with each level: 24 levels would take minutes."""
     for word in CALLABLE:

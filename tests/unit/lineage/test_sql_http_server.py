@@ -64,6 +64,7 @@ def client(endpoint: SqlAddress) -> Iterator[Any]:
 
 
 @pytest.mark.capability("U5")
+@pytest.mark.slow
 def test_a_stock_client_has_the_same_answers_from_a_server(client: Any) -> None:
     query = "SELECT route, count() AS n FROM default.v_inference_responses WHERE route = {r:String} GROUP BY route"
     empty = client.query("SELECT route AS `a b` FROM v_inference_responses WHERE route = 'none'")
@@ -81,11 +82,13 @@ def test_a_stock_client_has_the_same_answers_from_a_server(client: Any) -> None:
     [("SELECT file('/etc/passwd')", 497), ("SELECT * FROM spans", 497), ("SELECT nothing FROM v_spans", 47),
      ("SELECT a.route FROM v_inference_responses AS a, v_inference_responses AS b, v_inference_responses AS c", 396)],
 )  # fmt: skip
+@pytest.mark.slow
 def test_a_stock_client_is_refused_the_same_before_a_server(client: Any, query: str, code: int) -> None:
     with pytest.raises(DatabaseError, match=f"Code: {code}"):
         client.query(query)
 
 
+@pytest.mark.slow
 def test_a_setting_travels_with_the_statement(endpoint: SqlAddress) -> None:
     query = "SELECT toDateTime(0) FROM v_inference_responses"
 

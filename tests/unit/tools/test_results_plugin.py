@@ -8,6 +8,7 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
 from tools.capabilities.states import Outcome
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -61,6 +62,7 @@ def run(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[st
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_every_outcome_is_kept_with_workers_and_a_second_run_adds_to_the_first(tmp_path: pathlib.Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_parameters.py").write_text(PARAMETERS)

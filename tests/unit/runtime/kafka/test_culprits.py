@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
 from dataclasses import replace
@@ -12,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.kafka.loop_laws import KINDS, SERVICE, TOPIC, Group, World, failing_at
-from harness.kafka.mock_kafka import MockKafka
+from harness.kafka.loop_laws import TOPIC
 from harness.samples.builders import NOON_US
 from weir.events import InvalidEvent
 from weir.events.log import RawMessage
@@ -112,26 +110,3 @@ def test_a_file_that_is_torn_knows_nobody(tmp_path: Path) -> None:
     (tmp_path / "culprits.json").write_text('{"suspect": {"topic"')
 
     Culprits(tmp_path / "culprits.json").check(message(1))
-
-
-@pytest.mark.parametrize("kind", KINDS)
-async def test_a_message_that_kills_its_consumer_stops_the_group_for_a_few_lives_only(
-    tmp_path: Path, kind: str
-) -> None:
-    kafka = MockKafka()
-    link = kafka.link(tmp_path, SERVICE)
-    await link.producer.start(asyncio.Event())
-    world = World(kafka.bootstrap, link, tmp_path)
-    group = Group(world, kind)
-    world.produce(await world.good(8))
-    unforeseen = failing_at(CULPRIT, TypeError("nobody foresaw this"))
-
-    for _ in range(LIVES_MAX):
-        with pytest.raises(TypeError):
-            await group.live(group.loop(unforeseen), until=lambda: False)
-    await group.live_to(group.loop(unforeseen), 7)
-
-    assert group.committed() == 8
-    assert group.saved == [(0, number) for number in range(8) if number != CULPRIT]
-    assert group.put_aside() == [(CULPRIT, "handler_error")]
-    await link.close()

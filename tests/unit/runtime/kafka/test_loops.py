@@ -1,4 +1,4 @@
-"""The loops keep their contract on librdkafka's mock cluster."""
+"""The loops keep their contract on librdkafka's mock cluster. What takes several members is in tests/integration."""
 
 from __future__ import annotations
 
@@ -24,4 +24,4 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 class TestLoops(LoopLaws):
-    """All laws."""
+    """The laws of one member."""
