@@ -84,8 +84,8 @@ class Backlog:
 
     @contextmanager
     def _client(self) -> Iterator[AdminClient]:
-        """The client for one question. Where the broker does not answer it, the next has a new one: a client can wait for a
-        broker that it does not look for any more.
+        """The client for one question. Where the broker does not answer it, the next has a new one: a client that
+        knows a newer epoch of a leader than a broker that was killed and came back believes no answer any more.
         """
         client = self._admin
         if client is None:

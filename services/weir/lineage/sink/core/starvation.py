@@ -1,8 +1,9 @@
 """Starvation: which partitions the sink reads nothing of although the log has more, for so long that it is no delay.
 
-Seen once: a broker was killed and came back, the client's membership lived on, and it fetched nothing any more. No error tells
-this apart from a quiet log, so the broker's own ends are held against what was read. A member that has no partitions reads
-nothing either; what its group has committed is held against the ends then.
+A broker that was killed and came back may have lost the last epochs of its leaders. A client that knows them believes nothing it
+says, and fetches nothing any more (`tests/integration/test_lost_epochs.py`). No error tells this apart from a quiet log, so the
+broker's own ends are held against what was read. A member that has no partitions reads nothing either; what its group has
+committed is held against the ends then.
 """
 
 from __future__ import annotations
