@@ -6,5 +6,5 @@ stand, the groups to be notified, silences, the delivery queue and the events to
 with the offsets they follow from.
 Guarantee: an alert is open if and only if its condition holds under the rule in force; a replay gives the same alerts,
 notifications and ids; a webhook is delivered at least once, each try under the same id and freshly signed, and what could
-not be delivered is told again.
+not be delivered is notified again.
 """

@@ -16,7 +16,7 @@ class AlertsSettings(SharedSettings, alias_generator=variables_of("WEIR_ALERTS_"
     """Receivers, waits, tries, and every bound."""
 
     receivers_file: Path | None = None
-    """YAML file of the receivers; without one nobody is told, and alerts are recorded all the same."""
+    """YAML file of the receivers; without one nobody is notified, and alerts are recorded all the same."""
 
     alerts_url: str = Field(default="", validation_alias="WEIR_ALERTS_URL")
     """Base URL of this service as people reach it; goes into notifications as externalURL."""
@@ -34,10 +34,10 @@ class AlertsSettings(SharedSettings, alias_generator=variables_of("WEIR_ALERTS_"
     drift signals come one by one."""
 
     group_interval_s: float = Field(default=0.5, ge=0, le=86_400)
-    """Seconds between the ticks at which changes of one group are told. As short; raise it where alerts come in crowds."""
+    """Seconds between the ticks at which changes of one group are notified. As short; raise it where alerts come in crowds."""
 
     repeat_interval_s: float = Field(default=14_400.0, ge=1, le=2_678_400)
-    """Seconds after which a group that fires and did not change is told again. Alertmanager's four hours."""
+    """Seconds after which a group that fires and did not change is notified again. Alertmanager's four hours."""
 
     tick_s: float = Field(default=0.1, gt=0)
     """Seconds between looks at what waits for time to pass. Chosen: a fifth of the group wait."""

@@ -49,7 +49,7 @@ REPEAT_S_MIN, REPEAT_S_MAX = 1.0, 31 * 86_400.0
 """Shortest and longest repeat_interval_s: a second, so that a slip does not flood a receiver, and a month."""
 
 INHIBITS_MAX = 20
-"""Entries of `inhibits` in one rule; alerts compares each with every firing alert that is about to be told."""
+"""Entries of `inhibits` in one rule; alerts compares each with every firing alert that is about to be notified."""
 
 VALUE_MAX = 1e18
 """Largest number of a rule: every event's number is far below, and a 64-bit whole number is near."""
@@ -96,7 +96,7 @@ class Condition:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inhibit:
     """While an alert of the rule fires, alerts whose labels are as in `target`, and that have the same value as it for every
-    label in `equal`, are not told."""
+    label in `equal`, are not notified."""
 
     target: Mapping[str, Accepted]
     equal: tuple[Name, ...]

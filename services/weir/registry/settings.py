@@ -44,7 +44,7 @@ class RegistrySettings(SharedSettings, alias_generator=variables_of("WEIR_REGIST
 
     relay_pause_s: float = Field(default=1.0, gt=0)
     """Seconds between looks at an outbox nobody announced a change of, and between tries. Arbitrary: any value from
-    0.2 to 5 would do; a change is told at once anyway."""
+    0.2 to 5 would do; a change is announced at once anyway."""
 
     def guarded_aliases(self) -> frozenset[str]:
         """The aliases under four eyes. Raises BadSetting for a name that no alias can have."""

@@ -53,7 +53,7 @@ QUALITY = {"detector": "quality", "part": "judge", "route": "docs-qa", "level": 
 
 @dataclass
 class World:
-    """One instance of alerts, its clock, and what its receivers were told."""
+    """One instance of alerts, its clock, and what its receivers got."""
 
     file: Path
     receivers: Mapping[str, str] = field(default_factory=lambda: {"demo": "webhook"})
@@ -169,8 +169,8 @@ class World:
         return [one for one in self.alerts.alerts if one.phase in (Phase.PENDING, Phase.FIRING)]
 
     @property
-    def told(self) -> list[tuple[str, list[tuple[str, str]]]]:
-        """What receivers were told: of each notification its status and, by fingerprint's alertname, each alert's."""
+    def notified(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """What receivers got: of each notification its status and, by fingerprint's alertname, each alert's."""
         return [
             (body["status"], [(one["status"], one["labels"]["alertname"]) for one in body["alerts"]])
             for body in self.bodies

@@ -49,8 +49,8 @@ def test_an_alarm_joins_the_trace_of_its_cause_and_so_does_its_webhook(world: Wo
 
     assert (event.trace_id, event.parent_span_id) == (CAUSE.trace_id, CAUSE.parent_span_id)
     assert waiting.trace == CAUSE.below(event.span_id)
-    (told,) = queued(world)
-    assert read_trace(told.traceparent, told.tracestate) == CAUSE.below(event.span_id)
+    (sent,) = queued(world)
+    assert read_trace(sent.traceparent, sent.tracestate) == CAUSE.below(event.span_id)
     (recorded,) = world.spans
     assert (recorded.trace, recorded.span.span_id) == (CAUSE, event.span_id)
     assert (recorded.span.name, recorded.span.kind) == ("process drift-signals", "consumer")
@@ -98,13 +98,13 @@ def test_a_trace_that_is_not_sampled_stays_so(world: World) -> None:
     world.now_us += 2_000_000
     world.alerts.pass_time(world.now_us)
 
-    (told,) = queued(world)
-    assert told.traceparent.startswith(f"00-{UNSAMPLED.trace_id}-")
-    assert told.traceparent.endswith("-00")
+    (sent,) = queued(world)
+    assert sent.traceparent.startswith(f"00-{UNSAMPLED.trace_id}-")
+    assert sent.traceparent.endswith("-00")
 
 
 def test_the_same_history_gives_the_same_ids(tmp_path: Path) -> None:
-    def told(name: str) -> list[Any]:
+    def sent(name: str) -> list[Any]:
         world = World(tmp_path / name)
         world.rule("r")
         world.say(DriftSignalled, **QUALITY, state="fired")
@@ -113,7 +113,7 @@ def test_the_same_history_gives_the_same_ids(tmp_path: Path) -> None:
         world.database.close()
         return found
 
-    assert told("one.db") == told("two.db")
+    assert sent("one.db") == sent("two.db")
 
 
 @pytest.mark.capability("O14")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.alerts.core.address import ForbiddenAddress, Target, checked, is_public, target_of
+from weir.alerts.core.address import ForbiddenAddress, Target, checked_address, is_public, target_of
 
 PRIVATE = [
     "127.0.0.1",
@@ -56,12 +56,12 @@ PRIVATE = [
 def test_a_private_address_is_refused_even_among_public_ones(address: str) -> None:
     assert not is_public(address)
     with pytest.raises(ForbiddenAddress, match="not a public address"):
-        checked(["93.184.215.14", address], allow_private=False)
+        checked_address(["93.184.215.14", address], allow_private=False)
 
 
 @pytest.mark.parametrize("address", ["93.184.215.14", "1.1.1.1", "2606:4700:4700::1111", "::ffff:1.1.1.1"])
 def test_a_public_address_is_accepted(address: str) -> None:
-    assert checked([address], allow_private=False) == address
+    assert checked_address([address], allow_private=False) == address
 
 
 @given(st.ip_addresses(v=4))
@@ -75,12 +75,12 @@ def test_a_translated_address_is_never_public(address: object) -> None:
 
 
 def test_an_operator_may_allow_a_private_receiver() -> None:
-    assert checked(["127.0.0.1"], allow_private=True) == "127.0.0.1"
+    assert checked_address(["127.0.0.1"], allow_private=True) == "127.0.0.1"
 
 
 def test_no_address_is_no_receiver() -> None:
     with pytest.raises(ForbiddenAddress, match="has no address"):
-        checked([], allow_private=True)
+        checked_address([], allow_private=True)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Grouping and the body: nothing told twice, nothing that fires left out, Alertmanager's shape to the letter."""
+"""Grouping and the body: nothing notified twice, nothing that fires left out, Alertmanager's shape to the letter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.alerts.core.grouping import Group, Notification, Timing, flushed, joined
+from weir.alerts.core.grouping import Group, Notification, Timing, flush, join
 from weir.alerts.core.notification import NEVER, rfc3339, webhook_body, webhook_id
 from weir.alerts.core.snapshot import group_from, group_record
 from weir.alerts.core.state import Alert, Phase
@@ -38,49 +38,49 @@ def ended(name: str, starts: int = 1, ends: int = 2) -> Alert:
 def group(*alerts: Alert, now_us: int = 0) -> Group:
     made = Group("demo", "key", {"alertname": "r"}, TIMING)
     for one in alerts:
-        made = joined(made, one, now_us, TIMING)
+        made = join(made, one, now_us, TIMING)
     return made
 
 
 def test_the_first_alert_waits_for_company() -> None:
     made = group(alert("a"), alert("b"))
 
-    assert flushed(made, 4) == (made, None)
-    _, told = flushed(made, 5)
-    assert told is not None
-    assert [one.fingerprint for one in told.alerts] == ["a", "b"]
+    assert flush(made, 4) == (made, None)
+    _, sent = flush(made, 5)
+    assert sent is not None
+    assert [one.fingerprint for one in sent.alerts] == ["a", "b"]
 
 
 def test_a_later_change_waits_for_the_next_tick() -> None:
-    rest, _ = flushed(group(alert("a")), 5)
+    rest, _ = flush(group(alert("a")), 5)
     assert rest is not None
-    later = joined(rest, alert("b"), 6, TIMING)
+    later = join(rest, alert("b"), 6, TIMING)
 
     assert later.flush_at_us == 25
-    assert joined(rest, alert("b"), 100, TIMING).flush_at_us == 105
+    assert join(rest, alert("b"), 100, TIMING).flush_at_us == 105
 
 
 def test_what_ended_before_anyone_was_told_is_not_told() -> None:
-    assert flushed(group(alert("a"), ended("a")), 5) == (None, None)
+    assert flush(group(alert("a"), ended("a")), 5) == (None, None)
 
 
 def test_the_end_of_what_was_told_is_told_and_the_group_ends() -> None:
-    rest, _ = flushed(group(alert("a")), 5)
+    rest, _ = flush(group(alert("a")), 5)
     assert rest is not None
-    after, told = flushed(joined(rest, ended("a"), 30, TIMING), 45)
+    after, sent = flush(join(rest, ended("a"), 30, TIMING), 45)
 
     assert after is None
-    assert told is not None
-    assert told.status == "resolved"
+    assert sent is not None
+    assert sent.status == "resolved"
 
 
 def test_the_same_is_not_told_twice() -> None:
-    rest, _ = flushed(group(alert("a")), 5)
+    rest, _ = flush(group(alert("a")), 5)
     assert rest is not None
-    again = joined(rest, alert("a"), 30, TIMING)
+    again = join(rest, alert("a"), 30, TIMING)
 
-    after, told = flushed(again, 30)
-    assert told is None
+    after, sent = flush(again, 30)
+    assert sent is None
     assert after is not None
     assert after.alerts == rest.alerts
 
@@ -102,17 +102,17 @@ def test_told_says_in_the_end_what_is_the_case(events: list[tuple[str, bool, int
             one = alert(name, starts=now) if is_bad else ended(name, firing[name].starts_at_us, now)
             firing = {**firing, name: one} if is_bad else {key: old for key, old in firing.items() if key != name}
             if current is not None or is_bad:
-                current = joined(current or Group("demo", "key", {}, TIMING), one, now, TIMING)
+                current = join(current or Group("demo", "key", {}, TIMING), one, now, TIMING)
         if current is None:
             continue
         assert group_from(json.loads(json.dumps(group_record(current))), TIMING) == current
-        current, told = flushed(current, now)
-        if told is not None:
-            ids.append(webhook_id(told))
-            believed = {one.fingerprint: one for one in told.alerts if one.phase is Phase.FIRING}
+        current, sent = flush(current, now)
+        if sent is not None:
+            ids.append(webhook_id(sent))
+            believed = {one.fingerprint: one for one in sent.alerts if one.phase is Phase.FIRING}
     if current is not None:
-        current, told = flushed(current, now + 10_000)
-        believed = {one.fingerprint: one for one in told.alerts if one.phase is Phase.FIRING} if told else believed
+        current, sent = flush(current, now + 10_000)
+        believed = {one.fingerprint: one for one in sent.alerts if one.phase is Phase.FIRING} if sent else believed
 
     assert believed == firing
     assert len(ids) == len(set(ids))
@@ -120,9 +120,9 @@ def test_told_says_in_the_end_what_is_the_case(events: list[tuple[str, bool, int
 
 @pytest.mark.capability("U6", is_check=True, clause="payload")
 def test_the_body_is_alertmanagers() -> None:
-    told = Notification("demo", "key", {"alertname": "r"}, (alert("a"), ended("b")), 9)
+    sent = Notification("demo", "key", {"alertname": "r"}, (alert("a"), ended("b")), 9)
 
-    body = webhook_body(told, external_url="http://weir", generator_url="http://registry/", alerts_max=10)
+    body = webhook_body(sent, external_url="http://weir", generator_url="http://registry/", alerts_max=10)
 
     assert body == {
         "version": "4",
@@ -158,8 +158,8 @@ def test_the_body_is_alertmanagers() -> None:
 
 
 def test_a_long_list_is_cut_and_counted() -> None:
-    told = Notification("demo", "key", {}, tuple(alert(f"{number:02}") for number in range(5)), 9)
-    body = webhook_body(told, external_url="", generator_url="", alerts_max=2)
+    sent = Notification("demo", "key", {}, tuple(alert(f"{number:02}") for number in range(5)), 9)
+    body = webhook_body(sent, external_url="", generator_url="", alerts_max=2)
 
     assert body["truncatedAlerts"] == 3
     assert isinstance(body["alerts"], list)
@@ -167,11 +167,11 @@ def test_a_long_list_is_cut_and_counted() -> None:
 
 
 def test_the_id_says_what_is_told_and_nothing_else() -> None:
-    told = Notification("demo", "key", {}, (alert("a"),), 9)
+    sent = Notification("demo", "key", {}, (alert("a"),), 9)
 
-    assert webhook_id(told) == webhook_id(replace(told, decided_us=99))
-    assert webhook_id(told) != webhook_id(replace(told, receiver="other"))
-    assert webhook_id(told) != webhook_id(replace(told, alerts=(ended("a"),)))
+    assert webhook_id(sent) == webhook_id(replace(sent, decided_us=99))
+    assert webhook_id(sent) != webhook_id(replace(sent, receiver="other"))
+    assert webhook_id(sent) != webhook_id(replace(sent, alerts=(ended("a"),)))
 
 
 def test_times_are_rfc3339() -> None:

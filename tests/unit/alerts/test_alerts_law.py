@@ -36,7 +36,7 @@ SPECS: list[dict[str, Any]] = [
     {"group_by": ["severity", "part"], "severity": "info"},
 ]
 REGROUPING = len(SPECS) - 1
-"""The last one moves alerts between groups, where one is told again what it knows from the other."""
+"""The last one moves alerts between groups, where one is notified again of what it knows from the other."""
 
 JUMP_S = 3_600.0
 
@@ -59,7 +59,7 @@ class Law:
     world: World
     standing: dict[tuple[str, str], str] = field(default_factory=dict)
     known: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By receiver and group, what was last told of each alert."""
+    """By receiver and group, the mark of each alert that was last notified."""
 
     def do(self, step: tuple[Any, ...]) -> None:
         kind, *rest = step
@@ -92,12 +92,12 @@ class Law:
             self.world.now_us += SECOND_US // 2
 
     def look(self) -> None:
-        """Let what is due be decided; nothing is decided to be told as ended that fires at that moment."""
+        """Let what is due be decided; nothing is decided to be notified as ended that fires at that moment."""
         connection = self.world.database.connection
-        before = {one.id for one in deliveries.listed(connection, "", 10_000)}
+        before = {one.id for one in deliveries.list_deliveries(connection, "", 10_000)}
         self.world.alerts.pass_time(self.world.now_us)
         firing = {one.fingerprint for one in self.world.open() if one.phase is Phase.FIRING}
-        for one in deliveries.listed(connection, "", 10_000):
+        for one in deliveries.list_deliveries(connection, "", 10_000):
             found = deliveries.find(connection, one.id) if one.id not in before else None
             said = json.loads(found[1])["alerts"] if found else []
             ended = {alert["fingerprint"] for alert in said if alert["status"] == "resolved"}
@@ -124,16 +124,16 @@ class Law:
                 if body["receiver"] == receiver:
                     for one in body["alerts"]:
                         (believed.add if one["status"] == "firing" else believed.discard)(one["fingerprint"])
-            assert believed <= {one.fingerprint for one in firing}, f"{receiver} was not told of an end"
+            assert believed <= {one.fingerprint for one in firing}, f"{receiver} was not notified of an end"
             concerned = {one.fingerprint for one in firing if receiver in self.world.specs[one.rule]["receivers"]}
-            assert concerned <= believed, f"{receiver} was not told of what fires"
+            assert concerned <= believed, f"{receiver} was not notified of what fires"
 
     def says_nothing_twice(self) -> None:
         """Every notification says something that its receiver did not know."""
         for body in self.world.bodies:
             known = self.known.setdefault(f"{body['receiver']} {body['groupKey']}", {})
             said = {one["fingerprint"]: one for one in body["alerts"]}
-            assert any(known.get(name) != one for name, one in said.items()), "told twice"
+            assert any(known.get(name) != one for name, one in said.items()), "notified twice"
             known |= said
 
 

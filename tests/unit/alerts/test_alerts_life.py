@@ -208,7 +208,7 @@ def test_a_firing_group_is_told_again(world: World) -> None:
     world.wait(35)
 
     assert world.statuses == ["firing"] * 4
-    ids = [one.id for one in deliveries.listed(world.database.connection, "", 100)]
+    ids = [one.id for one in deliveries.list_deliveries(world.database.connection, "", 100)]
     assert len(set(ids)) == 4
 
 
@@ -237,7 +237,7 @@ def test_a_dead_delivery_is_told_again_while_the_alert_fires(world: World) -> No
     world.wait(70)
 
     assert world.statuses == ["firing"]
-    states = [one.state for one in deliveries.listed(world.database.connection, "", 10)]
+    states = [one.state for one in deliveries.list_deliveries(world.database.connection, "", 10)]
     assert sorted(states) == ["dead", "delivered"]
 
 
@@ -245,7 +245,7 @@ def test_what_fires_is_told_once_the_receiver_is_known(world: World) -> None:
     world.rule("r", receivers=["late"])
     world.drift("fired")
     world.wait(300)
-    assert [one.state for one in deliveries.listed(world.database.connection, "", 10)] == ["dead"]
+    assert [one.state for one in deliveries.list_deliveries(world.database.connection, "", 10)] == ["dead"]
 
     world.receivers = {**world.receivers, "late": "webhook"}
     world.restart()
@@ -363,7 +363,7 @@ def test_events_that_wait_for_kafka_are_brought_into_range(world: World) -> None
 
 
 def test_what_an_older_version_stored_lives_on(world: World) -> None:
-    """It knew no standing signals, named alerts by their fingerprints, and told a firing group once."""
+    """It knew no standing signals, named alerts by their fingerprints, and notified of a firing group once."""
     world.rule("r")
     world.drift("fired")
     world.wait(3)

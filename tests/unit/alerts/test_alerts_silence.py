@@ -1,4 +1,4 @@
-"""Silences and inhibition: what is muted is not told, what is the case afterwards is; who silenced what is kept."""
+"""Silences and inhibition: what is muted is not notified, what is the case afterwards is; who silenced what is kept."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_what_ended_while_it_was_silenced_is_told_afterwards_to_who_heard_of_it(
     assert world.statuses == ["firing"]
 
     world.wait(15)
-    assert world.told == [("firing", [("firing", "r")]), ("resolved", [("resolved", "r")])]
+    assert world.notified == [("firing", [("firing", "r")]), ("resolved", [("resolved", "r")])]
 
 
 def test_the_gauges_tell_what_is_kept_after_a_restart_and_when_time_passes(world: World) -> None:

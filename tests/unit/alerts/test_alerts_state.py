@@ -14,7 +14,7 @@ from weir.alerts.core.labels import fingerprint, group_key, labels_of
 from weir.alerts.core.observation import Observation
 from weir.alerts.core.rule import Rule, rule_from
 from weir.alerts.core.snapshot import alert_from, alert_record
-from weir.alerts.core.state import Alert, Phase, filled, step, tick
+from weir.alerts.core.state import Alert, Phase, fill, step, tick
 
 SECOND_US = 1_000_000
 CONDITION = {"field": "passed", "aggregate": "fail_rate", "op": ">", "value": 0.5, "window_events": 4, "events_min": 3}
@@ -121,7 +121,7 @@ def test_annotations_are_filled_when_it_is_raised_and_stay() -> None:
 
 
 def test_a_placeholder_that_nothing_fills_stays() -> None:
-    assert filled("{a} {b} {{c}}", {"a": "1"}) == "1 {b} {c}"
+    assert fill("{a} {b} {{c}}", {"a": "1"}) == "1 {b} {c}"
 
 
 def test_fingerprints_are_those_of_alertmanager() -> None:
@@ -141,12 +141,12 @@ def test_a_rules_own_labels_do_not_hide_what_identifies() -> None:
 def test_an_alarm_on_scores_that_is_told_again_takes_the_new_verdict_and_stays_the_same_alert() -> None:
     asked = rule(annotations={"summary": "verdict {verdict}"})
 
-    def told(number: int, verdict: str) -> Observation:
+    def verdict_seen(number: int, verdict: str) -> Observation:
         one = seen(number)
         return replace(one, fields={**one.fields, "verdict": verdict})
 
-    alert, _ = step(fresh(), asked, told(1, "pending"), SECOND_US)
-    again, is_changed = step(alert, asked, told(2, "judge"), 2 * SECOND_US)
+    alert, _ = step(fresh(), asked, verdict_seen(1, "pending"), SECOND_US)
+    again, is_changed = step(alert, asked, verdict_seen(2, "judge"), 2 * SECOND_US)
 
     assert (alert.annotations, again.annotations) == ({"summary": "verdict pending"}, {"summary": "verdict judge"})
     assert (is_changed, again.phase, again.cause_event_id) == (False, Phase.FIRING, alert.cause_event_id)

@@ -12,7 +12,7 @@ from weir.runtime.kafka.relay import Unsent
 
 RELAY_PAUSE_S = 1.0
 """Seconds between looks that nobody asked for, and after a refusal. Arbitrary: any value from 0.2 to 5 would do; a change is
-told at once anyway."""
+announced at once anyway."""
 
 
 class AlertOutbox:

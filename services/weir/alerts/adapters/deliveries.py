@@ -1,7 +1,7 @@
 """Deliveries: the queue of notifications per receiver, every try of each, and the receivers that are switched off.
 
-Order is kept inside a group: what a receiver hears of one group comes in the order it was decided, so a resolved alert
-is never followed by an older word that it fires.
+Order is kept inside a group: what a receiver hears of one group comes in the order it was decided, so a notification that
+an alert is resolved is never followed by an older one that it fires.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class Attempt:
 
 
 def put(connection: Connection, delivery: Delivery, body: bytes, notification_json: str = "") -> None:
-    """Queue a delivery; one with the same id is there already and stays as it is. notification_json: what it says, for
-    telling it again should it never arrive; empty for what is not to be told again."""
+    """Queue a delivery; one with the same id is there already and stays as it is. notification_json: what it says, to
+    notify it again should it never arrive; empty for what is not to be notified again."""
     values = (*astuple(delivery), body, notification_json)
     columns = f"{COLUMNS}, body, notification_json"
     marks = ",".join("?" * len(values))
@@ -93,13 +93,13 @@ def is_waiting(connection: Connection, receiver: str, group_key: str) -> bool:
     return connection.execute(query, (receiver, group_key)).fetchone() is not None
 
 
-def untold(connection: Connection) -> Sequence[tuple[str, str]]:
-    """Ids of the deliveries that were given up and whose word is to be told again, and what they say, oldest first."""
+def list_lost(connection: Connection) -> Sequence[tuple[str, str]]:
+    """Ids of the deliveries that were given up and whose alerts are to be notified again, and what they say, oldest first."""
     rows = connection.execute("SELECT id, notification_json FROM deliveries WHERE is_untold = 1 ORDER BY position")
     return [(row[0], row[1]) for row in rows]
 
 
-def taken_back(connection: Connection, delivery_id: str) -> None:
+def mark_taken_back(connection: Connection, delivery_id: str) -> None:
     """Note that what a delivery said is in its group again."""
     connection.execute("UPDATE deliveries SET is_untold = 0 WHERE id = ?", (delivery_id,))
 
@@ -112,7 +112,7 @@ def waiting_count(connection: Connection, receiver: str) -> int:
     return int(found[0])
 
 
-def due_again(connection: Connection, receiver: str, now_us: int, pause_max_us: int) -> int:
+def pull_forward(connection: Connection, receiver: str, now_us: int, pause_max_us: int) -> int:
     """Let deliveries be tried now whose next try is later than any pause allows: a clock that was ahead set it. Returns
     how many there were."""
     changed = connection.execute(
@@ -148,7 +148,7 @@ def finish(connection: Connection, delivery_id: str, state: str, attempts: int, 
 
 
 def give_up(connection: Connection, delivery_id: str) -> None:
-    """Mark a dead delivery as one whose word is to be told again."""
+    """Mark a dead delivery as one whose alerts are to be notified again."""
     connection.execute("UPDATE deliveries SET is_untold = 1 WHERE id = ? AND notification_json != ''", (delivery_id,))
 
 
@@ -162,7 +162,7 @@ def resend(connection: Connection, delivery_id: str, now_us: int) -> bool:
     return changed.rowcount > 0
 
 
-def listed(connection: Connection, state: str, count_max: int) -> Sequence[Delivery]:
+def list_deliveries(connection: Connection, state: str, count_max: int) -> Sequence[Delivery]:
     """Deliveries of a state, or all for the empty one, newest first."""
     where, values = ("WHERE state = ?", [state]) if state else ("", [])
     query = f"SELECT {COLUMNS} FROM deliveries {where} ORDER BY position DESC LIMIT ?"

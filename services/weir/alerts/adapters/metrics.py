@@ -35,7 +35,7 @@ RESTORED = Counter(
     "weir_alerts_restored_rows_total", "Rows of the database that a start could not take as they were.", ["kind"]
 )
 """kind: repaired (a time or number that no event can carry was put right), or damaged (not readable; kept in the table
-`damaged`, and told in the log)."""
+`damaged`, and logged)."""
 
 STANDING = Gauge("weir_alerts_standing_series", "Series with a signal that was raised and not cleared.")
 

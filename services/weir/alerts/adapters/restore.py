@@ -1,7 +1,7 @@
 """Restore: what the application begins with, from what an earlier process stored.
 
 The rule (K1): a start never fails on what is stored. A value that no step can carry is put right, a row that cannot be read
-is moved to the table `damaged`; both are told in the log and counted.
+is moved to the table `damaged`; both are logged and counted.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any, TypeVar
 from weir.alerts.adapters import silences, state_store
 from weir.alerts.adapters.metrics import RESTORED
 from weir.alerts.adapters.state_store import GroupKey, Progress
-from weir.alerts.core.grouping import Group, Notification, Timing, rederived
+from weir.alerts.core.grouping import Group, Notification, Timing, rederive
 from weir.alerts.core.matcher import InvalidMatcher
 from weir.alerts.core.observation import Signal
-from weir.alerts.core.repair import check_event, repaired_alert, repaired_group, repaired_times
+from weir.alerts.core.repair import check_event, repair_alert, repair_group, repair_times
 from weir.alerts.core.silence import Silence
 from weir.alerts.core.snapshot import alert_from, alert_record, group_from, group_record, notification_from
 from weir.alerts.core.state import Alert
-from weir.alerts.core.state import rederived as rederived_alert
+from weir.alerts.core.state import rederive as rederive_alert
 from weir.events import AlertChanged, DriftSignalled, InvalidEvent, OpsSignalled, canonical_json
 from weir.events.log import TopicPartition
 from weir.runtime.telemetry.logs import logger
@@ -42,7 +42,7 @@ def restore_alerts(connection: Connection, now_us: int) -> dict[str, Alert]:
     """Every alert by key, in range and with its waits held to the clock."""
 
     def read(text: str) -> Alert:
-        alert = rederived_alert(repaired_alert(alert_from(json.loads(text)), now_us), now_us)
+        alert = rederive_alert(repair_alert(alert_from(json.loads(text)), now_us), now_us)
         canonical_json(alert_record(alert)).encode()  # raises for a text that cannot be stored again
         return alert
 
@@ -63,7 +63,7 @@ def restore_groups(connection: Connection, now_us: int, timing: Timing) -> dict[
     """Every group by receiver and key, likewise. timing: of groups that were stored without."""
 
     def read(text: str) -> Group:
-        group = rederived(repaired_group(group_from(json.loads(text), timing), now_us, timing), now_us)
+        group = rederive(repair_group(group_from(json.loads(text), timing), now_us, timing), now_us)
         canonical_json(group_record(group)).encode()
         return group
 
@@ -115,9 +115,7 @@ def restore_progress(connection: Connection, now_us: int) -> dict[TopicPartition
     """How far each partition was handled; a newest time that no event has is now."""
     rows = connection.execute("SELECT topic, partition, next_offset, newest_us FROM offsets")
     return {
-        TopicPartition(row[0], row[1]): Progress(
-            row[2], int(repaired_times({"newest_us": row[3]}, now_us)["newest_us"])
-        )
+        TopicPartition(row[0], row[1]): Progress(row[2], int(repair_times({"newest_us": row[3]}, now_us)["newest_us"]))
         for row in rows
     }
 
@@ -126,7 +124,7 @@ def restore_outbox(connection: Connection, now_us: int) -> None:
     """Bring the events that wait for Kafka into range; one that cannot be read is put aside."""
 
     def read(text: str) -> str:
-        return canonical_json(AlertChanged.from_record(repaired_times(json.loads(text), now_us)).as_record())
+        return canonical_json(AlertChanged.from_record(repair_times(json.loads(text), now_us)).as_record())
 
     for position, text in connection.execute("SELECT position, record_json FROM outbox").fetchall():
         body = _read(connection, "outbox", str(position), text, read, now_us)
@@ -142,7 +140,7 @@ def lost_notification(connection: Connection, delivery_id: str, text: str, now_u
 
     def read(record_json: str) -> Notification:
         found = notification_from(json.loads(record_json))
-        return replace(found, alerts=tuple(repaired_alert(one, now_us) for one in found.alerts))
+        return replace(found, alerts=tuple(repair_alert(one, now_us) for one in found.alerts))
 
     return _read(connection, "deliveries", delivery_id, text, read, now_us)
 

@@ -20,7 +20,7 @@ import httpx2
 from standardwebhooks import Webhook
 
 from weir.alerts.adapters.receivers import Receiver
-from weir.alerts.core.address import ForbiddenAddress, Target, checked
+from weir.alerts.core.address import ForbiddenAddress, Target, checked_address
 from weir.alerts.core.retry import Answer
 from weir.alerts.core.retry_after import retry_after_s
 from weir.runtime.clock import monotonic_s, now_us
@@ -82,7 +82,7 @@ class WebhookSender:
     ) -> tuple[int, float]:
         target = receiver.target
         addresses = await self._resolve(target.host, target.port)
-        address = checked(addresses, allow_private=receiver.allow_private)
+        address = checked_address(addresses, allow_private=receiver.allow_private)
         headers = {"host": _host_header(target), **signed_headers(receiver, delivery_id, body, now_us())}
         headers |= dict(trace_headers)
         # A connection of its own for each try: a kept one would be shared by receivers behind the same address.

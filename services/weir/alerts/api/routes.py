@@ -88,7 +88,9 @@ class AlertsApi:
         state = request.query_params.get("state", "")
         if state and state not in deliveries.STATES:
             return problem(422, "bad request", f"state is {state!r}; expected one of: {', '.join(deliveries.STATES)}")
-        return _listed([asdict(one) for one in deliveries.listed(self._database.connection, state, ROWS_MAX + 1)])
+        return _listed(
+            [asdict(one) for one in deliveries.list_deliveries(self._database.connection, state, ROWS_MAX + 1)]
+        )
 
     async def delivery(self, request: Request) -> Response:
         """One delivery with the log of its attempts and its body."""
@@ -192,20 +194,23 @@ class AlertsApi:
         if name not in known:
             return problem(404, "not found", f"no {kind} {name!r}; there are: {', '.join(sorted(known)) or 'none'}")
         trial, at_us = new_id(), now_us()
-        told = (
+        notifications = (
             trial_of_receiver(name, trial, at_us)
             if kind == "receiver"
             else trial_of_rule(self._rulebook.rules[name], trial, at_us)
         )
-        return self._tested(kind, name, told, at_us)
+        return self._send_test(kind, name, notifications, at_us)
 
-    def _tested(self, kind: str, name: str, told: Sequence[Notification], at_us: int) -> Response:
-        if not told:
+    def _send_test(self, kind: str, name: str, notifications: Sequence[Notification], at_us: int) -> Response:
+        if not notifications:
             return problem(409, "nobody to tell", f"{kind} {name!r} names no receivers", "name one in the rule")
-        for one in told:
+        for one in notifications:
             if refused := self._refused(one.receiver):
                 return refused
-        items = [{"id": self._alerts.send(one, at_us), "receiver": one.receiver, "status": one.status} for one in told]
+        items = [
+            {"id": self._alerts.send(one, at_us), "receiver": one.receiver, "status": one.status}
+            for one in notifications
+        ]
         return JSONResponse({"items": items}, status_code=202)
 
     def _refused(self, receiver: str) -> Response | None:
@@ -227,8 +232,8 @@ def _alert(alert: Alert, silences: Sequence[Silence]) -> dict[str, Any]:
         del shown[inner]
     severity = alert.labels.get("severity", "")
     silenced_by = [one.id for one in silences if all_match(one.matchers, alert.labels)]
-    told = {"state": state, "severity": severity, "silenced_by": silenced_by}
-    return {**told, **shown, "window_events": len(alert.window)}
+    summary = {"state": state, "severity": severity, "silenced_by": silenced_by}
+    return {**summary, **shown, "window_events": len(alert.window)}
 
 
 def _listed(rows: Sequence[Any]) -> Response:

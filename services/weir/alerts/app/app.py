@@ -21,10 +21,10 @@ from weir.alerts.adapters.state_store import Progress
 from weir.alerts.app.alert_spans import alert_span
 from weir.alerts.app.draft import Draft
 from weir.alerts.app.memory import Memory
+from weir.alerts.app.notifier import Notifier
 from weir.alerts.app.rulebook import Rulebook
-from weir.alerts.app.telling import Telling
 from weir.alerts.app.watch import Watch
-from weir.alerts.core.alert_trace import told
+from weir.alerts.core.alert_trace import trace_notification
 from weir.alerts.core.grouping import Notification, Timing
 from weir.alerts.core.notification import alertmanager_body, webhook_body, webhook_id
 from weir.alerts.core.observation import Source
@@ -32,7 +32,7 @@ from weir.alerts.core.repair import check_event
 from weir.alerts.core.silence import Silence
 from weir.alerts.core.snapshot import notification_record
 from weir.alerts.core.state import Alert
-from weir.alerts.core.state import rederived as rederived_alert
+from weir.alerts.core.state import rederive as rederive_alert
 from weir.events import EvaluationScored, canonical_json
 from weir.runtime.clock import now_us
 from weir.runtime.http.server import json_bytes
@@ -98,11 +98,11 @@ class Alerts:
         self._recent = RecentTraces(traces_remembered_max)
         self._clock = clock
         self._looked_us = clock()
-        self._memory = self._restored(self._looked_us)
+        self._memory = self._restore(self._looked_us)
         self._numbers = state_store.numbers(database.connection)
         queue = DeliveryQueue(database, receivers, limits.waiting_max)
-        self._telling = Telling(limits.timing, lambda: rulebook.rules, queue)
-        self._watch = Watch(rulebook, self._telling, limits.alerts_max)
+        self._notifier = Notifier(limits.timing, lambda: rulebook.rules, queue)
+        self._watch = Watch(rulebook, self._notifier, limits.alerts_max)
         self._rules_revision = -1
         SILENCES.set_function(lambda: sum(one.state(clock()) != "expired" for one in self.silences))
         STANDING.set_function(lambda: len(self._memory.standing))
@@ -147,19 +147,19 @@ class Alerts:
         if self._rulebook.revision != self._rules_revision:
             self._watch.reconcile(draft, at_us)
             if self._rules_revision < 0:
-                self._telling.reopen_known(draft, at_us)
+                self._notifier.reopen_known(draft, at_us)
             self._rules_revision = self._rulebook.revision
-        for delivery_id, text in deliveries.untold(self._database.connection):
+        for delivery_id, text in deliveries.list_lost(self._database.connection):
             lost = restore.lost_notification(self._database.connection, delivery_id, text, at_us)
-            self._telling.take_back(draft, delivery_id, lost, at_us)
+            self._notifier.take_back(draft, delivery_id, lost, at_us)
         self._watch.pass_time(draft, at_us)
-        self._telling.pass_time(draft, at_us)
+        self._notifier.pass_time(draft, at_us)
         self._write(draft, at_us)
 
     def reopen(self, receiver: str, at_us: int) -> None:
         """Tell a receiver what fires, once it is switched on again."""
         draft = self._draft()
-        self._telling.reopen(draft, receiver, at_us)
+        self._notifier.reopen(draft, receiver, at_us)
         self._write(draft, at_us)
 
     def add_silence(self, silence: Silence, at_us: int) -> None:
@@ -175,7 +175,7 @@ class Alerts:
             silences.put(connection, silence, at_us, "added", silence.owner)
         for one in gone:
             del self._memory.silences[one.id]
-        self._silenced(silence, "added", silence.owner)
+        self._keep_silence(silence, "added", silence.owner)
 
     def expire_silence(self, silence_id: str, author: str, at_us: int) -> Silence | None:
         """End a silence now; None when there is none of that id. One that is over stays as it is."""
@@ -185,7 +185,7 @@ class Alerts:
         ended = replace(found, ends_at_us=at_us, starts_at_us=min(found.starts_at_us, at_us), expired_by=author)
         with self._database.transaction() as connection:
             silences.put(connection, ended, at_us, "expired", author)
-        self._silenced(ended, "expired", author)
+        self._keep_silence(ended, "expired", author)
         return ended
 
     def send(self, notification: Notification, at_us: int) -> str:
@@ -197,7 +197,7 @@ class Alerts:
         self._on_written()
         return delivery.id
 
-    def _restored(self, at_us: int) -> Memory:
+    def _restore(self, at_us: int) -> Memory:
         with self._database.transaction() as connection:
             restore.restore_outbox(connection, at_us)
             return Memory(
@@ -214,12 +214,12 @@ class Alerts:
     def _correct(self, draft: Draft, at_us: int) -> None:
         logger().warning("clock_went_back", seconds=round((self._looked_us - at_us) / 1_000_000, 3))
         for key, alert in self._memory.alerts.items():
-            after = rederived_alert(alert, at_us)
+            after = rederive_alert(alert, at_us)
             if after != alert:
                 draft.alerts[key] = after
-        self._telling.correct(draft, at_us)
+        self._notifier.correct(draft, at_us)
 
-    def _silenced(self, silence: Silence, action: str, author: str) -> None:
+    def _keep_silence(self, silence: Silence, action: str, author: str) -> None:
         self._memory.silences[silence.id] = silence
         logger().info("silence_changed", silence=silence.id, action=action, author=author)
 
@@ -238,7 +238,7 @@ class Alerts:
                 said = canonical_json(notification_record(notification))
                 deliveries.put(connection, *self._delivery(notification, refusal, at_us), said)
             for delivery_id in draft.taken_back:
-                deliveries.taken_back(connection, delivery_id)
+                deliveries.mark_taken_back(connection, delivery_id)
             if draft.notifications:
                 deliveries.prune(connection, self._limits.finished_max)
         self._numbers = replace(self._numbers, next_seq=self._numbers.next_seq + len(draft.changes))
@@ -262,7 +262,7 @@ class Alerts:
         if refusal:
             DELIVERIES.labels(notification.receiver, DEAD).inc()
             logger().error("delivery_dead", receiver=notification.receiver, reason=refusal)
-        under = told(notification)
+        under = trace_notification(notification)
         delivery = Delivery(
             id=webhook_id(notification),
             receiver=notification.receiver,

@@ -71,7 +71,7 @@ class Deliverer:
         work, looked_us = self._work[receiver.name], FAR_AHEAD_US
         while not stop.is_set():
             work.clear()
-            looked_us = self._looked(receiver, looked_us)
+            looked_us = self._look(receiver, looked_us)
             WAITING.labels(receiver.name).set(deliveries.waiting_count(self._database.connection, receiver.name))
             found = deliveries.next_for(self._database.connection, receiver.name)
             wait_s = LOOK_S if found is None else (found[0].next_try_us - looked_us) / 1_000_000
@@ -80,12 +80,12 @@ class Deliverer:
             else:
                 await self._try(receiver, *found)
 
-    def _looked(self, receiver: Receiver, before_us: int) -> int:
+    def _look(self, receiver: Receiver, before_us: int) -> int:
         """The time of this look; where the clock went back since the one before, what a wrong clock set is put right."""
         at_us = now_us()
         if at_us < before_us:
             pause_max_us = round(self._policy.max_s * 1_000_000)
-            deliveries.due_again(self._database.connection, receiver.name, at_us, pause_max_us)
+            deliveries.pull_forward(self._database.connection, receiver.name, at_us, pause_max_us)
         return at_us
 
     async def _try(self, receiver: Receiver, delivery: Delivery, body: bytes) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from weir.alerts.adapters.metrics import TRANSITIONS
 from weir.alerts.adapters.state_store import GroupKey, Numbers, Progress
 from weir.alerts.app.memory import Memory
-from weir.alerts.core.alert_trace import changed
+from weir.alerts.core.alert_trace import trace_change
 from weir.alerts.core.grouping import Group, Notification
 from weir.alerts.core.observation import Signal
-from weir.alerts.core.repair import repaired_times
+from weir.alerts.core.repair import repair_times
 from weir.alerts.core.state import Alert, Phase
 from weir.events import AlertChanged, named_id
 from weir.events.log import TopicPartition
@@ -92,13 +92,13 @@ class Draft:
         """Series with a signal that stands, with those that this draft ends."""
         return len(self.memory.standing.keys() | self.standing.keys())
 
-    def traced(self, alert: Alert) -> Alert:
+    def trace(self, alert: Alert) -> Alert:
         """An alert whose phase changes, with the trace that this belongs to."""
-        after, self._parent = changed(alert, self.hand.trace if self.hand else None)
+        after, self._parent = trace_change(alert, self.hand.trace if self.hand else None)
         return after
 
     def note(self, alert: Alert, severity: str, group_key: str, at_us: int) -> None:
-        """Record that the phase of an alert changed. `traced` was asked about it before."""
+        """Record that the phase of an alert changed. `trace` was asked about it before."""
         parent_span_id = self._parent.parent_span_id if self._parent else ""
         made = change_event(alert, severity=severity, group_key=group_key, at_us=at_us, parent_span_id=parent_span_id)
         event = self.numbers.number(made, len(self.changes))
@@ -126,7 +126,7 @@ def change_event(
         Phase.INACTIVE: alert.updated_us,
     }
     plain = {"time_us": times[alert.phase], "starts_at_us": alert.starts_at_us, "ends_at_us": alert.ends_at_us}
-    fixed, trace = repaired_times(plain, at_us), alert.trace
+    fixed, trace = repair_times(plain, at_us), alert.trace
     role = f"alert {alert.key} {alert.turn} {alert.phase} {alert.cause_event_id} {alert.rule_digest}"
     return AlertChanged(
         event_id=named_id(fixed["time_us"], role),

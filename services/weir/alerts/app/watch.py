@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from weir.alerts.adapters.metrics import DROPPED
 from weir.alerts.app.draft import Draft
+from weir.alerts.app.notifier import Notifier
 from weir.alerts.app.rulebook import Rulebook
-from weir.alerts.app.telling import Telling
 from weir.alerts.core.labels import identity_of
 from weir.alerts.core.observation import (
     RAISING,
@@ -30,7 +30,7 @@ from weir.alerts.core.observation import (
     topic_of,
 )
 from weir.alerts.core.rule import Rule
-from weir.alerts.core.state import ACTIVE, BY_SIGNALS, Alert, Phase, edited, ended, key_of, new_alert, step, tick
+from weir.alerts.core.state import ACTIVE, BY_SIGNALS, Alert, Phase, apply_rule, end, key_of, new_alert, step, tick
 from weir.assets.rule import IDENTITY
 from weir.events import EvaluationScored
 from weir.runtime.telemetry.logs import logger
@@ -39,10 +39,10 @@ from weir.runtime.telemetry.logs import logger
 class Watch:
     """The alerts' side of the application; works on drafts."""
 
-    def __init__(self, rulebook: Rulebook, telling: Telling, alerts_max: int) -> None:
+    def __init__(self, rulebook: Rulebook, notifier: Notifier, alerts_max: int) -> None:
         """alerts_max: alerts kept, and series with standing signals kept."""
         self._rulebook = rulebook
-        self._telling = telling
+        self._notifier = notifier
         self._alerts_max = alerts_max
 
     def observe(self, draft: Draft, topic: str, event: Source, at_us: int) -> None:
@@ -89,12 +89,12 @@ class Watch:
             if _held(rule, channels) is None:
                 self._end(draft, alert, at_us, f"the condition does not hold under the edited rule {rule.name}")
             return  # what holds is applied with all that stands
-        after, is_changed = edited(alert, rule, at_us)
+        after, is_changed = apply_rule(alert, rule, at_us)
         self._keep(draft, rule, alert, after, at_us, is_changed=is_changed)
 
     def _end(self, draft: Draft, alert: Alert, at_us: int, reason: str) -> None:
         if alert.phase in ACTIVE:
-            self._keep(draft, None, alert, ended(alert, at_us, reason), at_us, is_changed=True)
+            self._keep(draft, None, alert, end(alert, at_us, reason), at_us, is_changed=True)
 
     def _end_broken(self, draft: Draft, topic: str, event: Signal, at_us: int) -> None:
         """End the alerts over a series on which nothing stands, whose rules cannot run: none could hold."""
@@ -134,13 +134,13 @@ class Watch:
     ) -> None:
         """rule: None for an alert that its rule makes no more."""
         if is_changed:
-            after = draft.traced(replace(after, turn=after.turn + 1))
+            after = draft.trace(replace(after, turn=after.turn + 1))
         if draft.alert(after.key) != after:
             draft.alerts[after.key] = after
         if is_changed:
-            self._telling.changed(draft, rule, after, at_us)
+            self._notifier.record_change(draft, rule, after, at_us)
         elif after.phase is Phase.FIRING and rule is not None and _said(after, rule) != _said(before, rule):
-            self._telling.told_by(draft, rule, after, at_us)
+            self._notifier.notify(draft, rule, after, at_us)
 
     def _make_room(self, draft: Draft) -> bool:
         if draft.alert_count < self._alerts_max:

@@ -56,7 +56,7 @@ def target_of(url: str, *, allow_private: bool) -> Target:
     return Target(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80), path)
 
 
-def checked(addresses: Sequence[str], *, allow_private: bool) -> str:
+def checked_address(addresses: Sequence[str], *, allow_private: bool) -> str:
     """The address to connect to. Raises ForbiddenAddress when there is none, or when any one is closed."""
     if not addresses:
         raise ForbiddenAddress("receiver's name has no address")

@@ -17,14 +17,14 @@ from weir.events.trace_context import SAMPLED, TraceContext
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class NotificationTrace:
     """Under which context a notification is sent, and the other alerts that it speaks of."""
 
     trace: TraceContext
     links: tuple[TraceContext, ...] = ()
 
 
-def changed(alert: Alert, cause: TraceContext | None) -> tuple[Alert, TraceContext]:
+def trace_change(alert: Alert, cause: TraceContext | None) -> tuple[Alert, TraceContext]:
     """An alert whose phase changed, as a span of its own, and the context that span is made under.
 
     cause: of the message in flight; None when time or a rule changed it: then the alert's own trace goes on.
@@ -35,13 +35,13 @@ def changed(alert: Alert, cause: TraceContext | None) -> tuple[Alert, TraceConte
     return replace(alert, traceparent=child.traceparent, tracestate=child.state), parent
 
 
-def told(notification: Notification) -> Told | None:
+def trace_notification(notification: Notification) -> NotificationTrace | None:
     """The trace of a notification: the first alert's that fires, or that ended where none does; links to the others.
 
     None where no alert has one: a test, and what was written before alerts had traces.
     """
     traces = [trace for alert in _firing_first(notification.alerts) if (trace := alert.trace) is not None]
-    return Told(traces[0], tuple(traces[1:])) if traces else None
+    return NotificationTrace(traces[0], tuple(traces[1:])) if traces else None
 
 
 def _firing_first(alerts: Sequence[Alert]) -> list[Alert]:

@@ -1,14 +1,13 @@
-"""Grouping: which alerts are told of in one notification, and when; Alertmanager's semantics.
+"""Grouping: which alerts share a notification, and when it is sent; Alertmanager's semantics.
 
-The first alert of a group waits `group_wait` for company. After that the group has ticks, `group_interval` apart: what
-changed is told at the next one, and while something fires and nothing changed, all is told again at the first tick after
-`repeat_interval`. What was told is not told again before that, and an alert that ended before anyone was told of it is
-not told of at all.
+The first alert of a group waits `group_wait` for others. After that the group has ticks, `group_interval` apart. A change is
+notified at the next tick. While something fires and nothing changed, the group is notified again at the first tick after
+`repeat_interval`, and not before. An alert that ended before it was notified is never notified.
 
-What is muted (silenced or inhibited) is not told. Unlike in Alertmanager the end of an alert that was told is kept and
-told once it is muted no longer, so that no receiver waits for ever; and a change of labels or annotations is a change.
+A muted alert (silenced or inhibited) is not notified. Unlike in Alertmanager the end of a notified alert is kept, and
+notified once the alert is muted no longer, so that no receiver waits for ever. A change of labels or annotations is a change.
 
-A deadline is stored with the moment it was set (set_us). `rederived` holds it to what the waits allow whenever the clock
+A deadline is stored with the moment it was set (set_us). `rederive` holds it to what the waits allow whenever the clock
 disagrees, so that no deadline outlives the correction of a clock.
 """
 
@@ -22,10 +21,10 @@ from weir.alerts.core.state import Alert, Phase
 from weir.events import canonical_json
 
 LOST = "lost"
-"""Mark of an alert whose last telling did not arrive: no alert's own mark, so it is told again."""
+"""Mark of an alert whose last notification did not arrive: no alert's own mark, so it is notified again."""
 
-RETELL_US = 60_000_000
-"""Shortest wait before what did not arrive is told again, microseconds: the receiver was tried for hours."""
+RETRY_US = 60_000_000
+"""Shortest wait before what did not arrive is notified again, microseconds: the receiver was tried for hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class Timing:
     def longest_us(self) -> int:
         """Longest time that any deadline of a group may lie ahead."""
         return (
-            max(self.group_wait_us, self.group_interval_us, self.repeat_interval_us, RETELL_US) + self.group_interval_us
+            max(self.group_wait_us, self.group_interval_us, self.repeat_interval_us, RETRY_US) + self.group_interval_us
         )
 
 
@@ -48,9 +47,9 @@ class Timing:
 class Group:
     """The alerts of one group for one receiver.
 
-    key and labels: the group's. alerts: by fingerprint, as they are. told: by fingerprint, what was last told of it.
-    muted: those that were muted at the last look. leaving: firing ones that are only here to hear their end, because their
-    rule names this receiver or group no more. flush_at_us: when to tell next, 0 for nothing to tell, and set_us: when that
+    key and labels: the group's. alerts: by fingerprint, as they are. told: by fingerprint, the mark that was last notified.
+    muted: those that were muted at the last look. leaving: firing ones that stay only until their end is notified, because their
+    rule names this receiver or group no more. flush_at_us: when to notify next, 0 for nothing to notify, and set_us: when that
     was decided. flushed_us: last tick, told_us: last notification, 0 for never. number: notifications so far.
     is_refused: the last one could not be queued, because the receiver is unknown or switched off.
     """
@@ -73,7 +72,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What a receiver is to be told: the group with its alerts, firing first, and the time of the decision. number: of
+    """What is sent to a receiver: the group with its alerts, firing first, and the time of the decision. number: of
     this notification in its group. longest_us: the group's `Timing.longest_us`, within which it is heard of again while
     it fires; None for what no group says, such as a test."""
 
@@ -91,7 +90,7 @@ class Notification:
         return "firing" if any(alert.phase is Phase.FIRING for alert in self.alerts) else "resolved"
 
 
-def joined(group: Group, alert: Alert, now_us: int, timing: Timing) -> Group:
+def join(group: Group, alert: Alert, now_us: int, timing: Timing) -> Group:
     """The group after an alert of it began to fire, changed, or was resolved."""
     if alert.phase not in (Phase.FIRING, Phase.RESOLVED):
         return group
@@ -103,11 +102,11 @@ def joined(group: Group, alert: Alert, now_us: int, timing: Timing) -> Group:
     )
 
 
-def left(group: Group, alert: Alert, *, hears_end: bool) -> Group | None:
-    """The group once a rule no longer names it for a firing alert; None when nothing is left in it. hears_end: whether it
-    is to hear the end of what it was told, and until then no more, because its receiver hears of it nowhere else."""
+def leave(group: Group, alert: Alert, *, is_end_due: bool) -> Group | None:
+    """The group once a rule no longer names it for a firing alert; None when nothing is left in it. is_end_due: whether it
+    is to be notified of the end, and until then of nothing, because its receiver is notified of it nowhere else."""
     name = alert.fingerprint
-    if hears_end and name in group.told:
+    if is_end_due and name in group.told:
         alerts, told = {**group.alerts, name: _bare(alert)}, {**group.told, name: _mark(alert)}
         return replace(group, alerts=alerts, told=told, leaving=tuple(sorted({*group.leaving, name})))
     alerts = {other: one for other, one in group.alerts.items() if other != name}
@@ -115,48 +114,48 @@ def left(group: Group, alert: Alert, *, hears_end: bool) -> Group | None:
     return replace(group, alerts=alerts, told=told) if alerts else None
 
 
-def heard(group: Group, fingerprint: str) -> Group:
-    """The group whose receiver was told of an alert in another one, from which it moved here: it hears the end in any case."""
+def owe_end(group: Group, fingerprint: str) -> Group:
+    """The group whose receiver was notified of an alert in another one, before it moved here: its end is notified in any case."""
     return replace(group, told={fingerprint: LOST, **group.told})
 
 
-def flushed(
+def flush(
     group: Group, now_us: int, muted: Collection[str] = frozenset(), *, may_repeat: bool = True
 ) -> tuple[Group | None, Notification | None]:
-    """The group once its time has come, None when nothing is left in it, and what is to be told, if anything. muted:
-    fingerprints of those that are not to be told now. may_repeat: False while an earlier word of the group is on its way."""
+    """The group once its time has come, None when nothing is left in it, and what is to be sent, if anything. muted:
+    fingerprints of those that are not to be notified now. may_repeat: False while an earlier notification of the group waits."""
     if not group.flush_at_us or now_us < group.flush_at_us:
         return group, None
     marks = {name: _mark(alert) for name, alert in group.alerts.items()}
     known = {name: one for name, one in group.alerts.items() if one.phase is Phase.FIRING or name in group.told}
-    tellable = {name: one for name, one in known.items() if name not in muted}
-    is_news = any(group.told.get(name) != marks[name] for name in tellable)
+    unmuted = {name: one for name, one in known.items() if name not in muted}
+    is_news = any(group.told.get(name) != marks[name] for name in unmuted)
     is_due = may_repeat and bool(group.told_us) and now_us >= group.told_us + group.timing.repeat_interval_us
-    is_repeat = is_due and any(_repeats(group, name, one) for name, one in tellable.items())
-    is_told = is_news or is_repeat
+    is_repeat = is_due and any(_repeats(group, name, one) for name, one in unmuted.items())
+    is_sent = is_news or is_repeat
     rest = {
-        name: one for name, one in known.items() if one.phase is Phase.FIRING or (name not in tellable) or not is_told
+        name: one for name, one in known.items() if one.phase is Phase.FIRING or (name not in unmuted) or not is_sent
     }
     told = {name: mark for name, mark in group.told.items() if name in rest}
-    if is_told:
-        told |= {name: marks[name] for name in rest if name in tellable}
+    if is_sent:
+        told |= {name: marks[name] for name in rest if name in unmuted}
     after = replace(
         group,
         alerts=rest,
         told=told,
-        muted=tuple(sorted(name for name in rest if name not in tellable)),
+        muted=tuple(sorted(name for name in rest if name not in unmuted)),
         leaving=tuple(name for name in group.leaving if name in rest),
         flush_at_us=0,
         flushed_us=now_us,
-        told_us=now_us if is_told else group.told_us,
-        number=group.number + is_told,
+        told_us=now_us if is_sent else group.told_us,
+        number=group.number + is_sent,
     )
-    notification = _notification(group, tellable.values(), now_us) if is_told else None
-    return (_repeating(after, tellable, now_us) if rest else None), notification
+    notification = _notification(group, unmuted.values(), now_us) if is_sent else None
+    return (_repeating(after, unmuted, now_us) if rest else None), notification
 
 
-def unmuted(group: Group, muted: Collection[str], now_us: int) -> Group:
-    """The group after a look at what is muted now: what is muted no longer is told at the next tick."""
+def unmute(group: Group, muted: Collection[str], now_us: int) -> Group:
+    """The group after a look at what is muted now: what is muted no longer is notified at the next tick."""
     if all(name in muted for name in group.muted):
         return group
     return _due(
@@ -164,29 +163,29 @@ def unmuted(group: Group, muted: Collection[str], now_us: int) -> Group:
     )
 
 
-def untold(group: Group | None, lost: Notification, now_us: int, timing: Timing) -> Group | None:
-    """The group after a notification that did not arrive however often it was tried: what it said is told again. None
-    when nothing of it is left to tell."""
+def take_back(group: Group | None, lost: Notification, now_us: int, timing: Timing) -> Group | None:
+    """The group after a notification that did not arrive however often it was tried: its alerts are notified again. None
+    when none of them is left."""
     group = group or Group(lost.receiver, lost.key, lost.labels, timing, number=lost.number)
     missing = {one.fingerprint: one for one in lost.alerts if one.phase is Phase.RESOLVED}
     alerts = {**{name: one for name, one in missing.items() if name not in group.alerts}, **group.alerts}
     told = {**group.told, **{one.fingerprint: LOST for one in lost.alerts if one.fingerprint in alerts}}
     group = replace(group, alerts=alerts, told=told, number=max(group.number, lost.number))
-    return _due(group, now_us + max(group.timing.group_interval_us, RETELL_US), now_us) if alerts else None
+    return _due(group, now_us + max(group.timing.group_interval_us, RETRY_US), now_us) if alerts else None
 
 
-def refused(group: Group | None) -> Group | None:
-    """The group after a notification that could not be queued: it is told when the receiver can be told again."""
+def refuse(group: Group | None) -> Group | None:
+    """The group after a notification that could not be queued: it is sent when the receiver can be notified again."""
     return replace(group, is_refused=True, flush_at_us=0) if group else None
 
 
-def reopened(group: Group, now_us: int) -> Group:
-    """The group once its receiver can be told again: what fires is told now."""
+def reopen(group: Group, now_us: int) -> Group:
+    """The group once its receiver can be notified again: what fires is notified now."""
     told = dict.fromkeys(group.told, LOST)
     return _due(replace(group, told=told, is_refused=False), now_us, now_us)
 
 
-def rederived(group: Group, now_us: int) -> Group:
+def rederive(group: Group, now_us: int) -> Group:
     """The group with no memory of a time after now, and no deadline further ahead than its waits allow."""
     planned_us = group.flush_at_us - group.set_us if group.set_us else 0
     is_ahead = max(group.set_us, group.flushed_us, group.told_us) > now_us
@@ -218,12 +217,12 @@ def _tick_us(group: Group, from_us: int) -> int:
     return group.flushed_us + intervals * interval_us
 
 
-def _repeating(group: Group, tellable: Mapping[str, Alert], now_us: int) -> Group:
-    if not any(_repeats(group, name, one) for name, one in tellable.items() if name in group.alerts):
+def _repeating(group: Group, unmuted: Mapping[str, Alert], now_us: int) -> Group:
+    if not any(_repeats(group, name, one) for name, one in unmuted.items() if name in group.alerts):
         return group
     due_us = group.told_us + group.timing.repeat_interval_us
-    # One that is due and was not told waits behind an earlier word of the group.
-    return _due(group, now_us + RETELL_US if due_us <= now_us else _tick_us(group, due_us), now_us)
+    # One that is due and was not sent waits behind an earlier notification of the group.
+    return _due(group, now_us + RETRY_US if due_us <= now_us else _tick_us(group, due_us), now_us)
 
 
 def _repeats(group: Group, name: str, alert: Alert) -> bool:

@@ -1,4 +1,4 @@
-"""Inhibition: while one alert fires, others that follow from it are not told.
+"""Inhibition: while one alert fires, others that follow from it are not notified.
 
 As in Alertmanager: a silenced alert still inhibits, one that ended does not, and no alert inhibits one of its own rule.
 """
@@ -21,7 +21,7 @@ class Inhibitor:
     inhibit: Inhibit
 
     def mutes(self, alert: Alert) -> bool:
-        """Whether another alert is not told while this one fires."""
+        """Whether another alert is not notified while this one fires."""
         if alert.rule == self.rule:
             return False
         is_target = all(alert.labels.get(name, "") in accepted for name, accepted in self.inhibit.target.items())

@@ -1,4 +1,4 @@
-"""Labels: what makes two alerts the same one, and which alerts are told of together.
+"""Labels: what makes two alerts the same one, and which alerts share a notification.
 
 The fingerprint is Alertmanager's: FNV-1a, 64 bits, over the sorted labels, so that both systems name an alert alike.
 """
@@ -44,7 +44,7 @@ def fingerprint(labels: Mapping[str, str]) -> str:
 
 
 def group_labels(rule: Rule, labels: Mapping[str, str]) -> dict[str, str]:
-    """The labels by which a rule's alerts are told of together; a label that is missing is empty."""
+    """The labels by which a rule's alerts share a notification; a label that is missing is empty."""
     return {"alertname": rule.name, **{name: labels.get(name, "") for name in rule.group_by}}
 
 

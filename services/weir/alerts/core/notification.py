@@ -25,8 +25,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def webhook_id(notification: Notification) -> str:
     """Id of a notification, derived from what it says and its number in the group: a replay and every retry have the same,
     a repetition has another."""
-    told = [[one.fingerprint, one.phase.value, one.starts_at_us, one.ends_at_us] for one in notification.alerts]
-    text = canonical_json([notification.receiver, notification.key, notification.number, told])
+    alerts = [[one.fingerprint, one.phase.value, one.starts_at_us, one.ends_at_us] for one in notification.alerts]
+    text = canonical_json([notification.receiver, notification.key, notification.number, alerts])
     return "msg_" + hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -53,7 +53,7 @@ def webhook_body(
 def alertmanager_body(notification: Notification, *, generator_url: str, holds_us: int) -> list[dict[str, object]]:
     """The body for Alertmanager's own API, /api/v2/alerts.
 
-    holds_us: how long an alert fires there when nothing more is heard, microseconds; it is told again well before. Names
+    holds_us: how long an alert fires there when nothing more is heard, microseconds; it is notified again well before. Names
     that Alertmanager does not accept are written with underscores. It knows an alert by its labels, so what it was called
     before an edit of its rule is ended.
     """

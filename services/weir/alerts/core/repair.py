@@ -33,7 +33,7 @@ def check_event(event: Source) -> None:
         ) from error
 
 
-def repaired_alert(alert: Alert, now_us: int) -> Alert:
+def repair_alert(alert: Alert, now_us: int) -> Alert:
     """The alert with every time and number in range. Raises TypeError or ValueError where a value is of another type."""
     _check_texts(alert)
     times = ("pending_since_us", "starts_at_us", "ends_at_us", "updated_us", "seen_us")
@@ -48,17 +48,17 @@ def repaired_alert(alert: Alert, now_us: int) -> Alert:
     )
 
 
-def repaired_group(group: Group, now_us: int, timing: Timing) -> Group:
+def repair_group(group: Group, now_us: int, timing: Timing) -> Group:
     """The group likewise, its alerts too. timing: for a group whose own waits no rule can have."""
     waits = (group.timing.group_wait_us, group.timing.group_interval_us, group.timing.repeat_interval_us)
     if not all(isinstance(wait, int) and 0 <= wait <= WAIT_MAX_US for wait in waits):
         group = replace(group, timing=timing)
     times = ("flush_at_us", "set_us", "flushed_us", "told_us")
     fixed: dict[str, Any] = {name: _time_us(getattr(group, name), now_us) for name in times}
-    return replace(group, **fixed, alerts={name: repaired_alert(one, now_us) for name, one in group.alerts.items()})
+    return replace(group, **fixed, alerts={name: repair_alert(one, now_us) for name, one in group.alerts.items()})
 
 
-def repaired_times(record: Mapping[str, Any], now_us: int) -> dict[str, Any]:
+def repair_times(record: Mapping[str, Any], now_us: int) -> dict[str, Any]:
     """An event's record whose times and numbers are in range; for events that wait to be produced."""
     fixed = dict(record)
     for name, value in record.items():

@@ -20,7 +20,7 @@ class InvalidRule(Exception):
 @dataclass(frozen=True, slots=True)
 class Inhibit:
     """While an alert of the rule fires, alerts whose labels are as in `target` (label to accepted values), and that have
-    the same value as it for every label in `equal`, are not told."""
+    the same value as it for every label in `equal`, are not notified."""
 
     target: Mapping[str, tuple[str, ...]]
     equal: tuple[str, ...]

@@ -1,6 +1,6 @@
-"""Silence: alerts that match are not told from its start to its end; somebody owns it and says why.
+"""Silence: alerts that match are not notified from its start to its end; somebody owns it and says why.
 
-A silence only keeps quiet: the alerts live on, and what is the case when it ends is told then.
+A silence stops notifications only. The alerts go on, and their state at its end is notified then.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Silence:
         return "active" if at_us >= self.starts_at_us else "pending"
 
     def mutes(self, labels: Mapping[str, str], at_us: int) -> bool:
-        """Whether an alert of these labels is not told at a time."""
+        """Whether an alert of these labels is not notified at a time."""
         return self.state(at_us) == "active" and all_match(self.matchers, labels)
 
 

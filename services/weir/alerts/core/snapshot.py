@@ -54,7 +54,7 @@ def group_from(record: Mapping[str, Any], timing: Timing) -> Group:
 
 
 def _told_once(record: Mapping[str, Any], timing: Timing) -> dict[str, Any]:
-    """What an older version, which told a firing group once and never again, did not write."""
+    """What an older version, which notified of a firing group once and never again, did not write."""
     told_us = record["flushed_us"]
     return {"told_us": told_us, "flush_at_us": record["flush_at_us"] or told_us + timing.repeat_interval_us}
 

@@ -34,7 +34,7 @@ BY_SAMPLES, BY_SIGNALS = "samples", "signals"
 """What a rule judges by: the last samples of its condition, or the signals that stand."""
 
 SALIENT = ("verdict", "level")
-"""Fields whose change while an alert fires is told: who changed, and how sure it is."""
+"""Fields whose change while an alert fires is notified: who changed, and how sure it is."""
 
 
 class Phase(StrEnum):
@@ -136,15 +136,15 @@ def step(alert: Alert, rule: Rule, seen: Observation, at_us: int) -> tuple[Alert
     updated_us = max(alert.updated_us, seen.event_time_us)
     alert = replace(alert, rule_digest=rule.digest, watched=watched_by(rule), updated_us=updated_us)
     if rule.condition is None:
-        return _moved(alert, rule, seen, at_us, is_edited=is_edited)
+        return _move(alert, rule, seen, at_us, is_edited=is_edited)
     window = (*alert.window, _sample(rule.condition, seen))[-rule.condition.window_events :]
     alert = replace(alert, window=window)
-    value = judged(rule.condition, window)
+    value = value_of(rule.condition, window)
     if value is None:
         return alert, False
     threshold, is_bad = rule.condition.value, rule.condition.holds(value)
     seen = replace(seen, value=value, threshold=threshold, is_bad=is_bad)
-    return _moved(alert, rule, seen, at_us, is_edited=is_edited)
+    return _move(alert, rule, seen, at_us, is_edited=is_edited)
 
 
 def tick(alert: Alert, rule: Rule, now_us: int) -> tuple[Alert, bool]:
@@ -155,7 +155,7 @@ def tick(alert: Alert, rule: Rule, now_us: int) -> tuple[Alert, bool]:
     return alert, False
 
 
-def edited(alert: Alert, rule: Rule, at_us: int) -> tuple[Alert, bool]:
+def apply_rule(alert: Alert, rule: Rule, at_us: int) -> tuple[Alert, bool]:
     """The alert under another version of its rule, with what is known; whether its phase changed.
 
     A rule that chooses its samples otherwise begins its window anew. While there are fewer than it asks for, nothing is
@@ -163,33 +163,33 @@ def edited(alert: Alert, rule: Rule, at_us: int) -> tuple[Alert, bool]:
     """
     is_other_kind = bool(alert.watched) and alert.watched.split()[0] != watched_by(rule).split()[0]
     if is_other_kind and alert.phase in ACTIVE:
-        return ended(alert, at_us, f"the edited rule {rule.name} judges by other facts"), True
+        return end(alert, at_us, f"the edited rule {rule.name} judges by other facts"), True
     if rule.condition is None:
-        return _redescribed(alert, rule), False
+        return _describe_again(alert, rule), False
     window = alert.window if alert.watched == watched_by(rule) else ()
     alert = replace(alert, window=window[-rule.condition.window_events :], watched=watched_by(rule))
-    value = judged(rule.condition, alert.window)
+    value = value_of(rule.condition, alert.window)
     if value is None or alert.phase not in ACTIVE:
-        return _redescribed(alert, rule), False
+        return _describe_again(alert, rule), False
     alert = replace(alert, value=value, threshold=rule.condition.value)
     if rule.condition.holds(value):
-        return _redescribed(alert, rule), False
-    return ended(alert, at_us, f"the condition does not hold under the edited rule {rule.name}"), True
+        return _describe_again(alert, rule), False
+    return end(alert, at_us, f"the condition does not hold under the edited rule {rule.name}"), True
 
 
-def ended(alert: Alert, at_us: int, reason: str) -> Alert:
+def end(alert: Alert, at_us: int, reason: str) -> Alert:
     """An active alert ended from outside, because of its rule; one that never fired goes back to inactive."""
     if alert.phase is Phase.PENDING:
         return replace(alert, phase=Phase.INACTIVE, pending_since_us=0, seen_us=0)
-    return replace(_resolved(alert, at_us), annotations={**alert.annotations, REASON: reason})
+    return replace(_resolve(alert, at_us), annotations={**alert.annotations, REASON: reason})
 
 
-def rederived(alert: Alert, now_us: int) -> Alert:
+def rederive(alert: Alert, now_us: int) -> Alert:
     """The alert with the start of its wait no later than now: a clock that was ahead set it."""
     return replace(alert, seen_us=now_us) if alert.seen_us > now_us else alert
 
 
-def judged(condition: Condition, window: tuple[Sample, ...]) -> float | None:
+def value_of(condition: Condition, window: tuple[Sample, ...]) -> float | None:
     """The value a condition compares: mean of the samples, share of failed ones, or count of those above 0. None where
     there are too few."""
     values = [value for sample in window if (value := _number(condition, sample)) is not None]
@@ -201,28 +201,28 @@ def judged(condition: Condition, window: tuple[Sample, ...]) -> float | None:
     return min(max(mean, -FLOAT_MAX), FLOAT_MAX)
 
 
-def _moved(alert: Alert, rule: Rule, seen: Observation, at_us: int, *, is_edited: bool) -> tuple[Alert, bool]:
+def _move(alert: Alert, rule: Rule, seen: Observation, at_us: int, *, is_edited: bool) -> tuple[Alert, bool]:
     shown = replace(alert, value=seen.value, threshold=seen.threshold)
     active = alert.phase in ACTIVE
     if seen.is_bad and not active:
-        return _raised(shown, rule, seen, at_us)
+        return _raise(shown, rule, seen, at_us)
     if not active:
         return alert, False
     if seen.is_bad and alert.phase is Phase.PENDING and _waited_us(alert, seen, at_us) >= rule.for_us:
-        return _firing(_described(shown, rule, seen), seen.event_time_us), True
+        return _firing(_describe(shown, rule, seen), seen.event_time_us), True
     if seen.is_bad:
-        # An alarm on scores is told again once it is known whether only the judge changed.
+        # An alarm on scores is notified again once it is known whether only the judge changed.
         is_news = is_edited or bool(seen.fields.get("verdict")) or _salient(seen.fields) != _salient(alert.fields)
-        told = _described(shown, rule, seen) if is_news else shown
-        return replace(told, cause_event_id=alert.cause_event_id), False
+        described = _describe(shown, rule, seen) if is_news else shown
+        return replace(described, cause_event_id=alert.cause_event_id), False
     if alert.phase is Phase.PENDING:
         passed = replace(shown, phase=Phase.INACTIVE, pending_since_us=0, seen_us=0, cause_event_id=seen.event_id)
         return passed, True
-    return replace(_resolved(shown, seen.event_time_us), cause_event_id=seen.event_id), True
+    return replace(_resolve(shown, seen.event_time_us), cause_event_id=seen.event_id), True
 
 
-def _raised(alert: Alert, rule: Rule, seen: Observation, at_us: int) -> tuple[Alert, bool]:
-    raised = replace(_described(alert, rule, seen), pending_since_us=seen.event_time_us, seen_us=at_us, ends_at_us=0)
+def _raise(alert: Alert, rule: Rule, seen: Observation, at_us: int) -> tuple[Alert, bool]:
+    raised = replace(_describe(alert, rule, seen), pending_since_us=seen.event_time_us, seen_us=at_us, ends_at_us=0)
     raised = replace(raised, fingerprint=fingerprint(raised.labels), former=())
     if rule.for_us:
         return replace(raised, phase=Phase.PENDING, starts_at_us=0), True
@@ -241,19 +241,19 @@ def _firing(alert: Alert, at_us: int) -> Alert:
     return replace(alert, phase=Phase.FIRING, starts_at_us=at_us, pending_since_us=0, seen_us=0)
 
 
-def _resolved(alert: Alert, at_us: int) -> Alert:
+def _resolve(alert: Alert, at_us: int) -> Alert:
     end_us = max(at_us, alert.starts_at_us)
     return replace(alert, phase=Phase.RESOLVED, ends_at_us=end_us, pending_since_us=0, seen_us=0)
 
 
-def _described(alert: Alert, rule: Rule, seen: Observation) -> Alert:
-    told = replace(alert, fields=seen.fields, facts=seen.facts, cause_event_id=seen.event_id)
-    return _redescribed(told, rule)
+def _describe(alert: Alert, rule: Rule, seen: Observation) -> Alert:
+    seen_alert = replace(alert, fields=seen.fields, facts=seen.facts, cause_event_id=seen.event_id)
+    return _describe_again(seen_alert, rule)
 
 
-def _redescribed(alert: Alert, rule: Rule) -> Alert:
+def _describe_again(alert: Alert, rule: Rule) -> Alert:
     fields = {**alert.fields, "value": word(alert.value)}
-    annotations = {key: filled(template, fields) for key, template in rule.annotations.items()}
+    annotations = {key: fill(template, fields) for key, template in rule.annotations.items()}
     labels = labels_of(rule, alert.identity) if alert.identity else alert.labels
     if alert.phase is Phase.FIRING and labels != alert.labels:
         kept = [one for one in (*alert.former, alert.labels) if one != labels]
@@ -275,7 +275,7 @@ def _number(condition: Condition, sample: Sample) -> float | None:
     return sample.failed if condition.field == "passed" else sample.value
 
 
-def filled(template: str, fields: Mapping[str, str]) -> str:
+def fill(template: str, fields: Mapping[str, str]) -> str:
     """A template with its {field} placeholders filled; one that nothing fills stays as it is written."""
     parts = []
     for text, name, _, _ in string.Formatter().parse(template):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from weir.alerts.core.grouping import Notification
 from weir.alerts.core.labels import fingerprint, group_key, labels_of
 from weir.alerts.core.rule import Rule
-from weir.alerts.core.state import Alert, Phase, filled
+from weir.alerts.core.state import Alert, Phase, fill
 from weir.assets.rule import IDENTITY
 
 MARK = "weir_test"
@@ -26,10 +26,10 @@ def trial_of_receiver(receiver: str, trial_id: str, at_us: int) -> list[Notifica
 
 
 def trial_of_rule(rule: Rule, trial_id: str, at_us: int) -> list[Notification]:
-    """A test of a rule: what each of its receivers would be told, with its own labels and annotations."""
+    """A test of a rule: what each of its receivers would get, with its own labels and annotations."""
     identity = dict.fromkeys((name for name in IDENTITY[rule.source] if name != "part"), "test")
     labels = {**labels_of(rule, identity), MARK: trial_id}
-    annotations = {name: filled(template, {}) for name, template in rule.annotations.items()}
+    annotations = {name: fill(template, {}) for name, template in rule.annotations.items()}
     alert = _alert(rule.name, rule.digest, labels, {**annotations, "test": SUMMARY}, at_us)
     return [one for receiver in rule.receivers for one in _both(receiver, alert, at_us)]
 

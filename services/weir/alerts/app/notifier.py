@@ -1,4 +1,4 @@
-"""Telling: brings changed alerts to the groups of their receivers, and groups to notifications when their time has come."""
+"""Notifier: brings changed alerts to the groups of their receivers, and groups to notifications when their time has come."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from weir.alerts.core.grouping import (
     Group,
     Notification,
     Timing,
-    flushed,
-    heard,
-    joined,
-    left,
-    rederived,
-    refused,
-    reopened,
-    unmuted,
-    untold,
+    flush,
+    join,
+    leave,
+    owe_end,
+    rederive,
+    refuse,
+    reopen,
+    take_back,
+    unmute,
 )
 from weir.alerts.core.inhibition import Inhibitor, inhibitors
 from weir.alerts.core.labels import group_key, group_labels
@@ -30,7 +30,7 @@ from weir.alerts.core.silence import Silence
 from weir.alerts.core.state import Alert, Phase
 
 
-class Telling:
+class Notifier:
     """The receivers' side of the application; works on drafts."""
 
     def __init__(self, timing: Timing, rules: Callable[[], Mapping[str, Rule]], queue: DeliveryQueue) -> None:
@@ -39,68 +39,68 @@ class Telling:
         self._rules = rules
         self._queue = queue
 
-    def changed(self, draft: Draft, rule: Rule | None, alert: Alert, at_us: int) -> None:
-        """Record a change of phase, and tell it to those whom it concerns. rule: None when it makes the alert no more."""
+    def record_change(self, draft: Draft, rule: Rule | None, alert: Alert, at_us: int) -> None:
+        """Record a change of phase, and bring it to the groups that it concerns. rule: None when it makes the alert no more."""
         labels = group_labels(rule, alert.labels) if rule else {}
         severity = rule.severity if rule else alert.labels.get("severity", "")
         draft.note(alert, severity, group_key(labels) if rule else "", at_us)
         if alert.phase is Phase.FIRING and rule is not None:
-            self.told_by(draft, rule, alert, at_us)
+            self.notify(draft, rule, alert, at_us)
             return
         for key, group in draft.all_groups().items():
             if alert.fingerprint in group.alerts:
-                draft.groups[key] = joined(group, alert, at_us, group.timing)
+                draft.groups[key] = join(group, alert, at_us, group.timing)
 
-    def told_by(self, draft: Draft, rule: Rule, alert: Alert, at_us: int) -> None:
-        """Put a firing alert into the groups that its rule names now; others only hear its end."""
+    def notify(self, draft: Draft, rule: Rule, alert: Alert, at_us: int) -> None:
+        """Put a firing alert into the groups that its rule names now; others are notified of its end only."""
         labels = group_labels(rule, alert.labels)
         wanted = [(receiver, group_key(labels)) for receiver in rule.receivers]
         moved = set()
         for key, group in draft.all_groups().items():
             if alert.fingerprint in group.alerts and key not in wanted:
-                draft.groups[key] = left(group, alert, hears_end=group.receiver not in rule.receivers)
+                draft.groups[key] = leave(group, alert, is_end_due=group.receiver not in rule.receivers)
                 moved |= {group.receiver} if alert.fingerprint in group.told else set()
         timing = self._timing_of(rule)
         for key in wanted:
             group = draft.group(key) or Group(key[0], key[1], labels, timing)
-            group = heard(group, alert.fingerprint) if key[0] in moved else group
-            draft.groups[key] = joined(group, alert, at_us, timing)
+            group = owe_end(group, alert.fingerprint) if key[0] in moved else group
+            draft.groups[key] = join(group, alert, at_us, timing)
 
     def pass_time(self, draft: Draft, at_us: int) -> None:
-        """Tell every group whose time has come. at_us: the processing clock."""
+        """Notify every group whose time has come. at_us: the processing clock."""
         silences = [one for one in draft.memory.silences.values() if one.state(at_us) == "active"]
         muted = _Muted(draft, silences, self._rules(), at_us)
         for key, group in draft.all_groups().items():
             if group.muted:
-                after = unmuted(group, muted.among(group), at_us)
+                after = unmute(group, muted.among(group), at_us)
                 if after != group:
                     draft.groups[key] = group = after
             if group.flush_at_us and at_us >= group.flush_at_us:
                 self._flush(draft, key, group, muted.among(group), at_us)
 
     def take_back(self, draft: Draft, delivery_id: str, lost: Notification | None, at_us: int) -> None:
-        """Tell again what a delivery that was given up said; None where that cannot be read any more."""
+        """Notify again of what a delivery that was given up said; None where that cannot be read any more."""
         if lost is not None:
             key = (lost.receiver, lost.key)
-            draft.groups[key] = untold(draft.group(key), lost, at_us, self._timing)
+            draft.groups[key] = take_back(draft.group(key), lost, at_us, self._timing)
         draft.taken_back.append(delivery_id)
 
     def reopen(self, draft: Draft, receiver: str, at_us: int) -> None:
-        """Tell a receiver what fires, once it can be told again."""
+        """Notify a receiver of what fires, once it can be notified again."""
         for key, group in draft.all_groups().items():
             if group.receiver == receiver:
-                draft.groups[key] = reopened(group, at_us)
+                draft.groups[key] = reopen(group, at_us)
 
     def reopen_known(self, draft: Draft, at_us: int) -> None:
         """Likewise for every receiver that was unknown or off and is not any more."""
         for key, group in draft.all_groups().items():
             if group.is_refused and not self._queue.refusal(group.receiver):
-                draft.groups[key] = reopened(group, at_us)
+                draft.groups[key] = reopen(group, at_us)
 
     def correct(self, draft: Draft, at_us: int) -> None:
         """Hold every deadline to the clock, which went back."""
         for key, group in draft.all_groups().items():
-            after = rederived(group, at_us)
+            after = rederive(group, at_us)
             if after != group:
                 draft.groups[key] = after
 
@@ -111,8 +111,8 @@ class Telling:
             draft.groups[key] = replace(group, flush_at_us=at_us + HOLD_US, set_us=at_us)
             return
         may_repeat = not self._queue.is_waiting(group.receiver, group.key)
-        after, notification = flushed(group, at_us, muted, may_repeat=may_repeat)
-        draft.groups[key] = refused(after) if reason and notification else after
+        after, notification = flush(group, at_us, muted, may_repeat=may_repeat)
+        draft.groups[key] = refuse(after) if reason and notification else after
         if notification is not None:
             draft.notifications.append((notification, reason))
 
@@ -130,7 +130,7 @@ HOLD_US = 1_000_000
 
 
 class _Muted:
-    """Which alerts are not told now; worked out once a tick and only where a group asks."""
+    """Which alerts are not notified now; worked out once a tick and only where a group asks."""
 
     def __init__(self, draft: Draft, silences: Collection[Silence], rules: Mapping[str, Rule], at_us: int) -> None:
         self._draft = draft
