@@ -12,6 +12,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from weir.detectors.holm import holm
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:
@@ -67,15 +69,6 @@ def fisher(failed_with: int, answers_with: int, failed: int, answers: int) -> fl
         if answers_with - k <= answers - failed
     ]
     return min(1.0, math.fsum(math.exp(term) for term in terms))
-
-
-def holm(raw: Sequence[float]) -> list[float]:
-    """The p-values corrected for their number, in the same order (Holm 1979)."""
-    corrected, least = [1.0] * len(raw), 0.0
-    for rank, place in enumerate(sorted(range(len(raw)), key=lambda i: raw[i])):
-        least = max(least, min(1.0, raw[place] * (len(raw) - rank)))
-        corrected[place] = least
-    return corrected
 
 
 def _log_choose(n: int, k: int) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from weir.cli.log import TIMEOUT_S, bootstrap
+from weir.cli.log import TIMEOUT_S, bootstrap, down
 from weir.cli.moments import EARLIEST, LATEST, Moment
 from weir.cli.output import CliError, ExitCode
 from weir.events.log import OffsetRange
@@ -36,7 +36,7 @@ def ranges(topic: str, since: Moment, until: Moment) -> list[OffsetRange]:
                 raise CliError(ExitCode.NOT_FOUND, f"the broker at {bootstrap()} has no topic {topic!r}", "weir status")
             return [_range(consumer, topic, number, since, until) for number in sorted(partitions)]
         except KafkaException as error:
-            raise _down(error) from error
+            raise down(error) from error
 
 
 def values(one: OffsetRange) -> Iterator[bytes | None]:
@@ -112,7 +112,3 @@ def _consumer() -> Iterator[Consumer]:
 def _broken(one: OffsetRange, error: object) -> CliError:
     where = f"{one.topic}/{one.partition} from {one.first} to {one.end}"
     return CliError(ExitCode.INVALID, f"{where} could not be read to its end: {error}", "did retention take its start?")
-
-
-def _down(error: object) -> CliError:
-    return CliError(ExitCode.NOT_READY, f"no answer from the broker at {bootstrap()}: {error}", "weir status")

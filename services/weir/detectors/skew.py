@@ -14,12 +14,12 @@ share the dataset, hence are not independent: the rate holds over datasets, not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
 import numpy as np
 
+from weir.detectors.holm import holm
 from weir.detectors.reference import EmbeddingMatrix, FloatArray
 from weir.detectors.skew_mean import mean_shift_statistics
 from weir.detectors.skew_novelty import leave_one_out_novelties, novelties, novelty_statistics
@@ -126,16 +126,6 @@ def relabelings(items: int, events: int, permutations: int, seed: int) -> Embedd
     drawn = rng.random((permutations, items + events), dtype=np.float32).argpartition(events, axis=1)[:, :events]
     np.put_along_axis(labels[1:], drawn, 1.0, axis=1)
     return labels
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values corrected so that the least one keeps its meaning among several (Holm 1979), in their order."""
-    order = np.argsort(p_values, kind="stable")
-    corrected, least = [0.0] * len(p_values), 0.0
-    for rank, place in enumerate(order):
-        least = max(least, min(1.0, (len(p_values) - rank) * p_values[place]))
-        corrected[place] = least
-    return corrected
 
 
 def unit_rows(embeddings: EmbeddingMatrix) -> EmbeddingMatrix:

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.detectors import skew
+from weir.detectors.holm import holm
 from weir.detectors.reference import EmbeddingMatrix
-from weir.detectors.skew import SkewReference, affected, holm, relabelings, skew_reference
+from weir.detectors.skew import SkewReference, affected, relabelings, skew_reference
 
 DIMENSIONS, ITEMS, WINDOW = 32, 600, 200
 

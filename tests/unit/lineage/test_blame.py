@@ -15,8 +15,9 @@ from scipy.stats import fisher_exact
 
 from harness.samples.builders import NOON_US, completed, one_of_each
 from harness.store.lineage_store import Put
-from weir.cli.blame import Counted, blamed, fisher, holm
+from weir.cli.blame import Counted, blamed, fisher
 from weir.cli.commands_blame import nodes_by_asset, row_of, totals_of, versions_of
+from weir.detectors.holm import holm
 from weir.events import Context, EvaluationScored, Reference, named_id
 from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings

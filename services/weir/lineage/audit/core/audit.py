@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from weir.events.log import ProducerEpoch
 from weir.lineage.audit.core.ranges import NumberRange, common, merged, size, without
@@ -115,7 +116,7 @@ class SourceAudit:
         """How many numbers are missing."""
         return size(self.missing)
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, Any]:
         """For the API."""
         return {
             "source": self.source,
@@ -132,6 +133,12 @@ class SourceAudit:
             "missing_ranges": self.missing[:RANGES_SHOWN_MAX],
             "duplicates_visible": self.duplicates,
         }
+
+
+COUNTED = (
+    "accepted", "stored", "superseded", "dead_lettered", "shed", "corrupt", "late", "missing", "duplicates_visible",
+)  # fmt: skip
+"""What is summed over sources, by its name in JSON."""
 
 
 def audited(
@@ -169,17 +176,8 @@ def without_elsewhere(
 
 def totals(sources: Sequence[SourceAudit]) -> dict[str, int]:
     """Sums over all sources."""
-    return {
-        "accepted": sum(source.accepted for source in sources),
-        "stored": sum(source.stored for source in sources),
-        "superseded": sum(source.superseded for source in sources),
-        "dead_lettered": sum(source.dead_lettered for source in sources),
-        "shed": sum(source.shed for source in sources),
-        "corrupt": sum(source.corrupt for source in sources),
-        "late": sum(source.late for source in sources),
-        "missing": sum(source.missing_count for source in sources),
-        "duplicates_visible": sum(source.duplicates for source in sources),
-    }
+    rows = [source.as_json() for source in sources]
+    return {name: sum(row[name] for row in rows) for name in COUNTED}
 
 
 def _audited(epoch: ProducerEpoch, stored: Stored, accounted: Accounted, window: Window) -> SourceAudit:
