@@ -64,6 +64,7 @@ def real_alarm(
 
 
 @pytest.mark.parametrize("level", [Level.WARN, Level.PAGE])
+@pytest.mark.slow
 def test_fold_alarms_where_the_bank_does(
     level: Level,
     observations: list[Observation],

@@ -64,6 +64,7 @@ def test_every_method_is_measured_on_every_stream(corpus: EmbeddedCorpus) -> Non
     assert json.dumps(summary(again.draws, CHOSEN)) == json.dumps(base)
 
 
+@pytest.mark.slow
 def test_peers_find_a_full_change(corpus: EmbeddedCorpus) -> None:
     split = draw(corpus.rows("base"), 0)
     scores = score(observations_of(corpus), split, BankSettings())

@@ -130,6 +130,7 @@ async def test_traffic_unlike_the_dataset_is_skewed_once_and_cleared_when_it_ret
 
 
 @pytest.mark.parametrize("envelope_number", [1, 3, 5, 6])
+@pytest.mark.slow
 async def test_a_restart_between_envelopes_changes_no_signal(tmp_path: Path, envelope_number: int) -> None:
     source = Traffic(11)
     items = [item_of(one) for one in (*source.events(90), *source.events(50, shift=14.0), *source.events(30))]

@@ -114,12 +114,14 @@ def test_scarce_embeddings_warm_longer_then_do_without_their_parts() -> None:
 
 @pytest.mark.capability("X2")
 @pytest.mark.capability("O6")
+@pytest.mark.slow
 def test_steady_traffic_is_silent(fitted_bank: MonitoringBank) -> None:
     _, told = _run(fitted_bank, Traffic(43).events(4_000))
     assert told == ()
 
 
 @pytest.mark.capability("O6", is_check=True)
+@pytest.mark.slow
 def test_a_slow_ramp_is_found_while_steady_traffic_stays_quiet_and_the_false_alarm_rate_is_said(
     fitted_bank: MonitoringBank,
 ) -> None:

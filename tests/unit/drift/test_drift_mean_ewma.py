@@ -34,6 +34,7 @@ def _first_alarm(model: EwmaModel, embeddings: EmbeddingMatrix) -> tuple[int | N
     return None, 0
 
 
+@pytest.mark.slow
 def test_the_fit_is_decided_by_its_arguments(model: EwmaModel) -> None:
     again = fit_ewma(_unit(np.random.default_rng(20), 1_000), ARL, seed=0)
     other = fit_ewma(_unit(np.random.default_rng(20), 1_000), ARL, seed=1)

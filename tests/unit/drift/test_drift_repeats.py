@@ -172,6 +172,7 @@ def test_repeats_are_the_same_one_by_one_and_in_batches(various: MonitoringBank)
     assert outcomes_of(steps) == ()
 
 
+@pytest.mark.slow
 def test_a_reference_with_copies_that_later_traffic_lacks_raises_no_alarm() -> None:
     rng = np.random.default_rng(74)
     reference = Traffic(75).events(SETTINGS.reference_events)

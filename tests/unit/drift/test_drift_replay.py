@@ -63,6 +63,7 @@ def test_events_that_come_again_change_nothing_but_their_count() -> None:
 
 @settings(max_examples=5)
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=5))
+@pytest.mark.slow
 def test_the_cut_into_envelopes_changes_no_bit(sizes: list[int]) -> None:
     assert output_digest(folded(cut(ITEMS, sizes))) == output_digest(whole())
 

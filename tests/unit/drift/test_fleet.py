@@ -33,6 +33,7 @@ def test_a_laxer_rate_names_at_least_as_many(e_values: list[float], fdr: float) 
 
 @pytest.mark.capability("X2")
 @pytest.mark.capability("O6")
+@pytest.mark.slow
 def test_the_share_of_false_discoveries_stays_within_the_rate() -> None:
     """60 fleets of 40 streams, 10 of which have changed; e-values of the service's own bets, read at a random time."""
     rng, shares, found = np.random.default_rng(5), [], 0

@@ -174,6 +174,7 @@ def test_an_unchanged_judge_wins_nothing_in_the_mean_and_is_blamed_in_at_most_on
 
 @pytest.mark.capability("X3")
 @pytest.mark.parametrize("noise", ["even", "uneven", "repeated"])
+@pytest.mark.slow
 def test_a_changed_system_is_not_blamed_on_a_judge_whatever_its_noise(noise: str) -> None:
     """At most 5 % are promised; 4 of 20 would be one chance in 60 at that."""
     verdicts = [verdict_of_case("system", 20, seed, noise=noise) for seed in range(2_000, 2_020)]
@@ -184,6 +185,7 @@ def test_a_changed_system_is_not_blamed_on_a_judge_whatever_its_noise(noise: str
 
 @pytest.mark.capability("X3")
 @pytest.mark.parametrize("noise", ["even", "uneven"])
+@pytest.mark.slow
 def test_a_judge_that_fails_5_points_more_is_found(noise: str) -> None:
     """95 % are asked for; less than 10 of 12 would be one chance in 50 at that."""
     verdicts = [verdict_of_case("judge", 5, seed, noise=noise) for seed in range(3_000, 3_012)]

@@ -18,6 +18,7 @@ HESITATES: History = ((1, 3), (2, 3))
 
 
 @given(st.lists(HISTORIES, max_size=20))
+@pytest.mark.slow
 def test_the_spread_is_a_distribution_that_rules_nothing_out(histories: list[History]) -> None:
     spread = spread_of(histories)
 

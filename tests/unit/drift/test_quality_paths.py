@@ -52,6 +52,7 @@ def test_the_mean_run_length_counts_runs_that_were_cut() -> None:
 
 
 @pytest.mark.capability("O6")
+@pytest.mark.slow
 def test_a_5_point_drop_is_found_soon_at_the_arl_that_was_asked_for() -> None:
     """Few runs, so with room for their errors; the figures are those of the benchmark."""
     rng = np.random.default_rng(11)

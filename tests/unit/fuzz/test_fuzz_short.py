@@ -13,6 +13,7 @@ SEED = 0
 
 
 @pytest.mark.parametrize("name", fuzzing.fuzzers())
+@pytest.mark.slow
 def test_a_short_round_finds_nothing(name: str) -> None:
     assert fuzzing.main([name, "--seed", str(SEED), "--cases", str(CASES)]) == 0
 

@@ -45,6 +45,7 @@ def test_it_says_which_call_and_how_long() -> None:
 
 
 @pytest.mark.capability("X1")
+@pytest.mark.slow
 def test_a_client_that_hangs_ends_the_process_and_the_log_names_the_call(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", HANGS_AT_ONCE],

@@ -30,6 +30,7 @@ def page(status: int, title: str, detail: str) -> httpx2.Response:
     return httpx2.Response(status, json={"title": title, "status": status, "detail": detail})
 
 
+@pytest.mark.slow
 async def test_a_server_that_is_away_is_nobody_and_a_wrong_query_is_none(
     server: ServiceProcess, tmp_path: Path
 ) -> None:

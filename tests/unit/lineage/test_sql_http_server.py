@@ -96,6 +96,7 @@ def test_a_setting_travels_with_the_statement(endpoint: SqlAddress) -> None:
     assert endpoint.ask(query).text == "1970-01-01 00:00:00\n" * 6
 
 
+@pytest.mark.slow
 def test_a_server_that_is_away_is_a_reason_to_ask_again_later(tmp_path: Path) -> None:
     server = _started(tmp_path)
     settings = LineageSettings(clickhouse_url=server.url, data_dir=tmp_path / "data")

@@ -20,6 +20,7 @@ def policy(version: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.slow
 def test_a_database_server_that_was_restarted_is_asked_again(registry: Registry, postgres: Postgres) -> None:
     registry.apply([policy("1")], "me", dry_run=False)
 
