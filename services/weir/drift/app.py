@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from weir.detectors.bank import MonitoringBank, WarmingBank
 from weir.detectors.fitted import PARTS
-from weir.detectors.observation import Observation
 from weir.detectors.settings import BankSettings
 from weir.detectors.skew import skew_reference
 from weir.drift.adapters.metrics import (
@@ -35,12 +33,11 @@ from weir.drift.core.checkpoint import Checkpoint, Place
 from weir.drift.core.insight_settings import InsightSettings
 from weir.drift.core.ports import Announcer, Checkpoints, UnknownStream
 from weir.drift.core.signals import StreamSignal
-from weir.drift.core.stream.advance import DEFAULT_INSIGHT, advance, fresh, is_other_space
-from weir.drift.core.stream.assets import assets_of
+from weir.drift.core.stream.advance import DEFAULT_INSIGHT, advance
 from weir.drift.core.stream.decisions import Dataset, Decision, accepted, compared, dismissed
 from weir.drift.core.stream.insight import novel_clusters
 from weir.drift.core.stream.intake import observations_of, skip_reason
-from weir.drift.core.stream.state import EmbeddingSpace, StreamState, new_stream
+from weir.drift.core.stream.state import StreamState, new_stream
 from weir.events import InvalidEvent, NovelCluster, TextFeaturesComputed
 from weir.runtime.kafka.handling import Received
 from weir.runtime.telemetry.logs import logger
@@ -104,10 +101,8 @@ class Drift:
         envelope, message = received.event, received.message
         if not isinstance(envelope, TextFeaturesComputed):
             raise InvalidEvent("wrong_event", f"{IN_TOPIC} held {envelope.EVENT}; expected TextFeaturesComputed")
-        place = Place(message.partition, message.offset, message.timestamp_us)
-        observations = observations_of(envelope)
         async with self._turn:
-            await self._count(envelope, place, observations)
+            await self._count(envelope, Place(message.partition, message.offset, message.timestamp_us))
 
     async def accept(self, tenant: str, route: str, by: Decision, now_us: int) -> Checkpoint:
         """Take the traffic from now on for the new normal: the next reference of the stream is begun.
@@ -140,40 +135,37 @@ class Drift:
             after, signals = compared(before.stream, reference, dataset.model, dataset.by, now_us)
             return await self._settle(Checkpoint(before.place, after), signals)
 
-    async def _count(self, envelope: TextFeaturesComputed, place: Place, observations: list[Observation]) -> None:
+    async def _count(self, envelope: TextFeaturesComputed, place: Place) -> None:
         before = self._streams.get((place.partition, envelope.tenant, envelope.route))
         if before is not None and before.place.covers(place):
             SKIPPED.labels("offset").inc(len(envelope.items))
             return
-        stream = before.stream if before else self._admitted(envelope, observations)
+        stream = before.stream if before else self._admitted(envelope)
         if stream is None:
             return
-        new = fresh(stream, observations)
-        _note_items(envelope, len(observations) - len(new))
-        space = EmbeddingSpace(envelope.embedding_model, envelope.embedding_dimensions)
-        if is_other_space(stream, new, space):
-            EMBEDDING_CHANGES.inc()
-            logger().warning("embedding_model_changed", tenant=stream.tenant, route=stream.route, model=space.model)
         with ADVANCE_SECONDS.time():
             # A completed reference takes about 2 s: in a thread, so that heartbeats and the health page go on.
-            work = partial(advance, insight=self._insight, assets=assets_of(envelope))
-            after, signals = await asyncio.to_thread(work, stream, new, space, self._settings)
-        await self._settle(Checkpoint(place, after), signals)
-        EVENTS.inc(len(new))
+            done = await asyncio.to_thread(advance, stream, envelope, self._settings, self._insight)
+        _note_items(envelope, done.repeated)
+        if done.is_other_space:
+            EMBEDDING_CHANGES.inc()
+            model = envelope.embedding_model
+            logger().warning("embedding_model_changed", tenant=stream.tenant, route=stream.route, model=model)
+        await self._settle(Checkpoint(place, done.stream), done.signals)
+        EVENTS.inc(len(done.new))
 
-    async def _settle(self, checkpoint: Checkpoint, signals: Iterable[StreamSignal]) -> Checkpoint:
-        told = list(signals)
-        if told:
-            await self._announcer.announce(told)
+    async def _settle(self, checkpoint: Checkpoint, signals: Sequence[StreamSignal]) -> Checkpoint:
+        if signals:
+            await self._announcer.announce(signals)
         with CHECKPOINT_SECONDS.time():
             await asyncio.to_thread(self._checkpoints.save, checkpoint)
         self._streams[_key_of(checkpoint)] = checkpoint
         self._note_streams()
         return checkpoint
 
-    def _admitted(self, envelope: TextFeaturesComputed, observations: list[Observation]) -> StreamState | None:
+    def _admitted(self, envelope: TextFeaturesComputed) -> StreamState | None:
         tenant, route = envelope.tenant, envelope.route
-        if not observations:
+        if not observations_of(envelope):
             _note_items(envelope, 0)
             return None
         if len(self._streams) < self._limits.streams_max:

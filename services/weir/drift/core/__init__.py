@@ -1,6 +1,8 @@
-"""The drift detector itself: pure values and functions, no clock, randomness or I/O; event types only in `stream`.
+"""Pure values and functions of drift: no clock, randomness or I/O.
 
-Start reading at `bank` (what happens to one event), then `reference`, one file of `channels`, `conformal`,
-`e_detector`, `mean_ewma`. `snapshot` turns the state into bytes and back. `stream` puts a monitored stream around a
-bank.
+Start reading at `stream.advance` (what an envelope of features does), then `signals` (the four kinds). The other files explain an
+alarm; `replay` folds recorded envelopes. The arithmetic is `weir.detectors`.
+
+The way of an event: `runtime.kafka` > `adapters.signal_traces` > `app` > here > `detectors` > here > `app` >
+`adapters.announcer` > `runtime.kafka`.
 """

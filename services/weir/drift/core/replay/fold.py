@@ -12,17 +12,15 @@ hold, and the signals of other detectors than the bank.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from weir.detectors.observation import Observation
 from weir.detectors.settings import BankSettings
-from weir.drift.core.signals import StreamSignal, record_of
-from weir.drift.core.stream.advance import advance, fresh
-from weir.drift.core.stream.assets import assets_of
-from weir.drift.core.stream.intake import observations_of
+from weir.drift.core.signals import record_of
+from weir.drift.core.stream.advance import Advance, advance
+from weir.drift.core.stream.intake import skip_reason
 from weir.drift.core.stream.signals import DETECTOR
-from weir.drift.core.stream.state import EmbeddingSpace, StreamState, new_stream
+from weir.drift.core.stream.state import StreamState, new_stream
 from weir.events import DriftSignalled, TextFeaturesComputed
 
 Key = tuple[str, str, int]
@@ -90,16 +88,12 @@ def replayed(replay: Replay, partition: int, envelope: TextFeaturesComputed) -> 
     Raises InvalidEvent for an envelope that the service would have refused, TooMuchToReplay beyond the limits; the
     replay that was passed is unchanged. Cost: as `advance`.
     """
-    observations = observations_of(envelope)
-    if not observations:
+    if all(map(skip_reason, envelope.items)):
         return replay
     key = (envelope.tenant, envelope.route, partition)
     before = replay.streams.get(key) or _admitted(replay, key)
-    new = fresh(before.stream, observations)
-    space = EmbeddingSpace(envelope.embedding_model, envelope.embedding_dimensions)
-    stream, signals = advance(before.stream, new, space, replay.settings, assets=assets_of(envelope))
-    after = _counted(before, stream, new, signals, replay.watched.get(key[:2], frozenset()))
-    after = replace(after, repeated=before.repeated + len(observations) - len(new))
+    done = advance(before.stream, envelope, replay.settings)
+    after = _counted(before, done, replay.watched.get(key[:2], frozenset()))
     streams = {**replay.streams, key: after}
     _require_room(streams, replay.limits)
     return replace(replay, streams=streams)
@@ -113,13 +107,8 @@ def _admitted(replay: Replay, key: Key) -> ReplayedStream:
     return ReplayedStream(new_stream(tenant, route, replay.settings, replay.limits.seen_events))
 
 
-def _counted(
-    before: ReplayedStream,
-    stream: StreamState,
-    new: Sequence[Observation],
-    signals: Sequence[StreamSignal],
-    watched: frozenset[str],
-) -> ReplayedStream:
+def _counted(before: ReplayedStream, done: Advance, watched: frozenset[str]) -> ReplayedStream:
+    before, new = replace(before, repeated=before.repeated + done.repeated), done.new
     if not new:
         return before
     places: dict[str, int] = {}
@@ -128,14 +117,14 @@ def _counted(
     last = before.events + len(new)
     told = tuple(
         Told(places.get(signal.trigger_request_id, last), record_of(signal))
-        for signal in signals
+        for signal in done.signals
         if signal.detector == DETECTOR
     )
     found = {request_id: place for request_id, place in places.items() if request_id in watched}
     times_us = [item.event_time_us for item in new]
     return replace(
         before,
-        stream=stream,
+        stream=done.stream,
         events=last,
         first_us=min(times_us) if not before.events else min(before.first_us, *times_us),
         last_us=max(before.last_us, *times_us),

@@ -1,6 +1,6 @@
 """Advance: what one envelope of features does to a monitored stream.
 
-    stream, signals = advance(stream, observations_of(envelope), space_of(envelope), settings)
+    done = advance(stream, envelope, settings)      # done.stream, done.signals
 
 The bank folds the events into steps; explanation, skew and signals fold over the steps, one by one, so what a signal says
 does not depend on how the events came in envelopes.
@@ -13,7 +13,7 @@ warming for ever.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from weir.detectors.bank import BankState, MonitoringBank, WarmingBank, step_many
 from weir.detectors.observation import Observation
@@ -23,15 +23,14 @@ from weir.detectors.step import Step
 from weir.detectors.uniform import uniform_of
 from weir.drift.core.insight_settings import InsightSettings
 from weir.drift.core.signals import StreamSignal
+from weir.drift.core.stream.assets import Assets, assets_of
 from weir.drift.core.stream.insight import begun, explained, noted
+from weir.drift.core.stream.intake import observations_of
 from weir.drift.core.stream.signals import signal_of, withdrawals
 from weir.drift.core.stream.skew_signals import skew_signal
 from weir.drift.core.stream.skew_watch import watched
 from weir.drift.core.stream.state import EmbeddingSpace, StreamState, begun_anew, in_space, remembering
-from weir.events import Reference as AssetReference
-
-Assets = Mapping[str, tuple[AssetReference, ...]]
-"""What each event was pinned to, by event id."""
+from weir.events import TextFeaturesComputed
 
 TIES_SALT = "ties"
 """Salt of the number that breaks ties of an event."""
@@ -40,49 +39,59 @@ DEFAULT_INSIGHT = InsightSettings()
 """What explains and compares where nobody chose otherwise."""
 
 
-def fresh(stream: StreamState, observations: Sequence[Observation]) -> list[Observation]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Advance:
+    """What one envelope does: the stream after it, and the signals on the way. new: the events counted. repeated: how many
+    had been counted before. is_other_space: whether the embeddings come from another model than those before.
+    """
+
+    stream: StreamState
+    signals: tuple[StreamSignal, ...]
+    new: Sequence[Observation]
+    repeated: int
+    is_other_space: bool = False
+
+
+def advance(
+    stream: StreamState,
+    envelope: TextFeaturesComputed,
+    settings: BankSettings,
+    insight: InsightSettings = DEFAULT_INSIGHT,
+) -> Advance:
+    """What `envelope`, which is of this stream, does.
+
+    settings: of a reference that is begun here. insight: of skew and explanations. Raises InvalidEvent for an envelope that
+    cannot be believed. Cost: as `bank.step_many`, about 2 s where a reference is completed.
+    """
+    watched_items = observations_of(envelope)
+    new = _not_counted(stream, watched_items)
+    repeated = len(watched_items) - len(new)
+    if not new:
+        return Advance(stream, (), new, repeated)
+    space, is_embedded = EmbeddingSpace.of(envelope), any(item.embedding is not None for item in new)
+    is_other = is_embedded and stream.space not in (None, space)
+    signals: list[StreamSignal] = []
+    if is_other:
+        first, reason = new[0], _change_of(stream.space, space)
+        signals.extend(withdrawals(stream, first.event_id, first.request_id, first.event_time_us, reason))
+        stream = begun_anew(stream, settings, reason)
+    if is_embedded:
+        stream = in_space(stream, space)
+    bank, steps = step_many(stream.bank, new, [uniform_of(one.event_id, TIES_SALT) for one in new])
+    requests = {**(stream.requests or {}), **{item.event_id: item.request_id for item in new}}
+    after, told = _follow(stream, bank, steps, requests, insight, assets_of(envelope))
+    seen = stream.seen.with_ids(item.event_id for item in new)
+    after = replace(after, requests=_still_named(bank, requests), seen=seen)
+    signals.extend(told)
+    return Advance(remembering(after, signals), tuple(signals), new, repeated, is_other)
+
+
+def _not_counted(stream: StreamState, observations: Sequence[Observation]) -> list[Observation]:
     """The observations that the stream has not counted, each once."""
     by_id: dict[str, Observation] = {}
     for item in observations:
         by_id.setdefault(item.event_id, item)
     return [item for item in by_id.values() if item.event_id not in stream.seen]
-
-
-def is_other_space(stream: StreamState, observations: Sequence[Observation], space: EmbeddingSpace) -> bool:
-    """Whether these embeddings come from another model than those the stream is compared by."""
-    embedded = any(item.embedding is not None for item in observations)
-    return embedded and stream.space is not None and stream.space != space
-
-
-def advance(
-    stream: StreamState,
-    observations: Sequence[Observation],
-    space: EmbeddingSpace,
-    settings: BankSettings,
-    *,
-    insight: InsightSettings = DEFAULT_INSIGHT,
-    assets: Assets | None = None,
-) -> tuple[StreamState, tuple[StreamSignal, ...]]:
-    """The stream after `observations`, which it has not counted before (`fresh`), and the signals on the way.
-
-    settings: of a reference that is begun here. insight: of skew and explanations. assets: what each event was pinned
-    to, by event id; they only explain. Cost: as `bank.step_many`, about 2 s where a reference is completed.
-    """
-    if not observations:
-        return stream, ()
-    signals: list[StreamSignal] = []
-    if is_other_space(stream, observations, space):
-        first, reason = observations[0], _change_of(stream.space, space)
-        signals.extend(withdrawals(stream, first.event_id, first.request_id, first.event_time_us, reason))
-        stream = begun_anew(stream, settings, reason)
-    if any(item.embedding is not None for item in observations):
-        stream = in_space(stream, space)
-    bank, steps = step_many(stream.bank, observations, [uniform_of(one.event_id, TIES_SALT) for one in observations])
-    requests = {**(stream.requests or {}), **{item.event_id: item.request_id for item in observations}}
-    after, told = _follow(stream, bank, steps, requests, insight, assets or {})
-    seen = stream.seen.with_ids(item.event_id for item in observations)
-    after = replace(after, requests=_still_named(bank, requests), seen=seen)
-    return remembering(after, [*signals, *told]), (*signals, *told)
 
 
 def _change_of(before: EmbeddingSpace | None, after: EmbeddingSpace) -> str:

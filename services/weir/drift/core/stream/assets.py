@@ -9,7 +9,11 @@ ASSETS_MAX = 16
 """Assets kept a call (chosen: prompt, chain, model, adapter, dataset, index and some tools)."""
 
 
-def assets_of(envelope: TextFeaturesComputed) -> dict[str, tuple[AssetReference, ...]]:
+Assets = dict[str, tuple[AssetReference, ...]]
+"""What each event was pinned to, by event id."""
+
+
+def assets_of(envelope: TextFeaturesComputed) -> Assets:
     """The pinned assets of every item by the id of its event; the release counts as one."""
     return {item.response_event_id: _assets(item) for item in envelope.items}
 

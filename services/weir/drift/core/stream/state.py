@@ -12,6 +12,7 @@ from weir.drift.core.signals import StreamSignal
 from weir.drift.core.stream.insight import Insight
 from weir.drift.core.stream.seen import Seen, nothing_seen
 from weir.drift.core.stream.skew_watch import SkewWatch, fitting
+from weir.events import TextFeaturesComputed
 from weir.state import Expendable
 
 
@@ -21,6 +22,11 @@ class EmbeddingSpace:
 
     model: str
     dimensions: int
+
+    @classmethod
+    def of(cls, envelope: TextFeaturesComputed) -> EmbeddingSpace:
+        """The space of the embeddings in `envelope`."""
+        return cls(envelope.embedding_model, envelope.embedding_dimensions)
 
 
 @dataclass(frozen=True, slots=True)
