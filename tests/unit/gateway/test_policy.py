@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import grpc
@@ -10,7 +12,7 @@ import pytest
 from tritonclient.grpc import service_pb2
 
 from harness.http.gateway_door import HttpDoor, asset
-from unit.gateway.doors import doors
+from unit.gateway.doors import doors, response_of
 from unit.gateway.test_openai_door import error
 from weir.assets.policy import Policy
 from weir.assets.shapes import shaped
@@ -98,6 +100,33 @@ async def test_grpc_keeps_the_policy(tmp_path: Path) -> None:
             await door.infer(wire.SerializeToString())
 
     assert door.model.calls == 0
+
+
+async def test_a_request_is_parsed_once_also_where_a_policy_reads_it(tmp_path: Path) -> None:
+    response, parses = bytes(response_of("1").SerializeToString()), list[str]()
+    wire = request(sampling_parameters='{"stop": ["x"]}')
+    wire.model_name = "qa"
+
+    async def answers(_message: bytes, _context: Any) -> bytes:
+        return response
+
+    def note(_frame: FrameType, event: str, called: Any) -> None:
+        if event == "c_call" and called.__name__ == "FromString":
+            parses.append(repr(called))
+
+    async with doors(tmp_path) as door:
+        door.admission.catalog.apply(limited(POLICY))
+        door.admission.catalog.apply(chain())
+        door.model.unary = answers
+        sys.setprofile(note)
+        try:
+            assert await door.infer(wire.SerializeToString()) == response
+        finally:
+            sys.setprofile(None)
+        [sent, _] = door.records()
+
+    assert len(parses) == 1, parses
+    assert b'"max_tokens": 64' in sent.wire, "the policy's bound"
 
 
 def limited(spec: dict[str, Any]) -> RegistryChanged:

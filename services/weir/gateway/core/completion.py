@@ -171,9 +171,9 @@ def _spans(
     record: Record, call: Call, end: CallEnd, completed: InferenceCompleted, node_timings_json: str
 ) -> SpansRecorded:
     root = _root_span(call, end, completed)
-    hops = [_timed(call, item, index, call.span_id) for index, item in enumerate(json_objects(end.server_timing_json))]
+    services, nodes = json_objects(end.server_timing_json), json_objects(node_timings_json)
+    hops = [_timed(call, item, index, call.span_id) for index, item in enumerate(services)]
     parent = hops[-1].span_id if hops else call.span_id
-    nodes = json_objects(node_timings_json)
     inner = [_timed(call, item, index + len(hops), parent) for index, item in enumerate(nodes)]
     return SpansRecorded(
         **_envelope(record, call, record.seq + 1, derived_id(call.request_id, "spans"), end.end_time_us),
