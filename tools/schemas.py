@@ -41,7 +41,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Final, get_args
+from typing import ClassVar, Final, Literal, get_args
 
 from weir.events.record import Record
 
@@ -90,13 +90,15 @@ def python_module(root: pathlib.Path) -> str:
     """Text of `_generated.py` for the schemas under `root`. Raises ValueError when an event lacks the envelope."""
     schemas = dict(load_schemas(root))
     envelope = _envelope(schemas.values())
-    seen = {"Envelope": dataclass_text({"name": "Envelope", "doc": ENVELOPE_DOC, "fields": envelope}, "Record")}
+    words = load_words(root)
+    types = {field: name for name, one in words.items() for field in one["fields"]}
+    seen = {"Envelope": dataclass_text({"name": "Envelope", "doc": ENVELOPE_DOC, "fields": envelope}, "Record", types)}
     for schema in schemas.values():
         *inner, _ = nested_records(schema)
         for record in inner:
-            seen.setdefault(str(record["name"]), dataclass_text(record, "Record"))
+            seen.setdefault(str(record["name"]), dataclass_text(record, "Record", types))
         own = {**schema, "fields": _fields(schema)[ENVELOPE_FIELDS:]}
-        seen[str(schema["name"])] = dataclass_text(own, "Envelope")
+        seen[str(schema["name"])] = dataclass_text(own, "Envelope", types)
     topics = [topic_text(topic, schemas) for topic in load_topics(root)]
     names = [str(schema["name"]) for schema in schemas.values()]
     texts = [
@@ -104,7 +106,8 @@ def python_module(root: pathlib.Path) -> str:
         "TOPICS: Final[Mapping[str, Topic]] = {\n" + "".join(topics) + "}\n",
     ]
     union = "Event = (\n    " + "\n    | ".join(names) + "\n)\n"
-    return HEADER + TOPIC_CLASS + "\n\n".join(["", *seen.values(), union, *texts])
+    literals = "".join(f"{name} = Literal[{', '.join(map(repr, one['words']))}]\n" for name, one in words.items())
+    return HEADER + literals + TOPIC_CLASS + "\n\n".join(["", *seen.values(), union, *texts])
 
 
 def _envelope(schemas: Iterable[Json]) -> list[dict[str, object]]:
@@ -151,6 +154,12 @@ def load_topics(root: pathlib.Path) -> list[dict[str, object]]:
     return [yaml.safe_load(path.read_text()) for path in sorted((root / "schemas" / "topics").glob("*.yaml"))]
 
 
+def load_words(root: pathlib.Path) -> dict[str, dict[str, list[str]]]:
+    """The closed sets, by the name of their type: the words, and the fields that hold one of them."""
+    found: dict[str, dict[str, list[str]]] = yaml.safe_load((root / "schemas" / "words.yaml").read_text())
+    return found
+
+
 def nested_records(schema: Json) -> Iterator[Json]:
     """Records inside `schema`, innermost first, the schema itself last."""
     for field in _fields(schema):
@@ -187,8 +196,8 @@ def python_type(type_: object) -> str:
     raise ValueError(f"Avro type {type_!r} is not supported; use a primitive, [null, T], array, map or record")
 
 
-def dataclass_text(record: Json, base: str) -> str:
-    """Source of one frozen dataclass. base: the class it extends."""
+def dataclass_text(record: Json, base: str, types: Mapping[str, str]) -> str:
+    """Source of one frozen dataclass. base: the class it extends. types: of fields that hold a word of a closed set."""
     name = record["name"]
     lines = [
         "@dataclass(frozen=True, slots=True, kw_only=True)",
@@ -199,7 +208,8 @@ def dataclass_text(record: Json, base: str) -> str:
     if base == "Envelope":
         lines += [f'    EVENT: ClassVar[str] = "{name}"', ""]
     for field in _fields(record):
-        lines.append(f"    {field['name']}: {python_type(field['type'])}{_default(field)}")
+        type_ = types.get(f"{name}.{field['name']}") or python_type(field["type"])
+        lines.append(f"    {field['name']}: {type_}{_default(field)}")
         lines.append(f'    """{field["doc"]}"""')
     return "\n".join(lines) + "\n"
 

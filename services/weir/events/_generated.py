@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Final, get_args
+from typing import ClassVar, Final, Literal, get_args
 
 from weir.events.record import Record
 
+AccountKind = Literal['accepted', 'shed', 'corrupt', 'dead']
+Outcome = Literal['ok', 'refused', 'failed', 'cancelled', 'upstream_lost', 'aborted']
+OpsState = Literal['raised', 'cleared']
+Reason = Literal['null_payload', 'oversized', 'bad_magic', 'unknown_schema', 'wrong_event', 'undecodable', 'rejected_by_store', 'handler_error']
+RegistryChange = Literal['version_created', 'alias_moved']
+SpanKind = Literal['server', 'client', 'producer', 'consumer', 'internal']
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -99,7 +105,7 @@ class DeadLettered(Envelope):
     """Offset of the message."""
     consumer_group: str
     """Consumer group that put it aside."""
-    reason: str
+    reason: Reason
     """Stable word: null_payload, oversized, bad_magic, unknown_schema, wrong_event, undecodable, rejected_by_store or handler_error."""
     error: str
     """What happened, which value, what was expected."""
@@ -415,7 +421,7 @@ class InferenceCompleted(Envelope):
     """From receiving the call to its last byte, milliseconds."""
     time_to_first_token_ms: float | None = None
     """From receiving the call to the first streamed piece, milliseconds; null when not streamed."""
-    outcome: str
+    outcome: Outcome
     """ok, refused (by the gateway or the inference service), failed (by the model or its input), cancelled (by the client), upstream_lost or aborted (the gateway died)."""
     status_code: int
     """gRPC status code number of the call, 0 to 16."""
@@ -499,7 +505,7 @@ class NumbersAccounted(Envelope):
     """First number of the range."""
     last_seq: int
     """Last number of the range, included."""
-    account: str
+    account: AccountKind
     """accepted: written to the spool, so it must be stored. shed: used and not written, by policy. corrupt: written and unreadable since. dead: written and put aside as a dead letter, because it gives no event."""
     reason: str = ""
     """Stable word: spool_full, disk_refused, not_recordable, checksum, or the reason of the dead letter; empty for accepted."""
@@ -515,7 +521,7 @@ class OpsSignalled(Envelope):
     """What is signalled, a stable word: audit_missing, audit_corrupt or audit_duplicates."""
     subject: str
     """What it is about; with the name one series, for example the store that was audited."""
-    state: str
+    state: OpsState
     """raised: it is so. cleared: it is so no longer."""
     value: float
     """The number behind it, for example how many numbers are missing."""
@@ -535,7 +541,7 @@ class RegistryChanged(Envelope):
 
     revision: int
     """Number of the change in the registry, counted from 1."""
-    change: str
+    change: RegistryChange
     """version_created or alias_moved."""
     kind: str
     """Asset kind: prompt, chain, model, dataset, policy, evaluator or rule."""
@@ -565,7 +571,7 @@ class Span(Record):
     """W3C span id of the parent, 16 hex digits; empty for a root."""
     name: str
     """Span name, for example chat docs-qa or retrieve."""
-    kind: str
+    kind: SpanKind
     """OpenTelemetry span kind: server, client, producer, consumer or internal."""
     service: str
     """Service that did the work: gateway, inference, triton or the chain node's name."""
@@ -627,7 +633,7 @@ class FeatureItem(Record):
     """W3C trace id of the call, 32 hex digits."""
     event_time_us: int
     """Event time of the completed call, microseconds since 1970-01-01 UTC."""
-    outcome: str
+    outcome: Outcome
     """Outcome of the call, as in InferenceCompleted."""
     latency_ms: float
     """Latency of the call, milliseconds."""

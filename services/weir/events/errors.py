@@ -7,18 +7,7 @@ What the world does wrong (a broker gone, a registry unreachable) lives in `weir
 
 from __future__ import annotations
 
-from typing import Literal
-
-Reason = Literal[
-    "null_payload",
-    "oversized",
-    "bad_magic",
-    "unknown_schema",
-    "wrong_event",
-    "undecodable",
-    "rejected_by_store",
-    "handler_error",
-]
+from weir.events._generated import Reason
 
 
 class InvalidEvent(Exception):

@@ -28,7 +28,7 @@ from harness.calls.callers import calling
 from harness.kafka.log_reader import events_of
 from harness.stack.running_stack import RunningStack
 from harness.waiting import is_reached
-from weir.events import FeatureItem, TextFeaturesComputed
+from weir.events import FeatureItem, OpsState, TextFeaturesComputed
 from weir.runtime.clock import now_us
 
 
@@ -43,7 +43,8 @@ def alerts_killed(stack: RunningStack, times: int) -> Row:
     def turn(*, is_killed: bool) -> None:
         """All signals raised, then cleared; alerts must have heard both."""
         lives.append(now_us())
-        for state, reached in (("raised", "firing"), ("cleared", "resolved")):
+        turns: list[tuple[OpsState, str]] = [("raised", "firing"), ("cleared", "resolved")]
+        for state, reached in turns:
             send(stack, lives[-1], state)
             if is_killed:
                 stack.kill("alerts", signal.SIGKILL)

@@ -17,7 +17,7 @@ from harness.kafka.log_reader import events_of
 from harness.stack.running_stack import RunningStack
 from harness.waiting import is_reached
 from weir.cli.stack.layout import repository
-from weir.events import AlertChanged, OpsSignalled, encode_body, frame, named_id
+from weir.events import AlertChanged, OpsSignalled, OpsState, encode_body, frame, named_id
 from weir.runtime.clock import now_us
 
 RULE, NAME, SOURCE = "chaos-edited", "chaos_edited", "chaos/edited-rule"
@@ -91,7 +91,7 @@ def summary(number: int) -> str:
     return f"edition {number}"
 
 
-def send(stack: RunningStack, life: int, state: str) -> None:
+def send(stack: RunningStack, life: int, state: OpsState) -> None:
     producer = Producer({"bootstrap.servers": stack.kafka_bootstrap})
     schema_id = stack.schema_id("ops-signals")
     for number in range(SUBJECTS):

@@ -16,7 +16,7 @@ from weir.alerts.adapters.database import Database
 from weir.alerts.app.app import Alerts, Limits
 from weir.alerts.app.rulebook import Rulebook
 from weir.alerts.core.grouping import Timing
-from weir.events import AlertChanged, Event, OpsSignalled, RegistryChanged, encode_body, named_id
+from weir.events import AlertChanged, Event, OpsSignalled, OpsState, RegistryChanged, encode_body, named_id
 from weir.events.log import RawMessage
 from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.span_log import Recorded
@@ -41,7 +41,7 @@ LIMITS = Limits(
 )
 
 
-def signal(number: int, state: str, **fields: Any) -> OpsSignalled:
+def signal(number: int, state: OpsState, **fields: Any) -> OpsSignalled:
     (plain,) = [event for event in one_of_each() if isinstance(event, OpsSignalled)]
     at_us = NOON_US + number
     return replace(

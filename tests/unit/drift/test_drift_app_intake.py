@@ -11,7 +11,7 @@ from unit.drift.drift_envelopes import enveloped, item_of
 from unit.drift.drift_traffic import Traffic
 from weir.drift.core.stream.intake import observations_of
 from weir.drift.core.stream.seen import nothing_seen
-from weir.events import FeatureItem, InvalidEvent, TextFeatures
+from weir.events import FeatureItem, InvalidEvent, Outcome, TextFeatures
 
 ITEM = item_of(Traffic(1).event(session="s-1"))
 
@@ -33,7 +33,7 @@ def test_an_observation_says_what_the_item_says() -> None:
 
 
 @pytest.mark.parametrize(("outcome", "watched"), [("ok", 1), ("failed", 1), ("refused", 0), ("aborted", 0)])
-def test_calls_that_the_model_served_are_watched(outcome: str, watched: int) -> None:
+def test_calls_that_the_model_served_are_watched(outcome: Outcome, watched: int) -> None:
     assert len(observations_of(enveloped([replace(ITEM, outcome=outcome)]))) == watched
 
 

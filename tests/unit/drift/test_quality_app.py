@@ -18,7 +18,7 @@ from weir.drift.core.ports import UnknownStream
 from weir.drift.quality.adapters.store import SqliteQualityStore
 from weir.drift.quality.app import Quality
 from weir.drift.quality.core.intake import BAD_OUTCOMES
-from weir.events import DriftSignalled, EvaluationScored, InvalidEvent, TextFeaturesComputed, named_id
+from weir.events import DriftSignalled, EvaluationScored, InvalidEvent, Outcome, TextFeaturesComputed, named_id
 from weir.runtime.errors import Retryable
 from weir.runtime.kafka.handling import Received
 
@@ -167,7 +167,7 @@ async def test_ends_of_calls_are_watched_one_way_at_a_time(store: SqliteQualityS
     log = Log()
     quality = Quality(store, log, SMALL, STREAMS_MAX)
     for seq in range(10):
-        outcomes = ["ok"] * 20 if seq < 8 else ["refused"] * 20
+        outcomes: list[Outcome] = ["ok"] * 20 if seq < 8 else ["refused"] * 20
         await quality.handle(received(features(seq, outcomes), seq, "text-features"))
 
     fired = [one for one in log.signals if one.state == "fired"]
@@ -272,7 +272,7 @@ SIGNAL: dict[str, Any] = {
 }  # fmt: skip
 
 
-def features(seq: int, outcomes: Sequence[str]) -> TextFeaturesComputed:
+def features(seq: int, outcomes: Sequence[Outcome]) -> TextFeaturesComputed:
     items = tuple(
         replace(
             feature_item(),

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weir.events import Outcome
 from weir.gateway.core import call_state
-from weir.gateway.core.call import Outcome
 from weir.gateway.core.call_state import CallState, ToDo
 from weir.gateway.core.errors import REFUSALS
 

@@ -213,7 +213,7 @@ def test_an_account_with_an_unknown_word_explains_nothing_and_the_books_are_stil
         source="gateway-drain/1",
         numbered_source="gateway/1",
         numbered_boot_epoch=NOON_US,
-        account="parked",
+        account="parked",  # type: ignore[arg-type]  # a word of a newer producer
         first_seq=1,
         last_seq=1,
         event_time_us=NOON_US,

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
+from weir.events import AccountKind
 from weir.events.log import ProducerEpoch
 from weir.gateway.core.call import Call, CallEnd
 from weir.gateway.core.record import NUMBERS_TAKEN, Record
@@ -33,7 +33,7 @@ class Account:
     epoch: ProducerEpoch
     first_seq: int
     last_seq: int
-    account: Literal["accepted", "shed", "corrupt", "dead"]
+    account: AccountKind
     reason: str = ""
 
 

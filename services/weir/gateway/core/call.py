@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from weir.events import Reference
+from weir.events import Outcome, Reference
 
 Protocol = Literal[
     "oip-grpc",
@@ -21,7 +21,6 @@ Protocol = Literal[
     "openai-completions-stream",
     "openai-embeddings",
 ]
-Outcome = Literal["ok", "refused", "failed", "cancelled", "upstream_lost", "aborted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from weir.gateway.core.call import Outcome
+from weir.events import Outcome
 from weir.gateway.core.errors import REFUSALS, error_type_of
 
 Stage = Literal["arrived", "admitted", "forwarded", "ended"]

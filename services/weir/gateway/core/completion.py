@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from weir.events import (
     Context,
@@ -20,12 +20,12 @@ from weir.events import (
     InferenceRequested,
     Reference,
     Span,
+    SpanKind,
     SpansRecorded,
     derived_id,
     release_digest,
 )
 from weir.events.ranges import TIME_END_US, TIME_MIN_US
-from weir.events.span_kinds import INTERNAL, SPAN_KINDS
 from weir.gateway.core.answer import ModelAnswer, read_answer
 from weir.gateway.core.call import Call, CallEnd, Feedback
 from weir.gateway.core.loose_json import json_objects
@@ -40,6 +40,8 @@ FACT_CHARS_MAX = 256
 
 SPANS_MAX = 64
 """Spans kept of a call. Arbitrary; any value from 16 to 128 would do: the steps of one answer are about a dozen."""
+
+SPAN_KINDS: tuple[SpanKind, ...] = get_args(SpanKind)
 
 SPAN_ID = re.compile("[0-9a-f]{16}")
 """A span id of W3C trace context."""
@@ -232,9 +234,8 @@ def _timed(call: Call, item: Mapping[str, object], index: int, parent: str) -> S
     )
 
 
-def _kind(item: Mapping[str, object]) -> str:
-    word = item.get("kind")
-    return word if isinstance(word, str) and word in SPAN_KINDS else INTERNAL
+def _kind(item: Mapping[str, object]) -> SpanKind:
+    return next((kind for kind in SPAN_KINDS if kind == item.get("kind")), "internal")
 
 
 def _word(item: Mapping[str, object], name: str, otherwise: str) -> str:

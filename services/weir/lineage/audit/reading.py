@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
+from weir.events import AccountKind
 from weir.events.log import ProducerEpoch
 from weir.lineage.audit.core.audit import (
     LATE_S,
@@ -38,7 +39,7 @@ DEAD_LETTERS_MAX = 10_000
 DERIVED_TOPICS = "('text-features', 'drift-signals', 'evaluation-scores', 'dead-letters')"
 """Topics whose producers give an event that is sent again a new number; migration 0006 keeps the old ones."""
 
-ACCOUNTS = ("accepted", "shed", "corrupt", "dead")
+ACCOUNTS: tuple[str, ...] = get_args(AccountKind)
 """What an account says of numbers. A word that a newer producer has and this reader does not explains nothing here: the
 numbers stay missing, and the log names the word."""
 

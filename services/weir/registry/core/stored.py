@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from weir.events import RegistryChange
+
 
 @dataclass(frozen=True, slots=True)
 class VersionRow:
@@ -35,10 +37,10 @@ class AliasRow:
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
-    """One line of the history. change: version_created or alias_moved. time_us: microseconds since 1970-01-01 UTC."""
+    """One line of the history. time_us: microseconds since 1970-01-01 UTC."""
 
     revision: int
-    change: str
+    change: RegistryChange
     kind: str
     name: str
     version: str
