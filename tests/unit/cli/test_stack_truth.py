@@ -107,6 +107,7 @@ def test_orphans_are_found_and_a_second_start_refused_when_the_run_folder_is_gon
         assert stop_stack(place.home)
 
 
+@pytest.mark.slow
 def test_a_supervisor_that_stands_still_is_told_and_ended(tmp_path: Path) -> None:
     with small_stack(tmp_path) as place:
         pid = Supervisor(place).pid()

@@ -76,6 +76,7 @@ def said(kafka: MockKafka) -> dict[str, tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("cut", [0, 3, 8, 9, 12, len(EVENTS)])
+@pytest.mark.slow
 async def test_a_kill_at_any_message_changes_no_score_and_no_id(tmp_path: Path, cut: int) -> None:
     whole, killed = MockKafka(), MockKafka()
     await evaluated(whole, tmp_path / "whole", EVENTS, "only")

@@ -56,6 +56,7 @@ def read_by_a_stock_consumer(kafka: MockKafka, topic: str) -> SpanContext:
 
 @pytest.mark.capability("O14")
 @pytest.mark.parametrize("flags", ["00", "01", "02", "03"])
+@pytest.mark.slow
 async def test_a_stock_consumer_goes_on_in_the_callers_trace(tmp_path: Path, flags: str) -> None:
     kafka = await drained(tmp_path, trace_flags=flags, tracestate="vendor=1,other=2")
 

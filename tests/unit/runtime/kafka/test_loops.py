@@ -23,5 +23,6 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await link.close()
 
 
+@pytest.mark.slow
 class TestLoops(LoopLaws):
     """The laws of one member."""
