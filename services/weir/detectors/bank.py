@@ -4,8 +4,8 @@
     state, steps = step(state, observation, uniform_of(observation.event_id, "ties"))
 
 A new bank is *warming*: it collects its reference. The event that completes it fits the thresholds (seconds, once) and
-from then on the bank is *monitoring*. `accept` takes a change for the new normal and warms again, under the next
-version; `reset` forgets an alarm and keeps the reference.
+from then on the bank is *monitoring*. `reset` forgets an alarm and keeps the reference; to take a change for the new
+normal, a new bank under the next version is begun.
 
 Order of one event: its session decides whether it enters at all; each channel scores it; conformal p-values feed the
 e-bank and the whitened embedding the mean EWMA; alarm states turn statistics into at most one signal per level.
@@ -63,14 +63,6 @@ BankState = WarmingBank | MonitoringBank
 def new_bank(settings: BankSettings, version: int = 1) -> WarmingBank:
     """A bank that has seen nothing."""
     return WarmingBank(settings, version, (), new_sessions(settings.session_capacity))
-
-
-def accept(state: BankState) -> WarmingBank:
-    """The traffic from now on is normal: a new reference is collected under the next version. A warming bank starts
-    over.
-    """
-    version = state.version if isinstance(state, WarmingBank) else state.fitted.reference.version
-    return WarmingBank(state.settings, version + 1, (), state.sessions)
 
 
 def reset(state: MonitoringBank) -> MonitoringBank:
