@@ -29,7 +29,7 @@ from harness.stack.service_process import ServiceProcess
 from weir.cli.stack import Stack, open_stack, start_stack, stop_stack
 from weir.cli.stack.layout import repository
 
-from .echo_door import echo_upstream, gateway, inference
+from .echo_gateways import echo_upstream, gateway, inference
 from .events import TOPIC, backlog, produce
 from .gateway_overhead import PERCENTILES, WARM_UP_CALLS, alone_us, together_per_s
 from .run import BYSTANDERS

@@ -20,7 +20,7 @@ import tritonclient.grpc.aio as triton_aio
 from harness.stack.running_stack import RunningStack
 from weir.cli.stack import Stack
 
-from .echo_door import Gateway, Upstream, gateway, spool_folder
+from .echo_gateways import Gateway, Upstream, gateway, spool_folder
 from .gateway_overhead import PERCENTILES, call
 from .results import Result
 from .spool_fill import EVENTS_OF_A_CALL, fill

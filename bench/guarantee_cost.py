@@ -18,7 +18,7 @@ import tritonclient.grpc.aio as triton_aio
 
 from weir.cli.stack import Stack
 
-from .echo_door import Gateway, Upstream, gateway
+from .echo_gateways import Gateway, Upstream, gateway
 from .gateway_overhead import CALLS_TOGETHER, CONCURRENCY, PERCENTILES, WARM_UP_CALLS, alone_us, together_per_s
 from .results import Result
 

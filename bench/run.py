@@ -23,7 +23,7 @@ from weir.cli.stack import open_stack, start_stack, stop_stack
 from weir.cli.stack.layout import repository
 
 from .backlog_drain import backlog_drain
-from .echo_door import echo_upstream, gateway
+from .echo_gateways import echo_upstream, gateway
 from .gateway_overhead import gateway_overhead
 from .guarantee_cost import guarantee_cost
 from .results import Machine, Result, load, write

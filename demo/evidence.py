@@ -17,7 +17,7 @@ class Evidence:
     started_at: str | None = None
     exit_reason: str | None = None
 
-    # The books: acknowledged calls against the store's read view.
+    # The balance: acknowledged calls against the store's read view.
     accepted: int | None = None
     stored: int | None = None
     lost: int | None = None

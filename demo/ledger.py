@@ -10,7 +10,7 @@ from demo.answers import Answer, Outcome, Refusal
 
 @dataclass(slots=True)
 class Ledger:
-    """Outcomes in order of arrival. The clients' side of the books; the store's side is read from the store."""
+    """Outcomes in order of arrival. What the clients saw; what the store holds is read from the store."""
 
     answers: list[Answer] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
@@ -42,7 +42,7 @@ class StoredCall:
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """The books compared: acknowledged calls found in the read view, lost ones, and rows beyond one per call."""
+    """Clients and store compared: acknowledged calls found in the read view, lost ones, and rows beyond one per call."""
 
     accepted: int
     stored: int

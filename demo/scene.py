@@ -46,7 +46,7 @@ class Scene:
         return self.askers[client_of(ask, self.judged)]
 
     def note(self, outcome: Outcome) -> None:
-        """Write an outcome into the books."""
+        """Write an outcome into the ledger."""
         self.ledger.note(outcome)
 
 

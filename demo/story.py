@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from demo import evidence as evidence_file
-from demo.act_books import balance
+from demo.act_balance import balance
 from demo.act_setup import set_up
 from demo.act_show import show
 from demo.act_traffic import note_webhooks, shift, steady
@@ -71,7 +71,7 @@ def _acts(scene: Scene) -> None:
 
 
 def _shifted(scene: Scene) -> None:
-    """The shift; a detector that stays silent fails its claims, and the books are still balanced."""
+    """The shift; a detector that stays silent fails its claims, and clients and store are still compared."""
     try:
         shift(scene)
     except NeverHappened as error:

@@ -44,9 +44,9 @@ class Streams:
         self._lock = threading.Lock()
         self._moments = {moment: threading.Event() for moment in MOMENTS}
         self.request_ids: list[str] = []
-        """Of acknowledged streams of the HTTP door."""
+        """Of acknowledged streams of the HTTP listener."""
         self.client_ids: list[str] = []
-        """Of acknowledged streams of the gRPC door, as the client numbered them."""
+        """Of acknowledged streams of the gRPC listener, as the client numbered them."""
         self.broken = 0
         ways = [self._over_grpc, self._over_http] * (WORKERS // 2)
         self._threads = [threading.Thread(target=self._work, args=(way,)) for way in ways]

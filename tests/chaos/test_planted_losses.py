@@ -131,10 +131,10 @@ def test_records_that_the_spool_lost_before_they_were_drained_are_named(
     gateway.drain.until_ready()
 
     def found() -> Any:
-        """The life's books once the account that the drain makes of its head is stored; a moment before, nothing is settled."""
+        """The audit of the epoch once the account that the drain makes of its head is stored; before, nothing is settled."""
         audit = {"sources": list(second.audit().values()), "totals": {}}
-        books = with_spool(audit, gateway.spool_page(), {ProducerEpoch(*life): gateway.used})
-        mine = next(one for one in books["sources"] if (one["source"], one["boot_epoch"]) == life)
+        answer = with_spool(audit, gateway.spool_page(), {ProducerEpoch(*life): gateway.used})
+        mine = next(one for one in answer["sources"] if (one["source"], one["boot_epoch"]) == life)
         return mine if mine["missing"] else None
 
     mine = eventually(found, within_s=60, what="the numbers that are missing")

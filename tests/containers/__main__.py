@@ -38,11 +38,11 @@ def main() -> int:
         teller.step("up, as the page says", shape.up)
         teller.step("weir apply, as the page says", shape.apply)
         teller.step("a call with curl and an audit, as the page says", shape.first_call)
-        teller.step("calls at both doors, and the books", shape.calls)
+        teller.step("calls at both listeners, and the audit", shape.calls)
         teller.step("a new key, read by the running gateway", shape.new_key)
         teller.step("the command line in its container", shape.command_line)
         teller.step("every container made anew: the books", shape.anew)
-        teller.step("calls after that, and the books", shape.calls)
+        teller.step("calls after that, and the audit", shape.calls)
         teller.step("down", shape.down)
     except (StepFailed, AssertionError) as error:
         print(f"NOT HELD: {error}", file=sys.stderr)

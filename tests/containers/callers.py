@@ -1,4 +1,4 @@
-"""`python -m containers.callers COUNT`: calls at both doors, by stock clients with a key; run in the engine's network."""
+"""`python -m containers.callers COUNT`: calls at both listeners, by stock clients with a key; run in the engine's network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KNOWN_WITHIN_S = 30.0
 
 
 def main(count: int, key: str) -> dict[str, list[str]]:
-    """Ask `count` times at each door, once it knows the route and the key."""
+    """Ask `count` times at each listener, once it knows the route and the key."""
     client = openai_client(HTTP, key)
     _until_known(client)
     answered, failed = list[str](), list[str]()

@@ -84,7 +84,7 @@ class Project:
         return json.loads(self.shell(f"docker compose run --rm -T cli {shlex.join(words)} --json"))
 
     def ask(self, count: int, key: str) -> list[str]:
-        """`count` calls at each door, by stock clients: their request ids. Raises StepFailed when one failed."""
+        """`count` calls at each listener, by stock clients: their request ids. Raises StepFailed when one failed."""
         asking = [sys.executable, "-m", "containers.callers", str(count)]
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{repository()}/tests", "WEIR_API_KEY": key}
         command = self._engine.inside(asking)

@@ -1,4 +1,4 @@
-"""The steps on the production shape: the commands of the page, calls at both doors, and the books after each of them."""
+"""The steps on the production shape: the commands of the page, calls at both listeners, and the audit after each of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.store.audit_faults import faults_of
 from harness.waiting import eventually
 
 CALLS = 100
-"""Calls at each door, each time."""
+"""Calls at each listener, each time."""
 
 CLOSED_WITHIN_S = 120.0
 """Seconds in which every answered call must be stored with all its events."""

@@ -123,7 +123,7 @@ assert fired_sentence(fired, 0, 60).startswith("The breadth of prompts (breadth)
 EVALUATOR = Addition(
     files={
         "services/weir/evaluator/core/evaluators/mood.py": Like(
-            "services/weir/evaluator/core/evaluators/feedback.py", {"judged": "mood"}
+            "services/weir/evaluator/core/evaluators/feedback.py", {"judge": "mood"}
         ),
         SCORERS_FILE: Lines(
             {

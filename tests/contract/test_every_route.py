@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from starlette.routing import BaseRoute, Route
 
-from harness.http.knocking import TOKEN, knocking
+from harness.http.boundary_client import TOKEN, boundary_client
 from weir.alerts.api.routes import AlertsApi
 from weir.cli.stack.layout import repository
 from weir.drift.api.quality import quality_routes
@@ -122,7 +122,7 @@ async def test_a_stranger_is_refused(name: str, method: str, route: Route) -> No
     doors = [beyond] if access_of(route) is Access.LOCAL else [beyond, DOORS[name]]
     for door in doors:
         for wrong in ("", "Bearer", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", TOKEN, f"Basic {TOKEN}"):
-            async with knocking(door, authorization=wrong) as client:
+            async with boundary_client(door, authorization=wrong) as client:
                 answer = await client.request(method, path_of(route), **_body(method))
             assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer realm="weir"')
 
@@ -153,7 +153,7 @@ FORMS = (
 
 @pytest.mark.parametrize(("name", "method", "route"), EVERY, ids=IDS)
 async def test_a_page_of_another_site_and_another_name_are_refused(name: str, method: str, route: Route) -> None:
-    async with knocking(DOORS[name]) as client:
+    async with boundary_client(DOORS[name]) as client:
         answers = [
             (await client.request(method, path_of(route), headers=headers, **_body(method))).status_code
             for headers, _ in FOREIGN
@@ -167,7 +167,7 @@ async def test_a_form_is_refused(name: str, method: str, route: Route) -> None:
     if name == SQL:
         await _check_form_without_token(method, route)
         return
-    async with knocking(DOORS[name]) as client:
+    async with boundary_client(DOORS[name]) as client:
         for kind in FORMS:
             headers = {} if kind is None else {"content-type": kind}
             body = b'{"version": "1", "author": "a"}'
@@ -178,7 +178,7 @@ async def test_a_form_is_refused(name: str, method: str, route: Route) -> None:
 @pytest.mark.parametrize(("name", "method", "route"), EVERY, ids=IDS)
 async def test_a_preflight_allows_nothing(name: str, method: str, route: Route) -> None:
     asked = {"origin": "https://evil.example", "access-control-request-method": method}
-    async with knocking(DOORS[name], **asked) as client:
+    async with boundary_client(DOORS[name], **asked) as client:
         answer = await client.request("OPTIONS", path_of(route))
 
     assert answer.status_code == 403
@@ -191,7 +191,7 @@ async def test_the_token_or_its_basic_form_comes_in_under_a_configured_name() ->
     basic = base64.b64encode(f"anyone:{TOKEN}".encode()).decode()
     for authorization in (f"Bearer {TOKEN}", f"bearer {TOKEN}", f"Basic {basic}"):
         headers = {"host": "weir.example:443", "origin": "https://weir.example:443", "authorization": authorization}
-        async with knocking(_one_route(), **headers) as client:
+        async with boundary_client(_one_route(), **headers) as client:
             assert (await client.get("/v1/thing")).status_code == 200
 
 
@@ -209,7 +209,7 @@ async def _check_form_without_token(method: str, route: Route) -> None:
     """Where a body may be of any type, what a page can send is refused because no page can send the token."""
     if access_of(route) is not Access.TOKEN:
         return
-    async with knocking(DOORS[SQL], authorization="") as client:
+    async with boundary_client(DOORS[SQL], authorization="") as client:
         for kind in FORMS:
             headers = {} if kind is None else {"content-type": kind}
             answer = await client.request(method, path_of(route), headers=headers, content=b"SELECT 1")

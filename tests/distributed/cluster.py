@@ -37,7 +37,7 @@ class Side:
     def __init__(self, name: str, folder: Path, shared: Mapping[str, str], triton: str) -> None:
         grpc, inference = free_port(), free_port()
         self.address = f"127.0.0.1:{grpc}"
-        """Of the gateway's gRPC door."""
+        """Of the gateway's gRPC listener."""
         own = {
             **shared,
             "WEIR_INSTANCE": name,

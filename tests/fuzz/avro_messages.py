@@ -163,8 +163,8 @@ class Folds:
         """Take a change in; raises nothing."""
         self.catalog.apply(event)
         self.rulebook.apply(event)
-        self.evaluators = active.changed(self.evaluators, event)
-        self.anchors = anchors.changed(self.anchors, event)
+        self.evaluators = active.apply_change(self.evaluators, event)
+        self.anchors = anchors.apply_change(self.anchors, event)
 
 
 def read(name: str, body: bytes, schema: str | None, folds: Folds) -> None:

@@ -1,4 +1,4 @@
-"""Calls at both doors that end in every way, at any moment, many at once, over a spool that is often full.
+"""Calls at both listeners that end in every way, at any moment, many at once, over a spool that is often full.
 
 However a client, the model server and the disk behave, each call that was admitted has one end or is named as shed, every
 number is used once, and in the end nothing is held.

@@ -1,4 +1,4 @@
-"""Definitions: whatever the registry's door takes, every service that reads it can use; the rest is refused in words."""
+"""Definitions: whatever the registry takes, every service that reads it can use; the rest is refused in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies at the HTTP door: any bytes get an answer or OpenAI's error, never a 500, and each call has one end."""
+"""Bodies at the HTTP listener: any bytes get an answer or OpenAI's error, never a 500, and each call has one end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from harness.http.gateway_door import HttpDoor, http_door
+from harness.http.gateway_http import HttpDoor, http_door
 from weir.events import InferenceCompleted
 
 PATHS: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Raw bytes at one HTTP door: requests cut, doubled, mixed and bent. The door goes on, and lets nothing in."""
+"""Raw bytes at one HTTP listener: requests cut, doubled, mixed and bent. The listener goes on, and lets nothing in."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ TOKENS = (
 
 
 def run(seed: int, cases: int) -> None:
-    """Send `cases` bent requests. Raises AssertionError when one comes in, hangs, or the door is gone after it."""
+    """Send `cases` bent requests. Raises AssertionError when one comes in, hangs, or the listener is gone after it."""
     asyncio.run(_run(random.Random(seed), cases))
 
 
@@ -71,7 +71,7 @@ async def _run(rng: random.Random, cases: int) -> None:
             assert b"\r\n\r\nsecret" not in answer, f"let in by {pieces!r}"
             assert not answer.startswith(b"HTTP/1.1 500"), f"a 500 to {pieces!r}"
         assert not entered, f"a handler ran for one of {batch!r}"
-        assert not serving.done(), f"the door is gone after one of {batch!r}"
+        assert not serving.done(), f"the listener is gone after one of {batch!r}"
     healthy = await _asked(port, [b"GET /healthz HTTP/1.0\r\nhost: localhost\r\n\r\n"], ends=False)
     assert healthy.startswith(b"HTTP/1.1 200"), healthy
     stop.set()
@@ -99,7 +99,7 @@ def _case(rng: random.Random) -> list[bytes]:
 
 
 async def _asked(port: int, pieces: list[bytes], *, ends: bool) -> bytes:
-    """What the door answers until it closes the connection. ends: whether the client says that nothing follows."""
+    """What the listener answers until it closes the connection. ends: whether the client says that nothing follows."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         async with asyncio.timeout(CASE_S):

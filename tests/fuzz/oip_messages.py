@@ -1,4 +1,4 @@
-"""Bytes at the gRPC door: what the gateway accepts means the same to protobuf before and after."""
+"""Bytes at the gRPC listener: what the gateway accepts means the same to protobuf before and after."""
 
 from __future__ import annotations
 

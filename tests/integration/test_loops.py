@@ -14,7 +14,7 @@ from harness.kafka.brokers import Brokers
 from harness.kafka.loop_laws import KINDS, SERVICE, TOPIC, Group, RestartLaws, World, failing_at
 from harness.kafka.mock_kafka import know_schemas
 from weir.cli.stack.topics import create_topics
-from weir.runtime.kafka.culprits import LIVES_MAX
+from weir.runtime.kafka.culprits import PROCESSES_MAX
 from weir.runtime.kafka.link import link_from
 from weir.runtime.settings import SharedSettings
 
@@ -49,7 +49,7 @@ async def test_a_message_that_kills_its_consumer_stops_the_group_for_a_few_start
     world.produce(await world.good(8))
     unforeseen = failing_at(4, TypeError("nobody foresaw this"))
 
-    for _ in range(LIVES_MAX):
+    for _ in range(PROCESSES_MAX):
         with pytest.raises(TypeError):
             await group.live(group.loop(unforeseen), until=lambda: False)
     await group.live_to(group.loop(unforeseen), 7)

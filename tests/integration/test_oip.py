@@ -1,4 +1,4 @@
-"""The gateway's gRPC door, judged by the stock Triton client and by Triton's own bytes."""
+"""The gateway's gRPC listener, judged by the stock Triton client and by Triton's own bytes."""
 
 from __future__ import annotations
 

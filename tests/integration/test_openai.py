@@ -1,4 +1,4 @@
-"""The gateway's HTTP door, judged by the stock OpenAI client."""
+"""The gateway's HTTP listener, judged by the stock OpenAI client."""
 
 from __future__ import annotations
 

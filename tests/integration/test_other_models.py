@@ -1,4 +1,4 @@
-"""Models of other people on a real Triton: their tensor names and habits, through both doors, with true events (K13)."""
+"""Models of other people on a real Triton: their tensor names and habits, through both listeners, with true events (K13)."""
 
 from __future__ import annotations
 

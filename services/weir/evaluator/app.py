@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 
 from weir.evaluator.adapters.metrics import ACTIVE, ANCHOR_SCORES, ANCHOR_SETS, SCORES, SUBJECTS, UNUSABLE
-from weir.evaluator.core.active import ActiveEvaluators, changed
+from weir.evaluator.core.active import ActiveEvaluators, apply_change
 from weir.evaluator.core.anchors import ActiveAnchors
-from weir.evaluator.core.anchors import changed as anchors_changed
+from weir.evaluator.core.anchors import apply_change as apply_anchor_change
 from weir.evaluator.core.ports import Memory
 from weir.evaluator.core.score_spans import score_spans
 from weir.evaluator.core.scored import Scored
@@ -50,7 +50,7 @@ class Evaluation:
         self._recent = RecentSubjects(subjects_max)
         for subject in memory.load():
             self._recent.remember(subject)
-        self._recent.saved()
+        self._recent.mark_saved()
         self._active = ActiveEvaluators()
         self._anchors = anchors or ActiveAnchors()
 
@@ -59,7 +59,7 @@ class Evaluation:
         if not isinstance(event, RegistryChanged):
             return
         self._apply_anchors(event)
-        before, self._active = self._active, changed(self._active, event)
+        before, self._active = self._active, apply_change(self._active, event)
         if self._active is before:
             return
         ACTIVE.set(len(self._active.by_name))
@@ -87,7 +87,7 @@ class Evaluation:
             counter = ANCHOR_SCORES if event.anchor_id else SCORES
             counter.labels(event.evaluator, str(event.passed).lower()).inc()
         self._memory.save(self._recent.unsaved())
-        self._recent.saved()
+        self._recent.mark_saved()
 
     def _record(self, received: Received, scores: Sequence[Scored], start_us: int) -> None:
         message = received.message
@@ -106,7 +106,7 @@ class Evaluation:
             self._record_span(Recorded(one.trace, span, about.tenant, about.route, about.request_id))
 
     def _apply_anchors(self, event: RegistryChanged) -> None:
-        before, self._anchors = self._anchors, anchors_changed(self._anchors, event)
+        before, self._anchors = self._anchors, apply_anchor_change(self._anchors, event)
         if self._anchors.by_dataset is not before.by_dataset:
             ANCHOR_SETS.set(len(self._anchors.by_dataset))
             logger().info("anchors_changed", dataset=event.name, version=event.version, digest=event.digest)

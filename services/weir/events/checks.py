@@ -32,7 +32,7 @@ JSON_CHARS_MAX = 1_048_576
 
 def storable(schema: Mapping[str, Any]) -> Check:
     """The check of records of a schema against what can be stored. It raises InvalidEvent("undecodable")."""
-    return _event(_inlined(schema, {}))
+    return _event(_inline(schema, {}))
 
 
 def _event(schema: Mapping[str, Any]) -> Check:
@@ -68,7 +68,7 @@ def _storable(schema: Mapping[str, Any]) -> Check:
 
 def readable(schema: Mapping[str, Any]) -> Check:
     """The check of records of a schema before a service believes them. It raises InvalidEvent("undecodable")."""
-    schema = _inlined(schema, {})
+    schema = _inline(schema, {})
     first = _event(schema)
     fields = {str(field["name"]): field["type"] for field in schema["fields"]}
     items = [
@@ -91,18 +91,18 @@ def readable(schema: Mapping[str, Any]) -> Check:
     return check
 
 
-def _inlined(kind: Any, named: dict[str, Any]) -> Any:
+def _inline(kind: Any, named: dict[str, Any]) -> Any:
     """The schema with every name of a record replaced by the record. named: records by name, so far."""
     if isinstance(kind, str):
         return named.get(kind, kind)
     if isinstance(kind, list):
-        return [_inlined(one, named) for one in kind]
+        return [_inline(one, named) for one in kind]
     inlined = dict(kind)
     for key in ("items", "values"):
         if key in kind:
-            inlined[key] = _inlined(kind[key], named)
+            inlined[key] = _inline(kind[key], named)
     if kind["type"] == "record":
-        inlined["fields"] = [{**field, "type": _inlined(field["type"], named)} for field in kind["fields"]]
+        inlined["fields"] = [{**field, "type": _inline(field["type"], named)} for field in kind["fields"]]
         named[str(kind["name"])] = inlined
     return inlined
 

@@ -42,7 +42,7 @@ ERROR_CHARS_MAX = 200
 
 def encode_body(event: Event) -> bytes:
     """Avro body of an event under its own schema. About 20 us for a completed inference."""
-    return _encoded(event.EVENT, event.as_record())
+    return _encode(event.EVENT, event.as_record())
 
 
 def encode_checked(event: Event) -> bytes:
@@ -51,12 +51,12 @@ def encode_checked(event: Event) -> bytes:
     A value of a wrong type is fastavro's to refuse, which raises errors of many kinds.
     """
     record = event.as_record()
-    body = _encoded(event.EVENT, record)
+    body = _encode(event.EVENT, record)
     READABLE[event.EVENT](record)
     return body
 
 
-def _encoded(event_name: str, record: Mapping[str, Any]) -> bytes:
+def _encode(event_name: str, record: Mapping[str, Any]) -> bytes:
     buffer = io.BytesIO()
     fastavro.schemaless_writer(buffer, PARSED[event_name], record)
     return buffer.getvalue()

@@ -105,10 +105,10 @@ def _state(header: str) -> str:
     keys = {match[1] for match in matches if match is not None}
     if len(members) > STATE_MEMBERS_MAX or len(keys) != len(members):
         return ""
-    return ",".join(_shortened(members))
+    return ",".join(_shorten(members))
 
 
-def _shortened(members: list[str]) -> list[str]:
+def _shorten(members: list[str]) -> list[str]:
     """The members that fit into STATE_CHARS_MAX: long ones go first, then the oldest, which stand last."""
     kept = list(members)
     if len(",".join(kept)) > STATE_CHARS_MAX:

@@ -43,7 +43,7 @@ def writer_schema(text: str) -> tuple[str, Any]:
         raise _unusable(f"it is no JSON ({type(error).__name__})") from None
     if not isinstance(schema, dict) or schema.get("type") != "record" or not isinstance(schema.get("name"), str):
         raise _unusable("it is no record with a name, and every event is one")
-    plain, _ = _bounded(schema, {}, frozenset(), DEPTH_MAX)
+    plain, _ = _bound(schema, {}, frozenset(), DEPTH_MAX)
     try:
         return str(schema["name"]), fastavro.parse_schema(plain)
     except Exception as error:  # noqa: BLE001  # fastavro raises many kinds; each means: no schema
@@ -58,7 +58,7 @@ class _Size:
     values: int = 1
 
 
-def _bounded(schema: Any, named: dict[str, _Size], open_names: frozenset[str], depth: int) -> tuple[Any, _Size]:
+def _bound(schema: Any, named: dict[str, _Size], open_names: frozenset[str], depth: int) -> tuple[Any, _Size]:
     """The schema without logical types, and the size of a value. named: sizes by name, so far."""
     if depth == 0:
         raise _unusable(f"it nests deeper than {DEPTH_MAX}")
@@ -68,7 +68,7 @@ def _bounded(schema: Any, named: dict[str, _Size], open_names: frozenset[str], d
             raise _unusable(f"{name!r} holds itself, so its values have no depth that is known before they are read")
         return schema, named.get(name, _Size(bytes_min=0 if schema == "null" else 1))
     if isinstance(schema, list):
-        branches = [_bounded(one, named, open_names, depth - 1) for one in schema]
+        branches = [_bound(one, named, open_names, depth - 1) for one in schema]
         return [plain for plain, _ in branches], _Size(values=max([1, *(size.values for _, size in branches)]))
     if not isinstance(schema, dict):
         raise _unusable(f"{str(schema)[:50]!r} is no type")
@@ -80,14 +80,14 @@ def _bounded(schema: Any, named: dict[str, _Size], open_names: frozenset[str], d
         named[_name(plain)] = _Size(bytes_min=0 if plain.get("size") == 0 else 1)
         return plain, named[_name(plain)]
     if kind == "array":
-        plain["items"], item = _bounded(plain.get("items"), named, open_names, depth - 1)
+        plain["items"], item = _bound(plain.get("items"), named, open_names, depth - 1)
         if item.bytes_min == 0:
             raise _unusable("an array holds items of no bytes, so a short body could hold any number of them")
         return plain, _Size(values=1 + item.values)
     if kind == "map":  # an entry has a key, which costs a byte
-        plain["values"], value = _bounded(plain.get("values"), named, open_names, depth - 1)
+        plain["values"], value = _bound(plain.get("values"), named, open_names, depth - 1)
         return plain, _Size(values=1 + value.values)
-    plain["type"], size = _bounded(kind, named, open_names, depth - 1)
+    plain["type"], size = _bound(kind, named, open_names, depth - 1)
     return plain, size
 
 
@@ -95,7 +95,7 @@ def _record(plain: dict[str, Any], named: dict[str, _Size], open_names: frozense
     fields = plain.get("fields")
     if not isinstance(fields, list) or not all(isinstance(field, dict) and "type" in field for field in fields):
         raise _unusable(f"record {_name(plain)!r} has no list of typed fields")
-    found = [_bounded(field["type"], named, open_names | {_name(plain)}, depth - 1) for field in fields]
+    found = [_bound(field["type"], named, open_names | {_name(plain)}, depth - 1) for field in fields]
     size = _Size(sum(one.bytes_min for _, one in found), 1 + sum(one.values for _, one in found))
     if size.values > VALUES_MAX:
         raise _unusable(f"record {_name(plain)!r} has {size.values} values; at most {VALUES_MAX} are taken")

@@ -39,7 +39,7 @@ class Features:
         Raises Retryable while the model server is away, InvalidEvent for an event that cannot be measured.
         """
         events = self._measurable([_completed(one) for one in received])
-        vectors = await self._embedded(texts_to_embed(events, self._plan))
+        vectors = await self._embed(texts_to_embed(events, self._plan))
         # Nothing below fails for the world's sake before the numbers taken here are written: see `EventProducer.deliver`.
         traces = {one.event.event_id: one.trace for one in received if one.trace is not None}
         built = envelopes(events, vectors.get, self._plan, traces)
@@ -59,7 +59,7 @@ class Features:
                 kept.append(event)
         return kept
 
-    async def _embedded(self, texts: Sequence[str]) -> dict[str, FloatVector]:
+    async def _embed(self, texts: Sequence[str]) -> dict[str, FloatVector]:
         known = {text: vector for text in texts if (vector := self._cache.get(text)) is not None}
         missing = [text for text in texts if text not in known]
         CACHE.labels("hit").inc(len(known))

@@ -21,19 +21,19 @@ async def run_or_halt(group: str, work: Awaitable[None], stop: asyncio.Event) ->
     try:
         await work
     except TooManyRejects as error:
-        halted(group, error)
+        record_halt(group, error)
         await stop.wait()
-        ended(group)
+        clear_halt(group)
 
 
-def halted(group: str, error: TooManyRejects) -> None:
+def record_halt(group: str, error: TooManyRejects) -> None:
     """Say that the consumer of a group stopped; the caller then waits for the stop of its process."""
     HALTED.labels(group).set(1)
     _reasons[f"consumer {group}"] = str(error)
     logger().error("consumer_halted", group=group, error=str(error), hint="fix the deploy, then start it again")
 
 
-def ended(group: str) -> None:
+def clear_halt(group: str) -> None:
     """The stopped consumer is gone, and its reason with it."""
     _reasons.pop(f"consumer {group}", None)
 

@@ -80,13 +80,13 @@ class Codec(Generic[State]):
         except ValueError as error:
             raise StateError(f"cannot read {len(content)} bytes as a {self._name}: {error}") from error
         try:
-            return self._adapter.validate_json(self._migrated(found, text), context=reader)[0]
+            return self._adapter.validate_json(self._migrate(found, text), context=reader)[0]
         except ValidationError as error:
             raise StateError(f"cannot read {len(content)} bytes as a {self._name}: {_first(error)}") from error
         except (TypeError, LookupError) as error:  # a mark, a migration or a type that met what it does not expect
             raise StateError(f"cannot read {len(content)} bytes as a {self._name}: {error!r}") from error
 
-    def _migrated(self, found: tuple[str, int], text: bytes) -> bytes:
+    def _migrate(self, found: tuple[str, int], text: bytes) -> bytes:
         layout = found[1]
         if found[0] != self._name or layout > self._layout:
             raise StateError(f"state is of kind and layout {found}, expected {(self._name, self._layout)}")

@@ -42,7 +42,7 @@ BODIES = tuple(
         b'"temperature": NaN}',
     )
 )
-"""Bodies of the HTTP door."""
+"""Bodies of the HTTP listener."""
 
 WRONG_KEY = "weir_00000000_" + "x" * 43
 

@@ -22,7 +22,7 @@ from harness.waiting import RECOVER_WITHIN_S, eventually, lasts
 from weir.runtime.identity import new_id
 
 STREAMS = 8
-"""Half over each door."""
+"""Half over each listener."""
 
 LONG = "pieces=400 chars=20 pause_ms=50"
 """A stream of twenty seconds."""

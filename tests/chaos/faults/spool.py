@@ -102,7 +102,7 @@ def until_full(gateway: SecondGateway, calls: Calls, policy: str) -> None:
 
 
 def row_of_policy(stack: RunningStack, fault: str, policy: str, gateway: SecondGateway, calls: Calls) -> Row:
-    """The books of the gateway, and whether its policy was kept. reject: nothing of an answered call is missing."""
+    """The numbers of the gateway, and whether its policy was kept. reject: nothing of an answered call is missing."""
     row = row_of_numbers(stack, fault, 1, gateway.life, gateway.used)
     if policy == "shed":
         problem = f"{calls.refused} calls were refused" if calls.refused else ""

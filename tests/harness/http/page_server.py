@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from starlette.routing import BaseRoute
 
-from harness.http.knocking import TOKEN
+from harness.http.boundary_client import TOKEN
 from harness.stack.service_process import free_port, status_of
 from harness.waiting import eventually
 from weir.runtime.http.policy import Policy

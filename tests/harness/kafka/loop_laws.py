@@ -19,7 +19,7 @@ import pytest
 from confluent_kafka import Consumer as RawConsumer
 from confluent_kafka import Producer, TopicPartition
 
-from harness.http.knocking import knocking
+from harness.http.boundary_client import boundary_client
 from harness.kafka.mock_kafka import events_in
 from harness.samples.builders import one_of_each
 from harness.waiting import eventually
@@ -204,7 +204,7 @@ def failing_at(number: int, error: Exception) -> Before:
 
 async def not_ready() -> dict[str, str]:
     """What the readiness page of a service with this consumer says is missing."""
-    async with knocking(application(dict, Policy())) as client:
+    async with boundary_client(application(dict, Policy())) as client:
         page = await client.get("/readyz")
     missing: dict[str, str] = page.json()["missing"]
     assert page.status_code == (503 if missing else 200)

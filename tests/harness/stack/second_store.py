@@ -97,7 +97,7 @@ class SecondStore:
         return 0 if is_unanswered(answer) else int(rows_in(answer)[0][0])
 
     def audit(self) -> dict[tuple[str, int], dict[str, Any]]:
-        """Its books, by source and boot epoch."""
+        """Its audit, by source and boot epoch."""
         answer = self._audit()
         return {(one["source"], one["boot_epoch"]): one for one in answer["sources"]}
 

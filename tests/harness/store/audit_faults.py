@@ -1,4 +1,4 @@
-"""Whether the books of an audit are clean, in the same words wherever a run ends with them."""
+"""Whether an audit finds nothing, in the same words wherever a run ends with them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ JUDGED = {
 
 
 def faults_of(audit: Mapping[str, Any]) -> list[str]:
-    """What is wrong in the answer of /v1/audit, one phrase each; nothing where the books are clean."""
+    """What is wrong in the answer of /v1/audit, one phrase each; nothing where it finds nothing."""
     totals = audit["totals"]
     found = [f"{words}: {totals[name]}" for name, words in JUDGED.items() if totals[name]]
     return found if audit["is_settled"] else [*found, "the store is behind the log"]

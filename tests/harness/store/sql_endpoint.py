@@ -1,4 +1,4 @@
-"""The SQL endpoint over a real socket in the test's process: the real engine, the real door, in a thread of its own."""
+"""The SQL endpoint over a real socket in the test's process: the real engine, the real listener, in a thread of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import httpx2
 
-from harness.http.knocking import TOKEN
+from harness.http.boundary_client import TOKEN
 from harness.waiting import eventually
 from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.read.sql_http import sql_listener

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.http.knocking import TOKEN
+from harness.http.boundary_client import TOKEN
 from harness.http.page_server import pages
 from harness.kafka.mock_kafka import MockKafka
 from harness.store.lineage_store import migrated, put, store

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from harness.http.knocking import TOKEN
+from harness.http.boundary_client import TOKEN
 from harness.http.page_server import pages
 from harness.kafka.mock_kafka import MockKafka
 from harness.samples.builders import completed

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
-from harness.http.knocking import TOKEN
+from harness.http.boundary_client import TOKEN
 from harness.http.page_server import pages
 from harness.samples.builders import completed
 from weir.cli import client

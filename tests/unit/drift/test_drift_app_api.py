@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from prometheus_client import REGISTRY
 
-from harness.http.knocking import TOKEN, knocking
+from harness.http.boundary_client import TOKEN, boundary_client
 from unit.drift.drift_envelopes import LIMITS, SMALL, Log, cut, enveloped, item_of, received, shifting_items
 from unit.drift.drift_traffic import Traffic
 from weir.drift.adapters.checkpoints import FileCheckpoints
@@ -39,7 +39,7 @@ async def drift(tmp_path: Path) -> AsyncIterator[Drift]:
 @pytest.fixture
 async def client(drift: Drift) -> AsyncIterator[httpx2.AsyncClient]:
     app = application(dict, Policy(token=TOKEN, body_bytes_max=DATASET_BYTES_MAX), routes(drift, LIMITS.streams_max))
-    async with knocking(app) as asking:
+    async with boundary_client(app) as asking:
         yield asking
 
 
@@ -67,7 +67,7 @@ async def test_a_route_of_one_prompt_says_what_is_inactive_and_raises_no_alarm(t
     for offset, event in enumerate(cut(items, [200])):
         await drift.handle(received(event, offset))
     app = application(dict, Policy(token=TOKEN, body_bytes_max=DATASET_BYTES_MAX), routes(drift, LIMITS.streams_max))
-    async with knocking(app) as asking:
+    async with boundary_client(app) as asking:
         (stream,) = (await asking.get("/v1/streams")).json()["items"]
     files.close()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from harness.http.knocking import TOKEN, knocking
+from harness.http.boundary_client import TOKEN, boundary_client
 from unit.drift.drift_envelopes import LIMITS, Log
 from unit.drift.drift_envelopes import SMALL as BANK
 from unit.drift.quality_scores import SMALL
@@ -39,7 +39,7 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx2.AsyncClient]:
         Policy(token=TOKEN, body_bytes_max=DATASET_BYTES_MAX),
         quality_routes(quality, Drift(files, Log(), BANK, LIMITS), settings),
     )
-    async with knocking(app) as asking:
+    async with boundary_client(app) as asking:
         yield asking
     files.close()
     store.close()

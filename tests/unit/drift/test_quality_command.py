@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from harness.http.knocking import TOKEN
+from harness.http.boundary_client import TOKEN
 from harness.stack.service_process import free_port
 from unit.drift.drift_envelopes import LIMITS, Log
 from unit.drift.drift_envelopes import SMALL as BANK

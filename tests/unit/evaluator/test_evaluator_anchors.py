@@ -23,8 +23,8 @@ from weir.evaluator.core.anchors import (
     ActiveAnchors,
     InvalidAnchors,
     anchor_set,
+    apply_change,
     asked_by,
-    changed,
     interleaved,
 )
 from weir.evaluator.core.scored import Scored
@@ -70,12 +70,12 @@ def test_the_log_read_in_any_order_and_twice_leaves_the_same_anchors(reading: li
     empty = ActiveAnchors({loaded.digest: loaded})
     part = LOG[:end]
 
-    assert reduce(changed, [one for one in reading if one in part], empty) == reduce(changed, part, empty)
+    assert reduce(apply_change, [one for one in reading if one in part], empty) == reduce(apply_change, part, empty)
 
 
 def active(*checked: str, rate: float = 1.0, passes: int = 2) -> ActiveAnchors:
     loaded = anchor_set(CONTENT)
-    return changed(ActiveAnchors({loaded.digest: loaded}, rate, passes), registered(*checked))
+    return apply_change(ActiveAnchors({loaded.digest: loaded}, rate, passes), registered(*checked))
 
 
 def asking(state: str = "fired", verdict: str = "pending", **fields: Any) -> DriftSignalled:
@@ -177,11 +177,11 @@ def test_anchors_are_used_while_the_registry_names_their_digest() -> None:
     anchors = active("support-coverage")
     assert anchors.of("support-coverage") is not None
 
-    moved = changed(anchors, registered("support-coverage", digest=DIGEST))
+    moved = apply_change(anchors, registered("support-coverage", digest=DIGEST))
     assert moved.of("support-coverage") is None
-    assert changed(moved, registered("support-coverage", digest=DIGEST)) is moved
-    assert changed(anchors, replace(registered("x"), kind="prompt")) is anchors
-    assert changed(anchors, replace(registered("x"), alias="next")) is anchors
+    assert apply_change(moved, registered("support-coverage", digest=DIGEST)) is moved
+    assert apply_change(anchors, replace(registered("x"), kind="prompt")) is anchors
+    assert apply_change(anchors, replace(registered("x"), alias="next")) is anchors
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_the_shipped_anchors_are_registered_and_the_evaluator_agrees_with_most_l
     [(digest, shipped)] = load_anchors(SHIPPED).items()
     registry = (SHIPPED.parent / "registry" / "datasets.yaml").read_text(encoding="utf-8")
     everything = ActiveAnchors({digest: shipped}, 1.0, 1)
-    anchors = changed(everything, registered("support-coverage", digest=digest))
+    anchors = apply_change(everything, registered("support-coverage", digest=digest))
 
     answers = [one.as_event() for one in scores(asking(), anchors)]
 

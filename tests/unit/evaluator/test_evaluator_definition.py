@@ -14,7 +14,7 @@ from hypothesis import given
 from harness.kafka.registry_log import numbered, rereadings
 from harness.samples.builders import DIGEST, NOON_US, envelope
 from weir.assets.shapes import InvalidAsset
-from weir.evaluator.core.active import ActiveEvaluators, changed
+from weir.evaluator.core.active import ActiveEvaluators, apply_change
 from weir.evaluator.core.definition import SCORERS, evaluator_of
 from weir.events import RegistryChanged, canonical_json
 
@@ -50,7 +50,7 @@ LOG = numbered(
 @given(reading=rereadings(LOG))
 def test_the_log_read_in_any_order_and_twice_leaves_the_same_evaluators(reading: list[RegistryChanged]) -> None:
     def after(events: list[RegistryChanged]) -> ActiveEvaluators:
-        return functools.reduce(changed, events, ActiveEvaluators())
+        return functools.reduce(apply_change, events, ActiveEvaluators())
 
     found, expected = after(reading), after(LOG)
 
@@ -110,13 +110,13 @@ def test_only_evaluators_at_prod_become_active() -> None:
     active = ActiveEvaluators()
 
     for other in (change(LENGTH, kind="rule"), change(LENGTH, alias="dev"), change(LENGTH, alias="")):
-        assert changed(active, other) is active
-    assert set(changed(active, change(LENGTH)).by_name) == {"an-evaluator"}
+        assert apply_change(active, other) is active
+    assert set(apply_change(active, change(LENGTH)).by_name) == {"an-evaluator"}
 
 
 def test_applying_a_change_twice_is_applying_it_once() -> None:
-    once = changed(ActiveEvaluators(), change(LENGTH))
-    twice = changed(once, change(LENGTH))
+    once = apply_change(ActiveEvaluators(), change(LENGTH))
+    twice = apply_change(once, change(LENGTH))
 
     assert {name: one.digest for name, one in once.by_name.items()} == {
         name: one.digest for name, one in twice.by_name.items()
@@ -125,17 +125,17 @@ def test_applying_a_change_twice_is_applying_it_once() -> None:
 
 
 def test_moving_the_alias_replaces_the_version() -> None:
-    active = changed(ActiveEvaluators(), change(LENGTH))
-    active = changed(active, change({**LENGTH, "sample_rate": 1.0}, version="2", digest="sha256:" + "cd" * 32))
+    active = apply_change(ActiveEvaluators(), change(LENGTH))
+    active = apply_change(active, change({**LENGTH, "sample_rate": 1.0}, version="2", digest="sha256:" + "cd" * 32))
 
     assert [(one.version, one.spec.sample_rate) for one in active.by_name.values()] == [("2", 1.0)]
 
 
 def test_an_unusable_definition_scores_nothing_and_leaves_the_others_alone() -> None:
-    active = changed(ActiveEvaluators(), change(LENGTH, name="good"))
-    active = changed(active, change(LENGTH, name="bad"))
-    active = changed(active, change({"type": "judge"}, name="bad", version="2"))
+    active = apply_change(ActiveEvaluators(), change(LENGTH, name="good"))
+    active = apply_change(active, change(LENGTH, name="bad"))
+    active = apply_change(active, change({"type": "judge"}, name="bad", version="2"))
 
     assert set(active.by_name) == {"good"}
     assert "bad@2: spec.type is 'judge'" in active.unusable["bad"]
-    assert changed(active, change(LENGTH, name="bad", version="3")).unusable == {}
+    assert apply_change(active, change(LENGTH, name="bad", version="3")).unusable == {}

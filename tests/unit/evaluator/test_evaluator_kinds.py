@@ -14,7 +14,7 @@ from harness.samples.builders import REQUEST_ID, completed, envelope, feature_it
 from weir.assets.evaluator import Evaluator, FormatParameters, LengthParameters
 from weir.assets.shapes import InvalidAsset, parse, shaped
 from weir.evaluator.core.evaluators.answer_relevance import relevance
-from weir.evaluator.core.evaluators.feedback import judged
+from weir.evaluator.core.evaluators.feedback import judge
 from weir.evaluator.core.evaluators.format import format_checks
 from weir.evaluator.core.evaluators.length import length, within
 from weir.evaluator.core.verdict import Verdict
@@ -159,7 +159,7 @@ def test_feedback_keeps_its_order_and_its_label(one: float, other: float) -> Non
     low, high = sorted((one, other))
 
     def said(score: float) -> Verdict:
-        verdict = judged(
+        verdict = judge(
             FeedbackReceived(**envelope("feedback"), request_id=REQUEST_ID, score=score, label="x", comment="secret")
         )
         assert verdict is not None
@@ -174,7 +174,7 @@ def test_feedback_keeps_its_order_and_its_label(one: float, other: float) -> Non
 def test_feedback_that_is_no_number_says_nothing() -> None:
     event = FeedbackReceived(**envelope("feedback"), request_id=REQUEST_ID, score=math.nan)
 
-    assert judged(event) is None
+    assert judge(event) is None
 
 
 def test_a_score_outside_its_range_is_a_bug_that_shows() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.http.gateway_door import HttpDoor, http_door
+from harness.http.gateway_http import HttpDoor, http_door
 
 
 @pytest.fixture

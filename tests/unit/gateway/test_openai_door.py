@@ -10,7 +10,7 @@ import pytest
 
 from fuzz import http_bodies
 from harness.calls.scripted_models import inputs_of
-from harness.http.gateway_door import HttpDoor, http_door
+from harness.http.gateway_http import HttpDoor, http_door
 from weir.events import FeedbackReceived, InferenceCompleted, SpansRecorded
 from weir.gateway.api.openai import routes
 from weir.gateway.core.errors import Refusal

@@ -11,7 +11,7 @@ import grpc
 import pytest
 from tritonclient.grpc import service_pb2
 
-from harness.http.gateway_door import HttpDoor, asset
+from harness.http.gateway_http import HttpDoor, asset
 from unit.gateway.doors import doors, response_of
 from unit.gateway.test_openai_door import error
 from weir.assets.policy import Policy

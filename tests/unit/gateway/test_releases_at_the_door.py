@@ -9,7 +9,7 @@ from typing import Any
 import openai
 import pytest
 
-from harness.http.gateway_door import CARD, KEYS, HttpDoor, asset, http_door
+from harness.http.gateway_http import CARD, KEYS, HttpDoor, asset, http_door
 from weir.events import InferenceCompleted
 
 PARTS = ("chain", "prompt", "model", "dataset", "policy")

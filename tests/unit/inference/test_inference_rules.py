@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from weir.events.trace_context import TraceContext
 from weir.inference.adapters.call_context import CallContext
 from weir.inference.core.admission import Gate
-from weir.inference.core.vectors import EmbeddingCache, normalised
+from weir.inference.core.vectors import EmbeddingCache, normalise
 
 VECTORS = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=8).filter(lambda values: any(values))
 
@@ -50,7 +50,7 @@ def test_leaving_without_entering_is_an_error() -> None:
 @given(VECTORS)
 def test_a_normalised_vector_has_length_one_and_its_direction(values: list[float]) -> None:
     vector = np.array(values, dtype=np.float32)
-    unit = normalised(vector)
+    unit = normalise(vector)
 
     assert np.linalg.norm(unit.astype(np.float64)) == pytest.approx(1.0, abs=1e-5)
     assert float(unit.astype(np.float64) @ vector.astype(np.float64)) > 0
@@ -59,7 +59,7 @@ def test_a_normalised_vector_has_length_one_and_its_direction(values: list[float
 @pytest.mark.parametrize("values", [[0.0, 0.0], [float("nan"), 1.0], [float("inf"), 1.0]])
 def test_a_vector_without_direction_is_refused(values: list[float]) -> None:
     with pytest.raises(ValueError, match="no direction"):
-        normalised(np.array(values, dtype=np.float32))
+        normalise(np.array(values, dtype=np.float32))
 
 
 @given(st.integers(0, 4), st.lists(st.text(max_size=2), max_size=30))

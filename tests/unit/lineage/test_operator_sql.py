@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from harness.http.knocking import TOKEN, knocking
+from harness.http.boundary_client import TOKEN, boundary_client
 from harness.samples.builders import NOON_US, completed, requested
 from weir.events import named_id
 from weir.lineage.core.sql_strings import SqlRefused
@@ -427,7 +427,7 @@ async def test_an_answer_without_rows_names_its_columns(sql: OperatorSql, query:
 async def test_a_limit_that_is_no_number_is_named(
     sql: OperatorSql, store: Store, settings: LineageSettings, limit: str
 ) -> None:
-    async with knocking(application(dict, Policy(token=TOKEN), routes(store, sql, settings))) as client:
+    async with boundary_client(application(dict, Policy(token=TOKEN), routes(store, sql, settings))) as client:
         answer = await client.get("/v1/dead-letters", params={"limit": limit})
 
     assert answer.status_code == 400
@@ -553,7 +553,7 @@ async def test_every_type_of_the_engine_is_answered_as_json(
         " (1, NULL) AS t, unhex('ff') AS bytes, toDate('2026-11-27') AS d, toDecimal64('1.50', 2) AS p,"
         " toUInt64(18446744073709551615) AS u"
     )
-    async with knocking(application(dict, Policy(token=TOKEN), routes(store, sql, settings))) as client:
+    async with boundary_client(application(dict, Policy(token=TOKEN), routes(store, sql, settings))) as client:
         answer = await client.post("/v1/sql", json={"query": query})
         bodies: list[Any] = [{"query": 5}, {}, [], {"query": "SELECT 1", "x": 1}]
         wrong = [await client.post("/v1/sql", json=body) for body in bodies]

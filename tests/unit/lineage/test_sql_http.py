@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from harness.http.knocking import TOKEN
+from harness.http.boundary_client import TOKEN
 from harness.samples.builders import NOON_US, completed
 from harness.store.lineage_store import opened, put_into
 from harness.store.sql_endpoint import SqlAddress, sql_endpoint

@@ -13,7 +13,7 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from harness.http.knocking import TOKEN
+from harness.http.boundary_client import TOKEN
 from harness.samples.builders import completed
 from harness.stack.second_store import clickhouse_in
 from harness.stack.service_process import ServiceProcess

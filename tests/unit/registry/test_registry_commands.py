@@ -27,7 +27,7 @@ from weir.events import TOPICS, GovernanceRecorded, encode_body, frame
 from weir.registry.adapters.database import Database
 from weir.registry.adapters.tables import GOVERNANCE
 from weir.registry.app.app import Registry
-from weir.registry.core.governance import GENESIS, sealed
+from weir.registry.core.governance import GENESIS, seal
 from weir.runtime.clock import now_us
 
 Weir = Callable[..., Awaitable[Any]]
@@ -194,7 +194,7 @@ def removed(records: Records) -> Records:
 def inserted(records: Records) -> Records:
     """Something else happened too, sealed as a record should be."""
     event = GovernanceRecorded.from_record({**records[1], "action": "alias.move"})
-    return [records[0], sealed(event, records[0]["record_hash"]).as_record(), *records[1:]]
+    return [records[0], seal(event, records[0]["record_hash"]).as_record(), *records[1:]]
 
 
 def moved(records: Records) -> Records:
@@ -207,7 +207,7 @@ def written_anew(records: Records) -> Records:
     anew: list[GovernanceRecorded] = []
     for record in records:
         event = replace(GovernanceRecorded.from_record(record), actor="somebody else")
-        anew.append(sealed(event, anew[-1].record_hash if anew else GENESIS))
+        anew.append(seal(event, anew[-1].record_hash if anew else GENESIS))
     return [event.as_record() for event in anew]
 
 

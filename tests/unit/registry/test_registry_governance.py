@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.events import GovernanceRecorded
-from weir.registry.core.governance import GENESIS, first_broken, sealed
+from weir.registry.core.governance import GENESIS, first_broken, seal
 
 TEXT = st.text(max_size=8)
 
@@ -41,7 +41,7 @@ def record(number: int, reason: str = "") -> GovernanceRecorded:
 def chained(reasons: list[str]) -> list[GovernanceRecorded]:
     chain: list[GovernanceRecorded] = []
     for number, reason in enumerate(reasons):
-        chain.append(sealed(record(number, reason), chain[-1].record_hash if chain else GENESIS))
+        chain.append(seal(record(number, reason), chain[-1].record_hash if chain else GENESIS))
     return chain
 
 
@@ -67,4 +67,4 @@ def test_a_removed_moved_or_inserted_record_is_found() -> None:
 
     assert first_broken([chain[0], *chain[2:]]) == 1
     assert first_broken([chain[0], chain[2], chain[1], chain[3]]) == 1
-    assert first_broken([chain[0], chain[1], sealed(record(9), chain[1].record_hash), *chain[2:]]) == 3
+    assert first_broken([chain[0], chain[1], seal(record(9), chain[1].record_hash), *chain[2:]]) == 3

@@ -24,7 +24,7 @@ class ActiveEvaluators:
     """The change that each name's entry comes from."""
 
 
-def changed(active: ActiveEvaluators, event: RegistryChanged) -> ActiveEvaluators:
+def apply_change(active: ActiveEvaluators, event: RegistryChanged) -> ActiveEvaluators:
     """The evaluators after a change in the registry; the same object when it is about something else or an older one.
 
     A definition that cannot be used replaces the one before it: to go on scoring under an alias that has moved would

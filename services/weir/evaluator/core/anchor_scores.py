@@ -17,17 +17,17 @@ from weir.evaluator.core.subjects import Subject
 from weir.events import DriftSignalled, derived_id
 
 
-def scored_between(scores: Iterable[Scored], anchors: ActiveAnchors) -> Iterator[Scored]:
+def score_between(scores: Iterable[Scored], anchors: ActiveAnchors) -> Iterator[Scored]:
     """The anchors due after these scores of calls."""
     for score in scores:
         due = interleaved(anchors, score.evaluator.name, score.subject.request_id)
         if due is not None:
-            yield from _scored(
+            yield from _score(
                 score.event_id, "", score.event_time_us, score.subject, score.evaluator, *due, anchors.rate
             )
 
 
-def scored_for_signal(signal: DriftSignalled, active: ActiveEvaluators, anchors: ActiveAnchors) -> Iterator[Scored]:
+def score_for_signal(signal: DriftSignalled, active: ActiveEvaluators, anchors: ActiveAnchors) -> Iterator[Scored]:
     """All anchors, `passes` times over, when `signal` asks for them; none when its evaluator is no longer in use."""
     asked, evaluator = asked_by(anchors, signal), active.by_name.get(signal.part)
     if asked is None or evaluator is None:
@@ -36,12 +36,12 @@ def scored_for_signal(signal: DriftSignalled, active: ActiveEvaluators, anchors:
     subject = Subject(signal.tenant, "", "", signal.route, "", (), "", "")
     for number in range(anchors.passes):
         for anchor in all_anchors:
-            yield from _scored(
+            yield from _score(
                 signal.event_id, f" {number}", signal.event_time_us, subject, evaluator, registered, anchor, 1.0
             )
 
 
-def _scored(
+def _score(
     cause_id: str,
     role: str,
     time_us: int,

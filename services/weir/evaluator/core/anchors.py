@@ -110,7 +110,7 @@ def anchor_set(content: bytes) -> AnchorSet:
     return AnchorSet(f"sha256:{hashlib.sha256(content).hexdigest()}", anchors)
 
 
-def changed(active: ActiveAnchors, event: RegistryChanged) -> ActiveAnchors:
+def apply_change(active: ActiveAnchors, event: RegistryChanged) -> ActiveAnchors:
     """The anchors after a change in the registry; the same object when it is about something else or an older one.
 
     Applied in any order and twice, the same changes leave the same anchors.

@@ -10,7 +10,7 @@ from typing import Any
 from weir.assets import evaluator as assets
 from weir.assets.shapes import json_of, parse
 from weir.evaluator.core.evaluators.answer_relevance import relevance
-from weir.evaluator.core.evaluators.feedback import judged
+from weir.evaluator.core.evaluators.feedback import judge
 from weir.evaluator.core.evaluators.format import format_checks
 from weir.evaluator.core.evaluators.length import length
 from weir.evaluator.core.evaluators.pii import pii
@@ -23,7 +23,7 @@ SCORERS: dict[str, Callable[[Any], Scorer]] = {
     "format": lambda parameters: Scorer(response=format_checks(parameters)),
     "length": lambda parameters: Scorer(response=length(parameters)),
     "pii": lambda parameters: Scorer(response=pii(parameters)),
-    "feedback": lambda _: Scorer(feedback=judged),
+    "feedback": lambda _: Scorer(feedback=judge),
 }
 """What can be asked for as `type`; each takes the parameters of its own type (`weir.assets.evaluator.TYPES`)."""
 

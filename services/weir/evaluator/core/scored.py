@@ -75,7 +75,7 @@ class Cause:
     probability: float = 1.0
 
 
-def scored(cause: Cause, subject: Subject, evaluator: Evaluator, verdict: Verdict) -> Scored:
+def score_event(cause: Cause, subject: Subject, evaluator: Evaluator, verdict: Verdict) -> Scored:
     """A verdict on what an event said. Raises ValueError for a cause whose id is no UUIDv7."""
     return Scored(
         event_id=derived_id(cause.event_id, f"score {evaluator.name} {evaluator.digest}"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from weir.evaluator.core.active import ActiveEvaluators
-from weir.evaluator.core.anchor_scores import scored_between, scored_for_signal
+from weir.evaluator.core.anchor_scores import score_between, score_for_signal
 from weir.evaluator.core.anchors import ActiveAnchors
-from weir.evaluator.core.scored import Cause, Scored, scored
+from weir.evaluator.core.scored import Cause, Scored, score_event
 from weir.evaluator.core.scorers import Scorer
 from weir.evaluator.core.subjects import RecentSubjects, Subject, subject_of_item, subject_of_response
 from weir.evaluator.core.verdict import Verdict
@@ -44,9 +44,9 @@ def step(
     another kind. Ids are UUIDs: what decodes an event has checked them.
     """
     if isinstance(event, DriftSignalled):
-        return recent, list(scored_for_signal(event, active, anchors))
+        return recent, list(score_for_signal(event, active, anchors))
     recent, scores = _of_call(recent, event, active, trace)
-    return recent, [*scores, *scored_between(scores, anchors)]
+    return recent, [*scores, *score_between(scores, anchors)]
 
 
 def _of_call(
@@ -80,7 +80,7 @@ def _scores(cause: Cause, subject: Subject, active: ActiveEvaluators, judge: Jud
         if evaluator.is_for(subject.route) and is_chosen(subject.request_id, spec.salt, spec.sample_rate):
             verdict = judge(evaluator.scorer)
             if verdict is not None:
-                yield scored(cause, subject, evaluator, verdict)
+                yield score_event(cause, subject, evaluator, verdict)
 
 
 def _features_judge(item: FeatureItem) -> Judge:

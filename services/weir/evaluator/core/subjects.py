@@ -59,10 +59,10 @@ class RecentSubjects:
             self._subjects.popitem(last=False)
 
     def unsaved(self) -> Sequence[Subject]:
-        """What was remembered since `saved`, in that order."""
+        """What was remembered since `mark_saved`, in that order."""
         return self._unsaved
 
-    def saved(self) -> None:
+    def mark_saved(self) -> None:
         """What was unsaved is on disk."""
         self._unsaved = []
 

@@ -33,7 +33,7 @@ from weir.gateway.settings import SpoolSettings
 from weir.runtime.clock import cpu_s, monotonic_s, now_us
 from weir.runtime.errors import Retryable, TooManyRejects
 from weir.runtime.files.one_owner import OneOwner
-from weir.runtime.halt import ended, halted
+from weir.runtime.halt import clear_halt, record_halt
 from weir.runtime.http.policy import policy_of
 from weir.runtime.http.server import application, serve
 from weir.runtime.identity import new_id
@@ -142,9 +142,9 @@ class Drain:
             while not stop.is_set():
                 await self.step(stop)
         except TooManyRejects as error:
-            halted(GROUP, error)
+            record_halt(GROUP, error)
             await stop.wait()
-            ended(GROUP)
+            clear_halt(GROUP)
         await self._link.producer.stop()
 
     async def step(self, stop: asyncio.Event) -> bool:

@@ -15,7 +15,7 @@ from tritonclient.utils import InferenceServerException
 from weir.events import InvalidEvent
 from weir.inference.adapters.channel_options import channel_options
 from weir.inference.adapters.metrics import EMBED_SECONDS, EMBEDDED_TEXTS
-from weir.inference.core.vectors import FloatVector, normalised
+from weir.inference.core.vectors import FloatVector, normalise
 from weir.inference.settings import InferenceSettings
 from weir.runtime.errors import Retryable
 
@@ -99,6 +99,6 @@ class TritonEmbedder:
                 "check WEIR_INFERENCE_EMBEDDING_MODEL and WEIR_INFERENCE_EMBEDDING_DIMENSIONS"
             )
         try:
-            return [normalised(vector) for vector in array]
+            return [normalise(vector) for vector in array]
         except ValueError as error:
             raise Retryable(f"model {self._model!r} answered no usable embedding: {error}") from error

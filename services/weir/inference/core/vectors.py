@@ -12,7 +12,7 @@ FloatVector = npt.NDArray[np.float32]
 """A float32 vector of one dimension."""
 
 
-def normalised(vector: FloatVector) -> FloatVector:
+def normalise(vector: FloatVector) -> FloatVector:
     """The vector scaled to length 1. Raises ValueError for a vector that is zero or not finite."""
     length = float(np.linalg.norm(vector.astype(np.float64)))
     if not np.isfinite(length) or length == 0.0:

@@ -40,7 +40,7 @@ from weir.lineage.sink.group import Kept, joined
 from weir.lineage.sink.inserter import Inserter
 from weir.lineage.store.metrics import ANEW, REBUILT, REJOINED, STALLED, STARVED
 from weir.runtime.errors import TooManyRejects
-from weir.runtime.halt import halted
+from weir.runtime.halt import record_halt
 from weir.runtime.kafka.deadletter import DeadLetters
 from weir.runtime.kafka.handling import note_lag
 from weir.runtime.kafka.topic_ids import TopicIds
@@ -136,7 +136,7 @@ class Sink:
                 self._as_member()
             except TooManyRejects as error:
                 self.halted_by = str(error)
-                halted(self._settings.group, error)
+                record_halt(self._settings.group, error)
                 self._call.leave()
                 self._stop.wait()
             except (MembershipLost, KafkaException) as error:

@@ -24,7 +24,7 @@ from weir.events import (
     named_id,
 )
 from weir.registry.adapters.tables import GOVERNANCE, META, OUTBOX
-from weir.registry.core.governance import GENESIS, REASON_CHARS_MAX, sealed
+from weir.registry.core.governance import GENESIS, REASON_CHARS_MAX, seal
 from weir.registry.core.stored import ChangeRow
 from weir.runtime.kafka.relay import Unsent
 
@@ -64,7 +64,7 @@ def put_change(connection: Connection, row: ChangeRow, body_json: str) -> None:
         body_json=body_json,
         author=row.author,
     )
-    event, position = _numbered(connection, made, "change")
+    event, position = _number(connection, made, "change")
     key = f"{row.kind}/{row.name}:{row.alias}" if row.alias else f"{row.kind}/{row.name}@{row.version}"
     _put(connection, position, CHANGES_TOPIC, key, event)
 
@@ -85,12 +85,12 @@ def put_act(connection: Connection, act: Act, time_us: int) -> None:
         previous_hash="",
         record_hash="",
     )
-    numbered, position = _numbered(connection, made, "act")
+    numbered, position = _number(connection, made, "act")
     last = connection.execute(
         select(GOVERNANCE.c.number, GOVERNANCE.c.record_hash).order_by(GOVERNANCE.c.number.desc()).limit(1)
     ).first()
     number, previous_hash = (last[0] + 1, last[1]) if last else (1, GENESIS)
-    record = sealed(numbered, previous_hash)
+    record = seal(numbered, previous_hash)
     body = canonical_json(record.as_record())
     connection.execute(insert(GOVERNANCE).values(number=number, record_hash=record.record_hash, record_json=body))
     _put(connection, position, GOVERNANCE_TOPIC, f"{act.kind}/{act.name}", record)
@@ -139,7 +139,7 @@ def set_up_numbering(connection: Connection, source: str, boot_epoch: int) -> No
         connection.execute(insert(META).values(key="boot_epoch", value=str(boot_epoch)))
 
 
-def _numbered(connection: Connection, event: Numbered, role: str) -> tuple[Numbered, int]:
+def _number(connection: Connection, event: Numbered, role: str) -> tuple[Numbered, int]:
     """The event with its id and its number, and its position in the outbox."""
     facts = {str(row[0]): str(row[1]) for row in connection.execute(select(META.c.key, META.c.value))}
     position = int(connection.scalar(select(func.coalesce(func.max(OUTBOX.c.position), 0))) or 0) + 1

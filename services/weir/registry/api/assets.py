@@ -47,14 +47,14 @@ class AssetApi:
         """The routes of /v1."""
         asset = "/v1/assets/{kind}/{name}"
         return [
-            Route("/v1/apply", answered(self.apply), methods=["POST"]),
-            Route("/v1/assets", answered(self.listing)),
-            Route(asset, answered(self.asset)),
-            Route(asset + "/aliases/{alias}", answered(self.move_alias), methods=["PUT"]),
-            Route(asset + "/{selector}", answered(self.version)),
-            Route(asset + "/{selector}/approvals", answered(self.approve), methods=["POST"]),
-            Route("/v1/diff/{kind}/{name}", answered(self.difference)),
-            Route("/v1/history", answered(self.history)),
+            Route("/v1/apply", report_errors(self.apply), methods=["POST"]),
+            Route("/v1/assets", report_errors(self.listing)),
+            Route(asset, report_errors(self.asset)),
+            Route(asset + "/aliases/{alias}", report_errors(self.move_alias), methods=["PUT"]),
+            Route(asset + "/{selector}", report_errors(self.version)),
+            Route(asset + "/{selector}/approvals", report_errors(self.approve), methods=["POST"]),
+            Route("/v1/diff/{kind}/{name}", report_errors(self.difference)),
+            Route("/v1/history", report_errors(self.history)),
         ]
 
     async def apply(self, request: Request) -> Response:
@@ -139,7 +139,7 @@ class AssetApi:
         return [{**row.as_record(), "aliases": names.get((row.kind, row.name, row.version), [])} for row in rows]
 
 
-def answered(endpoint: Endpoint) -> Endpoint:
+def report_errors(endpoint: Endpoint) -> Endpoint:
     """The endpoint with its errors as problem pages."""
 
     async def answer(request: Request) -> Response:

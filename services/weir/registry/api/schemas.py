@@ -42,22 +42,22 @@ class SchemaApi:
         subject, compatibility = "/subjects/{subject}", "/compatibility/subjects/{subject}/versions"
         return [
             _open("/subjects", self.subjects),
-            _open(subject, answered(self.find), "POST"),
-            _open(subject + "/versions", answered(self.versions)),
-            _open(subject + "/versions", answered(self.register), "POST"),
-            _open(subject + "/versions/{version}", answered(self.version)),
-            _open(subject + "/versions/{version}/schema", answered(self.version_text)),
+            _open(subject, report_errors(self.find), "POST"),
+            _open(subject + "/versions", report_errors(self.versions)),
+            _open(subject + "/versions", report_errors(self.register), "POST"),
+            _open(subject + "/versions/{version}", report_errors(self.version)),
+            _open(subject + "/versions/{version}/schema", report_errors(self.version_text)),
             _open("/schemas/types", self.types),
-            _open("/schemas/ids/{id}", answered(self.schema)),
-            _open("/schemas/ids/{id}/schema", answered(self.schema_text)),
-            _open("/schemas/ids/{id}/subjects", answered(self.schema_subjects)),
-            _open("/schemas/ids/{id}/versions", answered(self.schema_versions)),
-            _open("/config", answered(self.level)),
-            Route("/config", answered(self.set_level), methods=["PUT"]),
-            _open("/config/{subject}", answered(self.level)),
-            Route("/config/{subject}", answered(self.set_level), methods=["PUT"]),
-            _open(compatibility, answered(self.compatibility), "POST"),
-            _open(compatibility + "/{version}", answered(self.compatibility), "POST"),
+            _open("/schemas/ids/{id}", report_errors(self.schema)),
+            _open("/schemas/ids/{id}/schema", report_errors(self.schema_text)),
+            _open("/schemas/ids/{id}/subjects", report_errors(self.schema_subjects)),
+            _open("/schemas/ids/{id}/versions", report_errors(self.schema_versions)),
+            _open("/config", report_errors(self.level)),
+            Route("/config", report_errors(self.set_level), methods=["PUT"]),
+            _open("/config/{subject}", report_errors(self.level)),
+            Route("/config/{subject}", report_errors(self.set_level), methods=["PUT"]),
+            _open(compatibility, report_errors(self.compatibility), "POST"),
+            _open(compatibility + "/{version}", report_errors(self.compatibility), "POST"),
             _open("/mode", self.mode),
             _open("/mode/{subject}", self.mode),
             _open("/associations/{rest:path}", self.associations),
@@ -175,7 +175,7 @@ def page_of(scope: Scope, refused: Refused) -> Response:
     return _error(refused.status, refused.status, f"{refused.detail}; {refused.hint}")
 
 
-def answered(endpoint: Any) -> Any:
+def report_errors(endpoint: Any) -> Any:
     """The endpoint with its errors as Confluent's clients expect them."""
 
     async def answer(request: Request) -> Response:

@@ -29,7 +29,7 @@ def record_hash(record: GovernanceRecorded) -> str:
     return hashlib.sha256((record.previous_hash + canonical_json(fields)).encode()).hexdigest()
 
 
-def sealed(record: GovernanceRecorded, previous_hash: str) -> GovernanceRecorded:
+def seal(record: GovernanceRecorded, previous_hash: str) -> GovernanceRecorded:
     """The record with its place in the chain."""
     placed = replace(record, previous_hash=previous_hash)
     return replace(placed, record_hash=record_hash(placed))

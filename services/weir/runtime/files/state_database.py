@@ -39,7 +39,7 @@ def open_state_database(
     """
     private_folder(file.parent, disk=disk)
     try:
-        return _opened(file, prepare, is_for_one_thread)
+        return _open(file, prepare, is_for_one_thread)
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode & 0xFF not in NO_DATABASE:
             raise
@@ -48,10 +48,10 @@ def open_state_database(
             if beside.exists():
                 disk.rename(beside, beside.with_name(beside.name + ".refused"))
         set_aside(file, str(error), disk=disk)
-        return _opened(file, prepare, is_for_one_thread)
+        return _open(file, prepare, is_for_one_thread)
 
 
-def _opened(file: Path, prepare: Prepare, is_for_one_thread: bool) -> sqlite3.Connection:
+def _open(file: Path, prepare: Prepare, is_for_one_thread: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(file, timeout=BUSY_S, isolation_level=None, check_same_thread=is_for_one_thread)
     try:
         connection.execute("PRAGMA journal_mode=WAL")

@@ -56,7 +56,7 @@ def carries_token(request: Request) -> bool:
     return policy.lets_in(request.headers.raw)
 
 
-def guarded(routes: Sequence[BaseRoute]) -> Sequence[BaseRoute]:
+def guard(routes: Sequence[BaseRoute]) -> Sequence[BaseRoute]:
     """The routes, each with its demand before it. Raises TypeError for a kind of route that the boundary does not know."""
     for route in routes:
         if not isinstance(route, Route):

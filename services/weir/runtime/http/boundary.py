@@ -77,7 +77,7 @@ class Boundary:
         refused = refusal(scope["method"], scope["headers"], self.policy)
         if refused is None:
             scope["weir.policy"], scope["weir.page"] = self.policy, self._page
-            await self._app(scope, _bounded(receive, self.policy.body_bytes_max), send)
+            await self._app(scope, _bound(receive, self.policy.body_bytes_max), send)
         else:
             await refuse(scope, receive, send, self._page, refused)
 
@@ -155,7 +155,7 @@ def _is_json(kind: str) -> bool:
     return JSON_TYPE.fullmatch(kind.lower()) is not None
 
 
-def _bounded(receive: Receive, bytes_max: int) -> Receive:
+def _bound(receive: Receive, bytes_max: int) -> Receive:
     """`receive` that raises HTTPException(413) once a body without a declared length grows beyond the limit."""
     taken = 0
 

@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute
 from starlette.types import Scope
 
 from weir.runtime.halt import reasons
-from weir.runtime.http.access import Access, DeclaredRoute, carries_token, guarded
+from weir.runtime.http.access import Access, DeclaredRoute, carries_token, guard
 from weir.runtime.http.boundary import Boundary, Page, Refused
 from weir.runtime.http.policy import Policy
 from weir.runtime.http.protocol import protocol_of
@@ -84,7 +84,7 @@ def application(
         DeclaredRoute("/metrics", metrics, access=Access.LOCAL),
     ]
     inner = Starlette(
-        routes=guarded([*health, *routes]),
+        routes=guard([*health, *routes]),
         exception_handlers={HTTPException: on_http_error, ClientDisconnect: on_client_gone},
     )
     inner.router.redirect_slashes = False  # a redirect would name the Host that the request gave

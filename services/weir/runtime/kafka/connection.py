@@ -28,7 +28,7 @@ class Client(Protocol):
 AnyClient = TypeVar("AnyClient", bound=Client)
 
 
-async def connected(make: Callable[[], AnyClient], stop: asyncio.Event, **whose: str) -> AnyClient | None:
+async def connect(make: Callable[[], AnyClient], stop: asyncio.Event, **whose: str) -> AnyClient | None:
     """A started client; None when a stop came before a broker answered. whose: said in the log."""
     while not stop.is_set():
         client = make()

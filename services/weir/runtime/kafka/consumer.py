@@ -11,7 +11,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from weir.events.log import RawMessage
 from weir.runtime.halt import run_or_halt
-from weir.runtime.kafka.connection import connected
+from weir.runtime.kafka.connection import connect
 from weir.runtime.kafka.deadletter import DeadLetters
 from weir.runtime.kafka.handling import Handler, Handling, note_lag
 from weir.runtime.kafka.serde import Serde
@@ -50,7 +50,7 @@ class Consumer:
         await run_or_halt(self._group, self._consume(stop), stop)
 
     async def _consume(self, stop: asyncio.Event) -> None:
-        consumer = await connected(self._client, stop, group=self._group)
+        consumer = await connect(self._client, stop, group=self._group)
         if consumer is None:
             return
         self.is_ready = True

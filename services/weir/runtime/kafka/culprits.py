@@ -24,12 +24,12 @@ from weir.runtime.telemetry.logs import logger
 OF_VALUES = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, RecursionError)
 """Errors that a value in a message can raise."""
 
-LIVES_MAX = 3
+PROCESSES_MAX = 3
 """Processes that a message may end before it is put aside. Chosen: two in a row can be chance, three hardly."""
 
 PUT_ASIDE_MAX = 5
 """Messages put aside within `WINDOW_US` before the group halts: then the deploy is bad, and not the messages. Arbitrary:
-any number from 2 to about 10 would do; each costs LIVES_MAX processes."""
+any number from 2 to about 10 would do; each costs PROCESSES_MAX processes."""
 
 WINDOW_US = 3_600_000_000
 """An hour. Arbitrary: any time from ten minutes to a day would do; a bad deploy shows within minutes of its start."""
@@ -86,12 +86,12 @@ class Culprits:
     def check(self, message: RawMessage) -> None:
         """Raises InvalidEvent("handler_error") for a message that ended too many processes, TooManyRejects when many did."""
         suspect = self._single(message)
-        if suspect is None or suspect.lives < LIVES_MAX:
+        if suspect is None or suspect.lives < PROCESSES_MAX:
             return
         lately = self._lately()
         if len(lately) >= PUT_ASIDE_MAX:
             raise TooManyRejects(
-                f"{len(lately)} messages were put aside within an hour because each ended the process {LIVES_MAX} times,"
+                f"{len(lately)} messages were put aside within an hour because each ended the process {PROCESSES_MAX} times,"
                 f" and the next is {suspect.topic}/{suspect.partition}/{suspect.first}: {suspect.error}; fix the deploy"
             )
         raise InvalidEvent("handler_error", f"it ended the process {suspect.lives} times: {suspect.error}")

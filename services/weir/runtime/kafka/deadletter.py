@@ -67,7 +67,7 @@ class DeadLetters:
             raise TooManyRejects(
                 f"{reason} of {topic_partition} were bad, the last: {error}; fix the deploy, then restart"
             )
-        await self._producer.send(TOPIC, str(topic_partition), self._numbered(message, error))
+        await self._producer.send(TOPIC, str(topic_partition), self._number(message, error))
         self._unsent = None
         self._written.setdefault(topic_partition, set()).add(written)
         self.culprits.settle(message)
@@ -91,7 +91,7 @@ class DeadLetters:
         self._rejects[topic_partition] = rejects
         REJECTED_SHARE.labels(self._group, topic_partition.topic, str(topic_partition.partition)).set(rejects.share)
 
-    def _numbered(self, message: RawMessage, error: InvalidEvent) -> DeadLettered:
+    def _number(self, message: RawMessage, error: InvalidEvent) -> DeadLettered:
         """The dead letter, with the number it got at the first try: one more would be a hole in the audit."""
         kept = self._unsent
         if kept is None or (kept.topic, kept.partition, kept.offset) != (

@@ -29,7 +29,7 @@ from weir.events.trace_context import TraceContext
 from weir.runtime.errors import Retryable
 from weir.runtime.kafka.deadletter import DeadLetters
 from weir.runtime.kafka.message_trace import trace_of_message
-from weir.runtime.kafka.retries import retried
+from weir.runtime.kafka.retries import retry
 from weir.runtime.kafka.serde import Serde
 from weir.runtime.telemetry.metrics import LAG, MESSAGES
 
@@ -105,14 +105,14 @@ class Handling:
             await self._handled([one], stop)
 
     async def _put_aside(self, message: RawMessage, error: InvalidEvent, stop: asyncio.Event) -> None:
-        await retried(partial(self._dead_letters.put, message, error), stop, self.group, message.topic)
+        await retry(partial(self._dead_letters.put, message, error), stop, self.group, message.topic)
 
     async def _tried(
         self, work: Callable[[], Awaitable[Result]], messages: Sequence[RawMessage], stop: asyncio.Event
     ) -> Result:
         """The work's result; messages whose work fails for a reason that nobody foresaw are remembered."""
         try:
-            return await retried(work, stop, self.group, messages[0].topic)
+            return await retry(work, stop, self.group, messages[0].topic)
         except (InvalidEvent, Retryable):
             raise
         except Exception as error:

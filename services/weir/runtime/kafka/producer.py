@@ -14,10 +14,10 @@ from weir.events import TOPICS, Event
 from weir.events.log import Headers
 from weir.events.trace_context import TraceContext
 from weir.runtime.errors import Retryable
-from weir.runtime.kafka.connection import connected
+from weir.runtime.kafka.connection import connect
 from weir.runtime.kafka.message_trace import kafka_headers
 from weir.runtime.kafka.metadata_pause import pause_after_failure
-from weir.runtime.kafka.retries import retried
+from weir.runtime.kafka.retries import retry
 from weir.runtime.kafka.serde import Serde
 from weir.runtime.telemetry.metrics import PRODUCED
 
@@ -67,7 +67,7 @@ class EventProducer:
 
     async def start(self, stop: asyncio.Event) -> None:
         """Connect, trying again until a broker answers or `stop` is set."""
-        self._producer = await connected(self._client, stop, bootstrap=self._bootstrap)
+        self._producer = await connect(self._client, stop, bootstrap=self._bootstrap)
 
     @property
     def is_ready(self) -> bool:
@@ -83,7 +83,7 @@ class EventProducer:
 
         On Retryable some may have been written: send the same events again; their ids make the repeat harmless.
         """
-        await self.send_bytes([await self._framed(one) for one in events])
+        await self.send_bytes([await self._frame(one) for one in events])
 
     async def deliver(self, events: Sequence[Outgoing], stop: asyncio.Event, group: str) -> None:
         """Send events that have their numbers, the same ones again and again until all are acknowledged.
@@ -93,7 +93,7 @@ class EventProducer:
         only once `stop` is set, and then the message that caused the events must not be committed.
         """
         if events:
-            await retried(lambda: self.send_all(events), stop, group, events[0].topic)
+            await retry(lambda: self.send_all(events), stop, group, events[0].topic)
 
     async def send_bytes(self, messages: Iterable[Framed]) -> None:
         """Send messages that are framed already, and wait until all are acknowledged."""
@@ -118,7 +118,7 @@ class EventProducer:
         pause_after_failure(producer.client)
         return producer
 
-    async def _framed(self, one: Outgoing) -> Framed:
+    async def _frame(self, one: Outgoing) -> Framed:
         value = await self._serde.encode(one.topic, one.event)
         return Framed(one.topic, one.key.encode(), value, kafka_headers(one.trace))
 

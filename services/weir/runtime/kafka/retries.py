@@ -24,7 +24,7 @@ def backoff_s(attempt: int) -> float:
     return BACKOFF_S[min(attempt, len(BACKOFF_S) - 1)]
 
 
-async def retried(work: Callable[[], Awaitable[Result]], stop: asyncio.Event, group: str, topic: str) -> Result:
+async def retry(work: Callable[[], Awaitable[Result]], stop: asyncio.Event, group: str, topic: str) -> Result:
     """Do the work until it succeeds. Raises Retryable once `stop` is set, and anything else that the work raises at once.
 
     group, topic: in whose name the retries are counted and logged.

@@ -78,7 +78,7 @@ class SchemaCatalog:
         Retryable when it cannot be asked.
         """
         if schema_id not in self._parsed:
-            self._parsed[schema_id] = _parsed(schema_id, await self._text_of(schema_id))
+            self._parsed[schema_id] = _parse(schema_id, await self._text_of(schema_id))
         found = self._parsed[schema_id]
         if isinstance(found, InvalidEvent):
             raise InvalidEvent(found.reason, found.detail)
@@ -118,7 +118,7 @@ class SchemaCatalog:
         self._unknown_until_s[schema_id] = monotonic_s() + UNKNOWN_ID_TTL_S
 
 
-def _parsed(schema_id: int, text: str) -> tuple[str, Any] | InvalidEvent:
+def _parse(schema_id: int, text: str) -> tuple[str, Any] | InvalidEvent:
     try:
         return writer_schema(text)
     except InvalidEvent as error:

@@ -25,7 +25,7 @@ from weir.events.log import RawMessage
 from weir.runtime.clock import monotonic_s
 from weir.runtime.files.durable import private_folder
 from weir.runtime.halt import run_or_halt
-from weir.runtime.kafka.connection import RECONNECT_S, connected
+from weir.runtime.kafka.connection import RECONNECT_S, connect
 from weir.runtime.kafka.deadletter import DeadLetters
 from weir.runtime.kafka.handling import Handling, Received, note_lag
 from weir.runtime.kafka.serde import Serde
@@ -103,7 +103,7 @@ class Stream:
         private_folder(self._data_dir)
         while not stop.is_set() and not await self._topics_exist():
             await wait_or_stop(stop, RECONNECT_S)
-        app = await connected(self._application, stop, group=self._group)
+        app = await connect(self._application, stop, group=self._group)
         if app is None:
             return
         self.is_ready = True

@@ -42,7 +42,7 @@ class Window:
         return max(0, self.lines - LINES_A_WINDOW)
 
 
-def counted(window: Window | None, now_s: float) -> tuple[Window, int]:
+def count_line(window: Window | None, now_s: float) -> tuple[Window, int]:
     """The window after a line at `now_s`, and how many lines the window that this one follows has left out."""
     if window is None or not 0.0 <= now_s - window.began_s < WINDOW_S:
         return Window(now_s, 1), window.dropped if window else 0
@@ -59,7 +59,7 @@ class LogThrottle(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to write `record`; one that ends a silence says of how many lines."""
         message = record.name, str(record.msg)
-        window, left_out = counted(self._windows.pop(message, None), record.created)
+        window, left_out = count_line(self._windows.pop(message, None), record.created)
         if len(self._windows) >= MESSAGES_MAX:
             del self._windows[next(iter(self._windows))]  # in order of their last line, since each is put in anew
         self._windows[message] = window

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Scope
 
-from harness.http.knocking import TOKEN, knocking
+from harness.http.boundary_client import TOKEN, boundary_client
 from weir.runtime.errors import BadSetting
 from weir.runtime.http.boundary import Boundary, Refused, refusal
 from weir.runtime.http.policy import Policy, policy_of
@@ -121,7 +121,7 @@ async def test_a_body_without_a_length_is_cut_at_the_limit() -> None:
         for _ in range(11):
             yield b"0123456789"
 
-    async with knocking(_echo()) as client:
+    async with boundary_client(_echo()) as client:
         answer = await client.post("/echo", content=pieces(), headers={"content-type": "application/json"})  # type: ignore[arg-type]  # httpx2 types no async generator here
 
     assert answer.status_code == 413
@@ -131,23 +131,23 @@ async def test_a_body_without_a_length_is_cut_at_the_limit() -> None:
     "path", ["/echo", "//echo", "/echo/", "/%65cho", "/echo?x=http://localhost/healthz", "/healthz/../echo"]
 )
 async def test_the_path_is_what_decides_however_it_is_written(path: str) -> None:
-    async with knocking(_echo(), authorization="") as client:
+    async with boundary_client(_echo(), authorization="") as client:
         assert (await client.get(path)).status_code in (401, 404)
 
 
 async def test_a_service_without_a_token_keeps_its_routes_closed() -> None:
-    async with knocking(_echo(Policy(token=""))) as client:
+    async with boundary_client(_echo(Policy(token=""))) as client:
         assert (await client.get("/echo")).status_code == 401
         assert (await client.get("/readyz")).status_code == 200
 
 
 async def test_beyond_loopback_readiness_says_one_word_to_a_stranger() -> None:
     door = application(lambda: {"kafka": "no broker at 10.0.0.7"}, Policy(host="0.0.0.0", token=TOKEN))
-    async with knocking(door, authorization="", host="10.0.0.2:8080") as client:
+    async with boundary_client(door, authorization="", host="10.0.0.2:8080") as client:
         assert (await client.get("/readyz")).json() == {"ready": False}
         assert (await client.get("/metrics")).status_code == 401
         assert (await client.get("/healthz")).status_code == 200
-    async with knocking(door, host="10.0.0.2") as client:
+    async with boundary_client(door, host="10.0.0.2") as client:
         assert (await client.get("/readyz")).json()["missing"] == {"kafka": "no broker at 10.0.0.7"}
 
 
@@ -155,7 +155,7 @@ async def test_a_method_that_no_route_has_is_refused_in_the_form_of_the_services
     def page_of(_: Scope, refused: Refused) -> Response:
         return PlainTextResponse(refused.reason, status_code=refused.status)
 
-    async with knocking(application(dict, POLICY, [Route("/echo", _words)], page_of)) as client:
+    async with boundary_client(application(dict, POLICY, [Route("/echo", _words)], page_of)) as client:
         refused = await client.put("/echo", json={})
         assert (refused.status_code, refused.text) == (405, "method_not_allowed")
         assert "GET" in refused.headers["allow"]

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from harness.http.knocking import TOKEN
+from harness.http.boundary_client import TOKEN
 from harness.stack.service_process import free_port
 from weir.runtime.http.policy import Limits, Policy
 from weir.runtime.http.server import application, serve

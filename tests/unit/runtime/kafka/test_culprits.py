@@ -16,7 +16,7 @@ from harness.samples.builders import NOON_US
 from weir.events import InvalidEvent
 from weir.events.log import RawMessage
 from weir.runtime.errors import TooManyRejects
-from weir.runtime.kafka.culprits import LIVES_MAX, PUT_ASIDE_MAX, SUSPECTS_MAX, Culprits
+from weir.runtime.kafka.culprits import PROCESSES_MAX, PUT_ASIDE_MAX, SUSPECTS_MAX, Culprits
 
 CULPRIT = 4
 """Offset of the message that the handler cannot take."""
@@ -31,19 +31,19 @@ def test_a_message_that_ends_three_lives_is_put_aside_in_the_fourth(tmp_path: Pa
     file = tmp_path / "culprits.json"
     batch = [message(offset) for offset in range(10)]
     Culprits(file).blame(batch, error)
-    for _ in range(LIVES_MAX - 1):
+    for _ in range(PROCESSES_MAX - 1):
         life = Culprits(file)
         assert life.suspects(batch[CULPRIT])
         life.check(batch[CULPRIT])
         life.blame([batch[CULPRIT]], error)
 
-    with pytest.raises(InvalidEvent, match=f"handler_error.*{LIVES_MAX} times: {type(error).__name__}"):
+    with pytest.raises(InvalidEvent, match=f"handler_error.*{PROCESSES_MAX} times: {type(error).__name__}"):
         Culprits(file).check(batch[CULPRIT])
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), MemoryError(), RuntimeError("loop closed")])
 def test_what_the_world_refuses_blames_no_message(tmp_path: Path, error: Exception) -> None:
-    for _ in range(2 * LIVES_MAX):
+    for _ in range(2 * PROCESSES_MAX):
         Culprits(tmp_path / "culprits.json").blame([message(1)], error)
 
     Culprits(tmp_path / "culprits.json").check(message(1))
@@ -69,12 +69,20 @@ def test_the_lives_of_each_message_are_counted_whatever_ended_others_in_between(
         return False
 
     places = list(itertools.product((0, 1), (0, 1)))
-    assert [is_culprit(place) for place in places] == [blamed.count(place) >= LIVES_MAX for place in places]
+    assert [is_culprit(place) for place in places] == [blamed.count(place) >= PROCESSES_MAX for place in places]
 
 
 def test_the_oldest_suspect_is_forgotten_and_a_file_of_an_earlier_build_is_read(tmp_path: Path) -> None:
     file = tmp_path / "culprits.json"
-    old = {"topic": TOPIC, "partition": 0, "first": 1, "last": 1, "since_us": NOON_US, "lives": LIVES_MAX, "error": "E"}
+    old = {
+        "topic": TOPIC,
+        "partition": 0,
+        "first": 1,
+        "last": 1,
+        "since_us": NOON_US,
+        "lives": PROCESSES_MAX,
+        "error": "E",
+    }
     file.write_text(json.dumps({"suspect": old, "put_aside_us": []}))
     with pytest.raises(InvalidEvent):
         Culprits(file).check(message(1))
@@ -87,7 +95,7 @@ def test_the_oldest_suspect_is_forgotten_and_a_file_of_an_earlier_build_is_read(
 
 
 def test_the_same_offset_of_a_topic_made_anew_is_another_message(tmp_path: Path) -> None:
-    for _ in range(LIVES_MAX):
+    for _ in range(PROCESSES_MAX):
         Culprits(tmp_path / "culprits.json").blame([message(1, NOON_US)], ValueError())
 
     Culprits(tmp_path / "culprits.json").check(message(1, NOON_US + 1))
@@ -98,7 +106,7 @@ def test_the_same_offset_of_a_topic_made_anew_is_another_message(tmp_path: Path)
 def test_a_deploy_that_dies_of_every_message_halts_instead_of_draining_the_topic(tmp_path: Path) -> None:
     file = tmp_path / "culprits.json"
     for offset in range(PUT_ASIDE_MAX + 1):
-        for _ in range(LIVES_MAX):
+        for _ in range(PROCESSES_MAX):
             Culprits(file).blame([message(offset)], ValueError("a bug"))
         life = Culprits(file)
         with pytest.raises(InvalidEvent if offset < PUT_ASIDE_MAX else TooManyRejects):

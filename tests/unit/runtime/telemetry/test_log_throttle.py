@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from weir.runtime.telemetry.log_throttle import LINES_A_WINDOW, MESSAGES_MAX, WINDOW_S, LogThrottle, Window, counted
+from weir.runtime.telemetry.log_throttle import LINES_A_WINDOW, MESSAGES_MAX, WINDOW_S, LogThrottle, Window, count_line
 
 DROPPED = "weir_log_lines_dropped_total"
 
@@ -28,7 +28,7 @@ def test_every_line_is_written_or_counted(pauses_s: list[float]) -> None:
     now_s, window, shown, told = 0.0, None, 0, 0
     for pause_s in pauses_s:
         now_s += pause_s
-        window, left_out = counted(window, now_s)
+        window, left_out = count_line(window, now_s)
         shown, told = shown + (not window.dropped), told + left_out
         assert window.began_s <= now_s < window.began_s + WINDOW_S
     assert shown + told + (window.dropped if window else 0) == len(pauses_s)
@@ -57,7 +57,7 @@ def test_messages_are_told_apart_by_logger_and_text_not_by_values() -> None:
 
 
 def test_a_clock_that_goes_back_begins_a_window() -> None:
-    assert counted(Window(100.0, LINES_A_WINDOW + 3), 50.0) == (Window(50.0, 1), 3)
+    assert count_line(Window(100.0, LINES_A_WINDOW + 3), 50.0) == (Window(50.0, 1), 3)
 
 
 def test_memory_is_bounded_and_what_was_not_seen_for_longest_goes_first() -> None:

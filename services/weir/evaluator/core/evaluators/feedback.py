@@ -11,7 +11,7 @@ from weir.evaluator.core.verdict import Verdict
 from weir.events import FeedbackReceived
 
 
-def judged(event: FeedbackReceived) -> Verdict | None:
+def judge(event: FeedbackReceived) -> Verdict | None:
     """The verdict on one judgement; None for a score that is not a number. The user's comment stays in its event."""
     if math.isnan(event.score):
         return None

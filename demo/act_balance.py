@@ -19,7 +19,7 @@ QUERY = (
 
 
 def balance(scene: Scene) -> None:
-    """Wait until everything acknowledged is stored and nothing is outstanding, or the deadline; fill the books."""
+    """Wait until everything acknowledged is stored and nothing is outstanding, or the deadline; fill the ledger."""
     step(scene.out, "waiting until every acknowledged call is in the store")
     try:
         eventually(

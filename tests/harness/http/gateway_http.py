@@ -1,4 +1,4 @@
-"""The gateway's HTTP door in the test process: the real application, keys, catalog and spool before scripted models."""
+"""The gateway's HTTP listener in the test process: the real application, keys, catalog and spool before scripted models."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ TEMPLATES = {
 
 @dataclass(slots=True)
 class HttpDoor:
-    """The running door."""
+    """The running listener."""
 
     client: httpx2.AsyncClient
     triton: ScriptedTriton
@@ -88,7 +88,7 @@ class HttpDoor:
 
 @contextlib.asynccontextmanager
 async def http_door(folder: Path, **settings: str) -> AsyncIterator[HttpDoor]:
-    """A door with a route for each scripted model and each template. settings: as environment variables name them."""
+    """A listener with a route for each scripted model and each template. settings: as environment variables name them."""
     keys = folder / "keys.json"
     keys.write_text(json.dumps({"keys": [_key(tenant, text) for tenant, text in KEYS.items()]}))
     known = GatewaySettings.model_validate(
