@@ -155,11 +155,11 @@ async def _keep_told(capture: SpoolCapture, stop: asyncio.Event) -> None:
 
 async def _keep_snapshot(settings: GatewaySettings, admission: Admission, stop: asyncio.Event) -> None:
     """Save the catalog whenever it changed, so that the next start needs no Kafka."""
-    saved = admission.catalog.revision
+    saved = admission.catalog.changes
     while not stop.is_set():
         await wait_or_stop(stop, SNAPSHOT_EVERY_S)
-        revision = admission.catalog.revision
-        if revision == saved:
+        changes = admission.catalog.changes
+        if changes == saved:
             continue
         try:
             # A sync takes milliseconds: in a thread, calls do not wait for it.
@@ -167,7 +167,7 @@ async def _keep_snapshot(settings: GatewaySettings, admission: Admission, stop: 
         except OSError as error:  # a full disk costs a start without Kafka, never a call
             logger().error("catalog_not_saved", error=str(error), hint="free some space")
         else:
-            saved = revision
+            saved = changes
 
 
 if __name__ == "__main__":

@@ -261,6 +261,25 @@ class LoopLaws:
         assert 0 <= committed <= 4
         assert group.put_aside() == []
 
+    async def test_a_save_that_is_refused_for_now_is_tried_again_and_the_offsets_wait_for_it(
+        self, world: World, group: Group
+    ) -> None:
+        world.produce(await world.good(8))
+        attempts = 0
+
+        async def full_for_a_while(handled: int) -> None:
+            nonlocal attempts
+            if handled >= 4 and attempts < 2:
+                attempts += 1
+                assert await asyncio.to_thread(group.committed) <= len(group.saved)
+                raise Retryable("the disk is full")
+
+        await group.live_to(group.loop(passing, before_save=full_for_a_while), 7)
+
+        assert attempts == 2
+        assert group.committed() == 8
+        assert group.saved == [(0, number) for number in range(8)]
+
     async def test_a_stop_finishes_what_is_in_work_and_takes_nothing_new(self, world: World, group: Group) -> None:
         world.produce(await world.good(8))
         is_in_work, goes_on = asyncio.Event(), asyncio.Event()

@@ -212,6 +212,7 @@ async def test_a_dismissed_alarm_ends_and_the_reference_stays(files: FileCheckpo
     after = await drift.dismiss("demo", "docs-qa", ANA, NOON_US)
 
     assert [one.state for one in log.signals[-2:]] == ["cleared", "dismissed"]
+    assert log.signals[-2].explanation == "The warn alarm against reference 1 is withdrawn: the alarm was dismissed."
     assert (log.signals[-1].author, log.signals[-1].reason) == ("ana", "it was the sale")
     assert (phase_of(after.stream), after.stream.version, after.stream.events) == ("monitoring", 1, 120)
     await drift.handle(received(enveloped(items[120:125]), 1))

@@ -99,7 +99,14 @@ def test_reading_the_log_again_after_a_restart_never_moves_prod_back(
 def test_a_registry_made_anew_is_followed_although_it_counts_from_1() -> None:
     moved = numbered([change("model", "qa", "9", MODEL), change("model", "qa", "9", MODEL, "prod")], NOON_US + 2)
 
-    assert catalog([*LOG, *moved]).aliases["model", "qa", "prod"] == "9"
+    known = catalog(LOG)
+    changes_before, revision_before = known.changes, known.revision
+    for event in moved:
+        known.apply(event)
+
+    assert known.aliases["model", "qa", "prod"] == "9"
+    assert known.revision == revision_before
+    assert known.changes == changes_before + 2, "the snapshot is saved again"
 
 
 @pytest.mark.capability("D1")
@@ -116,6 +123,17 @@ def test_a_route_pins_every_part_by_digest_and_any_change_is_another_release() -
 @pytest.mark.parametrize("name", ["qa", "qa-stream"])
 def test_the_server_names_of_a_model_lead_to_its_chain(name: str) -> None:
     assert catalog(changes()).resolve(name).route == "qa"
+
+
+def test_a_chain_that_runs_another_model_does_not_take_the_server_names_of_the_model_it_is_named_after() -> None:
+    other = {**MODEL, "unary_model": "qa-2", "stream_model": "qa-2-stream"}
+    moved = [change("model", "qa-v2", "1", other), change("model", "qa-v2", "1", other, "prod")]
+    chain = {**CHAIN, "model": "qa-v2@prod"}
+    known = catalog([*changes(), *moved, change("chain", "qa", "2", chain), change("chain", "qa", "2", chain, "prod")])
+
+    assert known.resolve("qa").model.unary_model == "qa-2"
+    assert known.resolve("qa-2-stream").model.unary_model == "qa-2"
+    assert known.resolve("qa-stream").model.stream_model == "qa-stream"
 
 
 def test_an_unknown_route_is_named_with_those_there_are() -> None:

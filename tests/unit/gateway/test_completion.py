@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -84,6 +86,13 @@ def test_a_completed_call_becomes_an_event_and_its_spans_with_gapless_numbers() 
     assert (event.input_tokens, event.output_tokens, event.seed) == (6, 2, 7)
     assert event.client_request_id == "client-7"
     assert event.latency_ms == 12.5
+
+
+@pytest.mark.parametrize("seed", [-(2**63), 0, 2**63 - 1])
+def test_every_seed_that_an_api_takes_stands_in_the_event(seed: int) -> None:
+    event, _ = completion(answered(wire=request_wire("Hi", sampling_parameters=json.dumps({"seed": seed}))))
+
+    assert event.seed == seed
 
 
 @pytest.mark.capability("O4")

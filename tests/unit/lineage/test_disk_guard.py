@@ -14,11 +14,13 @@ from prometheus_client import REGISTRY
 
 from harness.samples.builders import one_of_each
 from harness.store.lineage_store import Put
+from harness.waiting import eventually
 from weir.events import SCHEMA_JSON, FeedbackReceived, encode_body
 from weir.lineage.core.disk import FAR_S, NEAR_S, NEAR_SHARE, RESUME_SHARE, may_merge, pause_s
 from weir.lineage.settings import LineageSettings
 from weir.lineage.sink.core.container import container
 from weir.lineage.store.disk_guard import DiskGuard
+from weir.lineage.store.metrics import DISK_FREE_BYTES
 from weir.lineage.store.store import Store, StoreDown
 
 pytestmark = pytest.mark.capability("X1")
@@ -63,7 +65,11 @@ def test_merges_stop_and_go_on_in_the_real_engine(store: Store, put: Put) -> Non
 
 async def test_a_guard_looks_until_it_is_told_to_stop(store: Store) -> None:
     stop = asyncio.Event()
+    DISK_FREE_BYTES.set(-1)
     running = asyncio.ensure_future(DiskGuard(store, 1).run(stop))
+    await asyncio.to_thread(
+        eventually, lambda: REGISTRY.get_sample_value("weir_lineage_disk_free_bytes") != -1, within_s=60, what="a look"
+    )
     stop.set()
     await running
 

@@ -8,7 +8,7 @@ q1 / q0 after a bad score, (1 - q1) / (1 - q0) after a good one. Its mean is at 
   threshold A is at least A (Shin, Ramdas, Rinaldo, e-detectors); a mean over bets keeps that. It decides alarms.
 * `once`, an e-process: a single unit, of which 1 / (s (s + 1)) is staked before score s. Its mean at **any** stopping
   time is at most 1, which is what e-BH needs (R is not an e-value: its mean grows with the scores). It speaks in
-  `core.fleet`.
+  `drift.core.fleet`.
 
 When it began: each bet keeps the sum of its log bets since it was last negative (CUSUM), and where that run began.
 """

@@ -47,7 +47,7 @@ def chosen(sample: Sample, score: Score, turn_probability: float, capacity: int)
 
 
 def _of_session(sample: Sample, score: Score, turn_probability: float, capacity: int) -> tuple[Sample, str]:
-    """The rule of `core.sessions`: each turn of a session that has not entered yet enters with `turn_probability`."""
+    """The rule of `detectors.sessions`: each turn of a session that has not entered yet enters with `turn_probability`."""
     if score.has_own_session:
         return sample, ""
     if holds(sample.sessions, score.session_id, _SESSION_SALT):

@@ -18,7 +18,7 @@ class QualitySettings:
     standard errors by which the baseline is moved towards failing. guard_scores: scores after a warning within which
     the anchors must say whether the judge changed. anchors_min: re-scored anchors that a judge's own baseline needs.
     level_scores: length of the blocks over which the present level is estimated; level_alpha: how often its interval
-    may miss in a block. turn_probability: see `core.sessions`. remembered: events, and sessions, remembered against
+    may miss in a block. turn_probability: see `detectors.sessions`. remembered: events, and sessions, remembered against
     double counting. Raises ValueError for values that make the promise void.
     """
 

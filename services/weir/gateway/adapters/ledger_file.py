@@ -1,4 +1,4 @@
-"""The ledger on disk, beside the spool they were read from: written whole before a piece is acknowledged.
+"""The ledger on disk, beside the spool that it counts: written whole before a piece is acknowledged.
 
 A drain that dies between the two reads the piece again, and `accounting` counts nothing twice.
 """
@@ -25,7 +25,7 @@ class LedgerFile:
         self._disk = disk
 
     def load(self) -> Ledger:
-        """The ledger as they were saved; empty when there are none, or none that can be used."""
+        """The ledger as it was saved; empty where there is none, or none that can be used."""
         return read_state(self._path, _ledger_from, {}, disk=self._disk)
 
     def save(self, ledger: Ledger) -> None:

@@ -2,8 +2,8 @@
 
 A fold over RegistryChanged events that compares their order (`weir.events.change_order`): read again, in any order and
 twice, they make the same catalog, and `prod` never moves back. A route is a chain or a model at alias `prod`.
-The Triton name of a registered model's endpoint leads to the chain of that model: the chain of the model's own name
-where there is one, else the first by name; without a chain, to the model itself.
+An endpoint name leads to a chain that runs its model: the one with the model's name if it does, else the first by name. A
+model that no chain runs is served alone.
 
 What names mean is worked out once after a change, so that a name is one look into a dictionary, known or not: strangers
 ask for unknown ones.
@@ -123,6 +123,8 @@ class Catalog:
     versions: dict[Key, Version] = field(default_factory=dict)
     aliases: dict[Key, str] = field(default_factory=dict)
     revision: int = 0
+    changes: int = field(default=0, compare=False)
+    """Changes taken in since the start. Not the revision: a registry made anew counts that from 1 again."""
     is_read: bool = True
     """Whether the registry's changes were read once, or a snapshot of them: before, no name means anything yet."""
     version_orders: dict[Key, ChangeOrder] = field(default_factory=dict)
@@ -141,6 +143,7 @@ class Catalog:
             self.alias_orders[alias_key] = order
             self.aliases[alias_key] = event.version
         self.revision = max(self.revision, event.revision)
+        self.changes += 1
         self._index = None
 
     def find(self, kind: str, name: str, selector: str) -> Version | None:
@@ -224,7 +227,9 @@ class Catalog:
         for chain in self._at_prod("chain"):
             if isinstance(chain.asset, Chain):
                 of_model.setdefault(chain.asset.model.name, chain)
-        of_model.update({chain.name: chain for chain in self._at_prod("chain")})
+        # One that cannot be read keeps its model's name: its policy is not to be gone around.
+        named = [chain for chain in self._at_prod("chain") if _runs(chain, chain.name)]
+        of_model.update({chain.name: chain for chain in named})
         found: dict[str, Version] = {}
         for model in self._at_prod("model"):
             for endpoint in model.asset.endpoints if isinstance(model.asset, Model) else ():
@@ -272,6 +277,11 @@ class Catalog:
             missing = f"{kind} '{reference}'"
             raise Refusal("model_not_found", f"chain {chain.name!r} needs {missing}, which the registry does not have")
         return found
+
+
+def _runs(chain: Version, model_name: str) -> bool:
+    """Whether a chain runs that model; one that cannot be read may."""
+    return not isinstance(chain.asset, Chain) or chain.asset.model.name == model_name
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -28,7 +28,7 @@ from weir.events import (
 from weir.events.ranges import TIME_END_US, TIME_MIN_US
 from weir.gateway.core.answer import ModelAnswer, read_answer
 from weir.gateway.core.call import Call, CallEnd, Feedback
-from weir.gateway.core.loose_json import json_objects
+from weir.gateway.core.loose_json import is_long, json_objects
 from weir.gateway.core.record import Record
 from weir.gateway.core.wire import RequestFacts, read_request
 
@@ -108,7 +108,7 @@ def _completed(
         finish_reason=answer.finish_reason[:FACT_CHARS_MAX],
         input_tokens=answer.input_tokens,
         output_tokens=answer.output_tokens,
-        seed=seed if isinstance(seed, int) and not isinstance(seed, bool) and abs(seed) < 2**63 else None,
+        seed=seed if isinstance(seed, int) and not isinstance(seed, bool) and is_long(seed) else None,
         contexts=contexts,
     )
 

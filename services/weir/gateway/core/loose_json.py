@@ -23,7 +23,7 @@ VALUES_MAX = 10_000
 """Values altogether; those after them are null. Chosen: 64 spans have 400."""
 
 INTEGER_MAX = 2**63 - 1
-"""Largest integer that is carried; a larger one is null. Avro's long (specification 1.11)."""
+"""Largest integer that is carried, and minus one less the smallest; others are null. Avro's long (specification 1.11)."""
 
 DECODER = json.JSONDecoder(parse_constant=lambda _: None)
 """Reads NaN and the infinities, which Python's JSON has and JSON has not, as null."""
@@ -56,6 +56,11 @@ def carried(value: object) -> object:
     return _Carrier(VALUES_MAX).carried(value, 0)
 
 
+def is_long(value: int) -> bool:
+    """Whether Avro's long can carry an integer."""
+    return -INTEGER_MAX - 1 <= value <= INTEGER_MAX
+
+
 def clean(text: str) -> str:
     """The text as UTF-8 can carry it."""
     return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
@@ -79,5 +84,5 @@ class _Carrier:
         if isinstance(value, float):
             return value if isfinite(value) else None
         if isinstance(value, int) and not isinstance(value, bool):
-            return value if abs(value) <= INTEGER_MAX else None
+            return value if is_long(value) else None
         return value

@@ -38,7 +38,7 @@ class Read:
 
     @property
     def counted(self) -> Record | None:
-        """The record as the ledger count it: of one that gives no events only the numbers are believed."""
+        """The record as the ledger counts it: of one that gives no events only the numbers are believed."""
         if self.record is None or self.error is None or self.record.kind != "requested":
             return self.record
         return replace(self.record, call=None)

@@ -104,7 +104,7 @@ def main() -> None:
     begin("gateway-drain", settings)
 
     async def parts(stop: asyncio.Event) -> None:
-        # Before the ledger are read: two drains of one spool would each send every event and each overwrite the other's ledger.
+        # Before the ledger is read: two drains of one spool would each send every event and overwrite the other's ledger.
         owner = OneOwner(settings.spool_dir / "drain.lock", f"another drain empties {settings.spool_dir} already")
         link = link_from(settings, "gateway-drain")
         reader = SpoolReader(settings.spool_dir, quarantine_bytes_max=settings.quarantine_bytes_max)
@@ -251,8 +251,8 @@ class Drain:
         """Write the ledger, then that the piece is safe.
 
         A disk that refuses the ledger stops nobody: a finished segment is deleted, which needs no room and makes some, and
-        the ledger are saved as soon as they can be. Until then a segment that is not finished keeps its mark, so that after
-        a death the ledger hear of its records again.
+        the ledger is saved as soon as it can be. Until then a segment that is not finished keeps its mark, so that after
+        a death the ledger counts its records again.
         """
         self.ledger = ledger
         self._save(ledger)

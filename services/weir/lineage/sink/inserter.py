@@ -2,7 +2,7 @@
 
 The invariant: every message of a range ends as a row, as one dead letter, or has grown too old in the log to be kept. The
 tables refuse what they could not keep (times, numbers that are none, sizes, rows that are expired: migrations 0008 and
-0011, `adapters.retention`), and so is a body that alone outgrows the memory of an insert. Only then are the bodies
+0011, `lineage.store.retention`), and so is a body that alone outgrows the memory of an insert. Only then are the bodies
 decoded, to tell the bad ones from the others.
 """
 

@@ -1,6 +1,6 @@
 """The disk guard: looks at the store's disk again and again, and stops its merges while there is little room.
 
-Inserts are refused below the same reserve by the engine itself (`adapters.store`), which the sink takes for a store that
+Inserts are refused below the same reserve by the engine itself (`lineage.store.store`), which the sink takes for a store that
 is down: lag grows, nothing is lost, and all goes on when there is room.
 """
 

@@ -1,4 +1,4 @@
-"""The registry's HTTP API: assets under /v1, schemas (see `schema_api`) at the root.
+"""The registry's HTTP API: assets under /v1, schemas (see `registry.api.schemas`) at the root.
 
 Every route demands the token: definitions hold prompts, which are user text. Lists are `{"items": [...], "truncated":
 bool}`, at most ROWS_MAX rows. Errors are problem pages; a refused apply adds

@@ -163,7 +163,7 @@ def _store(connection: Connection, changes: Sequence[Change], author: str, time_
         if change.change != UNCHANGED:
             row = assets.write_change(connection, change, author, time_us)
             outbox.put_change(connection, row, change.body_json)
-        action = MOVE if change.change == ALIAS_MOVED else APPLY
+        action = MOVE if change.alias else APPLY
         reason = f"{change.alias} -> {change.version}" if change.alias else f"{change.change} version {change.version}"
         act = Act(author, action, change.kind, change.name, change.digest, EXECUTED, reason)
         outbox.put_act(connection, act, time_us)

@@ -44,7 +44,7 @@ def plan(definitions: Sequence[Definition], catalog: Catalog) -> tuple[Change, .
     after = catalog_after(definitions, catalog)
     problems = [
         *_repeated(definitions),
-        *(problem for one in definitions for problem in _conflicts(one, catalog)),
+        *(problem for one in definitions for problem in _conflicts(one, catalog, after)),
         *(problem for one in definitions for problem in _dangling(one, after)),
     ]
     if problems:
@@ -92,9 +92,9 @@ def _repeated(definitions: Sequence[Definition]) -> Iterator[Problem]:
                 yield one.problem("aliases", f"{alias!r} is moved in document {first} already", INVALID)
 
 
-def _conflicts(one: Definition, catalog: Catalog) -> Iterator[Problem]:
-    asset = catalog.asset(one.kind, one.name)
-    stored = asset.versions.get(one.version, one.digest)
+def _conflicts(one: Definition, catalog: Catalog, after: Catalog) -> Iterator[Problem]:
+    stored = catalog.asset(one.kind, one.name).versions.get(one.version, one.digest)
+    names = after.asset(one.kind, one.name)
     if stored != one.digest:
         message = (
             f"version {one.version!r} is stored with digest {stored} and this body has {one.digest}; "
@@ -102,9 +102,9 @@ def _conflicts(one: Definition, catalog: Catalog) -> Iterator[Problem]:
         )
         yield one.problem("spec", message, CONFLICT)
     for alias in one.aliases:
-        if alias in asset.versions or alias == one.version:
+        if alias in names.versions:
             yield one.problem("aliases", f"{alias!r} is a version of this {one.kind}; choose another alias", INVALID)
-    if one.version in asset.aliases:
+    if one.version in names.aliases:
         yield one.problem("version", f"{one.version!r} is an alias of this {one.kind}; choose another version", INVALID)
 
 

@@ -1,6 +1,6 @@
 """State databases: the SQLite files of services, opened or, when they are none any more, set aside and made anew.
 
-The same rule as for state files (`runtime.state_file`): what a service can do without never stops it.
+The same rule as for state files (`runtime.files.state_file`): what a service can do without never stops it.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@
     InvalidEvent the messages are handled one by one and the bad one is dead-lettered
     Retryable    the same step is tried again after a pause; the offset stays, lag grows, memory does not
     TooManyRejects  the group halts, not ready, with its offset where it was, until a person starts it again
-    else         the process ends, its supervisor starts it again, and the messages come again; one that ends three lives so
-                 is dead-lettered (`culprits`)
+    else         the process ends, its supervisor starts it again, and the messages come again; a message after
+                 which the process ended three times is dead-lettered (`culprits`)
     stop         what is in work ends first, unless the world is bad: then its offset stays
 
 Two loops keep it (ADR 20): `consumer` (batches, for who works on many messages at once) and `stream` (faust, message by message).

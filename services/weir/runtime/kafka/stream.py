@@ -28,6 +28,7 @@ from weir.runtime.halt import run_or_halt
 from weir.runtime.kafka.connection import RECONNECT_S, connect
 from weir.runtime.kafka.deadletter import DeadLetters
 from weir.runtime.kafka.handling import Handling, Received, note_lag
+from weir.runtime.kafka.retries import retry
 from weir.runtime.kafka.serde import Serde
 from weir.runtime.kafka.stream_app import application
 from weir.runtime.telemetry.logs import logger
@@ -171,7 +172,7 @@ class Stream:
             )
             if not (is_due or is_last) or not self._unsaved:
                 return
-            await self._save()
+            await retry(self._save, self._stop, self._group, self._unsaved[0][1].message.topic)
             self._saved_at_s = monotonic_s()
         for stream, event in self._unsaved:
             await stream.ack(event)

@@ -24,6 +24,7 @@ from weir.detectors.uniform import uniform_of
 from weir.drift.core.insight_settings import InsightSettings
 from weir.drift.core.signals import StreamSignal
 from weir.drift.core.stream.assets import Assets, assets_of
+from weir.drift.core.stream.explanation import NEW_REFERENCE
 from weir.drift.core.stream.insight import begun, explained, noted
 from weir.drift.core.stream.intake import observations_of
 from weir.drift.core.stream.signals import signal_of, withdrawals
@@ -73,7 +74,9 @@ def advance(
     signals: list[StreamSignal] = []
     if is_other:
         first, reason = new[0], _change_of(stream.space, space)
-        signals.extend(withdrawals(stream, first.event_id, first.request_id, first.event_time_us, reason))
+        signals.extend(
+            withdrawals(stream, first.event_id, first.request_id, first.event_time_us, NEW_REFERENCE + reason)
+        )
         stream = begun_anew(stream, settings, reason)
     if is_embedded:
         stream = in_space(stream, space)
@@ -96,7 +99,7 @@ def _not_counted(stream: StreamState, observations: Sequence[Observation]) -> li
 
 def _change_of(before: EmbeddingSpace | None, after: EmbeddingSpace) -> str:
     was = f"{before.model} ({before.dimensions})" if before else "none"
-    return f"embedding model changed from {was} to {after.model} ({after.dimensions})"
+    return f"the embedding model changed from {was} to {after.model} ({after.dimensions})"
 
 
 def _follow(

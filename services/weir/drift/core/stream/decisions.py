@@ -16,6 +16,7 @@ from weir.detectors.skew import SkewReference
 from weir.drift.core.intents import Intents
 from weir.drift.core.signals import StreamSignal
 from weir.drift.core.stream import skew_watch
+from weir.drift.core.stream.explanation import NEW_REFERENCE
 from weir.drift.core.stream.signals import decision, withdrawals
 from weir.drift.core.stream.skew_signals import skew_decision
 from weir.drift.core.stream.skew_watch import SkewWatch, fitting
@@ -48,7 +49,7 @@ def accepted(
 ) -> tuple[StreamState, list[StreamSignal]]:
     """The stream collecting its next reference under `settings`, and what is told: withdrawals, then the decision."""
     cause, after = _cause(stream, now_us), begun_anew(stream, settings, "the change was accepted")
-    told = withdrawals(stream, cause, _last_request(stream), now_us, "the change was accepted")
+    told = withdrawals(stream, cause, _last_request(stream), now_us, f"{NEW_REFERENCE}the change was accepted")
     version = str(after.version)
     told.append(decision(stream, "accepted", cause, now_us, author=by.author, reason=by.reason, next_version=version))
     return remembering(after, told), told

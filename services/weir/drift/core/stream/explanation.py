@@ -50,9 +50,13 @@ def cleared_sentence(outcome: Cleared, offset: int) -> str:
     )
 
 
+NEW_REFERENCE = "a new reference is begun, because "
+"""Before the reason where an alarm ends with its reference."""
+
+
 def withdrawn_sentence(level: str, stream: StreamState, reason: str) -> str:
-    """That an alarm ends because its reference does."""
-    return f"The {level} alarm against reference {stream.version} is withdrawn: a new reference is begun ({reason})."
+    """That an alarm ends without the traffic being back to normal."""
+    return f"The {level} alarm against reference {stream.version} is withdrawn: {reason}."
 
 
 def decided_sentence(state: str, author: str, version: int, next_version: str) -> str:

@@ -69,7 +69,7 @@ def signal_of(
 def withdrawals(
     stream: StreamState, cause_event_id: str, request_id: str, now_us: int, reason: str
 ) -> list[StreamSignal]:
-    """A cleared signal for each alarm that is on, because `stream` gives up its reference."""
+    """A cleared signal for each alarm that is on and ends without the traffic being back to normal. reason: a half sentence."""
     if not isinstance(stream.bank, MonitoringBank):
         return []
     monitor = stream.bank.monitor

@@ -77,7 +77,7 @@ class StreamState:
 
     @property
     def events(self) -> int:
-        """Events the detector has counted in the life of the stream: one turn a session, see `core.sessions`."""
+        """Events the detector has counted in the life of the stream: one turn a session, see `detectors.sessions`."""
         monitored = self.bank.monitor.index if isinstance(self.bank, MonitoringBank) else 0
         return self.events_before + self.reference_events + monitored
 
