@@ -201,6 +201,47 @@ async def test_another_embedding_model_makes_the_dataset_stale(files: FileCheckp
     assert (stream.stream.skew.is_stale, stream.stream.skew.window) == (True, ())
 
 
+async def skewed(files: FileCheckpoints) -> tuple[Drift, Log]:
+    """A stream whose skew alarm is on."""
+    log, source = Log(), Traffic(11)
+    drift = Drift(files, log, SMALL, LIMITS, WINDOWS_OF_20)
+    events = [*source.events(60), *source.events(40, shift=14.0)]
+    for offset, event in enumerate(cut([item_of(one) for one in events], (20,))):
+        await drift.handle(received(event, offset))
+        if offset == 0:
+            await drift.compare("demo", "docs-qa", dataset(), NOON_US)
+    assert [one.state for one in log.signals if one.detector == "skew"] == ["skew_reference", "skewed"]
+    return drift, log
+
+
+@pytest.mark.capability("O5")
+async def test_another_embedding_model_ends_an_alarm_against_the_dataset(files: FileCheckpoints) -> None:
+    drift, log = await skewed(files)
+    other = enveloped([item_of(one) for one in Traffic(31).events(25)], embedding_model="other")
+
+    await drift.handle(received(other, 99))
+    await drift.handle(received(other, 99))
+
+    (ended,) = [one for one in log.signals if one.detector == "skew" and one.state == "cleared"]
+    assert "the embedding model changed from minilm" in ended.explanation
+    (stream,) = drift.streams()
+    assert stream.stream.skew is not None
+    assert (stream.stream.skew.is_stale, stream.stream.skew.is_raised) == (True, False)
+
+
+@pytest.mark.capability("O5")
+async def test_accepting_the_traffic_ends_an_alarm_against_the_dataset_too(files: FileCheckpoints) -> None:
+    drift, log = await skewed(files)
+
+    after = await drift.accept("demo", "docs-qa", ANA, NOON_US)
+
+    states = [(one.detector, one.state) for one in log.signals]
+    assert ("skew", "cleared") in states
+    assert states[-1][1] == "accepted"
+    assert after.stream.skew is not None
+    assert not after.stream.skew.is_raised
+
+
 @pytest.mark.capability("O6")
 async def test_a_dismissed_alarm_ends_and_the_reference_stays(files: FileCheckpoints) -> None:
     log = Log()

@@ -28,8 +28,8 @@ from weir.drift.core.stream.explanation import NEW_REFERENCE
 from weir.drift.core.stream.insight import begun, explained, noted
 from weir.drift.core.stream.intake import observations_of
 from weir.drift.core.stream.signals import signal_of, withdrawals
-from weir.drift.core.stream.skew_signals import skew_signal
-from weir.drift.core.stream.skew_watch import watched
+from weir.drift.core.stream.skew_signals import skew_signal, skew_withdrawal
+from weir.drift.core.stream.skew_watch import reset, watched
 from weir.drift.core.stream.state import EmbeddingSpace, StreamState, begun_anew, in_space, remembering
 from weir.events import TextFeaturesComputed
 
@@ -80,6 +80,9 @@ def advance(
         stream = begun_anew(stream, settings, reason)
     if is_embedded:
         stream = in_space(stream, space)
+    if is_other and stream.skew is not None and stream.skew.is_raised and stream.skew.is_stale:
+        signals.append(skew_withdrawal(stream, first, reason))
+        stream = replace(stream, skew=reset(stream.skew))
     bank, steps = step_many(stream.bank, new, [uniform_of(one.event_id, TIES_SALT) for one in new])
     requests = {**(stream.requests or {}), **{item.event_id: item.request_id for item in new}}
     after, told = _follow(stream, bank, steps, requests, insight, assets_of(envelope))

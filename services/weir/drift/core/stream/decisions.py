@@ -50,6 +50,9 @@ def accepted(
     """The stream collecting its next reference under `settings`, and what is told: withdrawals, then the decision."""
     cause, after = _cause(stream, now_us), begun_anew(stream, settings, "the change was accepted")
     told = withdrawals(stream, cause, _last_request(stream), now_us, f"{NEW_REFERENCE}the change was accepted")
+    if stream.skew is not None and stream.skew.is_raised:
+        told.append(skew_decision(stream, "cleared", cause, now_us, by.author))
+        after = replace(after, skew=skew_watch.reset(stream.skew))
     version = str(after.version)
     told.append(decision(stream, "accepted", cause, now_us, author=by.author, reason=by.reason, next_version=version))
     return remembering(after, told), told

@@ -6,7 +6,7 @@ from typing import Any
 
 from weir.detectors.observation import Observation
 from weir.drift.core.insight_settings import InsightSettings
-from weir.drift.core.signals import OperatorDecision, Skew
+from weir.drift.core.signals import Alarm, OperatorDecision, Skew
 from weir.drift.core.stream.signals import common_fields
 from weir.drift.core.stream.skew_watch import TestedWindow
 from weir.drift.core.stream.state import StreamState
@@ -55,6 +55,15 @@ def skew_decision(stream: StreamState, state: str, cause_event_id: str, now_us: 
         event_index=stream.events,
         author=author,
         explanation=told if state == "skew_reference" else f"The skew alarm is withdrawn, as {author} decided.",
+    )
+
+
+def skew_withdrawal(stream: StreamState, cause: Observation, reason: str) -> Alarm:
+    """The end of an alarm against the dataset of `stream`, because nothing is compared with it any more."""
+    return Alarm(
+        **_common(stream, "cleared", cause.event_id, cause.request_id, cause.event_time_us),
+        event_index=stream.events,
+        explanation=f"The skew alarm is withdrawn: the stream is not compared with the dataset any more, because {reason}.",
     )
 
 
