@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import Mapping
 
 from weir.lineage.audit.auditor import Auditor
@@ -27,7 +25,7 @@ from weir.runtime.http.policy import policy_of
 from weir.runtime.http.server import application, serve
 from weir.runtime.kafka.link import Link, link_from
 from weir.runtime.kafka.schemas import SchemaCatalog
-from weir.runtime.process import begin, run, together
+from weir.runtime.process import begin, end_at_once, run, together
 from weir.runtime.telemetry.logs import logger
 
 
@@ -74,20 +72,10 @@ async def run_lineage(stop: asyncio.Event) -> None:
         DiskGuard(store, settings.disk_reserve_bytes).run(stop),
     )
     await link.producer.stop()
-    if not sql.close():
-        _leave()
+    if not sql.close():  # a statement hangs in the engine; what was not committed is read from the log again
+        logger().warning("sql_outlives_the_stop", waited_s=CLOSE_S)
+        end_at_once(0)
     store.close()
-
-
-def _leave() -> None:
-    """End the process at once: a statement hangs in the engine, and the interpreter would wait for its thread.
-
-    What was inserted is on the disk, what was not is read from the log again: it is as safe as a crash.
-    """
-    logger().warning("sql_outlives_the_stop", waited_s=CLOSE_S)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
 
 
 async def _producing(link: Link, stop: asyncio.Event) -> None:

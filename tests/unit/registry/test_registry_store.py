@@ -54,6 +54,19 @@ def test_an_apply_is_stored_and_told_in_one_step(registry: Registry, database: D
 
 
 @pytest.mark.capability("G2")
+def test_an_alias_that_is_moved_to_where_it_is_stands_in_the_log_as_a_move(
+    registry: Registry, database: Database
+) -> None:
+    apply(registry, policy(aliases=["prod"]))
+
+    again = registry.move_alias("policy", "p", "prod", "1", "ana")
+
+    assert again.change == "unchanged"
+    last = records(database)[-1]
+    assert (last.actor, last.action, last.reason) == ("ana", "alias.move", "prod -> 1")
+
+
+@pytest.mark.capability("G2")
 def test_every_act_is_recorded_refused_ones_too_and_the_chain_holds(registry: Registry, database: Database) -> None:
     apply(registry, policy(aliases=["prod"]))
     for wrong in (policy(limit=11), {"kind": "prompt", "name": 3}):

@@ -15,8 +15,6 @@ the session) has one answer: forget what is held and join again. All state that 
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -44,6 +42,7 @@ from weir.runtime.halt import record_halt
 from weir.runtime.kafka.deadletter import DeadLetters
 from weir.runtime.kafka.handling import note_lag
 from weir.runtime.kafka.topic_ids import TopicIds
+from weir.runtime.process import end_at_once
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.telemetry.metrics import BATCH_MESSAGES, MESSAGES
 
@@ -125,7 +124,8 @@ class Sink:
                 self._stop.set()
                 await asyncio.wait({work}, timeout=WATCH_EVERY_S)
             if hung := self._call.hangs(time.monotonic()):
-                _end_the_process(hung)
+                logger().error("kafka_client_hangs", call=hung, hint="the process ends; its supervisor starts it again")
+                end_at_once(HUNG_EXIT_CODE)
         waiting.cancel()
         await work
 
@@ -322,14 +322,6 @@ class Sink:
             BATCH_MESSAGES.labels(group).observe(len(batch))
             _, high = consumer.get_watermark_offsets(KafkaPartition(topic, partition), cached=True)
             note_lag(group, topic, partition, batch[-1].offset + 1, high)
-
-
-def _end_the_process(hung: str) -> None:
-    """A thread that hangs in a library cannot be ended, and the interpreter would wait for it."""
-    logger().error("kafka_client_hangs", call=hung, hint="the process ends; its supervisor starts it again")
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(HUNG_EXIT_CODE)
 
 
 def _topic_partition(one: KafkaPartition) -> TopicPartition:
