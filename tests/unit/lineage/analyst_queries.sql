@@ -1,4 +1,5 @@
 -- What analysts ask, one statement a line; each is served, with the engine's own answer.
+-- Each answer has one order: an ORDER BY behind UNION, EXCEPT or INTERSECT binds to the last SELECT alone.
 
 SELECT count() FROM v_spans;
 SELECT route, outcome, count() AS n FROM v_inference_responses GROUP BY ALL ORDER BY n DESC, route LIMIT 5;
@@ -38,11 +39,11 @@ SELECT toDate(event_time) AS day, dateDiff('hour', min(event_time), max(event_ti
 SELECT formatDateTime(event_time, '%Y-%m-%d') AS day FROM v_inference_responses ORDER BY request_id;
 SELECT EXTRACT(year FROM event_time) AS y, toYYYYMM(event_time) AS m, toDayOfWeek(event_time) AS d FROM v_inference_responses ORDER BY request_id;
 SELECT date_trunc('hour', event_time) AS h, date_add(DAY, 1, toDate('2026-01-31')) AS d, toDate('2026-01-01') + INTERVAL 1 MONTH AS m FROM v_inference_responses ORDER BY request_id;
-SELECT route FROM v_inference_requests UNION ALL SELECT route FROM v_inference_responses ORDER BY route;
-SELECT route FROM v_inference_requests UNION DISTINCT SELECT route FROM v_inference_responses;
-SELECT request_id FROM v_inference_requests EXCEPT SELECT request_id FROM v_inference_responses ORDER BY request_id;
-SELECT request_id FROM v_inference_requests INTERSECT SELECT request_id FROM v_inference_responses ORDER BY request_id;
-SELECT route, sum(latency_ms) FROM v_inference_responses GROUP BY route WITH TOTALS;
+SELECT route FROM (SELECT route FROM v_inference_requests UNION ALL SELECT route FROM v_inference_responses) ORDER BY route;
+SELECT route FROM (SELECT route FROM v_inference_requests UNION DISTINCT SELECT route FROM v_inference_responses) ORDER BY route;
+SELECT request_id FROM (SELECT request_id FROM v_inference_requests EXCEPT SELECT request_id FROM v_inference_responses) ORDER BY request_id;
+SELECT request_id FROM (SELECT request_id FROM v_inference_requests INTERSECT SELECT request_id FROM v_inference_responses) ORDER BY request_id;
+SELECT route, sum(latency_ms) FROM v_inference_responses GROUP BY route WITH TOTALS ORDER BY route;
 SELECT route, outcome, count() FROM v_inference_responses GROUP BY ROLLUP(route, outcome) ORDER BY ALL;
 SELECT route, outcome, count(), grouping(route) FROM v_inference_responses GROUP BY GROUPING SETS ((route), (outcome), ()) ORDER BY ALL;
 SELECT route, count() AS n FROM v_inference_responses GROUP BY route HAVING n > 1 ORDER BY route;
@@ -51,7 +52,7 @@ SELECT DISTINCT outcome FROM v_inference_responses ORDER BY outcome;
 SELECT DISTINCT ON (route) route, request_id FROM v_inference_responses ORDER BY route, request_id;
 SELECT count(DISTINCT session_id), uniqExact(session_id), countDistinct(route) FROM v_inference_responses;
 SELECT count() FILTER (WHERE outcome = 'ok') AS good, sumIf(latency_ms, outcome = 'ok'), avgOrNullIf(latency_ms, outcome = 'none') FROM v_inference_responses;
-SELECT argMax(request_id, (latency_ms, request_id)), argMin(request_id, (latency_ms, request_id)), anyLast(route) FROM v_inference_responses;
+SELECT argMax(request_id, (latency_ms, request_id)), argMin(request_id, (latency_ms, request_id)), anyLast(tenant) FROM v_inference_responses;
 SELECT groupArray(3)(request_id) FROM (SELECT request_id FROM v_inference_responses ORDER BY request_id);
 SELECT corr(latency_ms, latency_ms), entropy(route), median(latency_ms) FROM v_inference_responses;
 SELECT histogram(3)(latency_ms) FROM v_inference_responses;
@@ -85,6 +86,7 @@ SELECT quantileTDigest(0.9)(latency_ms), quantileExact(0.5)(latency_ms), uniqCom
 SELECT domain('https://a.example/x?y=1') AS d, path('https://a.example/x') AS p, extractURLParameter('https://a/?k=v', 'k') AS k;
 DESCRIBE v_spans;
 DESC TABLE v_inference_responses;
+SELECT route FROM v_inference_responses UNION ALL SELECT route FROM v_inference_responses WHERE 1 = 0;
 SELECT concat(route, '/', outcome) AS k, route || '!' AS bang, substring(route, 1, 3) AS three, upper(route) AS up, trim(BOTH '-' FROM '--x--') AS t, position('a' IN 'banana') AS p FROM v_inference_responses ORDER BY request_id;
 SELECT arrayStringConcat(arrayDistinct(splitByNonAlpha(lower(user_text))), ' ') AS w FROM v_inference_responses ORDER BY request_id;
 SELECT least(1, 2) AS a, greatest(1, 2) AS b, abs(-1) AS c, round(1.55, 1) AS d, floor(1.5) AS e, sqrt(4) AS f, log(2.718281828) AS g;
@@ -92,6 +94,6 @@ SELECT toTimeZone(event_time, 'Asia/Seoul') AS seoul FROM v_inference_responses 
 SELECT a.request_id FROM v_inference_responses AS a ASOF JOIN v_inference_requests AS b ON a.request_id = b.request_id AND a.event_time >= b.event_time ORDER BY a.request_id;
 SELECT JSONExtractString(toJSONString(map('a', 'b')), 'a') AS a, JSONExtractKeysAndValues('{"k": 1}', 'UInt8') AS kv, JSONExtractStringCaseInsensitive('{"K": "v"}', 'k') AS v, JSONMergePatch('{"a": 1}', '{"b": 2}') AS m;
 SELECT route, topK(2)(outcome) AS top FROM v_inference_responses WHERE match(user_text, '(?i)python') AND NOT match(route, '^mini') GROUP BY route ORDER BY route;
-SELECT request_id FROM v_inference_responses EXCEPT SELECT request_id FROM v_inference_requests ORDER BY request_id;
+SELECT request_id FROM (SELECT request_id FROM v_inference_responses EXCEPT SELECT request_id FROM v_inference_requests) ORDER BY request_id;
 SELECT v_inference_responses.* EXCEPT (contexts, references) FROM v_inference_responses ORDER BY request_id LIMIT 1;
 SELECT parseTimeDelta('1h') AS s, formatReadableSize(parseReadableSize('1 MiB')) AS b, identity(materialize(1)) AS one, currentDatabase() AS d;
