@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -36,7 +37,7 @@ NOTHING = cast("Any", None)
 REGISTRY = RegistrySettings()
 
 SERVICES: dict[str, tuple[Sequence[BaseRoute], Page | None]] = {
-    "gateway/__main__.py": (gateway_routes(NOTHING, NOTHING), openai_page),
+    "gateway/__main__.py": (gateway_routes(cast("Any", SimpleNamespace(upstream=NOTHING))), openai_page),
     "gateway/drain/drain.py": (drain_routes(NOTHING, NOTHING), None),
     "inference/__main__.py": ((), None),
     "drift/__main__.py": ([*drift_routes(NOTHING, 1), *quality_routes(NOTHING, NOTHING, NOTHING)], None),

@@ -14,10 +14,13 @@ from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.upstream import upstream_at
 from weir.gateway.api.oip.server import serve_oip
 from weir.gateway.api.openai.routes import page_of, routes
-from weir.gateway.calls.admission import Admission
+from weir.gateway.calls.call_metrics import CallMetrics
 from weir.gateway.calls.capture import GAP_SPARE_BYTES, REFUSAL_SPARE_SHARE, SpoolCapture
+from weir.gateway.calls.gateway import Gateway
 from weir.gateway.calls.group_sync import GroupSync
+from weir.gateway.calls.recorder import Recorder
 from weir.gateway.calls.request_ids import RequestIds
+from weir.gateway.calls.turnstile import Turnstile
 from weir.gateway.core.catalog import Catalog
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.clock import monotonic_s
@@ -85,15 +88,18 @@ async def run_gateway(stop: asyncio.Event) -> None:
     NUMBERS.set_function(lambda: capture.accepted)
     catalog = load_catalog(settings.catalog_file)
     keys = KeysFile(settings.keys_file)
-    admission = Admission(
+    upstream = upstream_at(settings.inference_address, message_bytes_max=settings.message_bytes_max)
+    group_sync = GroupSync(writer) if settings.durability == "fsync" else None
+    metrics = CallMetrics(catalog.knows, settings.metric_routes_max)
+    gateway = Gateway(
         settings,
         keys,
         catalog,
-        capture,
+        Turnstile(settings),
+        Recorder(settings, capture, metrics, group_sync),
         RequestIds(request_id_secret(settings.request_id_secret)),
-        GroupSync(writer) if settings.durability == "fsync" else None,
+        upstream,
     )
-    upstream = upstream_at(settings.inference_address, message_bytes_max=settings.message_bytes_max)
 
     def apply(event: Event) -> None:
         if isinstance(event, RegistryChanged):
@@ -112,17 +118,17 @@ async def run_gateway(stop: asyncio.Event) -> None:
 
     known = asyncio.Event()
     follower = Follower(bootstrap=settings.kafka_bootstrap, topic="registry-changes", serde=link.serde, apply=apply)
-    app = application(missing, policy, routes(admission, upstream), page_of)
+    app = application(missing, policy, routes(gateway), page_of)
     await together(
         stop,
         serve(app, stop),
-        serve_oip(settings, admission, upstream, stop, known),
+        serve_oip(gateway, stop, known),
         follower.run(stop),
         _once_known(catalog, follower, known, stop),
-        _keep_snapshot(settings, admission, stop),
+        _keep_snapshot(settings, catalog, stop),
         _keep_told(capture, stop),
     )
-    await _until_ended(admission)
+    await _until_ended(gateway.turnstile)
     await upstream.close()
     capture.explain()
     capture.tell()
@@ -139,10 +145,10 @@ async def _once_known(catalog: Catalog, follower: Follower, known: asyncio.Event
     await stop.wait()
 
 
-async def _until_ended(admission: Admission) -> None:
+async def _until_ended(turnstile: Turnstile) -> None:
     """Wait until the calls that a stop cancelled have their end, before the spool is closed."""
     deadline_s = monotonic_s() + END_WITHIN_S
-    while admission.turnstile.calls.held and monotonic_s() < deadline_s:
+    while turnstile.calls.held and monotonic_s() < deadline_s:
         await asyncio.sleep(LOOK_S)
 
 
@@ -153,17 +159,17 @@ async def _keep_told(capture: SpoolCapture, stop: asyncio.Event) -> None:
         await wait_or_stop(stop, TELL_EVERY_S)
 
 
-async def _keep_snapshot(settings: GatewaySettings, admission: Admission, stop: asyncio.Event) -> None:
+async def _keep_snapshot(settings: GatewaySettings, catalog: Catalog, stop: asyncio.Event) -> None:
     """Save the catalog whenever it changed, so that the next start needs no Kafka."""
-    saved = admission.catalog.changes
+    saved = catalog.changes
     while not stop.is_set():
         await wait_or_stop(stop, SNAPSHOT_EVERY_S)
-        changes = admission.catalog.changes
+        changes = catalog.changes
         if changes == saved:
             continue
         try:
             # A sync takes milliseconds: in a thread, calls do not wait for it.
-            await asyncio.to_thread(save_catalog, settings.catalog_file, catalog_content(admission.catalog))
+            await asyncio.to_thread(save_catalog, settings.catalog_file, catalog_content(catalog))
         except OSError as error:  # a full disk costs a start without Kafka, never a call
             logger().error("catalog_not_saved", error=str(error), hint="free some space")
         else:

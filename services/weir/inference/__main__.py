@@ -10,8 +10,8 @@ from weir.inference.adapters.forwarding import Forwarder, Limits
 from weir.inference.adapters.triton_embedder import TritonEmbedder
 from weir.inference.api.server import InferenceServer
 from weir.inference.app import GROUP, IN_TOPIC, Features
-from weir.inference.core.admission import Gate
 from weir.inference.core.features import Plan
+from weir.inference.core.gate import Gate
 from weir.inference.core.vectors import EmbeddingCache
 from weir.inference.settings import InferenceSettings
 from weir.runtime.http.policy import policy_of

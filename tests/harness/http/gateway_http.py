@@ -20,9 +20,12 @@ from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.adapters.upstream import upstream_at
 from weir.gateway.api.openai.routes import page_of, routes
-from weir.gateway.calls.admission import Admission
+from weir.gateway.calls.call_metrics import CallMetrics
 from weir.gateway.calls.capture import SpoolCapture
+from weir.gateway.calls.gateway import Gateway
+from weir.gateway.calls.recorder import Recorder
 from weir.gateway.calls.request_ids import RequestIds
+from weir.gateway.calls.turnstile import Turnstile
 from weir.gateway.core.catalog import Catalog
 from weir.gateway.core.completion import events_of
 from weir.gateway.core.record import unpack
@@ -100,16 +103,18 @@ async def http_door(folder: Path, **settings: str) -> AsyncIterator[HttpDoor]:
     capture = SpoolCapture(writer, source="gateway/test", boot_epoch=NOON_US, capture_bytes_max=known.capture_bytes_max)
     async with ScriptedTriton() as triton:
         upstream = upstream_at(triton.address, message_bytes_max=known.message_bytes_max)
-        admission = Admission(known, KeysFile(keys), catalog_of(triton), capture, RequestIds(b"s" * 32))
+        catalog = catalog_of(triton)
+        recorder = Recorder(known, capture, CallMetrics(catalog.knows, known.metric_routes_max))
+        parts = Gateway(known, KeysFile(keys), catalog, Turnstile(known), recorder, RequestIds(b"s" * 32), upstream)
         app = application(
             dict,
             known.http_policy(),
-            routes(admission, upstream),
+            routes(parts),
             page_of,
         )
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            yield HttpDoor(client, triton, SpoolReader(known.spool_dir), admission.catalog)
+            yield HttpDoor(client, triton, SpoolReader(known.spool_dir), catalog)
         await upstream.close()
     writer.close()
 

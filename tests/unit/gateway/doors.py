@@ -28,10 +28,13 @@ from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.adapters.upstream import upstream_at
 from weir.gateway.api.oip.server import serve_oip
 from weir.gateway.api.openai.routes import page_of, routes
-from weir.gateway.calls.admission import Admission
+from weir.gateway.calls.call_metrics import CallMetrics
 from weir.gateway.calls.capture import SpoolCapture
+from weir.gateway.calls.gateway import Gateway
 from weir.gateway.calls.group_sync import GroupSync
+from weir.gateway.calls.recorder import Recorder
 from weir.gateway.calls.request_ids import RequestIds
+from weir.gateway.calls.turnstile import Turnstile
 from weir.gateway.core.catalog import Catalog
 from weir.gateway.core.record import Record, unpack
 from weir.gateway.settings import GatewaySettings
@@ -141,7 +144,8 @@ class Doors:
     grpc_address: str
     url: str
     model: Model
-    admission: Admission
+    parts: Gateway
+    capture: SpoolCapture
     spool: Path
     writer: SpoolWriter
     client: httpx2.AsyncClient
@@ -175,7 +179,7 @@ class Doors:
     @property
     def held(self) -> tuple[int, int, int]:
         """Calls, streams and bytes in flight."""
-        turnstile = self.admission.turnstile
+        turnstile = self.parts.turnstile
         return turnstile.calls.held, turnstile.streams.held, turnstile.bytes.held
 
     def is_ended(self, calls: int) -> bool:
@@ -254,18 +258,22 @@ async def doors(
         writer, source="gateway/1", boot_epoch=NOON_US, capture_bytes_max=read.capture_bytes_max,
         completion_spare_bytes=read.spool_bytes_max // 16, refusal_spare_bytes=read.spool_bytes_max // 2,
     )  # fmt: skip
-    admission = Admission(read, KeysFile(read.keys_file), _catalog(), capture, RequestIds(b"s" * 32), group_sync)
     upstream = upstream_at(f"127.0.0.1:{model_port}", message_bytes_max=read.message_bytes_max)
-    app = application(dict, read.http_policy(), routes(admission, upstream), page_of)
+    catalog = _catalog()
+    recorder = Recorder(read, capture, CallMetrics(catalog.knows, read.metric_routes_max), group_sync)
+    keys = KeysFile(read.keys_file)
+    parts = Gateway(read, keys, catalog, Turnstile(read), recorder, RequestIds(b"s" * 32), upstream)
+    app = application(dict, read.http_policy(), routes(parts), page_of)
     known = asyncio.Event()
     known.set()
-    serving = asyncio.gather(serve_oip(read, admission, upstream, stop, known), serve(app, stop))
+    serving = asyncio.gather(serve_oip(parts, stop, known), serve(app, stop))
     client = httpx2.AsyncClient(verify=False, timeout=PATIENCE_S)  # plain HTTP: no certificates to load
     made = Doors(
         f"127.0.0.1:{read.grpc_port}",
         f"http://127.0.0.1:{read.http_port}",
         model,
-        admission,
+        parts,
+        capture,
         read.spool_dir,
         writer,
         client,

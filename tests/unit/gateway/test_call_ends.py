@@ -250,7 +250,7 @@ class Disk:
     """A spool that refuses ends while told so."""
 
     def __init__(self, gateway: Any) -> None:
-        self.capture = gateway.admission._capture
+        self.capture = gateway.capture
         self.completed, self.ended = self.capture.completed, self.capture.ended
 
     def refuses(self, call: Call, end: CallEnd, wire: bytes, answer: Answer) -> None:
@@ -264,7 +264,7 @@ async def test_a_refused_end_of_one_request_leaves_the_others_of_its_stream_alon
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with doors(tmp_path) as gateway, gateway.channel() as channel:
-        capture = gateway.admission._capture
+        capture = gateway.capture
         whole, failing = capture.completed, ["first"]
 
         def refuses_once(call: Call, end: CallEnd, wire: bytes, answer: Answer) -> None:
@@ -378,7 +378,7 @@ async def test_an_error_of_ours_is_an_answer_an_end_and_a_free_place(
         def breaks(*_: object) -> None:
             raise ZeroDivisionError("a bug")
 
-        monkeypatch.setattr(gateway.admission, "admit", breaks)
+        monkeypatch.setattr(gateway.parts.turnstile, "charge_tokens", breaks)
         answer = await gateway.chat()
         with pytest.raises(grpc.aio.AioRpcError) as unary:
             await gateway.infer(request_of(), channel=channel)

@@ -23,12 +23,12 @@ def status_of(message: bytes) -> str:
 
 async def test_a_name_is_unknown_only_once_the_registry_was_read(tmp_path: Path) -> None:
     async with doors(tmp_path) as gateway, gateway.channel() as channel:
-        gateway.admission.catalog.is_read = False
+        gateway.parts.catalog.is_read = False
         with pytest.raises(grpc.aio.AioRpcError, match="has just started") as refused:
             await gateway.infer(request_of(), channel=channel)
         answer = await gateway.chat()
         listed = await gateway.client.get(f"{gateway.url}/v1/models", headers=dict(bearer(KEYS["ada"])))
-        gateway.admission.catalog.is_read = True
+        gateway.parts.catalog.is_read = True
 
         assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
         assert dict(refused.value.trailing_metadata())["retry-after-ms"] == "1000"

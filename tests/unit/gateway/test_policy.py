@@ -94,8 +94,8 @@ async def test_grpc_keeps_the_policy(tmp_path: Path) -> None:
     wire = request(sampling_parameters='{"max_tokens": 65}')
     wire.model_name = "qa"
     async with doors(tmp_path) as door:
-        door.admission.catalog.apply(limited(POLICY))
-        door.admission.catalog.apply(chain())
+        door.parts.catalog.apply(limited(POLICY))
+        door.parts.catalog.apply(chain())
         with pytest.raises(grpc.aio.AioRpcError, match="allows a whole number up to 64"):
             await door.infer(wire.SerializeToString())
 
@@ -115,8 +115,8 @@ async def test_a_request_is_parsed_once_also_where_a_policy_reads_it(tmp_path: P
             parses.append(repr(called))
 
     async with doors(tmp_path) as door:
-        door.admission.catalog.apply(limited(POLICY))
-        door.admission.catalog.apply(chain())
+        door.parts.catalog.apply(limited(POLICY))
+        door.parts.catalog.apply(chain())
         door.model.unary = answers
         sys.setprofile(note)
         try:

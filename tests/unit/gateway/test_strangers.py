@@ -264,9 +264,9 @@ async def test_a_small_message_with_a_large_shape_costs_nothing(tmp_path: Path) 
     large = bytes(message.SerializeToString())
     async with doors(tmp_path) as gateway, gateway.channel() as channel:
         policy = {"output_tokens_max": 64, "input_bytes_max": 10_000}
-        gateway.admission.catalog.apply(asset("policy", "tight", policy))
+        gateway.parts.catalog.apply(asset("policy", "tight", policy))
         chain = {"model": "qa@prod", "policy": "tight@prod", "nodes": [], "edges": []}
-        gateway.admission.catalog.apply(asset("chain", "limited", chain))
+        gateway.parts.catalog.apply(asset("chain", "limited", chain))
         for wire, code in ((bomb, "INVALID_ARGUMENT"), (large, "RESOURCE_EXHAUSTED")):
             with pytest.raises(grpc.aio.AioRpcError) as error:
                 await gateway.infer(wire, channel=channel)

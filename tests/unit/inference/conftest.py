@@ -15,7 +15,7 @@ from unit.inference.scripted_triton import ScriptedTriton
 from weir.inference.adapters.channel_options import channel_options
 from weir.inference.adapters.forwarding import Forwarder, Limits
 from weir.inference.api.server import InferenceServer
-from weir.inference.core.admission import Gate
+from weir.inference.core.gate import Gate
 from weir.runtime.oip import OipClient
 
 MESSAGE_BYTES_MAX = 1_048_576

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from weir.events.trace_context import TraceContext
 from weir.inference.adapters.call_context import CallContext
-from weir.inference.core.admission import Gate
+from weir.inference.core.gate import Gate
 from weir.inference.core.vectors import EmbeddingCache, normalise
 
 VECTORS = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=8).filter(lambda values: any(values))

@@ -1,12 +1,12 @@
 """One call from admission to its end, behind every API: the APIs translate, this records.
 
-    with CallSession(admission, call) as session:
+    with CallSession(gateway, call) as session:
         caller = session.enter(authorization, is_loopback=...)   # authenticate, then limit
         ...                                                      # read the body
-        session.permit(resolved)                                 # may it ask this route?
+        resolved = session.resolve(route)                        # look the route up, and whether the caller may ask it
         ...                                                      # then work: translate the body
-        session.admit(resolved, wire, parameters)                # keep the route's policy, record
-        answer, timing = await session.ask(upstream, wire, timeout_s)
+        session.admit(resolved, wire, parameters)                # check the route's policy, record the request
+        answer, timing = await session.ask(wire, timeout_s)
         await session.answered(timing)                           # once the answer was read
 
 Invariant: however the block is left, the call has one end and its slot is given back (`core/call_state.py`). Leaving it by
@@ -31,8 +31,8 @@ import grpc.aio
 
 from weir.gateway.adapters.metrics import CRASHES
 from weir.gateway.adapters.upstream import status_of
-from weir.gateway.calls.admission import Admission
 from weir.gateway.calls.call_start import trace_headers_of
+from weir.gateway.calls.gateway import Gateway
 from weir.gateway.calls.turnstile import Slot
 from weir.gateway.core import call_state
 from weir.gateway.core.call import Call, CallEnd
@@ -41,9 +41,10 @@ from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import REFUSALS, Refusal
 from weir.gateway.core.keys import Caller
 from weir.gateway.core.peek import NoMessage
+from weir.gateway.core.policy import demand_parameters, demand_size
 from weir.gateway.core.slots import LimitReached
 from weir.runtime.clock import monotonic_s
-from weir.runtime.oip import INFER, SERVER_TIMING, OipClient, trailer_of
+from weir.runtime.oip import INFER, SERVER_TIMING, trailer_of
 from weir.runtime.telemetry.logs import logger
 
 HTTP_OK = 200
@@ -53,7 +54,7 @@ HTTP_OK = 200
 class CallSession:
     """A call from its arrival to its end."""
 
-    def __init__(self, admission: Admission, call: Call) -> None:
+    def __init__(self, gateway: Gateway, call: Call) -> None:
         """call: as it arrives; `know` fills in what becomes known later."""
         self.call = call
         self.refusal: Refusal | None = None
@@ -61,7 +62,7 @@ class CallSession:
         self.first_piece_us: int | None = None
         self.is_told = False
         """Whether the client knows its request id."""
-        self._admission = admission
+        self._gateway = gateway
         self._state = call_state.CallState()
         self._started_s = monotonic_s()
         self._slot: Slot | None = None
@@ -70,7 +71,7 @@ class CallSession:
         self._wire = b""
         self._wire_bytes = 0
         self._is_request_recorded = False
-        self._captured = Captured(admission.settings.capture_bytes_max, self._has_room)
+        self._captured = Captured(gateway.settings.capture_bytes_max, self._has_room)
         self._cancel: Callable[[], object] | None = None
         self._is_answer_held = False
 
@@ -85,15 +86,15 @@ class CallSession:
 
     def enter(self, authorization: str, *, is_loopback: bool) -> Caller:
         """Authenticate the caller and take its slot. Raises Refusal."""
-        return self.enter_as(self._admission.caller(authorization, is_loopback=is_loopback))
+        return self.enter_as(self._gateway.caller(authorization, is_loopback=is_loopback))
 
     def enter_as(self, caller: Caller) -> Caller:
         """Take the slot of a caller who is known already; the call then has an id that proves it is this tenant's.
 
         Raises LimitReached.
         """
-        self.know(tenant=caller.tenant, request_id=self._admission.request_ids.new(caller.tenant))
-        self._slot = self._admission.turnstile.enter_call(caller)
+        self.know(tenant=caller.tenant, request_id=self._gateway.request_ids.new(caller.tenant))
+        self._slot = self._gateway.turnstile.enter_call(caller)
         return caller
 
     def received(self, size_bytes: int) -> None:
@@ -102,19 +103,30 @@ class CallSession:
         if self._slot is not None:
             self._slot.hold_bytes(size_bytes)
 
-    def permit(self, resolved: Resolved) -> None:
-        """Check that the caller may ask this route, before any work is done for it. Raises Refusal."""
+    def resolve(self, route: str) -> Resolved:
+        """What the route means, for a caller who may ask it: who may not learns nothing else and costs nothing else.
+
+        Raises Refusal.
+        """
         assert self._slot is not None, "enter() comes first"
-        self._admission.permit(self._slot.caller, resolved)
+        resolved = self._gateway.catalog.resolve(route)
+        self._slot.caller.demand_task(resolved.model.task)
+        self._slot.caller.demand_route(resolved.route)
         self._permitted = resolved.route, resolved.model.task
+        return resolved
 
     def admit(self, resolved: Resolved, wire: bytes, parameters: Mapping[str, object]) -> None:
-        """Check the route's policy and record the request. Raises Refusal."""
+        """Check the route's policy and the tokens of the minute, and record the request. Raises Refusal.
+
+        parameters: what is asked beside the text; may be empty where the route's policy says nothing about them.
+        """
         assert self._slot is not None, "enter() comes first"
-        assert self._permitted == (resolved.route, resolved.model.task), "permit() comes first"
+        assert self._permitted == (resolved.route, resolved.model.task), "resolve() comes first"
         self._wire, self._wire_bytes = wire, len(wire)
-        self._admission.admit(self._slot.caller, resolved, len(wire), parameters)
-        self._is_request_recorded = self._admission.requested(self.call, wire)
+        demand_size(resolved.policy, resolved.route, len(wire))
+        demand_parameters(resolved.policy, resolved.route, parameters)
+        self._gateway.turnstile.charge_tokens(self._slot.caller, len(wire))
+        self._is_request_recorded = self._gateway.recorder.record_request(self.call, wire)
         self._state = self._state.admitted()
 
     def forwarded(self, cancel: Callable[[], object]) -> None:
@@ -122,9 +134,9 @@ class CallSession:
         self._cancel = cancel
         self._state = self._state.forwarded()
 
-    async def ask(self, upstream: OipClient, wire: bytes, timeout_s: float) -> tuple[bytes, str]:
+    async def ask(self, wire: bytes, timeout_s: float) -> tuple[bytes, str]:
         """The model server's answer to a ModelInfer request, which is kept, and its server timing. Raises AioRpcError."""
-        under_way = upstream.unary(INFER, wire, timeout_s=timeout_s, metadata=trace_headers_of(self.call))
+        under_way = self._gateway.upstream.unary(INFER, wire, timeout_s=timeout_s, metadata=trace_headers_of(self.call))
         self.forwarded(under_way.cancel)
         answer = bytes(await under_way)
         self.keep(answer)
@@ -182,7 +194,7 @@ class CallSession:
         """Wait until the end is as durable as the setting says. Raises Refusal when the client must be told otherwise."""
         if self.refusal is not None:
             raise self.refusal
-        await self._admission.settled()
+        await self._gateway.recorder.sync()
 
     def __enter__(self) -> Self:
         return self
@@ -230,7 +242,7 @@ class CallSession:
                     if self._cancel is not None:
                         self._cancel()
                 case "record_refusal":
-                    self._admission.refused(self.call, self._call_end(ending), self._wire_bytes)
+                    self._gateway.recorder.record_refusal(self.call, self._call_end(ending), self._wire_bytes)
                 case "record_end":
                     self._record(self._call_end(ending))
                 case "release_slot":
@@ -239,11 +251,11 @@ class CallSession:
     def _record(self, end: CallEnd) -> None:
         answer = self._captured.answer()
         is_open = self._is_request_recorded
-        self.refusal = self._admission.completed(self.call, end, self._wire, answer, is_open=is_open)
+        self.refusal = self._gateway.recorder.record_end(self.call, end, self._wire, answer, is_open=is_open)
 
     def _release(self) -> None:
         if self._slot is not None:
-            self._admission.turnstile.settle_tokens(self._slot.caller, self._captured.size_bytes)
+            self._gateway.turnstile.settle_tokens(self._slot.caller, self._captured.size_bytes)
             if not self._is_answer_held:
                 self._slot.leave()
 

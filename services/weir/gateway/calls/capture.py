@@ -24,7 +24,7 @@ from 2 (half) to 8 would do."""
 class SpoolCapture:
     """Makes a call durable before its last byte leaves: one quick append each, and no wait for Kafka.
 
-    Each method raises CaptureFull when nothing could be written; `Admission` then sheds or rejects by its setting.
+    Each method raises CaptureFull when nothing could be written; `Recorder` then sheds or rejects by its setting.
 
     A number is used once its record is written, or once its event is shed; the numbers of shed events are named by a
     gap record, which is written as soon as the spool takes a record again. A process that is killed while its disk

@@ -68,6 +68,10 @@ class Caller:
             have = ", ".join(sorted(self.scopes)) or "none"
             raise Refusal("permission_denied", f"key {self.key_id} has the scopes {have}; this call needs {scope}")
 
+    def demand_task(self, task: str) -> None:
+        """Raises Refusal when the caller lacks the scope of a model's task: `embed` or `infer` for embeddings, else `infer`."""
+        self.demand("embed" if task == "embeddings" and "infer" not in self.scopes else "infer")
+
     def demand_route(self, route: str) -> None:
         """Raises Refusal when the key is not for this route."""
         if not any(fnmatch.fnmatchcase(route, pattern) for pattern in self.routes):

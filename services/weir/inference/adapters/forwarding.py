@@ -15,7 +15,7 @@ import grpc.aio
 
 from weir.inference.adapters.call_context import MS_PER_S, CallContext, Metadata, begin, forwarded
 from weir.inference.adapters.metrics import CALL_SECONDS, CALLS, IN_FLIGHT, REFUSED
-from weir.inference.core.admission import Gate
+from weir.inference.core.gate import Gate
 from weir.runtime.clock import monotonic_s, now_us
 from weir.runtime.oip import INFER, STREAM_INFER, OipClient
 

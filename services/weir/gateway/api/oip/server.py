@@ -16,19 +16,18 @@ import grpc.aio
 
 from weir.gateway.adapters.metrics import CRASHES
 from weir.gateway.adapters.upstream import status_of
-from weir.gateway.api.oip.admission import admit
 from weir.gateway.api.oip.health import HEALTH, Health
 from weir.gateway.api.oip.messages import answer, code_of, headers_of, is_loopback, read_message, refuse
+from weir.gateway.api.oip.request import admit_request
 from weir.gateway.api.oip.stream import StreamSession
-from weir.gateway.calls.admission import Admission
 from weir.gateway.calls.call_session import CallSession
 from weir.gateway.calls.call_start import started, told_headers_of
+from weir.gateway.calls.gateway import Gateway
 from weir.gateway.core.errors import MESSAGE_CHARS_MAX, Refusal, cut
 from weir.gateway.core.peek import NoMessage, peek_question
 from weir.gateway.core.upstream_status import retry_after_ms
-from weir.gateway.settings import GatewaySettings
 from weir.runtime.errors import BadSetting
-from weir.runtime.oip import INFER, SERVICE, STREAM_INFER, UNARY_METHODS, OipClient, trailer_of
+from weir.runtime.oip import INFER, SERVICE, STREAM_INFER, UNARY_METHODS, trailer_of
 from weir.runtime.telemetry.logs import logger
 
 HEADER_BYTES_MAX = 16_384
@@ -46,14 +45,13 @@ IDLE_CONNECTION_MS = 600_000
 any value from 5 minutes to an hour would do."""
 
 
-async def serve_oip(
-    settings: GatewaySettings, admission: Admission, upstream: OipClient, stop: asyncio.Event, known: asyncio.Event
-) -> None:
+async def serve_oip(gateway: Gateway, stop: asyncio.Event, known: asyncio.Event) -> None:
     """Serve until `stop` is set; then say so, serve on for `leave_s`, and let calls in flight finish.
 
     known: set once names mean something; before, health tells clients of several gateways to ask another one.
     Raises BadSetting when the port is taken.
     """
+    settings = gateway.settings
     limited = settings.calls_at_once_max + settings.streams_at_once_max
     limited += settings.lookups_at_once_max + settings.health_watches_max
     server = grpc.aio.server(
@@ -68,7 +66,7 @@ async def serve_oip(
         maximum_concurrent_rpcs=limited + UNLIMITED_CALLS,
     )
     health = Health(settings.health_watches_max, known)
-    server.add_generic_rpc_handlers((Handlers(admission, upstream, health),))
+    server.add_generic_rpc_handlers((Handlers(gateway, health),))
     address = f"{settings.grpc_host}:{settings.grpc_port}"
     try:
         server.add_insecure_port(address)
@@ -84,9 +82,8 @@ async def serve_oip(
 class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no types
     """Answers every RPC of Triton's service, most of them with a refusal, and those of health."""
 
-    def __init__(self, admission: Admission, upstream: OipClient, health: Health) -> None:
-        self._admission = admission
-        self._upstream = upstream
+    def __init__(self, gateway: Gateway, health: Health) -> None:
+        self._gateway = gateway
         self._health = health
 
     def service(self, handler_call_details: Any) -> Any:
@@ -109,17 +106,19 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         async def look(_: Any, context: Any) -> None:
             """Liveness, readiness and metadata: forwarded for a known caller, not recorded."""
             try:
-                caller = self._admission.caller(
+                caller = self._gateway.caller(
                     headers_of(context).get("authorization", ""), is_loopback=is_loopback(context)
                 )
                 caller.demand("models")
-                with self._admission.turnstile.enter_lookup(caller):
-                    wire = await read_message(context, self._admission.settings.request_read_s)
+                with self._gateway.turnstile.enter_lookup(caller):
+                    wire = await read_message(context, self._gateway.settings.request_read_s)
                     question = peek_question(method, wire)
                     if method.startswith("Model"):
-                        caller.demand_route(self._admission.catalog.resolve(question.model_name).route)
-                    response = await self._upstream.unary(method, question.wire, timeout_s=self._timeout_s(context))
-                    await answer(context, bytes(response), self._admission.settings.write_timeout_s)
+                        caller.demand_route(self._gateway.catalog.resolve(question.model_name).route)
+                    response = await self._gateway.upstream.unary(
+                        method, question.wire, timeout_s=self._timeout_s(context)
+                    )
+                    await answer(context, bytes(response), self._gateway.settings.write_timeout_s)
                     return
             except Refusal as refusal:
                 await refuse(context, refusal)
@@ -134,16 +133,16 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
     async def _infer(self, _: Any, context: Any) -> None:
         headers, remaining = headers_of(context), context.time_remaining()
         deadline_ms = None if remaining is None else int(remaining * 1_000)
-        session = CallSession(self._admission, started(headers, "oip-grpc", "text_completion", "", deadline_ms))
+        session = CallSession(self._gateway, started(headers, "oip-grpc", "text_completion", "", deadline_ms))
         try:
             with session:
                 session.hold_answer()
                 session.enter(headers.get("authorization", ""), is_loopback=is_loopback(context))
-                wire = await read_message(context, self._admission.settings.request_read_s)
+                wire = await read_message(context, self._gateway.settings.request_read_s)
                 session.received(len(wire))
-                wire = admit(session, self._admission, wire, headers).wire
+                wire = admit_request(session, self._gateway, wire, headers).wire
                 response = await self._forwarded(session, wire, context)
-                await answer(context, response, self._admission.settings.write_timeout_s)
+                await answer(context, response, self._gateway.settings.write_timeout_s)
                 return
         except Refusal as refusal:
             if not session.is_told:
@@ -156,17 +155,17 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
     async def _forwarded(self, session: CallSession, wire: bytes, context: Any) -> bytes:
         await context.send_initial_metadata(tuple(told_headers_of(session.call)))
         session.is_told = True
-        response, timing = await session.ask(self._upstream, wire, self._timeout_s(context))
+        response, timing = await session.ask(wire, self._timeout_s(context))
         await session.answered(timing)
         return response
 
     async def _stream(self, _: Any, context: Any) -> None:
         headers = headers_of(context)
         try:
-            caller = self._admission.caller(headers.get("authorization", ""), is_loopback=is_loopback(context))
+            caller = self._gateway.caller(headers.get("authorization", ""), is_loopback=is_loopback(context))
             caller.demand("infer")
-            with self._admission.turnstile.enter_stream(caller):
-                ended = await StreamSession(self._admission, self._upstream, caller, headers, context).run()
+            with self._gateway.turnstile.enter_stream(caller):
+                ended = await StreamSession(self._gateway, caller, headers, context).run()
         except Refusal as refusal:
             await refuse(context, refusal)
             raise
@@ -181,9 +180,9 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
     def _timeout_s(self, context: Any) -> float:
         remaining = context.time_remaining()
         return (
-            self._admission.settings.timeout_s
+            self._gateway.settings.timeout_s
             if remaining is None
-            else min(float(remaining), self._admission.settings.timeout_s)
+            else min(float(remaining), self._gateway.settings.timeout_s)
         )
 
 

@@ -24,17 +24,17 @@ import grpc.aio
 from tritonclient.grpc import service_pb2
 
 from weir.gateway.adapters.metrics import SLOW_CLIENTS, STRAY_RESPONSES
-from weir.gateway.api.oip.admission import admit
 from weir.gateway.api.oip.messages import code_of
-from weir.gateway.calls.admission import Admission
+from weir.gateway.api.oip.request import admit_request
 from weir.gateway.calls.call_session import CallSession
 from weir.gateway.calls.call_start import started, trace_headers_of
+from weir.gateway.calls.gateway import Gateway
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.keys import Caller
 from weir.gateway.core.peek import NoMessage, PeekedStreamResponse, outline, peek_stream_response
 from weir.gateway.core.upstream_status import upstream_status
 from weir.runtime.clock import monotonic_s
-from weir.runtime.oip import SERVER_TIMING, OipClient, trailer_of
+from weir.runtime.oip import SERVER_TIMING, trailer_of
 from weir.runtime.telemetry.logs import logger
 
 LOOKS = 4
@@ -59,11 +59,8 @@ class Ended:
 class StreamSession:
     """State of one stream while it lasts."""
 
-    def __init__(
-        self, admission: Admission, upstream: OipClient, caller: Caller, headers: Mapping[str, str], context: Any
-    ) -> None:
-        self._admission = admission
-        self._upstream = upstream
+    def __init__(self, gateway: Gateway, caller: Caller, headers: Mapping[str, str], context: Any) -> None:
+        self._gateway = gateway
         self._caller = caller
         self._headers = headers
         self._context = context
@@ -123,7 +120,7 @@ class StreamSession:
 
     def _admitted(self, wire: bytes) -> tuple[bytes, bool]:
         """Open a call for a request. What goes upstream and True, or the error response and False when it is refused."""
-        session = CallSession(self._admission, started(self._headers, "oip-grpc-stream", "text_completion", "", None))
+        session = CallSession(self._gateway, started(self._headers, "oip-grpc-stream", "text_completion", "", None))
         try:
             with ExitStack() as opened:
                 opened.enter_context(session)
@@ -136,13 +133,13 @@ class StreamSession:
     def _admit(self, session: CallSession, wire: bytes) -> bytes:
         session.enter_as(self._caller)
         session.received(len(wire))
-        limit = self._admission.settings.stream_calls_max
+        limit = self._gateway.settings.stream_calls_max
         if len(self._open) >= limit:
             raise Refusal("overloaded", f"{limit} requests are open on this stream, the limit", retry_after_s=1.0)
-        forwarded = admit(session, self._admission, wire, self._headers)
+        forwarded = admit_request(session, self._gateway, wire, self._headers)
         if self._stream is None:
             metadata = trace_headers_of(session.call)
-            self._stream = self._upstream.stream(timeout_s=self._context.time_remaining(), metadata=metadata)
+            self._stream = self._gateway.upstream.stream(timeout_s=self._context.time_remaining(), metadata=metadata)
             self._opener = session
             self._is_asked.set()
         session.forwarded(_nothing)
@@ -213,7 +210,7 @@ class StreamSession:
 
     async def _watch(self) -> Ended:
         """End a stream whose client does not read, or on which nothing happens."""
-        settings = self._admission.settings
+        settings = self._gateway.settings
         pause_s = min(LOOK_S_MAX, settings.stream_idle_s / LOOKS, settings.write_timeout_s / LOOKS)
         while True:
             await asyncio.sleep(pause_s)

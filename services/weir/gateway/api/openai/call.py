@@ -12,15 +12,15 @@ import grpc.aio
 from google.protobuf.message import DecodeError
 from starlette.requests import Request
 
-from weir.gateway.calls.admission import Admission
 from weir.gateway.calls.call_session import CallSession
 from weir.gateway.calls.call_start import joined, started, trace_headers_of
+from weir.gateway.calls.gateway import Gateway
 from weir.gateway.core.call import Protocol
 from weir.gateway.core.errors import NAME_CHARS_MAX, Refusal, error_type_of
 from weir.gateway.core.peek import NoMessage, PeekedStreamResponse, peek_stream_response
 from weir.gateway.core.upstream_status import retry_after_ms, upstream_status
 from weir.gateway.core.wire import Tensors, tensors_of
-from weir.runtime.oip import SERVER_TIMING, OipClient, trailer_of
+from weir.runtime.oip import SERVER_TIMING, trailer_of
 
 MS_PER_S = 1_000
 
@@ -37,12 +37,9 @@ T = TypeVar("T")
 class HttpCall(CallSession):
     """A call while it lasts; leaving its block ends it."""
 
-    def __init__(
-        self, admission: Admission, upstream: OipClient, headers: Mapping[str, str], protocol: Protocol, operation: str
-    ) -> None:
+    def __init__(self, gateway: Gateway, headers: Mapping[str, str], protocol: Protocol, operation: str) -> None:
         self.headers = joined(headers.items())
-        super().__init__(admission, started(self.headers, protocol, operation, "", None))
-        self._upstream = upstream
+        super().__init__(gateway, started(self.headers, protocol, operation, "", None))
         self._timing = ""
         """What the inference service told of a stream that ended."""
 
@@ -51,7 +48,7 @@ class HttpCall(CallSession):
         protocol = STREAMED[self.call.protocol] if is_stream else self.call.protocol
         self.know(
             route=route[:NAME_CHARS_MAX],
-            user_text=user_text[: self._admission.settings.text_chars_max],
+            user_text=user_text[: self._gateway.settings.text_chars_max],
             labels=labels,
             protocol=protocol,
         )
@@ -65,7 +62,7 @@ class HttpCall(CallSession):
         answers, timing = list[bytes](), ""
         try:
             for wire in wires:
-                answer, timing = await self.ask(self._upstream, wire, self._admission.settings.timeout_s)
+                answer, timing = await self.ask(wire, self._gateway.settings.timeout_s)
                 answers.append(answer)
         except grpc.aio.AioRpcError as error:
             raise self._failed(error) from error
@@ -94,7 +91,7 @@ class HttpCall(CallSession):
     async def whole(self, wire: bytes, read: Callable[[list[Tensors]], T]) -> T:
         """What `read` makes of all answers to a ModelStreamInfer request. Raises Refusal as `unary` does."""
         self.hold_answer()
-        parts, size, bytes_max = list[Tensors](), 0, self._admission.settings.message_bytes_max
+        parts, size, bytes_max = list[Tensors](), 0, self._gateway.settings.message_bytes_max
         async with aclosing(self._pieces(wire)) as pieces:
             async for piece in pieces:
                 size += piece.size_bytes
@@ -107,8 +104,8 @@ class HttpCall(CallSession):
         return value
 
     async def _pieces(self, wire: bytes) -> AsyncGenerator[PeekedStreamResponse]:
-        stream = self._upstream.stream(
-            timeout_s=self._admission.settings.timeout_s, metadata=trace_headers_of(self.call)
+        stream = self._gateway.upstream.stream(
+            timeout_s=self._gateway.settings.timeout_s, metadata=trace_headers_of(self.call)
         )
         self.forwarded(stream.cancel)
         try:

@@ -22,8 +22,8 @@ from weir.gateway.api.openai import replies
 from weir.gateway.api.openai.call import HttpCall, while_connected
 from weir.gateway.api.openai.held_response import HeldJson, HeldResponse, HeldStream
 from weir.gateway.api.openai.stream import PieceStream, events, opened
-from weir.gateway.calls.admission import Admission
 from weir.gateway.calls.call_start import SESSION, session_of, told_headers_of
+from weir.gateway.calls.gateway import Gateway
 from weir.gateway.core.answer import AnswerReader
 from weir.gateway.core.body_values import demand_few_values
 from weir.gateway.core.call import Feedback
@@ -46,7 +46,6 @@ from weir.runtime.clock import now_us
 from weir.runtime.http.access import Access, DeclaredRoute
 from weir.runtime.http.boundary import Refused
 from weir.runtime.identity import new_id
-from weir.runtime.oip import OipClient
 
 PROMPT = "weir-prompt"
 """Header that names a prompt of the registry."""
@@ -62,9 +61,9 @@ DIGITS_MAX = 18
 """Digits of a content-length that is read as a number. Chosen: 10^18 bytes is more than anybody has."""
 
 
-def routes(admission: Admission, upstream: OipClient) -> list[Route]:
+def routes(gateway: Gateway) -> list[Route]:
     """The API's routes; each one authenticates, there is none without."""
-    handlers = OpenAIHandlers(admission, upstream)
+    handlers = OpenAIHandlers(gateway)
     return [
         DeclaredRoute("/v1/chat/completions", handlers.chat, access=Access.OWN_KEYS, methods=["POST"]),
         DeclaredRoute("/v1/completions", handlers.completions, access=Access.OWN_KEYS, methods=["POST"]),
@@ -86,24 +85,23 @@ def page_of(_: Scope, refused: Refused) -> Response:
 class OpenAIHandlers:
     """Handlers of the routes."""
 
-    def __init__(self, admission: Admission, upstream: OipClient) -> None:
-        self._admission = admission
-        self._upstream = upstream
-        self._metadata = ModelMetadata(upstream)
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._metadata = ModelMetadata(gateway.upstream)
 
     async def chat(self, request: Request) -> Response:
         """POST /v1/chat/completions."""
-        call = HttpCall(self._admission, self._upstream, request.headers, "openai-chat", "chat")
+        call = HttpCall(self._gateway, request.headers, "openai-chat", "chat")
         return await self._call(request, call, partial(self._generated, read_chat))
 
     async def completions(self, request: Request) -> Response:
         """POST /v1/completions."""
-        call = HttpCall(self._admission, self._upstream, request.headers, "openai-completions", "text_completion")
+        call = HttpCall(self._gateway, request.headers, "openai-completions", "text_completion")
         return await self._call(request, call, partial(self._generated, read_completion))
 
     async def embeddings(self, request: Request) -> Response:
         """POST /v1/embeddings."""
-        call = HttpCall(self._admission, self._upstream, request.headers, "openai-embeddings", "embeddings")
+        call = HttpCall(self._gateway, request.headers, "openai-embeddings", "embeddings")
         return await self._call(request, call, self._embeddings)
 
     async def models(self, request: Request) -> Response:
@@ -118,7 +116,7 @@ class OpenAIHandlers:
         """GET /v1/models/{id}."""
         try:
             caller = self._caller(request, "models")
-            resolved = self._admission.catalog.resolve(request.path_params["model"])
+            resolved = self._gateway.catalog.resolve(request.path_params["model"])
             caller.demand_route(resolved.route)
         except Refusal as refusal:
             return _error(refusal)
@@ -128,17 +126,17 @@ class OpenAIHandlers:
         """POST /v1/feedback: {"request_id", "score" or "label", "comment"}."""
         try:
             caller = self._caller(request, "feedback")
-            with self._admission.turnstile.enter_call(caller) as slot:
+            with self._gateway.turnstile.enter_call(caller) as slot:
                 asked = read_feedback(await self._body(request, slot.hold_bytes))
                 feedback = self._judgement(asked, caller.tenant)
-                self._admission.feedback(feedback)
-                await self._admission.settled()
+                self._gateway.recorder.record_feedback(feedback)
+                await self._gateway.recorder.sync()
         except Refusal as refusal:
             return _error(refusal)
         return JSONResponse({"event_id": feedback.event_id, "request_id": feedback.request_id}, status_code=202)
 
     def _judgement(self, asked: FeedbackRequest, tenant: str) -> Feedback:
-        if not self._admission.request_ids.is_issued(asked.request_id, tenant):
+        if not self._gateway.request_ids.is_issued(asked.request_id, tenant):
             raise Refusal(
                 "request_not_found",
                 "request_id names no call of this tenant; send the weir-request-id or the id of the answer",
@@ -176,7 +174,7 @@ class OpenAIHandlers:
         call.name(route=asked.model, user_text=asked.question, is_stream=asked.is_stream, labels=asked.labels)
         resolved, chosen = self._resolved(call, asked.model, "chat"), _prompt_name(request)
         if chosen:
-            resolved = resolved.with_prompt(self._admission.catalog.prompt(chosen))
+            resolved = resolved.with_prompt(self._gateway.catalog.prompt(chosen))
         elif isinstance(asked, CompletionRequest):
             resolved = resolved.without_prompt()
         prompt = asked.prompt_in(resolved)
@@ -195,7 +193,7 @@ class OpenAIHandlers:
             stream = PieceStream(call.call)
             pieces = await opened(stream, call.stream(wire, stream.piece, stream.answer.demand_text))
             sent = events(stream, pieces, include_usage=asked.include_usage)
-            return HeldStream(sent, self._admission.settings.write_timeout_s)
+            return HeldStream(sent, self._gateway.settings.write_timeout_s)
 
         def read(parts: list[Tensors]) -> Response:
             answer, text = AnswerReader(), bytearray()
@@ -203,14 +201,14 @@ class OpenAIHandlers:
                 text += answer.piece(part)
             answer.demand_text(is_whole=not wants_stream)
             whole = replies.whole(call.call, answer, text.decode("utf-8", "replace"))
-            return HeldJson(whole, self._admission.settings.write_timeout_s)
+            return HeldJson(whole, self._gateway.settings.write_timeout_s)
 
         if wants_stream:
             return await call.whole(wire, read)
         return await call.unary([wire], lambda answers: read(read_responses(answers, is_stream=False)))
 
     async def _embeddings(self, call: HttpCall, body: object, request: Request) -> Response:
-        asked = read_embeddings(body, self._admission.settings.texts_per_call_max)
+        asked = read_embeddings(body, self._gateway.settings.texts_per_call_max)
         call.name(route=asked.model, user_text="\n".join(asked.texts), labels=asked.labels)
         resolved = self._resolved(call, asked.model, "embeddings")
         if _prompt_name(request):
@@ -232,27 +230,26 @@ class OpenAIHandlers:
                 )
             demand_dimensions(resolved, vectors)
             told = replies.embeddings(resolved.route, vectors, is_base64=asked.is_base64)
-            return HeldJson(told, self._admission.settings.write_timeout_s)
+            return HeldJson(told, self._gateway.settings.write_timeout_s)
 
         return await call.unary(wires, read)
 
     def _resolved(self, call: HttpCall, route: str, task: str) -> Resolved:
-        """What the route means, for a caller who may ask it: who may not learns nothing else, and costs nothing else."""
-        resolved = self._admission.catalog.resolve(route)
-        call.permit(resolved)
+        """What the route means, for a caller who may ask it and in a call of its task. Raises Refusal."""
+        resolved = call.resolve(route)
         if resolved.model.task != task:
             raise Refusal("invalid_request", f"{cut(route)!r} serves {resolved.model.task}, not {task}", field="model")
         return resolved
 
     def _caller(self, request: Request, scope: str) -> Caller:
-        caller = self._admission.caller(request.headers.get("authorization", ""), is_loopback=False)
+        caller = self._gateway.caller(request.headers.get("authorization", ""), is_loopback=False)
         caller.demand(scope)
         _demand_no_query(request)
         return caller
 
     def _visible(self, caller: Caller) -> list[Resolved]:
         found = []
-        for resolved in self._admission.catalog.routes():
+        for resolved in self._gateway.catalog.routes():
             try:
                 caller.demand_route(resolved.route)
             except Refusal:
@@ -262,7 +259,7 @@ class OpenAIHandlers:
 
     async def _body(self, request: Request, received: Callable[[int], None]) -> object:
         """The JSON value of the body. received: told of each part's size, before the part is kept."""
-        limit, within_s = self._admission.settings.message_bytes_max, self._admission.settings.request_read_s
+        limit, within_s = self._gateway.settings.message_bytes_max, self._gateway.settings.request_read_s
         declared = request.headers.get("content-length", "")
         if declared.isdigit() and (len(declared) > DIGITS_MAX or int(declared) > limit):
             raise Refusal("payload_too_large", f"the body has {cut(declared)} bytes; at most {limit} are taken")

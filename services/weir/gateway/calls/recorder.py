@@ -1,31 +1,24 @@
-"""Admission of calls, the same for both listeners: who calls, what the route means, whether there is room; and their records.
+"""The recorder: every call leaves its records in the spool, as durably as the setting says, or is shed by name.
 
-Everything here is memory and one append to the spool; no call waits for Kafka, the registry or a disk sync.
+Everything but `sync` is memory and one append; no call waits for Kafka or the registry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from weir.gateway.adapters.keys_file import KeysFile
 from weir.gateway.adapters.metrics import CRASHES, CUT_ANSWERS, REFUSALS, SHED
 from weir.gateway.calls.call_metrics import CallMetrics
 from weir.gateway.calls.capture import SpoolCapture
 from weir.gateway.calls.group_sync import GroupSync
-from weir.gateway.calls.request_ids import RequestIds
-from weir.gateway.calls.turnstile import Turnstile
 from weir.gateway.core.bucket import Buckets
 from weir.gateway.core.call import Call, CallEnd, Feedback, GapReason
 from weir.gateway.core.capture_full import CaptureFull
 from weir.gateway.core.captured import Answer
-from weir.gateway.core.catalog import Catalog, Resolved
 from weir.gateway.core.errors import Refusal
-from weir.gateway.core.keys import Caller, caller_of
-from weir.gateway.core.policy import demand_parameters, demand_size
 from weir.gateway.core.record import Kind
 from weir.gateway.settings import GatewaySettings
-from weir.runtime.clock import monotonic_s, now_us
+from weir.runtime.clock import monotonic_s
 from weir.runtime.telemetry.logs import logger
 
 FULL_RETRY_S = 5.0
@@ -33,49 +26,24 @@ FULL_RETRY_S = 5.0
 at a time, as the drain works."""
 
 
-class Admission:
-    """Admits calls and records them."""
+class Recorder:
+    """Records requests, ends, refusals and feedback, and counts ended calls."""
 
     def __init__(
         self,
         settings: GatewaySettings,
-        keys: KeysFile,
-        catalog: Catalog,
         capture: SpoolCapture,
-        request_ids: RequestIds,
+        metrics: CallMetrics,
         group_sync: GroupSync | None = None,
     ) -> None:
-        """group_sync: given with durability fsync. Raises BadSetting for limits of tenants that say nothing sensible."""
-        self.settings = settings
-        self.catalog = catalog
-        self.request_ids = request_ids
-        self.turnstile = Turnstile(settings)
-        self._keys = keys
+        """group_sync: given with durability fsync."""
+        self._settings = settings
         self._capture = capture
+        self._metrics = metrics
         self._group_sync = group_sync
         self._refusals = Buckets()
-        self._calls = CallMetrics(catalog.knows, settings.metric_routes_max)
 
-    def caller(self, authorization: str, *, is_loopback: bool) -> Caller:
-        """Who calls. Raises Refusal("unauthenticated")."""
-        anonymous = self.settings.anonymous_tenant if is_loopback else ""
-        return caller_of(authorization, self._keys.current(), now_us(), anonymous_tenant=anonymous)
-
-    def permit(self, caller: Caller, resolved: Resolved) -> None:
-        """Raises Refusal when the caller has not the scope of the route's task, or not the route."""
-        caller.demand("embed" if resolved.model.task == "embeddings" and "infer" not in caller.scopes else "infer")
-        caller.demand_route(resolved.route)
-
-    def admit(self, caller: Caller, resolved: Resolved, wire_bytes: int, parameters: Mapping[str, object]) -> None:
-        """Raises Refusal when a permitted caller sends or asks too much for this route or this minute.
-
-        parameters: what is asked beside the text; may be empty where the route's policy says nothing about them.
-        """
-        demand_size(resolved.policy, resolved.route, wire_bytes)
-        demand_parameters(resolved.policy, resolved.route, parameters)
-        self.turnstile.charge_tokens(caller, wire_bytes)
-
-    def requested(self, call: Call, wire: bytes) -> bool:
+    def record_request(self, call: Call, wire: bytes) -> bool:
         """Record that a call goes upstream; False when its event was shed.
 
         Raises Refusal("capture_full") when the setting says reject.
@@ -87,15 +55,15 @@ class Admission:
             return False
         return True
 
-    def completed(self, call: Call, end: CallEnd, wire: bytes, answer: Answer, *, is_open: bool) -> Refusal | None:
-        """Record how an admitted call ended, before its last byte leaves. Returns what its client is to be told instead.
+    def record_end(self, call: Call, end: CallEnd, wire: bytes, answer: Answer, *, is_open: bool) -> Refusal | None:
+        """Record how an admitted call ended, before its last byte leaves. Returns the Refusal that its client gets instead.
 
-        Where the whole record finds no room: with `reject` the client is told a Refusal, and a small record says that it
-        was; with `shed` the small record says how the call ended. An end that the spool does not take at all, or of which no
-        record can be made, is shed by name. is_open: whether the call's request is recorded.
+        No room for the whole record: with `reject` the client gets a Refusal, and a small record says so; with `shed` a small
+        record says how the call ended, without texts. No room even for that, or no record can be made: a gap record names
+        the numbers. is_open: whether the call's request is recorded.
         """
         try:
-            end, refusal = self._kept(call, end, wire, answer)
+            end, refusal = self._append_end(call, end, wire, answer)
         except CaptureFull as error:
             refusal = self._shed_end(call, error, is_open=is_open)
         except Exception as error:  # noqa: BLE001  # a record that cannot be made must not keep the slot; it is shed by name
@@ -103,10 +71,10 @@ class Admission:
             logger().error("end_not_recordable", request_id=call.request_id, exc_info=error)
             untaken = CaptureFull(f"no record can be made of it: {type(error).__name__}", "not_recordable")
             refusal = self._shed_end(call, untaken, is_open=is_open)
-        self._calls.ended(call, end)
+        self._metrics.ended(call, end)
         return refusal
 
-    def _kept(self, call: Call, end: CallEnd, wire: bytes, answer: Answer) -> tuple[CallEnd, Refusal | None]:
+    def _append_end(self, call: Call, end: CallEnd, wire: bytes, answer: Answer) -> tuple[CallEnd, Refusal | None]:
         """The end as it is recorded, whole or small. Raises CaptureFull when there is not even room for a small record."""
         refusal = None
         try:
@@ -114,7 +82,7 @@ class Admission:
         except CaptureFull as error:
             refusal = self._rejection(error, call.tenant)
             if refusal is not None:
-                end = _rejected(end, refusal)
+                end = _end_rejected(end, refusal)
             self._capture.ended(call, end, len(wire), answer.size_bytes)
             logger().warning("end_without_texts", request_id=call.request_id, tenant=call.tenant, error=str(error))
         if answer.is_cut:
@@ -125,7 +93,7 @@ class Admission:
         self._shed("completed", error.reason, call.tenant, str(error), ended=call.request_id if is_open else "")
         return self._rejection(error, call.tenant)
 
-    async def settled(self) -> None:
+    async def sync(self) -> None:
         """Wait until what was recorded is as durable as the setting says; with `process` it is already.
 
         Raises Refusal("capture_full") when the disk refused, whatever the policy: the record may be lost.
@@ -137,13 +105,13 @@ class Admission:
         except CaptureFull as error:
             raise Refusal("capture_full", str(error), retry_after_s=FULL_RETRY_S) from error
 
-    def refused(self, call: Call, end: CallEnd, wire_bytes: int) -> None:
-        """Record a call that was not admitted, or only count it: a tenant has so many records a minute, strangers are
-        one tenant, and while half of the spool is full there are none. Never raises: its client is refused either way.
+    def record_refusal(self, call: Call, end: CallEnd, wire_bytes: int) -> None:
+        """Record a refused call. Only count it when its tenant used up `refusals_recorded_per_minute` (all unauthenticated
+        callers are one tenant) or when the spool is half full. Never raises: its client is refused either way.
         """
-        self._calls.refused(call, end)
+        self._metrics.refused(call, end)
         record = "kept"
-        per_minute = self.settings.refusals_recorded_per_minute
+        per_minute = self._settings.refusals_recorded_per_minute
         if self._refusals.take(call.tenant, per_minute, 1, monotonic_s()):
             record = "sampled_out"
         else:
@@ -153,7 +121,7 @@ class Admission:
                 record = "no_room"
         REFUSALS.labels(end.error_type, record).inc()
 
-    def feedback(self, feedback: Feedback) -> None:
+    def record_feedback(self, feedback: Feedback) -> None:
         """Record a judgement. Raises Refusal("capture_full")."""
         try:
             self._capture.feedback(feedback)
@@ -167,7 +135,7 @@ class Admission:
         self._shed(kind, error.reason, tenant, str(error))
 
     def _rejection(self, error: CaptureFull, tenant: str) -> Refusal | None:
-        if self.settings.on_full_by_tenant.get(tenant, self.settings.on_full) == "shed":
+        if self._settings.on_full_by_tenant.get(tenant, self._settings.on_full) == "shed":
             return None
         return Refusal("capture_full", str(error), retry_after_s=FULL_RETRY_S)
 
@@ -177,7 +145,7 @@ class Admission:
         logger().warning("event_shed", kind=kind, tenant=tenant, error=error)
 
 
-def _rejected(end: CallEnd, refusal: Refusal) -> CallEnd:
+def _end_rejected(end: CallEnd, refusal: Refusal) -> CallEnd:
     return replace(
         end,
         outcome="failed",

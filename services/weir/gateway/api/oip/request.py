@@ -1,12 +1,12 @@
-"""Admitting one inference request of the gRPC listener: from its bytes to a call with model and references."""
+"""One inference request of the gRPC listener: from its bytes to an admitted call with model and references."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from weir.gateway.calls.admission import Admission
 from weir.gateway.calls.call_session import CallSession
 from weir.gateway.calls.call_start import operation_of, session_of
+from weir.gateway.calls.gateway import Gateway
 from weir.gateway.core.answer_bound import bounded_request
 from weir.gateway.core.catalog import Catalog, Resolved
 from weir.gateway.core.errors import Refusal
@@ -14,14 +14,13 @@ from weir.gateway.core.peek import NoMessage, Outline, Peeked, checked, outline
 from weir.gateway.core.policy import demand_size, limits_parameters, parameters_in
 
 
-def admit(session: CallSession, admission: Admission, wire: bytes, headers: Mapping[str, str]) -> Peeked:
+def admit_request(session: CallSession, gateway: Gateway, wire: bytes, headers: Mapping[str, str]) -> Peeked:
     """The request as it is forwarded, of a caller who has entered: our own encoding of what was checked. Raises Refusal."""
     asked = _outlined(session, wire)
     try:
-        session_id, resolved = session_of(headers), admission.catalog.resolve(asked.model_name)
-        session.permit(resolved)  # before the message is parsed
-        peeked = _checked(admission, asked)
-        resolved = _served(admission.catalog, resolved, peeked.model_name, headers)
+        session_id, resolved = session_of(headers), session.resolve(asked.model_name)  # before the message is parsed
+        peeked = _checked(gateway, asked)
+        resolved = _served(gateway.catalog, resolved, peeked.model_name, headers)
     except Refusal:
         session.know(route=asked.model_name, client_request_id=asked.message_id)
         raise
@@ -51,9 +50,9 @@ def _outlined(session: CallSession, wire: bytes) -> Outline:
     return asked
 
 
-def _checked(admission: Admission, asked: Outline) -> Peeked:
+def _checked(gateway: Gateway, asked: Outline) -> Peeked:
     try:
-        return checked(asked, admission.settings.oip_parameters_allowed)
+        return checked(asked, gateway.settings.oip_parameters_allowed)
     except NoMessage as error:
         raise _unsendable(error) from error
 
