@@ -11,6 +11,7 @@ import typer
 from weir.cli import (
     commands_alerts,
     commands_assets,
+    commands_bench,
     commands_blame,
     commands_doctor,
     commands_drift,
@@ -69,6 +70,7 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         },
     ),
     "audit": ("The audit.", {"gaps": commands_store.audit_gaps}),
+    "bench": ("What this machine gives.", {"queries": commands_bench.bench_queries}),
     "feedback": ("What users judged.", {"export": commands_feedback.feedback_export}),
     "governance": (
         "The log of governed actions.",

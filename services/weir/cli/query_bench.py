@@ -1,0 +1,140 @@
+"""What a question to the store costs: `weir bench queries`, on an engine and data of its own.
+
+A figure is a median over rounds. In a round every question is asked once, each about another call, and the cheapest
+statement there is, `SELECT 1`, is timed beside it: a ratio is taken inside a round, so that a machine that other work makes
+slow is slow for both.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from weir.cli.output import CliError, ExitCode
+from weir.cli.query_bench_data import fill
+from weir.lineage.read import queries
+from weir.lineage.settings import LineageSettings
+from weir.lineage.store.migrate import migrate
+from weir.lineage.store.store import Store
+from weir.runtime.clock import now_us
+
+FLOORS: Final = 3
+"""Times that `SELECT 1` is asked in a round; their median is the round's. Chosen: the smallest number with a middle."""
+
+MERGE_LOOK_S: Final = 0.2
+"""Seconds between two looks whether the engine still merges. Arbitrary: any value from 0.05 to 1 would do."""
+
+MERGES = "SELECT count() AS merges FROM system.merges"
+HELD = "SELECT count() AS calls FROM inference_responses"
+
+SPANS_NARROW = (
+    "SELECT span_id, parent_span_id, name, service, start_time_us, end_time_us, status FROM v_spans"
+    " WHERE trace_id = {trace_id:String} ORDER BY start_time_us"
+)
+TILE = (
+    "SELECT toStartOfHour(event_time) AS hour, route, count() AS calls, countIf(outcome != 'ok') AS not_ok,"
+    " quantiles(0.5, 0.99)(latency_ms) AS latency_ms FROM v_inference_responses GROUP BY hour, route ORDER BY hour, route"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that is asked about."""
+
+    request_id: str
+    trace_id: str
+    tenant: str
+    passage_id: str
+
+
+Question = Callable[[Store, Call], object]
+
+QUESTIONS: Mapping[str, Question] = {
+    "trace by id": lambda store, call: queries.trace(store, call.trace_id),
+    "spans of a trace, narrow": lambda store, call: store.rows(SPANS_NARROW, {"trace_id": call.trace_id}),
+    "call": lambda store, call: queries.request(store, call.request_id),
+    "lineage of an answer": lambda store, call: queries.lineage(store, call.request_id),
+    "impact of a dataset version": lambda store, _: queries.impact(store, "dataset", "manual", "sha256:manual", ""),
+    "impact of a passage": lambda store, call: queries.impact(store, "passage", call.passage_id, "", ""),
+    "newest 50 of a tenant": lambda store, call: queries.requests(store, {"tenant": call.tenant}, 0, 50),
+    "tile by hour and route": lambda store, _: store.rows(TILE),
+}
+"""What is asked, as the API asks it; the tile as a dashboard does in SQL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What one question cost: medians over the rounds."""
+
+    question: str
+    median_ms: float
+    ratio: float
+    """To `SELECT 1` of the same round."""
+
+
+def measured(folder: Path, calls: int, rounds: int, progress: Callable[[int], None]) -> list[Figure]:
+    """Make so many calls in a folder, unless it holds them, and ask. progress: told of calls that were stored.
+
+    The first figure is that of `SELECT 1`. Raises BadSetting for a folder that another engine has open, CliError for one that
+    holds another number of calls.
+    """
+    store = Store(LineageSettings(data_dir=folder))
+    try:
+        _filled(store, calls, progress)
+        return _asked(store, sample(store, rounds))
+    finally:
+        store.close()
+
+
+def _filled(store: Store, calls: int, progress: Callable[[int], None]) -> None:
+    """Make the calls that a folder lacks: all of them or none. Raises CliError for a folder with another number."""
+    migrate(store)
+    held = int(store.rows(HELD)[0]["calls"])
+    if held not in (0, calls):
+        raise CliError(ExitCode.INVALID, f"the folder holds {held} calls, not {calls}", "name another folder")
+    if held == 0:
+        fill(store, calls, now_us(), progress)
+    else:
+        progress(calls)
+    while store.rows(MERGES)[0]["merges"]:
+        time.sleep(MERGE_LOOK_S)
+
+
+def sample(store: Store, rounds: int) -> list[Call]:
+    """One call for each round, spread over all; the first is asked about once more, before the clock runs."""
+    rows = store.rows(
+        "SELECT request_id, trace_id, tenant, contexts[1].1 AS passage_id FROM v_inference_responses"
+        " ORDER BY cityHash64(request_id) LIMIT {rounds:UInt32}",
+        {"rounds": rounds},
+    )
+    return [Call(**row) for row in rows]
+
+
+def _asked(store: Store, sample: Sequence[Call]) -> list[Figure]:
+    for ask in QUESTIONS.values():
+        ask(store, sample[0])
+    floors_ms: list[float] = []
+    took_ms: dict[str, list[float]] = {name: [] for name in QUESTIONS}
+    for call in sample:
+        floors_ms.append(statistics.median(_ms(lambda: store.rows("SELECT 1")) for _ in range(FLOORS)))
+        for name, ask in QUESTIONS.items():
+            took_ms[name].append(_ms(partial(ask, store, call)))
+    return [Figure("select 1", statistics.median(floors_ms), 1.0)] + [
+        Figure(name, statistics.median(took), statistics.median(map(_ratio, took, floors_ms)))
+        for name, took in took_ms.items()
+    ]
+
+
+def _ratio(took_ms: float, floor_ms: float) -> float:
+    return took_ms / floor_ms
+
+
+def _ms(ask: Callable[[], Any]) -> float:
+    begun_s = time.perf_counter()
+    ask()
+    return (time.perf_counter() - begun_s) * 1_000
