@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -22,6 +21,7 @@ import pytest
 import yaml
 
 from harness.samples.alerts_world import QUALITY, SECOND_US, World
+from harness.stack.service_process import free_port
 from harness.waiting import eventually
 from weir.alerts.adapters.receivers import receivers_from
 from weir.alerts.adapters.resolver import resolve
@@ -102,9 +102,7 @@ def alertmanager(tmp_path: Path, inbox: Inbox) -> Iterator[str]:
     """Base URL of an Alertmanager that tells the inbox."""
     program = shutil.which(PROGRAM)
     assert program, f"{PROGRAM} is missing; run: make setup-tests (or apt install {PROGRAM})"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{inbox.server.server_address[1]}/"
     route = {
         "receiver": "demo", "group_by": ["alertname", "route"], "group_wait": f"{WAIT_S}s",

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import httpx2
 import psutil
 
 from harness.waiting import eventually
+from weir.cli.stack.ports import is_free
 
 UP_WITHIN_S = 180.0
 """Seconds a process may take to get ready. Chosen: sixty times what it takes on a quiet machine."""
 
 
+PORTS = range(10_000, 18_000)
+"""Where a test finds a port. Below the stack's own (18,001 and up) and below those that the kernel gives to outgoing
+connections (32,768 and up), which would take a port between its choice and its use."""
+
+APART = 997
+"""Ports between the beginnings of two neighbouring processes. Arbitrary: any value from 500 to 2,000 that shares no factor
+with the size of `PORTS` would do."""
+
+_numbers = count(os.getpid() * APART)
+
+
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on. One process gets none twice before it had them all, and each begins elsewhere."""
+    return next(port for number in _numbers if is_free(port := PORTS[number % len(PORTS)]))
 
 
 def status_of(url: str) -> int:

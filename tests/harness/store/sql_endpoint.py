@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 import httpx2
 
 from harness.http.boundary_client import TOKEN
+from harness.stack.service_process import free_port
 from harness.waiting import eventually
 from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.read.sql_http import sql_listener
@@ -48,10 +48,7 @@ class SqlAddress:
 @contextmanager
 def sql_endpoint(settings: LineageSettings) -> Iterator[SqlAddress]:
     """The endpoint of a store that is open in this process already."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    sql = OperatorSql(settings)
+    port, sql = free_port(), OperatorSql(settings)
     door = sql_listener(sql, settings.model_copy(update={"sql_port": port}), Policy(token=TOKEN))
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve(door, stop)))

@@ -21,7 +21,7 @@ from weir.cli.stack import StackError, open_stack, start_stack, stop_stack, stop
 from weir.cli.stack.hold import EXIT_HELD
 from weir.cli.stack.layout import Layout, layout
 from weir.cli.stack.members import marks, members
-from weir.cli.stack.ports import PortTaken, reserved
+from weir.cli.stack.ports import DEFAULTS, FREE_FROM, PortTaken, reserved
 from weir.cli.stack.processes import Process
 from weir.cli.stack.readiness import missing
 from weir.cli.stack.record import read_record
@@ -223,6 +223,13 @@ def test_a_port_counts_only_when_the_process_itself_listens_on_it(tmp_path: Path
         assert missing(asked, "i", os.getpid()) == ""
         assert "does not listen" in missing(asked, "i", sleeper.pid)
         sleeper.kill()
+
+
+def test_a_port_of_a_test_is_none_that_a_stack_or_the_kernel_gives_away_and_none_twice() -> None:
+    ports = [free_port() for _ in range(100)]
+
+    assert len(set(ports)) == 100
+    assert max(ports) < min(*DEFAULTS.values(), FREE_FROM)
 
 
 def test_two_starts_at_once_never_share_a_port() -> None:

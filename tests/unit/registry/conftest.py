@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import URL, make_url
 
+from harness.stack.service_process import free_port
 from harness.store.postgres import Postgres, programs
 from weir.events import SCHEMA_JSON, TOPICS
 from weir.registry.adapters import outbox
@@ -78,10 +78,7 @@ def settings(tmp_path: Path) -> RegistrySettings:
 async def url(registry: Registry, subjects: Subjects, settings: RegistrySettings) -> AsyncIterator[str]:
     """Base URL of a running registry with this build's schemas."""
     subjects.register_all({f"{name}-value": SCHEMA_JSON[topic.event] for name, topic in TOPICS.items()})
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    stop = asyncio.Event()
+    port, stop = free_port(), asyncio.Event()
     policy = policy_of(settings.model_copy(update={"http_port": port}), settings.body_bytes_max)
     routes = [*AssetApi(registry, settings).routes(), *SchemaApi(subjects, settings).routes()]
     serving = asyncio.create_task(serve(application(dict, policy, routes, page_of), stop))
