@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from weir.lineage.read.locations import Locations
 from weir.lineage.store.store import Store
 
 LISTED_MAX = 1_000
@@ -20,18 +21,26 @@ LISTED_COLUMNS = (
     " release_digest, left(user_text, 200) AS question"
 )
 
+WHOLE_CALL = "*, event_time, stored_at"
+ONCE = "stored_at DESC LIMIT 1 BY event_id"
+"""Of a call that was inserted twice the newest row, as FINAL shows it: for one call that costs a third less."""
+
 
 def trace(store: Store, trace_id: str) -> Row | None:
     """Spans of a trace and the calls, scores, judgements and alerts that belong to it; None for an unknown one."""
-    given = {"trace_id": trace_id}
-    spans = store.rows(
-        "SELECT * FROM span_rows FINAL WHERE trace_id = {trace_id:String} ORDER BY start_time_us, end_time_us DESC"
+    given, here = {"trace_id": trace_id}, Locations(store, [trace_id])
+    spans = here.rows(
+        "span_rows",
+        "SELECT * FROM span_rows FINAL WHERE {at} AND trace_id = {trace_id:String} ORDER BY start_time_us, end_time_us DESC"
         # A message that was handled again after a kill gave its spans again, at other times.
         " LIMIT 1 BY span_id LIMIT 5000",
         given,
     )
-    calls = store.rows(
-        "SELECT * FROM v_inference_responses WHERE trace_id = {trace_id:String} ORDER BY start_time_us LIMIT 100", given
+    calls = here.rows(
+        "inference_responses",
+        f"SELECT {WHOLE_CALL} FROM inference_responses WHERE {{at}} AND trace_id = {{trace_id:String}}"
+        f" ORDER BY start_time_us, {ONCE} LIMIT 100",
+        given,
     )
     if not spans and not calls:
         return None
@@ -40,11 +49,11 @@ def trace(store: Store, trace_id: str) -> Row | None:
         "trace_id": trace_id,
         "spans": spans,
         "requests": calls,
-        "scores": _scores(store, ids),
-        "feedback": _feedback(store, ids),
-        "alerts": store.rows(
-            "SELECT rule, state, severity, tenant, event_time_us, span_id FROM v_alerts WHERE trace_id = {trace_id:String}"
-            " ORDER BY event_time_us LIMIT 100",
+        **_judged(Locations(store, ids), ids),
+        "alerts": here.rows(
+            "alerts",
+            "SELECT rule, state, severity, tenant, event_time_us, span_id FROM v_alerts"
+            " WHERE {at} AND trace_id = {trace_id:String} ORDER BY event_time_us LIMIT 100",
             given,
         ),
     }
@@ -52,10 +61,9 @@ def trace(store: Store, trace_id: str) -> Row | None:
 
 def request(store: Store, request_id: str) -> Row | None:
     """One call, whole; None for an unknown one."""
-    rows = store.rows("SELECT * FROM v_inference_responses WHERE request_id = {id:String} LIMIT 1", {"id": request_id})
-    if not rows:
-        return None
-    return {**rows[0], "scores": _scores(store, [request_id]), "feedback": _feedback(store, [request_id])}
+    here = Locations(store, [request_id])
+    found = _call(here, request_id, WHOLE_CALL)
+    return None if found is None else {**found, **_judged(here, [request_id])}
 
 
 def requests(store: Store, filters: Mapping[str, str], since_us: int, limit: int) -> list[Row]:
@@ -73,19 +81,17 @@ def requests(store: Store, filters: Mapping[str, str], since_us: int, limit: int
 
 def lineage(store: Store, request_id: str) -> Row | None:
     """What one answer was made of: references, passages, scores; None for an unknown call."""
-    rows = store.rows(
-        f"SELECT {LISTED_COLUMNS}, references, contexts FROM v_inference_responses WHERE request_id = {{id:String}} LIMIT 1",
-        {"id": request_id},
-    )
-    if not rows:
+    here = Locations(store, [request_id])
+    found = _call(here, request_id, f"{LISTED_COLUMNS}, references, contexts")
+    if found is None:
         return None
-    found = rows[0]
+    judged = _judged(here, [request_id])
     return {
         "request": {name: value for name, value in found.items() if name not in ("references", "contexts")},
         "references": found["references"],
         "contexts": found["contexts"],
-        "evaluations": _scores(store, [request_id]),
-        "feedback": _feedback(store, [request_id]),
+        "evaluations": judged["scores"],
+        "feedback": judged["feedback"],
     }
 
 
@@ -143,17 +149,29 @@ def _filtered(filters: Mapping[str, str], names: Iterable[str]) -> tuple[str, Ro
     return "".join(f" AND {name} = {{{name}:String}}" for name in given), given
 
 
-def _scores(store: Store, request_ids: list[str]) -> list[Row]:
-    return store.rows(
+def _call(here: Locations, request_id: str, columns: str) -> Row | None:
+    rows = here.rows(
+        "inference_responses",
+        f"SELECT {columns} FROM inference_responses WHERE {{at}} AND request_id = {{id:String}} ORDER BY {ONCE} LIMIT 1",
+        {"id": request_id},
+    )
+    return rows[0] if rows else None
+
+
+def _judged(here: Locations, request_ids: list[str]) -> Row:
+    """Scores and judgements of calls. here: locations of these calls."""
+    given = {"ids": request_ids}
+    scores = here.rows(
+        "evaluation_scores",
         "SELECT request_id, evaluator, evaluator_version, evaluator_digest, score, passed, label, explanation,"
-        " inclusion_probability FROM v_evaluation_scores WHERE request_id IN {ids:Array(String)} ORDER BY evaluator LIMIT 1000",
-        {"ids": request_ids},
+        " inclusion_probability FROM v_evaluation_scores WHERE {at} AND request_id IN {ids:Array(String)}"
+        " ORDER BY evaluator LIMIT 1000",
+        given,
     )
-
-
-def _feedback(store: Store, request_ids: list[str]) -> list[Row]:
-    return store.rows(
-        "SELECT request_id, score, label, comment, event_time_us FROM v_feedback WHERE request_id IN {ids:Array(String)}"
+    feedback = here.rows(
+        "feedback",
+        "SELECT request_id, score, label, comment, event_time_us FROM v_feedback WHERE {at} AND request_id IN {ids:Array(String)}"
         " ORDER BY event_time_us LIMIT 1000",
-        {"ids": request_ids},
+        given,
     )
+    return {"scores": scores, "feedback": feedback}
