@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 DEPTH_MAX = 32
@@ -31,12 +32,16 @@ def read_json(content: bytes) -> Any:
     return value_of(content, levels_max=DEPTH_MAX + ENVELOPE_LEVELS + 1)
 
 
-def value_of(content: str | bytes, *, levels_max: int) -> Any:
-    """The value that a text is; its outermost one is level 1. Raises ValueError saying what is wrong."""
+def value_of(content: str | bytes, *, levels_max: int, fill: Callable[[str], str] = str) -> Any:
+    """The value that a text is, keys and texts filled in; its outermost one is level 1.
+
+    Raises ValueError saying what is wrong, and what `fill` raises.
+    """
     try:
-        value = json.loads(
+        found = json.loads(
             content, object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant
         )
+        value = found if fill is str else _filled(found, fill)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     _check(value, levels_max)
@@ -50,6 +55,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ValueError(f"key {key[:SHOWN_CHARS]!r} is given twice; keep one")
         found[key] = value
     return found
+
+
+def _filled(value: Any, fill: Callable[[str], str]) -> Any:
+    if isinstance(value, dict):
+        return _object([(fill(key), _filled(item, fill)) for key, item in value.items()])
+    if isinstance(value, list):
+        return [_filled(item, fill) for item in value]
+    return fill(value) if isinstance(value, str) else value
 
 
 def _integer(text: str) -> int:

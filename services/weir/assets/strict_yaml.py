@@ -5,13 +5,14 @@ anchor, an alias or a merge key (a few lines can expand to gigabytes), a tag, a 
 64 bits, a text with half of a surrogate pair, a bare U+0085, U+2028 or U+2029, nesting beyond DEPTH_MAX, a text beyond
 BYTES_MAX. `yes`, `010`, `1:30` and dates are text, not true, 8, 90 and dates: only JSON's words and numbers have a meaning
 of their own. A text that is JSON is read by JSON's reader, and two escapes that are one character in JSON are that
-character in every quoted text.
+character in every quoted text. A caller's `fill` changes keys and texts: one without quotes that becomes a number is a number,
+any other that changes is text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import yaml
@@ -29,6 +30,10 @@ PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 FOLDED = re.compile("[\x85\u2028\u2029]")
 """Characters of a text in JSON, ends of a line in YAML 1.1: PyYAML would make spaces of them, or drop the spaces beside."""
+
+
+Fill = Callable[[str], str]
+"""What a key or text becomes before it is read."""
 
 
 class NotStrict(ValueError):
@@ -49,15 +54,15 @@ def read_documents(content: bytes) -> list[Any]:
     return read_text(text)
 
 
-def read_text(text: str) -> list[Any]:
-    """The documents in a text, empty ones left out. Raises NotStrict."""
+def read_text(text: str, fill: Fill = str) -> list[Any]:
+    """The documents in a text, empty ones left out. Raises NotStrict, and what `fill` raises."""
     if text.lstrip(" \t\r\n").startswith(("{", "[", '"')):
         try:
-            return [value_of(text, levels_max=DEPTH_MAX)]
+            return [value_of(text, levels_max=DEPTH_MAX, fill=fill)]
         except ValueError:  # no JSON, or not strict: below it is told with its place
             pass
     _demand_plain_lines(text)
-    loader: Any = _Loader(text)  # the library leaves its methods untyped
+    loader: Any = _Loader(text, fill)  # the library leaves its methods untyped
     found: list[Any] = []
     try:
         while loader.check_data():
@@ -98,12 +103,13 @@ class _Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, fill: Fill) -> None:
         try:
             super().__init__(text)
         except yaml.YAMLError as error:
             raise NotStrict(str(error)[:400]) from error
         self._depth = 0
+        self._fill = fill
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # the library leaves it untyped
@@ -120,6 +126,11 @@ class _Loader(yaml.SafeLoader):
 
     def compose_scalar_node(self, anchor: Any) -> Any:
         node: Any = super().compose_scalar_node(anchor)
+        filled = self._fill(node.value)
+        if filled != node.value:
+            node.value, node.tag = filled, STR
+            if node.style is None and NUMBER.fullmatch(filled):
+                node.tag = self.resolve(yaml.ScalarNode, filled, (True, False))  # type: ignore[no-untyped-call]  # as above
         if SURROGATE.search(node.value):
             node.value = PAIR.sub(_joined, node.value)
         return node
@@ -171,13 +182,16 @@ def _shown(node: Any) -> str:
     return repr(str(node.value)[:SHOWN_CHARS])
 
 
+NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
+"""A number as JSON writes it."""
+
 STR = "tag:yaml.org,2002:str"
 
 for _word, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
     ("int", r"-?(?:0|[1-9][0-9]*)", list("-0123456789")),
-    ("float", r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", list("-0123456789")),
+    ("float", NUMBER.pattern, list("-0123456789")),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_word}", re.compile(rf"(?:{_pattern})\Z"), _first)
 

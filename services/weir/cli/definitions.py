@@ -5,21 +5,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from weir.assets.strict_yaml import BYTES_MAX, NotStrict, read_documents
+from weir.assets.strict_yaml import BYTES_MAX, NotStrict, read_text
 from weir.cli.output import CliError, ExitCode
 
-PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+PLACEHOLDER = re.compile(r"\$?\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""`${key}`, or `$${key}` for the text `${key}`."""
 
 
 def read_definitions(paths: Sequence[Path], values: Mapping[str, str]) -> list[Any]:
-    """Documents of all files, folders in order of name. Raises CliError naming the file for what cannot be read."""
+    """Documents of all files, folders in order of name, with `values` for their placeholders.
+
+    A value is text, whatever it looks like; a number where a plain scalar (one without quotes) becomes one. Raises
+    CliError naming the file for what cannot be read, and for a placeholder without a value.
+    """
     documents: list[Any] = []
     for file in [file for path in paths for file in _files(path)]:
         try:
-            documents += read_documents(filled(_text(file), values, file).encode("utf-8", "surrogatepass"))
+            documents += read_text(_text(file), partial(_substituted, values, file))
         except NotStrict as error:
             raise CliError(
                 ExitCode.INVALID, f"{file} is no YAML that can be taken: {error}", "mend the file and apply again"
@@ -27,19 +33,6 @@ def read_definitions(paths: Sequence[Path], values: Mapping[str, str]) -> list[A
     if not documents:
         raise CliError(ExitCode.INVALID, "no definitions found", "name a YAML file or a folder of them with -f")
     return documents
-
-
-def filled(text: str, values: Mapping[str, str], file: Path) -> str:
-    """The text with its placeholders filled in; comment lines keep theirs. Raises CliError for one without a value."""
-    lines = []
-    for line in text.split("\n"):
-        if not line.lstrip().startswith("#"):
-            missing = sorted(set(PLACEHOLDER.findall(line)) - set(values))
-            if missing:
-                raise CliError(ExitCode.INVALID, f"{file} wants a value for {missing[0]}", f"--set {missing[0]}=...")
-            line = PLACEHOLDER.sub(lambda match: values[match[1]], line)
-        lines.append(line)
-    return "\n".join(lines)
 
 
 def parsed_values(settings: Sequence[str]) -> dict[str, str]:
@@ -65,6 +58,18 @@ def values_of_files(settings: Sequence[str]) -> dict[str, str]:
             if isinstance(value, str | int | float) and not isinstance(value, bool):
                 values[f"{name}_{key}"] = str(value)
     return values
+
+
+def _substituted(values: Mapping[str, str], file: Path, text: str) -> str:
+    def value_of(placeholder: re.Match[str]) -> str:
+        key = placeholder[1]
+        if placeholder[0].startswith("$$"):
+            return placeholder[0][1:]
+        if key not in values:
+            raise CliError(ExitCode.INVALID, f"{file} wants a value for {key}", f"--set {key}=...")
+        return values[key]
+
+    return PLACEHOLDER.sub(value_of, text)
 
 
 def _object(file: Path) -> dict[str, Any]:

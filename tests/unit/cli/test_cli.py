@@ -20,8 +20,7 @@ from hypothesis import strategies as st
 
 from weir.alerts.adapters.deliveries import Delivery
 from weir.cli.commands_alerts import DELIVERY_COLUMNS, delivery_row
-from weir.cli.definitions import filled, parsed_values, read_definitions, values_of_files
-from weir.cli.output import CliError, clean, emit_json, emit_table
+from weir.cli.output import clean, emit_json, emit_table
 from weir.cli.stack.layout import Layout, layout
 from weir.cli.stack.ports import PortTaken, reserved
 from weir.cli.stack.processes import processes
@@ -99,41 +98,6 @@ def test_keys_are_shown_once_and_listed_without_their_secret(tmp_path: Path) -> 
     assert weir(tmp_path, "keys", "create", "ci", "--tenant", "acme", "--scope", "infer").returncode == 6
     assert weir(tmp_path, "keys", "revoke", "ci").returncode == 0
     assert weir(tmp_path, "keys", "revoke", "ci").returncode == 3
-
-
-def test_a_placeholder_without_a_value_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CliError, match="wants a value for digest"):
-        filled("a: ${digest}", {}, tmp_path / "x.yaml")
-
-
-def test_placeholders_are_filled_and_comments_left_alone(tmp_path: Path) -> None:
-    assert filled("# ${other}\na: ${digest}", parsed_values(["digest=x=y"]), tmp_path) == "# ${other}\na: x=y"
-
-
-def test_placeholders_are_filled_from_a_file(tmp_path: Path) -> None:
-    file = tmp_path / "corpus.json"
-    file.write_text('{"digest": "sha256:1", "passages": 7, "parts": ["a"], "whole": true}')
-
-    assert values_of_files([f"corpus={file}"]) == {"corpus_digest": "sha256:1", "corpus_passages": "7"}
-
-
-@pytest.mark.parametrize(("text", "said"), [("[1]", "holds a list"), ("{", "is no JSON"), (None, "does not exist")])
-def test_a_file_of_values_that_is_none_is_named(tmp_path: Path, text: str | None, said: str) -> None:
-    file = tmp_path / "corpus.json"
-    if text is not None:
-        file.write_text(text)
-
-    with pytest.raises(CliError, match=said):
-        values_of_files([f"corpus={file}"])
-    with pytest.raises(CliError, match="has no '='"):
-        values_of_files([str(file)])
-
-
-def test_yaml_that_cannot_be_read_names_its_file(tmp_path: Path) -> None:
-    (tmp_path / "bad.yaml").write_text("a: [")
-
-    with pytest.raises(CliError, match=r"bad\.yaml is no YAML"):
-        read_definitions([tmp_path], {})
 
 
 def test_a_column_that_no_row_has_is_no_blank_one() -> None:
