@@ -128,6 +128,9 @@ def catalog_of(triton: ScriptedTriton) -> Catalog:
             "task": "chat" if is_chat else "embeddings", "unary_model": name, "stream_model": name if is_chat else None,
             "input": "text_input" if is_chat else "text", "card": CARD,
         }))  # fmt: skip
+    catalog.apply(asset("model", "streams-only", {
+        "task": "chat", "unary_model": None, "stream_model": "echo", "input": "text_input", "card": CARD,
+    }))  # fmt: skip
     limits = {"parameters_allowed": ["max_tokens", "seed"], "output_tokens_max": 64}
     catalog.apply(asset("policy", "limits", limits))
     limited = {"model": "echo@prod", "policy": "limits@prod", "nodes": [], "edges": []}

@@ -14,7 +14,7 @@ from tritonclient.utils import serialize_byte_tensor
 from harness.samples.builders import DIGEST, NOON_US, REQUEST_ID, SPAN_ID, call, call_end
 from weir.events import InferenceCompleted, InferenceRequested, Reference, SpansRecorded
 from weir.gateway.core.completion import events_of
-from weir.gateway.core.record import Kind, Record
+from weir.gateway.core.record import HEAD, Kind, Record, pack, unpack
 
 
 def request_wire(text: str, **tensors: str) -> bytes:
@@ -86,6 +86,24 @@ def test_a_completed_call_becomes_an_event_and_its_spans_with_gapless_numbers() 
     assert (event.input_tokens, event.output_tokens, event.seed) == (6, 2, 7)
     assert event.client_request_id == "client-7"
     assert event.latency_ms == 12.5
+
+
+@pytest.mark.parametrize(("known", "words"), [(None, "Be kind: Hi"), ("Hi", "Hi"), ("", "")])
+def test_the_whole_input_stands_in_only_for_words_that_are_not_known(known: str | None, words: str) -> None:
+    record = unpack(
+        pack(answered(call=call(protocol="openai-chat", user_text=known), wire=request_wire("Be kind: Hi")))[
+            HEAD.size :
+        ]
+    )
+    event, _ = completion(record)
+
+    assert (event.user_text, event.input_text) == (words, "Be kind: Hi")
+
+
+def test_a_record_of_before_null_has_unknown_words() -> None:
+    record = answered(call=call(protocol="oip-grpc", user_text=""), wire=request_wire("Hi"))
+
+    assert completion(unpack(pack(record)[HEAD.size :]))[0].user_text == "Hi"
 
 
 @pytest.mark.parametrize("seed", [-(2**63), 0, 2**63 - 1])

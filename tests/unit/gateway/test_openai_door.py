@@ -14,6 +14,7 @@ from harness.http.gateway_http import HttpDoor, http_door
 from weir.events import FeedbackReceived, InferenceCompleted, SpansRecorded
 from weir.gateway.api.openai import routes
 from weir.gateway.core.errors import Refusal
+from weir.inference.core.features import skip_reason
 
 HELLO = "Grüße 👍"
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7"
@@ -148,6 +149,32 @@ TALK = [
     {"role": "assistant", "content": "Hello Ada."},
     {"role": "user", "content": "What is my name?"},
 ]
+
+
+@pytest.mark.parametrize("words", ["", "What is my name?"])
+async def test_the_users_words_are_the_last_message_and_no_more(door: HttpDoor, words: str) -> None:
+    messages = [*TALK[:-1], {"role": "user", "content": words}]
+    assert (await door.post("/v1/chat/completions", {"model": "obeys", "messages": messages})).status_code == 200
+
+    event = door.completed()
+    assert "BANANA-47291" in event.input_text
+    assert event.user_text == words
+    assert skip_reason(event) == ("" if words else "no_text")
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_only_a_stream_has_a_time_to_its_first_token(door: HttpDoor, is_stream: bool) -> None:
+    assert (await door.chat("streams-only", "x", stream=is_stream)).status_code == 200
+
+    assert (door.completed().time_to_first_token_ms is not None) == is_stream
+
+
+async def test_a_key_pays_nothing_for_what_its_tenants_limit_refuses(tmp_path: Path) -> None:
+    limits = {"WEIR_GATEWAY_CALLS_PER_MINUTE_KEY": "3", "WEIR_GATEWAY_CALLS_PER_MINUTE_TENANT": "1"}
+    async with http_door(tmp_path, **limits) as door:
+        assert (await door.chat("echo", "x")).status_code == 200
+        for _ in range(4):
+            assert "calls_per_minute_tenant" in error(await door.chat("echo", "x"), 429)["message"]
 
 
 async def test_no_advice_is_what_was_done_already(door: HttpDoor) -> None:

@@ -104,10 +104,10 @@ def test_only_an_answer_that_ended_well_is_measured() -> None:
     assert (envelope.items[0].answer.words, envelope.items[0].answer.embedding) == (0, ())
 
 
-def test_the_whole_input_stands_in_for_unknown_user_text() -> None:
-    [(_, envelope)] = built([completed(user_text="", input_text="one two")])
+def test_words_of_the_template_are_never_the_users() -> None:
+    [(_, envelope)] = built([completed(user_text="two", input_text="one two")])
 
-    assert envelope.items[0].prompt.tokens == ("one", "two")
+    assert envelope.items[0].prompt.tokens == ("two",)
 
 
 def test_an_envelope_is_cut_at_its_limit() -> None:
@@ -133,6 +133,7 @@ def test_an_envelope_of_long_texts_is_cut_so_that_every_consumer_decodes_it() ->
         (completed(outcome="refused"), ""),
         (completed(operation="embeddings"), "operation"),
         (completed(user_text="", input_text=""), "no_text"),
+        (completed(user_text="", input_text="Answer politely: "), "no_text"),
     ],
 )
 def test_calls_without_a_text_are_left_out(event: InferenceCompleted, reason: str) -> None:

@@ -60,6 +60,7 @@ class CallSession:
         self.refusal: Refusal | None = None
         """What the client is to be told instead of the answer, because its record found no room."""
         self.first_piece_us: int | None = None
+        """When the first piece came that the client was streamed."""
         self.is_told = False
         """Whether the client knows its request id."""
         self._gateway = gateway
@@ -156,7 +157,7 @@ class CallSession:
 
     def piece(self, *, error_message: str = "", is_last: bool = False) -> None:
         """A piece of a streamed answer came; its error or its being the last ends the call."""
-        if self.first_piece_us is None:
+        if self.first_piece_us is None and self.call.is_stream:
             self.first_piece_us = self._now_us()
         self._state = self._state.answered()
         ending = call_state.ending_of_piece(error_message, is_last=is_last)
@@ -177,7 +178,7 @@ class CallSession:
             details,
             has_pieces=self._state.has_pieces,
             server_timing_json=server_timing_json,
-            is_stream=self.call.protocol.endswith("-stream"),
+            is_stream=self.call.is_stream,
             stray_error=stray_error,
         )
         self._end(ending, by_upstream=True)

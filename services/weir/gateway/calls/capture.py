@@ -146,7 +146,7 @@ class SpoolCapture:
         """A record of bounded size: nothing that a client may make long."""
         return replace(
             self._record("completed"),
-            call=replace(call, user_text=""),
+            call=replace(call, user_text=None),
             end=replace(end, error_message=cut(end.error_message, MESSAGE_CHARS_MAX), server_timing_json=""),
             wire_bytes=wire_bytes,
             response_bytes=answer_bytes,

@@ -75,12 +75,15 @@ class Turnstile:
         return Slot(self, slots, caller)
 
     def _turn(self, caller: Caller, rate: Rate, cost: int) -> None:
-        for whose, name, amount in self._rates(caller, rate):
-            wait_s = self._buckets.take(name, amount, cost, monotonic_s())
+        rates, now_s = list(self._rates(caller, rate)), monotonic_s()
+        for whose, name, amount in rates:  # look at all first: who is refused pays nothing
+            wait_s = self._buckets.wait_s(name, amount, cost, now_s)
             if wait_s:
                 limit = f"{rate}_{whose}"
                 LIMITED.labels(limit).inc()
                 raise _slow_down(limit, name.partition(" ")[2], amount, cost, wait_s)
+        for _, name, amount in rates:
+            self._buckets.take(name, amount, cost, now_s)
 
     def _rates(self, caller: Caller, rate: Rate) -> Iterator[tuple[str, str, int]]:
         """Whose limit, the name of its bucket, and how much a minute."""
@@ -96,7 +99,8 @@ class Turnstile:
     def _tenant(self, caller: Caller) -> CallerLimits:
         return self._by_tenant.get(caller.tenant, self._of_tenant)
 
-    def _left(self, slots: Slots, caller: Caller, size_bytes: int) -> None:
+    def give_back(self, slots: Slots, caller: Caller, size_bytes: int) -> None:
+        """What a caller held is free again: one of `slots`, and so many bytes."""
         slots.give_back(caller.tenant, caller.key_id)
         if size_bytes:
             self.bytes.give_back(caller.tenant, caller.key_id, size_bytes)
@@ -123,7 +127,7 @@ class Slot:
         """Give everything back."""
         if self._is_held:
             self._is_held = False
-            self._turnstile._left(self._slots, self.caller, self._bytes)
+            self._turnstile.give_back(self._slots, self.caller, self._bytes)
 
     def __enter__(self) -> Self:
         return self

@@ -87,7 +87,7 @@ def counted(ledger: Ledger, records: Iterable[Record], *, has_corrupt: bool) -> 
             calls[key].pop(record.call.request_id, None)
         after[key] = replace(epoch, next_seq=record.seq + NUMBERS_TAKEN[record.kind], is_suspect=False)
     for still_open in calls.values():
-        still_open.update({one: replace(call, user_text="") for one, call in still_open.items() if call.user_text})
+        still_open.update({one: replace(call, user_text=None) for one, call in still_open.items() if call.user_text})
     if has_corrupt:
         after = {key: replace(epoch, is_suspect=True) for key, epoch in after.items()}
     return after, accounts

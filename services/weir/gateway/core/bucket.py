@@ -34,9 +34,15 @@ class Buckets:
         per_minute: what flows in, and what the bucket holds; at least 1. now_s: monotonic. A cost above what the bucket
         holds never fits: infinity.
         """
+        wait_s = self.wait_s(name, per_minute, cost, now_s)
+        if not wait_s:
+            self._buckets[name].level -= cost
+        return wait_s
+
+    def wait_s(self, name: str, per_minute: int, cost: int, now_s: float) -> float:
+        """What `take` would return; nothing is taken."""
         bucket = self._filled(name, per_minute, now_s)
         if cost <= bucket.level:
-            bucket.level -= cost
             return 0.0
         return float("inf") if cost > per_minute else (cost - bucket.level) * MINUTE_S / per_minute
 

@@ -48,12 +48,17 @@ class Call:
     """W3C trace flags of the caller, sent on unchanged: bit 0 says sampled. Every call is recorded, sampled or not."""
     tracestate: str = ""
     """W3C tracestate of the caller, sent on; empty when none."""
-    user_text: str = ""
-    """The user's own words where the listener knows them (HTTP); empty where the drain reads them off the wire."""
+    user_text: str | None = None
+    """The user's own words where the listener knows them (HTTP); None where the drain reads them off the wire."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Attributes of the call's root span that the client named: user, metadata."""
     references: tuple[Reference, ...] = ()
     """Assets resolved from the registry for this call."""
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the client asked for the answer in pieces."""
+        return self.protocol.endswith("-stream")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

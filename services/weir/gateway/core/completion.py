@@ -71,7 +71,7 @@ def events_of(record: Record, *, text_chars_max: int) -> list[Addressed]:
         )
         return [("inference-requests", call.request_id, requested)]
     assert record.end is not None
-    answer = read_answer(record.responses, is_stream=call.protocol.endswith("-stream"))
+    answer = read_answer(record.responses, is_stream=call.is_stream)
     completed = _completed(record, call, record.end, request, answer, shared, text_chars_max)
     spans = _spans(record, call, record.end, completed, answer.node_timings_json)
     return [("inference-responses", call.request_id, completed), ("spans", call.trace_id, spans)]
@@ -114,7 +114,7 @@ def _completed(
 
 
 def _shared(record: Record, call: Call, request: RequestFacts, text_chars_max: int) -> dict[str, Any]:
-    user_text = call.user_text or request.text
+    user_text = request.text if call.user_text is None else call.user_text
     parameters_json = json.dumps(request.parameters, sort_keys=True)
     is_cut, is_whole = len(request.text) > text_chars_max, len(parameters_json) <= text_chars_max
     return {

@@ -240,4 +240,6 @@ def call_from(facts: dict[str, Any] | None) -> Call | None:
     if facts is None:
         return None
     references = tuple(Reference(**reference) for reference in facts.pop("references"))
+    if facts["user_text"] == "" and facts["protocol"].startswith("oip-"):
+        facts["user_text"] = None  # a record of before unknown words were null
     return Call(**facts, references=references)

@@ -54,12 +54,7 @@ def skip_reason(event: InferenceCompleted) -> str:
     """Why a call has no features: `operation`, `no_text`, or empty when it has some."""
     if event.operation in OPERATIONS_WITHOUT_TEXT:
         return "operation"
-    return "" if prompt_of(event) else "no_text"
-
-
-def prompt_of(event: InferenceCompleted) -> str:
-    """The user's own words, or the whole input where those are not known."""
-    return event.user_text or event.input_text
+    return "" if event.user_text else "no_text"
 
 
 def answer_of(event: InferenceCompleted) -> str:
@@ -75,7 +70,7 @@ def is_embedded(event: InferenceCompleted, plan: Plan) -> bool:
 def texts_to_embed(events: Sequence[InferenceCompleted], plan: Plan) -> list[str]:
     """The distinct texts, cut to the limit, whose embeddings the envelopes of `events` need; prompts come first."""
     sampled = [event for event in events if is_embedded(event, plan)]
-    texts = [*map(prompt_of, sampled), *map(answer_of, sampled)]
+    texts = [*(event.user_text for event in sampled), *map(answer_of, sampled)]
     return list(dict.fromkeys(text[: plan.embed_chars_max] for text in texts if text.strip()))
 
 
@@ -155,7 +150,7 @@ def _envelope(
 
 
 def _item(event: InferenceCompleted, embedding: Embedding, plan: Plan) -> FeatureItem:
-    prompt, answer = prompt_of(event), answer_of(event)
+    prompt, answer = event.user_text, answer_of(event)
     sampled = is_embedded(event, plan)
     return FeatureItem(
         response_event_id=event.event_id,

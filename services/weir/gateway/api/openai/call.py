@@ -131,8 +131,7 @@ class HttpCall(CallSession):
             peeked = peek_stream_response(message)
         except NoMessage as error:
             raise _unreadable(error) from error
-        is_stream = self.call.protocol.endswith("-stream")
-        self.keep(message if is_stream else bytes(peeked.response.SerializeToString()))
+        self.keep(message if self.call.is_stream else bytes(peeked.response.SerializeToString()))
         self.piece(error_message=peeked.error_message)
         if peeked.error_message:
             raise Refusal("upstream_error", peeked.error_message)
