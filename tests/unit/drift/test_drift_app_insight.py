@@ -106,6 +106,19 @@ async def test_without_words_a_signal_still_names_clusters_and_calls(files: File
     assert "word90" not in str(fired.as_record())
 
 
+@pytest.mark.parametrize("size", [1, 7, 20, 80])
+async def test_the_cut_into_envelopes_changes_no_signal_of_skew(files: FileCheckpoints, size: int) -> None:
+    source = Traffic(11)
+    events = [*source.events(5), *source.events(20, shift=14.0), *source.events(60)]
+    _, signals = await told(files, cut([item_of(one) for one in events], (5, size)), WINDOWS_OF_20, compare=True)
+
+    assert [
+        (one.state, one.event_index, one.reference_version, one.reference_digest != "", one.reference_events)
+        for one in signals
+        if one.state in ("skewed", "cleared", "monitoring") and not one.level
+    ] == [("skewed", 25, "", False, 25), ("monitoring", 60, "1", True, 60), ("cleared", 65, "1", True, 60)]
+
+
 @pytest.mark.capability("O5")
 async def test_traffic_unlike_the_dataset_is_skewed_once_and_cleared_when_it_returns(files: FileCheckpoints) -> None:
     source = Traffic(11)

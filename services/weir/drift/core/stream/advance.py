@@ -134,8 +134,17 @@ def _follow(
         if skew is not None:
             skew, tested = watched(skew, cause, settings)
             if tested is not None and (tested.is_raised or tested.is_cleared):
-                signals.append(skew_signal(replace(stream, skew=skew), tested, cause, events, settings))
+                then = replace(stream, bank=_phase(before.bank, bank, step, reference), skew=skew)
+                signals.append(skew_signal(then, tested, cause, events, settings))
     return replace(stream, insight=insight, skew=skew), signals
+
+
+def _phase(before: BankState, after: BankState, step: Step, reference: Sequence[Observation]) -> BankState:
+    """The bank as of `step`, as far as a signal names its reference. reference: what was collected by then."""
+    is_collecting = not step.index and not any(isinstance(outcome, Frozen) for outcome in step.outcomes)
+    if is_collecting and isinstance(before, WarmingBank):
+        return replace(before, observations=tuple(reference))
+    return after
 
 
 def _still_named(bank: BankState, requests: Mapping[str, str]) -> dict[str, str]:
