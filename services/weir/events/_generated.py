@@ -374,7 +374,7 @@ class Context(Record):
     passage_id: str
     """Stable id of the passage within its dataset."""
     dataset: str
-    """Dataset (corpus) name."""
+    """Dataset (corpus) of the passage: the one that the chain names; empty when it names none or several, because a model tells the digest of what it read and no name."""
     dataset_digest: str
     """Content digest of the dataset version, sha256: and 64 hex digits."""
     score: float

@@ -122,6 +122,16 @@ def test_the_corpus_the_model_reports_is_referenced_beside_the_registered_datase
     assert [(r.kind, r.digest) for r in event.references] == [("dataset", DIGEST), ("index", "sha256:" + "cd" * 32)]
 
 
+@pytest.mark.parametrize(("datasets", "name"), [((), ""), (("a",), "a"), (("a", "b"), "")])
+def test_a_passage_is_of_no_dataset_where_nothing_says_which(datasets: tuple[str, ...], name: str) -> None:
+    pinned = tuple(Reference(kind="dataset", name=one, version="1", digest=DIGEST) for one in datasets)
+    event, _ = completion(answered(call=call(references=pinned)))
+
+    read = "sha256:" + "cd" * 32
+    assert [(context.dataset, context.dataset_digest) for context in event.contexts] == [(name, read)]
+    assert event.references == (*pinned, Reference(kind="index", name=name, version="", digest=read))
+
+
 def test_the_release_is_what_the_registry_pinned() -> None:
     event, _ = completion(answered())
     [(_, _, request)] = events_of(answered(kind="requested", end=None, responses=()), text_chars_max=1_000)

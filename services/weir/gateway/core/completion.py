@@ -150,7 +150,8 @@ def _envelope(record: Record, call: Call, seq: int, event_id: str, event_time_us
 
 
 def _contexts(answer: ModelAnswer, references: Sequence[Reference]) -> tuple[Context, ...]:
-    dataset = next((reference.name for reference in references if reference.kind == "dataset"), "corpus")
+    datasets = [reference.name for reference in references if reference.kind == "dataset"]
+    dataset = datasets[0] if len(datasets) == 1 else ""  # a model tells a digest and no name
     return tuple(
         Context(
             passage_id=passage.passage_id[:FACT_CHARS_MAX],
