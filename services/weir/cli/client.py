@@ -141,4 +141,5 @@ def _error(service: str, answer: Any, url: str) -> CliError:
     hint = page.get("hint", "")
     if answer.status_code == UNAUTHORIZED and service != "gateway":
         hint = f"set WEIR_HTTP_TOKEN to the token of the stack at {url}, or WEIR_HOME to its home: is it another one?"
-    return CliError(code, str(message), str(hint))
+    problems = page.get("errors") or [{}]
+    return CliError(code, str(message), str(hint), problems[0].get("document"))

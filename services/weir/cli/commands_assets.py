@@ -30,9 +30,15 @@ def apply(
     json: Json = False,
 ) -> None:
     """Apply definitions: all of them, or none."""
-    documents = read_definitions(file, {**values_of_files(set_from or []), **parsed_values(set_ or [])})
+    found = read_definitions(file, {**values_of_files(set_from or []), **parsed_values(set_ or [])})
+    documents = [document for _, document in found]
     body = {"documents": documents, "author": author or getpass.getuser(), "dry_run": dry_run}
-    answer = client.send("registry", "POST", "/v1/apply", body)
+    try:
+        answer = client.send("registry", "POST", "/v1/apply", body)
+    except CliError as error:
+        if error.document is None:
+            raise
+        raise CliError(error.code, f"{found[error.document][0]}: {error.message}", error.hint) from error
     emit_rows(answer, answer["items"], ("change", "kind", "name", "version", "digest"), json)
 
 

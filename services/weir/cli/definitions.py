@@ -16,16 +16,17 @@ PLACEHOLDER = re.compile(r"\$?\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 """`${key}`, or `$${key}` for the text `${key}`."""
 
 
-def read_definitions(paths: Sequence[Path], values: Mapping[str, str]) -> list[Any]:
-    """Documents of all files, folders in order of name, with `values` for their placeholders.
+def read_definitions(paths: Sequence[Path], values: Mapping[str, str]) -> list[tuple[Path, Any]]:
+    """Documents of all files, each with its file, folders in order of name, with `values` for their placeholders.
 
     A value is text, whatever it looks like; a number where a plain scalar (one without quotes) becomes one. Raises
     CliError naming the file for what cannot be read, and for a placeholder without a value.
     """
-    documents: list[Any] = []
+    documents: list[tuple[Path, Any]] = []
     for file in [file for path in paths for file in _files(path)]:
         try:
-            documents += read_text(_text(file), partial(_substituted, values, file))
+            found = read_text(_text(file), partial(_substituted, values, file))
+            documents += [(file, document) for document in found]
         except NotStrict as error:
             raise CliError(
                 ExitCode.INVALID, f"{file} is no YAML that can be taken: {error}", "mend the file and apply again"

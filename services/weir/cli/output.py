@@ -43,13 +43,17 @@ class ExitCode(IntEnum):
 
 
 class CliError(Exception):
-    """Ends the command with a code, a message and what to do about it."""
+    """Ends the command with a code, a message and what to do about it.
 
-    def __init__(self, code: ExitCode, message: str, hint: str = "") -> None:
+    document: the place, in what was sent, of the definition that a refusal is about; None for another error.
+    """
+
+    def __init__(self, code: ExitCode, message: str, hint: str = "", document: int | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
+        self.document = document
 
 
 def clean(text: object) -> str:

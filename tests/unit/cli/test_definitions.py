@@ -17,7 +17,7 @@ def read(folder: Path, text: str, *settings: str) -> list[Any]:
     """The documents of a file with this text."""
     file = folder / "definitions.yaml"
     file.write_text(text, encoding="utf-8")
-    return read_definitions([file], parsed_values(settings))
+    return [document for _, document in read_definitions([file], parsed_values(settings))]
 
 
 @given(value=st.text(st.characters(exclude_categories=["Cs"])))

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weir.assets.template import FILLED, unfillable
 from weir.gateway.core.conversation import Message, prompt_of
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.openai_fields import Field
@@ -229,6 +230,17 @@ def test_a_template_gets_the_conversation_by_its_variables() -> None:
 
     assert prompt_of(TEMPLATES["obeys"], messages) == "Be brief.|user: I am Ada.\nassistant: Hi.|Who?"
     assert prompt_of(TEMPLATES["talks"], messages) == "system: Be brief.\nuser: I am Ada.\nassistant: Hi. Who?"
+
+
+@given(st.lists(st.sampled_from([*FILLED, "tone", "Question"]), max_size=4, unique=True))
+def test_the_registry_takes_into_use_what_can_be_filled(names: list[str]) -> None:
+    template = " ".join(f"{{{{ {name} }}}}" for name in names)
+    try:
+        prompt_of(template, [Message("user", "Who?")])
+    except Refusal:
+        assert unfillable(template)
+    else:
+        assert not unfillable(template)
 
 
 def test_user_text_is_never_read_as_a_template() -> None:

@@ -23,11 +23,13 @@ from sqlalchemy import select
 
 from harness.samples.builders import one_of_each
 from unit.registry.conftest import TOKEN
+from weir.assets.template import variables_of
 from weir.events import TOPICS, GovernanceRecorded, encode_body, frame
 from weir.registry.adapters.database import Database
 from weir.registry.adapters.tables import GOVERNANCE
 from weir.registry.app.app import Registry
 from weir.registry.core.governance import GENESIS, seal
+from weir.registry.core.problems import Refused
 from weir.runtime.clock import now_us
 
 Weir = Callable[..., Awaitable[Any]]
@@ -54,10 +56,10 @@ def command(environment: dict[str, str], *arguments: str) -> subprocess.Complete
     )
 
 
-def prompt(version: str) -> dict[str, Any]:
+def prompt(version: str, template: str = "{{ question }}") -> dict[str, Any]:
     return {
         "kind": "prompt", "name": "p", "version": version, "aliases": ["prod"],
-        "spec": {"template": f"v{version}: {{{{ question }}}}", "variables": ["question"]},
+        "spec": {"template": f"v{version}: {template}", "variables": list(variables_of(template))},
     }  # fmt: skip
 
 
@@ -67,9 +69,9 @@ def model(version: str) -> dict[str, Any]:
     return {"kind": "model", "name": "m", "version": version, "aliases": ["prod"], "spec": spec}
 
 
-def chain(version: str, ranker: str) -> dict[str, Any]:
+def chain(version: str, ranker: str, of_prompt: str = "p@prod") -> dict[str, Any]:
     nodes = [{"name": ranker, "kind": "ranking"}, {"name": "answer", "kind": "generation", "uses": "model/m@prod"}]
-    spec = {"model": "m@prod", "prompt": "p@prod", "nodes": nodes, "edges": [[ranker, "answer"]]}
+    spec = {"model": "m@prod", "prompt": of_prompt, "nodes": nodes, "edges": [[ranker, "answer"]]}
     return {"kind": "chain", "name": "c", "version": version, "aliases": ["prod"], "spec": spec}
 
 
@@ -90,6 +92,66 @@ async def test_two_digests_of_a_chain_differ_node_by_node(registry: Registry, we
         ("nodes[rank]", "removed"),
         ("nodes[rerank]", "added"),
     ]
+
+
+async def test_a_prompt_that_the_gateway_cannot_fill_is_refused_with_its_file(url: str, tmp_path: Path) -> None:
+    environment = {"WEIR_HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    environment |= {"WEIR_REGISTRY_URL": url, "WEIR_REGISTRY_TOKEN": TOKEN}
+    (tmp_path / "a-prompt.yaml").write_text(yaml.safe_dump_all([prompt("1", "{{ question }} {{ tone }}"), model("1")]))
+    (tmp_path / "b-chain.yaml").write_text(yaml.safe_dump(chain("1", "rank")))
+
+    ran = await asyncio.to_thread(command, environment, "apply", "-f", str(tmp_path))
+
+    assert ran.returncode == 6
+    assert (
+        f"{tmp_path / 'b-chain.yaml'}: nothing was applied; 1 problem(s), the first: document 2 (chain/c) spec.prompt: "
+        in ran.stderr
+    )
+    assert (
+        "names p@prod, whose version 1 has the variable 'tone', which the gateway does not fill; expected {{ question"
+        in ran.stderr
+    )
+
+
+UNFILLABLE = ("{{ question }} {{ tone }}", "has the variable 'tone'"), ("Say hello.", "has no place for what is asked")
+
+
+@pytest.mark.parametrize(("template", "said"), UNFILLABLE)
+def test_no_way_brings_a_prompt_into_use_that_the_gateway_cannot_fill(
+    registry: Registry, template: str, said: str
+) -> None:
+    unused = prompt("2", template) | {"aliases": ["dev"]}
+    applied(registry, prompt("1"), model("1"), chain("1", "rank"), unused)
+
+    with pytest.raises(Refused, match=rf"chain/c\) spec\.prompt: names p@dev, whose version 2 {said}"):
+        applied(registry, chain("2", "rank", "p@dev"))
+    with pytest.raises(
+        Refused, match=rf"prompt/p\) aliases: moves 'prod', which chain 'c' runs, to a version that {said}"
+    ):
+        applied(registry, unused | {"aliases": ["prod"]})
+    with pytest.raises(
+        Refused, match=rf"prompt/p\) aliases: moves 'prod', which chain 'c' runs, to a version that {said}"
+    ):
+        registry.move_alias("prompt", "p", "prod", "2", "bob")
+    applied(registry, chain("1", "rank") | {"name": "d", "aliases": []})
+    registry.move_alias("prompt", "p", "other", "2", "bob")
+
+    assert registry.version("prompt", "p", "prod")[0].version == "1"
+
+
+def test_an_alias_brings_no_chain_into_use_whose_prompt_cannot_be_filled(registry: Registry) -> None:
+    applied(
+        registry,
+        prompt("1"),
+        model("1"),
+        chain("1", "rank"),
+        chain("2", "rank", "p@dev") | {"aliases": []},
+        prompt("3") | {"aliases": ["dev"]},
+    )
+    applied(registry, prompt("2", "{{ tone }}") | {"aliases": ["dev"]})
+
+    with pytest.raises(Refused, match=r"spec\.prompt: names p@dev, whose version 2 has the variable 'tone'"):
+        registry.move_alias("chain", "c", "prod", "2", "bob")
 
 
 @pytest.mark.capability("D8", is_check=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Table, delete, func, insert, select, tuple_
 
+from weir.assets.references import PROD
 from weir.registry.adapters.tables import ALIASES, CHANGES, VERSIONS
 from weir.registry.core.catalog import Asset, AssetKey, Catalog
 from weir.registry.core.plan import ALIAS_MOVED, CREATED, Change
@@ -63,6 +64,18 @@ def list_versions(connection: Connection, kind: str = "", name: str = "") -> lis
     """Versions, newest first, of one kind or one asset or all; at most ROWS_MAX + 1."""
     chosen = _chosen(VERSIONS, VersionRow, kind, name).order_by(VERSIONS.c.revision.desc())
     return [VersionRow(*row) for row in connection.execute(chosen)]
+
+
+def read_served(connection: Connection, kind: str) -> dict[str, str]:
+    """The specifications of a kind's versions at PROD, as canonical JSON, by name."""
+    at = (
+        (VERSIONS.c.kind == ALIASES.c.kind)
+        & (VERSIONS.c.name == ALIASES.c.name)
+        & (VERSIONS.c.version == ALIASES.c.version)
+    )
+    chosen = select(VERSIONS.c.name, VERSIONS.c.body_json).join(ALIASES, at)
+    rows = connection.execute(chosen.where(ALIASES.c.kind == kind, ALIASES.c.alias == PROD))
+    return {str(name): str(body_json) for name, body_json in rows}
 
 
 def list_aliases(connection: Connection, kind: str = "", name: str = "") -> list[AliasRow]:

@@ -17,11 +17,12 @@ from weir.registry.adapters.database import Database
 from weir.registry.adapters.metrics import CHANGES, REFUSALS
 from weir.registry.adapters.outbox import Act
 from weir.registry.core.approval import guarded, own_work, unapproved
-from weir.registry.core.catalog import AssetKey
+from weir.registry.core.catalog import AssetKey, Catalog
 from weir.registry.core.difference import FieldChange, difference
 from weir.registry.core.documents import Definition, definitions_from, label
+from weir.registry.core.filling import filling_problems, prompt_named
 from weir.registry.core.governance import EXECUTED, REFUSED
-from weir.registry.core.plan import ALIAS_MOVED, UNCHANGED, Change, plan
+from weir.registry.core.plan import ALIAS_MOVED, UNCHANGED, Change, catalog_after, plan
 from weir.registry.core.problems import Problem, Refused
 from weir.registry.core.stored import AliasRow, ChangeRow, VersionRow
 from weir.runtime.clock import now_us
@@ -61,7 +62,9 @@ class Registry:
 
         with self._governed(refuse, dry_run=dry_run) as connection:
             definitions = definitions_from(documents)
-            changes = plan(definitions, assets.read_catalog(connection, _keys(definitions)))
+            catalog = assets.read_catalog(connection, _keys(definitions))
+            changes = plan(definitions, catalog)
+            _demand_fillable(connection, definitions, catalog)
             self._demand_approval(connection, changes, definitions)
             if not dry_run:
                 _store(connection, changes, author, time_us)
@@ -76,6 +79,8 @@ class Registry:
 
         with self._governed(refuse) as connection:
             change = _alias_change(connection, kind, name, alias, version)
+            moved = _moved(change)
+            _demand_fillable(connection, [moved], assets.read_catalog(connection, _keys([moved])))
             self._demand_approval(connection, (change,))
             _store(connection, (change,), author, time_us)
         return change
@@ -156,6 +161,33 @@ def _keys(definitions: Sequence[Definition]) -> Iterator[AssetKey]:
         yield one.kind, one.name
         for _, reference in one.references:
             yield reference.kind, reference.name
+
+
+def _moved(change: Change) -> Definition:
+    """The stored version that an alias moves to, as if it were applied with the alias."""
+    prompt = prompt_named(change.body_json) if change.kind == "chain" else None
+    return Definition(
+        index=0,
+        kind=change.kind,
+        name=change.name,
+        version=change.version,
+        aliases=(change.alias,),
+        digest=change.digest,
+        body_json=change.body_json,
+        references=(("spec.prompt", prompt.of("prompt")),) if prompt else (),
+    )
+
+
+def _demand_fillable(connection: Connection, definitions: Sequence[Definition], catalog: Catalog) -> None:
+    """Raises Refused for a prompt that the definitions bring into use and the gateway could not fill."""
+    bodies = {(one.name, one.version): one.body_json for one in definitions if one.kind == "prompt"}
+
+    def body_of(name: str, version: str) -> str:
+        return bodies.get((name, version)) or assets.read_version(connection, "prompt", name, version)[1]
+
+    after, served = catalog_after(definitions, catalog), assets.read_served(connection, "chain") if bodies else {}
+    if problems := list(filling_problems(definitions, after, served, body_of)):
+        raise Refused(problems)
 
 
 def _store(connection: Connection, changes: Sequence[Change], author: str, time_us: int) -> None:
