@@ -213,6 +213,27 @@ async def test_accepting_withdraws_what_is_on_and_begins_a_reference(store: Sqli
         await quality.accept("nobody", "docs-qa", "support-coverage", "ana", NOON_US)
 
 
+async def test_a_decision_sent_again_before_it_was_kept_is_one_event(store: SqliteQualityStore) -> None:
+    log, disk = Log(), Store(store)
+    first = Quality(disk, log, SMALL, STREAMS_MAX)
+    for one in messages()[: 4 * 165]:
+        await first.handle(one)
+    await first.save()
+    again = Quality(Store(store), log, SMALL, STREAMS_MAX)
+
+    disk.full = True
+    for moment in range(2):
+        with pytest.raises(Retryable):
+            await first.accept("demo", "docs-qa", "support-coverage", "ana", NOON_US + moment)
+    await again.accept("demo", "docs-qa", "support-coverage", "ana", NOON_US + 5_000_000)
+
+    decided = ("cleared", "page"), ("cleared", "warn"), ("accepted", "")
+    for state in decided:
+        ids = [one.event_id for one in log.signals if (one.state, one.level) == state][-3:]
+        assert (len(ids), len(set(ids))) == (3, 1)
+    assert [one.version for one in (*first.streams(), *again.streams())] == [1, 2]
+
+
 async def test_a_full_disk_is_tried_again_and_loses_nothing(store: SqliteQualityStore) -> None:
     disk = Store(store, full=True)
     quality = Quality(disk, Log(), SMALL, STREAMS_MAX)

@@ -34,6 +34,7 @@ from weir.drift.quality.core.intake import key_of_score, outcome_scores, score_o
 from weir.drift.quality.core.ports import QualityStore, Source
 from weir.drift.quality.core.signals import acceptance_of, signal_of
 from weir.events import EvaluationScored, InvalidEvent, TextFeaturesComputed, named_id
+from weir.runtime.errors import Retryable
 from weir.runtime.kafka.handling import Received
 from weir.runtime.telemetry.logs import logger
 
@@ -102,13 +103,7 @@ class Quality:
     async def save(self) -> None:
         """Write what changed since the last save. Raises Retryable when the disk does not take it."""
         async with self._turn:
-            states = [(source, self._states[source, key]) for source, key in self._unsaved]
-            places = [(source, self._places[source]) for source in self._moved]
-            await asyncio.to_thread(self._store.save, states, list(self._gone), places)
-            self._unsaved.clear()
-            self._gone.clear()
-            self._moved.clear()
-            self._note_streams()
+            await self._write()
 
     async def accept(self, tenant: str, route: str, part: str, author: str, now_us: int) -> StreamState:
         """Take the scores from now on for the new normal; told with its `author`. Alarms that are on are withdrawn.
@@ -117,7 +112,9 @@ class Quality:
         """
         async with self._turn:
             source, before = self._found(tenant, route, part)
-            cause_id = named_id(now_us, f"accept {tenant} {route} {part} {before.version}")
+            # Of the stream and its reference, not of now: a decision sent again before it was kept is one event.
+            named = f"accept {tenant} {route} {part} {before.key.digest} {before.version}"
+            cause_id = named_id(before.first_us or now_us, named)
             cause = Score(cause_id, cause_id, "", "", now_us, is_bad=False, value=0.0, inclusion_probability=1.0)
             raised = [(Level.PAGE, before.page), (Level.WARN, before.warn)]
             cleared: list[Outcome] = [Cleared(level) for level, alarm in raised if alarm.raised]
@@ -125,9 +122,22 @@ class Quality:
             await self._announcer.announce([*signals, acceptance_of(before, cause, self._settings, author)])
             after = begun_anew(before)
             self._hold(source, [after])
+            try:
+                await self._write()
+            except Retryable:
+                self._hold(source, [before])
+                raise
             logger().info("quality_reference_begun", tenant=tenant, route=route, part=part, author=author)
-        await self.save()
         return after
+
+    async def _write(self) -> None:
+        states = [(source, self._states[source, key]) for source, key in self._unsaved]
+        places = [(source, self._places[source]) for source in self._moved]
+        await asyncio.to_thread(self._store.save, states, list(self._gone), places)
+        self._unsaved.clear()
+        self._gone.clear()
+        self._moved.clear()
+        self._note_streams()
 
     async def _count(self, source: Source, entries: list[Entry]) -> None:
         held = self._admitted(source, entries)
