@@ -234,6 +234,15 @@ def test_a_name_that_is_too_long_is_refused_and_not_quoted(ask: str) -> None:
     assert len(refusal.value.message) < 300
 
 
+def test_a_prompt_that_cannot_be_read_is_named_as_one() -> None:
+    made = catalog([*changes(), change("prompt", "p", "broken", {"template": 7})])
+
+    with pytest.raises(Refusal, match="prompt 'p' cannot be read") as refusal:
+        _ = made.resolve("qa").with_prompt(made.prompt("p@broken")).template
+
+    assert refusal.value.error_type == "prompt_not_found"
+
+
 def test_a_broken_chain_takes_no_other_route_away() -> None:
     made = catalog([*changes(), change("chain", "broken", "1", {"nodes": []}, "prod")])
 

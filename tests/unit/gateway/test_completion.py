@@ -12,7 +12,7 @@ from tritonclient.grpc import InferInput, service_pb2
 from tritonclient.utils import serialize_byte_tensor
 
 from harness.samples.builders import DIGEST, NOON_US, REQUEST_ID, SPAN_ID, call, call_end
-from weir.events import InferenceCompleted, InferenceRequested, Reference, SpansRecorded
+from weir.events import InferenceCompleted, InferenceRequested, Reference, SpansRecorded, derived_span_id
 from weir.gateway.core.completion import events_of
 from weir.gateway.core.record import HEAD, Kind, Record, pack, unpack
 
@@ -152,6 +152,7 @@ def test_spans_hang_together() -> None:
         ("inference", SPAN_ID),
         ("retrieve", "aaaaaaaaaaaaaaaa"),
     ]
+    assert spans.spans[2].span_id == derived_span_id(REQUEST_ID, "retrieve 1")
 
 
 def test_a_stream_is_the_sum_of_its_pieces() -> None:

@@ -16,6 +16,9 @@ from weir.runtime.kafka.message_trace import read_or_new
 SESSION_CHARS_MAX = 256
 """Longest session id, characters: any UUID or e-mail address fits, and it is a column of the store."""
 
+PROMPT = "weir-prompt"
+"""Header that names a prompt of the registry."""
+
 SESSION = "weir-session"
 
 UNKNOWN_TENANT = "unknown"

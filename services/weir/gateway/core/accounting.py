@@ -59,9 +59,8 @@ def counted(ledger: Ledger, records: Iterable[Record], *, has_corrupt: bool) -> 
     has_corrupt: whether unreadable records stood among or after them.
     """
     after, accounts = dict(ledger), list[Account]()
-    calls: dict[
-        ProducerEpoch, dict[str, Call]
-    ] = {}  # open calls of the epochs met here, copied once and not for each record
+    # Open calls of the epochs met here, copied once and not for each record.
+    calls: dict[ProducerEpoch, dict[str, Call]] = {}
     for record in records:
         key = ProducerEpoch(record.source, record.boot_epoch)
         epoch = after.get(key, EpochState())

@@ -58,10 +58,11 @@ class Version:
         return cls(kind, name, version, digest, asset)
 
     def read_as(self, kind: type[A]) -> A:
-        """What it says. Raises Refusal("model_not_found") where that cannot be read."""
+        """What it says. Raises Refusal where that cannot be read: "prompt_not_found" of a prompt, else "model_not_found"."""
         if isinstance(self.asset, kind):
             return self.asset
-        raise Refusal("model_not_found", f"{self.kind} {self.name!r} cannot be read ({self.asset}); register it again")
+        missing = "prompt_not_found" if self.kind == "prompt" else "model_not_found"
+        raise Refusal(missing, f"{self.kind} {self.name!r} cannot be read ({self.asset}); register it again")
 
     @property
     def reference(self) -> Reference:

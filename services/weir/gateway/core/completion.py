@@ -6,7 +6,6 @@ gives the same events twice and the store keeps one.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -23,11 +22,13 @@ from weir.events import (
     SpanKind,
     SpansRecorded,
     derived_id,
+    derived_span_id,
     release_digest,
 )
 from weir.events.ranges import TIME_END_US, TIME_MIN_US
 from weir.gateway.core.answer import ModelAnswer, read_answer
 from weir.gateway.core.call import Call, CallEnd, Feedback
+from weir.gateway.core.feedback_request import COMMENT_CHARS_MAX
 from weir.gateway.core.loose_json import is_long, json_objects
 from weir.gateway.core.record import Record
 from weir.gateway.core.wire import RequestFacts, read_request
@@ -223,7 +224,7 @@ def _timed(call: Call, item: Mapping[str, object], index: int, parent: str) -> S
     name = _word(item, "name", "node")
     start_us = _time(item.get("start_us"), call.start_time_us)
     return Span(
-        span_id=_id(item.get("span_id"), _span_id(call, name, index)),
+        span_id=_id(item.get("span_id"), derived_span_id(call.request_id, f"{name} {index}")),
         parent_span_id=_id(item.get("parent_span_id"), parent),
         name=name,
         kind=_kind(item),
@@ -257,10 +258,6 @@ def _ms_between(start_us: int, end_us: int) -> float:
     return max(0, end_us - start_us) / 1_000
 
 
-def _span_id(call: Call, name: str, index: int) -> str:
-    return hashlib.sha256(f"{call.request_id} {name} {index}".encode()).hexdigest()[:16]
-
-
 def _feedback(record: Record, feedback: Feedback) -> FeedbackReceived:
     return FeedbackReceived(
         event_id=feedback.event_id,
@@ -272,5 +269,5 @@ def _feedback(record: Record, feedback: Feedback) -> FeedbackReceived:
         request_id=feedback.request_id,
         score=feedback.score,
         label=feedback.label,
-        comment=feedback.comment[:4_096],
+        comment=feedback.comment[:COMMENT_CHARS_MAX],
     )

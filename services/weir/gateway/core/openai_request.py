@@ -180,7 +180,10 @@ def read_embeddings(body: object, texts_max: int) -> EmbeddingsRequest:
 
 
 def check_shape(body: object) -> None:
-    """Raises Refusal for a body nested deeper or larger than any sensible one; iterative, so depth cannot hurt."""
+    """Raises Refusal for a body nested deeper or larger than any sensible one; iterative, so depth cannot hurt.
+
+    `body_values` refused before what may hold twice as many values; this counts them.
+    """
     waiting: list[tuple[object, int]] = [(body, 1)]
     count = 0
     while waiting:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from weir.gateway.calls.call_session import CallSession
-from weir.gateway.calls.call_start import operation_of, session_of
+from weir.gateway.calls.call_start import PROMPT, operation_of, session_of
 from weir.gateway.calls.gateway import Gateway
 from weir.gateway.core.answer_bound import bounded_request
 from weir.gateway.core.catalog import Catalog, Resolved
@@ -69,5 +69,5 @@ def _served(catalog: Catalog, resolved: Resolved, model_name: str, headers: Mapp
             "model_not_found",
             f"{model_name!r} is a route of the OpenAI API; over gRPC ask for the model {' or '.join(served)}",
         )
-    chosen = headers.get("weir-prompt", "")
+    chosen = headers.get(PROMPT, "")
     return resolved.with_prompt(catalog.prompt(chosen)) if chosen else resolved.without_prompt()

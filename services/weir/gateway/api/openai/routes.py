@@ -22,7 +22,7 @@ from weir.gateway.api.openai import replies
 from weir.gateway.api.openai.call import HttpCall, while_connected
 from weir.gateway.api.openai.held_response import HeldJson, HeldResponse, HeldStream
 from weir.gateway.api.openai.stream import PieceStream, events, opened
-from weir.gateway.calls.call_start import SESSION, session_of, told_headers_of
+from weir.gateway.calls.call_start import PROMPT, SESSION, session_of, told_headers_of
 from weir.gateway.calls.gateway import Gateway
 from weir.gateway.core.answer import AnswerReader
 from weir.gateway.core.body_values import demand_few_values
@@ -46,9 +46,6 @@ from weir.runtime.clock import now_us
 from weir.runtime.http.access import Access, DeclaredRoute
 from weir.runtime.http.boundary import Refused
 from weir.runtime.identity import new_id
-
-PROMPT = "weir-prompt"
-"""Header that names a prompt of the registry."""
 
 ANY_METHOD = ()
 """Every method, also one that nobody knows, gets an answer in OpenAI's form where nothing is served: Starlette reads no
@@ -212,7 +209,7 @@ class OpenAIHandlers:
         call.name(route=asked.model, user_text="\n".join(asked.texts), labels=asked.labels)
         resolved = self._resolved(call, asked.model, "embeddings")
         if _prompt_name(request):
-            raise Refusal("invalid_request", "weir-prompt has no meaning for embeddings; leave it out", field=PROMPT)
+            raise Refusal("invalid_request", f"{PROMPT} has no meaning for embeddings; leave it out", field=PROMPT)
         model = resolved.model.unary_model or ""
         call.know(route=resolved.route, model=model, references=resolved.references)
         asked_for = model, resolved.model.input, asked.texts, call.call.request_id
