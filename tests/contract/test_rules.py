@@ -6,6 +6,7 @@ import json
 from dataclasses import fields
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,8 +21,8 @@ BASE: dict[str, Any] = {
     "source": "drift-signals",
     "match": {"level": "page"},
     "severity": "page",
-    "group_by": ["route"],
-    "annotations": {"summary": "{part}"},
+    "group_by": ["alertname"],
+    "annotations": {"summary": "look at it"},
     "receivers": ["demo"],
 }
 CONDITION = {"field": "score", "aggregate": "mean", "op": "<", "value": 0.5, "window_events": 9, "events_min": 2}
@@ -33,6 +34,15 @@ VALUES = PLAIN | st.lists(PLAIN, max_size=2) | st.dictionaries(TEXTS, PLAIN, max
 INHIBITS = st.lists(st.fixed_dictionaries({"target": VALUES, "equal": VALUES}), max_size=2)
 EDITS = st.dictionaries(st.sampled_from(sorted(field.name for field in fields(Rule))), VALUES | INHIBITS, max_size=3)
 CONDITIONS = st.dictionaries(st.sampled_from(sorted(CONDITION)), PLAIN, max_size=2)
+
+
+@pytest.mark.parametrize("source", ["drift-signals", "evaluation-scores", "ops-signals"])
+def test_the_rules_that_are_edited_below_are_taken(source: str) -> None:
+    condition = {"condition": CONDITION} if source == "evaluation-scores" else {}
+    spec = {**BASE, "source": source, "match": {}, **condition}
+
+    definitions_from([{"kind": "rule", "name": "r", "version": "1", "spec": spec}])
+    assert rule_from("r", "sha256:d", json.dumps(spec)).source == source
 
 
 @given(EDITS, st.none() | CONDITIONS, st.sampled_from(["drift-signals", "evaluation-scores", "ops-signals"]))
@@ -48,5 +58,7 @@ def test_a_rule_that_the_registry_takes_can_run(edits: dict[str, Any], condition
 
 
 def test_the_examples_can_run() -> None:
-    for document in yaml.safe_load_all((repository() / "examples" / "registry" / "rules.yaml").read_text()):
+    documents = list(yaml.safe_load_all((repository() / "examples" / "registry" / "rules.yaml").read_text()))
+    assert len(documents) > 1
+    for document in documents:
         rule_from(document["name"], "sha256:d", json.dumps(document["spec"]))

@@ -70,15 +70,6 @@ def reset(state: MonitoringBank) -> MonitoringBank:
     return replace(state, monitor=new_monitor(state.fitted))
 
 
-def embedding_dimensions(state: BankState) -> int | None:
-    """Length that an embedding must have to be accepted next; None while any will do. For checking events before a
-    batch.
-    """
-    if isinstance(state, MonitoringBank):
-        return state.fitted.reference.embeddings.shape[1] or None
-    return next((item.embedding.size for item in state.observations if item.embedding is not None), None)
-
-
 def step(state: BankState, observation: Observation, uniform: float) -> tuple[BankState, tuple[Step, ...]]:
     """The bank after one event, and its step; none for a turn that its session leaves out. `uniform`, strictly between 0
     and 1, breaks ties of this event (`uniform_of` its id).
@@ -114,7 +105,7 @@ def _warm(state: WarmingBank, observation: Observation) -> tuple[BankState, tupl
     sessions, enters = choose(state.sessions, observation, settings.turn_probability)
     if not enters:
         return replace(state, sessions=sessions), ()
-    dimensions = embedding_dimensions(state)
+    dimensions = next((item.embedding.size for item in state.observations if item.embedding is not None), None)
     if dimensions is not None and observation.embedding is not None:
         require_length(observation.embedding, dimensions, observation.event_id)
     observations = (*state.observations, observation)

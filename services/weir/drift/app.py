@@ -36,7 +36,7 @@ from weir.drift.core.signals import StreamSignal
 from weir.drift.core.stream.advance import DEFAULT_INSIGHT, advance
 from weir.drift.core.stream.decisions import Dataset, Decision, accepted, compared, dismissed
 from weir.drift.core.stream.insight import novel_clusters
-from weir.drift.core.stream.intake import observations_of, skip_reason
+from weir.drift.core.stream.intake import skip_reason
 from weir.drift.core.stream.state import StreamState, new_stream
 from weir.events import InvalidEvent, NovelCluster, TextFeaturesComputed
 from weir.runtime.kafka.handling import Received
@@ -165,7 +165,7 @@ class Drift:
 
     def _admitted(self, envelope: TextFeaturesComputed) -> StreamState | None:
         tenant, route = envelope.tenant, envelope.route
-        if not observations_of(envelope):
+        if all(map(skip_reason, envelope.items)):
             _note_items(envelope, 0)
             return None
         if len(self._streams) < self._limits.streams_max:

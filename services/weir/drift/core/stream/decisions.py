@@ -107,4 +107,4 @@ def _cause(stream: StreamState, now_us: int) -> str:
 
 
 def _last_request(stream: StreamState) -> str:
-    return next(reversed(list((stream.requests or {"": ""}).values())), "")
+    return next(reversed([*(stream.requests or {}).values()]), "")
