@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
+from confluent_kafka import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.lineage.sink.core.client_call import ClientCall
+from weir.lineage.sink.group import Kept
 from weir.lineage.sink.sink import HUNG_EXIT_CODE
 
 LIMIT_S = 60.0
@@ -42,6 +46,49 @@ def test_it_says_which_call_and_how_long() -> None:
 
     assert call.hangs(70.0) == ""
     assert call.hangs(71.6) == "close takes 62 s, more than 60"
+
+
+class Standing:
+    """A consumer of the library whose call of this name returns once it may."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.is_in, self.may_return = threading.Event(), threading.Event()
+
+    def assignment(self) -> list[TopicPartition]:
+        return [TopicPartition("spans", 0)]
+
+    def pause(self, _: object) -> None:
+        self._stand("pause")
+
+    def poll(self, _: float) -> None:
+        self._stand("poll")
+
+    def resume(self, _: object) -> None:
+        self._stand("resume")
+
+    def _stand(self, name: str) -> None:
+        if name == self._name:
+            self.is_in.set()
+            assert self.may_return.wait(60)
+
+
+@pytest.mark.parametrize("name", ["pause", "poll", "resume"])
+def test_a_client_that_hangs_while_the_store_is_awaited_is_named_and_the_wait_itself_is_not(name: str) -> None:
+    call, consumer, stop = ClientCall(LIMIT_S), Standing(name), threading.Event()
+
+    def waits() -> None:
+        with Kept(consumer, call, stop, lambda _: None) as kept:
+            kept.wait(0.01)
+
+    thread = threading.Thread(target=waits)
+    thread.start()
+    assert consumer.is_in.wait(60)
+
+    assert call.hangs(time.monotonic() + LIMIT_S + 1).startswith(f"{name} takes ")
+    consumer.may_return.set()
+    thread.join(60)
+    assert call.hangs(time.monotonic() + LIMIT_S + 1) == ""
 
 
 @pytest.mark.capability("X1")

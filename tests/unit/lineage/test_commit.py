@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, Message, TopicPartition
 
 from weir.lineage.sink import commit
 from weir.lineage.sink.commit import Commits, MembershipLost
+from weir.lineage.sink.core.client_call import ClientCall
 
 pytestmark = pytest.mark.capability("X1")
 
@@ -54,7 +55,7 @@ class Client:
 
 
 def committed(answer: Answer | None) -> Client:
-    commits = Commits()
+    commits = Commits(ClientCall(60.0))
     client = Client(commits, answer)
     commits.commit(client, [TopicPartition("spans", 3, 17)], lambda _: None)
     return client
@@ -83,7 +84,7 @@ def test_a_commit_without_an_answer_gives_the_membership_up(monkeypatch: pytest.
     monkeypatch.setattr(commit, "QUICK_S", 0.0)
     monkeypatch.setattr(commit, "HEARTBEAT_S", 0.01)
     monkeypatch.setattr(commit, "ANSWER_S", 0.05)
-    commits = Commits()
+    commits = Commits(ClientCall(60.0))
     client = Client(commits, None)
 
     with pytest.raises(MembershipLost, match="did not answer"):

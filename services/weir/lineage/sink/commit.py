@@ -14,6 +14,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
+from weir.lineage.sink.core.client_call import ClientCall
 from weir.lineage.sink.group import HEARTBEAT_S, Kept
 
 ANSWER_S = 30.0
@@ -33,7 +34,9 @@ class MembershipLost(Exception):
 class Commits:
     """The commits of one membership, one at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, call: ClientCall) -> None:
+        """call: told of each call of the client while an answer is awaited."""
+        self._call = call
         self._answer: tuple[KafkaError | None, list[TopicPartition]] | None = None
 
     def answered(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
@@ -65,7 +68,7 @@ class Commits:
             message = consumer.poll(POLL_S)
             if message is not None:
                 take(message)
-        with Kept(consumer, threading.Event(), take) as kept:  # a stop waits for the answer too
+        with Kept(consumer, self._call, threading.Event(), take) as kept:  # a stop waits for the answer too
             while self._answer is None and time.monotonic() < asked_s + ANSWER_S:
                 kept.wait(HEARTBEAT_S)
         if self._answer is None:

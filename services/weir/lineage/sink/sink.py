@@ -146,7 +146,7 @@ class Sink:
         self._call.leave()
 
     def _as_member(self) -> None:
-        commits = Commits()
+        commits = Commits(self._call)
         self._next, self._starvation = {}, Starvation(STARVED_S)
         self._call.enter("join", time.monotonic())
         consumer = joined(self._settings, self._assigned, self._revoked, commits.answered)
@@ -246,8 +246,8 @@ class Sink:
         intents = [KafkaPartition(*one, offsets.first, metadata=intent(offsets)) for one, offsets in ranges.items()]
         self._call.enter("commit", time.monotonic())
         commits.commit(consumer, intents, self._take)
-        self._call.leave()  # an insert has no limit here: `stalled` says how long it takes
-        with Kept(consumer, self._stop, self._take) as kept:
+        self._call.leave()  # an insert has no limit here: `stalled` says how long it takes; `Kept` tells its own calls
+        with Kept(consumer, self._call, self._stop, self._take) as kept:
             for one, batch in batches.items():
                 if not self._stored(ranges[one], batch, kept):
                     return
