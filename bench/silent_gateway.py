@@ -9,26 +9,26 @@ from __future__ import annotations
 from weir.gateway import __main__ as gateway
 from weir.gateway.calls.capture import SpoolCapture
 from weir.gateway.core.call import Call, CallEnd, Feedback, GapReason
-from weir.gateway.core.captured import Answer
+from weir.gateway.core.kept_answer import KeptAnswer
 from weir.gateway.core.record import Kind
 
 
 class NoCapture(SpoolCapture):
     """The gateway's capture, whose every record is forgotten: no number is used."""
 
-    def requested(self, call: Call, wire: bytes) -> None:
+    def write_request(self, call: Call, wire: bytes) -> None:
         """Nothing."""
 
-    def completed(self, call: Call, end: CallEnd, wire: bytes, answer: Answer) -> None:
+    def write_end(self, call: Call, end: CallEnd, wire: bytes, answer: KeptAnswer) -> None:
         """Nothing."""
 
-    def ended(self, call: Call, end: CallEnd, wire_bytes: int, answer_bytes: int) -> None:
+    def write_small_end(self, call: Call, end: CallEnd, wire_bytes: int, answer_bytes: int) -> None:
         """Nothing."""
 
-    def refused(self, call: Call, end: CallEnd, wire_bytes: int) -> None:
+    def write_refusal(self, call: Call, end: CallEnd, wire_bytes: int) -> None:
         """Nothing."""
 
-    def feedback(self, feedback: Feedback) -> None:
+    def write_feedback(self, feedback: Feedback) -> None:
         """Nothing."""
 
     def shed(self, kind: Kind, reason: GapReason, ended: str = "") -> None:

@@ -12,7 +12,7 @@ from weir.events import named_id
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.calls.capture import SpoolCapture
 from weir.gateway.core.call import Call, CallEnd
-from weir.gateway.core.captured import Answer
+from weir.gateway.core.kept_answer import KeptAnswer
 
 from .gateway_overhead import MODEL, TEXT
 
@@ -32,10 +32,10 @@ def fill(folder: Path, *, source: str, calls: int, bytes_max: int) -> int:
     for number in range(calls):
         call = _call(boot_epoch + number)
         end = CallEnd(end_time_us=call.start_time_us + 2_000, outcome="ok", status_code=0)
-        capture.requested(call, wire)
-        capture.completed(call, end, wire, Answer((answer,), len(answer)))
+        capture.write_request(call, wire)
+        capture.write_end(call, end, wire, KeptAnswer((answer,), len(answer)))
     writer.close()
-    return capture.accepted
+    return capture.numbers_used
 
 
 def _call(start_us: int) -> Call:

@@ -61,7 +61,7 @@ async def _run(folder: Path, chance: random.Random, cases: int) -> None:
 
 def _is_over(gateway: Doors) -> bool:
     gateway.records()
-    gateway.capture.explain()
+    gateway.capture.write_gap()
     return gateway.held == (0, 0, 0) and not gateway.open_calls()
 
 

@@ -46,7 +46,7 @@ LOOK_S = 0.01
 """Seconds between two looks at them. Arbitrary; any value from 0.001 to 0.1 would do: small against the time they have."""
 
 
-TELL_EVERY_S = 0.5
+HEAD_EVERY_S = 0.5
 """Seconds between two heads. Chosen: what is used in the last half second before a kill is known by its records alone, and
 calls pay nothing for it (after each record it cost 2 of 11 us)."""
 
@@ -85,7 +85,7 @@ async def run_gateway(stop: asyncio.Event) -> None:
         gap_spare_bytes=max(GAP_SPARE_BYTES, settings.spool_bytes_max // GAP_SPARE_SHARE),
     )
     BOOT_EPOCH.set(link.numbering.boot_epoch)
-    NUMBERS.set_function(lambda: capture.accepted)
+    NUMBERS.set_function(lambda: capture.numbers_used)
     catalog = load_catalog(settings.catalog_file)
     keys = KeysFile(settings.keys_file)
     upstream = upstream_at(settings.inference_address, message_bytes_max=settings.message_bytes_max)
@@ -126,12 +126,12 @@ async def run_gateway(stop: asyncio.Event) -> None:
         follower.run(stop),
         _once_known(catalog, follower, known, stop),
         _keep_snapshot(settings, catalog, stop),
-        _keep_told(capture, stop),
+        _keep_head(capture, stop),
     )
     await _until_ended(gateway.turnstile)
     await upstream.close()
-    capture.explain()
-    capture.tell()
+    capture.write_gap()
+    capture.write_head()
     writer.close()
 
 
@@ -152,11 +152,11 @@ async def _until_ended(turnstile: Turnstile) -> None:
         await asyncio.sleep(LOOK_S)
 
 
-async def _keep_told(capture: SpoolCapture, stop: asyncio.Event) -> None:
+async def _keep_head(capture: SpoolCapture, stop: asyncio.Event) -> None:
     """Tell how many numbers are used, again and again; a write of 20 bytes into the page cache."""
     while not stop.is_set():
-        capture.tell()
-        await wait_or_stop(stop, TELL_EVERY_S)
+        capture.write_head()
+        await wait_or_stop(stop, HEAD_EVERY_S)
 
 
 async def _keep_snapshot(settings: GatewaySettings, catalog: Catalog, stop: asyncio.Event) -> None:

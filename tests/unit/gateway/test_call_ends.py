@@ -27,7 +27,7 @@ from unit.gateway.doors import (
 )
 from weir.gateway.core.call import Call, CallEnd
 from weir.gateway.core.capture_full import CaptureFull
-from weir.gateway.core.captured import Answer
+from weir.gateway.core.kept_answer import KeptAnswer
 
 pytestmark = pytest.mark.capability("X1")
 
@@ -251,9 +251,9 @@ class Disk:
 
     def __init__(self, gateway: Any) -> None:
         self.capture = gateway.capture
-        self.completed, self.ended = self.capture.completed, self.capture.ended
+        self.completed, self.ended = self.capture.write_end, self.capture.write_small_end
 
-    def refuses(self, call: Call, end: CallEnd, wire: bytes, answer: Answer) -> None:
+    def refuses(self, call: Call, end: CallEnd, wire: bytes, answer: KeptAnswer) -> None:
         raise CaptureFull("no space left on device", "disk_refused")
 
     def refuses_all(self, call: Call, end: CallEnd, wire_bytes: int, answer_bytes: int) -> None:
@@ -265,14 +265,14 @@ async def test_a_refused_end_of_one_request_leaves_the_others_of_its_stream_alon
 ) -> None:
     async with doors(tmp_path) as gateway, gateway.channel() as channel:
         capture = gateway.capture
-        whole, failing = capture.completed, ["first"]
+        whole, failing = capture.write_end, ["first"]
 
-        def refuses_once(call: Call, end: CallEnd, wire: bytes, answer: Answer) -> None:
+        def refuses_once(call: Call, end: CallEnd, wire: bytes, answer: KeptAnswer) -> None:
             if call.client_request_id in failing:
                 raise CaptureFull("no space left on device", "disk_refused")
             whole(call, end, wire, answer)
 
-        monkeypatch.setattr(capture, "completed", refuses_once)
+        monkeypatch.setattr(capture, "write_end", refuses_once)
         stream = stream_on(channel)(metadata=bearer(KEYS["ada"]))
         answers = []
         for request_id in ("first", "second"):
@@ -358,8 +358,8 @@ async def test_an_end_that_the_spool_does_not_take_is_named_and_its_call_is_not_
 ) -> None:
     async with doors(tmp_path, on_full=on_full) as gateway:
         disk = Disk(gateway)
-        monkeypatch.setattr(disk.capture, "completed", disk.refuses)
-        monkeypatch.setattr(disk.capture, "ended", disk.refuses_all)
+        monkeypatch.setattr(disk.capture, "write_end", disk.refuses)
+        monkeypatch.setattr(disk.capture, "write_small_end", disk.refuses_all)
         status = (await gateway.chat()).status_code
 
         assert status == (200 if on_full == "shed" else 503)
@@ -403,7 +403,7 @@ async def test_an_error_in_the_sender_of_a_stream_does_not_hang_its_client(
         stream = stream_on(channel)(metadata=bearer(KEYS["ada"]))
         await stream.write(request_of("qa-stream", "1"))
         assert bytes(await stream.read()) == piece_of("1")
-        monkeypatch.setattr("weir.gateway.api.oip.stream.started", breaks)
+        monkeypatch.setattr("weir.gateway.api.oip.stream.start_call", breaks)
         await stream.write(request_of("qa-stream", "2"))
 
         async with asyncio.timeout(10):

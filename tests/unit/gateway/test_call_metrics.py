@@ -37,8 +37,8 @@ def test_a_caller_cannot_make_series(routes: list[str]) -> None:
     LATENCY_S.clear()
     metrics = CallMetrics(lambda name: int(name[6:]) < 20, pairs_max=5)
     for route in routes:
-        metrics.ended(call(route=route, model="m"), call_end())
-        metrics.refused(call(route=route, model=""), call_end(outcome="refused"))
+        metrics.count_end(call(route=route, model="m"), call_end())
+        metrics.count_refusal(call(route=route, model=""), call_end(outcome="refused"))
 
     found = counts()
     assert sum(found.values()) == 2 * len(routes)
@@ -49,8 +49,8 @@ def test_a_caller_cannot_make_series(routes: list[str]) -> None:
 def test_an_ended_call_is_counted_under_its_route_and_model() -> None:
     metrics = CallMetrics(lambda name: name == "docs-qa", pairs_max=5)
     for _ in range(3):
-        metrics.ended(call(route="docs-qa", model="docs-qa-unary"), call_end())
-    metrics.ended(call(route="stranger", model=""), call_end())
+        metrics.count_end(call(route="docs-qa", model="docs-qa-unary"), call_end())
+    metrics.count_end(call(route="stranger", model=""), call_end())
 
     assert counts() == {("docs-qa", "docs-qa-unary"): 3, (OTHER, OTHER): 1}
     labels = {"protocol": call().protocol, "route": "docs-qa", "model": "docs-qa-unary"}

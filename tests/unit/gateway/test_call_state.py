@@ -29,7 +29,7 @@ def forwarded(state: CallState) -> tuple[CallState, tuple[ToDo, ...]]:
 
 
 def answered(state: CallState) -> tuple[CallState, tuple[ToDo, ...]]:
-    return state.answered(), ()
+    return state.with_piece(), ()
 
 
 def left(state: CallState) -> tuple[CallState, tuple[ToDo, ...]]:
@@ -94,7 +94,7 @@ def test_an_end_of_the_model_server_and_its_pieces_are_those_of_a_forwarded_call
     state, _ = run(steps)
 
     assert (state.ended(by_upstream=True) == (state, ())) == (state.stage != "forwarded")
-    assert state.answered() == (replace(state, has_pieces=True) if state.stage == "forwarded" else state)
+    assert state.with_piece() == (replace(state, has_pieces=True) if state.stage == "forwarded" else state)
 
 
 @given(STEPS, st.sampled_from(sorted(REFUSALS)))

@@ -32,7 +32,7 @@ from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.calls.capture import SpoolCapture
 from weir.gateway.core.call import Feedback
 from weir.gateway.core.capture_full import CaptureFull
-from weir.gateway.core.captured import Answer
+from weir.gateway.core.kept_answer import KeptAnswer
 from weir.gateway.core.record import HEAD, Record, pack
 from weir.gateway.drain import drain as drain_module
 from weir.gateway.drain.drain import Drain
@@ -168,12 +168,14 @@ async def test_one_bad_record_is_one_dead_letter_and_the_rest_is_stored(
 ) -> None:
     writer = writer_of(tmp_path)
     capture = capture_of(writer)
-    capture.requested(asked(1), b"")
-    capture.feedback(Feedback(event_id="no id", tenant="demo", request_id="r", time_us=NOON_US, score=float("nan")))
-    capture.completed(asked(1), call_end(), b"", Answer())
+    capture.write_request(asked(1), b"")
+    capture.write_feedback(
+        Feedback(event_id="no id", tenant="demo", request_id="r", time_us=NOON_US, score=float("nan"))
+    )
+    capture.write_end(asked(1), call_end(), b"", KeptAnswer())
     broken = b"\x05\x00\x00\x00{no json"
     writer.append(HEAD.pack(len(broken), zlib.crc32(broken)) + broken)
-    capture.requested(asked(2), b"")
+    capture.write_request(asked(2), b"")
 
     await emptied(drain_of(tmp_path, link))
 
@@ -190,8 +192,8 @@ async def test_a_drain_that_died_before_the_mark_writes_the_same_dead_letter_und
     kafka: Broker, link: Link, tmp_path: Path
 ) -> None:
     capture = capture_of(writer_of(tmp_path))
-    capture.requested(asked(1), b"")
-    capture.feedback(Feedback(event_id="no id", tenant="demo", request_id="r", time_us=NOON_US, score=0.0))
+    capture.write_request(asked(1), b"")
+    capture.write_feedback(Feedback(event_id="no id", tenant="demo", request_id="r", time_us=NOON_US, score=0.0))
     await emptied(drain_of(tmp_path, link))
     for mark in spool(tmp_path).glob("*.acked"):
         mark.unlink()
@@ -207,7 +209,7 @@ async def test_when_nearly_all_records_are_bad_the_drain_stops_with_the_spool_as
 ) -> None:
     capture = capture_of(writer_of(tmp_path, segment_bytes_max=100_000))
     for _ in range(20):
-        capture.feedback(Feedback(event_id="no id", tenant="demo", request_id="r", time_us=NOON_US, score=0.0))
+        capture.write_feedback(Feedback(event_id="no id", tenant="demo", request_id="r", time_us=NOON_US, score=0.0))
     stop = asyncio.Event()
     drain = drain_of(tmp_path, link, dead_letters_in_a_row_max=5)
 
@@ -226,12 +228,12 @@ async def test_a_clock_that_was_ahead_loses_nothing(kafka: Broker, link: Link, t
     """A life whose clock was an hour ahead ends; the next one has an earlier boot epoch and is the live one all the same."""
     ahead_us = NOON_US + 3_600_000_000
     first = writer_of(tmp_path, ahead_us)
-    capture_of(first, ahead_us).requested(asked(1), b"")
+    capture_of(first, ahead_us).write_request(asked(1), b"")
     died(first)
     capture = capture_of(writer_of(tmp_path))
     drain = drain_of(tmp_path, link)
     for number in range(2, 20):
-        capture.requested(asked(number), b"")
+        capture.write_request(asked(number), b"")
         await drain.step(asyncio.Event())
     await emptied(drain)
 
@@ -247,28 +249,28 @@ async def test_a_life_whose_numbers_stop_short_of_what_was_accepted_is_told(
 ) -> None:
     capture = capture_of(writer_of(tmp_path, segment_bytes_max=100_000))
     for number in range(4):
-        capture.requested(asked(number), b"")
-    capture.tell()
+        capture.write_request(asked(number), b"")
+    capture.write_head()
     [segment] = spool(tmp_path).glob("*.seg")
     segment.write_bytes(segment.read_bytes()[: segment.stat().st_size // 2])
     await emptied(drain_of(tmp_path, link))
 
-    assert accounted(kafka, "accepted") == set(range(capture.accepted))
+    assert accounted(kafka, "accepted") == set(range(capture.numbers_used))
     assert stored(kafka) == {0, 1}
 
 
 async def test_a_life_whose_segments_are_gone_is_told(kafka: Broker, link: Link, tmp_path: Path) -> None:
     writer = writer_of(tmp_path)
     capture = capture_of(writer)
-    capture.requested(asked(1), b"")
-    capture.tell()
+    capture.write_request(asked(1), b"")
+    capture.write_head()
     died(writer)
     for segment in spool(tmp_path).glob("*.seg"):
         segment.unlink()
     later_us = NOON_US + 1
     later = capture_of(writer_of(tmp_path, later_us), later_us)
-    later.requested(asked(2), b"")
-    later.tell()
+    later.write_request(asked(2), b"")
+    later.write_head()
 
     await emptied(drain_of(tmp_path, link))
 
@@ -283,7 +285,7 @@ async def test_a_flipped_bit_costs_one_record_and_its_numbers_are_named(
 ) -> None:
     capture = capture_of(writer_of(tmp_path, segment_bytes_max=100_000))
     for number in range(5):
-        capture.requested(asked(number), b"")
+        capture.write_request(asked(number), b"")
     [segment] = spool(tmp_path).glob("*.seg")
     data = bytearray(segment.read_bytes())
     size = len(data) // 5
@@ -304,8 +306,8 @@ async def test_whatever_call_the_disk_refuses_the_drain_goes_on_and_the_books_cl
     """Refused for a while, then mended, then the drain is started anew: nothing accepted is missing."""
     capture = capture_of(writer_of(tmp_path))
     for number in range(12):
-        capture.requested(asked(number), b"x" * 300)
-        capture.completed(asked(number), call_end(), b"", Answer())
+        capture.write_request(asked(number), b"x" * 300)
+        capture.write_end(asked(number), call_end(), b"", KeptAnswer())
     disk = FailingDisk()
     bad = drain_of(tmp_path, link, disk)
     disk.refuses = (
@@ -323,7 +325,7 @@ async def test_whatever_call_the_disk_refuses_the_drain_goes_on_and_the_books_cl
     disk.mended()
     await emptied(drain_of(tmp_path, link))
 
-    assert stored(kafka) == accounted(kafka, "accepted") == set(range(capture.accepted))
+    assert stored(kafka) == accounted(kafka, "accepted") == set(range(capture.numbers_used))
     kinds = {type(event) for event in all_events(kafka, "inference-requests", "inference-responses", "spans")}
     assert kinds == {InferenceRequested, InferenceCompleted, SpansRecorded}
     assert not [e for e in kafka.events("inference-responses") if getattr(e, "outcome", "") == "aborted"]
@@ -334,7 +336,7 @@ async def test_corrupt_bytes_on_a_full_disk_are_kept_with_their_segment(
 ) -> None:
     capture = capture_of(writer_of(tmp_path, segment_bytes_max=2_000))
     for number in range(10):
-        capture.requested(asked(number), b"x" * 300)
+        capture.write_request(asked(number), b"x" * 300)
     oldest = min(spool(tmp_path).glob("*.seg"))
     data = bytearray(oldest.read_bytes())
     data[100] ^= 1
@@ -356,10 +358,10 @@ def not_kept() -> float:
 
 async def test_quarantine_has_a_bound(kafka: Broker, link: Link, tmp_path: Path) -> None:
     capture = capture_of(writer_of(tmp_path))
-    capture.requested(asked(1), b"")
+    capture.write_request(asked(1), b"")
     [segment] = spool(tmp_path).glob("*.seg")
     segment.write_bytes(segment.read_bytes()[:-1] + b"?")
-    capture.requested(asked(2), b"")
+    capture.write_request(asked(2), b"")
     reader, before = SpoolReader(spool(tmp_path), quarantine_bytes_max=10), not_kept()
 
     await emptied(Drain(reader, LedgerFile(spool(tmp_path)), link, settings()))
@@ -377,7 +379,7 @@ async def test_segments_of_before_marks_are_read_before_those_with_marks(
     before_us = NOON_US + 3_600_000_000
     old = [Record(kind="requested", source=SOURCE, boot_epoch=before_us, seq=seq, call=asked(seq)) for seq in range(3)]
     (folder / f"{before_us:020d}-00000000.seg").write_bytes(b"".join(map(pack, old)))
-    capture_of(writer_of(tmp_path)).completed(asked(9), call_end(), b"", Answer())
+    capture_of(writer_of(tmp_path)).write_end(asked(9), call_end(), b"", KeptAnswer())
 
     await emptied(drain_of(tmp_path, link))
 
@@ -396,21 +398,21 @@ async def test_whatever_call_the_disk_refuses_the_gateway_every_accepted_number_
     told = 0
     for number in range(40):
         try:
-            capture.requested(asked(number), b"x" * 200)
+            capture.write_request(asked(number), b"x" * 200)
         except CaptureFull:
             told += 1
     await emptied(drain_of(tmp_path, link))
 
-    assert capture.accepted + told == 40
-    assert capture.accepted >= 30
-    assert stored(kafka) == accounted(kafka, "accepted") == set(range(capture.accepted))
+    assert capture.numbers_used + told == 40
+    assert capture.numbers_used >= 30
+    assert stored(kafka) == accounted(kafka, "accepted") == set(range(capture.numbers_used))
 
 
 async def test_a_segment_that_cannot_be_read_holds_up_no_other(kafka: Broker, link: Link, tmp_path: Path) -> None:
     capture = capture_of(writer_of(tmp_path, segment_bytes_max=1_000))
     for number in range(4):
-        capture.requested(asked(number), b"x" * 300)
-    capture.tell()
+        capture.write_request(asked(number), b"x" * 300)
+    capture.write_head()
     second = sorted(spool(tmp_path).glob("*.seg"))[1]
     second.rename(tmp_path / "kept")
     second.mkdir()
@@ -431,9 +433,11 @@ async def test_good_records_between_bad_ones_are_counted_once(kafka: Broker, lin
     capture = capture_of(writer_of(tmp_path, segment_bytes_max=100_000))
     for number in range(30):
         if number % 3:
-            capture.feedback(Feedback(event_id="no id", tenant="demo", request_id="r", time_us=NOON_US, score=0.0))
+            capture.write_feedback(
+                Feedback(event_id="no id", tenant="demo", request_id="r", time_us=NOON_US, score=0.0)
+            )
         else:
-            capture.requested(asked(number), b"")
+            capture.write_request(asked(number), b"")
     drain = drain_of(tmp_path, link, dead_letters_window_messages=10, dead_letters_share_max=0.55)
 
     with pytest.raises(TooManyRejects, match="of the last 10"):
@@ -452,9 +456,9 @@ async def test_each_look_at_the_disk_in_turn_may_be_refused_and_the_books_close(
         folder.mkdir()
         capture = capture_of(writer := writer_of(folder, segment_bytes_max=1_000))
         for number in range(3):
-            capture.requested(asked(number), b"x" * 300)
-        capture.completed(asked(0), call_end(), b"", Answer())
-        capture.tell()
+            capture.write_request(asked(number), b"x" * 300)
+        capture.write_end(asked(0), call_end(), b"", KeptAnswer())
+        capture.write_head()
         disk = FailingDisk()
         drain = drain_of(folder, link, disk)
         disk.refuses, disk.first, disk.times, disk.error = frozenset({refused}), first, 1, errno.EIO
@@ -463,7 +467,7 @@ async def test_each_look_at_the_disk_in_turn_may_be_refused_and_the_books_close(
         looks = disk.seen.count(refused) - LOOKS_AT_THE_START[refused]
         died(writer)
 
-        assert stored(kafka) == accounted(kafka, "accepted") == set(range(capture.accepted)), first
+        assert stored(kafka) == accounted(kafka, "accepted") == set(range(capture.numbers_used)), first
         assert not accounted(kafka, "corrupt")
         assert not [e for e in kafka.events("inference-responses") if getattr(e, "outcome", "") == "aborted"]
         first += 1
@@ -485,17 +489,17 @@ async def test_each_look_of_the_gateway_may_be_refused_for_good_and_who_appends_
     told = 0
     for number in range(40):
         try:
-            capture.requested(asked(number), b"x" * 300)
+            capture.write_request(asked(number), b"x" * 300)
         except CaptureFull:
             told += 1
         if number % 10 == 9:
             await emptied(drain_of(tmp_path, link))
     disk.mended()
-    capture.requested(asked(40), b"x" * 300)
+    capture.write_request(asked(40), b"x" * 300)
     await emptied(drain_of(tmp_path, link))
 
-    assert capture.accepted + told == 41
-    assert stored(kafka) == accounted(kafka, "accepted") == set(range(capture.accepted))
+    assert capture.numbers_used + told == 41
+    assert stored(kafka) == accounted(kafka, "accepted") == set(range(capture.numbers_used))
 
 
 def unreadable() -> float:
@@ -505,7 +509,7 @@ def unreadable() -> float:
 async def test_a_mark_that_cannot_be_read_keeps_no_segment_back(kafka: Broker, link: Link, tmp_path: Path) -> None:
     capture = capture_of(writer_of(tmp_path, segment_bytes_max=1_000))
     for number in range(4):
-        capture.requested(asked(number), b"x" * 300)
+        capture.write_request(asked(number), b"x" * 300)
     oldest, before = min(spool(tmp_path).glob("*.seg")), unreadable()
     oldest.with_suffix(".acked").mkdir()
 
@@ -526,7 +530,7 @@ async def test_a_segment_whose_size_the_disk_does_not_say_stops_neither_the_drai
     told = 0
     for number in range(40):
         try:
-            capture.requested(asked(number), b"x" * 300)
+            capture.write_request(asked(number), b"x" * 300)
         except CaptureFull:
             told += 1
         if number == 30:
@@ -534,7 +538,7 @@ async def test_a_segment_whose_size_the_disk_does_not_say_stops_neither_the_drai
     await emptied(drain)
 
     assert told > 0
-    assert stored(kafka) == accounted(kafka, "accepted") == set(range(capture.accepted))
+    assert stored(kafka) == accounted(kafka, "accepted") == set(range(capture.numbers_used))
     assert loop.is_symlink()
 
 
@@ -542,7 +546,7 @@ async def test_a_segment_whose_size_the_disk_does_not_say_stops_neither_the_drai
 async def test_a_damaged_mark_deletes_no_segment_unread(kafka: Broker, link: Link, tmp_path: Path, mark: bytes) -> None:
     capture = capture_of(writer_of(tmp_path, segment_bytes_max=1_000))
     for number in range(4):
-        capture.requested(asked(number), b"x" * 300)
+        capture.write_request(asked(number), b"x" * 300)
     oldest = min(spool(tmp_path).glob("*.seg"))
     oldest.with_suffix(".acked").write_bytes(mark)
 

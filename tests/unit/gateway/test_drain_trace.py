@@ -18,7 +18,7 @@ from weir.gateway.adapters.ledger_file import LedgerFile
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.calls.capture import SpoolCapture
-from weir.gateway.core.captured import Answer
+from weir.gateway.core.kept_answer import KeptAnswer
 from weir.gateway.drain.drain import Drain
 from weir.gateway.settings import SpoolSettings
 from weir.runtime.telemetry import otlp
@@ -35,8 +35,8 @@ async def drained(folder: Path, **fields: str) -> MockKafka:
     )
     capture = SpoolCapture(writer, source="gateway/1", boot_epoch=NOON_US, capture_bytes_max=10_000)
     one = call(**fields)
-    capture.requested(one, b"")
-    capture.completed(one, call_end(), b"", Answer((), 0))
+    capture.write_request(one, b"")
+    capture.write_end(one, call_end(), b"", KeptAnswer((), 0))
     drain = Drain(SpoolReader(folder / "spool"), LedgerFile(folder / "spool"), link, SpoolSettings(drain_share=1.0))
     await link.producer.start(stop)
     while await drain.step(stop):

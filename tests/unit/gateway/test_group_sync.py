@@ -45,10 +45,10 @@ def writer(tmp_path: Path) -> CountingWriter:
 @pytest.mark.capability("X1")
 async def test_calls_that_wait_together_share_a_sync(writer: CountingWriter) -> None:
     group = GroupSync(writer)
-    first = asyncio.create_task(group.synced())
+    first = asyncio.create_task(group.sync())
     while not writer.syncs:
         await asyncio.sleep(0)
-    others = [asyncio.create_task(group.synced()) for _ in range(50)]
+    others = [asyncio.create_task(group.sync()) for _ in range(50)]
     await asyncio.sleep(0)
     writer.release.set()
     await asyncio.gather(first, *others)
@@ -64,8 +64,8 @@ async def test_a_failed_sync_fails_its_calls_and_the_segment_is_left(writer: Cou
     group = GroupSync(writer)
 
     with pytest.raises(CaptureFull, match="did not sync: Input/output error"):
-        await group.synced()
-    await group.synced()
+        await group.sync()
+    await group.sync()
 
     assert len(list(tmp_path.glob("*.seg"))) == 2
     writer.close()
@@ -73,7 +73,7 @@ async def test_a_failed_sync_fails_its_calls_and_the_segment_is_left(writer: Cou
 
 async def test_a_caller_that_goes_away_harms_nobody(writer: CountingWriter) -> None:
     group = GroupSync(writer)
-    leaving, staying = asyncio.create_task(group.synced()), asyncio.create_task(group.synced())
+    leaving, staying = asyncio.create_task(group.sync()), asyncio.create_task(group.sync())
     while not writer.syncs:
         await asyncio.sleep(0)
     leaving.cancel()
@@ -111,12 +111,12 @@ async def test_waiters_are_told_when_the_next_segment_cannot_open(tmp_path: Path
     disk.refuses = frozenset({"fdatasync", "open"})
 
     async with asyncio.timeout(10):
-        told = await asyncio.gather(*(group.synced() for _ in range(3)), return_exceptions=True)
+        told = await asyncio.gather(*(group.sync() for _ in range(3)), return_exceptions=True)
         assert [type(one) for one in told] == [CaptureFull] * 3
         with pytest.raises(CaptureFull, match="cannot open"):
-            await group.synced()
+            await group.sync()
         disk.mended()
-        await group.synced()
+        await group.sync()
 
     assert max(tmp_path.glob("*.seg")).read_bytes() == b"first"
     writer.close()
@@ -129,10 +129,10 @@ async def test_a_segment_whose_sync_failed_is_never_synced_again(tmp_path: Path)
     group = GroupSync(writer)
     writer.append(b"first")
     with pytest.raises(CaptureFull, match="did not sync"):
-        await group.synced()
+        await group.sync()
     for _ in range(5):
         writer.append(b"x" * 4_000)
-        await group.synced()
+        await group.sync()
 
     assert disk.synced[0] not in disk.synced[1:]
     writer.close()
@@ -149,11 +149,11 @@ async def test_what_a_failed_sync_left_unsure_is_written_into_the_next_segment(t
     writer.append(b"two ")
     disk.refuses = frozenset({"fdatasync", refused})
     with pytest.raises(CaptureFull):
-        await group.synced()
+        await group.sync()
     disk.mended()
-    await group.synced()
+    await group.sync()
     writer.append(b"three")
-    await group.synced()
+    await group.sync()
 
     assert max(tmp_path.glob("*.seg")).read_bytes() == b"one two three"
     writer.close()
@@ -167,5 +167,5 @@ async def test_an_error_that_nobody_expects_leaves_no_waiter_behind(tmp_path: Pa
     writer = Broken(tmp_path, boot_epoch=NOON_US, bytes_max=100_000, segment_bytes_max=10_000, is_durable=True)
     async with asyncio.timeout(10):
         with pytest.raises(CaptureFull):
-            await GroupSync(writer).synced()
+            await GroupSync(writer).sync()
     writer.close()

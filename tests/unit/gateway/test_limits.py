@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from weir.gateway.core.bucket import Buckets
 from weir.gateway.core.caller_limits import NAMES, CallerLimits, parse_limits
-from weir.gateway.core.captured import Captured
 from weir.gateway.core.errors import MESSAGE_CHARS_MAX, Refusal
+from weir.gateway.core.kept_answer import AnswerCollector
 from weir.gateway.core.keys import parse_keys
 from weir.gateway.core.slots import SHARE, LimitReached, Slots
 from weir.gateway.settings import GatewaySettings
@@ -124,7 +124,7 @@ def test_what_is_kept_of_an_answer_is_its_beginning(messages: list[bytes], room:
         held[0] += size
         return held[0] <= memory
 
-    captured = Captured(room, hold)
+    captured = AnswerCollector(room, hold)
     for message in messages:
         captured.add(message)
     answer = captured.answer()

@@ -22,7 +22,7 @@ from weir.gateway.adapters.spool_folder import spooled_bytes
 from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.calls.capture import SpoolCapture
 from weir.gateway.core.capture_full import CaptureFull
-from weir.gateway.core.captured import Answer
+from weir.gateway.core.kept_answer import KeptAnswer
 from weir.gateway.core.record import Record, pack, scan, unpack
 from weir.runtime.errors import BadSetting
 
@@ -49,13 +49,13 @@ def capture_in(folder: Path, **options: int) -> SpoolCapture:
     return SpoolCapture(writer_in(folder, **options), source="gateway/1", boot_epoch=NOON_US, capture_bytes_max=10_000)
 
 
-def answered(message: bytes) -> Answer:
-    return Answer((message,), len(message))
+def answered(message: bytes) -> KeptAnswer:
+    return KeptAnswer((message,), len(message))
 
 
 def filled(capture: SpoolCapture) -> None:
     for _ in range(100):
-        capture.requested(call(), b"x" * 100)
+        capture.write_request(call(), b"x" * 100)
 
 
 def died(writer: SpoolWriter) -> None:
@@ -75,15 +75,15 @@ def drained(folder: Path) -> list[int]:
 def test_every_record_is_read_once_and_in_order_over_many_segments(tmp_path: Path) -> None:
     capture = capture_in(tmp_path)
     for _ in range(30):
-        capture.completed(call(), call_end(), b"in" * 100, answered(b"out" * 100))
+        capture.write_end(call(), call_end(), b"in" * 100, answered(b"out" * 100))
 
     assert drained(tmp_path) == list(range(0, 60, 2))
-    assert capture.accepted == 60
+    assert capture.numbers_used == 60
 
 
 def test_what_was_not_acknowledged_is_read_again(tmp_path: Path) -> None:
     capture = capture_in(tmp_path)
-    capture.requested(call(), b"in")
+    capture.write_request(call(), b"in")
     reader = SpoolReader(tmp_path)
 
     first, again = reader.read(), SpoolReader(tmp_path).read()
@@ -96,7 +96,7 @@ def test_what_was_not_acknowledged_is_read_again(tmp_path: Path) -> None:
 def test_a_finished_segment_is_deleted_and_the_open_one_kept(tmp_path: Path) -> None:
     capture = capture_in(tmp_path)
     for _ in range(30):
-        capture.requested(call(), b"x" * 500)
+        capture.write_request(call(), b"x" * 500)
 
     drained(tmp_path)
 
@@ -107,7 +107,7 @@ def test_a_full_spool_refuses_and_takes_no_number(tmp_path: Path) -> None:
     capture = capture_in(tmp_path, bytes_max=3_000)
     with pytest.raises(CaptureFull, match="holds its 3000 bytes"):
         filled(capture)
-    accepted = capture.accepted
+    accepted = capture.numbers_used
 
     assert drained(tmp_path) == list(range(accepted))
 
@@ -118,13 +118,13 @@ def test_a_drained_spool_accepts_again(tmp_path: Path) -> None:
         filled(capture)
     drained(tmp_path)
 
-    capture.requested(call(), b"x" * 100)
+    capture.write_request(call(), b"x" * 100)
 
     assert spooled_bytes(tmp_path) < 6_000
 
 
 def test_a_torn_tail_of_a_dead_gateway_is_cut_at_the_last_whole_record(tmp_path: Path) -> None:
-    capture_in(tmp_path).requested(call(), b"in")
+    capture_in(tmp_path).write_request(call(), b"in")
     died(WRITERS[0])
     [segment] = tmp_path.glob("*.seg")
     segment.write_bytes(segment.read_bytes() + b"\x99\x01")
@@ -138,10 +138,10 @@ def test_a_torn_tail_of_a_dead_gateway_is_cut_at_the_last_whole_record(tmp_path:
 
 def test_a_corrupt_record_goes_to_quarantine_and_the_rest_is_read(tmp_path: Path) -> None:
     capture = capture_in(tmp_path)
-    capture.requested(call(), b"in")
+    capture.write_request(call(), b"in")
     [segment] = tmp_path.glob("*.seg")
     size = segment.stat().st_size
-    capture.requested(call(), b"in")
+    capture.write_request(call(), b"in")
     data = bytearray(segment.read_bytes())
     data[size - 1] ^= 1
     segment.write_bytes(bytes(data))
@@ -152,7 +152,7 @@ def test_a_corrupt_record_goes_to_quarantine_and_the_rest_is_read(tmp_path: Path
 
 def test_a_call_over_the_capture_limit_keeps_its_facts(tmp_path: Path) -> None:
     capture = capture_in(tmp_path, segment=100_000)
-    capture.completed(call(), call_end(), b"i" * 20_000, answered(b"o" * 20_000))
+    capture.write_end(call(), call_end(), b"i" * 20_000, answered(b"o" * 20_000))
 
     piece = SpoolReader(tmp_path).read()
 
@@ -272,14 +272,14 @@ def test_shed_numbers_are_named_by_one_gap_record_as_soon_as_there_is_room(tmp_p
     for _ in range(5):
         capture.shed("completed", "spool_full")
     numbers = drained_records(tmp_path)
-    capture.requested(call(), b"after")
+    capture.write_request(call(), b"after")
     numbers += drained_records(tmp_path)
 
     gaps = [one.gap for one in numbers if one.gap is not None]
     assert [(one.first_seq, one.last_seq, one.reason) for one in gaps if one][0] == (used, used + 1, "spool_full")
     covered = {n for one in gaps if one for n in range(one.first_seq, one.last_seq + 1)}
     plain = {one.seq for one in numbers if one.gap is None}
-    assert covered | plain == set(range(capture.accepted))
+    assert covered | plain == set(range(capture.numbers_used))
     assert not covered & plain
 
 
@@ -290,7 +290,7 @@ def test_a_full_spool_keeps_room_for_the_end_of_a_call_in_hand(tmp_path: Path) -
     )
     until_full(capture)
 
-    capture.completed(call(), call_end(), b"", answered(b"the answer" * 100))
+    capture.write_end(call(), call_end(), b"", answered(b"the answer" * 100))
 
 
 def test_a_spool_that_refuses_even_the_gap_record_owes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,10 +303,10 @@ def test_a_spool_that_refuses_even_the_gap_record_owes_it(tmp_path: Path, monkey
     with monkeypatch.context() as patched:
         patched.setattr(writer, "append", refuse)
         capture.shed("requested", "disk_refused")
-        assert not capture.explain()
+        assert not capture.write_gap()
         with pytest.raises(CaptureFull, match="what it shed"):
-            capture.requested(call(), b"")
-    capture.requested(call(), b"")
+            capture.write_request(call(), b"")
+    capture.write_request(call(), b"")
 
     owed, paid = drained_records(tmp_path)
     assert owed.gap is not None
@@ -318,7 +318,7 @@ def until_full(capture: SpoolCapture) -> int:
     """How many requests the spool took before it refused one."""
     for used in range(1_000):
         try:
-            capture.requested(call(), b"x" * 1_000)
+            capture.write_request(call(), b"x" * 1_000)
         except CaptureFull:
             return used
     raise AssertionError("the spool was never full")
@@ -339,22 +339,22 @@ def test_a_spool_smaller_than_its_segments_takes_records_again_once_drained(tmp_
 
     drained(tmp_path)
 
-    capture.requested(call(), b"x" * 100)
+    capture.write_request(call(), b"x" * 100)
 
 
 def test_a_segment_on_a_full_disk_is_left_behind_so_that_draining_it_makes_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     capture = capture_in(tmp_path)
-    capture.requested(call(), b"x")
+    capture.write_request(call(), b"x")
     with monkeypatch.context() as disk:
         disk.setattr(os, "write", refused)
         with pytest.raises(CaptureFull, match="No space left"):
-            capture.requested(call(), b"x")
+            capture.write_request(call(), b"x")
 
     assert drained(tmp_path) == [0]
     assert spooled_bytes(tmp_path) == 0
-    capture.requested(call(), b"x")
+    capture.write_request(call(), b"x")
     assert drained(tmp_path) == [1]
 
 
@@ -373,7 +373,7 @@ def test_no_segment_follows_one_that_the_disk_would_not_sync(tmp_path: Path, mon
 
 def filled_until_full(capture: SpoolCapture) -> None:
     while True:
-        capture.completed(call(), call_end(), b"in" * 100, answered(b"out" * 100))
+        capture.write_end(call(), call_end(), b"in" * 100, answered(b"out" * 100))
 
 
 def refused(*_: object) -> int:

@@ -43,7 +43,7 @@ class Head:
         self._file: int | None = None
         self._is_refused = False
 
-    def tell(self, numbers: int) -> None:
+    def write(self, numbers: int) -> None:
         """Say how many numbers are used. Never raises; a disk that refuses is logged once and tried at the next."""
         fixed = FIXED.pack(self._boot_epoch, numbers)
         head = fixed + CHECKSUM.pack(zlib.crc32(fixed, self._source_checksum))

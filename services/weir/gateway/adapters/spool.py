@@ -58,7 +58,7 @@ class SpoolWriter:
 
         segment_bytes_max: at most an eighth of bytes_max is used, or the newest segment alone could fill the spool.
         is_durable: a finished segment and the folder's entry of a new one are forced to the disk. source: whose numbers
-        are told beside the segments (`tell`).
+        are told beside the segments (`write_head`).
         """
         otherwise = f"{folder} is held by another process; give each gateway its own WEIR_INSTANCE"
         self._lock = OneOwner(folder / "writer.lock", otherwise, disk=disk)
@@ -105,9 +105,9 @@ class SpoolWriter:
         if self._is_durable:
             self._unsynced.append(record)
 
-    def tell(self, numbers: int) -> None:
+    def write_head(self, numbers: int) -> None:
         """Say beside the segments how many numbers this producer epoch has used. Never raises."""
-        self._head.tell(numbers)
+        self._head.write(numbers)
 
     def sync_point(self) -> SyncPoint:
         """What the next `sync` will speak for. Raises CaptureFull when no segment can be opened.

@@ -30,14 +30,14 @@ class CallMetrics:
         self._pairs: set[tuple[str, str]] = set()
         self._kept: dict[Key, tuple[Counter, Histogram]] = {}
 
-    def ended(self, call: Call, end: CallEnd) -> None:
+    def count_end(self, call: Call, end: CallEnd) -> None:
         """Count a call that was admitted, with its duration."""
         key = (call.protocol, end.outcome, call.route, call.model)
         counter, histogram = self._kept.get(key) or self._learnt(key)
         counter.inc()
         histogram.observe((end.end_time_us - call.start_time_us) / 1e6)
 
-    def refused(self, call: Call, end: CallEnd) -> None:
+    def count_refusal(self, call: Call, end: CallEnd) -> None:
         """Count a call that was not admitted: no model was asked, whatever it wanted."""
         route, model = self._labels(call.route, "")
         CALLS.labels(call.protocol, end.outcome, route, model).inc()

@@ -7,7 +7,7 @@
         ...                                                      # then work: translate the body
         session.admit(resolved, wire, parameters)                # check the route's policy, record the request
         answer, timing = await session.ask(wire, timeout_s)
-        await session.answered(timing)                           # once the answer was read
+        await session.end_well(timing)                           # once the answer was read
 
 Invariant: however the block is left, the call has one end and its slot is given back (`core/call_state.py`). Leaving it by
 an error is an end too: CancelledError is a client that went away, a Refusal is one, a gRPC error is upstream's end, and
@@ -36,9 +36,9 @@ from weir.gateway.calls.gateway import Gateway
 from weir.gateway.calls.turnstile import Slot
 from weir.gateway.core import call_state
 from weir.gateway.core.call import Call, CallEnd
-from weir.gateway.core.captured import Captured
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import REFUSALS, Refusal
+from weir.gateway.core.kept_answer import AnswerCollector
 from weir.gateway.core.keys import Caller
 from weir.gateway.core.peek import NoMessage
 from weir.gateway.core.policy import demand_parameters, demand_size
@@ -58,11 +58,11 @@ class CallSession:
         """call: as it arrives; `know` fills in what becomes known later."""
         self.call = call
         self.refusal: Refusal | None = None
-        """What the client is to be told instead of the answer, because its record found no room."""
+        """What the client gets instead of the answer, because its record found no room."""
         self.first_piece_us: int | None = None
         """When the first piece came that the client was streamed."""
-        self.is_told = False
-        """Whether the client knows its request id."""
+        self.has_sent_headers = False
+        """Whether the client was sent the headers of its answer, with the request id."""
         self._gateway = gateway
         self._state = call_state.CallState()
         self._started_s = monotonic_s()
@@ -72,7 +72,7 @@ class CallSession:
         self._wire = b""
         self._wire_bytes = 0
         self._is_request_recorded = False
-        self._captured = Captured(gateway.settings.capture_bytes_max, self._has_room)
+        self._answer = AnswerCollector(gateway.settings.capture_bytes_max, self._has_room)
         self._cancel: Callable[[], object] | None = None
         self._is_answer_held = False
 
@@ -98,7 +98,7 @@ class CallSession:
         self._slot = self._gateway.turnstile.enter_call(caller)
         return caller
 
-    def received(self, size_bytes: int) -> None:
+    def receive(self, size_bytes: int) -> None:
         """So many bytes of the request came, or are about to. Raises LimitReached."""
         self._wire_bytes += size_bytes
         if self._slot is not None:
@@ -130,7 +130,7 @@ class CallSession:
         self._is_request_recorded = self._gateway.recorder.record_request(self.call, wire)
         self._state = self._state.admitted()
 
-    def forwarded(self, cancel: Callable[[], object]) -> None:
+    def mark_forwarded(self, cancel: Callable[[], object]) -> None:
         """The call is at the model server. cancel: makes that stop."""
         self._cancel = cancel
         self._state = self._state.forwarded()
@@ -138,7 +138,7 @@ class CallSession:
     async def ask(self, wire: bytes, timeout_s: float) -> tuple[bytes, str]:
         """The model server's answer to a ModelInfer request, which is kept, and its server timing. Raises AioRpcError."""
         under_way = self._gateway.upstream.unary(INFER, wire, timeout_s=timeout_s, metadata=trace_headers_of(self.call))
-        self.forwarded(under_way.cancel)
+        self.mark_forwarded(under_way.cancel)
         answer = bytes(await under_way)
         self.keep(answer)
         return answer, trailer_of(await under_way.trailing_metadata(), SERVER_TIMING)
@@ -153,23 +153,23 @@ class CallSession:
             return
         if self._is_answer_held and self._slot is not None:
             self._slot.hold_bytes(len(message))
-        self._captured.add(message)
+        self._answer.add(message)
 
-    def piece(self, *, error_message: str = "", is_last: bool = False) -> None:
+    def take_piece(self, *, error_message: str = "", is_last: bool = False) -> None:
         """A piece of a streamed answer came; its error or its being the last ends the call."""
         if self.first_piece_us is None and self.call.is_stream:
             self.first_piece_us = self._now_us()
-        self._state = self._state.answered()
+        self._state = self._state.with_piece()
         ending = call_state.ending_of_piece(error_message, is_last=is_last)
         if ending is not None and self._state.has_pieces:
             self._end(ending)
 
-    async def answered(self, server_timing_json: str) -> None:
-        """The answer was read and is good: the call ends well. Raises Refusal as `settled` does."""
-        self.upstream_ended(0, "", server_timing_json)
-        await self.settled()
+    async def end_well(self, server_timing_json: str) -> None:
+        """The answer was read and is good: the call ends well. Raises Refusal as `sync` does."""
+        self.end_by_upstream(0, "", server_timing_json)
+        await self.sync()
 
-    def upstream_ended(
+    def end_by_upstream(
         self, status_code: int, details: str = "", server_timing_json: str = "", *, stray_error: str = ""
     ) -> None:
         """The model server's status. 0 only after the answer was read. stray_error: one that may be this call's."""
@@ -183,15 +183,15 @@ class CallSession:
         )
         self._end(ending, by_upstream=True)
 
-    def refused(self, refusal: Refusal) -> None:
+    def end_by_refusal(self, refusal: Refusal) -> None:
         """The gateway gives the call up while its block goes on."""
         self._end(call_state.ending_of_refusal(self._state, refusal.error_type, refusal.message))
 
-    def client_gone(self, message: str = call_state.CLIENT_GONE) -> None:
+    def end_by_client(self, message: str = call_state.CLIENT_GONE) -> None:
         """Nobody waits any more."""
         self._end(call_state.ending_of_client(message))
 
-    async def settled(self) -> None:
+    async def sync(self) -> None:
         """Wait until the end is as durable as the setting says. Raises Refusal when the client must be told otherwise."""
         if self.refusal is not None:
             raise self.refusal
@@ -205,28 +205,28 @@ class CallSession:
     ) -> None:
         """Make an end of whatever happened. Raises Refusal instead of an error of ours."""
         try:
-            self._left_by(error)
+            self._end_by_exit(error)
         finally:
             if self._slot is not None and self._is_answer_held:
                 self._slot.leave()
 
-    def _left_by(self, error: BaseException | None) -> None:
+    def _end_by_exit(self, error: BaseException | None) -> None:
         match error:
             case None | asyncio.CancelledError() | GeneratorExit():
-                self.client_gone()
+                self.end_by_client()
             case Refusal():
-                self.refused(error)
+                self.end_by_refusal(error)
             case grpc.aio.AioRpcError():
                 status = status_of(error)
-                self.upstream_ended(status.code, status.details, trailer_of(error.trailing_metadata(), SERVER_TIMING))
+                self.end_by_upstream(status.code, status.details, trailer_of(error.trailing_metadata(), SERVER_TIMING))
             case NoMessage():
                 refusal = Refusal("upstream_error", f"the model server's answer cannot be read: {error}")
-                self.refused(refusal)
+                self.end_by_refusal(refusal)
                 raise refusal from error
             case _:
-                self._crashed(error)
+                self._end_by_crash(error)
 
-    def _crashed(self, error: BaseException) -> None:
+    def _end_by_crash(self, error: BaseException) -> None:
         CRASHES.inc()
         logger().error("call_crashed", request_id=self.call.request_id, error=type(error).__name__, exc_info=error)
         self._end(call_state.ending_of_crash(f"the gateway failed on this call ({type(error).__name__})"))
@@ -245,18 +245,18 @@ class CallSession:
                 case "record_refusal":
                     self._gateway.recorder.record_refusal(self.call, self._call_end(ending), self._wire_bytes)
                 case "record_end":
-                    self._record(self._call_end(ending))
+                    self._record_end(self._call_end(ending))
                 case "release_slot":
                     self._release()
 
-    def _record(self, end: CallEnd) -> None:
-        answer = self._captured.answer()
+    def _record_end(self, end: CallEnd) -> None:
+        answer = self._answer.answer()
         is_open = self._is_request_recorded
         self.refusal = self._gateway.recorder.record_end(self.call, end, self._wire, answer, is_open=is_open)
 
     def _release(self) -> None:
         if self._slot is not None:
-            self._gateway.turnstile.settle_tokens(self._slot.caller, self._captured.size_bytes)
+            self._gateway.turnstile.settle_tokens(self._slot.caller, self._answer.size_bytes)
             if not self._is_answer_held:
                 self._slot.leave()
 

@@ -25,7 +25,7 @@ UNKNOWN_TENANT = "unknown"
 """Tenant of calls whose caller was not authenticated."""
 
 
-def started(
+def start_call(
     headers: Mapping[str, str], protocol: Protocol, operation: str, route: str, deadline_ms: int | None
 ) -> Call:
     """A call as it arrives; tenant, session, model and references are filled in once they are checked.
@@ -61,7 +61,7 @@ def session_of(headers: Mapping[str, str]) -> str:
     return session
 
 
-def joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+def join_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Headers by name; those that were sent several times are one, joined by commas, so that none hides another."""
     found: dict[str, str] = {}
     for name, value in headers:
@@ -79,7 +79,7 @@ def trace_headers_of(call: Call) -> list[tuple[str, str]]:
     return trace_headers(call.trace_id, call.span_id, call.trace_flags, call.tracestate)
 
 
-def told_headers_of(call: Call) -> list[tuple[str, str]]:
+def reply_headers_of(call: Call) -> list[tuple[str, str]]:
     """What an answer says about its call: the request id, the release that served it once one is known, the trace."""
     release = [("weir-release", release_digest(call.references))] if call.references else []
     return [("weir-request-id", call.request_id), *release, *trace_headers_of(call)]

@@ -8,8 +8,8 @@ from dataclasses import replace
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.core.call import Call, CallEnd, Feedback, Gap, GapReason
 from weir.gateway.core.capture_full import CaptureFull
-from weir.gateway.core.captured import Answer
 from weir.gateway.core.errors import MESSAGE_CHARS_MAX, cut
+from weir.gateway.core.kept_answer import KeptAnswer
 from weir.gateway.core.record import NUMBERS_TAKEN, Kind, Record, pack
 
 GAP_SPARE_BYTES = 4_096
@@ -56,30 +56,30 @@ class SpoolCapture:
         self._gap: Gap | None = None
 
     @property
-    def accepted(self) -> int:
+    def numbers_used(self) -> int:
         """Sequence numbers used so far in this boot."""
         return self._seq
 
-    def requested(self, call: Call, wire: bytes) -> None:
+    def write_request(self, call: Call, wire: bytes) -> None:
         """A call is about to go upstream. Raises CaptureFull."""
         self._append(self._record("requested", wire=wire, call=call), self._completion_spare_bytes)
 
-    def completed(self, call: Call, end: CallEnd, wire: bytes, answer: Answer) -> None:
+    def write_end(self, call: Call, end: CallEnd, wire: bytes, answer: KeptAnswer) -> None:
         """A call ended. Raises CaptureFull."""
         record = self._record(
             "completed", wire=wire, responses=answer.kept, response_bytes=answer.size_bytes, call=call, end=end
         )
         self._append(record, self._gap_spare_bytes)
 
-    def ended(self, call: Call, end: CallEnd, wire_bytes: int, answer_bytes: int) -> None:
+    def write_small_end(self, call: Call, end: CallEnd, wire_bytes: int, answer_bytes: int) -> None:
         """The end without what was asked and answered, in the room that only ends may use. Raises CaptureFull."""
         self._append(self._small(call, end, wire_bytes, answer_bytes), self._gap_spare_bytes)
 
-    def refused(self, call: Call, end: CallEnd, wire_bytes: int) -> None:
+    def write_refusal(self, call: Call, end: CallEnd, wire_bytes: int) -> None:
         """A call that was never admitted. Raises CaptureFull while less than the room of others is free."""
         self._append(self._small(call, end, wire_bytes, 0), self._refusal_spare_bytes)
 
-    def feedback(self, feedback: Feedback) -> None:
+    def write_feedback(self, feedback: Feedback) -> None:
         """A user judged a call. Raises CaptureFull."""
         self._append(self._record("feedback", feedback=feedback), self._completion_spare_bytes)
 
@@ -91,13 +91,13 @@ class SpoolCapture:
         gap = self._gap or Gap(first_seq=self._seq, last_seq=self._seq, reason=reason)
         self._seq += NUMBERS_TAKEN[kind]
         self._gap = replace(gap, last_seq=self._seq - 1, ended=(*gap.ended, ended) if ended else gap.ended)
-        self.explain()
+        self.write_gap()
 
-    def tell(self) -> None:
+    def write_head(self) -> None:
         """Say beside the segments how many numbers are used, so that the drain knows what it must find. Never raises."""
-        self._writer.tell(self._seq)
+        self._writer.write_head(self._seq)
 
-    def explain(self) -> bool:
+    def write_gap(self) -> bool:
         """Write the gap record that is owed, if any. False while the spool does not even take that."""
         if self._gap is not None:
             try:
@@ -109,7 +109,7 @@ class SpoolCapture:
 
     def _append(self, record: Record, spare_bytes: int) -> None:
         framed = pack(record, self._writer.mark)
-        if not self.explain():
+        if not self.write_gap():
             raise CaptureFull(
                 "the spool does not even take the record of what it shed; free some space", "disk_refused"
             )

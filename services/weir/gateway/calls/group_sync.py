@@ -24,7 +24,7 @@ class GroupSync:
         self._waiting: list[asyncio.Future[None]] = []
         self._working: asyncio.Task[None] | None = None
 
-    async def synced(self) -> None:
+    async def sync(self) -> None:
         """Return when everything appended before this call is on the disk.
 
         Raises CaptureFull when the disk refused; the segment is abandoned then, because a second fdatasync of the same

@@ -14,8 +14,8 @@ from weir.gateway.calls.group_sync import GroupSync
 from weir.gateway.core.bucket import Buckets
 from weir.gateway.core.call import Call, CallEnd, Feedback, GapReason
 from weir.gateway.core.capture_full import CaptureFull
-from weir.gateway.core.captured import Answer
 from weir.gateway.core.errors import Refusal
+from weir.gateway.core.kept_answer import KeptAnswer
 from weir.gateway.core.record import Kind
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.clock import monotonic_s
@@ -49,13 +49,13 @@ class Recorder:
         Raises Refusal("capture_full") when the setting says reject.
         """
         try:
-            self._capture.requested(call, wire)
+            self._capture.write_request(call, wire)
         except CaptureFull as error:
             self._full(error, "requested", call.tenant)
             return False
         return True
 
-    def record_end(self, call: Call, end: CallEnd, wire: bytes, answer: Answer, *, is_open: bool) -> Refusal | None:
+    def record_end(self, call: Call, end: CallEnd, wire: bytes, answer: KeptAnswer, *, is_open: bool) -> Refusal | None:
         """Record how an admitted call ended, before its last byte leaves. Returns the Refusal that its client gets instead.
 
         No room for the whole record: with `reject` the client gets a Refusal, and a small record says so; with `shed` a small
@@ -71,19 +71,19 @@ class Recorder:
             logger().error("end_not_recordable", request_id=call.request_id, exc_info=error)
             untaken = CaptureFull(f"no record can be made of it: {type(error).__name__}", "not_recordable")
             refusal = self._shed_end(call, untaken, is_open=is_open)
-        self._metrics.ended(call, end)
+        self._metrics.count_end(call, end)
         return refusal
 
-    def _append_end(self, call: Call, end: CallEnd, wire: bytes, answer: Answer) -> tuple[CallEnd, Refusal | None]:
+    def _append_end(self, call: Call, end: CallEnd, wire: bytes, answer: KeptAnswer) -> tuple[CallEnd, Refusal | None]:
         """The end as it is recorded, whole or small. Raises CaptureFull when there is not even room for a small record."""
         refusal = None
         try:
-            self._capture.completed(call, end, wire, answer)
+            self._capture.write_end(call, end, wire, answer)
         except CaptureFull as error:
             refusal = self._rejection(error, call.tenant)
             if refusal is not None:
                 end = _end_rejected(end, refusal)
-            self._capture.ended(call, end, len(wire), answer.size_bytes)
+            self._capture.write_small_end(call, end, len(wire), answer.size_bytes)
             logger().warning("end_without_texts", request_id=call.request_id, tenant=call.tenant, error=str(error))
         if answer.is_cut:
             CUT_ANSWERS.inc()
@@ -101,7 +101,7 @@ class Recorder:
         if self._group_sync is None:
             return
         try:
-            await self._group_sync.synced()
+            await self._group_sync.sync()
         except CaptureFull as error:
             raise Refusal("capture_full", str(error), retry_after_s=FULL_RETRY_S) from error
 
@@ -109,14 +109,14 @@ class Recorder:
         """Record a refused call. Only count it when its tenant used up `refusals_recorded_per_minute` (all unauthenticated
         callers are one tenant) or when the spool is half full. Never raises: its client is refused either way.
         """
-        self._metrics.refused(call, end)
+        self._metrics.count_refusal(call, end)
         record = "kept"
         per_minute = self._settings.refusals_recorded_per_minute
         if self._refusals.take(call.tenant, per_minute, 1, monotonic_s()):
             record = "sampled_out"
         else:
             try:
-                self._capture.refused(replace(call, model=""), end, wire_bytes)
+                self._capture.write_refusal(replace(call, model=""), end, wire_bytes)
             except CaptureFull:
                 record = "no_room"
         REFUSALS.labels(end.error_type, record).inc()
@@ -124,7 +124,7 @@ class Recorder:
     def record_feedback(self, feedback: Feedback) -> None:
         """Record a judgement. Raises Refusal("capture_full")."""
         try:
-            self._capture.feedback(feedback)
+            self._capture.write_feedback(feedback)
         except CaptureFull as error:
             self._full(error, "feedback", feedback.tenant)
 

@@ -48,7 +48,7 @@ class CallState:
         """Its bytes go upstream."""
         return CallState("forwarded") if self.stage == "admitted" else self
 
-    def answered(self) -> CallState:
+    def with_piece(self) -> CallState:
         """A piece of its answer came."""
         return CallState("forwarded", has_pieces=True) if self.stage == "forwarded" else self
 

@@ -88,14 +88,14 @@ class Health:
             await refuse(context, reached)
         HEALTH_WATCHES.set(self._watches.held)
         try:
-            await self._watched(_service_name(await read_message(context, READ_S)), context)
+            await self._report_changes(_service_name(await read_message(context, READ_S)), context)
         except Refusal as refusal:
             await refuse(context, refusal)
         finally:
             self._watches.give_back(host, host)
             HEALTH_WATCHES.set(self._watches.held)
 
-    async def _watched(self, name: str, context: Any) -> None:
+    async def _report_changes(self, name: str, context: Any) -> None:
         if name not in KNOWN:
             await context.write(_response(health_pb2.HealthCheckResponse.SERVICE_UNKNOWN))
             await asyncio.sleep(UNKNOWN_WATCH_S)

@@ -16,7 +16,7 @@ import grpc
 import grpc.aio
 
 from weir.gateway.adapters.metrics import SLOW_CLIENTS
-from weir.gateway.calls.call_start import joined
+from weir.gateway.calls.call_start import join_headers
 from weir.gateway.core.errors import Refusal
 from weir.runtime.telemetry.logs import logger
 
@@ -70,7 +70,7 @@ def code_of(number: int) -> grpc.StatusCode:
 
 def headers_of(context: Any) -> Mapping[str, str]:
     """Metadata of a call that is text."""
-    return joined((key, value) for key, value in context.invocation_metadata() or () if isinstance(value, str))
+    return join_headers((key, value) for key, value in context.invocation_metadata() or () if isinstance(value, str))
 
 
 def host_of(context: Any) -> str:

@@ -16,11 +16,11 @@ from weir.gateway.core.policy import demand_size, limits_parameters, parameters_
 
 def admit_request(session: CallSession, gateway: Gateway, wire: bytes, headers: Mapping[str, str]) -> Peeked:
     """The request as it is forwarded, of a caller who has entered: our own encoding of what was checked. Raises Refusal."""
-    asked = _outlined(session, wire)
+    asked = _outline(session, wire)
     try:
         session_id, resolved = session_of(headers), session.resolve(asked.model_name)  # before the message is parsed
-        peeked = _checked(gateway, asked)
-        resolved = _served(gateway.catalog, resolved, peeked.model_name, headers)
+        peeked = _check(gateway, asked)
+        resolved = _choose_prompt(gateway.catalog, resolved, peeked.model_name, headers)
     except Refusal:
         session.know(route=asked.model_name, client_request_id=asked.message_id)
         raise
@@ -39,7 +39,7 @@ def admit_request(session: CallSession, gateway: Gateway, wire: bytes, headers: 
     return forwarded
 
 
-def _outlined(session: CallSession, wire: bytes) -> Outline:
+def _outline(session: CallSession, wire: bytes) -> Outline:
     try:
         asked = outline(wire)
     except NoMessage as error:
@@ -50,7 +50,7 @@ def _outlined(session: CallSession, wire: bytes) -> Outline:
     return asked
 
 
-def _checked(gateway: Gateway, asked: Outline) -> Peeked:
+def _check(gateway: Gateway, asked: Outline) -> Peeked:
     try:
         return checked(asked, gateway.settings.oip_parameters_allowed)
     except NoMessage as error:
@@ -61,7 +61,7 @@ def _unsendable(error: NoMessage) -> Refusal:
     return Refusal("invalid_request", f"the ModelInferRequest cannot be sent on: {error}")
 
 
-def _served(catalog: Catalog, resolved: Resolved, model_name: str, headers: Mapping[str, str]) -> Resolved:
+def _choose_prompt(catalog: Catalog, resolved: Resolved, model_name: str, headers: Mapping[str, str]) -> Resolved:
     """The route with the prompt that the client names. Raises Refusal for a name that this listener does not serve."""
     served = resolved.model.endpoints
     if model_name not in served:

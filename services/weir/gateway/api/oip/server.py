@@ -21,7 +21,7 @@ from weir.gateway.api.oip.messages import answer, code_of, headers_of, is_loopba
 from weir.gateway.api.oip.request import admit_request
 from weir.gateway.api.oip.stream import StreamSession
 from weir.gateway.calls.call_session import CallSession
-from weir.gateway.calls.call_start import started, told_headers_of
+from weir.gateway.calls.call_start import reply_headers_of, start_call
 from weir.gateway.calls.gateway import Gateway
 from weir.gateway.core.errors import MESSAGE_CHARS_MAX, Refusal, cut
 from weir.gateway.core.peek import NoMessage, peek_question
@@ -133,30 +133,30 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
     async def _infer(self, _: Any, context: Any) -> None:
         headers, remaining = headers_of(context), context.time_remaining()
         deadline_ms = None if remaining is None else int(remaining * 1_000)
-        session = CallSession(self._gateway, started(headers, "oip-grpc", "text_completion", "", deadline_ms))
+        session = CallSession(self._gateway, start_call(headers, "oip-grpc", "text_completion", "", deadline_ms))
         try:
             with session:
                 session.hold_answer()
                 session.enter(headers.get("authorization", ""), is_loopback=is_loopback(context))
                 wire = await read_message(context, self._gateway.settings.request_read_s)
-                session.received(len(wire))
+                session.receive(len(wire))
                 wire = admit_request(session, self._gateway, wire, headers).wire
-                response = await self._forwarded(session, wire, context)
+                response = await self._forward(session, wire, context)
                 await answer(context, response, self._gateway.settings.write_timeout_s)
                 return
         except Refusal as refusal:
-            if not session.is_told:
-                await context.send_initial_metadata(tuple(told_headers_of(session.call)))
+            if not session.has_sent_headers:
+                await context.send_initial_metadata(tuple(reply_headers_of(session.call)))
             await refuse(context, refusal)
         except grpc.aio.AioRpcError as error:
             await _tell(context, error)
         raise AssertionError("abort raises")
 
-    async def _forwarded(self, session: CallSession, wire: bytes, context: Any) -> bytes:
-        await context.send_initial_metadata(tuple(told_headers_of(session.call)))
-        session.is_told = True
+    async def _forward(self, session: CallSession, wire: bytes, context: Any) -> bytes:
+        await context.send_initial_metadata(tuple(reply_headers_of(session.call)))
+        session.has_sent_headers = True
         response, timing = await session.ask(wire, self._timeout_s(context))
-        await session.answered(timing)
+        await session.end_well(timing)
         return response
 
     async def _stream(self, _: Any, context: Any) -> None:

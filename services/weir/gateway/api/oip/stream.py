@@ -27,7 +27,7 @@ from weir.gateway.adapters.metrics import SLOW_CLIENTS, STRAY_RESPONSES
 from weir.gateway.api.oip.messages import code_of
 from weir.gateway.api.oip.request import admit_request
 from weir.gateway.calls.call_session import CallSession
-from weir.gateway.calls.call_start import started, trace_headers_of
+from weir.gateway.calls.call_start import start_call, trace_headers_of
 from weir.gateway.calls.gateway import Gateway
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.keys import Caller
@@ -95,14 +95,14 @@ class StreamSession:
             closed = self._close_all(ended, error)
         if ended.code is grpc.StatusCode.OK:
             for session in closed:
-                await session.settled()  # no final flag said so before: the stream's OK is what acknowledges them
+                await session.sync()  # no final flag said so before: the stream's OK is what acknowledges them
         return ended
 
     async def _send(self) -> Ended | None:
         """From the client to the model server; the end of the stream where nothing is left to wait for."""
         while (wire := await self._context.read()) is not grpc.aio.EOF:
             self._moved_s = monotonic_s()
-            message, is_admitted = self._admitted(bytes(wire))
+            message, is_admitted = self._open_call(bytes(wire))
             if not is_admitted:
                 await self._write(message)
                 continue
@@ -118,9 +118,9 @@ class StreamSession:
             return None
         return None
 
-    def _admitted(self, wire: bytes) -> tuple[bytes, bool]:
+    def _open_call(self, wire: bytes) -> tuple[bytes, bool]:
         """Open a call for a request. What goes upstream and True, or the error response and False when it is refused."""
-        session = CallSession(self._gateway, started(self._headers, "oip-grpc-stream", "text_completion", "", None))
+        session = CallSession(self._gateway, start_call(self._headers, "oip-grpc-stream", "text_completion", "", None))
         try:
             with ExitStack() as opened:
                 opened.enter_context(session)
@@ -132,7 +132,7 @@ class StreamSession:
 
     def _admit(self, session: CallSession, wire: bytes) -> bytes:
         session.enter_as(self._caller)
-        session.received(len(wire))
+        session.receive(len(wire))
         limit = self._gateway.settings.stream_calls_max
         if len(self._open) >= limit:
             raise Refusal("overloaded", f"{limit} requests are open on this stream, the limit", retry_after_s=1.0)
@@ -142,7 +142,7 @@ class StreamSession:
             self._stream = self._gateway.upstream.stream(timeout_s=self._context.time_remaining(), metadata=metadata)
             self._opener = session
             self._is_asked.set()
-        session.forwarded(_nothing)
+        session.mark_forwarded(_nothing)
         asked = session.call.client_request_id
         sent = session.call.request_id if asked in self._open else asked
         self._open[sent] = session
@@ -154,9 +154,9 @@ class StreamSession:
         try:
             while (message := await self._stream.read()) is not grpc.aio.EOF:
                 self._moved_s = monotonic_s()
-                noted = await self._noted(bytes(message))
-                if noted is not None:
-                    await self._write(noted)
+                forwarded = await self._take_response(bytes(message))
+                if forwarded is not None:
+                    await self._write(forwarded)
             trailers = await self._stream.trailing_metadata()
             return _ended(await self._stream.code(), await self._stream.details(), trailers)
         except grpc.aio.AioRpcError as error:
@@ -164,7 +164,7 @@ class StreamSession:
         except NoMessage as error:
             return Ended(grpc.StatusCode.INTERNAL, f"the model server sent what is no message: {error}")
 
-    async def _noted(self, message: bytes) -> bytes | None:
+    async def _take_response(self, message: bytes) -> bytes | None:
         """The message, for its client; an error response in its place when the end of its call found no room; None for a
         message that is nobody's."""
         peeked = peek_stream_response(message)
@@ -175,13 +175,13 @@ class StreamSession:
         if peeked.message_id not in ("", session.call.client_request_id):
             message = peeked.with_id(session.call.client_request_id)
         session.keep(message)
-        session.piece(error_message=peeked.error_message, is_last=peeked.is_final)
+        session.take_piece(error_message=peeked.error_message, is_last=peeked.is_final)
         if not session.is_ended:
             return message
         del self._open[key]
         self._stray_errors.pop(key, None)
         try:
-            await session.settled()
+            await session.sync()
         except Refusal as refusal:
             return _error_response(refusal, session.call.client_request_id)
         return message
@@ -230,13 +230,13 @@ class StreamSession:
         closed = list(self._open.values())
         for key, session in self._open.items():
             if ended is None:
-                _left(session, error)
+                _end_with_stream(session, error)
             elif ended.is_ours:
-                session.client_gone(ended.details)
+                session.end_by_client(ended.details)
             else:
                 timing = ended.server_timing_json if session is self._opener else ""
                 error_text = self._stray_errors.get(key, "")
-                session.upstream_ended(int(ended.code.value[0]), ended.details, timing, stray_error=error_text)
+                session.end_by_upstream(int(ended.code.value[0]), ended.details, timing, stray_error=error_text)
         self._open.clear()
         self._stray_errors.clear()
         return closed
@@ -259,7 +259,7 @@ async def _first_end(tasks: set[asyncio.Task[Ended | None]] | set[asyncio.Task[E
                 return ended  # type: ignore[no-any-return]  # the tasks differ in their results
 
 
-def _left(session: CallSession, error: BaseException | None) -> None:
+def _end_with_stream(session: CallSession, error: BaseException | None) -> None:
     """Give a call the end of its stream: gone by cancellation, or by an error of ours, which `run` raises already."""
     try:
         session.__exit__(None, error, None)

@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from starlette.requests import Request
 
 from weir.gateway.calls.call_session import CallSession
-from weir.gateway.calls.call_start import joined, started, trace_headers_of
+from weir.gateway.calls.call_start import join_headers, start_call, trace_headers_of
 from weir.gateway.calls.gateway import Gateway
 from weir.gateway.core.call import Protocol
 from weir.gateway.core.errors import NAME_CHARS_MAX, Refusal, error_type_of
@@ -38,8 +38,8 @@ class HttpCall(CallSession):
     """A call while it lasts; leaving its block ends it."""
 
     def __init__(self, gateway: Gateway, headers: Mapping[str, str], protocol: Protocol, operation: str) -> None:
-        self.headers = joined(headers.items())
-        super().__init__(gateway, started(self.headers, protocol, operation, "", None))
+        self.headers = join_headers(headers.items())
+        super().__init__(gateway, start_call(self.headers, protocol, operation, "", None))
         self._timing = ""
         """What the inference service told of a stream that ended."""
 
@@ -65,9 +65,9 @@ class HttpCall(CallSession):
                 answer, timing = await self.ask(wire, self._gateway.settings.timeout_s)
                 answers.append(answer)
         except grpc.aio.AioRpcError as error:
-            raise self._failed(error) from error
+            raise self._end_by_error(error) from error
         value = _read(read, answers)
-        await self.answered(timing)
+        await self.end_well(timing)
         return value
 
     async def stream(
@@ -84,9 +84,9 @@ class HttpCall(CallSession):
                     yield read(tensors_of(piece.response)) if piece.response.outputs else b""
             finish()
         except Refusal as refusal:
-            self.refused(refusal)
+            self.end_by_refusal(refusal)
             raise
-        await self.answered(self._timing)
+        await self.end_well(self._timing)
 
     async def whole(self, wire: bytes, read: Callable[[list[Tensors]], T]) -> T:
         """What `read` makes of all answers to a ModelStreamInfer request. Raises Refusal as `unary` does."""
@@ -100,56 +100,56 @@ class HttpCall(CallSession):
                 if piece.response.outputs:
                     parts.append(tensors_of(piece.response))
         value = _read(read, parts)
-        await self.answered(self._timing)
+        await self.end_well(self._timing)
         return value
 
     async def _pieces(self, wire: bytes) -> AsyncGenerator[PeekedStreamResponse]:
         stream = self._gateway.upstream.stream(
             timeout_s=self._gateway.settings.timeout_s, metadata=trace_headers_of(self.call)
         )
-        self.forwarded(stream.cancel)
+        self.mark_forwarded(stream.cancel)
         try:
             await stream.write(wire)
             await stream.done_writing()
             while (message := await stream.read()) is not grpc.aio.EOF:
-                yield self._noted(bytes(message))
+                yield self._read_piece(bytes(message))
             code, details = await stream.code(), await stream.details()
             self._timing = trailer_of(await stream.trailing_metadata(), SERVER_TIMING)
         except grpc.aio.AioRpcError as error:
-            raise self._failed(error) from error
+            raise self._end_by_error(error) from error
         except asyncio.InvalidStateError as error:  # it ended before it was asked
             code, details = await stream.code(), await stream.details()
-            raise self._ended_badly(code, details or "") from error
+            raise self._end_by_status(code, details or "") from error
         finally:
             stream.cancel()
         if code is not grpc.StatusCode.OK:
-            raise self._ended_badly(code, details or "", self._timing)
+            raise self._end_by_status(code, details or "", self._timing)
 
-    def _noted(self, message: bytes) -> PeekedStreamResponse:
+    def _read_piece(self, message: bytes) -> PeekedStreamResponse:
         """A piece, which is kept. Raises Refusal for one that is an error, or no message."""
         try:
             peeked = peek_stream_response(message)
         except NoMessage as error:
             raise _unreadable(error) from error
         self.keep(message if self.call.is_stream else bytes(peeked.response.SerializeToString()))
-        self.piece(error_message=peeked.error_message)
+        self.take_piece(error_message=peeked.error_message)
         if peeked.error_message:
             raise Refusal("upstream_error", peeked.error_message)
         return peeked
 
-    def _failed(self, error: grpc.aio.AioRpcError) -> Refusal:
+    def _end_by_error(self, error: grpc.aio.AioRpcError) -> Refusal:
         """Record upstream's end; what the client is told of it."""
         trailers = error.trailing_metadata()
         timing, after_ms = trailer_of(trailers, SERVER_TIMING), trailer_of(trailers, "retry-after-ms")
         asked_ms = retry_after_ms(after_ms)
         after_s = None if asked_ms is None else asked_ms / MS_PER_S
-        return self._ended_badly(error.code(), error.details() or "", timing, after_s)
+        return self._end_by_status(error.code(), error.details() or "", timing, after_s)
 
-    def _ended_badly(
+    def _end_by_status(
         self, code: grpc.StatusCode, details: str, timing: str = "", retry_after_s: float | None = None
     ) -> Refusal:
         status = upstream_status(int(code.value[0]), details)
-        self.upstream_ended(status.code, status.details, timing)
+        self.end_by_upstream(status.code, status.details, timing)
         text = status.details or f"the model server answered {code.name}"
         return Refusal(error_type_of(status.code) or "upstream_error", text, retry_after_s=retry_after_s)
 

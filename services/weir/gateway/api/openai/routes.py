@@ -21,8 +21,8 @@ from weir.gateway.adapters.model_metadata import ModelMetadata
 from weir.gateway.api.openai import replies
 from weir.gateway.api.openai.call import HttpCall, while_connected
 from weir.gateway.api.openai.held_response import HeldJson, HeldResponse, HeldStream
-from weir.gateway.api.openai.stream import PieceStream, events, opened
-from weir.gateway.calls.call_start import PROMPT, SESSION, session_of, told_headers_of
+from weir.gateway.api.openai.stream import PieceStream, events, read_first
+from weir.gateway.calls.call_start import PROMPT, SESSION, reply_headers_of, session_of
 from weir.gateway.calls.gateway import Gateway
 from weir.gateway.core.answer import AnswerReader
 from weir.gateway.core.body_values import demand_few_values
@@ -89,17 +89,17 @@ class OpenAIHandlers:
     async def chat(self, request: Request) -> Response:
         """POST /v1/chat/completions."""
         call = HttpCall(self._gateway, request.headers, "openai-chat", "chat")
-        return await self._call(request, call, partial(self._generated, read_chat))
+        return await self._call(request, call, partial(self._generate, read_chat))
 
     async def completions(self, request: Request) -> Response:
         """POST /v1/completions."""
         call = HttpCall(self._gateway, request.headers, "openai-completions", "text_completion")
-        return await self._call(request, call, partial(self._generated, read_completion))
+        return await self._call(request, call, partial(self._generate, read_completion))
 
     async def embeddings(self, request: Request) -> Response:
         """POST /v1/embeddings."""
         call = HttpCall(self._gateway, request.headers, "openai-embeddings", "embeddings")
-        return await self._call(request, call, self._embeddings)
+        return await self._call(request, call, self._embed)
 
     async def models(self, request: Request) -> Response:
         """GET /v1/models: the routes this key may use."""
@@ -124,7 +124,7 @@ class OpenAIHandlers:
         try:
             caller = self._caller(request, "feedback")
             with self._gateway.turnstile.enter_call(caller) as slot:
-                asked = read_feedback(await self._body(request, slot.hold_bytes))
+                asked = read_feedback(await self._read_body(request, slot.hold_bytes))
                 feedback = self._judgement(asked, caller.tenant)
                 self._gateway.recorder.record_feedback(feedback)
                 await self._gateway.recorder.sync()
@@ -156,20 +156,20 @@ class OpenAIHandlers:
                 call.enter(request.headers.get("authorization", ""), is_loopback=False)
                 _demand_no_query(request)
                 call.know(session_id=_session(call.headers))
-                body = await self._body(request, call.received)
+                body = await self._read_body(request, call.receive)
                 response = await while_connected(request, answer(call, body, request))
                 if isinstance(response, HeldResponse):
                     response.hold(held.pop_all())
         except Refusal as refusal:
             response = _error(refusal)
-        response.headers.update(dict(told_headers_of(call.call)))
+        response.headers.update(dict(reply_headers_of(call.call)))
         return response
 
-    async def _generated(self, read_asked: ReadAsked, call: HttpCall, body: object, request: Request) -> Response:
+    async def _generate(self, read_asked: ReadAsked, call: HttpCall, body: object, request: Request) -> Response:
         """A chat or text completion. `weir-prompt` names another template; of a client's own prompt, what it was made from."""
         asked = read_asked(body)
         call.name(route=asked.model, user_text=asked.question, is_stream=asked.is_stream, labels=asked.labels)
-        resolved, chosen = self._resolved(call, asked.model, "chat"), _prompt_name(request)
+        resolved, chosen = self._resolve(call, asked.model, "chat"), _prompt_name(request)
         if chosen:
             resolved = resolved.with_prompt(self._gateway.catalog.prompt(chosen))
         elif isinstance(asked, CompletionRequest):
@@ -188,7 +188,7 @@ class OpenAIHandlers:
         call.admit(resolved, wire, asked.sampling)
         if asked.is_stream:
             stream = PieceStream(call.call)
-            pieces = await opened(stream, call.stream(wire, stream.piece, stream.answer.demand_text))
+            pieces = await read_first(stream, call.stream(wire, stream.piece, stream.answer.demand_text))
             sent = events(stream, pieces, include_usage=asked.include_usage)
             return HeldStream(sent, self._gateway.settings.write_timeout_s)
 
@@ -204,10 +204,10 @@ class OpenAIHandlers:
             return await call.whole(wire, read)
         return await call.unary([wire], lambda answers: read(read_responses(answers, is_stream=False)))
 
-    async def _embeddings(self, call: HttpCall, body: object, request: Request) -> Response:
+    async def _embed(self, call: HttpCall, body: object, request: Request) -> Response:
         asked = read_embeddings(body, self._gateway.settings.texts_per_call_max)
         call.name(route=asked.model, user_text="\n".join(asked.texts), labels=asked.labels)
-        resolved = self._resolved(call, asked.model, "embeddings")
+        resolved = self._resolve(call, asked.model, "embeddings")
         if _prompt_name(request):
             raise Refusal("invalid_request", f"{PROMPT} has no meaning for embeddings; leave it out", field=PROMPT)
         model = resolved.model.unary_model or ""
@@ -231,7 +231,7 @@ class OpenAIHandlers:
 
         return await call.unary(wires, read)
 
-    def _resolved(self, call: HttpCall, route: str, task: str) -> Resolved:
+    def _resolve(self, call: HttpCall, route: str, task: str) -> Resolved:
         """What the route means, for a caller who may ask it and in a call of its task. Raises Refusal."""
         resolved = call.resolve(route)
         if resolved.model.task != task:
@@ -254,7 +254,7 @@ class OpenAIHandlers:
             found.append(resolved)
         return found
 
-    async def _body(self, request: Request, received: Callable[[int], None]) -> object:
+    async def _read_body(self, request: Request, received: Callable[[int], None]) -> object:
         """The JSON value of the body. received: told of each part's size, before the part is kept."""
         limit, within_s = self._gateway.settings.message_bytes_max, self._gateway.settings.request_read_s
         declared = request.headers.get("content-length", "")

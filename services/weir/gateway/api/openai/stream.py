@@ -40,7 +40,7 @@ async def events(stream: PieceStream, pieces: AsyncGenerator[bytes], *, include_
     yield DONE
 
 
-async def opened(stream: PieceStream, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+async def read_first(stream: PieceStream, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     """The same pieces, the first one read already, so that what fails before it can still be a plain error status.
 
     Raises Refusal for such a failure.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class KeptAnswer:
     """Messages of an answer."""
 
     kept: tuple[bytes, ...] = ()
@@ -24,7 +24,7 @@ class Answer:
         return self.size_bytes > sum(map(len, self.kept))
 
 
-class Captured:
+class AnswerCollector:
     """Collects an answer."""
 
     def __init__(self, room: int, hold: Callable[[int], bool]) -> None:
@@ -47,6 +47,6 @@ class Captured:
         self._room -= len(message)
         self._kept.append(message)
 
-    def answer(self) -> Answer:
+    def answer(self) -> KeptAnswer:
         """What was collected."""
-        return Answer(tuple(self._kept), self.size_bytes)
+        return KeptAnswer(tuple(self._kept), self.size_bytes)
