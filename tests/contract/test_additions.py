@@ -162,12 +162,12 @@ KIND = Addition(
     },
     proof="""
 from weir.gateway.core.quota import bytes_max
-from weir.registry.core.catalog import Catalog
+from weir.registry.core.inventory import Inventory
 from weir.registry.core.documents import definitions_from
 from weir.registry.core.plan import plan
 
 document = {"kind": "quota", "name": "small", "version": "1", "spec": {"input_bytes_max": 7}}
-[change] = plan(definitions_from([document]), Catalog({}))
+[change] = plan(definitions_from([document]), Inventory({}))
 assert bytes_max(change.body_json) == 7
 """,
 )

@@ -17,9 +17,9 @@ from weir.assets.strict_yaml import NotStrict, read_documents
 from weir.evaluator.core.definition import evaluator_of
 from weir.events import RegistryChanged
 from weir.gateway.core.answer_bound import bounded
-from weir.gateway.core.catalog import Catalog as Routes
-from weir.registry.core.catalog import Catalog
+from weir.gateway.core.catalog import Catalog
 from weir.registry.core.documents import Definition, definitions_from
+from weir.registry.core.inventory import Inventory
 from weir.registry.core.plan import plan
 from weir.registry.core.problems import Refused
 
@@ -98,20 +98,20 @@ def _through_the_door(body: bytes) -> None:
         return
     try:
         definitions = definitions_from(documents)
-        plan(definitions, Catalog({}))
+        plan(definitions, Inventory({}))
     except Refused:
         return
     _read_by_all(definitions)
 
 
 def _read_by_all(definitions: tuple[Definition, ...]) -> None:
-    routes = Routes()
+    catalog = Catalog()
     for number, one in enumerate(definitions):
         for change in _changes(one, number + 1):
-            routes.apply(change)
+            catalog.apply(change)
         if one.kind in READERS:
             READERS[one.kind](one.name, one.version, one.digest, one.body_json)
-    for route in routes.routes():
+    for route in catalog.routes():
         if route.policy.output_tokens_max is not None:
             assert bounded(route.policy, {}) == {"max_tokens": route.policy.output_tokens_max}
 

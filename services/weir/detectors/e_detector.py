@@ -67,7 +67,7 @@ class EDetector:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Path:
+class Trajectory:
     """Where a detector is after each of some events: arrays (events, channels, 2 sides, bets)."""
 
     before: EDetector
@@ -106,7 +106,7 @@ def log_bets(p: FloatArray, slack: FloatArray) -> FloatArray:
     return np.asarray(np.log(_bets(p, slack)))
 
 
-def follow(detector: EDetector, p: FloatArray, slack: FloatArray, wealth_max: float) -> Path:
+def follow(detector: EDetector, p: FloatArray, slack: FloatArray, wealth_max: float) -> Trajectory:
     """Where `detector` goes with the p-values `p` (events, channels), one event after the other.
 
     `wealth_max` caps each bet: an alarm that lasts must not need as long to come down. Single events and batches give
@@ -126,7 +126,7 @@ def follow(detector: EDetector, p: FloatArray, slack: FloatArray, wealth_max: fl
         np.add(last_run, logs[place], out=run)
         np.maximum(run, 0.0, out=run)
         last_wealth, last_run = here, run
-    return Path(detector, wealth, run_log, skipped)
+    return Trajectory(detector, wealth, run_log, skipped)
 
 
 def _bets(p: FloatArray, slack: FloatArray) -> FloatArray:

@@ -21,7 +21,7 @@ from weir.runtime.http.server import application, serve
 from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.link import Link, link_from
 from weir.runtime.kafka.span_log import SpanLog, with_spans
-from weir.runtime.kafka.stream import Handler, Stream
+from weir.runtime.kafka.stream import MessageHandler, Stream
 from weir.runtime.process import begin, run, together
 from weir.runtime.telemetry.logs import logger
 
@@ -72,7 +72,7 @@ async def main(stop: asyncio.Event) -> None:
     store.close()
 
 
-def in_turn(first: Handler, second: Handler) -> Handler:
+def in_turn(first: MessageHandler, second: MessageHandler) -> MessageHandler:
     """Both handlers, one after the other; each skips a message that it has counted, so a repeat is harmless."""
 
     async def handle(received: Received) -> None:

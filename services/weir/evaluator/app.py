@@ -19,7 +19,7 @@ from weir.runtime.clock import now_us
 from weir.runtime.kafka.handling import Received
 from weir.runtime.kafka.link import Link
 from weir.runtime.kafka.producer import Outgoing
-from weir.runtime.kafka.span_log import Record, Recorded
+from weir.runtime.kafka.span_log import Recorded, RecordSpan
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.telemetry.span_words import process_span
 
@@ -38,7 +38,7 @@ class Evaluation:
         subjects_max: int,
         stop: asyncio.Event,
         memory: Memory,
-        record: Record,
+        record: RecordSpan,
         anchors: ActiveAnchors | None = None,
     ) -> None:
         """memory: what an earlier process remembered, and where this one keeps it. record: takes the spans of scoring. anchors:

@@ -15,17 +15,17 @@ from weir.drift.core.blame import BLAME_MAX, blame_of, evidence_of
 from weir.drift.core.clusters import cluster_of, cluster_shifts, clusters_of
 from weir.drift.core.evidence import EVIDENCE_EVENTS, EVIDENCE_WORDS, Evidence, distinct_words, remembered, since
 from weir.drift.core.shifted_terms import count_texts, rising_terms, shifted_terms
-from weir.events import Reference as AssetReference
+from weir.events import Reference as PinnedReference
 
 WORDS = st.lists(st.sampled_from(["git", "leaf", "index", "table", "stem"]), max_size=5, unique=True).map(tuple)
 NO_SLACK = np.zeros((len(CHANNELS), 2))
 
 
-def asset(version: str, kind: str = "prompt") -> AssetReference:
-    return AssetReference(kind=kind, name="qa", version=version, digest=f"sha256:{version}")
+def asset(version: str, kind: str = "prompt") -> PinnedReference:
+    return PinnedReference(kind=kind, name="qa", version=version, digest=f"sha256:{version}")
 
 
-def evidence(index: int, p: float = 0.5, *assets: AssetReference) -> Evidence:
+def evidence(index: int, p: float = 0.5, *assets: PinnedReference) -> Evidence:
     return Evidence(index, f"request-{index}", index, (), np.full(len(CHANNELS), p), -1, assets)
 
 

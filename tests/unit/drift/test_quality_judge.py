@@ -15,7 +15,7 @@ from weir.detectors.scores.noise import History, chance, spread_of
 from weir.detectors.scores.outcomes import Fired, JudgeCleared, JudgeFired, Outcome
 from weir.detectors.scores.stream import STREAM, StreamState, step_anchor
 from weir.detectors.scores.trial import ANCHORS_ENOUGH, FALSE_JUDGE_SHARE, TRIALS, Trial, Verdict, decided, heard
-from weir.detectors.scores.verdicts import Record
+from weir.detectors.scores.verdicts import Tally
 from weir.state import StateError
 
 NAMES = [f"a{number}" for number in range(20)]
@@ -161,7 +161,7 @@ def test_an_unchanged_judge_wins_nothing_in_the_mean_and_is_blamed_in_at_most_on
         for trial, weight in leaves:
             for failed in (True, False):
                 after = heard(trial, anchor_id, histories[anchor_id], failed=failed, at_us=at_us)
-                told = [one.get(anchor_id, Record()).groups for one in (trial.new, after.new)]
+                told = [one.get(anchor_id, Tally()).groups for one in (trial.new, after.new)]
                 before, now = (chance(spread, histories[anchor_id], one) for one in told)
                 grown.append((after, weight * now / before))
         leaves = grown

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from weir.assets.kinds import KINDS
-from weir.registry.core.catalog import Catalog
 from weir.registry.core.documents import definitions_from
+from weir.registry.core.inventory import Inventory
 from weir.registry.core.plan import plan
 from weir.registry.core.problems import Refused
 
@@ -257,6 +257,6 @@ def test_the_example_registry_is_valid_and_its_references_hold() -> None:
             text = text.replace(placeholder, value)
         documents.extend(yaml.safe_load_all(text))
 
-    changes = plan(definitions_from(documents), Catalog())
+    changes = plan(definitions_from(documents), Inventory())
 
     assert {change.kind for change in changes} >= {"prompt", "chain", "model", "dataset", "policy", "rule"}

@@ -37,7 +37,7 @@ from weir.events import EvaluationScored, canonical_json
 from weir.runtime.clock import now_us
 from weir.runtime.http.server import json_bytes
 from weir.runtime.kafka.handling import Received
-from weir.runtime.kafka.span_log import Record
+from weir.runtime.kafka.span_log import RecordSpan
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.telemetry.recent_traces import RecentTraces
 from weir.runtime.telemetry.span_words import LINKS_MAX
@@ -82,7 +82,7 @@ class Alerts:
         receivers: Mapping[str, str],
         limits: Limits,
         on_written: Callable[[], None],
-        record: Record,
+        record: RecordSpan,
         traces_remembered_max: int,
         clock: Callable[[], int] = now_us,
     ) -> None:

@@ -23,7 +23,7 @@ from weir.events.trace_context import read_trace
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_span_id
 from weir.runtime.kafka.message_trace import new_trace
-from weir.runtime.kafka.span_log import Record
+from weir.runtime.kafka.span_log import RecordSpan
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.waits import first_of
 
@@ -46,7 +46,7 @@ class Deliverer:
         receivers: Mapping[str, Receiver],
         policy: Policy,
         chance: Callable[[], float],
-        record: Record,
+        record: RecordSpan,
     ) -> None:
         """chance: gives numbers from 0 to 1, for the jitter of pauses. record: takes the span of each try."""
         self._record_span = record

@@ -14,7 +14,7 @@ from weir.events import DriftSignalled, EvaluationScored, TextFeaturesComputed, 
 from weir.events.trace_context import TraceContext, read_traces
 from weir.runtime.clock import now_us
 from weir.runtime.kafka.handling import Received
-from weir.runtime.kafka.span_log import Record, Recorded
+from weir.runtime.kafka.span_log import Recorded, RecordSpan
 from weir.runtime.telemetry.recent_traces import RecentTraces
 from weir.runtime.telemetry.span_words import process_span
 
@@ -24,7 +24,7 @@ SERVICE = "drift"
 class SignalTraces:
     """Knows the traces of the calls read last, and the message in flight."""
 
-    def __init__(self, record: Record, group: str, remembered_max: int) -> None:
+    def __init__(self, record: RecordSpan, group: str, remembered_max: int) -> None:
         """record: takes the spans of the steps. remembered_max: calls whose traces are kept."""
         self._record = record
         self._group = group

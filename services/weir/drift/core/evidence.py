@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from weir.detectors.reference import FloatArray
-from weir.events import Reference as AssetReference
+from weir.events import Reference as PinnedReference
 from weir.state import SHARED
 
 EVIDENCE_EVENTS = 256
@@ -39,7 +39,7 @@ class Evidence:
     words: tuple[str, ...]
     p: FloatArray
     cluster: int
-    assets: Annotated[tuple[AssetReference, ...], SHARED]
+    assets: Annotated[tuple[PinnedReference, ...], SHARED]
 
 
 def distinct_words(words: Iterable[str]) -> tuple[str, ...]:

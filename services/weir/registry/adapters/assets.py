@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, Table, delete, func, insert, select, 
 
 from weir.assets.references import PROD
 from weir.registry.adapters.tables import ALIASES, CHANGES, VERSIONS
-from weir.registry.core.catalog import Asset, AssetKey, Catalog
+from weir.registry.core.inventory import AssetKey, Inventory, StoredAsset
 from weir.registry.core.plan import ALIAS_MOVED, CREATED, Change
 from weir.registry.core.stored import AliasRow, ChangeRow, VersionRow
 
@@ -18,8 +18,8 @@ ROWS_MAX = 1_000
 """Rows of one listing. Arbitrary: any value from 100 to 10,000 would do; an answer says when there are more."""
 
 
-def read_catalog(connection: Connection, keys: Iterable[AssetKey]) -> Catalog:
-    """The catalog of these assets, versions oldest first."""
+def read_inventory(connection: Connection, keys: Iterable[AssetKey]) -> Inventory:
+    """The inventory of these assets, versions oldest first."""
     wanted = sorted(set(keys))
     versions: dict[AssetKey, dict[str, str]] = {}
     aliases: dict[AssetKey, dict[str, str]] = {}
@@ -31,7 +31,7 @@ def read_catalog(connection: Connection, keys: Iterable[AssetKey]) -> Catalog:
     named = named.where(tuple_(ALIASES.c.kind, ALIASES.c.name).in_(wanted))
     for kind, name, alias, version in connection.execute(named):
         aliases.setdefault((kind, name), {})[alias] = version
-    return Catalog({key: Asset(versions[key], aliases.get(key, {})) for key in versions})
+    return Inventory({key: StoredAsset(versions[key], aliases.get(key, {})) for key in versions})
 
 
 def write_change(connection: Connection, change: Change, author: str, time_us: int) -> ChangeRow:

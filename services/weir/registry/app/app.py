@@ -17,12 +17,12 @@ from weir.registry.adapters.database import Database
 from weir.registry.adapters.metrics import CHANGES, REFUSALS
 from weir.registry.adapters.outbox import Act
 from weir.registry.core.approval import guarded, own_work, unapproved
-from weir.registry.core.catalog import AssetKey, Catalog
 from weir.registry.core.difference import FieldChange, difference
 from weir.registry.core.documents import Definition, definitions_from, label
 from weir.registry.core.filling import filling_problems, prompt_named
 from weir.registry.core.governance import EXECUTED, REFUSED
-from weir.registry.core.plan import ALIAS_MOVED, UNCHANGED, Change, catalog_after, plan
+from weir.registry.core.inventory import AssetKey, Inventory
+from weir.registry.core.plan import ALIAS_MOVED, UNCHANGED, Change, inventory_after, plan
 from weir.registry.core.problems import Problem, Refused
 from weir.registry.core.stored import AliasRow, ChangeRow, VersionRow
 from weir.runtime.clock import now_us
@@ -62,9 +62,9 @@ class Registry:
 
         with self._governed(refuse, dry_run=dry_run) as connection:
             definitions = definitions_from(documents)
-            catalog = assets.read_catalog(connection, _keys(definitions))
-            changes = plan(definitions, catalog)
-            _demand_fillable(connection, definitions, catalog)
+            inventory = assets.read_inventory(connection, _keys(definitions))
+            changes = plan(definitions, inventory)
+            _demand_fillable(connection, definitions, inventory)
             self._demand_approval(connection, changes, definitions)
             if not dry_run:
                 _store(connection, changes, author, time_us)
@@ -80,7 +80,7 @@ class Registry:
         with self._governed(refuse) as connection:
             change = _alias_change(connection, kind, name, alias, version)
             moved = _moved(change)
-            _demand_fillable(connection, [moved], assets.read_catalog(connection, _keys([moved])))
+            _demand_fillable(connection, [moved], assets.read_inventory(connection, _keys([moved])))
             self._demand_approval(connection, (change,))
             _store(connection, (change,), author, time_us)
         return change
@@ -178,14 +178,14 @@ def _moved(change: Change) -> Definition:
     )
 
 
-def _demand_fillable(connection: Connection, definitions: Sequence[Definition], catalog: Catalog) -> None:
+def _demand_fillable(connection: Connection, definitions: Sequence[Definition], inventory: Inventory) -> None:
     """Raises Refused for a prompt that the definitions bring into use and the gateway could not fill."""
     bodies = {(one.name, one.version): one.body_json for one in definitions if one.kind == "prompt"}
 
     def body_of(name: str, version: str) -> str:
         return bodies.get((name, version)) or assets.read_version(connection, "prompt", name, version)[1]
 
-    after, served = catalog_after(definitions, catalog), assets.read_served(connection, "chain") if bodies else {}
+    after, served = inventory_after(definitions, inventory), assets.read_served(connection, "chain") if bodies else {}
     if problems := list(filling_problems(definitions, after, served, body_of)):
         raise Refused(problems)
 
@@ -213,10 +213,10 @@ def _record_refusal(
 
 
 def _alias_change(connection: Connection, kind: str, name: str, alias: str, version: str) -> Change:
-    catalog = assets.read_catalog(connection, [(kind, name)])
-    asset = catalog.asset(kind, name)
+    inventory = assets.read_inventory(connection, [(kind, name)])
+    asset = inventory.asset(kind, name)
     if version not in asset.versions:
-        raise NotFound(f"version {version!r} is not stored; {catalog.known(kind, name)}")
+        raise NotFound(f"version {version!r} is not stored; {inventory.known(kind, name)}")
     if alias in asset.versions:
         message = f"{alias!r} is a version of this {kind}; choose another alias"
         raise Refused([Problem(0, kind, name, "alias", message)])
@@ -228,11 +228,11 @@ def _alias_change(connection: Connection, kind: str, name: str, alias: str, vers
 
 
 def _find(connection: Connection, kind: str, name: str, selector: str) -> tuple[VersionRow, Mapping[str, Any]]:
-    catalog = assets.read_catalog(connection, [(kind, name)])
-    asset = catalog.asset(kind, name)
+    inventory = assets.read_inventory(connection, [(kind, name)])
+    asset = inventory.asset(kind, name)
     by_digest = [version for version, digest in asset.versions.items() if digest == selector]
     version = asset.find(selector) or (by_digest[-1] if by_digest else None)
     if version is None:
-        raise NotFound(f"{kind} {name!r} has no version, alias or digest {selector!r}; {catalog.known(kind, name)}")
+        raise NotFound(f"{kind} {name!r} has no version, alias or digest {selector!r}; {inventory.known(kind, name)}")
     row, body_json = assets.read_version(connection, kind, name, version)
     return row, json.loads(body_json)

@@ -12,8 +12,8 @@ from weir.assets.prompt import Prompt
 from weir.assets.references import PROD, AssetReference
 from weir.assets.shapes import InvalidAsset, restore
 from weir.assets.template import unfillable
-from weir.registry.core.catalog import Catalog
 from weir.registry.core.documents import Definition
+from weir.registry.core.inventory import Inventory
 from weir.registry.core.problems import INVALID, Problem
 
 BodyOf = Callable[[str, str], str]
@@ -21,11 +21,11 @@ BodyOf = Callable[[str, str], str]
 
 
 def filling_problems(
-    definitions: Sequence[Definition], after: Catalog, served: Mapping[str, str], body_of: BodyOf
+    definitions: Sequence[Definition], after: Inventory, served: Mapping[str, str], body_of: BodyOf
 ) -> Iterator[Problem]:
     """What the definitions bring into use and nobody could fill.
 
-    after: the catalog with them. served: bodies of the stored chains at PROD, by name.
+    after: the inventory with them. served: bodies of the stored chains at PROD, by name.
     """
     again = {one.name for one in definitions if one.kind == "chain" and PROD in one.aliases}
     stored = {name: prompt_named(body) for name, body in sorted(served.items()) if name not in again}

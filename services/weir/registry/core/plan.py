@@ -1,4 +1,4 @@
-"""Plan: what an apply changes, decided against the catalog before anything is written.
+"""Plan: what an apply changes, decided against the inventory before anything is written.
 
 All documents or none. Inside a batch the order is free: a chain may name a prompt that stands below it. A version is
 immutable: the same digest again is no change, another digest is a conflict that names both.
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from weir.registry.core.catalog import Asset, Catalog
 from weir.registry.core.documents import Definition
+from weir.registry.core.inventory import Inventory, StoredAsset
 from weir.registry.core.problems import CONFLICT, INVALID, Problem, Refused
 
 CREATED = "created"
@@ -36,42 +36,42 @@ class Change:
     previous_digest: str = ""
 
 
-def plan(definitions: Sequence[Definition], catalog: Catalog) -> tuple[Change, ...]:
+def plan(definitions: Sequence[Definition], inventory: Inventory) -> tuple[Change, ...]:
     """The changes that make the store hold these definitions: versions first, then aliases.
 
     Raises Refused when a version exists with another body, a reference leads nowhere, or the batch contradicts itself.
     """
-    after = catalog_after(definitions, catalog)
+    after = inventory_after(definitions, inventory)
     problems = [
         *_repeated(definitions),
-        *(problem for one in definitions for problem in _conflicts(one, catalog, after)),
+        *(problem for one in definitions for problem in _conflicts(one, inventory, after)),
         *(problem for one in definitions for problem in _dangling(one, after)),
     ]
     if problems:
         raise Refused(problems)
-    versions = [_version_change(one, catalog) for one in definitions]
-    aliases = [change for one in definitions for change in _alias_changes(one, catalog)]
+    versions = [_version_change(one, inventory) for one in definitions]
+    aliases = [change for one in definitions for change in _alias_changes(one, inventory)]
     return (*versions, *aliases)
 
 
-def catalog_after(definitions: Sequence[Definition], catalog: Catalog) -> Catalog:
-    """The catalog as it is once the batch is applied."""
-    assets = dict(catalog.assets)
+def inventory_after(definitions: Sequence[Definition], inventory: Inventory) -> Inventory:
+    """The inventory as it is once the batch is applied."""
+    assets = dict(inventory.assets)
     for one in definitions:
-        asset = assets.get((one.kind, one.name), Asset())
-        assets[one.kind, one.name] = Asset(
+        asset = assets.get((one.kind, one.name), StoredAsset())
+        assets[one.kind, one.name] = StoredAsset(
             {**asset.versions, one.version: one.digest}, {**asset.aliases, **dict.fromkeys(one.aliases, one.version)}
         )
-    return Catalog(assets)
+    return Inventory(assets)
 
 
-def _version_change(one: Definition, catalog: Catalog) -> Change:
-    exists = one.version in catalog.asset(one.kind, one.name).versions
+def _version_change(one: Definition, inventory: Inventory) -> Change:
+    exists = one.version in inventory.asset(one.kind, one.name).versions
     return Change(UNCHANGED if exists else CREATED, one.kind, one.name, one.version, one.digest, one.body_json)
 
 
-def _alias_changes(one: Definition, catalog: Catalog) -> Iterator[Change]:
-    asset = catalog.asset(one.kind, one.name)
+def _alias_changes(one: Definition, inventory: Inventory) -> Iterator[Change]:
+    asset = inventory.asset(one.kind, one.name)
     for alias in one.aliases:
         before = asset.aliases.get(alias)
         if before != one.version:
@@ -92,8 +92,8 @@ def _repeated(definitions: Sequence[Definition]) -> Iterator[Problem]:
                 yield one.problem("aliases", f"{alias!r} is moved in document {first} already", INVALID)
 
 
-def _conflicts(one: Definition, catalog: Catalog, after: Catalog) -> Iterator[Problem]:
-    stored = catalog.asset(one.kind, one.name).versions.get(one.version, one.digest)
+def _conflicts(one: Definition, inventory: Inventory, after: Inventory) -> Iterator[Problem]:
+    stored = inventory.asset(one.kind, one.name).versions.get(one.version, one.digest)
     names = after.asset(one.kind, one.name)
     if stored != one.digest:
         message = (
@@ -108,7 +108,7 @@ def _conflicts(one: Definition, catalog: Catalog, after: Catalog) -> Iterator[Pr
         yield one.problem("version", f"{one.version!r} is an alias of this {one.kind}; choose another version", INVALID)
 
 
-def _dangling(one: Definition, after: Catalog) -> Iterator[Problem]:
+def _dangling(one: Definition, after: Inventory) -> Iterator[Problem]:
     for path, reference in one.references:
         if after.asset(reference.kind, reference.name).find(reference.selector) is None:
             known = after.known(reference.kind, reference.name)

@@ -13,7 +13,7 @@ from weir.events.log import RawMessage
 from weir.runtime.halt import run_or_halt
 from weir.runtime.kafka.connection import connect
 from weir.runtime.kafka.deadletter import DeadLetters
-from weir.runtime.kafka.handling import Handler, Handling, note_lag
+from weir.runtime.kafka.handling import BatchHandler, Handling, note_lag
 from weir.runtime.kafka.serde import Serde
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.telemetry.metrics import BATCH_MESSAGES
@@ -34,7 +34,7 @@ class Consumer:
         topics: Sequence[str],
         serde: Serde,
         dead_letters: DeadLetters,
-        handle: Handler,
+        handle: BatchHandler,
         batch_messages_max: int = 500,
     ) -> None:
         """batch_messages_max: messages handed to the handler at once, at most."""

@@ -44,7 +44,7 @@ class Received:
     """Context under which the message was made; None where it belongs to no trace."""
 
 
-Handler = Callable[[Sequence[Received]], Awaitable[None]]
+BatchHandler = Callable[[Sequence[Received]], Awaitable[None]]
 """Handles messages of one partition, in order; returns when their effect is durable, or in the state that is saved."""
 
 Result = TypeVar("Result")
@@ -53,7 +53,7 @@ Result = TypeVar("Result")
 class Handling:
     """Takes messages of one consumer group to their end: handled or dead-lettered, each of them."""
 
-    def __init__(self, group: str, serde: Serde, dead_letters: DeadLetters, handle: Handler) -> None:
+    def __init__(self, group: str, serde: Serde, dead_letters: DeadLetters, handle: BatchHandler) -> None:
         self.group = group
         self._serde = serde
         self._dead_letters = dead_letters

@@ -57,7 +57,7 @@ class Recorded:
     request_id: str = ""
 
 
-Record = Callable[[Recorded], None]
+RecordSpan = Callable[[Recorded], None]
 """Takes a span; never waits, never raises."""
 
 

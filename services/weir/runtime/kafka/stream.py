@@ -34,7 +34,7 @@ from weir.runtime.kafka.stream_app import application
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.waits import first_of, wait_or_stop
 
-Handler = Callable[[Received], Awaitable[None]]
+MessageHandler = Callable[[Received], Awaitable[None]]
 """Handles one message and returns when its effect is durable, or in the state that `Save` writes."""
 
 Save = Callable[[], Awaitable[None]]
@@ -62,7 +62,7 @@ class Stream:
         data_dir: Path,
         serde: Serde,
         dead_letters: DeadLetters,
-        handlers: Mapping[str, Handler],
+        handlers: Mapping[str, MessageHandler],
         save: Save | None = None,
         save_every_s: float = SAVE_EVERY_S,
         save_every_messages: int = SAVE_EVERY_MESSAGES,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from weir.events import FeatureItem, TextFeaturesComputed
-from weir.events import Reference as AssetReference
+from weir.events import Reference as PinnedReference
 
 ASSETS_MAX = 16
 """Assets kept a call (chosen: prompt, chain, model, adapter, dataset, index and some tools)."""
 
 
-Assets = dict[str, tuple[AssetReference, ...]]
+Assets = dict[str, tuple[PinnedReference, ...]]
 """What each event was pinned to, by event id."""
 
 
@@ -18,6 +18,6 @@ def assets_of(envelope: TextFeaturesComputed) -> Assets:
     return {item.response_event_id: _assets(item) for item in envelope.items}
 
 
-def _assets(item: FeatureItem) -> tuple[AssetReference, ...]:
-    release = AssetReference(kind="release", name="", version="", digest=item.release_digest)
+def _assets(item: FeatureItem) -> tuple[PinnedReference, ...]:
+    release = PinnedReference(kind="release", name="", version="", digest=item.release_digest)
     return (*item.references[:ASSETS_MAX], *([release] if item.release_digest else []))

@@ -26,7 +26,7 @@ from weir.drift.core.insight_settings import InsightSettings
 from weir.drift.core.intents import NOVEL_P, Intents, growing, joined, rates
 from weir.drift.core.shifted_terms import TextCounts, count_texts, rising_terms, shifted_terms
 from weir.events import ClusterShift, EvidenceSum, NovelCluster, ShiftedTerm
-from weir.events import Reference as AssetReference
+from weir.events import Reference as PinnedReference
 from weir.state import DERIVED
 
 NOVELTY = [channel.name for channel in CHANNELS].index("knn-novelty")
@@ -80,7 +80,7 @@ def begun(observations: Sequence[Observation]) -> Insight:
     return Insight(typical=tuple(embedded[i].request_id for i in order))
 
 
-def noted(insight: Insight, fitted: Fitted, step: Step, assets: tuple[AssetReference, ...]) -> Insight:
+def noted(insight: Insight, fitted: Fitted, step: Step, assets: tuple[PinnedReference, ...]) -> Insight:
     """The insight after one monitored event. About 50 us; 0.2 s for the first."""
     observation = step.observation
     clusters = _clusters(insight, fitted)

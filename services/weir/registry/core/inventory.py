@@ -1,4 +1,4 @@
-"""Catalog: what is stored, as far as a decision needs it: digests of versions, and where aliases point."""
+"""Inventory: what is stored, as far as a decision needs it: digests of versions, and where aliases point."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ AssetKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Asset:
+class StoredAsset:
     """Versions of one asset (label to digest, oldest first) and its aliases (alias to version label)."""
 
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -22,14 +22,14 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalog:
+class Inventory:
     """Assets by kind and name."""
 
-    assets: Mapping[AssetKey, Asset] = field(default_factory=dict)
+    assets: Mapping[AssetKey, StoredAsset] = field(default_factory=dict)
 
-    def asset(self, kind: str, name: str) -> Asset:
+    def asset(self, kind: str, name: str) -> StoredAsset:
         """The asset, without versions when it is not stored."""
-        return self.assets.get((kind, name), Asset())
+        return self.assets.get((kind, name), StoredAsset())
 
     def known(self, kind: str, name: str) -> str:
         """What there is of an asset, for a message."""
