@@ -14,13 +14,18 @@ import fastavro
 import pytest
 import yaml
 
+from weir.alerts.adapters import state_store
 from weir.alerts.app import app as alerts
 from weir.drift import app as drift
+from weir.drift.adapters import announcer
 from weir.drift.quality.app import SCORES_TOPIC
 from weir.evaluator import app as evaluator
 from weir.events import TOPICS, decode_body, encode_body
 from weir.events.codec import PARSED
 from weir.inference import app as inference
+from weir.lineage.audit import auditor
+from weir.registry.adapters import outbox
+from weir.runtime.kafka import deadletter, span_log
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCHEMAS = sorted((ROOT / "schemas" / "avro").glob("*.avsc"))
@@ -135,14 +140,53 @@ def test_a_topic_names_those_who_read_it_and_nobody_else(path: pathlib.Path) -> 
     assert set(topic["consumers"]) == {"lineage"} | {name for name, read in readers().items() if path.stem in read}
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md"])
-def test_the_table_of_services_names_what_each_reads(page: str) -> None:
-    table = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", (ROOT / page).read_text(), re.MULTILINE))
+@pytest.mark.parametrize("path", TOPIC_FILES, ids=lambda path: path.stem)
+def test_a_topic_names_those_who_write_it_and_nobody_else(path: pathlib.Path) -> None:
+    topic = yaml.safe_load(path.read_text())
 
-    assert {
-        name: read & set(re.findall(r"[a-z]+-[a-z]+|feedback", table[name])) for name, read in readers().items()
-    } == readers()
-    assert table["lineage"].strip() == "every topic"
+    assert set(topic["producers"]) == {name for name, written in writers().items() if path.stem in written}
+
+
+def test_the_table_of_services_says_what_each_reads_and_writes_and_nothing_else() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    rows = re.findall(r"^\| `([a-z-]+)` \| ([^|]+) \| ([^|]+) \|", page, re.MULTILINE)
+    table = {name: (topics_in(reads), topics_in(writes)) for name, reads, writes in rows if name != "lineage"}
+    drained = table.pop("gateway-drain")
+    [lineage_row] = [row for row in rows if row[0] == "lineage"]
+
+    assert drained == (set(), writers()["gateway"])
+    assert table == {
+        name: (readers().get(name, set()), set() if name == "gateway" else written)
+        for name, written in writers().items()
+        if name != "lineage"
+    }
+    assert (lineage_row[1], topics_in(lineage_row[2])) == ("every topic", writers()["lineage"])
+
+
+def topics_in(cell: str) -> set[str]:
+    return set(re.findall(r"[a-z]+(?:-[a-z]+)*", cell)) & set(TOPICS)
+
+
+def writers() -> dict[str, set[str]]:
+    """Topics that each service writes, as its code says."""
+    found = {
+        "gateway": {name for name in TOPICS if f'("{name}", ' in code_of("gateway")},  # (topic, key, event)
+        "inference": {inference.OUT_TOPIC},
+        "drift": {announcer.TOPIC},
+        "evaluator": {evaluator.OUT_TOPIC},
+        "lineage": {auditor.TOPIC},
+        "alerts": {state_store.TOPIC},
+        "registry": {outbox.CHANGES_TOPIC, outbox.GOVERNANCE_TOPIC},
+    }
+    for name, written in found.items():
+        code = code_of(name)
+        written |= {span_log.TOPIC} if "SpanLog(link" in code else set()
+        written |= {deadletter.TOPIC} if "link.dead_letters(" in code else set()
+    return found
+
+
+def code_of(service: str) -> str:
+    return "".join(path.read_text() for path in sorted((ROOT / "services" / "weir" / service).rglob("*.py")))
 
 
 def readers() -> dict[str, set[str]]:
