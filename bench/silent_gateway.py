@@ -11,6 +11,7 @@ from weir.gateway.calls.capture import SpoolCapture
 from weir.gateway.core.call import Call, CallEnd, Feedback, GapReason
 from weir.gateway.core.kept_answer import KeptAnswer
 from weir.gateway.core.record import Kind
+from weir.runtime.process import run
 
 
 class NoCapture(SpoolCapture):
@@ -37,4 +38,4 @@ class NoCapture(SpoolCapture):
 
 if __name__ == "__main__":
     setattr(gateway, "SpoolCapture", NoCapture)  # noqa: B010  # mypy rightly refuses the plain assignment
-    gateway.main()
+    run(gateway.main)

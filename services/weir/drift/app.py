@@ -94,7 +94,7 @@ class Drift:
         return novel_clusters(stream.insight, known.words, stream.bank.monitor.index, self._insight)
 
     async def handle(self, received: Received) -> None:
-        """Count one envelope; returns when its signals are acknowledged and its checkpoint is on disk.
+        """Take in one envelope; returns when its signals are acknowledged and its checkpoint is on disk.
 
         Raises InvalidEvent for an envelope that cannot be believed, Retryable when the disk or the broker refuses.
         """

@@ -55,13 +55,8 @@ SNAPSHOT_EVERY_S = 2.0
 not saved is read from the topic again."""
 
 
-def main() -> None:
-    """Run the gateway until it is told to stop."""
-    run(run_gateway)
-
-
-async def run_gateway(stop: asyncio.Event) -> None:
-    """All parts of the gateway, side by side."""
+async def main(stop: asyncio.Event) -> None:
+    """Run all parts of the gateway, side by side, until `stop` is set."""
     settings = GatewaySettings()
     begin("gateway", settings)
     settings.refuse_open_listeners()
@@ -177,4 +172,4 @@ async def _keep_snapshot(settings: GatewaySettings, catalog: Catalog, stop: asyn
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

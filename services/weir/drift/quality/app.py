@@ -1,6 +1,7 @@
 """The quality application: scores, anchors and ends of calls, one message at a time, in the order of its partition.
 
-    step (in a thread) -> announce the signals -> hold the states -> every 2 s: save states with places -> acknowledge
+    step (in a thread) -> announce the signals -> hold the states
+    with the next message after 2 s: save states with places -> acknowledge
 
 What a crash loses is what was not acknowledged: it is read again from the saved states and announces the same signals
 with the same ids. A message that a saved place covers is skipped, so state and place never disagree.
@@ -82,7 +83,7 @@ class Quality:
         return sorted(self._states.values(), key=lambda one: (one.key.tenant, one.key.route, one.key.part, one.last_us))
 
     async def handle(self, received: Received) -> None:
-        """Count one message; returns when its signals are acknowledged. `save` makes it durable.
+        """Take in one message; returns when its signals are acknowledged. `save` makes it durable.
 
         Raises InvalidEvent for an event that cannot be believed, Retryable when the broker refuses.
         """

@@ -18,7 +18,7 @@ from weir.runtime.files.state_file import read_state
 
 
 class LedgerFile:
-    """`books.json` in the spool's folder."""
+    """`books.json` in the spool's folder; the file keeps its first name, so that an upgrade finds what was counted before."""
 
     def __init__(self, folder: Path, *, disk: Disk = DISK) -> None:
         self._path = folder / "books.json"

@@ -40,7 +40,7 @@ from weir.runtime.identity import new_id
 from weir.runtime.kafka.link import Link, link_from
 from weir.runtime.kafka.message_trace import kafka_headers
 from weir.runtime.kafka.producer import Framed
-from weir.runtime.process import begin, run, together
+from weir.runtime.process import begin, together
 from weir.runtime.telemetry import otlp
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.waits import wait_or_stop
@@ -87,7 +87,7 @@ CORRUPT = Counter(
 TORN_BYTES = Counter(
     "weir_gateway_spool_torn_bytes_total", "Bytes of cut writes at the end of a dead gateway's segment."
 )
-BOOKS_REFUSED = Counter(
+LEDGER_REFUSED = Counter(
     "weir_gateway_books_refused_total",
     "Times that the disk did not take the drain's ledger. Any rise: a full or bad disk.",
 )
@@ -98,28 +98,23 @@ QUARANTINE = Gauge(
 BACKLOG = Gauge("weir_gateway_spool_backlog_bytes", "Bytes accepted and not yet in Kafka. Rising: Kafka is down.")
 
 
-def main() -> None:
-    """Run the drain until it is told to stop."""
+async def main(stop: asyncio.Event) -> None:
+    """Run the drain until `stop` is set."""
     settings = SpoolSettings()
     begin("gateway-drain", settings)
-
-    async def parts(stop: asyncio.Event) -> None:
-        # Before the ledger is read: two drains of one spool would each send every event and overwrite the other's ledger.
-        owner = OneOwner(settings.spool_dir / "drain.lock", f"another drain empties {settings.spool_dir} already")
-        link = link_from(settings, "gateway-drain")
-        reader = SpoolReader(settings.spool_dir, quarantine_bytes_max=settings.quarantine_bytes_max)
-        file = LedgerFile(settings.spool_dir)
-        drain = Drain(reader, file, link, settings)
-
-        def missing() -> dict[str, str]:
-            return {} if link.producer.is_ready else {"kafka": f"no broker at {settings.kafka_bootstrap}"}
-
-        app = application(missing, policy_of(settings), routes(reader, lambda: drain.ledger))
-        await together(stop, serve(app, stop), drain.run(stop))
-        owner.close()
-
     os.nice(NICENESS)
-    run(parts)
+    # Before the ledger is read: two drains of one spool would each send every event and overwrite the other's ledger.
+    owner = OneOwner(settings.spool_dir / "drain.lock", f"another drain empties {settings.spool_dir} already")
+    link = link_from(settings, "gateway-drain")
+    reader = SpoolReader(settings.spool_dir, quarantine_bytes_max=settings.quarantine_bytes_max)
+    drain = Drain(reader, LedgerFile(settings.spool_dir), link, settings)
+
+    def missing() -> dict[str, str]:
+        return {} if link.producer.is_ready else {"kafka": f"no broker at {settings.kafka_bootstrap}"}
+
+    app = application(missing, policy_of(settings), routes(reader, lambda: drain.ledger))
+    await together(stop, serve(app, stop), drain.run(stop))
+    owner.close()
 
 
 class Drain:
@@ -272,7 +267,7 @@ class Drain:
             self._file.save(ledger)
         except OSError as error:
             self._is_saved = False
-            BOOKS_REFUSED.inc()
+            LEDGER_REFUSED.inc()
             logger().error("spool_disk_refused", error=str(error), hint="free some space")
         else:
             self._is_saved = True
