@@ -203,7 +203,7 @@ def _rng(rate: float, points: int) -> np.random.Generator:
 
 def _verdicts(noise: str, changed: str, points: int, cases: range) -> VerdictRow:
     found = [verdict_of_case(changed, points, seed, noise=noise) for seed in cases]
-    counts = [found.count(verdict) for verdict in (Verdict.SYSTEM, Verdict.JUDGE, Verdict.NONE, None)]
+    counts = [found.count(verdict) for verdict in ("system", "judge", "none", None)]
     return VerdictRow(noise, changed, points, len(cases), *counts)
 
 

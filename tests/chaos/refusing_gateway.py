@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from weir.gateway import __main__ as gateway
+from weir.runtime.process import run
 
 REFUSES = "WEIR_CHAOS_REFUSES_FILE"
 """Environment variable with the path of the file: while it exists, every sync fails."""
@@ -34,4 +35,4 @@ def refuse_while(flag: Path) -> None:
 
 if __name__ == "__main__":
     refuse_while(Path(os.environ[REFUSES]))
-    gateway.main()
+    run(gateway.main)

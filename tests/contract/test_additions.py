@@ -106,7 +106,7 @@ CHANNEL = Addition(
 from unit.drift.drift_traffic import Traffic
 from weir.detectors.channels import CHANNELS
 from weir.detectors.fitted import fit
-from weir.detectors.outcomes import Guarantee, Level, Signal
+from weir.detectors.outcomes import Guarantee, Signal
 from weir.detectors.reference import build_reference
 from weir.detectors.settings import BankSettings
 from weir.drift.core.stream.explanation import fired_sentence
@@ -115,7 +115,7 @@ settings = BankSettings(min_reference_events=50, reference_events=60, max_refere
 fitted = fit(build_reference([Traffic(1).event(embedded=False) for _ in range(60)], 1), settings)
 assert CHANNELS[-1].name == "breadth" and len(CHANNELS) - 1 in fitted.active
 
-fired = Signal(Level.WARN, "breadth", Guarantee.THEOREM, "higher", 9.0, 5.0, 5e3, 7, 1, 2, (), 1)
+fired = Signal("warn", "breadth", Guarantee.THEOREM, "higher", 9.0, 5.0, 5e3, 7, 1, 2, (), 1)
 assert fired_sentence(fired, 0, 60).startswith("The breadth of prompts (breadth) rose")
 """,
 )

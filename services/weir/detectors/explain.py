@@ -25,10 +25,11 @@ def outcomes_of(change: Change, fitted: Fitted, settings: BankSettings) -> tuple
     before, after = change.before, change.after
     outcomes: list[Outcome] = []
     if after.page.raised and not before.page.raised:
-        outcomes.append(_of_bank(Level.PAGE, change, settings.page_arl_events, settings.page_arl_events, fitted))
+        outcomes.append(_of_bank("page", change, settings.page_arl_events, settings.page_arl_events, fitted))
     elif after.warn.raised and not before.warn.raised:
         outcomes.append(_warning(change, fitted, settings))
-    for level, old, new in ((Level.PAGE, before.page, after.page), (Level.WARN, before.warn, after.warn)):
+    levels: tuple[Level, ...] = ("page", "warn")
+    for level, old, new in zip(levels, (before.page, before.warn), (after.page, after.warn), strict=True):
         if old.raised and not new.raised:
             outcomes.append(Cleared(level, after.index, old.raised_index))
     return tuple(outcomes)
@@ -37,11 +38,11 @@ def outcomes_of(change: Change, fitted: Fitted, settings: BankSettings) -> tuple
 def _warning(change: Change, fitted: Fitted, settings: BankSettings) -> Signal:
     after, reading, threshold = change.after, change.reading, bank_warn_threshold(fitted, settings)
     if reading.bank >= threshold or reading.ewma is None or fitted.ewma is None or after.ewma is None:
-        return _of_bank(Level.WARN, change, threshold, settings.warn_arl_events, fitted)
+        return _of_bank("warn", change, threshold, settings.warn_arl_events, fitted)
     scale = int((reading.ewma.statistics / fitted.ewma.thresholds).argmax())
     since = int(after.ewma.low_index[scale]) + 1
     return Signal(
-        level=Level.WARN,
+        level="warn",
         part=f"mean-ewma-{LAMBDAS[scale]:g}",
         guarantee=Guarantee.SIMULATION,
         direction="moved",

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
-
-class Level(StrEnum):
-    """How sure: a warning may be false once in `warn_arl_events`, a page once in `page_arl_events`."""
-
-    WARN = "warn"
-    PAGE = "page"
+Level = Literal["warn", "page"]
+"""How sure: a warning may be false once in `warn_arl_events`, a page once in `page_arl_events`."""
 
 
 class Guarantee(StrEnum):

@@ -12,6 +12,9 @@ from typing import ClassVar, Final, Literal, get_args
 from weir.events.record import Record
 
 AccountKind = Literal['accepted', 'shed', 'corrupt', 'dead']
+DriftLevel = Literal['', 'warn', 'page']
+DriftState = Literal['warming', 'monitoring', 'fired', 'cleared', 'skewed', 'accepted', 'dismissed', 'skew_reference']
+DriftVerdict = Literal['', 'system', 'judge', 'none', 'pending']
 Outcome = Literal['ok', 'refused', 'failed', 'cancelled', 'upstream_lost', 'aborted']
 OpsState = Literal['raised', 'cleared']
 Reason = Literal['null_payload', 'oversized', 'bad_magic', 'unknown_schema', 'wrong_event', 'undecodable', 'rejected_by_store', 'handler_error']
@@ -197,13 +200,13 @@ class DriftSignalled(Envelope):
     """Name of the detector bank."""
     config_digest: str
     """Digest of the detector's settings, sha256: and 64 hex digits."""
-    state: str
+    state: DriftState
     """warming, monitoring, fired, cleared, skewed, or a person's decision: accepted, dismissed, skew_reference (another evaluation dataset version to compare with)."""
-    level: str = ""
+    level: DriftLevel = ""
     """warn or page; empty for skew, and where no alarm is raised or cleared."""
     part: str = ""
     """Detector part that fired, for example knn-novelty, or the skew test, mmd or novelty; empty when none did."""
-    verdict: str = ""
+    verdict: DriftVerdict = ""
     """Who changed, for an alarm on scores: system, judge, none (cannot be told) or pending; empty for other signals."""
     statistic: float = 0.0
     """Value of the part's statistic at this event; for a skewed window the corrected p-value, which fires at or below the threshold."""

@@ -29,13 +29,8 @@ from weir.runtime.process import begin, end_at_once, run, together
 from weir.runtime.telemetry.logs import logger
 
 
-def main() -> None:
-    """Run lineage until it is told to stop."""
-    run(run_lineage)
-
-
-async def run_lineage(stop: asyncio.Event) -> None:
-    """Migrate, then sink and serve side by side."""
+async def main(stop: asyncio.Event) -> None:
+    """Migrate, then sink and serve side by side until `stop` is set."""
     settings = LineageSettings()
     begin("lineage", settings)
     policy = policy_of(settings, api.SQL_BYTES_MAX)
@@ -85,4 +80,4 @@ async def _producing(link: Link, stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

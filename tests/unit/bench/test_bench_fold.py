@@ -60,10 +60,10 @@ def real_alarm(
     """Event, from 0, at which the real bank first signals `level`; -1 for never."""
     bank = MonitoringBank(settings, fitted, new_monitor(fitted), new_sessions(settings.session_capacity))
     _, steps = step_many(bank, events, ties)
-    return next((it.index - 1 for it in outcomes_of(steps) if isinstance(it, Signal) and it.level is level), -1)
+    return next((it.index - 1 for it in outcomes_of(steps) if isinstance(it, Signal) and it.level == level), -1)
 
 
-@pytest.mark.parametrize("level", [Level.WARN, Level.PAGE])
+@pytest.mark.parametrize("level", ["warn", "page"])
 @pytest.mark.slow
 def test_fold_alarms_where_the_bank_does(
     level: Level,
@@ -72,7 +72,7 @@ def test_fold_alarms_where_the_bank_does(
     rows: npt.NDArray[np.int64],
     uniforms: npt.NDArray[np.float64],
 ) -> None:
-    folded = first_alarms(scores, rows, uniforms, page=level is Level.PAGE)
+    folded = first_alarms(scores, rows, uniforms, page=level == "page")
     stepped = [
         real_alarm(scores.fitted, scores.settings, [observations[row] for row in stream], ties.tolist(), level)
         for stream, ties in zip(rows, uniforms, strict=True)

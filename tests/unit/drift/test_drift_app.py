@@ -178,12 +178,12 @@ async def test_another_embedding_model_warms_again_and_raises_no_alarm(files: Fi
     drift = Drift(files, log, SMALL, LIMITS)
     items = shifting_items(quiet=0, shifted=60)
     await drift.handle(received(enveloped(items[:120]), 0))
-    assert log.signals[-1].state == "fired"
-    told = len(log.signals)
+    before = list(log.signals)
+    assert before[-1].state == "fired"
 
     await drift.handle(received(enveloped(items[120:122], embedding_model="other"), 1))
 
-    withdrawn = log.signals[told:-1]
+    withdrawn = log.signals[len(before) : -1]
     assert {signal.state for signal in withdrawn} == {"cleared"}
     assert {signal.level for signal in withdrawn} >= {"page"}
     assert log.signals[-1].state == "warming"

@@ -10,7 +10,7 @@ import pytest
 from unit.drift.drift_traffic import Traffic, outcomes_of, ties
 from weir.detectors.bank import BankState, MonitoringBank, new_bank, step_many
 from weir.detectors.observation import Observation
-from weir.detectors.outcomes import Level, Signal
+from weir.detectors.outcomes import Signal
 from weir.detectors.settings import BankSettings
 from weir.detectors.text import observe
 
@@ -64,7 +64,7 @@ def test_texts_far_from_all_known_ones_are_caught_by_their_distance(fitted_bank:
 
     found = signals(fitted_bank, [*source.events(STEADY), *source.events(CHANGED, shift=4.0)])
 
-    assert [one.part for one in found if one.level is Level.PAGE] == ["knn-novelty"]
+    assert [one.part for one in found if one.level == "page"] == ["knn-novelty"]
     assert all(one.index > STEADY for one in found)
 
 

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unit.drift.quality_scores import KEY, SMALL, draws, followed, monitored, score
-from weir.detectors.outcomes import Level
 from weir.detectors.scores.outcomes import Cleared, Fired, Monitoring, Warming
 from weir.detectors.scores.stream import STREAM, StreamState, begun_anew, step
 from weir.state import StateError
@@ -47,12 +46,12 @@ def test_a_drop_is_told_from_warming_to_clearance() -> None:
     assert began == [Warming(100), Monitoring(1, 100)]
     assert quiet == []
     levels = [(one.level, one.is_update) for one in fell if isinstance(one, Fired)]
-    assert levels == [(Level.WARN, False), (Level.PAGE, False)]
+    assert levels == [("warn", False), ("page", False)]
     fired = fell[0]
     assert isinstance(fired, Fired)
     assert fired.statistic >= fired.threshold == SMALL.warn_arl_scores
     assert 155 <= fired.since_index <= 175
-    assert over == [Cleared(Level.PAGE), Cleared(Level.WARN)]
+    assert over == [Cleared("page"), Cleared("warn")]
     assert state.wealth.statistic < SMALL.warn_arl_scores
 
 

@@ -30,7 +30,7 @@ from weir.evaluator.core.anchors import (
 from weir.evaluator.core.scored import Scored
 from weir.evaluator.core.step import step
 from weir.evaluator.core.subjects import RecentSubjects
-from weir.events import DriftSignalled, Event, RegistryChanged, canonical_json, named_id
+from weir.events import DriftSignalled, DriftState, DriftVerdict, Event, RegistryChanged, canonical_json, named_id
 from weir.runtime.errors import BadSetting
 
 SHIPPED = Path(__file__).resolve().parents[3] / "examples" / "anchors"
@@ -78,7 +78,7 @@ def active(*checked: str, rate: float = 1.0, passes: int = 2) -> ActiveAnchors:
     return apply_change(ActiveAnchors({loaded.digest: loaded}, rate, passes), registered(*checked))
 
 
-def asking(state: str = "fired", verdict: str = "pending", **fields: Any) -> DriftSignalled:
+def asking(state: DriftState = "fired", verdict: DriftVerdict = "pending", **fields: Any) -> DriftSignalled:
     plain = DriftSignalled(
         **envelope("signal"),
         route="docs-qa",
@@ -143,7 +143,7 @@ def test_the_interleave_takes_the_stated_share_and_every_anchor() -> None:
 
 
 @pytest.mark.parametrize(("state", "verdict"), [("warming", ""), ("monitoring", ""), ("fired", "pending")])
-def test_a_signal_that_asks_is_answered_with_all_anchors_every_pass(state: str, verdict: str) -> None:
+def test_a_signal_that_asks_is_answered_with_all_anchors_every_pass(state: DriftState, verdict: DriftVerdict) -> None:
     answers = scores(asking(state, verdict), active("support-coverage", passes=3))
 
     assert Counter(one.anchor.id for one in answers if one.anchor) == {"1": 3, "2": 3}

@@ -24,7 +24,8 @@ HANGS_AT_ONCE = """
 import weir.lineage.sink.sink as sink
 sink.CLIENT_CALL_S = 0.05  # less than one look for messages takes, so that it counts as hanging
 from weir.lineage.__main__ import main
-main()
+from weir.runtime.process import run
+run(main)
 """
 
 

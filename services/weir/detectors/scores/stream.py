@@ -182,10 +182,11 @@ def _with_alarms(state: StreamState, settings: QualitySettings) -> tuple[StreamS
     warn = advance(state.warn, above=statistic >= settings.warn_arl_scores, index=index, clear_after=clear_after)
     page = advance(state.page, above=statistic >= settings.page_arl_scores, index=index, clear_after=clear_after)
     outcomes: list[Outcome] = []
-    for level, before, after, threshold in (
-        (AlarmLevel.WARN, state.warn, warn, settings.warn_arl_scores),
-        (AlarmLevel.PAGE, state.page, page, settings.page_arl_scores),
-    ):
+    alarms: list[tuple[AlarmLevel, AlarmState, AlarmState, float]] = [
+        ("warn", state.warn, warn, settings.warn_arl_scores),
+        ("page", state.page, page, settings.page_arl_scores),
+    ]
+    for level, before, after, threshold in alarms:
         if after.raised and not before.raised:
             outcomes.append(Fired(level, state.verdict, statistic, threshold, *state.wealth.since, is_update=False))
         elif before.raised and not after.raised:
@@ -201,7 +202,7 @@ def _asks_for_trial(before: StreamState, after: StreamState) -> bool:
     """At a warning; at a page again, unless a trial goes on or the judge is blamed: what warned may be long past."""
     if after.warn.raised and not before.warn.raised:
         return True
-    is_settled = after.trial is not None or after.verdict is Verdict.JUDGE
+    is_settled = after.trial is not None or after.verdict == "judge"
     return after.page.raised and not before.page.raised and not is_settled
 
 
@@ -209,9 +210,9 @@ def _accused(state: StreamState, settings: QualitySettings) -> StreamState:
     """The stream right after such an alarm: nothing in waiting is learnt, and the trial of the judge begins."""
     state = replace(state, baseline=forgetting_waiting(state.baseline), judge=forgetting(state.judge))
     if state.judge_latch.raised:
-        return replace(state, verdict=Verdict.JUDGE)
+        return replace(state, verdict="judge")
     if state.judge.rescored < settings.anchors_min:
-        return replace(state, verdict=Verdict.NONE)
+        return replace(state, verdict="none")
     wanted = PASSES * len(state.judge.first)
     until_us = state.last_us + GUARD_S * 1_000_000
     trial = Trial(wanted, state.scores + settings.guard_scores, until_us, noise_of(state.judge))
@@ -233,7 +234,7 @@ def _tried(state: StreamState, settings: QualitySettings) -> tuple[StreamState, 
     if verdict is None:
         return state, []
     state = replace(state, trial=None, verdict=verdict)
-    level = AlarmLevel.PAGE if state.page.raised else AlarmLevel.WARN
+    level: AlarmLevel = "page" if state.page.raised else "warn"
     threshold = settings.page_arl_scores if state.page.raised else settings.warn_arl_scores
     return state, [Fired(level, verdict, state.wealth.statistic, threshold, *state.wealth.since, is_update=True)]
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from typing import Literal
 
 from weir.detectors.scores.noise import History, chance, likelihoods, repeats_of
 from weir.detectors.scores.verdicts import Tally, recorded
@@ -48,12 +48,8 @@ GUARD_S = 60
 """Least length of the guard window, seconds of event time. Chosen: anchors take seconds, 300 scores may take one."""
 
 
-class Verdict(StrEnum):
-    """Who changed, as far as the anchors can tell."""
-
-    NONE = "none"
-    SYSTEM = "system"
-    JUDGE = "judge"
+Verdict = Literal["none", "system", "judge"]
+"""Who changed, as far as the anchors can tell; `none`: they cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +90,12 @@ def heard(trial: Trial, anchor_id: str, history: History | None, *, failed: bool
 def decided(trial: Trial, index: int, time_us: int) -> Verdict | None:
     """The verdict, or None while the trial goes on. index: scores of the stream so far; time_us: of the newest."""
     if trial.e_value >= TRIALS / FALSE_JUDGE_SHARE:
-        return Verdict.JUDGE
+        return "judge"
     if trial.anchors >= trial.wanted:
-        return Verdict.SYSTEM
+        return "system"
     if index < trial.until or time_us < trial.until_us:
         return None
-    return Verdict.SYSTEM if trial.anchors >= ANCHORS_ENOUGH else Verdict.NONE
+    return "system" if trial.anchors >= ANCHORS_ENOUGH else "none"
 
 
 def _ratio(trial: Trial, history: History, new: History) -> float:

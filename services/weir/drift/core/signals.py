@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from weir.drift.core.stream.insight import Explanation
-from weir.events import DriftSignalled
+from weir.events import DriftLevel, DriftSignalled, DriftState, DriftVerdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,8 +21,8 @@ class StreamSignal:
     route: str
     detector: str
     config_digest: str
-    state: str
-    level: str = ""
+    state: DriftState
+    level: DriftLevel = ""
     part: str = ""
     arl_target: float = 0.0
     event_index: int
@@ -71,7 +71,7 @@ class Skew(Finding):
 class QualityVerdict(Finding):
     """A stream of scores: warming, monitoring, fired or cleared, and who changed."""
 
-    verdict: str
+    verdict: DriftVerdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+from weir.detectors.alarm_state import AlarmState
 from weir.detectors.outcomes import Level
 from weir.detectors.scores.outcomes import Cleared, Outcome
 from weir.detectors.scores.score import AnchorScore, Score
@@ -117,8 +118,8 @@ class Quality:
             named = f"accept {tenant} {route} {part} {before.key.digest} {before.version}"
             cause_id = named_id(before.first_us or now_us, named)
             cause = Score(cause_id, cause_id, "", "", now_us, is_bad=False, value=0.0, inclusion_probability=1.0)
-            raised = [(Level.PAGE, before.page), (Level.WARN, before.warn)]
-            cleared: list[Outcome] = [Cleared(level) for level, alarm in raised if alarm.raised]
+            alarms: list[tuple[Level, AlarmState]] = [("page", before.page), ("warn", before.warn)]
+            cleared: list[Outcome] = [Cleared(level) for level, alarm in alarms if alarm.raised]
             signals = [signal_of(before, one, cause, self._settings) for one in cleared]
             await self._announcer.announce([*signals, acceptance_of(before, cause, self._settings, author)])
             after = begun_anew(before)

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from weir.detectors.alarm_state import AlarmState
 from weir.detectors.bank import MonitoringBank
 from weir.detectors.observation import Observation
-from weir.detectors.outcomes import Cleared, Frozen, Level, Outcome, Signal, Warming
+from weir.detectors.outcomes import Cleared, Frozen, Outcome, Signal, Warming
 from weir.detectors.settings import BankSettings
 from weir.drift.core.signals import Alarm, OperatorDecision, StreamSignal
 from weir.drift.core.stream.explanation import (
@@ -26,7 +27,7 @@ from weir.drift.core.stream.explanation import (
 from weir.drift.core.stream.insight import Explanation
 from weir.drift.core.stream.skew_watch import SkewWatch
 from weir.drift.core.stream.state import StreamState
-from weir.events import derived_id, digest_of
+from weir.events import DriftLevel, DriftState, derived_id, digest_of
 
 DETECTOR = "bank"
 """Name of the detector bank on signals."""
@@ -73,7 +74,8 @@ def withdrawals(
     if not isinstance(stream.bank, MonitoringBank):
         return []
     monitor = stream.bank.monitor
-    raised = [level for level, alarm in ((Level.PAGE, monitor.page), (Level.WARN, monitor.warn)) if alarm.raised]
+    alarms: list[tuple[DriftLevel, AlarmState]] = [("page", monitor.page), ("warn", monitor.warn)]
+    raised = [level for level, alarm in alarms if alarm.raised]
     return [
         Alarm(
             **common_fields(stream, "cleared", level, cause_event_id, request_id, now_us),
@@ -86,7 +88,7 @@ def withdrawals(
 
 def decision(
     stream: StreamState,
-    state: str,
+    state: DriftState,
     cause_event_id: str,
     now_us: int,
     *,
@@ -179,7 +181,7 @@ def dataset_fields(watch: SkewWatch | None) -> dict[str, Any]:
 
 
 def common_fields(
-    stream: StreamState, state: str, level: str, cause_event_id: str, request_id: str, time_us: int
+    stream: StreamState, state: DriftState, level: DriftLevel, cause_event_id: str, request_id: str, time_us: int
 ) -> dict[str, Any]:
     """The fields that every signal of `stream` has. Their `event_id` derives from the cause, the state and the level."""
     settings = stream.bank.settings
@@ -193,7 +195,7 @@ def common_fields(
         "detector": DETECTOR,
         "config_digest": config_digest(settings),
         "state": state,
-        "level": str(level),
+        "level": level,
         "arl_target": arl,
         "reference_version": str(stream.version) if digest else "",
         "reference_digest": reference_digest(digest) if digest else "",

@@ -10,7 +10,7 @@ from weir.drift.core.signals import Alarm, OperatorDecision, Skew
 from weir.drift.core.stream.signals import common_fields
 from weir.drift.core.stream.skew_watch import TestedWindow
 from weir.drift.core.stream.state import StreamState
-from weir.events import derived_id
+from weir.events import DriftState, derived_id
 
 DETECTOR = "skew"
 """Name of the skew test on signals; with tenant and route it identifies the alert."""
@@ -23,7 +23,8 @@ def skew_signal(
     stream: StreamState, tested: TestedWindow, cause: Observation, events: int, settings: InsightSettings
 ) -> Skew:
     """The signal of a window that raises or ends the skew alarm. `events`: counted by the stream, this one included."""
-    result, state = tested.result, "skewed" if tested.is_raised else "cleared"
+    result = tested.result
+    state: DriftState = "skewed" if tested.is_raised else "cleared"
     common = _common(stream, state, cause.event_id, cause.request_id, cause.event_time_us)
     # In events, as for the bank: a window of n at alpha is wrong once in n / alpha.
     common["arl_target"] = settings.skew_window_events / settings.skew_alpha
@@ -45,7 +46,9 @@ def skew_signal(
     )
 
 
-def skew_decision(stream: StreamState, state: str, cause_event_id: str, now_us: int, author: str) -> OperatorDecision:
+def skew_decision(
+    stream: StreamState, state: DriftState, cause_event_id: str, now_us: int, author: str
+) -> OperatorDecision:
     """The record that `author` set the dataset of `stream`, or (state `cleared`) that its alarm ends with a decision."""
     watch = stream.skew
     named = f"{watch.reference.name} {watch.reference.version}" if watch else "none"
@@ -67,7 +70,9 @@ def skew_withdrawal(stream: StreamState, cause: Observation, reason: str) -> Ala
     )
 
 
-def _common(stream: StreamState, state: str, cause_event_id: str, request_id: str, time_us: int) -> dict[str, Any]:
+def _common(
+    stream: StreamState, state: DriftState, cause_event_id: str, request_id: str, time_us: int
+) -> dict[str, Any]:
     common = common_fields(stream, state, "", cause_event_id, request_id, time_us)
     digest, windows = (stream.skew.reference.digest, stream.skew.windows) if stream.skew else ("", 0)
     event_id = derived_id(cause_event_id, f"skew-signal {state} {digest} {windows}")

@@ -35,11 +35,11 @@ def verdict_sentence(state: StreamState, verdict: Verdict | None) -> str:
     """What is known of who changed."""
     anchors = len(state.judge.first)
     match verdict:
-        case Verdict.JUDGE:
+        case "judge":
             return f"Verdict judge: its scores of {anchors} human-labelled anchors changed as well."
-        case Verdict.SYSTEM:
+        case "system":
             return f"Verdict system: the judge scores {anchors} human-labelled anchors as before."
-        case Verdict.NONE:
+        case "none":
             return f"Verdict none: too few anchors ({anchors}) to tell whether the judge changed."
         case None:
             return f"Verdict none yet: {anchors} human-labelled anchors are being scored again."

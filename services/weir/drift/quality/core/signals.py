@@ -13,19 +13,15 @@ from weir.detectors.scores.outcomes import Cleared, Fired, JudgeFired, Monitorin
 from weir.detectors.scores.score import AnchorScore, Score
 from weir.detectors.scores.settings import QualitySettings
 from weir.detectors.scores.stream import StreamState
-from weir.detectors.scores.trial import Verdict
 from weir.drift.core.signals import OperatorDecision, QualityVerdict
 from weir.drift.quality.core.sentences import sentence_of
-from weir.events import derived_id, digest_of
+from weir.events import DriftLevel, DriftState, DriftVerdict, derived_id, digest_of
 
 DETECTOR = "quality"
 """Name of the detector on signals."""
 
 JUDGE_PART = "/judge"
 """After the evaluator's name in the part of an alarm on the judge itself."""
-
-PENDING = "pending"
-"""Verdict of an alarm whose anchors are being scored again; the evaluator answers it with all anchors."""
 
 
 def config_digest(settings: QualitySettings) -> str:
@@ -79,7 +75,7 @@ def acceptance_of(state: StreamState, cause: Score, settings: QualitySettings, a
 
 
 def _common_fields(
-    state: StreamState, kind: str, role: str, cause: Score | AnchorScore, settings: QualitySettings
+    state: StreamState, kind: DriftState, role: str, cause: Score | AnchorScore, settings: QualitySettings
 ) -> dict[str, Any]:
     """The fields that every signal of a stream of scores has. role: with the cause decides the id."""
     return {
@@ -104,20 +100,21 @@ def _request_of(state: StreamState, outcome: Outcome, cause: Score | AnchorScore
     return state.alarm_request_id if isinstance(outcome, Fired) else ""
 
 
-def _state_of(outcome: Outcome, settings: QualitySettings) -> tuple[str, str, float]:
+def _state_of(outcome: Outcome, settings: QualitySettings) -> tuple[DriftState, DriftLevel, float]:
     if isinstance(outcome, Warming):
         return "warming", "", 0.0
     if isinstance(outcome, Monitoring):
         return "monitoring", "", 0.0
-    kind = "fired" if isinstance(outcome, Fired | JudgeFired) else "cleared"
+    kind: DriftState = "fired" if isinstance(outcome, Fired | JudgeFired) else "cleared"
     level = outcome.level if isinstance(outcome, Fired | Cleared) else "warn"
-    return kind, str(level), settings.page_arl_scores if level == "page" else settings.warn_arl_scores
+    return kind, level, settings.page_arl_scores if level == "page" else settings.warn_arl_scores
 
 
-def _verdict_of(outcome: Outcome) -> str:
+def _verdict_of(outcome: Outcome) -> DriftVerdict:
+    """`pending`: the anchors are being scored again; the evaluator answers such an alarm with all anchors."""
     if isinstance(outcome, Fired):
-        return str(outcome.verdict or PENDING)
-    return str(Verdict.JUDGE) if isinstance(outcome, JudgeFired) else ""
+        return outcome.verdict or "pending"
+    return "judge" if isinstance(outcome, JudgeFired) else ""
 
 
 def _part_of(state: StreamState, outcome: Outcome) -> str:
