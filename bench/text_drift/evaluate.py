@@ -59,7 +59,7 @@ class DrawResult:
         self.thresholds |= other.thresholds
 
 
-Told = Callable[[str], None]
+Signalled = Callable[[str], None]
 
 
 def null_streams(corpus: EmbeddedCorpus, draw: Draw, size: Size) -> dict[str, Rows]:
@@ -85,7 +85,7 @@ def evaluate_bank(
     nulls: dict[str, Rows],
     cells: Sequence[Cell],
     size: Size,
-    told: Told,
+    told: Signalled,
 ) -> DrawResult:
     """The bank on every null stream and every cell, warnings and pages."""
     result = DrawResult()
@@ -115,7 +115,7 @@ def evaluate_mmd(
     nulls: dict[str, Rows],
     cells: Sequence[Cell],
     size: Size,
-    told: Told,
+    told: Signalled,
     own_arl_events: float,
 ) -> DrawResult:
     """The window MMD on the same streams, twice: its threshold matched on the i.i.d. ones at the asked run length, and at

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .cells import ARL_TARGET, Cell
 from .embeddings import EmbeddedCorpus
-from .evaluate import DrawResult, Size, Told, cell_streams
+from .evaluate import DrawResult, Signalled, Size, cell_streams
 from .matching import count_alarms, matched_threshold
 from .peers import (
     CENTROID_WINDOW_EVENTS,
@@ -28,7 +28,7 @@ def evaluate_peers(
     nulls: dict[str, Rows],
     cells: Sequence[Cell],
     size: Size,
-    told: Told,
+    told: Signalled,
 ) -> DrawResult:
     """River's detectors on the kNN score (a third of the streams) and the tumbling centroid (all of them)."""
     result = DrawResult()
@@ -44,7 +44,7 @@ def _river(
     null: Rows,
     cells: Sequence[Cell],
     size: Size,
-    told: Told,
+    told: Signalled,
     result: DrawResult,
 ) -> None:
     null = null[:MATCHING_STREAMS]
@@ -60,7 +60,13 @@ def _river(
 
 
 def _centroid(
-    corpus: EmbeddedCorpus, draw: Draw, null: Rows, cells: Sequence[Cell], size: Size, told: Told, result: DrawResult
+    corpus: EmbeddedCorpus,
+    draw: Draw,
+    null: Rows,
+    cells: Sequence[Cell],
+    size: Size,
+    told: Signalled,
+    result: DrawResult,
 ) -> None:
     told("centroid, threshold")
     # A window may have begun at any event before the change: each stream has a phase of its own.

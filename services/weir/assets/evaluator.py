@@ -45,7 +45,7 @@ Count = Annotated[int, nullable(number(0, INTEGER_MAX, whole=True))]
 
 
 class Parameters:
-    """What one type of evaluator can be told; every key may be left out."""
+    """The parameters of one type of evaluator; every key may be left out."""
 
     __slots__ = ()
 
@@ -56,7 +56,7 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoParameters(Parameters):
-    """Of a type that can be told nothing."""
+    """Of a type without parameters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

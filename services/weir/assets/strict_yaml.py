@@ -59,7 +59,7 @@ def read_text(text: str, fill: Fill = str) -> list[Any]:
     if text.lstrip(" \t\r\n").startswith(("{", "[", '"')):
         try:
             return [value_of(text, levels_max=DEPTH_MAX, fill=fill)]
-        except ValueError:  # no JSON, or not strict: below it is told with its place
+        except ValueError:  # no JSON, or not strict: below it is refused with its place
             pass
     _demand_plain_lines(text)
     loader: Any = _Loader(text, fill)  # the library leaves its methods untyped

@@ -47,15 +47,15 @@ def accept(tenant: Tenant, route: Route, author: Author = "", reason: Reason = "
     """The change is the new normal: begin a new reference version. Recorded on drift-signals."""
     answer = _decided("accept", tenant, route, author, reason)
     reference = answer["reference"]
-    told = f"reference {reference['version']} of {tenant}/{route} is begun: {reference['events_needed']} events"
-    emit(answer, told, json)
+    line = f"reference {reference['version']} of {tenant}/{route} is begun: {reference['events_needed']} events"
+    emit(answer, line, json)
 
 
 def dismiss(tenant: Tenant, route: Route, author: Author = "", reason: Reason = "", json: Json = False) -> None:
     """The alarm was false: end it and keep the reference. Recorded on drift-signals."""
     answer = _decided("dismiss", tenant, route, author, reason)
-    told = f"alarms of {tenant}/{route} are over; reference {answer['reference']['version']} stays"
-    emit(answer, told, json)
+    line = f"alarms of {tenant}/{route} are over; reference {answer['reference']['version']} stays"
+    emit(answer, line, json)
 
 
 def skew_reference(
@@ -85,8 +85,8 @@ def skew_reference(
         "embeddings": embedded(texts_of(dataset, field, items_max), model),
     }
     answer = client.send("drift", "POST", _path(tenant, route, "skew-reference"), body)
-    told = f"{tenant}/{route} is compared with {name} {version} ({answer['skew']['dataset_items']} items)"
-    emit(answer, told, json)
+    line = f"{tenant}/{route} is compared with {name} {version} ({answer['skew']['dataset_items']} items)"
+    emit(answer, line, json)
 
 
 def _decided(verb: str, tenant: str, route: str, author: str, reason: str) -> Any:
@@ -112,8 +112,8 @@ def _row(stream: dict[str, Any]) -> dict[str, Any]:
 
 
 def _part_rows(stream: dict[str, Any]) -> list[dict[str, Any]]:
-    told = {"tenant": stream["tenant"], "route": stream["route"]}
+    line = {"tenant": stream["tenant"], "route": stream["route"]}
     return [
-        {**told, **{key: "" if value is None else value for key, value in part.items()}, "part": part["name"]}
+        {**line, **{key: "" if value is None else value for key, value in part.items()}, "part": part["name"]}
         for part in stream["parts"]
     ]

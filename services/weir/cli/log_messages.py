@@ -64,8 +64,8 @@ class Messages:
             raise log.down(error) from error
         if found is None or found.error() is not None or found.offset() != offset:
             return None
-        told: Any = found.headers() or ()
-        headers = tuple((name, _bytes(value)) for name, value in told)
+        pairs: Any = found.headers() or ()
+        headers = tuple((name, _bytes(value)) for name, value in pairs)
         return Message(_bytes(found.key()), _bytes(found.value()), headers)
 
     def write(self, topic: str, message: Message, origin: str) -> None:

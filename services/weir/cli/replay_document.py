@@ -30,15 +30,15 @@ def document(
     change_us: event time at which the change began, for the verdicts; None where nobody says it.
     """
     did = {key: placed(history.get(key[:2], ()), one.places) for key, one in replay.streams.items()}
-    placed_ids = {told.signal.event_id for signals in did.values() for told in signals}
+    placed_ids = {each.signal.event_id for signals in did.values() for each in signals}
     all_ids = {signal.event_id for signals in history.values() for signal in signals}
-    rows = {key: compared(replay.streams[key].told, did[key], near_events) for key in sorted(replay.streams)}
+    rows = {key: compared(replay.streams[key].signalled, did[key], near_events) for key in sorted(replay.streams)}
     return {
         "source": dict(source),
         "settings": settings_of(replay),
         "config_digest": config_digest(replay.settings),
         "streams": streams_of(replay),
-        "service": [_service(key, replay, [told.signal for told in did[key]]) for key in sorted(replay.streams)],
+        "service": [_service(key, replay, [each.signal for each in did[key]]) for key in sorted(replay.streams)],
         "repeated_events": sum(one.repeated for one in replay.streams.values()),
         "service_signals_elsewhere": len(all_ids - placed_ids),
         "near_events": near_events,
@@ -61,7 +61,7 @@ def _verdicts(rows: Mapping[Key, Sequence[Compared]], change_us: int) -> list[di
 def _service(key: Key, replay: Replay, signals: Sequence[DriftSignalled]) -> dict[str, object]:
     """What the service compared with when it signalled about these events."""
     digests = sorted({one.reference_digest for one in signals if one.reference_digest})
-    ours = {told.signal.reference_digest for told in replay.streams[key].told if told.signal.reference_digest}
+    ours = {each.signal.reference_digest for each in replay.streams[key].signalled if each.signal.reference_digest}
     return {
         "tenant": key[0],
         "route": key[1],

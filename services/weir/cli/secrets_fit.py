@@ -1,5 +1,5 @@
 """Whether the secrets that are there can be used: each file is read as its service reads it, and those that belong together
-are compared. What does not fit is told with its file and what to do; nothing is changed."""
+are compared. What does not fit is named with its file and what to do; nothing is changed."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from weir.lineage.read.core.sql_grants import GrantRefused, Server, grants, user
 from weir.lineage.read.core.sql_settings import Bounds
 
 BOUNDS = Bounds(rows_max=10_000, bytes_max=8_388_608, memory_bytes_max=268_435_456, seconds_max=10)
-"""Bounds of a tenant's statement: those that lineage has unless it is told others."""
+"""Bounds of a tenant's statement: those that lineage has unless it is set otherwise."""
 
 ADDRESS = "WEIR_LINEAGE_CLICKHOUSE_URL"
 """Variable with the server's address, its database and the user of lineage."""

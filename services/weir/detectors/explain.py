@@ -21,7 +21,7 @@ DIRECTIONS = ("higher", "lower")
 
 
 def outcomes_of(change: Change, fitted: Fitted, settings: BankSettings) -> tuple[Outcome, ...]:
-    """What to tell. A page that comes with its warning is told as the page alone; clearances are told page first."""
+    """The outcomes of one change: a page alone where it comes with its warning; of clearances, that of the page first."""
     before, after = change.before, change.after
     outcomes: list[Outcome] = []
     if after.page.raised and not before.page.raised:

@@ -116,8 +116,8 @@ def observe_many(
     monitor, counted, changes = _until_restart(monitor, scored, fitted, settings)
     while counted < len(scored.observations):
         scored = scored.after(counted)
-        monitor, counted, told = _until_restart(monitor, scored, fitted, settings)
-        changes.extend(told)
+        monitor, counted, found = _until_restart(monitor, scored, fitted, settings)
+        changes.extend(found)
     return monitor, changes
 
 

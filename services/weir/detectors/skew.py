@@ -106,12 +106,12 @@ def test_window(reference: SkewReference, window: EmbeddingMatrix, seed: int) ->
     raw = [float((one >= one[0]).sum()) / len(one) for one in statistics]
     corrected = holm(raw)
     first = int(np.argmin(raw))
-    told = statistics[first]
+    statistic = statistics[first]
     directions = ("moved", "higher" if upper[0] >= lower[0] else "lower")
     return SkewResult(
         p_value=corrected[first],
         test=TESTS[first],
-        statistic=float((told[0] - told.mean()) / max(float(told.std()), np.finfo(np.float64).tiny)),
+        statistic=float((statistic[0] - statistic.mean()) / max(float(statistic.std()), np.finfo(np.float64).tiny)),
         direction=directions[first],
         p_values=(corrected[0], corrected[1]),
         events=len(window),

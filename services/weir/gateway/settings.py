@@ -1,4 +1,4 @@
-"""Settings of the gateway. Every bound has its reason; the listeners bind to loopback unless told otherwise."""
+"""Settings of the gateway. Every bound has its reason; the listeners bind to loopback unless set otherwise."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class GatewaySettings(SpoolSettings):
 
     on_full: OnFull = "reject"
     """When the spool takes nothing: reject the call, or shed the event (a gap record says so) and go on.
-    Reject unless told otherwise: an answer without a record is what the gateway is there to prevent."""
+    Reject unless set otherwise: an answer without a record is what the gateway is there to prevent."""
 
     on_full_by_tenant: dict[str, OnFull] = {}
     """The same for single tenants, as JSON: {"tenant": "shed"}."""

@@ -36,7 +36,7 @@ class InferenceSettings(SharedSettings, alias_generator=variables_of("WEIR_INFER
     than probes and clients that start at once ask; any value from 8 to 256 would do."""
 
     retry_after_ms: int = Field(default=250, ge=0)
-    """Pause a refused client is told to make, milliseconds. Chosen: a few unary answers long."""
+    """Pause a refused client is asked to make, milliseconds. Chosen: a few unary answers long."""
 
     deadline_ms: int = Field(default=30_000, ge=1)
     """Deadline of a unary call whose client set none, milliseconds. Arbitrary: any value from the slowest model's answer (a few

@@ -61,7 +61,7 @@ class OipClient:
         return self._stream(requests, timeout=timeout_s, metadata=tuple(metadata))
 
     def state(self) -> str:
-        """Connectivity of the channel, a word of gRPC such as ready; an idle one is told to connect."""
+        """Connectivity of the channel, a word of gRPC such as ready; an idle one begins to connect."""
         return str(self._channel.get_state(try_to_connect=True).name).lower()
 
     def is_connected(self) -> bool:

@@ -38,7 +38,7 @@ def folded(first: int = 0, repeated: int = 0, settings: BankSettings = SMALL) ->
 
 def told(replay: Replay) -> list[DriftSignalled]:
     (stream,) = replay.streams.values()
-    return [one.signal for one in stream.told]
+    return [one.signal for one in stream.signalled]
 
 
 def made_of(

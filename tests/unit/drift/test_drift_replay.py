@@ -46,7 +46,7 @@ async def test_a_replay_of_everything_tells_what_the_service_told_under_the_same
 
     assert await run_life(tmp_path, log, cut(ITEMS, [16]))
 
-    told = whole().streams[key()].told
+    told = whole().streams[key()].signalled
     assert [signal_of(one) for one in told] == [
         signal_of(replace(mine, signal=signal)) for mine, signal in zip(told, log.signals, strict=True)
     ]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from unit.drift.drift_envelopes import SMALL, cut, shifting_items
 from weir.drift.core.replay.comparison import Verdict, compared, placed
 from weir.drift.core.replay.document import comparison_of, signal_of
-from weir.drift.core.replay.fold import ReplayLimits, Told, begun, replayed
+from weir.drift.core.replay.fold import ReplayLimits, Signalled, begun, replayed
 from weir.events import DriftSignalled
 
 NEAR_EVENTS = 10
@@ -26,12 +26,12 @@ def fired() -> DriftSignalled:
     for envelope in cut(shifting_items(), [16]):
         replay = replayed(replay, 0, envelope)
     (stream,) = replay.streams.values()
-    return next(told.signal for told in stream.told if told.signal.state == "fired")
+    return next(told.signal for told in stream.signalled if told.signal.state == "fired")
 
 
-def told(at_event: int, **fields: object) -> Told:
+def told(at_event: int, **fields: object) -> Signalled:
     request_id = f"request {at_event}"
-    return Told(at_event, replace(fired(), trigger_request_id=request_id, **fields))  # type: ignore[arg-type]  # by name
+    return Signalled(at_event, replace(fired(), trigger_request_id=request_id, **fields))  # type: ignore[arg-type]  # by name
 
 
 HISTORY = st.sets(
@@ -41,10 +41,10 @@ HISTORY = st.sets(
 
 
 @given(HISTORY, HISTORY)
-def test_every_signal_is_in_exactly_one_row(would: list[Told], did: list[Told]) -> None:
+def test_every_signal_is_in_exactly_one_row(would: list[Signalled], did: list[Signalled]) -> None:
     rows = compared(would, did, NEAR_EVENTS)
 
-    def identity(one: Told) -> tuple[int, str, str]:
+    def identity(one: Signalled) -> tuple[int, str, str]:
         return one.at_event, one.signal.state, one.signal.level
 
     assert sorted(identity(row.would_have) for row in rows if row.would_have) == sorted(map(identity, would))
@@ -52,7 +52,7 @@ def test_every_signal_is_in_exactly_one_row(would: list[Told], did: list[Told]) 
 
 
 @given(HISTORY, HISTORY)
-def test_a_pair_is_of_one_state_and_level_and_near(would: list[Told], did: list[Told]) -> None:
+def test_a_pair_is_of_one_state_and_level_and_near(would: list[Signalled], did: list[Signalled]) -> None:
     for row in compared(would, did, NEAR_EVENTS):
         if row.would_have and row.did:
             mine, other = row.would_have.signal, row.did.signal
@@ -62,7 +62,7 @@ def test_a_pair_is_of_one_state_and_level_and_near(would: list[Told], did: list[
 
 
 @given(HISTORY)
-def test_a_history_agrees_with_itself(history: list[Told]) -> None:
+def test_a_history_agrees_with_itself(history: list[Signalled]) -> None:
     rows = compared(history, history, near_events=0)
 
     assert all(row.would_have == row.did for row in rows)
@@ -70,7 +70,7 @@ def test_a_history_agrees_with_itself(history: list[Told]) -> None:
 
 
 @given(HISTORY, HISTORY)
-def test_the_other_way_round_the_sides_change_places(would: list[Told], did: list[Told]) -> None:
+def test_the_other_way_round_the_sides_change_places(would: list[Signalled], did: list[Signalled]) -> None:
     there = [(row.would_have, row.did) for row in compared(would, did, 0)]
     back = [(row.did, row.would_have) for row in compared(did, would, 0)]
 
@@ -98,7 +98,7 @@ def test_the_same_event_comes_before_a_nearer_neighbour() -> None:
 def test_signals_about_other_events_have_no_place_and_one_told_twice_has_one() -> None:
     near, far = told(3).signal, told(9).signal
 
-    assert placed([far, near, near], {"request 3": 3}) == [Told(3, near)]
+    assert placed([far, near, near], {"request 3": 3}) == [Signalled(3, near)]
 
 
 def test_a_row_names_both_places() -> None:

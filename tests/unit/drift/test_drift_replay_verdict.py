@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from unit.drift.test_drift_replay_comparison import HISTORY, NEAR_EVENTS, told
 from weir.drift.core.replay.comparison import compared
-from weir.drift.core.replay.fold import Told
+from weir.drift.core.replay.fold import Signalled
 from weir.drift.core.replay.verdict import Judged, in_words, judged
 
 MINUTE_US = 60_000_000
 CHANGE_US = 100 * MINUTE_US
 
 
-def dated(history: list[Told]) -> list[Told]:
+def dated(history: list[Signalled]) -> list[Signalled]:
     """The same history, a minute an event."""
     return [
         told(one.at_event, state=one.signal.state, level=one.signal.level, event_time_us=one.at_event * MINUTE_US)
@@ -23,7 +23,7 @@ def dated(history: list[Told]) -> list[Told]:
     ]
 
 
-def pages(places: list[int]) -> list[Told]:
+def pages(places: list[int]) -> list[Signalled]:
     """A page at each place, a minute an event."""
     return [told(at, state="fired", level="page", event_time_us=at * MINUTE_US) for at in places]
 
@@ -32,7 +32,7 @@ DATED = HISTORY.map(dated)
 
 
 @given(DATED, DATED)
-def test_the_other_way_round_earlier_is_later_and_more_is_fewer(would: list[Told], did: list[Told]) -> None:
+def test_the_other_way_round_earlier_is_later_and_more_is_fewer(would: list[Signalled], did: list[Signalled]) -> None:
     one_way = judged(compared(would, did, NEAR_EVENTS), CHANGE_US)
     other_way = judged(compared(did, would, NEAR_EVENTS), CHANGE_US)
 
@@ -43,14 +43,16 @@ def test_the_other_way_round_earlier_is_later_and_more_is_fewer(would: list[Told
 
 
 @given(DATED)
-def test_a_history_is_neither_earlier_nor_more_false_than_itself(history: list[Told]) -> None:
+def test_a_history_is_neither_earlier_nor_more_false_than_itself(history: list[Signalled]) -> None:
     for one in judged(compared(history, history, NEAR_EVENTS), CHANGE_US):
         assert one.found_earlier_events in (0, None)
         assert one.more_false == 0
 
 
 @given(DATED, DATED, st.integers(0, 200))
-def test_every_alarm_is_false_or_not_before_the_change(would: list[Told], did: list[Told], change: int) -> None:
+def test_every_alarm_is_false_or_not_before_the_change(
+    would: list[Signalled], did: list[Signalled], change: int
+) -> None:
     pages = [one for one in would if (one.signal.state, one.signal.level) == ("fired", "page")]
     found = judged(compared(would, did, NEAR_EVENTS), change * MINUTE_US)
 

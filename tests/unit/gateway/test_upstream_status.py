@@ -60,4 +60,4 @@ def test_other_statuses_are_the_model_servers_own(code: int, details: str) -> No
 
 @given(st.integers(0, 100_000).map(lambda length: "x" * length))
 def test_details_that_are_told_are_short(details: str) -> None:
-    assert len(upstream_status(3, details).told) <= MESSAGE_CHARS_MAX + 32
+    assert len(upstream_status(3, details).client_details) <= MESSAGE_CHARS_MAX + 32

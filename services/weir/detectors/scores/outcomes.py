@@ -27,7 +27,7 @@ class Monitoring:
 class Fired:
     """The share of bad scores rose. `verdict` is None while the anchors are being heard.
 
-    `is_update`: the alarm was told before, and now the verdict is known. `since_index`, `since_time_us`: score at which
+    `is_update`: the alarm was given before, and now the verdict is known. `since_index`, `since_time_us`: score at which
     the change is estimated to have begun, and its event time.
     """
 

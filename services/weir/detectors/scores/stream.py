@@ -120,9 +120,9 @@ def step_anchor(
         anchors_min=settings.anchors_min,
         wealth_max=WEALTH_MAX_FACTOR * settings.warn_arl_scores,
     )
-    state, told = _judge_moved(replace(state, judge=judge), settings)
+    state, moved = _judge_moved(replace(state, judge=judge), settings)
     state, verdicts = _tried(state, settings)
-    return state, [*told, *verdicts]
+    return state, [*moved, *verdicts]
 
 
 def begun_anew(state: StreamState) -> StreamState:

@@ -28,9 +28,9 @@ class KafkaAnnouncer:
 
     async def announce(self, signals: Sequence[StreamSignal]) -> None:
         """Deliver `signals`. Raises Retryable only once the service is stopping."""
-        told = [self._numbered(*self._traces.traced(record_of(signal))) for signal in signals]
-        await self._link.producer.deliver(told, self._stop, self._group)
-        for one in told:
+        numbered = [self._numbered(*self._traces.traced(record_of(signal))) for signal in signals]
+        await self._link.producer.deliver(numbered, self._stop, self._group)
+        for one in numbered:
             if one.trace is not None and isinstance(one.event, DriftSignalled):
                 self._traces.record(one.event, one.trace)
         for signal in signals:

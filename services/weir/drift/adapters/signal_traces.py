@@ -53,8 +53,8 @@ class SignalTraces:
         if trace is None:
             return signal, None
         span_id = derived_span_id(signal.event_id, SERVICE)
-        told = replace(signal, trace_id=trace.trace_id, span_id=span_id, parent_span_id=trace.parent_span_id)
-        return told, trace.below(span_id)
+        traced = replace(signal, trace_id=trace.trace_id, span_id=span_id, parent_span_id=trace.parent_span_id)
+        return traced, trace.below(span_id)
 
     def record(self, signal: DriftSignalled, under: TraceContext) -> None:
         """Record the step that gave a signal that `traced` made. under: the context it gave."""

@@ -97,7 +97,7 @@ def fleet_view(quality: Quality, drift: Drift, settings: QualityServiceSettings)
     monitored = [one for one in quality.streams() if not one.is_warming]
     e_values = [one.wealth.e_value for one in monitored]
     named = discoveries(e_values, settings.fdr)
-    told = budget(
+    allowed = budget(
         [*_quality_rates(monitored, quality.settings), *_bank_rates(quality, drift)], settings.false_alarms_per_day_max
     )
     streams = len(monitored) + sum(isinstance(one.stream.bank, MonitoringBank) for one in drift.streams())
@@ -107,8 +107,8 @@ def fleet_view(quality: Quality, drift: Drift, settings: QualityServiceSettings)
         "fdr": settings.fdr,
         "discoveries": [_member(monitored[index]) for index in named],
         "items": [_member(one) for one in sorted(monitored, key=lambda one: -one.wealth.e_value)],
-        "budget": {**asdict(told), "is_kept": told.is_kept},
-        "bound": in_words(streams, len(named), settings.fdr, told),
+        "budget": {**asdict(allowed), "is_kept": allowed.is_kept},
+        "bound": in_words(streams, len(named), settings.fdr, allowed),
     }
 
 

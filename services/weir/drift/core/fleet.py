@@ -78,14 +78,14 @@ def budget(rates: Sequence[Rate], per_day_max: float) -> Budget:
     return Budget(steps, bound, per_day_max, steps / per_day_max if per_day_max else 0.0)
 
 
-def in_words(streams: int, found: int, fdr: float, told: Budget) -> str:
+def in_words(streams: int, found: int, fdr: float, allowed: Budget) -> str:
     """The bound as two or three sentences for a person."""
     parts = [
-        f"{streams} streams take {told.steps_per_day:,.0f} steps a day; with their ARL that is at most "
-        f"{told.false_alarms_per_day:.3g} false pages a day in the mean, whatever the number of streams.",
+        f"{streams} streams take {allowed.steps_per_day:,.0f} steps a day; with their ARL that is at most "
+        f"{allowed.false_alarms_per_day:.3g} false pages a day in the mean, whatever the number of streams.",
         f"e-BH names {found}; at most {fdr:.0%} of the named are false in the mean.",
     ]
-    if told.per_day_max:
-        verdict = "kept" if told.is_kept else f"not kept: set a page ARL of {told.arl_required:,.0f} or more"
-        parts.append(f"The budget of {told.per_day_max:g} a day is {verdict}.")
+    if allowed.per_day_max:
+        verdict = "kept" if allowed.is_kept else f"not kept: set a page ARL of {allowed.arl_required:,.0f} or more"
+        parts.append(f"The budget of {allowed.per_day_max:g} a day is {verdict}.")
     return " ".join(parts)

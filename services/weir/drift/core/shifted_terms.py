@@ -51,8 +51,8 @@ def shifted_terms(before: TextCounts, after: TextCounts, limit: int = TERMS_MAX)
 
 def rising_terms(before: TextCounts, after: TextCounts, limit: int) -> tuple[str, ...]:
     """The words that most tell `after` from `before`, strongest first."""
-    told = shifted_terms(before, after, limit=len(before.holding) + len(after.holding))
-    return tuple(one.term for one in told if one.z > 0.0)[:limit]
+    terms = shifted_terms(before, after, limit=len(before.holding) + len(after.holding))
+    return tuple(one.term for one in terms if one.z > 0.0)[:limit]
 
 
 def _may_be_named(word: str, before: TextCounts, after: TextCounts) -> bool:

@@ -108,7 +108,7 @@ class Quality:
             await self._write()
 
     async def accept(self, tenant: str, route: str, part: str, author: str, now_us: int) -> StreamState:
-        """Take the scores from now on for the new normal; told with its `author`. Alarms that are on are withdrawn.
+        """Take the scores from now on for the new normal; signalled with its `author`. Alarms that are on are withdrawn.
 
         Raises UnknownStream, Retryable.
         """

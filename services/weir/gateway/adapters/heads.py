@@ -84,7 +84,7 @@ def heads_in(folder: Path, *, disk: Disk = DISK) -> dict[ProducerEpoch, int]:
     for path in _heads(folder, disk):
         try:
             data = disk.read(path)
-        except OSError as error:  # also one that is gone already; what it told is not known then
+        except OSError as error:  # also one that is gone already; what it said is not known then
             logger().warning("head_not_read", path=str(path), error=str(error))
             continue
         if len(data) < HEAD_BYTES:

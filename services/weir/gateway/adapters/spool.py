@@ -58,7 +58,7 @@ class SpoolWriter:
 
         segment_bytes_max: at most an eighth of bytes_max is used, or the newest segment alone could fill the spool.
         is_durable: a finished segment and the folder's entry of a new one are forced to the disk. source: whose numbers
-        are told beside the segments (`write_head`).
+        are written beside the segments (`write_head`).
         """
         otherwise = f"{folder} is held by another process; give each gateway its own WEIR_INSTANCE"
         self._lock = OneOwner(folder / "writer.lock", otherwise, disk=disk)

@@ -1,7 +1,7 @@
 """The spool's folder: which segments stand in it, in the order in which they were opened, and how large they are.
 
 Invariant: one thing that the disk does not let be read costs itself alone. It counts 0 bytes, is left where it is, is
-told (`Unreadable`), and the others go on. A folder that cannot be listed is an OSError: nothing is known then.
+logged once (`Unreadable`), and the others go on. A folder that cannot be listed is an OSError: nothing is known then.
 """
 
 from __future__ import annotations
@@ -20,35 +20,35 @@ SEGMENTS_UNREADABLE = Counter(
 )
 
 NAMES_MAX = 1_000
-"""Things that are remembered as told: many times the segments of a full spool. Beyond, they are told again."""
+"""Names that are remembered as logged: many times the segments of a full spool. Beyond, they are logged again."""
 
 
 class Unreadable:
     """What the disk does not let be read: logged and counted once, until it can be read again."""
 
     def __init__(self) -> None:
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
 
     def __bool__(self) -> bool:
-        return bool(self._told)
+        return bool(self._logged)
 
     def note(self, name: str, error: OSError) -> None:
         """The disk refused it."""
-        if name in self._told:
+        if name in self._logged:
             return
-        if len(self._told) >= NAMES_MAX:
-            self._told.clear()
-        self._told.add(name)
+        if len(self._logged) >= NAMES_MAX:
+            self._logged.clear()
+        self._logged.add(name)
         SEGMENTS_UNREADABLE.inc()
         logger().error("segment_unreadable", segment=name, error=str(error), effect="left; read when it can be")
 
     def settle(self, name: str) -> None:
         """It was read, or is gone."""
-        self._told.discard(name)
+        self._logged.discard(name)
 
     def keep(self, names: set[str]) -> None:
         """Forget what is not among these: it is gone, or none of what is there."""
-        self._told &= names
+        self._logged &= names
 
 
 def segments_in(folder: Path, *, disk: Disk = DISK) -> list[Segment]:
@@ -64,9 +64,9 @@ def path_of(folder: Path, segment: Segment) -> Path:
 
 def spooled_bytes(folder: Path, *, besides: str = "", unreadable: Unreadable | None = None, disk: Disk = DISK) -> int:
     """Bytes of all segments in the folder but the file named `besides`. Raises OSError when it cannot be listed."""
-    told = Unreadable() if unreadable is None else unreadable
+    notes = Unreadable() if unreadable is None else unreadable
     names = [name for name in disk.names(folder) if name.endswith(SUFFIX) and name != besides]
-    return sum(size_of(folder / name, told, disk=disk) for name in names)
+    return sum(size_of(folder / name, notes, disk=disk) for name in names)
 
 
 def size_of(path: Path, unreadable: Unreadable, *, disk: Disk = DISK) -> int:

@@ -43,7 +43,7 @@ SHOWN_BYTES = 40
 """Bytes of a bad mark that the log repeats: a whole one has fewer."""
 
 QUARANTINE_BYTES_MAX = 67_108_864
-"""Bytes that quarantine holds unless told otherwise. Chosen: a quarter of the spool."""
+"""Bytes that quarantine holds unless set otherwise. Chosen: a quarter of the spool."""
 
 
 @dataclass(frozen=True, slots=True)

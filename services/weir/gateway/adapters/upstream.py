@@ -11,7 +11,7 @@ RECONNECT_MS = 500
 """Longest pause between tries to reach a service that is down. Chosen: recovery is felt within a second."""
 
 METADATA_BYTES_MAX = 65_536
-"""Metadata of the model server's answer at most. gRPC's own 8 KiB are less than the trace of an error in Python; what is told
+"""Metadata of the model server's answer at most. gRPC's own 8 KiB are less than the trace of an error in Python; what is passed
 on is cut further. An answer with more is an error of the model server."""
 
 
@@ -31,5 +31,5 @@ def upstream_at(address: str, *, message_bytes_max: int) -> OipClient:
 
 
 def status_of(error: grpc.aio.AioRpcError) -> UpstreamStatus:
-    """How the model server ended a call, as it is recorded and told on."""
+    """How the model server ended a call, as it is recorded and passed on."""
     return upstream_status(int(error.code().value[0]), error.details() or "")

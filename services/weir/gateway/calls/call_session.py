@@ -192,7 +192,7 @@ class CallSession:
         self._end(call_state.ending_of_client(message))
 
     async def sync(self) -> None:
-        """Wait until the end is as durable as the setting says. Raises Refusal when the client must be told otherwise."""
+        """Wait until the end is as durable as the setting says. Raises Refusal when the client must get another answer."""
         if self.refusal is not None:
             raise self.refusal
         await self._gateway.recorder.sync()

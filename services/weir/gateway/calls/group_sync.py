@@ -3,7 +3,7 @@
 Measured on such a machine: fdatasync takes 3.9 ms at the median, 8.8 ms at the 99th percentile; one a call would bound
 the gateway to about 250 calls a second, one a group costs each call one or two of them at any load.
 
-Invariant: a waiter returns only after a sync that speaks for its record, and every waiter returns or is told why not.
+Invariant: a waiter returns only after a sync that speaks for its record, and every waiter returns or raises why not.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class GroupSync:
         """Return when everything appended before this call is on the disk.
 
         Raises CaptureFull when the disk refused; the segment is abandoned then, because a second fdatasync of the same
-        file may report success for pages that the first one lost. Who waits is always told, whatever fails.
+        file may report success for pages that the first one lost. Every waiter returns or raises, whatever fails.
         """
         waiter = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)

@@ -64,7 +64,7 @@ def counted(ledger: Ledger, records: Iterable[Record], *, has_corrupt: bool) -> 
     for record in records:
         key = ProducerEpoch(record.source, record.boot_epoch)
         epoch = after.get(key, EpochState())
-        # A gap is told though its numbers were passed: a head may have moved next_seq past them before the gap was written
+        # A gap is reported though its numbers were passed: a head may have moved next_seq past them before the gap was written
         # (`headed`). Told twice it does no harm: the audit counts a range once.
         if record.seq < epoch.next_seq and record.kind != "gap":
             continue

@@ -59,7 +59,7 @@ class Passage:
 
     passage_id: str
     score: float
-    """0 where the model told none."""
+    """0 where the model gave none."""
     text: str
 
 

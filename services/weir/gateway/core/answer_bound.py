@@ -56,8 +56,8 @@ def bounded_request(resolved: Resolved, asked: Peeked) -> Peeked:
         return asked
     raws, inputs = len(message.raw_input_contents), len(message.inputs)
     if raws and raws != inputs:
-        told = f"the request has {raws} raw contents for {inputs} inputs; send one for each input, or none"
-        raise Refusal("invalid_request", told, field="raw_input_contents")
+        problem = f"the request has {raws} raw contents for {inputs} inputs; send one for each input, or none"
+        raise Refusal("invalid_request", problem, field="raw_input_contents")
     has_bound = False
     for index, tensor in enumerate(message.inputs):
         if tensor.name in BOUNDS:
@@ -67,8 +67,8 @@ def bounded_request(resolved: Resolved, asked: Peeked) -> Peeked:
     places = [index for index, tensor in enumerate(message.inputs) if tensor.name == SAMPLING]
     texts = {index: _texts(message, index) for index in places}
     if sum(len(text) for found in texts.values() for text in found) > PARAMETER_BYTES_MAX:
-        told = f"the texts of {SAMPLING} have over {PARAMETER_BYTES_MAX:,} bytes in all; send less"
-        raise Refusal("invalid_request", told, field=SAMPLING)
+        problem = f"the texts of {SAMPLING} have over {PARAMETER_BYTES_MAX:,} bytes in all; send less"
+        raise Refusal("invalid_request", problem, field=SAMPLING)
     for index in places:
         _put(message, index, [_limited(text, resolved, has_bound=has_bound) for text in texts[index]])
     if not places and not has_bound and policy.output_tokens_max is not None:
@@ -82,8 +82,8 @@ def _limited(text: bytes, resolved: Resolved, *, has_bound: bool) -> bytes:
     except (ValueError, RecursionError):
         sampling = None
     if not isinstance(sampling, dict):
-        told = f"{SAMPLING} is no JSON object; the policy of the route must read it"
-        raise Refusal("invalid_request", told, field=SAMPLING)
+        problem = f"{SAMPLING} is no JSON object; the policy of the route must read it"
+        raise Refusal("invalid_request", problem, field=SAMPLING)
     given = {name: value for name, value in sampling.items() if value is not None}
     plain = {name: value for name, value in given.items() if name not in ALIASES}
     demand_parameters(resolved.policy, resolved.route, plain)
@@ -106,14 +106,14 @@ def _prompts(message: service_pb2.ModelInferRequest, index: int) -> int:
     """How many prompts came, counted from their bytes. Raises Refusal where the tensor's shape says otherwise."""
     tensor = message.inputs[index]
     if tensor.datatype != "BYTES":
-        told = f"the tensor {cut(tensor.name)!r} is {cut(tensor.datatype)!r}; prompts are BYTES"
-        raise Refusal("invalid_request", told, field=cut(tensor.name))
+        problem = f"the tensor {cut(tensor.name)!r} is {cut(tensor.datatype)!r}; prompts are BYTES"
+        raise Refusal("invalid_request", problem, field=cut(tensor.name))
     count = len(_texts(message, index))
     if not _is_shape_of(tensor.shape, count):
         sizes = ", ".join(str(size) for size in tensor.shape[:SIZES_SHOWN_MAX])
         more = ", ..." if len(tensor.shape) > SIZES_SHOWN_MAX else ""
-        told = f"the tensor {cut(tensor.name)!r} has the shape [{sizes}{more}] and {count} elements; make them agree"
-        raise Refusal("invalid_request", told, field=cut(tensor.name))
+        problem = f"the tensor {cut(tensor.name)!r} has the shape [{sizes}{more}] and {count} elements; make them agree"
+        raise Refusal("invalid_request", problem, field=cut(tensor.name))
     return count
 
 
@@ -149,8 +149,10 @@ def _texts(message: service_pb2.ModelInferRequest, index: int) -> Sequence[bytes
 
 def _demand_few(name: str, count: int) -> None:
     if count > ELEMENTS_MAX:
-        told = f"the tensor {cut(name)!r} has {count:,} elements or more; at most {ELEMENTS_MAX:,} are taken, send less"
-        raise Refusal("invalid_request", told, field=cut(name))
+        problem = (
+            f"the tensor {cut(name)!r} has {count:,} elements or more; at most {ELEMENTS_MAX:,} are taken, send less"
+        )
+        raise Refusal("invalid_request", problem, field=cut(name))
 
 
 def _put(message: service_pb2.ModelInferRequest, index: int, texts: Sequence[bytes]) -> None:

@@ -123,8 +123,8 @@ class _Walk:
             return
         self._numbers_bytes += end - at
         if self._numbers_bytes > NUMBERS_BYTES_MAX:
-            told = f"the message has over {NUMBERS_BYTES_MAX:,} bytes of packed whole numbers"
-            raise NoMessage(f"{told}; send tensors as raw contents")
+            text = f"the message has over {NUMBERS_BYTES_MAX:,} bytes of packed whole numbers"
+            raise NoMessage(f"{text}; send tensors as raw contents")
 
 
 def no_message(wire: bytes, why: str) -> NoMessage:

@@ -124,7 +124,7 @@ def metadata(name: str, value: object) -> dict[str, str]:
 
 
 def stream_options(name: str, value: object) -> bool:
-    """Whether the usage is to be told at the end of the stream."""
+    """Whether the usage is to be sent at the end of the stream."""
     if not isinstance(value, dict):
         raise wrong(name, value, "an object")
     inner = {f"{name}.{key}": one for key, one in value.items()}

@@ -159,8 +159,8 @@ def _without_unknown(found: Any) -> bytes:
     found.DiscardUnknownFields()
     wire = bytes(found.SerializeToString())
     if len(wire) != size_bytes:
-        told = f"{size_bytes - len(wire)} bytes of fields that {found.DESCRIPTOR.name} does not have; leave them out"
-        raise NoMessage(told)
+        text = f"{size_bytes - len(wire)} bytes of fields that {found.DESCRIPTOR.name} does not have; leave them out"
+        raise NoMessage(text)
     return wire
 
 
@@ -190,7 +190,7 @@ def _check_parameters(request: Any, allowed: Collection[str]) -> None:
 
 
 def _only(names: Iterable[str], known: Collection[str], owner: str) -> None:
-    for name in sorted(names):  # a map has no order; the first by name is the one that is told
+    for name in sorted(names):  # a map has no order; the first by name is the one in the message
         if name not in known or name.startswith(SHARED_MEMORY):
             raise NoMessage(
                 f"parameter {cut(name)!r} of {owner} is not allowed here; allowed: {', '.join(sorted(known)) or 'none'}"

@@ -25,8 +25,8 @@ def parameters_in(request: service_pb2.ModelInferRequest) -> dict[str, object]:
     """The parameters of an inference request. Raises Refusal where they cannot be read, so that none escapes."""
     found = parameters_of(request)
     if found is None:
-        told = f"sampling_parameters is no JSON object of at most {PARAMETER_BYTES_MAX:,} bytes"
-        raise Refusal("invalid_request", f"{told}; the policy of the route must read it")
+        text = f"sampling_parameters is no JSON object of at most {PARAMETER_BYTES_MAX:,} bytes"
+        raise Refusal("invalid_request", f"{text}; the policy of the route must read it")
     return {OPENAI_NAMES.get(name, name): value for name, value in found.items()}
 
 

@@ -141,8 +141,8 @@ def _json(facts: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(facts)
     except TypeError:
-        told = ("call", "end", "feedback")  # what clients and models may have written
-        return orjson.dumps(facts | {name: carried(asdict(facts[name])) for name in told if facts[name] is not None})
+        written = ("call", "end", "feedback")  # what clients and models may have written
+        return orjson.dumps(facts | {name: carried(asdict(facts[name])) for name in written if facts[name] is not None})
 
 
 def anchor_of(mark: str) -> re.Pattern[bytes]:

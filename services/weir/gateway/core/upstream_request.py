@@ -38,8 +38,8 @@ def demand_dimensions(resolved: Resolved, vectors: Sequence[bytes]) -> None:
     """Raises Refusal when an embedding has another size than the registry says of its model."""
     sizes = {len(vector) // FLOAT_BYTES for vector in vectors}
     if resolved.model.dimensions is not None and sizes - {resolved.model.dimensions}:
-        told = ", ".join(map(str, sorted(sizes)))
-        text = f"the model answered vectors of {told} numbers; the registry says {resolved.model.dimensions} (spec.dimensions)"
+        lengths = ", ".join(map(str, sorted(sizes)))
+        text = f"the model answered vectors of {lengths} numbers; the registry says {resolved.model.dimensions} (spec.dimensions)"
         raise Refusal("upstream_error", text)
 
 

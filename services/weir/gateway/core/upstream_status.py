@@ -1,4 +1,4 @@
-"""What a gRPC status of the model server's side says: who said it, in how many words it is told on, when to try again.
+"""What a gRPC status of the model server's side says: who said it, in how many words it is passed on, when to try again.
 
 Invariant (K2): `overloaded` is said by a model server that is busy, and by nobody else. An answer that gRPC's own library
 did not take, because its message or its metadata is too large, has the same code, RESOURCE_EXHAUSTED; it will be too large
@@ -16,7 +16,7 @@ INTERNAL, RESOURCE_EXHAUSTED = 13, 8
 """gRPC status codes."""
 
 RETRY_AFTER_MAX_MS = 86_400_000
-"""Longest wait that is told on, milliseconds: a day, as for the receivers of alerts."""
+"""Longest wait that is passed on, milliseconds: a day, as for the receivers of alerts."""
 
 RETRY_AFTER_CHARS_MAX = 64
 """Characters of a trailer that are looked at; a day has 8 digits."""
@@ -37,13 +37,13 @@ class UpstreamStatus:
     """As they are recorded; the metadata of an answer bounds them."""
 
     @property
-    def told(self) -> str:
+    def client_details(self) -> str:
         """The details for a client: at most MESSAGE_CHARS_MAX characters, for clients take no longer trailers."""
         return cut(self.details, MESSAGE_CHARS_MAX)
 
 
 def upstream_status(code: int, details: str) -> UpstreamStatus:
-    """The status as it is recorded and told on. details: as gRPC's library gives them."""
+    """The status as it is recorded and passed on. details: as gRPC's library gives them."""
     if code == RESOURCE_EXHAUSTED and NOT_TAKEN.match(details):
         return UpstreamStatus(INTERNAL, f"the model server's answer is too large to be taken: {details}")
     return UpstreamStatus(code, details)

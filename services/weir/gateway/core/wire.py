@@ -63,7 +63,7 @@ SWITCHES = frozenset(
         "return_num_output_tokens",
     }
 )
-"""Inputs that say how an answer is told, not what is asked of the model."""
+"""Inputs that say how an answer is sent, not what is asked of the model."""
 
 Values = tuple[bytes | int | float | bool, ...]
 

@@ -212,7 +212,7 @@ class Drain:
         if not self._is_saved:
             self._save(self.ledger)
         try:
-            # before the look at the segments: a number is told once its record is there
+            # before the look at the segments: a head counts a number once its record is there
             heads = heads_in(self._reader.folder, disk=self._reader.disk)
             epochs = self._reader.boot_epochs()
         except OSError as error:  # which epochs are over is known to nobody: the next look tells

@@ -32,7 +32,7 @@ class Limits:
     stream_deadline_ms: int
     """Deadline of a stream whose client set none."""
     retry_after_ms: int
-    """Pause that a refused client is told to make."""
+    """Pause that a refused client is asked to make."""
 
 
 class Forwarder:

@@ -1,1 +1,1 @@
-"""The audit: which accepted numbers are stored, which are missing, and who is told."""
+"""The audit: which accepted numbers are stored, which are missing, and who is notified."""

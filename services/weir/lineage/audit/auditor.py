@@ -74,8 +74,8 @@ class Auditor:
             AUDITED.labels(column).set(total)
         watch, signals = step(self._watch, found.sources)
         events = [self._event(signal, at_us) for signal in signals]
-        told = [Outgoing(TOPIC, f"{event.name}/{event.subject}", event) for event in events]
-        await self._link.producer.deliver(told, stop, TOPIC)
+        outgoing = [Outgoing(TOPIC, f"{event.name}/{event.subject}", event) for event in events]
+        await self._link.producer.deliver(outgoing, stop, TOPIC)
         self._watch = watch
         for signal in signals:
             if signal.is_raised:

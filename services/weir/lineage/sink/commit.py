@@ -44,7 +44,7 @@ class Commits:
         self._answer = error, partitions
 
     def commit(self, consumer: Any, partitions: Sequence[TopicPartition], take: Callable[[Message], None]) -> None:
-        """Commit, or give the membership up. take: told of a message or an error that comes meanwhile.
+        """Commit, or give the membership up. take: called with a message or an error that comes meanwhile.
 
         Raises MembershipLost.
         """

@@ -26,7 +26,7 @@ OnPartitions = Callable[[Any, Sequence[TopicPartition]], None]
 
 
 def joined(settings: LineageSettings, assigned: OnPartitions, revoked: OnPartitions, answered: OnCommit) -> Any:
-    """A member of the group, subscribed to every topic; joins in its first polls. answered: told of every commit."""
+    """A member of the group, subscribed to every topic; joins in its first polls. answered: called for every commit."""
     consumer = Consumer(
         {
             "bootstrap.servers": settings.kafka_bootstrap,
@@ -62,7 +62,7 @@ class Kept:
     """
 
     def __init__(self, consumer: Any, call: ClientCall, stop: threading.Event, take: Callable[[Message], None]) -> None:
-        """call: told of each call of the client. take: of a message or an error that comes while waiting; may raise to give
+        """call: notes each call of the client. take: called with a message or an error that comes while waiting; may raise to give
         the round up."""
         self._consumer = consumer
         self._call = call

@@ -31,7 +31,7 @@ class DiskGuard:
             try:
                 wait_s = await asyncio.to_thread(self.look)
             except QueryFailed as error:
-                # A server that comes back has forgotten what it was told.
+                # A server that comes back has forgotten its settings.
                 self._may, wait_s = None, FAR_S
                 if not self._is_blind:
                     logger().warning("disk_unknown", error=str(error))

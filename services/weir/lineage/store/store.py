@@ -159,7 +159,7 @@ def _failing_as_query() -> Iterator[None]:
 
 
 def query_failure(error: Exception, text: str) -> QueryFailed:
-    """What a query's error is to who asked it. text: the error's, as it is to be told."""
+    """What a query's error is to who asked it. text: the error's, as it is to be shown."""
     is_silent = isinstance(error, OSError | OperationalError) and CODE.search(_text(error)) is None
     return StoreAway(text) if is_silent else QueryFailed(text)
 

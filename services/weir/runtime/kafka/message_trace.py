@@ -1,6 +1,6 @@
 """Trace context in Kafka: the W3C headers `traceparent` and `tracestate` of a message, written and read.
 
-Invariant: what a message says about its trace is what its sender was told, trace flags and tracestate included; a header
+Invariant: what a message says about its trace is what its sender was given, trace flags and tracestate included; a header
 that is not valid is counted and begins a new trace (OpenTelemetry's messaging conventions: the message carries the context
 of what made it, its creation context).
 """

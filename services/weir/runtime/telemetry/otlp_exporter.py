@@ -77,7 +77,7 @@ class OtlpExporter:
         join_within(threads, STOP_S, monotonic_s)
 
     def _resource(self, service: str) -> Resource:
-        """Of the service that did the work: the drain exports spans that inference and Triton told of."""
+        """Of the service that did the work: the drain exports spans that inference and Triton reported."""
         if service == self._service:
             return self._own
         if len(self._others) >= SERVICES_MAX:

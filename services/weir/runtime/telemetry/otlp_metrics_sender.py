@@ -57,8 +57,8 @@ class RegistrySender:
         try:
             families = list(self._registry.collect())
             self._name_left_out(families)
-            told = metrics_data(families, self._resource, now_us() * NS_PER_US)
-            is_sent = self._exporter.export(told) is MetricExportResult.SUCCESS
+            data = metrics_data(families, self._resource, now_us() * NS_PER_US)
+            is_sent = self._exporter.export(data) is MetricExportResult.SUCCESS
         except Exception as error:  # noqa: BLE001  # a collector of the registry can raise anything; the thread must not end
             logger().warning("otlp_metrics_failed", error=repr(error))
             is_sent = False

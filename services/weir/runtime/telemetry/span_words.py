@@ -38,7 +38,7 @@ def process_span(
     Times in microseconds since 1970-01-01 UTC; an end before the start (a clock that went back) is taken for the start.
     """
     topic, partition, offset = place
-    told = {
+    attributes = {
         "messaging.system": "kafka",
         "messaging.operation.type": "process",
         "messaging.operation.name": "process",
@@ -58,7 +58,7 @@ def process_span(
         start_time_us=start_us,
         end_time_us=max(start_us, end_us),
         status=STATUS_OK,
-        attributes=told,
+        attributes=attributes,
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from weir.drift.core.replay.fold import Told
+from weir.drift.core.replay.fold import Signalled
 from weir.events import DriftSignalled
 
 COMPARED = ("monitoring", "fired", "cleared")
@@ -33,8 +33,8 @@ class Compared:
 
     state: str
     level: str
-    would_have: Told | None
-    did: Told | None
+    would_have: Signalled | None
+    did: Signalled | None
 
     @property
     def verdict(self) -> Verdict:
@@ -49,18 +49,18 @@ class Compared:
         return min(one.at_event for one in (self.would_have, self.did) if one is not None)
 
 
-def placed(signals: Sequence[DriftSignalled], places: Mapping[str, int]) -> list[Told]:
+def placed(signals: Sequence[DriftSignalled], places: Mapping[str, int]) -> list[Signalled]:
     """The signals whose event was replayed, each once, in the order of their events; `places` by request id."""
     by_event = {
         (places[signal.trigger_request_id], signal.state, signal.level): signal
         for signal in signals
         if signal.trigger_request_id in places
     }
-    told = [Told(place, signal) for (place, _, _), signal in by_event.items()]
-    return sorted(told, key=lambda one: (one.at_event, one.signal.event_id))
+    signalled = [Signalled(place, signal) for (place, _, _), signal in by_event.items()]
+    return sorted(signalled, key=lambda one: (one.at_event, one.signal.event_id))
 
 
-def compared(would_have: Sequence[Told], did: Sequence[Told], near_events: int) -> list[Compared]:
+def compared(would_have: Sequence[Signalled], did: Sequence[Signalled], near_events: int) -> list[Compared]:
     """Rows of the comparison, in the order of their events. Cost: linear in each kind of signal, after sorting."""
     rows: list[Compared] = []
     for state, level in sorted({(one.signal.state, one.signal.level) for one in (*would_have, *did)}):
@@ -70,15 +70,18 @@ def compared(would_have: Sequence[Told], did: Sequence[Told], near_events: int) 
     return sorted(rows, key=lambda row: (row.at_event, row.state, row.level, row.verdict))
 
 
-def _of(told: Sequence[Told], state: str, level: str) -> list[Told]:
+def _of(signalled: Sequence[Signalled], state: str, level: str) -> list[Signalled]:
     return sorted(
-        (one for one in told if (one.signal.state, one.signal.level) == (state, level)), key=lambda one: one.at_event
+        (one for one in signalled if (one.signal.state, one.signal.level) == (state, level)),
+        key=lambda one: one.at_event,
     )
 
 
-def _pairs(would: list[Told], did: list[Told], near_events: int) -> list[tuple[Told | None, Told | None]]:
+def _pairs(
+    would: list[Signalled], did: list[Signalled], near_events: int
+) -> list[tuple[Signalled | None, Signalled | None]]:
     was_at = {one.at_event: one for one in did}
-    pairs: list[tuple[Told | None, Told | None]] = [
+    pairs: list[tuple[Signalled | None, Signalled | None]] = [
         (one, was_at[one.at_event]) for one in would if one.at_event in was_at
     ]
     same = {one.at_event for one, _ in pairs if one is not None}

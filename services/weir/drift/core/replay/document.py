@@ -12,7 +12,7 @@ from dataclasses import asdict
 
 from weir.detectors.bank import MonitoringBank
 from weir.drift.core.replay.comparison import Compared
-from weir.drift.core.replay.fold import Key, Replay, ReplayedStream, Told
+from weir.drift.core.replay.fold import Key, Replay, ReplayedStream, Signalled
 from weir.drift.core.stream.signals import config_digest, reference_digest
 from weir.events import digest_of
 
@@ -39,11 +39,11 @@ def replay_digest(replay: Replay, source: Mapping[str, object]) -> str:
     return digest_of({"source": source, "output": output_digest(replay)})
 
 
-def signal_of(told: Told) -> Plain:
+def signal_of(one: Signalled) -> Plain:
     """A signal as plain values."""
-    signal = told.signal
+    signal = one.signal
     fields: Plain = {
-        "at_event": told.at_event,
+        "at_event": one.at_event,
         "signal_id": signal.event_id,
         "request_id": signal.trigger_request_id,
         "event_time_us": signal.event_time_us,
@@ -82,7 +82,7 @@ def comparison_of(key: Key, row: Compared) -> Plain:
 
 def _stream(key: Key, one: ReplayedStream) -> Plain:
     bank = one.stream.bank
-    warmed = next((told for told in one.told if told.signal.state == "monitoring"), None)
+    warmed = next((first for first in one.signalled if first.signal.state == "monitoring"), None)
     return {
         "tenant": key[0],
         "route": key[1],
@@ -98,7 +98,7 @@ def _stream(key: Key, one: ReplayedStream) -> Plain:
         "reference_digest": reference_digest(bank.fitted.reference.digest) if isinstance(bank, MonitoringBank) else "",
         "warmed_at_event": warmed.at_event if warmed else None,
         "warmed_at_us": warmed.signal.event_time_us if warmed else None,
-        "signals": [signal_of(told) for told in one.told if told.signal.state != "warming"],
+        "signals": [signal_of(each) for each in one.signalled if each.signal.state != "warming"],
     }
 
 

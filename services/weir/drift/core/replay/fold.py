@@ -43,7 +43,7 @@ class ReplayLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Signalled:
     """A signal and the place of its event among those of its stream that were replayed, counted from 1."""
 
     at_event: int
@@ -61,7 +61,7 @@ class ReplayedStream:
     repeated: int = 0
     first_us: int = 0
     last_us: int = 0
-    told: tuple[Told, ...] = ()
+    signalled: tuple[Signalled, ...] = ()
     places: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -115,8 +115,8 @@ def _counted(before: ReplayedStream, done: Advance, watched: frozenset[str]) -> 
     for number, item in enumerate(new, before.events + 1):
         places.setdefault(item.request_id, number)
     last = before.events + len(new)
-    told = tuple(
-        Told(places.get(signal.trigger_request_id, last), record_of(signal))
+    signalled = tuple(
+        Signalled(places.get(signal.trigger_request_id, last), record_of(signal))
         for signal in done.signals
         if signal.detector == DETECTOR
     )
@@ -128,14 +128,14 @@ def _counted(before: ReplayedStream, done: Advance, watched: frozenset[str]) -> 
         events=last,
         first_us=min(times_us) if not before.events else min(before.first_us, *times_us),
         last_us=max(before.last_us, *times_us),
-        told=before.told + told,
+        signalled=before.signalled + signalled,
         places={**found, **before.places},
     )
 
 
 def _require_room(streams: Mapping[Key, ReplayedStream], limits: ReplayLimits) -> None:
-    told = sum(len(one.told) for one in streams.values())
-    if told > limits.signals_max:
+    signals = sum(len(one.signalled) for one in streams.values())
+    if signals > limits.signals_max:
         raise TooMuchToReplay(
             f"these settings lead to more than {limits.signals_max:,} signals; raise the ARL or narrow the range"
         )

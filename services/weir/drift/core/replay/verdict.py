@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from weir.drift.core.replay.comparison import Compared
-from weir.drift.core.replay.fold import Told
+from weir.drift.core.replay.fold import Signalled
 
 FIRED = "fired"
 
@@ -53,7 +53,7 @@ def in_words(one: Judged) -> str:
     return f"{one.level}: {_found(one)}, {_counted(one.more_false)}"
 
 
-def _of_level(level: str, would: Iterable[Told], did: Iterable[Told], change_us: int) -> Judged:
+def _of_level(level: str, would: Iterable[Signalled], did: Iterable[Signalled], change_us: int) -> Judged:
     (false_would, found_would), (false_did, found_did) = _split(would, change_us), _split(did, change_us)
     earlier_events = earlier_us = None
     if found_would is not None and found_did is not None:
@@ -70,9 +70,9 @@ def _of_level(level: str, would: Iterable[Told], did: Iterable[Told], change_us:
     )
 
 
-def _split(told: Iterable[Told], change_us: int) -> tuple[int, Told | None]:
+def _split(signalled: Iterable[Signalled], change_us: int) -> tuple[int, Signalled | None]:
     """How many came before the change, and the first that did not."""
-    ordered = sorted(told, key=lambda one: one.at_event)
+    ordered = sorted(signalled, key=lambda one: one.at_event)
     false = [one for one in ordered if one.signal.event_time_us < change_us]
     return len(false), next((one for one in ordered if one.signal.event_time_us >= change_us), None)
 

@@ -85,10 +85,10 @@ def advance(
         stream = replace(stream, skew=reset(stream.skew))
     bank, steps = step_many(stream.bank, new, [uniform_of(one.event_id, TIES_SALT) for one in new])
     requests = {**(stream.requests or {}), **{item.event_id: item.request_id for item in new}}
-    after, told = _follow(stream, bank, steps, requests, insight, assets_of(envelope))
+    after, signalled = _follow(stream, bank, steps, requests, insight, assets_of(envelope))
     seen = stream.seen.with_ids(item.event_id for item in new)
     after = replace(after, requests=_still_named(bank, requests), seen=seen)
-    signals.extend(told)
+    signals.extend(signalled)
     return Advance(remembering(after, signals), tuple(signals), new, repeated, is_other)
 
 

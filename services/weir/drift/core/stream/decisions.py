@@ -47,24 +47,26 @@ class Dataset:
 def accepted(
     stream: StreamState, settings: BankSettings, by: Decision, now_us: int
 ) -> tuple[StreamState, list[StreamSignal]]:
-    """The stream collecting its next reference under `settings`, and what is told: withdrawals, then the decision."""
+    """The stream collecting its next reference under `settings`, and its signals: withdrawals, then the decision."""
     cause, after = _cause(stream, now_us), begun_anew(stream, settings, "the change was accepted")
-    told = withdrawals(stream, cause, _last_request(stream), now_us, f"{NEW_REFERENCE}the change was accepted")
+    signals = withdrawals(stream, cause, _last_request(stream), now_us, f"{NEW_REFERENCE}the change was accepted")
     if stream.skew is not None and stream.skew.is_raised:
-        told.append(skew_decision(stream, "cleared", cause, now_us, by.author))
+        signals.append(skew_decision(stream, "cleared", cause, now_us, by.author))
         after = replace(after, skew=skew_watch.reset(stream.skew))
     version = str(after.version)
-    told.append(decision(stream, "accepted", cause, now_us, author=by.author, reason=by.reason, next_version=version))
-    return remembering(after, told), told
+    signals.append(
+        decision(stream, "accepted", cause, now_us, author=by.author, reason=by.reason, next_version=version)
+    )
+    return remembering(after, signals), signals
 
 
 def dismissed(stream: StreamState, by: Decision, now_us: int) -> tuple[StreamState, list[StreamSignal]]:
-    """The stream with its alarms off, that of skew included, and what is told."""
+    """The stream with its alarms off, that of skew included, and its signals."""
     cause = _cause(stream, now_us)
-    told = withdrawals(stream, cause, _last_request(stream), now_us, "the alarm was dismissed")
+    signals = withdrawals(stream, cause, _last_request(stream), now_us, "the alarm was dismissed")
     if stream.skew is not None and stream.skew.is_raised:
-        told.append(skew_decision(stream, "cleared", cause, now_us, by.author))
-    told.append(decision(stream, "dismissed", cause, now_us, author=by.author, reason=by.reason))
+        signals.append(skew_decision(stream, "cleared", cause, now_us, by.author))
+    signals.append(decision(stream, "dismissed", cause, now_us, author=by.author, reason=by.reason))
     after = replace(stream, skew=skew_watch.reset(stream.skew) if stream.skew else None)
     if isinstance(stream.bank, MonitoringBank):
         after = replace(
@@ -75,13 +77,13 @@ def dismissed(stream: StreamState, by: Decision, now_us: int) -> tuple[StreamSta
             requests=None,
             insight=replace(stream.insight, recent=(), intents=Intents()),
         )
-    return remembering(after, told), told
+    return remembering(after, signals), signals
 
 
 def compared(
     stream: StreamState, reference: SkewReference, model: str, by: Decision, now_us: int
 ) -> tuple[StreamState, list[StreamSignal]]:
-    """The stream compared with `reference` from now on, and what is told. An alarm against another one ends.
+    """The stream compared with `reference` from now on, and its signals. An alarm against another one ends.
 
     Raises ValueError when the stream's embeddings are known to come from another model.
     """
@@ -91,16 +93,16 @@ def compared(
             f"the dataset has embeddings of {model or 'an unnamed model'} with {reference.embeddings.shape[1]} numbers, "
             f"the stream those of {stream.space.model} with {stream.space.dimensions}; embed it with the stream's model"
         )
-    cause, told = _cause(stream, now_us), list[StreamSignal]()
+    cause, signals = _cause(stream, now_us), list[StreamSignal]()
     if stream.skew is not None and stream.skew.is_raised:
-        told.append(skew_decision(stream, "cleared", cause, now_us, by.author))
+        signals.append(skew_decision(stream, "cleared", cause, now_us, by.author))
     after = replace(stream, skew=watch)
-    told.append(skew_decision(after, "skew_reference", cause, now_us, by.author))
-    return remembering(after, told), told
+    signals.append(skew_decision(after, "skew_reference", cause, now_us, by.author))
+    return remembering(after, signals), signals
 
 
 def _cause(stream: StreamState, now_us: int) -> str:
-    # Derived from what was told last, so that a decision sent twice around a crash is one event.
+    # Derived from what was signalled last, so that a decision sent twice around a crash is one event.
     if stream.last_signal is not None:
         return stream.last_signal.event_id
     return named_id(now_us, f"decision {stream.tenant} {stream.route} {stream.version}")

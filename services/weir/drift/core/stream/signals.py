@@ -53,7 +53,7 @@ def signal_of(
     requests: Mapping[str, str],
     explanation: Explanation | None = None,
 ) -> Alarm | None:
-    """The signal of `outcome`; None for a step of warming that is not told.
+    """The signal of `outcome`; None for a step of warming that is not signalled.
 
     stream: in the phase (same reference) in which the outcome arose. requests: request ids by event id. explanation: of
     an outcome that fired.

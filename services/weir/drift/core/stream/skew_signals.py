@@ -52,12 +52,12 @@ def skew_decision(
     """The record that `author` set the dataset of `stream`, or (state `cleared`) that its alarm ends with a decision."""
     watch = stream.skew
     named = f"{watch.reference.name} {watch.reference.version}" if watch else "none"
-    told = f"Live traffic is now compared with the evaluation dataset {named}, as {author} decided."
+    compared = f"Live traffic is now compared with the evaluation dataset {named}, as {author} decided."
     return OperatorDecision(
         **_common(stream, state, cause_event_id, "", now_us),
         event_index=stream.events,
         author=author,
-        explanation=told if state == "skew_reference" else f"The skew alarm is withdrawn, as {author} decided.",
+        explanation=compared if state == "skew_reference" else f"The skew alarm is withdrawn, as {author} decided.",
     )
 
 

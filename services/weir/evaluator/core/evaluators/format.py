@@ -86,4 +86,4 @@ TEXTS: dict[str, Callable[[tuple[str, ...]], Check]] = {
     "contains": lambda wanted: _normalised(wanted, lambda text, parts: all(part in text for part in parts)),
     "excludes": lambda unwanted: _normalised(unwanted, lambda text, parts: not any(part in text for part in parts)),
 }
-"""Checks by name, for each type of what they are told."""
+"""Checks by name, for each type of their parameters."""

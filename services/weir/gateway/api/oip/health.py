@@ -114,8 +114,8 @@ class Health:
 
 def _service_name(message: bytes) -> str:
     if len(message) > QUESTION_BYTES_MAX:
-        told = f"the question has {len(message)} bytes; at most {QUESTION_BYTES_MAX} are taken, a service's name"
-        raise Refusal("invalid_request", told)
+        text = f"the question has {len(message)} bytes; at most {QUESTION_BYTES_MAX} are taken, a service's name"
+        raise Refusal("invalid_request", text)
     try:
         return str(health_pb2.HealthCheckRequest.FromString(message).service)
     except DecodeError as error:

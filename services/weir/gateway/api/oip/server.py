@@ -169,7 +169,7 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
         except Refusal as refusal:
             await refuse(context, refusal)
             raise
-        except Exception as error:  # the boundary: an error of ours is told as one, and the reason is logged
+        except Exception as error:  # the boundary: an error of ours is answered as one, and the reason is logged
             CRASHES.inc()
             logger().error("stream_crashed", error=type(error).__name__, exc_info=error)
             await refuse(context, Refusal("internal_error", "the gateway failed on this stream; its log says why"))
@@ -187,12 +187,12 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
 
 
 def _unimplemented(method: str) -> Any:
-    async def told(_: AsyncIterator[bytes], context: Any) -> None:
+    async def abort(_: AsyncIterator[bytes], context: Any) -> None:
         served = ", ".join((*UNARY_METHODS, STREAM_INFER))
         text = f"{cut(method)} governs the model server and is not served here; served: {served}"
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, text)
 
-    return told
+    return abort
 
 
 async def _tell(context: Any, error: grpc.aio.AioRpcError) -> None:
@@ -200,4 +200,4 @@ async def _tell(context: Any, error: grpc.aio.AioRpcError) -> None:
     status = status_of(error)
     asked_ms = retry_after_ms(trailer_of(error.trailing_metadata(), "retry-after-ms"))
     trailing = () if asked_ms is None else (("retry-after-ms", str(asked_ms)),)
-    await context.abort(code_of(status.code), status.told, trailing)
+    await context.abort(code_of(status.code), status.client_details, trailing)

@@ -3,7 +3,7 @@
 Invariant: a response belongs to the open request of its own id, an empty id being one too, and to no other: Triton echoes
 the id, also with an error. A request whose id is open already goes upstream under its request id, and its responses come
 back under the client's. An error without an id ends the one request that is open, whatever its id; where several are open it
-is told to the client, and those of them that end with the stream have failed. Any other response of no open request, one
+goes to the client, and those of them that end with the stream have failed. Any other response of no open request, one
 that comes after the last of its call for example, is dropped and counted: it is nobody's answer, and nowhere recorded.
 A request is over when its response says `triton_final_response`, else when the stream ends; without any response it has
 failed. Messages pass without a queue between: a client that reads slowly slows the model server down. A request that is
@@ -243,7 +243,7 @@ class StreamSession:
 
 
 def _ended(code: grpc.StatusCode, details: str | None, trailers: object) -> Ended:
-    """How the model server ended the stream, as it is recorded and told on."""
+    """How the model server ended the stream, as it is recorded and passed on."""
     status = upstream_status(int(code.value[0]), details or "")
     return Ended(code_of(status.code), status.details, server_timing_json=trailer_of(trailers, SERVER_TIMING))
 

@@ -41,7 +41,7 @@ class HttpCall(CallSession):
         self.headers = join_headers(headers.items())
         super().__init__(gateway, start_call(self.headers, protocol, operation, "", None))
         self._timing = ""
-        """What the inference service told of a stream that ended."""
+        """What the inference service said of a stream that ended."""
 
     def name(self, *, route: str, user_text: str, labels: Mapping[str, str], is_stream: bool = False) -> None:
         """Fill in what became known; texts are cut to what their events keep."""
@@ -138,7 +138,7 @@ class HttpCall(CallSession):
         return peeked
 
     def _end_by_error(self, error: grpc.aio.AioRpcError) -> Refusal:
-        """Record upstream's end; what the client is told of it."""
+        """Record upstream's end; what the client gets for it."""
         trailers = error.trailing_metadata()
         timing, after_ms = trailer_of(trailers, SERVER_TIMING), trailer_of(trailers, "retry-after-ms")
         asked_ms = retry_after_ms(after_ms)

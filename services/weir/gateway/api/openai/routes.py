@@ -226,8 +226,8 @@ class OpenAIHandlers:
                     "upstream_error", f"the model answered {len(vectors)} vectors for {len(asked.texts)} texts"
                 )
             demand_dimensions(resolved, vectors)
-            told = replies.embeddings(resolved.route, vectors, is_base64=asked.is_base64)
-            return HeldJson(told, self._gateway.settings.write_timeout_s)
+            body = replies.embeddings(resolved.route, vectors, is_base64=asked.is_base64)
+            return HeldJson(body, self._gateway.settings.write_timeout_s)
 
         return await call.unary(wires, read)
 
@@ -255,7 +255,7 @@ class OpenAIHandlers:
         return found
 
     async def _read_body(self, request: Request, received: Callable[[int], None]) -> object:
-        """The JSON value of the body. received: told of each part's size, before the part is kept."""
+        """The JSON value of the body. received: called with each part's size, before the part is kept."""
         limit, within_s = self._gateway.settings.message_bytes_max, self._gateway.settings.request_read_s
         declared = request.headers.get("content-length", "")
         if declared.isdigit() and (len(declared) > DIGITS_MAX or int(declared) > limit):
