@@ -17,7 +17,7 @@ from unit.drift.drift_traffic import Traffic
 from weir.detectors.settings import BankSettings
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.app import IN_TOPIC, Drift, Limits
-from weir.drift.core.signals import StreamSignal, record_of
+from weir.drift.core.signal_kinds import StreamSignal, record_of
 from weir.events import DriftSignalled, TextFeaturesComputed, encode_body, frame, named_id
 
 REFERENCE_EVENTS = 1_000

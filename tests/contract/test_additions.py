@@ -109,7 +109,7 @@ from weir.detectors.fitted import fit
 from weir.detectors.outcomes import Guarantee, Signal
 from weir.detectors.reference import build_reference
 from weir.detectors.settings import BankSettings
-from weir.drift.core.stream.explanation import fired_sentence
+from weir.drift.core.stream.sentences import fired_sentence
 
 settings = BankSettings(min_reference_events=50, reference_events=60, max_reference_events=60)
 fitted = fit(build_reference([Traffic(1).event(embedded=False) for _ in range(60)], 1), settings)

@@ -41,7 +41,7 @@ async def main(stop: asyncio.Event) -> None:
     spans = SpanLog(link, settings.spans_waiting_max)
     traces = SignalTraces(spans.record, GROUP, settings.traces_remembered_max)
     announcer = KafkaAnnouncer(link, GROUP, traces, stop)
-    drift = Drift(checkpoints, announcer, settings.bank(), limits, settings.insight())
+    drift = Drift(checkpoints, announcer, settings.bank(), limits, settings.explaining())
     quality_settings = QualityServiceSettings()
     store = SqliteQualityStore(quality_settings.quality_file)
     quality = Quality(store, announcer, quality_settings.quality(), quality_settings.streams_max)

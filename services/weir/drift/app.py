@@ -29,13 +29,13 @@ from weir.drift.adapters.metrics import (
     STREAMS_REFUSED,
 )
 from weir.drift.adapters.refused_streams import RefusedStreams
-from weir.drift.core.checkpoint import Checkpoint, Place
-from weir.drift.core.insight_settings import InsightSettings
+from weir.drift.core.checkpoint import Checkpoint, LogPosition
+from weir.drift.core.explanation_settings import ExplanationSettings
 from weir.drift.core.ports import Announcer, Checkpoints, UnknownStream
-from weir.drift.core.signals import StreamSignal
-from weir.drift.core.stream.advance import DEFAULT_INSIGHT, advance
+from weir.drift.core.signal_kinds import StreamSignal
+from weir.drift.core.stream.advance import DEFAULT_EXPLANATION, advance
 from weir.drift.core.stream.decisions import Dataset, Decision, accepted, compared, dismissed
-from weir.drift.core.stream.insight import novel_clusters
+from weir.drift.core.stream.explanation_basis import novel_clusters
 from weir.drift.core.stream.intake import skip_reason
 from weir.drift.core.stream.state import StreamState, new_stream
 from weir.events import InvalidEvent, NovelCluster, TextFeaturesComputed
@@ -66,14 +66,14 @@ class Drift:
         announcer: Announcer,
         settings: BankSettings,
         limits: Limits,
-        insight: InsightSettings = DEFAULT_INSIGHT,
+        explaining: ExplanationSettings = DEFAULT_EXPLANATION,
     ) -> None:
-        """Reads the checkpoints. settings: for references begun from now on. insight: of skew and explanations."""
+        """Reads the checkpoints. settings: for references begun from now on. explaining: of skew and explanations."""
         self._checkpoints = checkpoints
         self._announcer = announcer
         self._settings = settings
         self._limits = limits
-        self._insight = insight
+        self._explaining = explaining
         self._turn = asyncio.Lock()
         self._refused = RefusedStreams(STREAMS_REFUSED, "WEIR_DRIFT_STREAMS_MAX")
         self._streams: dict[_Key, Checkpoint] = {_key_of(one): one for one in checkpoints.load()}
@@ -88,10 +88,10 @@ class Drift:
     def clusters(self, tenant: str, route: str) -> tuple[NovelCluster, ...]:
         """The novel clusters of a stream, growing ones first. Raises UnknownStream."""
         stream = self._found(tenant, route).stream
-        known = stream.insight.clusters
+        known = stream.basis.clusters
         if known is None or not isinstance(stream.bank, MonitoringBank):
             return ()
-        return novel_clusters(stream.insight, known.words, stream.bank.monitor.index, self._insight)
+        return novel_clusters(stream.basis, known.words, stream.bank.monitor.index, self._explaining)
 
     async def handle(self, received: Received) -> None:
         """Take in one envelope; returns when its signals are acknowledged and its checkpoint is on disk.
@@ -102,7 +102,7 @@ class Drift:
         if not isinstance(envelope, TextFeaturesComputed):
             raise InvalidEvent("wrong_event", f"{IN_TOPIC} held {envelope.EVENT}; expected TextFeaturesComputed")
         async with self._turn:
-            await self._count(envelope, Place(message.partition, message.offset, message.timestamp_us))
+            await self._count(envelope, LogPosition(message.partition, message.offset, message.timestamp_us))
 
     async def accept(self, tenant: str, route: str, by: Decision, now_us: int) -> Checkpoint:
         """Take the traffic from now on for the new normal: the next reference of the stream is begun.
@@ -113,7 +113,7 @@ class Drift:
             before = self._found(tenant, route)
             after, signals = accepted(before.stream, self._settings, by, now_us)
             logger().info("drift_accepted", tenant=tenant, route=route, version=after.version, author=by.author)
-            return await self._settle(Checkpoint(before.place, after), signals)
+            return await self._settle(Checkpoint(before.position, after), signals)
 
     async def dismiss(self, tenant: str, route: str, by: Decision, now_us: int) -> Checkpoint:
         """The alarms were false or are dealt with: they end, the reference stays. Raises UnknownStream, Retryable."""
@@ -121,7 +121,7 @@ class Drift:
             before = self._found(tenant, route)
             after, signals = dismissed(before.stream, by, now_us)
             logger().info("drift_dismissed", tenant=tenant, route=route, version=after.version, author=by.author)
-            return await self._settle(Checkpoint(before.place, after), signals)
+            return await self._settle(Checkpoint(before.position, after), signals)
 
     async def compare(self, tenant: str, route: str, dataset: Dataset, now_us: int) -> Checkpoint:
         """Compare the stream with an evaluation dataset from now on. Raises UnknownStream, Retryable, and ValueError for
@@ -133,11 +133,11 @@ class Drift:
         async with self._turn:
             before = self._found(tenant, route)
             after, signals = compared(before.stream, reference, dataset.model, dataset.by, now_us)
-            return await self._settle(Checkpoint(before.place, after), signals)
+            return await self._settle(Checkpoint(before.position, after), signals)
 
-    async def _count(self, envelope: TextFeaturesComputed, place: Place) -> None:
-        before = self._streams.get((place.partition, envelope.tenant, envelope.route))
-        if before is not None and before.place.covers(place):
+    async def _count(self, envelope: TextFeaturesComputed, position: LogPosition) -> None:
+        before = self._streams.get((position.partition, envelope.tenant, envelope.route))
+        if before is not None and before.position.covers(position):
             SKIPPED.labels("offset").inc(len(envelope.items))
             return
         stream = before.stream if before else self._admitted(envelope)
@@ -145,13 +145,13 @@ class Drift:
             return
         with ADVANCE_SECONDS.time():
             # A completed reference takes about 2 s: in a thread, so that heartbeats and the health page go on.
-            done = await asyncio.to_thread(advance, stream, envelope, self._settings, self._insight)
+            done = await asyncio.to_thread(advance, stream, envelope, self._settings, self._explaining)
         _note_items(envelope, done.repeated)
         if done.is_other_space:
             EMBEDDING_CHANGES.inc()
             model = envelope.embedding_model
             logger().warning("embedding_model_changed", tenant=stream.tenant, route=stream.route, model=model)
-        await self._settle(Checkpoint(place, done.stream), done.signals)
+        await self._settle(Checkpoint(position, done.stream), done.signals)
         EVENTS.inc(len(done.new))
 
     async def _settle(self, checkpoint: Checkpoint, signals: Sequence[StreamSignal]) -> Checkpoint:
@@ -177,8 +177,8 @@ class Drift:
         of_stream = [one for key, one in self._streams.items() if key[1:] == (tenant, route)]
         if not of_stream:
             raise UnknownStream(f"no stream of tenant {tenant!r} and route {route!r} is monitored")
-        # After a change of the number of partitions the older place no longer moves.
-        return max(of_stream, key=lambda one: one.place.timestamp_us)
+        # After a change of the number of partitions the older position no longer moves.
+        return max(of_stream, key=lambda one: one.position.timestamp_us)
 
     def _note_streams(self) -> None:
         phases = Counter(phase_of(one.stream) for one in self._streams.values())
@@ -197,7 +197,7 @@ def phase_of(stream: StreamState) -> str:
 
 
 def _key_of(checkpoint: Checkpoint) -> _Key:
-    return checkpoint.place.partition, checkpoint.stream.tenant, checkpoint.stream.route
+    return checkpoint.position.partition, checkpoint.stream.tenant, checkpoint.stream.route
 
 
 def _note_items(envelope: TextFeaturesComputed, seen: int) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import Field
 
 from weir.detectors.settings import BankSettings
-from weir.drift.core.insight_settings import InsightSettings
+from weir.drift.core.explanation_settings import ExplanationSettings
 from weir.runtime.errors import BadSetting
 from weir.runtime.settings import SharedSettings, variables_of
 
@@ -68,10 +68,10 @@ class DriftSettings(SharedSettings, alias_generator=variables_of("WEIR_DRIFT_"))
         """Where the states are."""
         return self.data_dir / "drift" / "checkpoints"
 
-    def insight(self) -> InsightSettings:
+    def explaining(self) -> ExplanationSettings:
         """The settings of skew and explanations. Raises BadSetting when an alarm could never come."""
         try:
-            return InsightSettings(
+            return ExplanationSettings(
                 explain_terms=self.explain_terms,
                 skew_alpha=self.skew_alpha,
                 skew_window_events=self.skew_window_events,

@@ -13,7 +13,7 @@ from weir.detectors.settings import BankSettings
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.app import IN_TOPIC, Drift, Limits
 from weir.drift.core.checkpoint import Checkpoint
-from weir.drift.core.signals import StreamSignal, record_of
+from weir.drift.core.signal_kinds import StreamSignal, record_of
 from weir.events import DriftSignalled, FeatureItem, TextFeaturesComputed, named_id
 from weir.events.log import RawMessage
 from weir.runtime.errors import Retryable

@@ -126,7 +126,7 @@ async def test_a_topic_made_anew_is_read_from_its_start(files: FileCheckpoints) 
     later = replace(anew.message, timestamp_us=anew.message.timestamp_us + 1_000)
     await drift.handle(replace(anew, message=later))
 
-    assert [(one.stream.events, one.place.offset) for one in drift.streams()] == [(30, 0)]
+    assert [(one.stream.events, one.position.offset) for one in drift.streams()] == [(30, 0)]
 
 
 async def test_an_envelope_that_cannot_be_believed_changes_nothing(files: FileCheckpoints) -> None:
@@ -138,7 +138,7 @@ async def test_an_envelope_that_cannot_be_believed_changes_nothing(files: FileCh
     with pytest.raises(InvalidEvent, match="-1 words"):
         await drift.handle(received(enveloped([items[2], bad]), 1))
 
-    assert [(one.stream.events, one.place.offset) for one in drift.streams()] == [(2, 0)]
+    assert [(one.stream.events, one.position.offset) for one in drift.streams()] == [(2, 0)]
 
 
 async def test_a_full_disk_is_a_reason_to_wait_and_counts_nothing_twice(files: FileCheckpoints) -> None:
@@ -225,5 +225,5 @@ async def test_a_restart_reads_back_the_same_stream(tmp_path: Path) -> None:
         (found,) = second.load()
         second.close()
 
-        assert found.place == left.place
+        assert found.position == left.position
         assert CHECKPOINT.encode(found) == CHECKPOINT.encode(left)

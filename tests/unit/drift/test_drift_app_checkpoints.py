@@ -85,4 +85,4 @@ async def test_a_disk_that_refuses_is_a_reason_to_wait(tmp_path: Path) -> None:
     files.save(left)
     files.close()
 
-    assert [one.place for one in loaded(tmp_path / "second")] == [left.place]
+    assert [one.position for one in loaded(tmp_path / "second")] == [left.position]

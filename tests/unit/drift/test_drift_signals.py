@@ -7,8 +7,8 @@ from dataclasses import fields
 import pytest
 
 from unit.drift.test_signal_traces import COMMON, accepted, fired
-from weir.drift.core.signals import Alarm, OperatorDecision, QualityVerdict, Skew, StreamSignal, record_of
-from weir.drift.core.stream.insight import Explanation
+from weir.drift.core.explanation import Explanation
+from weir.drift.core.signal_kinds import Alarm, OperatorDecision, QualityVerdict, Skew, StreamSignal, record_of
 from weir.events import DriftSignalled, Envelope
 
 KINDS = (Alarm, Skew, QualityVerdict, OperatorDecision)

@@ -17,7 +17,7 @@ from unit.drift.quality_scores import event as score_event
 from unit.drift.quality_scores import received as received_score
 from weir.drift.adapters.announcer import KafkaAnnouncer
 from weir.drift.adapters.signal_traces import SignalTraces
-from weir.drift.core.signals import Alarm, OperatorDecision, StreamSignal, record_of
+from weir.drift.core.signal_kinds import Alarm, OperatorDecision, StreamSignal, record_of
 from weir.events import DriftSignalled, named_id
 from weir.events.trace_context import TraceContext
 from weir.runtime.kafka.handling import Received

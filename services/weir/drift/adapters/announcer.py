@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from weir.drift.adapters.metrics import SIGNALS
 from weir.drift.adapters.signal_traces import SignalTraces
-from weir.drift.core.signals import StreamSignal, record_of
+from weir.drift.core.signal_kinds import StreamSignal, record_of
 from weir.events import DriftSignalled
 from weir.events.trace_context import TraceContext
 from weir.runtime.kafka.link import Link

@@ -94,7 +94,7 @@ class FileCheckpoints:
     def _folder(self, checkpoint: Checkpoint) -> Path:
         stream = checkpoint.stream
         name = hashlib.sha256(f"{stream.tenant}\n{stream.route}".encode()).hexdigest()[:32]
-        return self._root / str(checkpoint.place.partition) / name
+        return self._root / str(checkpoint.position.partition) / name
 
     def _appended(self, folder: Path, name: str, observations: Sequence[Observation]) -> _Warming:
         path, before = _path(folder, name), self._warming.get(folder)

@@ -60,7 +60,7 @@ def routes(drift: Drift, streams_max: int, skew_items_max: int = 2_000) -> list[
 
 def view_of(checkpoint: Checkpoint) -> dict[str, object]:
     """A stream for a person who asks; `parts` is empty while it warms."""
-    stream, place = checkpoint.stream, checkpoint.place
+    stream, position = checkpoint.stream, checkpoint.position
     bank = stream.bank
     settings, monitors = bank.settings, isinstance(bank, MonitoringBank)
     return {
@@ -69,8 +69,8 @@ def view_of(checkpoint: Checkpoint) -> dict[str, object]:
         "state": phase_of(stream),
         "alarm": _alarm(bank) if isinstance(bank, MonitoringBank) else "",
         "events": stream.events,
-        "partition": place.partition,
-        "offset": place.offset,
+        "partition": position.partition,
+        "offset": position.offset,
         "reference": {
             "version": str(stream.version),
             "digest": reference_digest(bank.fitted.reference.digest) if isinstance(bank, MonitoringBank) else "",

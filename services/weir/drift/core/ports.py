@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from weir.drift.core.checkpoint import Checkpoint
-from weir.drift.core.signals import StreamSignal
+from weir.drift.core.signal_kinds import StreamSignal
 
 
 class UnknownStream(LookupError):

@@ -1,10 +1,10 @@
 """The quality application: scores, anchors and ends of calls, one message at a time, in the order of its partition.
 
     step (in a thread) -> announce the signals -> hold the states
-    with the next message after 2 s: save states with places -> acknowledge
+    with the next message after 2 s: save states with positions -> acknowledge
 
 What a crash loses is what was not acknowledged: it is read again from the saved states and announces the same signals
-with the same ids. A message that a saved place covers is skipped, so state and place never disagree.
+with the same ids. A message that a saved position covers is skipped, so state and position never disagree.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from weir.detectors.scores.score import AnchorScore, Score
 from weir.detectors.scores.settings import QualitySettings
 from weir.detectors.scores.stream import StreamKey, StreamState, begun_anew, step, step_anchor
 from weir.drift.adapters.refused_streams import RefusedStreams
-from weir.drift.core.checkpoint import Place
+from weir.drift.core.checkpoint import LogPosition
 from weir.drift.core.ports import Announcer, UnknownStream
-from weir.drift.core.signals import QualityVerdict
+from weir.drift.core.signal_kinds import QualityVerdict
 from weir.drift.quality.adapters.metrics import (
     LEFT_OUT,
     SCORES,
@@ -43,7 +43,7 @@ from weir.runtime.telemetry.logs import logger
 SCORES_TOPIC = "evaluation-scores"
 
 Entry = tuple[StreamKey, Score | AnchorScore]
-_Place = tuple[Source, StreamKey]
+_StreamAt = tuple[Source, StreamKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,9 @@ class Quality:
         self._turn = asyncio.Lock()
         self._refused = RefusedStreams(STREAMS_REFUSED, "WEIR_DRIFT_QUALITY_STREAMS_MAX")
         saved = store.load()
-        self._states, self._places = saved.states, saved.places
-        self._unsaved: set[_Place] = set()
-        self._gone: set[_Place] = set()
+        self._states, self._positions = saved.states, saved.positions
+        self._unsaved: set[_StreamAt] = set()
+        self._gone: set[_StreamAt] = set()
         self._moved: set[Source] = set()
         self._note_streams()
 
@@ -90,16 +90,16 @@ class Quality:
         """
         message = received.message
         source = Source(message.topic, message.partition)
-        place = Place(message.partition, message.offset, message.timestamp_us)
+        position = LogPosition(message.partition, message.offset, message.timestamp_us)
         async with self._turn:
-            before = self._places.get(source)
-            if before is not None and before.covers(place):
+            before = self._positions.get(source)
+            if before is not None and before.covers(position):
                 LEFT_OUT.labels("offset").inc()
                 return
             entries = _entries(received)
             if entries:
                 await self._count(source, entries)
-            self._places[source] = place
+            self._positions[source] = position
             self._moved.add(source)
 
     async def save(self) -> None:
@@ -134,8 +134,8 @@ class Quality:
 
     async def _write(self) -> None:
         states = [(source, self._states[source, key]) for source, key in self._unsaved]
-        places = [(source, self._places[source]) for source in self._moved]
-        await asyncio.to_thread(self._store.save, states, list(self._gone), places)
+        positions = [(source, self._positions[source]) for source in self._moved]
+        await asyncio.to_thread(self._store.save, states, list(self._gone), positions)
         self._unsaved.clear()
         self._gone.clear()
         self._moved.clear()

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from weir.detectors.settings import BankSettings
-from weir.drift.core.signals import record_of
+from weir.drift.core.signal_kinds import record_of
 from weir.drift.core.stream.advance import Advance, advance
 from weir.drift.core.stream.intake import skip_reason
 from weir.drift.core.stream.signals import DETECTOR

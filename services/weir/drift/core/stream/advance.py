@@ -21,12 +21,12 @@ from weir.detectors.outcomes import Frozen, Signal
 from weir.detectors.settings import BankSettings
 from weir.detectors.step import Step
 from weir.detectors.uniform import uniform_of
-from weir.drift.core.insight_settings import InsightSettings
-from weir.drift.core.signals import StreamSignal
+from weir.drift.core.explanation_settings import ExplanationSettings
+from weir.drift.core.signal_kinds import StreamSignal
 from weir.drift.core.stream.assets import Assets, assets_of
-from weir.drift.core.stream.explanation import NEW_REFERENCE
-from weir.drift.core.stream.insight import begun, explained, noted
+from weir.drift.core.stream.explanation_basis import basis_of, explain, with_event
 from weir.drift.core.stream.intake import observations_of
+from weir.drift.core.stream.sentences import NEW_REFERENCE
 from weir.drift.core.stream.signals import signal_of, withdrawals
 from weir.drift.core.stream.skew_signals import skew_signal, skew_withdrawal
 from weir.drift.core.stream.skew_watch import reset, watched
@@ -36,7 +36,7 @@ from weir.events import TextFeaturesComputed
 TIES_SALT = "ties"
 """Salt of the number that breaks ties of an event."""
 
-DEFAULT_INSIGHT = InsightSettings()
+DEFAULT_EXPLANATION = ExplanationSettings()
 """What explains and compares where nobody chose otherwise."""
 
 
@@ -57,11 +57,11 @@ def advance(
     stream: StreamState,
     envelope: TextFeaturesComputed,
     settings: BankSettings,
-    insight: InsightSettings = DEFAULT_INSIGHT,
+    explaining: ExplanationSettings = DEFAULT_EXPLANATION,
 ) -> Advance:
     """What `envelope`, which is of this stream, does.
 
-    settings: of a reference that is begun here. insight: of skew and explanations. Raises InvalidEvent for an envelope that
+    settings: of a reference that is begun here. explaining: of skew and explanations. Raises InvalidEvent for an envelope that
     cannot be believed. Cost: as `bank.step_many`, about 2 s where a reference is completed.
     """
     watched_items = observations_of(envelope)
@@ -85,7 +85,7 @@ def advance(
         stream = replace(stream, skew=reset(stream.skew))
     bank, steps = step_many(stream.bank, new, [uniform_of(one.event_id, TIES_SALT) for one in new])
     requests = {**(stream.requests or {}), **{item.event_id: item.request_id for item in new}}
-    after, signalled = _follow(stream, bank, steps, requests, insight, assets_of(envelope))
+    after, signalled = _follow(stream, bank, steps, requests, explaining, assets_of(envelope))
     seen = stream.seen.with_ids(item.event_id for item in new)
     after = replace(after, requests=_still_named(bank, requests), seen=seen)
     signals.extend(signalled)
@@ -110,11 +110,11 @@ def _follow(
     bank: BankState,
     steps: Sequence[Step],
     requests: Mapping[str, str],
-    settings: InsightSettings,
+    settings: ExplanationSettings,
     assets: Assets,
 ) -> tuple[StreamState, list[StreamSignal]]:
     """The stream with `bank`, which made `steps` since `before`, and the signals. requests: request ids by event id."""
-    stream, insight, skew, signals = replace(before, bank=bank), before.insight, before.skew, list[StreamSignal]()
+    stream, basis, skew, signals = replace(before, bank=bank), before.basis, before.skew, list[StreamSignal]()
     fitted = bank.fitted if isinstance(bank, MonitoringBank) else None
     reference = list(before.bank.observations) if isinstance(before.bank, WarmingBank) else []
     for events, step in enumerate(steps, before.events + 1):
@@ -122,13 +122,13 @@ def _follow(
         if fitted is None or not step.index:
             reference.append(cause)
         else:
-            insight = noted(insight, fitted, step, assets.get(cause.event_id, ()))
+            basis = with_event(basis, fitted, step, assets.get(cause.event_id, ()))
         for outcome in step.outcomes:
             explanation = None
             if isinstance(outcome, Frozen):
-                insight = begun(reference)
+                basis = basis_of(reference)
             elif isinstance(outcome, Signal) and fitted is not None:
-                explanation = explained(insight, fitted, outcome, stream.tenant, settings)
+                explanation = explain(basis, fitted, outcome, stream.tenant, settings)
             signal = signal_of(stream, outcome, cause, requests, explanation)
             signals += [signal] if signal is not None else []
         if skew is not None:
@@ -136,7 +136,7 @@ def _follow(
             if tested is not None and (tested.is_raised or tested.is_cleared):
                 then = replace(stream, bank=_phase(before.bank, bank, step, reference), skew=skew)
                 signals.append(skew_signal(then, tested, cause, events, settings))
-    return replace(stream, insight=insight, skew=skew), signals
+    return replace(stream, basis=basis, skew=skew), signals
 
 
 def _phase(before: BankState, after: BankState, step: Step, reference: Sequence[Observation]) -> BankState:

@@ -14,9 +14,9 @@ from weir.detectors.reference import EmbeddingMatrix
 from weir.detectors.settings import BankSettings
 from weir.detectors.skew import SkewReference
 from weir.drift.core.intents import Intents
-from weir.drift.core.signals import StreamSignal
+from weir.drift.core.signal_kinds import StreamSignal
 from weir.drift.core.stream import skew_watch
-from weir.drift.core.stream.explanation import NEW_REFERENCE
+from weir.drift.core.stream.sentences import NEW_REFERENCE
 from weir.drift.core.stream.signals import decision, withdrawals
 from weir.drift.core.stream.skew_signals import skew_decision
 from weir.drift.core.stream.skew_watch import SkewWatch, fitting
@@ -75,7 +75,7 @@ def dismissed(stream: StreamState, by: Decision, now_us: int) -> tuple[StreamSta
             # Monitored events are counted from 1 again: what was counted moves before them, evidence of both never mixes.
             events_before=stream.events - stream.reference_events,
             requests=None,
-            insight=replace(stream.insight, recent=(), intents=Intents()),
+            basis=replace(stream.basis, recent=(), intents=Intents()),
         )
     return remembering(after, signals), signals
 

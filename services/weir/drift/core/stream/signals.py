@@ -15,8 +15,9 @@ from weir.detectors.bank import MonitoringBank
 from weir.detectors.observation import Observation
 from weir.detectors.outcomes import Cleared, Frozen, Outcome, Signal, Warming
 from weir.detectors.settings import BankSettings
-from weir.drift.core.signals import Alarm, OperatorDecision, StreamSignal
-from weir.drift.core.stream.explanation import (
+from weir.drift.core.explanation import Explanation
+from weir.drift.core.signal_kinds import Alarm, OperatorDecision, StreamSignal
+from weir.drift.core.stream.sentences import (
     cleared_sentence,
     decided_sentence,
     fired_sentence,
@@ -24,7 +25,6 @@ from weir.drift.core.stream.explanation import (
     warming_sentence,
     withdrawn_sentence,
 )
-from weir.drift.core.stream.insight import Explanation
 from weir.drift.core.stream.skew_watch import SkewWatch
 from weir.drift.core.stream.state import StreamState
 from weir.events import DriftLevel, DriftState, derived_id, digest_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from weir.detectors.observation import Observation
-from weir.drift.core.insight_settings import InsightSettings
-from weir.drift.core.signals import Alarm, OperatorDecision, Skew
+from weir.drift.core.explanation_settings import ExplanationSettings
+from weir.drift.core.signal_kinds import Alarm, OperatorDecision, Skew
 from weir.drift.core.stream.signals import common_fields
 from weir.drift.core.stream.skew_watch import TestedWindow
 from weir.drift.core.stream.state import StreamState
@@ -20,7 +20,7 @@ EXAMPLES_MAX = 10
 
 
 def skew_signal(
-    stream: StreamState, tested: TestedWindow, cause: Observation, events: int, settings: InsightSettings
+    stream: StreamState, tested: TestedWindow, cause: Observation, events: int, settings: ExplanationSettings
 ) -> Skew:
     """The signal of a window that raises or ends the skew alarm. `events`: counted by the stream, this one included."""
     result = tested.result
@@ -95,7 +95,7 @@ def _skewed(stream: StreamState, tested: TestedWindow) -> str:
     )
 
 
-def _cleared(stream: StreamState, settings: InsightSettings) -> str:
+def _cleared(stream: StreamState, settings: ExplanationSettings) -> str:
     assert stream.skew is not None
     reference = stream.skew.reference
     return (

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from weir.detectors.observation import FloatVector, Observation
 from weir.detectors.skew import SkewReference, SkewResult, affected, dataset_piece, test_window
 from weir.detectors.uniform import hash_of
-from weir.drift.core.insight_settings import InsightSettings
+from weir.drift.core.explanation_settings import ExplanationSettings
 from weir.state import ARRAY, Apart
 
 SEED_SALT = "weir drift skew"
@@ -72,7 +72,7 @@ class SkewWatch:
 
 
 def watched(
-    watch: SkewWatch, observation: Observation, settings: InsightSettings
+    watch: SkewWatch, observation: Observation, settings: ExplanationSettings
 ) -> tuple[SkewWatch, TestedWindow | None]:
     """The watch after one event. About 2 us; the event that fills the window about 20 ms with 2,000 items."""
     vector = observation.embedding
@@ -100,7 +100,7 @@ def reset(watch: SkewWatch) -> SkewWatch:
 
 
 def _tested(
-    watch: SkewWatch, window: tuple[WindowEvent, ...], seed: int, settings: InsightSettings
+    watch: SkewWatch, window: tuple[WindowEvent, ...], seed: int, settings: ExplanationSettings
 ) -> tuple[SkewWatch, TestedWindow]:
     matrix = np.stack([_vector(event) for event in window])
     result = test_window(watch.reference, matrix, seed)

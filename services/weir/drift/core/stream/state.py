@@ -8,8 +8,8 @@ from typing import Annotated
 
 from weir.detectors.bank import BankState, MonitoringBank, WarmingBank, new_bank
 from weir.detectors.settings import BankSettings
-from weir.drift.core.signals import StreamSignal
-from weir.drift.core.stream.insight import Insight
+from weir.drift.core.signal_kinds import StreamSignal
+from weir.drift.core.stream.explanation_basis import ExplanationBasis
 from weir.drift.core.stream.seen import Seen, nothing_seen
 from weir.drift.core.stream.skew_watch import SkewWatch, fitting
 from weir.events import TextFeaturesComputed
@@ -47,7 +47,7 @@ class StreamState:
 
     `space` is None until an embedding was seen. `events_before`: events counted under earlier references.
     `requests`: request ids of the events that the bank may name as examples. `warming_reason`: why the current
-    reference was begun. `insight`: what explains an alarm. `skew`: the evaluation dataset that the stream is compared
+    reference was begun. `basis`: what explains an alarm. `skew`: the evaluation dataset that the stream is compared
     with, None while nobody has set one.
     """
 
@@ -60,7 +60,7 @@ class StreamState:
     requests: Mapping[str, str] | None = None
     warming_reason: str = "new stream"
     last_signal: LastSignal | None = None
-    insight: Annotated[Insight, Expendable(Insight)] = field(default_factory=Insight)
+    basis: Annotated[ExplanationBasis, Expendable(ExplanationBasis)] = field(default_factory=ExplanationBasis)
     skew: Annotated[SkewWatch | None, Expendable(lambda: None)] = None
 
     @property
@@ -105,7 +105,7 @@ def begun_anew(stream: StreamState, settings: BankSettings, reason: str) -> Stre
         requests=None,
         space=None,
         warming_reason=reason,
-        insight=Insight(),
+        basis=ExplanationBasis(),
     )
 
 

@@ -1,4 +1,4 @@
-"""States of the quality alarms in one SQLite file: one transaction writes them with the places they are true for."""
+"""States of the quality alarms in one SQLite file: one transaction writes them with the positions they are true for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import astuple
 from pathlib import Path
 
 from weir.detectors.scores.stream import STREAM, StreamKey, StreamState
-from weir.drift.core.checkpoint import Place
+from weir.drift.core.checkpoint import LogPosition
 from weir.drift.quality.adapters.metrics import STATES_REFUSED
 from weir.drift.quality.core.ports import Saved, Source
 from weir.runtime.errors import Retryable
@@ -50,19 +50,19 @@ class SqliteQualityStore:
                 continue
             states[Source(topic, partition), state.key] = state
         rows = self._connection.execute("SELECT topic, partition, offset, timestamp_us FROM places")
-        places = {Source(topic, partition): Place(partition, *at) for topic, partition, *at in rows}
-        return Saved(states, places)
+        positions = {Source(topic, partition): LogPosition(partition, *at) for topic, partition, *at in rows}
+        return Saved(states, positions)
 
     def save(
         self,
         states: Iterable[tuple[Source, StreamState]],
         gone: Iterable[tuple[Source, StreamKey]],
-        places: Iterable[tuple[Source, Place]],
+        positions: Iterable[tuple[Source, LogPosition]],
     ) -> None:
         """One transaction; about 0.1 ms a state and one sync of the disk."""
         removed = [(source.topic, source.partition, _name(key)) for source, key in gone]
         rows = [(one.topic, one.partition, _name(state.key), STREAM.encode(state)) for one, state in states]
-        marks = [(one.topic, one.partition, place.offset, place.timestamp_us) for one, place in places]
+        marks = [(one.topic, one.partition, at.offset, at.timestamp_us) for one, at in positions]
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             try:

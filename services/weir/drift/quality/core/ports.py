@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from weir.detectors.scores.stream import StreamKey, StreamState
-from weir.drift.core.checkpoint import Place
+from weir.drift.core.checkpoint import LogPosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,11 @@ class Saved:
     """All states and how far each source was read: true only together."""
 
     states: dict[tuple[Source, StreamKey], StreamState]
-    places: dict[Source, Place]
+    positions: dict[Source, LogPosition]
 
 
 class QualityStore(Protocol):
-    """Keeps states and places."""
+    """Keeps states and positions."""
 
     def load(self) -> Saved:
         """All that can be read, at a start."""
@@ -37,7 +37,7 @@ class QualityStore(Protocol):
         self,
         states: Iterable[tuple[Source, StreamState]],
         gone: Iterable[tuple[Source, StreamKey]],
-        places: Iterable[tuple[Source, Place]],
+        positions: Iterable[tuple[Source, LogPosition]],
     ) -> None:
-        """Replace `states` and `places`, remove `gone`: all or nothing. Raises Retryable when the disk refuses."""
+        """Replace `states` and `positions`, remove `gone`: all or nothing. Raises Retryable when the disk refuses."""
         ...

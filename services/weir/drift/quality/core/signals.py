@@ -13,7 +13,7 @@ from weir.detectors.scores.outcomes import Cleared, Fired, JudgeFired, Monitorin
 from weir.detectors.scores.score import AnchorScore, Score
 from weir.detectors.scores.settings import QualitySettings
 from weir.detectors.scores.stream import StreamState
-from weir.drift.core.signals import OperatorDecision, QualityVerdict
+from weir.drift.core.signal_kinds import OperatorDecision, QualityVerdict
 from weir.drift.quality.core.sentences import sentence_of
 from weir.events import DriftLevel, DriftState, DriftVerdict, derived_id, digest_of
 

@@ -1,4 +1,4 @@
-"""InsightSettings: what a user may choose about skew and explanations; none of it touches the bank's promise."""
+"""Settings: what a user may choose about explanations and skew; none of it touches the bank's promise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ P_LEAST = len(TESTS) / (PERMUTATIONS + 1)
 
 
 @dataclass(frozen=True, slots=True)
-class InsightSettings:
+class ExplanationSettings:
     """`explain_terms`: whether words of users may appear in signals. `skew_alpha`: chance that a window of
     `skew_window_events` events is called skewed although it is not, so one false alarm in 1 / alpha windows.
     `skew_clear_after_windows`: windows without skew, one after another, that end an alarm. Raises ValueError for values

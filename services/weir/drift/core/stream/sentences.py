@@ -1,4 +1,4 @@
-"""Explanation: one sentence for a person about a signal. Numbers and names of parts only, never a user's text."""
+"""Sentences: one for a person about each signal. Numbers and names of parts only, never a user's text."""
 
 from __future__ import annotations
 

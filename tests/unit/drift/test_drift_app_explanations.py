@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,16 +19,16 @@ from weir.detectors.bank import MonitoringBank
 from weir.detectors.reference import EmbeddingMatrix
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.app import Drift, phase_of
-from weir.drift.core.checkpoint import CHECKPOINT, Checkpoint, Place
-from weir.drift.core.insight_settings import InsightSettings
+from weir.drift.core.checkpoint import CHECKPOINT, Checkpoint, LogPosition
+from weir.drift.core.explanation_settings import ExplanationSettings
 from weir.drift.core.ports import UnknownStream
 from weir.drift.core.stream.decisions import Dataset, Decision
-from weir.drift.core.stream.insight import Insight
+from weir.drift.core.stream.explanation_basis import ExplanationBasis
 from weir.drift.core.stream.seen import nothing_seen
 from weir.drift.core.stream.state import StreamState
 from weir.events import DriftSignalled, FeatureItem, TextFeaturesComputed
 
-WINDOWS_OF_20 = InsightSettings(skew_window_events=20, skew_clear_after_windows=2)
+WINDOWS_OF_20 = ExplanationSettings(skew_window_events=20, skew_clear_after_windows=2)
 ANA = Decision("ana", "it was the sale")
 
 
@@ -56,10 +57,13 @@ def changing(novel: int = 40) -> list[FeatureItem]:
 
 
 async def told(
-    files: FileCheckpoints, envelopes: list[TextFeaturesComputed], insight: InsightSettings, compare: bool = False
+    files: FileCheckpoints,
+    envelopes: list[TextFeaturesComputed],
+    explaining: ExplanationSettings,
+    compare: bool = False,
 ) -> tuple[Drift, list[DriftSignalled]]:
     log = Log()
-    drift = Drift(files, log, SMALL, LIMITS, insight)
+    drift = Drift(files, log, SMALL, LIMITS, explaining)
     for offset, event in enumerate(envelopes):
         await drift.handle(received(event, offset))
         if compare and offset == 0:
@@ -71,7 +75,7 @@ async def told(
 @pytest.mark.capability("O7", is_check=True, clause="named cluster")
 async def test_a_fired_signal_says_what_changed(files: FileCheckpoints) -> None:
     items = changing()
-    _, signals = await told(files, cut(items, (30,)), InsightSettings())
+    _, signals = await told(files, cut(items, (30,)), ExplanationSettings())
 
     fired = next(one for one in signals if one.state == "fired" and one.level == "page")
     calm, new = ({item.request_id for item in part} for part in (items[:100], items[100:]))
@@ -97,7 +101,7 @@ async def test_a_fired_signal_says_what_changed(files: FileCheckpoints) -> None:
 
 
 async def test_without_words_a_signal_still_names_clusters_and_calls(files: FileCheckpoints) -> None:
-    _, signals = await told(files, cut(changing(), (30,)), InsightSettings(explain_terms=False))
+    _, signals = await told(files, cut(changing(), (30,)), ExplanationSettings(explain_terms=False))
 
     fired = next(one for one in signals if one.state == "fired" and one.level == "page")
     assert fired.shifted_terms == ()
@@ -288,16 +292,40 @@ async def test_a_decision_sent_again_before_it_was_kept_is_one_event(files: File
     assert len(set(ids)) == 1
 
 
-def test_an_insight_that_cannot_be_read_is_left_behind(fitted_bank: MonitoringBank) -> None:
-    stream = StreamState("demo", "docs-qa", fitted_bank, nothing_seen(8), insight=Insight(typical=("a", "b")))
+def test_a_checkpoint_of_the_layout_before_is_read_as_it_was(fitted_bank: MonitoringBank) -> None:
+    stream = StreamState("demo", "docs-qa", fitted_bank, nothing_seen(8), basis=ExplanationBasis(typical=("a", "b")))
     apart: dict[str, object] = {}
-    content = CHECKPOINT.encode(Checkpoint(Place(0, 1, 2), stream), apart)
-    assert CHECKPOINT.decode(content, apart.__getitem__).stream.insight.typical == ("a", "b")
+    content = CHECKPOINT.encode(Checkpoint(LogPosition(0, 1, 2), stream), apart)
+
+    found = CHECKPOINT.decode(of_layout_5(content), apart.__getitem__)
+
+    assert found.position == LogPosition(0, 1, 2)
+    assert found.stream.basis.typical == ("a", "b")
+    assert CHECKPOINT.encode(found, {}) == content
+
+
+def of_layout_5(content: bytes) -> bytes:
+    """A checkpoint as it was written before two of its fields were renamed."""
+    line, _, body = content.partition(b"\n")
+    weir, name, _, _, size, table_size = line.decode().split(" ")
+    text, rest = body[: int(size)], body[int(size) :]
+    for now, before in ((b'"position":', b'"place":'), (b'"basis":', b'"insight":')):
+        assert text.count(now) == 1
+        text = text.replace(now, before)
+    body = text + rest
+    return f"{weir} {name} 5 {zlib.crc32(body)} {len(text)} {table_size}\n".encode() + body
+
+
+def test_a_basis_that_cannot_be_read_is_left_behind(fitted_bank: MonitoringBank) -> None:
+    stream = StreamState("demo", "docs-qa", fitted_bank, nothing_seen(8), basis=ExplanationBasis(typical=("a", "b")))
+    apart: dict[str, object] = {}
+    content = CHECKPOINT.encode(Checkpoint(LogPosition(0, 1, 2), stream), apart)
+    assert CHECKPOINT.decode(content, apart.__getitem__).stream.basis.typical == ("a", "b")
 
     other = changed(content, b'"typical":', b'"usually":')
 
     found = CHECKPOINT.decode(other, apart.__getitem__)
-    assert (found.stream.insight.typical, found.place.offset) == ((), 1)
+    assert (found.stream.basis.typical, found.position.offset) == ((), 1)
 
 
 @pytest.mark.parametrize(
@@ -305,4 +333,4 @@ def test_an_insight_that_cannot_be_read_is_left_behind(fitted_bank: MonitoringBa
 )
 def test_settings_under_which_no_alarm_could_come_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="skew_"):
-        InsightSettings(**wrong)  # type: ignore[arg-type]  # numbers by name
+        ExplanationSettings(**wrong)  # type: ignore[arg-type]  # numbers by name

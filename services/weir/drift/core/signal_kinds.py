@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from weir.drift.core.stream.insight import Explanation
+from weir.drift.core.explanation import Explanation
 from weir.events import DriftLevel, DriftSignalled, DriftState, DriftVerdict
 
 

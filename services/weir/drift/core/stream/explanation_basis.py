@@ -1,7 +1,7 @@
-"""Insight: what a stream remembers beside its bank in order to explain an alarm, and the explanation it gives.
+"""The basis of explanations: what a stream remembers beside its bank, and the explanation of an alarm that it gives.
 
-    insight = noted(insight, fitted, step, assets)                 # for every monitored event
-    told = explained(insight, fitted, signal, tenant, settings)    # where one of them fires
+    basis = with_event(basis, fitted, step, assets)                 # for every monitored event
+    explanation = explain(basis, fitted, signal, tenant, settings)  # where one of them fires
 
 Nothing here decides an alarm, so nothing here touches the promised error rate.
 """
@@ -22,10 +22,11 @@ from weir.detectors.step import Step
 from weir.drift.core.blame import blame_of, evidence_of
 from weir.drift.core.clusters import ReferenceClusters, cluster_of, cluster_shifts, clusters_of
 from weir.drift.core.evidence import Evidence, distinct_words, remembered, since
-from weir.drift.core.insight_settings import InsightSettings
+from weir.drift.core.explanation import Explanation
+from weir.drift.core.explanation_settings import ExplanationSettings
 from weir.drift.core.intents import NOVEL_P, Intents, growing, joined, rates
 from weir.drift.core.shifted_terms import TextCounts, count_texts, rising_terms, shifted_terms
-from weir.events import ClusterShift, EvidenceSum, NovelCluster, ShiftedTerm
+from weir.events import NovelCluster
 from weir.events import Reference as PinnedReference
 from weir.state import DERIVED
 
@@ -44,7 +45,7 @@ NAME_TERMS = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Insight:
+class ExplanationBasis:
     """`recent`: evidence, oldest first. `typical`: request ids of reference events near its middle. `clusters`: of the
     reference, worked out when first needed and not kept on disk.
     """
@@ -55,35 +56,23 @@ class Insight:
     clusters: Annotated[ReferenceClusters | None, DERIVED] = None
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What a fired signal says beyond the part; every field as in `DriftSignalled`, indices of monitored events until the
-    signal is made."""
-
-    evidence_events: int
-    example_before_request_ids: tuple[str, ...]
-    shifted_terms: tuple[ShiftedTerm, ...]
-    clusters: tuple[NovelCluster, ...]
-    psi: float
-    psi_by_cluster: tuple[ClusterShift, ...]
-    blame: tuple[EvidenceSum, ...]
-
-
-def begun(observations: Sequence[Observation]) -> Insight:
-    """The insight of a reference that has just been completed by `observations`."""
+def basis_of(observations: Sequence[Observation]) -> ExplanationBasis:
+    """The basis of a reference that has just been completed by `observations`."""
     embedded = [item for item in observations if item.embedding is not None]
     if not embedded:
-        return Insight(typical=tuple(item.request_id for item in observations[:TYPICAL_EVENTS]))
+        return ExplanationBasis(typical=tuple(item.request_id for item in observations[:TYPICAL_EVENTS]))
     matrix = np.stack([item.embedding for item in embedded if item.embedding is not None])
     nearness = matrix @ matrix.mean(axis=0)
     order = np.argsort(-nearness, kind="stable")[:TYPICAL_EVENTS]
-    return Insight(typical=tuple(embedded[i].request_id for i in order))
+    return ExplanationBasis(typical=tuple(embedded[i].request_id for i in order))
 
 
-def noted(insight: Insight, fitted: Fitted, step: Step, assets: tuple[PinnedReference, ...]) -> Insight:
-    """The insight after one monitored event. About 50 us; 0.2 s for the first."""
+def with_event(
+    basis: ExplanationBasis, fitted: Fitted, step: Step, assets: tuple[PinnedReference, ...]
+) -> ExplanationBasis:
+    """The basis after one monitored event. About 50 us; 0.2 s for the first."""
     observation = step.observation
-    clusters = _clusters(insight, fitted)
+    clusters = _clusters(basis, fitted)
     words = distinct_words(observation.words)
     event = Evidence(
         index=step.index,
@@ -94,7 +83,7 @@ def noted(insight: Insight, fitted: Fitted, step: Step, assets: tuple[PinnedRefe
         cluster=cluster_of(clusters, observation.embedding),
         assets=assets,
     )
-    intents = insight.intents
+    intents = basis.intents
     if observation.embedding is not None and step.p[NOVELTY] <= NOVEL_P:
         intents = joined(
             intents,
@@ -104,13 +93,15 @@ def noted(insight: Insight, fitted: Fitted, step: Step, assets: tuple[PinnedRefe
             index=step.index,
             time_us=observation.event_time_us,
         )
-    return Insight(remembered(insight.recent, event), intents, insight.typical, clusters)
+    return ExplanationBasis(remembered(basis.recent, event), intents, basis.typical, clusters)
 
 
-def explained(insight: Insight, fitted: Fitted, signal: Signal, tenant: str, settings: InsightSettings) -> Explanation:
+def explain(
+    basis: ExplanationBasis, fitted: Fitted, signal: Signal, tenant: str, settings: ExplanationSettings
+) -> Explanation:
     """The explanation of `signal`, fired by the event noted last. About 20 ms."""
-    clusters = _clusters(insight, fitted)
-    changed = since(insight.recent, signal.since_index)
+    clusters = _clusters(basis, fitted)
+    changed = since(basis.recent, signal.since_index)
     psi, shifts = cluster_shifts(clusters, [event.cluster for event in changed])
     factors = evidence_of(changed, signal.part, signal.direction, fitted.slack)
     # The estimated beginning tends to be early, and of a small mix most events are as before: the words of those that
@@ -119,9 +110,9 @@ def explained(insight: Insight, fitted: Fitted, signal: Signal, tenant: str, set
     terms = shifted_terms(clusters.words, count_texts(event.words for event in speaking))
     return Explanation(
         evidence_events=len(changed),
-        example_before_request_ids=_before(insight, signal),
+        example_before_request_ids=_before(basis, signal),
         shifted_terms=terms if settings.explain_terms else (),
-        clusters=novel_clusters(insight, clusters.words, signal.index, settings, signal.since_index),
+        clusters=novel_clusters(basis, clusters.words, signal.index, settings, signal.since_index),
         psi=psi,
         psi_by_cluster=shifts if settings.explain_terms else tuple(replace(one, name="") for one in shifts),
         blame=blame_of(changed, factors, tenant),
@@ -129,13 +120,13 @@ def explained(insight: Insight, fitted: Fitted, signal: Signal, tenant: str, set
 
 
 def novel_clusters(
-    insight: Insight, words: TextCounts, index: int, settings: InsightSettings, since_index: int = 0
+    basis: ExplanationBasis, words: TextCounts, index: int, settings: ExplanationSettings, since_index: int = 0
 ) -> tuple[NovelCluster, ...]:
     """The novel clusters that grow most as of the monitored event `index` and had an event since `since_index`, with
     names where words are allowed.
     """
     shown = []
-    for one in growing(insight.intents, index, limit=CLUSTERS_SHOWN, since=since_index):
+    for one in growing(basis.intents, index, limit=CLUSTERS_SHOWN, since=since_index):
         now, before = rates(one, index)
         terms = rising_terms(words, TextCounts(one.words, one.events), NAME_TERMS) if settings.explain_terms else ()
         shown.append(
@@ -151,14 +142,14 @@ def novel_clusters(
     return tuple(shown)
 
 
-def _clusters(insight: Insight, fitted: Fitted) -> ReferenceClusters:
-    known = insight.clusters
+def _clusters(basis: ExplanationBasis, fitted: Fitted) -> ReferenceClusters:
+    known = basis.clusters
     return known if known and known.digest == fitted.reference.digest else clusters_of(fitted.reference)
 
 
-def _before(insight: Insight, signal: Signal) -> tuple[str, ...]:
-    earlier = [event for event in insight.recent if event.index < signal.since_index]
+def _before(basis: ExplanationBasis, signal: Signal) -> tuple[str, ...]:
+    earlier = [event for event in basis.recent if event.index < signal.since_index]
     # Typical: as many reference texts are more novel as less.
     distance = [abs(float(np.nan_to_num(event.p[NOVELTY], nan=1.0)) - 0.5) for event in earlier]
     typical = [earlier[i] for i in np.argsort(distance, kind="stable")]
-    return tuple(event.request_id for event in typical[:TYPICAL_EVENTS]) or insight.typical
+    return tuple(event.request_id for event in typical[:TYPICAL_EVENTS]) or basis.typical
