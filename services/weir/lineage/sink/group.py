@@ -62,8 +62,8 @@ class Kept:
     """
 
     def __init__(self, consumer: Any, call: ClientCall, stop: threading.Event, take: Callable[[Message], None]) -> None:
-        """call: notes each call of the client. take: called with a message or an error that comes while waiting; may raise to give
-        the round up."""
+        """call: notes each call of the client. take: called with a message or an error that comes while waiting; may raise
+        to give the round up."""
         self._consumer = consumer
         self._call = call
         self._stop = stop
