@@ -42,7 +42,7 @@ SERVICES: dict[str, tuple[Sequence[BaseRoute], Page | None]] = {
     "inference/__main__.py": ((), None),
     "drift/__main__.py": ([*drift_routes(NOTHING, 1), *quality_routes(NOTHING, NOTHING, NOTHING)], None),
     "evaluator/__main__.py": ((), None),
-    "lineage/__main__.py": (lineage_routes(NOTHING, NOTHING, LineageSettings()), None),
+    "lineage/__main__.py": (lineage_routes(NOTHING, NOTHING, NOTHING, LineageSettings()), None),
     "lineage/read/sql_http.py": (sql_routes(NOTHING, LineageSettings()), sql_page),
     "alerts/__main__.py": (AlertsApi(*[NOTHING] * 5).routes(), None),
     "registry/__main__.py": (

@@ -16,6 +16,7 @@ from weir.lineage.sink.inserter import Inserter
 from weir.lineage.sink.schemas import ThreadSchemas
 from weir.lineage.sink.sink import Sink
 from weir.lineage.store import fatal_signals
+from weir.lineage.store.counters import Counters
 from weir.lineage.store.disk_guard import DiskGuard
 from weir.lineage.store.migrate import migrate
 from weir.lineage.store.retention import keep
@@ -40,6 +41,7 @@ async def main(stop: asyncio.Event) -> None:
     migrate(store)
     comment_views(store)
     keep(store, settings.retention)
+    counters = Counters(store)
     sql = OperatorSql(settings)
     loop = asyncio.get_running_loop()
     cache_file = settings.data_dir / "lineage" / "sink-schema-ids.json"
@@ -59,12 +61,13 @@ async def main(stop: asyncio.Event) -> None:
     auditor = Auditor(settings, link, lambda window: audit(store, backlog, settings.group, window), backlog.close)
     await together(
         stop,
-        serve(application(missing, policy, api.routes(store, sql, settings, sink.stalled)), stop),
+        serve(application(missing, policy, api.routes(store, counters, sql, settings, sink.stalled)), stop),
         *([serve(sql_listener(sql, settings, policy), stop)] if settings.sql_port else []),
         _producing(link, stop),
         sink.run(stop),
         auditor.run(stop),
         DiskGuard(store, settings.disk_reserve_bytes).run(stop),
+        counters.run(stop),
     )
     await link.producer.stop()
     if not sql.close():  # a statement hangs in the engine; what was not committed is read from the log again

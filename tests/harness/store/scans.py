@@ -77,3 +77,25 @@ def _feedback(store: Store, request_ids: list[str]) -> list[Row]:
         " ORDER BY event_time_us LIMIT 1000",
         {"ids": request_ids},
     )
+
+
+def scanned_impact(store: Store, kind: str, name: str, digest: str, version: str) -> Row:
+    """As `queries.impact`."""
+    given = {"kind": kind, "name": name, "digest": digest, "version": version}
+    where = (
+        "kind = {kind:String} AND name = {name:String} AND ({digest:String} = '' OR digest = {digest:String})"
+        " AND ({version:String} = '' OR version = {version:String})"
+    )
+    summary = store.rows(
+        "SELECT uniqExact(request_id) AS requests, min(event_time_us) AS first_us, max(event_time_us) AS last_us,"
+        " groupUniqArray(100)(route) AS routes, groupUniqArray(100)(tenant) AS tenants, groupUniqArray(100)(digest) AS digests,"
+        " groupUniqArray(100)(release_digest) AS releases, countIf(outcome != 'ok') AS not_ok,"
+        f" groupArraySorted(10)(request_id) AS example_request_ids FROM v_impact WHERE {where}",
+        given,
+    )[0]
+    passages = store.rows(
+        "SELECT name AS passage_id, uniqExact(request_id) AS requests, avg(score) AS mean_score FROM v_impact"
+        " WHERE kind = 'passage' AND digest IN {digests:Array(String)} GROUP BY name ORDER BY requests DESC, name LIMIT 20",
+        {"digests": list(summary["digests"])},
+    )
+    return {"kind": kind, "name": name, **summary, "passages": passages}

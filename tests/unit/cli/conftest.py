@@ -14,6 +14,7 @@ from harness.store.lineage_store import migrated, put, store
 from weir.lineage.read.api import routes
 from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.counters import Counters
 from weir.lineage.store.store import Store
 
 __all__ = ["migrated", "put", "store"]
@@ -32,7 +33,7 @@ def lineage(store: Store, kafka: MockKafka, monkeypatch: pytest.MonkeyPatch, tmp
     """URL of lineage's API, which the commands find."""
     settings = LineageSettings(kafka_bootstrap=kafka.bootstrap, data_dir=tmp_path / "data")
     sql = OperatorSql(settings)
-    with pages(routes(store, sql, settings)) as url:
+    with pages(routes(store, Counters(store), sql, settings)) as url:
         monkeypatch.setenv("WEIR_LINEAGE_URL", url)
         monkeypatch.setenv("WEIR_HTTP_TOKEN", TOKEN)
         yield url

@@ -26,6 +26,7 @@ from weir.gateway.drain.spool_page import routes
 from weir.lineage.read.api import routes as lineage_routes
 from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.counters import Counters
 from weir.lineage.store.store import Store
 from weir.runtime.clock import now_us
 
@@ -102,7 +103,7 @@ def test_a_store_that_stands_still_is_told_and_is_exit_code_4(
     told = "nothing was stored for 75 s, more than 60: the engine is away"
     settings = LineageSettings(kafka_bootstrap=kafka.bootstrap, data_dir=tmp_path / "data")
     sql = OperatorSql(settings)
-    with closing(sql), pages(lineage_routes(store, sql, settings, lambda: told)) as url:
+    with closing(sql), pages(lineage_routes(store, Counters(store), sql, settings, lambda: told)) as url:
         monkeypatch.setenv("WEIR_LINEAGE_URL", url)
 
         code, answer = audited(capsys)

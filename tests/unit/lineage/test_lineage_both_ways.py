@@ -20,6 +20,7 @@ from weir.events import EvaluationScored, FeedbackReceived, Reference, canonical
 from weir.lineage.read import queries
 from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.counters import Counters
 from weir.lineage.store.store import Store
 from weir.runtime.identity import Numbering
 
@@ -51,10 +52,11 @@ def test_an_answer_leads_to_its_parts_each_part_leads_back_and_all_of_it_goes_ou
     assert {(one["kind"], one["digest"]) for one in found["references"]} == {(one.kind, one.digest) for one in parts}
     assert [one["passage_id"] for one in found["contexts"]] == ["topics/for#0"]
     assert [one["evaluator"] for one in found["evaluations"]] == [score.evaluator]
+    counters = Counters(store)
     for part in parts:
-        back = queries.impact(store, part.kind, part.name, part.digest, "")
+        back = queries.impact(store, counters, part.kind, part.name, part.digest, "")
         assert back["example_request_ids"] == [answer.request_id], part
-        assert queries.impact(store, part.kind, part.name, "sha256:another", "")["requests"] == 0
+        assert queries.impact(store, counters, part.kind, part.name, "sha256:another", "")["requests"] == 0
 
     answering, judging = events_of(found)
     versions = {one["name"]: one["facets"]["version"]["datasetVersion"] for one in answering["inputs"]}

@@ -23,6 +23,7 @@ from weir.lineage.read.core.sql_names import CATALOG, HIGHER_ORDER, MEMBERSHIP, 
 from weir.lineage.read.core.sql_tree import agree, explaining
 from weir.lineage.read.operator_sql import AT_ONCE, CLOSE_S, WAITING_MAX, OperatorSql, SqlBusy, limits_of
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.counters import Counters
 from weir.lineage.store.store import QueryFailed, Store, open_client
 from weir.runtime.http.policy import Policy
 from weir.runtime.http.server import application
@@ -427,7 +428,9 @@ async def test_an_answer_without_rows_names_its_columns(sql: OperatorSql, query:
 async def test_a_limit_that_is_no_number_is_named(
     sql: OperatorSql, store: Store, settings: LineageSettings, limit: str
 ) -> None:
-    async with boundary_client(application(dict, Policy(token=TOKEN), routes(store, sql, settings))) as client:
+    async with boundary_client(
+        application(dict, Policy(token=TOKEN), routes(store, Counters(store), sql, settings))
+    ) as client:
         answer = await client.get("/v1/dead-letters", params={"limit": limit})
 
     assert answer.status_code == 400
@@ -553,7 +556,9 @@ async def test_every_type_of_the_engine_is_answered_as_json(
         " (1, NULL) AS t, unhex('ff') AS bytes, toDate('2026-11-27') AS d, toDecimal64('1.50', 2) AS p,"
         " toUInt64(18446744073709551615) AS u"
     )
-    async with boundary_client(application(dict, Policy(token=TOKEN), routes(store, sql, settings))) as client:
+    async with boundary_client(
+        application(dict, Policy(token=TOKEN), routes(store, Counters(store), sql, settings))
+    ) as client:
         answer = await client.post("/v1/sql", json={"query": query})
         bodies: list[Any] = [{"query": 5}, {}, [], {"query": "SELECT 1", "x": 1}]
         wrong = [await client.post("/v1/sql", json=body) for body in bodies]

@@ -11,7 +11,13 @@ SLACK_DAYS = 1
 """Days before the end of the shortest retention that the audit does not look at. Chosen: merges delete expired rows when
 they come to it, so in the last day some are gone and others are not."""
 
-TIMES: Mapping[str, str] = {"span_rows": "start_time_us", "text_feature_rows": "item_time_us", "locations": "first_us"}
+TIMES: Mapping[str, str] = {
+    "span_rows": "start_time_us",
+    "text_feature_rows": "item_time_us",
+    "locations": "first_us",
+    "impact_hours": "last_us",
+    "impact_days": "last_us",
+}
 """Column that dates a row, where it is not event_time_us."""
 
 KEPT_FEATURES = ("text_features", "text_feature_rows")
@@ -19,7 +25,7 @@ KEPT_GOVERNANCE = ("governance_log",)
 KEPT_EVENTS = (
     "alerts", "dead_letters", "drift_signals", "evaluation_scores", "feedback", "inference_requests",
     "inference_responses", "spans", "span_rows", "edges_by_source", "edges_by_target", "accounts", "ops_signals",
-    "derived_numbers", "locations",
+    "derived_numbers", "locations", "impact_hours", "impact_days",
 )  # fmt: skip
 """Tables by what decides how long they keep their rows; registry_changes keeps them for ever."""
 

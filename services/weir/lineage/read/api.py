@@ -21,6 +21,7 @@ from weir.lineage.read.core.sql_names import VIEWS
 from weir.lineage.read.operator_sql import OperatorSql, SqlBusy
 from weir.lineage.settings import LineageSettings
 from weir.lineage.sink.backlog import Backlog
+from weir.lineage.store.counters import Counters
 from weir.lineage.store.metrics import QUERIES
 from weir.lineage.store.store import QueryFailed, Store, StoreAway
 from weir.runtime.clock import now_us
@@ -39,9 +40,15 @@ SQL_BYTES_MAX = 65_536
 """Body of an SQL request at most, bytes: the longest statement (`core.sql_text`) at three bytes a character."""
 
 
-def routes(store: Store, sql: OperatorSql, settings: LineageSettings, stalled: Callable[[], str] = str) -> list[Route]:
+def routes(
+    store: Store,
+    counters: Counters,
+    sql: OperatorSql,
+    settings: LineageSettings,
+    stalled: Callable[[], str] = str,
+) -> list[Route]:
     """The API's routes. stalled: why nothing is stored any more; empty while something is."""
-    api = LineageApi(store, sql, settings, stalled)
+    api = LineageApi(store, counters, sql, settings, stalled)
     return [
         Route("/v1/traces/{id}", api.found_by_id("trace", queries.trace)),
         Route("/v1/requests/{id}", api.found_by_id("request", queries.request)),
@@ -58,9 +65,12 @@ def routes(store: Store, sql: OperatorSql, settings: LineageSettings, stalled: C
 class LineageApi:
     """Handlers; each one asks the store in a thread, so that the event loop and the inserts go on."""
 
-    def __init__(self, store: Store, sql: OperatorSql, settings: LineageSettings, stalled: Callable[[], str]) -> None:
+    def __init__(
+        self, store: Store, counters: Counters, sql: OperatorSql, settings: LineageSettings, stalled: Callable[[], str]
+    ) -> None:
         self._stalled = stalled
         self._store = store
+        self._counters = counters
         self._sql = sql
         self._threads = ThreadPoolExecutor(THREADS, "lineage-api")
         self._settings = settings
@@ -91,7 +101,9 @@ class LineageApi:
         kind, name = request.path_params["kind"], request.path_params["name"]
         given = request.query_params
         digest, version = given.get("digest", ""), given.get("version", "")
-        return await self._one("asset", name, lambda: queries.impact(self._store, kind, name, digest, version))
+        return await self._one(
+            "asset", name, lambda: queries.impact(self._store, self._counters, kind, name, digest, version)
+        )
 
     async def audit(self, request: Request) -> Response:
         """GET /v1/audit?since_us=&until_us=: the audit of a window of event time; of all that retention leaves whole."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from weir.lineage.read.locations import Locations
+from weir.lineage.store.counters import Counters
 from weir.lineage.store.store import Store
 
 LISTED_MAX = 1_000
@@ -95,23 +96,27 @@ def lineage(store: Store, request_id: str) -> Row | None:
     }
 
 
-def impact(store: Store, kind: str, name: str, digest: str, version: str) -> Row:
+def impact(store: Store, counters: Counters, kind: str, name: str, digest: str, version: str) -> Row:
     """Which answers an asset (or one version of it) took part in. digest, version: empty for any."""
-    given = {"kind": kind, "name": name, "digest": digest, "version": version, "examples": EXAMPLES}
-    where = (
-        "kind = {kind:String} AND name = {name:String} AND ({digest:String} = '' OR digest = {digest:String})"
-        " AND ({version:String} = '' OR version = {version:String})"
-    )
+    counters.settle()
+    given = {"kind": kind, "name": name, "digest": digest, "version": version}
     summary = store.rows(
-        "SELECT uniqExact(request_id) AS requests, min(event_time_us) AS first_us, max(event_time_us) AS last_us,"
-        " groupUniqArray(100)(route) AS routes, groupUniqArray(100)(tenant) AS tenants, groupUniqArray(100)(digest) AS digests,"
-        " groupUniqArray(100)(release_digest) AS releases, countIf(outcome != 'ok') AS not_ok,"
-        f" groupArraySorted({EXAMPLES})(request_id) AS example_request_ids FROM v_impact WHERE {where}",
+        "SELECT sum(requests) AS requests, min(first_us) AS first_us, max(last_us) AS last_us,"
+        " groupUniqArrayArray(100)(routes) AS routes, groupUniqArrayArray(100)(tenants) AS tenants,"
+        " groupUniqArrayArray(100)(asked.digest) AS digests, groupUniqArrayArray(100)(releases) AS releases,"
+        " sum(not_ok * length(asked)) AS not_ok,"
+        f" groupArraySortedArray({EXAMPLES})(arrayFlatten(arrayMap(id -> arrayWithConstant(length(asked), id), examples)))"
+        " AS example_request_ids FROM (SELECT *, arrayFilter(one -> ({digest:String} = '' OR one.digest = {digest:String})"
+        " AND ({version:String} = '' OR one.version = {version:String}), versions) AS asked FROM impact_days FINAL"
+        " WHERE kind = {kind:String} AND name = {name:String}) WHERE notEmpty(asked)",
         given,
     )[0]
     passages = store.rows(
-        "SELECT name AS passage_id, uniqExact(request_id) AS requests, avg(score) AS mean_score FROM v_impact"
-        " WHERE kind = 'passage' AND digest IN {digests:Array(String)} GROUP BY name ORDER BY requests DESC, name LIMIT 20",
+        "SELECT name AS passage_id, sum(calls) AS requests,"
+        " sum(arraySum(asked)) / sum(calls * length(asked)) AS mean_score FROM (SELECT name, requests AS calls,"
+        " arrayFilter((score, digest) -> digest IN {digests:Array(String)}, scores, versions.digest) AS asked"
+        " FROM impact_days FINAL WHERE kind = 'passage') WHERE notEmpty(asked)"
+        " GROUP BY name ORDER BY requests DESC, name LIMIT 20",
         {"digests": list(summary["digests"])},
     )
     return {"kind": kind, "name": name, **summary, "passages": passages}

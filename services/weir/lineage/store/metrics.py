@@ -62,3 +62,10 @@ DISK_FREE_BYTES = Gauge("weir_lineage_disk_free_bytes", "Free bytes of the store
 
 MERGES_STOPPED = Gauge("weir_lineage_merges_stopped", "1 while merges are stopped because the disk is nearly full.")
 """1: see docs/runbooks/store-disk-full.md."""
+
+COUNT_S = Histogram(
+    "weir_lineage_count_seconds", "Duration of counting calls anew.", buckets=(0.03, 0.1, 0.3, 1, 3, 10, 30)
+)
+
+COUNT_FAILURES = Counter("weir_lineage_count_failures_total", "Looks for calls to count that the store did not answer.")
+"""Rising: answers about assets are refused until a look succeeds; see the log line count_failed."""

@@ -1,8 +1,9 @@
 """ClickHouse: embedded (chDB, the engine in this process) or a server, through the same client and the same SQL.
 
 Two handles always: one inserts, one queries. Measured: an insert beside a slow query takes 15 times longer on one
-handle and twice as long on two. A third looks at the disk, which cannot wait for a query. What people write has handles
-of its own (`operator_sql`). A handle that reads is thrown away after an error (`handle`).
+handle and twice as long on two. A third looks at the disk, which cannot wait for a query; a fourth fills tables from others,
+for which neither may wait. What people write has handles of its own (`operator_sql`). A handle that reads is thrown away
+after an error (`handle`).
 """
 
 from __future__ import annotations
@@ -81,6 +82,7 @@ class Store:
         self._insert = open_client(settings)
         self._query = Handle(lambda: open_client(settings))
         self._disk = Handle(lambda: open_client(settings))
+        self._derive = Handle(lambda: open_client(settings))
 
     def command(self, sql: str) -> None:
         """Run one statement on the insert handle (migrations). Raises the client's error."""
@@ -119,6 +121,12 @@ class Store:
             result = client.query(sql, parameters=dict(parameters or {}), settings=self._limits())
             return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
 
+    def derive(self, sql: str, parameters: Mapping[str, Any]) -> None:
+        """Run one statement that fills a table of the store from another. Raises QueryFailed."""
+        settings = {"max_memory_usage": self._settings.query_bytes_max, "max_threads": 1, "session_timezone": "UTC"}
+        with _failing_as_query(), self._derive.taken() as client:
+            client.command(sql, parameters=dict(parameters), settings=settings)
+
     def free_bytes(self) -> int:
         """Free bytes of the fullest disk. Raises QueryFailed."""
         with _failing_as_query(), self._disk.taken() as client:
@@ -138,6 +146,7 @@ class Store:
         self._insert.close()
         self._query.close()
         self._disk.close()
+        self._derive.close()
 
     def _limits(self) -> dict[str, Any]:
         return {
