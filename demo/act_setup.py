@@ -11,8 +11,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from demo.answers import Answer, Ask
 from demo.apis import apply, models, rows
 from demo.askers import TritonAsker
@@ -21,6 +19,7 @@ from demo.scene import Scene
 from demo.terminal import step
 from demo.traffic.records import Question
 from harness.waiting import NeverHappened, eventually
+from weir.cli.definitions import read_definitions
 
 AUTHOR = "demo"
 FIRST_QUESTION = "How do I read a text file line by line in Python?"
@@ -56,13 +55,8 @@ def corpus_manifest(corpus_dir: Path) -> dict[str, Any]:
 
 def definitions(repository: Path, manifest: dict[str, Any]) -> list[dict[str, Any]]:
     """The documents of examples/registry, with the placeholders for the corpus filled from its manifest."""
-    found: list[dict[str, Any]] = []
-    for path in sorted((repository / "examples" / "registry").glob("*.yaml")):
-        text = path.read_text(encoding="utf-8")
-        text = text.replace("${corpus_digest}", str(manifest["digest"]))
-        text = text.replace("${corpus_passages}", str(manifest["passages"]))
-        found.extend(document for document in yaml.safe_load_all(text) if document)
-    return found
+    values = {f"corpus_{key}": str(manifest[key]) for key in ("digest", "passages")}
+    return [document for _, document in read_definitions([repository / "examples" / "registry"], values)]
 
 
 def _first_answer(scene: Scene, clone_time: str) -> Answer:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from weir.assets.kinds import KINDS
+from weir.cli.definitions import read_definitions
 from weir.registry.core.documents import definitions_from
 from weir.registry.core.inventory import Inventory
 from weir.registry.core.plan import plan
@@ -249,14 +249,8 @@ def test_data_nested_too_deep_is_refused() -> None:
 
 
 def test_the_example_registry_is_valid_and_its_references_hold() -> None:
-    filled = {"${corpus_digest}": DIGEST, "${corpus_passages}": "7"}
-    documents: list[object] = []
-    for file in sorted(EXAMPLES.glob("*.yaml")):
-        text = file.read_text()
-        for placeholder, value in filled.items():
-            text = text.replace(placeholder, value)
-        documents.extend(yaml.safe_load_all(text))
+    found = read_definitions([EXAMPLES], {"corpus_digest": DIGEST, "corpus_passages": "7"})
 
-    changes = plan(definitions_from(documents), Inventory())
+    changes = plan(definitions_from([document for _, document in found]), Inventory())
 
     assert {change.kind for change in changes} >= {"prompt", "chain", "model", "dataset", "policy", "rule"}
