@@ -75,15 +75,17 @@ class Turnstile:
         return Slot(self, slots, caller)
 
     def _turn(self, caller: Caller, rate: Rate, cost: int) -> None:
-        rates, now_s = list(self._rates(caller, rate)), monotonic_s()
-        for whose, name, amount in rates:  # look at all first: who is refused pays nothing
+        looked_at: list[str] = []
+        now_s = monotonic_s()
+        for whose, name, amount in self._rates(caller, rate):
             wait_s = self._buckets.wait_s(name, amount, cost, now_s)
             if wait_s:
                 limit = f"{rate}_{whose}"
                 LIMITED.labels(limit).inc()
                 raise _slow_down(limit, name.partition(" ")[2], amount, cost, wait_s)
-        for _, name, amount in rates:
-            self._buckets.take(name, amount, cost, now_s)
+            looked_at.append(name)
+        for name in looked_at:  # only now: who is refused pays nothing
+            self._buckets.spend(name, cost)
 
     def _rates(self, caller: Caller, rate: Rate) -> Iterator[tuple[str, str, int]]:
         """Whose limit, the name of its bucket, and how much a minute."""

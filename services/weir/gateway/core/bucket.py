@@ -36,8 +36,12 @@ class Buckets:
         """
         wait_s = self.wait_s(name, per_minute, cost, now_s)
         if not wait_s:
-            self._buckets[name].level -= cost
+            self.spend(name, cost)
         return wait_s
+
+    def spend(self, name: str, cost: int) -> None:
+        """Take `cost`, which `wait_s` found to be there just now."""
+        self._buckets[name].level -= cost
 
     def wait_s(self, name: str, per_minute: int, cost: int, now_s: float) -> float:
         """What `take` would return; nothing is taken."""
