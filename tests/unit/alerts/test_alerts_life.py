@@ -390,9 +390,10 @@ def test_what_an_older_version_stored_lives_on(world: World) -> None:
 
 def _as_it_was(text: str) -> str:
     record = json.loads(text)
-    old_group = ("receiver", "key", "labels", "alerts", "told", "flush_at_us", "flushed_us")
+    old_group = ("receiver", "key", "labels", "alerts", "notified", "flush_at_us", "flushed_us")
     if "timing" in record:
         record = {name: record[name] for name in old_group} | {"flush_at_us": 0}
+        record["told"] = record.pop("notified")
         record["alerts"] = {name: json.loads(_as_it_was(json.dumps(one))) for name, one in record["alerts"].items()}
         return json.dumps(record)
     for name in ("key", "identity", "seen_us", "turn", "watched", "fields", "facts"):

@@ -59,7 +59,7 @@ class Notifier:
         for key, group in draft.all_groups().items():
             if alert.fingerprint in group.alerts and key not in wanted:
                 draft.groups[key] = leave(group, alert, is_end_due=group.receiver not in rule.receivers)
-                moved |= {group.receiver} if alert.fingerprint in group.told else set()
+                moved |= {group.receiver} if alert.fingerprint in group.notified else set()
         timing = self._timing_of(rule)
         for key in wanted:
             group = draft.group(key) or Group(key[0], key[1], labels, timing)

@@ -47,10 +47,10 @@ class Timing:
 class Group:
     """The alerts of one group for one receiver.
 
-    key and labels: the group's. alerts: by fingerprint, as they are. told: by fingerprint, the mark that was last notified.
+    key and labels: the group's. alerts: by fingerprint, as they are. notified: by fingerprint, the mark that was last notified.
     muted: those that were muted at the last look. leaving: firing ones that stay only until their end is notified, because their
     rule names this receiver or group no more. flush_at_us: when to notify next, 0 for nothing to notify, and set_us: when that
-    was decided. flushed_us: last tick, told_us: last notification, 0 for never. number: notifications so far.
+    was decided. flushed_us: last tick, notified_us: last notification, 0 for never. number: notifications so far.
     is_refused: the last one could not be queued, because the receiver is unknown or switched off.
     """
 
@@ -59,13 +59,13 @@ class Group:
     labels: Mapping[str, str]
     timing: Timing
     alerts: Mapping[str, Alert] = field(default_factory=dict)
-    told: Mapping[str, str] = field(default_factory=dict)
+    notified: Mapping[str, str] = field(default_factory=dict)
     muted: tuple[str, ...] = ()
     leaving: tuple[str, ...] = ()
     flush_at_us: int = 0
     set_us: int = 0
     flushed_us: int = 0
-    told_us: int = 0
+    notified_us: int = 0
     number: int = 0
     is_refused: bool = False
 
@@ -106,17 +106,17 @@ def leave(group: Group, alert: Alert, *, is_end_due: bool) -> Group | None:
     """The group once a rule no longer names it for a firing alert; None when nothing is left in it. is_end_due: whether it
     is to be notified of the end, and until then of nothing, because its receiver is notified of it nowhere else."""
     name = alert.fingerprint
-    if is_end_due and name in group.told:
-        alerts, told = {**group.alerts, name: _bare(alert)}, {**group.told, name: _mark(alert)}
-        return replace(group, alerts=alerts, told=told, leaving=tuple(sorted({*group.leaving, name})))
+    if is_end_due and name in group.notified:
+        alerts, notified = {**group.alerts, name: _bare(alert)}, {**group.notified, name: _mark(alert)}
+        return replace(group, alerts=alerts, notified=notified, leaving=tuple(sorted({*group.leaving, name})))
     alerts = {other: one for other, one in group.alerts.items() if other != name}
-    told = {other: mark for other, mark in group.told.items() if other != name}
-    return replace(group, alerts=alerts, told=told) if alerts else None
+    notified = {other: mark for other, mark in group.notified.items() if other != name}
+    return replace(group, alerts=alerts, notified=notified) if alerts else None
 
 
 def owe_end(group: Group, fingerprint: str) -> Group:
     """The group whose receiver was notified of an alert in another one, before it moved here: its end is notified in any case."""
-    return replace(group, told={fingerprint: LOST, **group.told})
+    return replace(group, notified={fingerprint: LOST, **group.notified})
 
 
 def flush(
@@ -127,27 +127,27 @@ def flush(
     if not group.flush_at_us or now_us < group.flush_at_us:
         return group, None
     marks = {name: _mark(alert) for name, alert in group.alerts.items()}
-    known = {name: one for name, one in group.alerts.items() if one.phase is Phase.FIRING or name in group.told}
+    known = {name: one for name, one in group.alerts.items() if one.phase is Phase.FIRING or name in group.notified}
     unmuted = {name: one for name, one in known.items() if name not in muted}
-    is_news = any(group.told.get(name) != marks[name] for name in unmuted)
-    is_due = may_repeat and bool(group.told_us) and now_us >= group.told_us + group.timing.repeat_interval_us
+    is_news = any(group.notified.get(name) != marks[name] for name in unmuted)
+    is_due = may_repeat and bool(group.notified_us) and now_us >= group.notified_us + group.timing.repeat_interval_us
     is_repeat = is_due and any(_repeats(group, name, one) for name, one in unmuted.items())
     is_sent = is_news or is_repeat
     rest = {
         name: one for name, one in known.items() if one.phase is Phase.FIRING or (name not in unmuted) or not is_sent
     }
-    told = {name: mark for name, mark in group.told.items() if name in rest}
+    notified = {name: mark for name, mark in group.notified.items() if name in rest}
     if is_sent:
-        told |= {name: marks[name] for name in rest if name in unmuted}
+        notified |= {name: marks[name] for name in rest if name in unmuted}
     after = replace(
         group,
         alerts=rest,
-        told=told,
+        notified=notified,
         muted=tuple(sorted(name for name in rest if name not in unmuted)),
         leaving=tuple(name for name in group.leaving if name in rest),
         flush_at_us=0,
         flushed_us=now_us,
-        told_us=now_us if is_sent else group.told_us,
+        notified_us=now_us if is_sent else group.notified_us,
         number=group.number + is_sent,
     )
     notification = _notification(group, unmuted.values(), now_us) if is_sent else None
@@ -169,8 +169,8 @@ def take_back(group: Group | None, lost: Notification, now_us: int, timing: Timi
     group = group or Group(lost.receiver, lost.key, lost.labels, timing, number=lost.number)
     missing = {one.fingerprint: one for one in lost.alerts if one.phase is Phase.RESOLVED}
     alerts = {**{name: one for name, one in missing.items() if name not in group.alerts}, **group.alerts}
-    told = {**group.told, **{one.fingerprint: LOST for one in lost.alerts if one.fingerprint in alerts}}
-    group = replace(group, alerts=alerts, told=told, number=max(group.number, lost.number))
+    notified = {**group.notified, **{one.fingerprint: LOST for one in lost.alerts if one.fingerprint in alerts}}
+    group = replace(group, alerts=alerts, notified=notified, number=max(group.number, lost.number))
     return _due(group, now_us + max(group.timing.group_interval_us, RETRY_US), now_us) if alerts else None
 
 
@@ -181,14 +181,14 @@ def refuse(group: Group | None) -> Group | None:
 
 def reopen(group: Group, now_us: int) -> Group:
     """The group once its receiver can be notified again: what fires is notified now."""
-    told = dict.fromkeys(group.told, LOST)
-    return _due(replace(group, told=told, is_refused=False), now_us, now_us)
+    notified = dict.fromkeys(group.notified, LOST)
+    return _due(replace(group, notified=notified, is_refused=False), now_us, now_us)
 
 
 def rederive(group: Group, now_us: int) -> Group:
     """The group with no memory of a time after now, and no deadline further ahead than its waits allow."""
     planned_us = group.flush_at_us - group.set_us if group.set_us else 0
-    is_ahead = max(group.set_us, group.flushed_us, group.told_us) > now_us
+    is_ahead = max(group.set_us, group.flushed_us, group.notified_us) > now_us
     is_far = group.flush_at_us > now_us + group.timing.longest_us
     if not is_ahead and not is_far:
         return group
@@ -198,7 +198,7 @@ def rederive(group: Group, now_us: int) -> Group:
         flush_at_us=now_us + wait_us if group.flush_at_us else 0,
         set_us=now_us if group.flush_at_us else 0,
         flushed_us=min(group.flushed_us, now_us),
-        told_us=min(group.told_us, now_us),
+        notified_us=min(group.notified_us, now_us),
     )
 
 
@@ -220,7 +220,7 @@ def _tick_us(group: Group, from_us: int) -> int:
 def _repeating(group: Group, unmuted: Mapping[str, Alert], now_us: int) -> Group:
     if not any(_repeats(group, name, one) for name, one in unmuted.items() if name in group.alerts):
         return group
-    due_us = group.told_us + group.timing.repeat_interval_us
+    due_us = group.notified_us + group.timing.repeat_interval_us
     # One that is due and was not sent waits behind an earlier notification of the group.
     return _due(group, now_us + RETRY_US if due_us <= now_us else _tick_us(group, due_us), now_us)
 

@@ -53,7 +53,7 @@ def repair_group(group: Group, now_us: int, timing: Timing) -> Group:
     waits = (group.timing.group_wait_us, group.timing.group_interval_us, group.timing.repeat_interval_us)
     if not all(isinstance(wait, int) and 0 <= wait <= WAIT_MAX_US for wait in waits):
         group = replace(group, timing=timing)
-    times = ("flush_at_us", "set_us", "flushed_us", "told_us")
+    times = ("flush_at_us", "set_us", "flushed_us", "notified_us")
     fixed: dict[str, Any] = {name: _time_us(getattr(group, name), now_us) for name in times}
     return replace(group, **fixed, alerts={name: repair_alert(one, now_us) for name, one in group.alerts.items()})
 

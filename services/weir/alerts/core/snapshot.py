@@ -16,6 +16,9 @@ from weir.assets.rule import IDENTITY
 IDENTIFYING = {name for names in IDENTITY.values() for name in names}
 """Labels that may come from an identity."""
 
+RENAMED = {"told": "notified", "told_us": "notified_us"}
+"""Fields of a group, as an older version called them."""
+
 
 def alert_record(alert: Alert) -> dict[str, Any]:
     """An alert as plain data."""
@@ -40,11 +43,12 @@ def group_record(group: Group) -> dict[str, Any]:
 
 def group_from(record: Mapping[str, Any], timing: Timing) -> Group:
     """The group of a record. timing: of one that was written without. Raises like alert_from."""
+    record = {RENAMED.get(name, name): value for name, value in record.items()}
     stored = record.get("timing")
     return Group(
         **{
             **record,
-            **({} if stored else _told_once(record, timing)),
+            **({} if stored else _notified_once(record, timing)),
             "timing": Timing(**stored) if stored else timing,
             "alerts": {name: alert_from(alert) for name, alert in record["alerts"].items()},
             "muted": tuple(record.get("muted", ())),
@@ -53,10 +57,10 @@ def group_from(record: Mapping[str, Any], timing: Timing) -> Group:
     )
 
 
-def _told_once(record: Mapping[str, Any], timing: Timing) -> dict[str, Any]:
+def _notified_once(record: Mapping[str, Any], timing: Timing) -> dict[str, Any]:
     """What an older version, which notified of a firing group once and never again, did not write."""
-    told_us = record["flushed_us"]
-    return {"told_us": told_us, "flush_at_us": record["flush_at_us"] or told_us + timing.repeat_interval_us}
+    notified_us = record["flushed_us"]
+    return {"notified_us": notified_us, "flush_at_us": record["flush_at_us"] or notified_us + timing.repeat_interval_us}
 
 
 def notification_record(notification: Notification) -> dict[str, Any]:
