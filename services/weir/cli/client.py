@@ -82,14 +82,14 @@ def _stack_token_file(service: str) -> str:
 
 def get(service: str, path: str, **parameters: object) -> Any:
     """JSON of a page. Raises CliError."""
-    return _asked(
+    return _ask_json(
         service, "GET", path, params={name: value for name, value in parameters.items() if value not in ("", None)}
     )
 
 
 def send(service: str, method: str, path: str, body: object, headers: Mapping[str, str] | None = None) -> Any:
     """JSON answer to a request with a JSON body. Raises CliError."""
-    return _asked(service, method, path, json=body, headers=dict(headers or {}))
+    return _ask_json(service, method, path, json=body, headers=dict(headers or {}))
 
 
 def sql(query: str) -> dict[str, Any]:
@@ -100,16 +100,16 @@ def sql(query: str) -> dict[str, Any]:
 
 def metrics(service: str) -> dict[str, float]:
     """A service's metrics without labels, by name. Raises CliError."""
-    lines = _answered(service, "GET", "/metrics").text.splitlines()
+    lines = _ask(service, "GET", "/metrics").text.splitlines()
     pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#") and "{" not in line)
     return {name: float(value) for name, value in pairs}
 
 
-def _asked(service: str, method: str, path: str, **options: Any) -> Any:
-    return _answered(service, method, path, **options).json()
+def _ask_json(service: str, method: str, path: str, **options: Any) -> Any:
+    return _ask(service, method, path, **options).json()
 
 
-def _answered(service: str, method: str, path: str, **options: Any) -> Any:
+def _ask(service: str, method: str, path: str, **options: Any) -> Any:
     import httpx2
 
     url = base_url(service) + path

@@ -53,7 +53,7 @@ def alert_test(
     if bool(receiver) == bool(rule):
         raise CliError(ExitCode.USAGE, "expected exactly one of --receiver and --rule")
     asked = client.send("alerts", "POST", "/v1/test", {"receiver": receiver} if receiver else {"rule": rule})
-    found = _finished([one["id"] for one in asked["items"]])
+    found = _await_deliveries([one["id"] for one in asked["items"]])
     emit_rows({"items": found}, [delivery_row(one) for one in found], DELIVERY_COLUMNS, json)
     late = [one for one in found if one["state"] != "delivered"]
     if late:
@@ -120,7 +120,7 @@ def delivery_row(delivery: dict[str, Any]) -> dict[str, Any]:
     return {**delivery, "says": delivery["status"], "queued_at": written(delivery["created_us"])}
 
 
-def _finished(delivery_ids: list[str]) -> list[dict[str, Any]]:
+def _await_deliveries(delivery_ids: list[str]) -> list[dict[str, Any]]:
     """The deliveries once none waits, or the time of a test is over."""
     end_s = time.monotonic() + TEST_WAIT_S
     while True:

@@ -43,12 +43,12 @@ def lineage_blame(
 ) -> None:
     """Which versions go with failed answers, most suspect first: assets and passages, a corrected p-value, the chain's node."""
     since_us = microseconds("--since", since)
-    answers, failed = _asked(totals_of(route, evaluator, since_us))[0]
+    answers, failed = _ask(totals_of(route, evaluator, since_us))[0]
     if not answers:
         raise CliError(
             ExitCode.NOT_FOUND, f"no answer of {route} was judged by {evaluator} since {since}", "weir trace search"
         )
-    versions = [Counted(*row) for row in _asked(versions_of(route, evaluator, since_us))]
+    versions = [Counted(*row) for row in _ask(versions_of(route, evaluator, since_us))]
     nodes = nodes_by_asset(_chain(route))
     rows = [row_of(one, nodes) for one in blamed(versions, int(answers), int(failed))[:SHOWN_MAX]]
     if json:
@@ -104,7 +104,7 @@ def _judged(route: str, evaluator: str, since_us: int) -> str:
     )
 
 
-def _asked(statement: str) -> Sequence[list[Any]]:
+def _ask(statement: str) -> Sequence[list[Any]]:
     return list(client.sql(statement)["rows"])
 
 

@@ -45,7 +45,7 @@ def clusters(tenant: Tenant, route: Route, json: Json = False) -> None:
 
 def accept(tenant: Tenant, route: Route, author: Author = "", reason: Reason = "", json: Json = False) -> None:
     """The change is the new normal: begin a new reference version. Recorded on drift-signals."""
-    answer = _decided("accept", tenant, route, author, reason)
+    answer = _decide("accept", tenant, route, author, reason)
     reference = answer["reference"]
     line = f"reference {reference['version']} of {tenant}/{route} is begun: {reference['events_needed']} events"
     emit(answer, line, json)
@@ -53,7 +53,7 @@ def accept(tenant: Tenant, route: Route, author: Author = "", reason: Reason = "
 
 def dismiss(tenant: Tenant, route: Route, author: Author = "", reason: Reason = "", json: Json = False) -> None:
     """The alarm was false: end it and keep the reference. Recorded on drift-signals."""
-    answer = _decided("dismiss", tenant, route, author, reason)
+    answer = _decide("dismiss", tenant, route, author, reason)
     line = f"alarms of {tenant}/{route} are over; reference {answer['reference']['version']} stays"
     emit(answer, line, json)
 
@@ -74,7 +74,7 @@ def skew_reference(
     json: Json = False,
 ) -> None:
     """Compare a stream's traffic with an evaluation dataset version from now on."""
-    from weir.cli.skew_dataset import digest_of_dataset, embedded, texts_of
+    from weir.cli.skew_dataset import digest_of_dataset, embed, texts_of
 
     body = {
         "author": author or getpass.getuser(),
@@ -82,14 +82,14 @@ def skew_reference(
         "version": version,
         "digest": digest or digest_of_dataset(dataset, name, version),
         "embedding_model": model,
-        "embeddings": embedded(texts_of(dataset, field, items_max), model),
+        "embeddings": embed(texts_of(dataset, field, items_max), model),
     }
     answer = client.send("drift", "POST", _path(tenant, route, "skew-reference"), body)
     line = f"{tenant}/{route} is compared with {name} {version} ({answer['skew']['dataset_items']} items)"
     emit(answer, line, json)
 
 
-def _decided(verb: str, tenant: str, route: str, author: str, reason: str) -> Any:
+def _decide(verb: str, tenant: str, route: str, author: str, reason: str) -> Any:
     body = {"author": author or getpass.getuser(), "reason": reason}
     return client.send("drift", "POST", _path(tenant, route, verb), body)
 

@@ -90,7 +90,7 @@ def dlq_replay(
             {(one["topic"], one["partition"], one["offset"]): one["event_id"] for one in messages_found}.values()
         )
     with Messages() as messages:
-        replayed = [_replayed(messages, event_id) for event_id in event_ids]
+        replayed = [_replay(messages, event_id) for event_id in event_ids]
     if json:
         emit_json({"replayed": replayed, "left_out": left_out})
         return
@@ -128,11 +128,11 @@ def events_replay(
             "leave --until out: what comes after the range is fed again too, which changes nothing",
         )
     offsets = GroupOffsets(group, topic)
-    with _stopped(service):
+    with _stop_for(service):
         moved = set_back(offsets, since_ms, until_ms)
     if until_ms is not None and moved:
         wait_for(offsets, moved)
-        with _stopped(service):
+        with _stop_for(service):
             set_forward(offsets, moved)
     rows: list[dict[str, Any]] = [
         {
@@ -153,7 +153,7 @@ def events_replay(
     emit_text(f"{sum(row['messages'] for row in rows)} messages are fed to {group} again")
 
 
-def _replayed(messages: Messages, event_id: str) -> dict[str, Any]:
+def _replay(messages: Messages, event_id: str) -> dict[str, Any]:
     letter = client.get("lineage", f"/v1/dead-letters/{quote(event_id)}")
     origin = f"{letter['topic']}/{letter['partition']}/{letter['offset']}"
     if letter["topic"] == SPOOL_TOPIC:
@@ -193,7 +193,7 @@ def _service_of(group: str) -> tuple[Any, str] | None:
 
 
 @contextmanager
-def _stopped(service: tuple[Any, str] | None) -> Iterator[None]:
+def _stop_for(service: tuple[Any, str] | None) -> Iterator[None]:
     """A service of the embedded stack, stopped while its group's offsets move."""
     if service is None:
         yield

@@ -53,7 +53,7 @@ def drift_replay(
     change_us = microseconds("--change", change) if change else None
     require_one_thread()
     try:
-        from weir.cli.replay_run import Asked, planned, run
+        from weir.cli.replay_run import Asked, plan, run
         from weir.cli.replay_settings import base, changed
     except ModuleNotFoundError as error:
         if error.name != "numpy":
@@ -63,7 +63,7 @@ def drift_replay(
     settings = changed(base(), set_ or [])
     near_events = settings.bank.clear_after_events if near is None else near
     asked = Asked(first, end, tenant, route, settings, near_events, change_us)
-    features = planned(asked)
+    features = plan(asked)
     with _progress(sum(one.count for one in features)) as progress:
         document = {"from": since, "to": until, **run(asked, features, progress)}
     emit_json(document) if json else _print(document)

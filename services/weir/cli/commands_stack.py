@@ -33,7 +33,7 @@ def up(
     from dataclasses import asdict
 
     with interruptible():
-        endpoints = _started(_wishes(port or []), demo_receiver)
+        endpoints = _start(_wishes(port or []), demo_receiver)
         if json:
             emit_json({name: value for name, value in asdict(endpoints).items() if name != "environment"})
         else:
@@ -44,7 +44,7 @@ def up(
 
 def down(json: Json = False) -> None:
     """Stop the stack, services first, Kafka last; also what a dead supervisor left behind."""
-    stopped = _stopped(None)
+    stopped = _stop(None)
     if json:
         emit_json({"stopped": stopped})
     elif not stopped:
@@ -54,7 +54,7 @@ def down(json: Json = False) -> None:
 def restart(process: str, json: Json = False) -> None:
     """Restart one process of the running stack."""
     supervisor = _running().supervisor
-    _known(process)
+    _demand_known(process)
     try:
         supervisor.stop(process)
         supervisor.start(process, wait=True)
@@ -97,13 +97,13 @@ def logs(
     json: Json = False,
 ) -> None:
     """The end of a process's log."""
-    _known(process)
+    _demand_known(process)
     path = Path(_open().layout.logs) / f"{process}.log"
     found = path.read_text(errors="replace").splitlines()[-lines:] if path.exists() else []
     emit({"process": process, "path": str(path), "lines": found}, "\n".join(found), json)
 
 
-def _started(wishes: dict[str, int], demo_receiver: str | None) -> Any:
+def _start(wishes: dict[str, int], demo_receiver: str | None) -> Any:
     from weir.cli.stack import StackError, start_stack
     from weir.cli.stack.ports import PortTaken
     from weir.cli.stack.topics import TopicsDiffer
@@ -123,7 +123,7 @@ def _stay(endpoints: Any) -> None:
         while _supervises(endpoints.instance):
             time.sleep(WATCH_S)
     except KeyboardInterrupt:
-        _stopped(endpoints.instance)
+        _stop(endpoints.instance)
         return
     seen = _seen()
     if endpoints.instance in seen.instances:
@@ -139,7 +139,7 @@ def _supervises(instance: str) -> bool:
     return any(one.name == SUPERVISOR and one.instance == instance for one in members(layout()))
 
 
-def _stopped(instance: str | None) -> bool:
+def _stop(instance: str | None) -> bool:
     from weir.cli.stack import StackError, stop_stack
 
     try:
@@ -213,7 +213,7 @@ def _open() -> Any:
         raise CliError(ExitCode.NOT_READY, str(error), "weir up") from error
 
 
-def _known(process: str) -> None:
+def _demand_known(process: str) -> None:
     names = [item.name for item in _open().table()]
     if process not in names:
         raise CliError(ExitCode.NOT_FOUND, f"no process is named {process!r}", f"one of {', '.join(names)}")

@@ -93,7 +93,7 @@ def measured(folder: Path, calls: int, rounds: int, progress: Callable[[int], No
         _filled(store, calls, progress)
         counters = Counters(store)
         counters.settle()
-        return _asked(store, counters, sample(store, rounds))
+        return _ask(store, counters, sample(store, rounds))
     finally:
         store.close()
 
@@ -122,7 +122,7 @@ def sample(store: Store, rounds: int) -> list[Call]:
     return [Call(**row) for row in rows]
 
 
-def _asked(store: Store, counters: Counters, sample: Sequence[Call]) -> list[Figure]:
+def _ask(store: Store, counters: Counters, sample: Sequence[Call]) -> list[Figure]:
     for ask in QUESTIONS.values():
         ask(store, counters, sample[0])
     floors_ms: list[float] = []

@@ -58,7 +58,7 @@ class Asked:
         return self.tenant in ("", tenant) and self.route in ("", route)
 
 
-def planned(asked: Asked) -> list[OffsetRange]:
+def plan(asked: Asked) -> list[OffsetRange]:
     """The range of features that `asked` names, as the log stands now. Raises CliError."""
     return ranges(IN_TOPIC, asked.since, asked.until)
 
@@ -68,12 +68,12 @@ def run(asked: Asked, features: Sequence[OffsetRange], progress: Progress = lamb
     source = Source(IN_TOPIC, features)
     with decoder(asked.settings.message_bytes_max) as decode:
         history = _history(asked, decode)
-        replay = _folded(asked, source, features, decode, _begun(asked, history), progress)
+        replay = _fold(asked, source, features, decode, _begin(asked, history), progress)
     filters = {"tenant": asked.tenant, "route": asked.route}
     return document(replay, {**source.plain(), **filters}, history, asked.near_events, asked.change_us)
 
 
-def _begun(asked: Asked, history: History) -> Replay:
+def _begin(asked: Asked, history: History) -> Replay:
     limits = ReplayLimits(asked.settings.streams_max, SIGNALS_MAX, asked.settings.seen_events)
     watched = {key: frozenset(one.trigger_request_id for one in signals) for key, signals in history.items()}
     return begun(asked.settings.bank, limits, watched)
@@ -99,7 +99,7 @@ def _history(asked: Asked, decode: Decode) -> History:
     return history
 
 
-def _folded(
+def _fold(
     asked: Asked, source: Source, features: Sequence[OffsetRange], decode: Decode, replay: Replay, progress: Progress
 ) -> Replay:
     for one in features:

@@ -36,7 +36,7 @@ def texts_of(file: Path, field: str, items_max: int) -> list[str]:
     return [texts[i] for i in sorted(order[:items_max])]
 
 
-def embedded(texts: Sequence[str], model: str) -> list[str]:
+def embed(texts: Sequence[str], model: str) -> list[str]:
     """The embedding of every text, base64 of float32. Asks the gateway with WEIR_API_KEY, or the stack's demo key."""
     headers = {"authorization": f"Bearer {_key()}"}
     found: list[str] = []

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from weir.cli.stack.layout import Layout, layout
-from weir.cli.stack.ports import HOST, reserved
+from weir.cli.stack.ports import HOST, reserve
 from weir.cli.stack.processes import Process
 from weir.cli.stack.record import write_record
 from weir.cli.stack.starting import endpoints_of, start_supervisor, wait_ready
@@ -40,7 +40,7 @@ def small_stack(
     """A running stack of small services; stopped at the end, whatever was done to it. ports: wishes by name."""
     place = layout(home)
     place.make()
-    with reserved(ports or {}) as reservation:
+    with reserve(ports or {}) as reservation:
         endpoints = endpoints_of(place, reservation.ports)
         (place.run / "service.py").write_text(SERVICE)
         table = [service(place, name, reservation.ports[name]) for name in names]

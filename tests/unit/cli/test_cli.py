@@ -22,7 +22,7 @@ from weir.alerts.adapters.deliveries import Delivery
 from weir.cli.commands_alerts import DELIVERY_COLUMNS, delivery_row
 from weir.cli.output import clean, emit_json, emit_table
 from weir.cli.stack.layout import Layout, layout
-from weir.cli.stack.ports import PortTaken, reserved
+from weir.cli.stack.ports import PortTaken, reserve
 from weir.cli.stack.processes import processes
 from weir.cli.stack.supervisor import configuration
 from weir.cli.waterfall import waterfall
@@ -218,12 +218,12 @@ def test_a_port_that_was_asked_for_and_is_taken_is_named() -> None:
         port = taken.getsockname()[1]
 
         with pytest.raises(PortTaken, match=f"port {port} for gateway is in use"):
-            reserved({"gateway": port})
+            reserve({"gateway": port})
 
 
 def test_every_process_binds_to_loopback_alone(tmp_path: Path) -> None:
     layout = Layout(tmp_path, tmp_path / "home")
-    with reserved({}) as reservation:
+    with reserve({}) as reservation:
         text = configuration(layout, processes(layout, reservation.ports, {"WEIR_HTTP_HOST": "127.0.0.1"}), "x")
 
     assert "0.0.0.0" not in text

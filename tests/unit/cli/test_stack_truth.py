@@ -21,7 +21,7 @@ from weir.cli.stack import StackError, open_stack, start_stack, stop_stack, stop
 from weir.cli.stack.hold import EXIT_HELD
 from weir.cli.stack.layout import Layout, layout
 from weir.cli.stack.members import marks, members
-from weir.cli.stack.ports import DEFAULTS, FREE_FROM, PortTaken, reserved
+from weir.cli.stack.ports import DEFAULTS, FREE_FROM, PortTaken, reserve
 from weir.cli.stack.processes import Process
 from weir.cli.stack.readiness import missing
 from weir.cli.stack.record import read_record
@@ -233,18 +233,18 @@ def test_a_port_of_a_test_is_none_that_a_stack_or_the_kernel_gives_away_and_none
 
 
 def test_two_starts_at_once_never_share_a_port() -> None:
-    with reserved({}) as one, reserved({}) as two:
+    with reserve({}) as one, reserve({}) as two:
         assert not set(one.ports.values()) & set(two.ports.values())
         with pytest.raises(PortTaken, match="in use"):
-            reserved({"gateway": one.ports["gateway"]})
+            reserve({"gateway": one.ports["gateway"]})
 
 
 def test_reserved_ports_outlive_the_start_and_end_with_the_stack(tmp_path: Path) -> None:
     port = free_port()
     with small_stack(tmp_path, ports={"drift": port}), pytest.raises(PortTaken):
-        reserved({"drift": port})  # nothing listens there: the reservation alone refuses it
+        reserve({"drift": port})  # nothing listens there: the reservation alone refuses it
 
-    reserved({"drift": port}).close()
+    reserve({"drift": port}).close()
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_reserved_ports_outlive_the_start_and_end_with_the_stack(tmp_path: Path)
 )
 def test_a_port_that_cannot_be_is_refused(wishes: dict[str, int], said: str) -> None:
     with pytest.raises(PortTaken, match=said):
-        reserved(wishes)
+        reserve(wishes)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ class Client:
         self._polls -= 1
         if self._polls <= 0 and self._answer is not None:
             error, of_place = self._answer
-            self._commits.answered(error, [Place(of_place)])  # type: ignore[list-item]  # the client's own cannot be made with an error
+            self._commits.take_answer(error, [Place(of_place)])  # type: ignore[list-item]  # the client's own cannot be made with an error
         return None
 
     def assignment(self) -> list[TopicPartition]:

@@ -58,7 +58,7 @@ async def test_a_producer_that_is_not_connected_is_waited_for_and_can_connect_me
             asyncio.run_coroutine_threadsafe(link.producer.start(asyncio.Event()), loop).result()
         return True
 
-    assert await asyncio.to_thread(inserter.put_aside, MESSAGE, putter(link, loop), wait)
+    assert await asyncio.to_thread(inserter.dead_letter, MESSAGE, putter(link, loop), wait)
 
     assert [seconds for seconds, _ in waits] == list(BACKOFF_S[:3])
     assert all("the dead letter of feedback/0/7: the producer has not reached" in reason for _, reason in waits)
@@ -72,7 +72,7 @@ async def test_a_stop_ends_the_waiting_and_the_message_is_not_settled(inserter: 
     answers = iter([True, False])
 
     put = putter(link, asyncio.get_running_loop())
-    assert not await asyncio.to_thread(inserter.put_aside, MESSAGE, put, lambda _: next(answers))
+    assert not await asyncio.to_thread(inserter.dead_letter, MESSAGE, put, lambda _: next(answers))
 
     assert "feedback/0/7" in inserter.waits_for
     await link.close()
@@ -85,7 +85,7 @@ async def test_a_write_without_an_end_is_waited_for_with_heartbeats_and_given_up
     writing: Future[None] = Future()
     answers = iter([True, True, False])
 
-    assert not await asyncio.to_thread(inserter.put_aside, MESSAGE, lambda: writing, lambda _: next(answers))
+    assert not await asyncio.to_thread(inserter.dead_letter, MESSAGE, lambda: writing, lambda _: next(answers))
 
     assert writing.cancelled()
 
@@ -98,5 +98,5 @@ async def test_the_limit_of_dead_letters_is_no_reason_to_wait(inserter: Inserter
         raise AssertionError("nobody is waited for")
 
     with pytest.raises(TooManyRejects):
-        await asyncio.to_thread(inserter.put_aside, MESSAGE, put, no_patience)
+        await asyncio.to_thread(inserter.dead_letter, MESSAGE, put, no_patience)
     await link.close()

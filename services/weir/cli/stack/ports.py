@@ -90,7 +90,7 @@ class Reservation:
         self.close()
 
 
-def reserved(wishes: Mapping[str, int]) -> Reservation:
+def reserve(wishes: Mapping[str, int]) -> Reservation:
     """A port for every name. wishes: ports that must be used, by name.
 
     Raises PortTaken naming the port for a wish that is in use, unknown, no port, or made twice.

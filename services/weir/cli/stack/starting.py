@@ -23,7 +23,7 @@ from weir.cli.stack.hold import sign
 from weir.cli.stack.kafka_storage import prepare_kafka
 from weir.cli.stack.layout import Layout, layout
 from weir.cli.stack.members import SUPERVISOR, marks
-from weir.cli.stack.ports import HOST, Reservation, reserved
+from weir.cli.stack.ports import HOST, Reservation, reserve
 from weir.cli.stack.processes import TIERS, Process, processes
 from weir.cli.stack.readiness import missing
 from weir.cli.stack.receivers import receivers_for
@@ -69,7 +69,7 @@ def start_stack(
     _check_names(place)
     place.make()
     started_s = time.monotonic()
-    with _start_held(place), reserved(ports or {}) as reservation:
+    with _start_held(place), reserve(ports or {}) as reservation:
         _check_free(place)
         _check_set_up(place)
         receivers_file = receivers_for(place, demo_receiver_url)
@@ -81,7 +81,7 @@ def start_stack(
         table = processes(place, endpoints.ports, endpoints.environment, receivers_file)
         prepare_kafka(place, endpoints.ports)
         try:
-            return _started(place, endpoints, table, reservation, tell, started_s)
+            return _start(place, endpoints, table, reservation, tell, started_s)
         except BaseException as error:
             end_all(place, tell)
             place.endpoints_file.unlink(missing_ok=True)
@@ -90,7 +90,7 @@ def start_stack(
             raise
 
 
-def _started(
+def _start(
     place: Layout, endpoints: Endpoints, table: list[Process], reservation: Reservation, tell: Tell, started_s: float
 ) -> Endpoints:
     write_record(place, endpoints)
@@ -125,13 +125,13 @@ def _check_set_up(place: Layout) -> None:
 @contextmanager
 def _start_held(place: Layout) -> Iterator[None]:
     """The right to start on this folder, for one `up` at a time."""
-    with _locked(place.start_lock, f"another weir up is starting a stack on {place.home} already; wait for it") as lock:
+    with _lock(place.start_lock, f"another weir up is starting a stack on {place.home} already; wait for it") as lock:
         sign(lock)
         yield
 
 
 @contextmanager
-def _locked(path: Path, otherwise: str) -> Iterator[int]:
+def _lock(path: Path, otherwise: str) -> Iterator[int]:
     lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
@@ -174,7 +174,7 @@ def start_supervisor(place: Layout, table: list[Process], instance: str, reserva
     place.socket.unlink(missing_ok=True)
     reservation.inherit()
     held = f"a stack runs on {place.home} already; stop it (weir down) or use another folder (WEIR_HOME)"
-    with _locked(place.stack_lock, held) as lock, output.open("w") as written:
+    with _lock(place.stack_lock, held) as lock, output.open("w") as written:
         # Its own session: Ctrl-C in the terminal reaches the command line alone, which then stops things in order.
         # It inherits the lock and the reserved ports, which so live exactly as long as it does.
         os.set_inheritable(lock, True)

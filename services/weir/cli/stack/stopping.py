@@ -81,7 +81,7 @@ def _ask_supervisor(place: Layout, tell: Tell) -> None:
         for names in (known.intersection(tier) for tier in reversed(TIERS)):
             for name in names:
                 supervisor.stop(name, wait=False)
-            if not _stopped(supervisor, names):
+            if not _await_stopped(supervisor, names):
                 return  # the sweep ends them, or says which it cannot
             tell(f"stopped {', '.join(sorted(names))}")
         supervisor.shutdown()
@@ -125,7 +125,7 @@ def _end_starter(place: Layout) -> None:
             end([psutil.Process(pid)], STARTER_WAIT_S)
 
 
-def _stopped(supervisor: Supervisor, names: set[str]) -> bool:
+def _await_stopped(supervisor: Supervisor, names: set[str]) -> bool:
     """Wait until processes have ended. False for those that live longer than a stop and a kill may take."""
     deadline_s = time.monotonic() + STOP_WAIT_S + KILL_WAIT_S
     while any(info["name"] in names and info["pid"] for info in supervisor.processes()):

@@ -132,7 +132,7 @@ class Supervisor:
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
         proxy: Any = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
         try:
-            _connected(transport, answer_s)
+            _connect(transport, answer_s)
             return getattr(proxy.supervisor, method)(*arguments)
         except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
             raise ConnectionError(f"no supervisor answers: {error!r}") from error
@@ -144,7 +144,7 @@ class Supervisor:
             transport.close()
 
 
-def _connected(transport: Any, answer_s: float) -> None:
+def _connect(transport: Any, answer_s: float) -> None:
     """Connect the transport, which knows no time limit of its own, with one."""
     transport.connection = transport._get_connection()
     transport.connection.connect()

@@ -164,18 +164,18 @@ class Drain:
         records = [one.counted for one in found if one.counted is not None]
         BARE.inc(sum(one.is_bare for one in found))
         ledger, accounts = counted(self.ledger, records, has_corrupt=has_corrupt)
-        if not await self._put_aside(piece, found, stop):
+        if not await self._dead_letter_bad(piece, found, stop):
             return
-        if await self._sent([*_messages(found), *self._accounts([*accounts, *_dead(found)])], stop):
+        if await self._send([*_messages(found), *self._accounts([*accounts, *_dead(found)])], stop):
             _export(found)
-            await self._kept(ledger, stop, piece)
+            await self._keep(ledger, stop, piece)
 
     @property
     def _limits(self) -> dict[str, int]:
         settings = self._settings
         return {"text_chars_max": settings.text_chars_max, "message_bytes_max": settings.message_bytes_max}
 
-    async def _put_aside(self, piece: Piece, found: Sequence[Read], stop: asyncio.Event) -> bool:
+    async def _dead_letter_bad(self, piece: Piece, found: Sequence[Read], stop: asyncio.Event) -> bool:
         """Write a dead letter for each record that gives no events. Whether all are written. Raises TooManyRejects."""
         good = 0
         for one, offset in zip(found, piece.offsets, strict=True):
@@ -226,13 +226,13 @@ class Drain:
         ledger, aborted = closed(ledger, epochs)
         ends = [read_record(pack(record)[HEAD.size :], record, **self._limits) for record in aborted]
         accounts = [*lost, *accepted]
-        if (accounts or ends) and await self._sent([*_messages(ends), *self._accounts(accounts)], stop):
+        if (accounts or ends) and await self._send([*_messages(ends), *self._accounts(accounts)], stop):
             _export(ends)
             ABORTED.inc(len(aborted))
             for end in ends:
                 if end.error is not None:
                     logger().error("aborted_call_gives_no_event", error=str(end.error))
-            await self._kept(ledger, stop)
+            await self._keep(ledger, stop)
         if epochs:
             self._forget(epochs)
 
@@ -242,7 +242,7 @@ class Drain:
         except OSError as error:
             logger().warning("head_not_removed", error=str(error))
 
-    async def _kept(self, ledger: Ledger, stop: asyncio.Event, piece: Piece | None = None) -> None:
+    async def _keep(self, ledger: Ledger, stop: asyncio.Event, piece: Piece | None = None) -> None:
         """Write the ledger, then that the piece is safe.
 
         A disk that refuses the ledger stops nobody: a finished segment is deleted, which needs no room and makes some, and
@@ -289,7 +289,7 @@ class Drain:
         )
         return self._link.numbering.number(event)
 
-    async def _sent(self, bodies: Sequence[Encoded], stop: asyncio.Event) -> bool:
+    async def _send(self, bodies: Sequence[Encoded], stop: asyncio.Event) -> bool:
         """Whether all events are acknowledged; tries until they are or `stop` is set."""
         while not stop.is_set():
             try:

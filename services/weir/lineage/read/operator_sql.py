@@ -119,7 +119,7 @@ class OperatorSql:
         self._threads = ThreadPoolExecutor(AT_ONCE, "operator-sql")
         self._in_flight: set[Future[Any]] = set()
         self._places = BoundedSemaphore(AT_ONCE + WAITING_MAX)
-        with self._handles[0].taken() as client:
+        with self._handles[0].take() as client:
             self._tables = frozenset(str(name) for (name,) in client.query(TABLES).result_rows)
             ((self.database, self.version),) = client.query(ENGINE).result_rows
         self._raw = RawEngine(settings, {**shared, "max_result_rows": settings.query_rows_max})
@@ -217,7 +217,7 @@ class OperatorSql:
     def _asked(self, handle: Handle, way: str, text: str) -> Any:
         """What the client's method `way` gives, read to its end while an error still throws the handle away."""
         try:
-            with handle.taken() as client:
+            with handle.take() as client:
                 result = getattr(client, way)(text)
                 _ = getattr(result, "result_rows", None)
                 return result

@@ -78,7 +78,7 @@ def _set(settings: Mapping[str, str]) -> str:
 
 def _of_server(handle: Handle, text: str, format_name: str, settings: Mapping[str, str]) -> RawAnswer:
     try:
-        with handle.taken() as client:
+        with handle.take() as client:
             return RawAnswer(bytes(client.raw_query(text, fmt=format_name, settings=dict(settings))))
     except (ClickHouseError, OSError, BadSetting) as error:
         raise query_failure(error, failure_text(error)) from error

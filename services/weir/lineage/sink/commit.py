@@ -39,7 +39,7 @@ class Commits:
         self._call = call
         self._answer: tuple[KafkaError | None, list[TopicPartition]] | None = None
 
-    def answered(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+    def take_answer(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         """The client's callback, called in a poll."""
         self._answer = error, partitions
 
@@ -51,7 +51,7 @@ class Commits:
         self._answer = None
         try:
             consumer.commit(offsets=list(partitions), asynchronous=True)
-            error, done = self._awaited(consumer, take)
+            error, done = self._await_answer(consumer, take)
         except KafkaException as refused:
             raise MembershipLost(f"commit refused: {refused}") from refused
         refusals = [one for one in done if one.error is not None]
@@ -60,7 +60,7 @@ class Commits:
         if error is not None:
             raise MembershipLost(f"commit refused: {error}")
 
-    def _awaited(
+    def _await_answer(
         self, consumer: Any, take: Callable[[Message], None]
     ) -> tuple[KafkaError | None, list[TopicPartition]]:
         asked_s = time.monotonic()

@@ -25,8 +25,8 @@ OnCommit = Callable[[KafkaError | None, list[TopicPartition]], None]
 OnPartitions = Callable[[Any, Sequence[TopicPartition]], None]
 
 
-def joined(settings: LineageSettings, assigned: OnPartitions, revoked: OnPartitions, answered: OnCommit) -> Any:
-    """A member of the group, subscribed to every topic; joins in its first polls. answered: called for every commit."""
+def join(settings: LineageSettings, assigned: OnPartitions, revoked: OnPartitions, on_commit: OnCommit) -> Any:
+    """A member of the group, subscribed to every topic; joins in its first polls. on_commit: called for every commit."""
     consumer = Consumer(
         {
             "bootstrap.servers": settings.kafka_bootstrap,
@@ -34,7 +34,7 @@ def joined(settings: LineageSettings, assigned: OnPartitions, revoked: OnPartiti
             "group.instance.id": instance_id(settings),
             "session.timeout.ms": SESSION_MS,
             "enable.auto.commit": False,
-            "on_commit": answered,
+            "on_commit": on_commit,
             "auto.offset.reset": "earliest",
             "max.poll.interval.ms": settings.poll_interval_s * 1_000,
             "fetch.wait.max.ms": 50,

@@ -1,9 +1,9 @@
 """One range into its table: whole where it can be, without its bad rows where it cannot, again until the store takes it.
 
 The invariant: every message of a range ends as a row, as one dead letter, or has grown too old in the log to be kept. The
-tables refuse what they could not keep (times, numbers that are none, sizes, rows that are expired: migrations 0008 and
-0011, `lineage.store.retention`), and so is a body that alone outgrows the memory of an insert. Only then are the bodies
-decoded, to tell the bad ones from the others.
+tables refuse what they cannot keep: times, numbers that are none, sizes, expired rows (migrations 0008 and 0011,
+`lineage.store.retention`). A body that alone exceeds the memory of an insert is refused as well. Only then are bodies
+decoded, to separate the bad ones from the good.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Inserter:
             finally:
                 PAUSED.set(0)
 
-    def put_aside(self, message: RawMessage, put: Callable[[], Future[None]], wait: Wait) -> bool:
+    def dead_letter(self, message: RawMessage, put: Callable[[], Future[None]], wait: Wait) -> bool:
         """Write a dead letter, trying until the broker takes it; the range is not committed before. False when given up.
 
         put: begins to write it, on another thread. The waiting is done here, on the sink's own, so that whoever connects
@@ -95,7 +95,7 @@ class Inserter:
         attempt = 0
         while True:
             try:
-                is_put = _ended(put(), wait)
+                is_put = _await_end(put(), wait)
             except Retryable as error:
                 self.waits_for = f"the dead letter of {message.topic_partition}/{message.offset}: {error}"
                 logger().warning("dead_letter_waits", topic=message.topic, attempt=attempt, error=str(error))
@@ -134,9 +134,9 @@ class Inserter:
         else:
             return []
         good, rejected = self._storable(offsets.topic, schema, group)
-        return rejected + self._bisected(offsets, f"s{schema_id}-d", schema, good)
+        return rejected + self._bisect(offsets, f"s{schema_id}-d", schema, good)
 
-    def _bisected(self, offsets: OffsetRange, part: str, schema: WriterSchema, group: Sequence[Body]) -> Rejected:
+    def _bisect(self, offsets: OffsetRange, part: str, schema: WriterSchema, group: Sequence[Body]) -> Rejected:
         """Rows that decode but that the store may refuse, one by one or all together: halves until it takes them or each
         bad one stands alone.
         """
@@ -148,8 +148,8 @@ class Inserter:
             if len(group) == 1:
                 return [(group[0].offset, InvalidEvent("rejected_by_store", str(error)))]
             half = len(group) // 2
-            low = self._bisected(offsets, f"{part}l", schema, group[:half])
-            return low + self._bisected(offsets, f"{part}r", schema, group[half:])
+            low = self._bisect(offsets, f"{part}l", schema, group[:half])
+            return low + self._bisect(offsets, f"{part}r", schema, group[half:])
         return []
 
     def _block(self, offsets: OffsetRange, part: str, schema: WriterSchema, group: Sequence[Body]) -> None:
@@ -194,7 +194,7 @@ class Inserter:
         return good, rejected
 
 
-def _ended(writing: Future[None], wait: Wait) -> bool:
+def _await_end(writing: Future[None], wait: Wait) -> bool:
     """Wait for the end of a write, whatever it raises. False when it was given up because of a stop."""
     try:
         while not futures.wait([writing], ANSWER_S).done:

@@ -34,7 +34,7 @@ from weir.lineage.sink.core.message import Body, body_of
 from weir.lineage.sink.core.stall import Stall
 from weir.lineage.sink.core.starvation import Starvation
 from weir.lineage.sink.core.waiting import Waiting
-from weir.lineage.sink.group import Kept, joined
+from weir.lineage.sink.group import Kept, join
 from weir.lineage.sink.inserter import Inserter
 from weir.lineage.store.metrics import ANEW, REBUILT, REJOINED, STALLED, STARVED
 from weir.runtime.errors import TooManyRejects
@@ -149,7 +149,7 @@ class Sink:
         commits = Commits(self._call)
         self._next, self._starvation = {}, Starvation(STARVED_S)
         self._call.enter("join", time.monotonic())
-        consumer = joined(self._settings, self._assigned, self._revoked, commits.answered)
+        consumer = join(self._settings, self._assign, self._revoke, commits.take_answer)
         try:
             while not self._stop.is_set():
                 self._round(consumer, commits)
@@ -158,7 +158,7 @@ class Sink:
             self._call.enter("close", time.monotonic())
             consumer.close()
 
-    def _assigned(self, consumer: Any, partitions: Sequence[KafkaPartition]) -> None:
+    def _assign(self, consumer: Any, partitions: Sequence[KafkaPartition]) -> None:
         self._waiting.forget(map(_topic_partition, partitions))
         self._ids.update(self._topic_ids.of(one.topic for one in partitions))
         committed = consumer.committed(list(partitions), timeout=COMMITTED_TIMEOUT_S)
@@ -223,7 +223,7 @@ class Sink:
         committed = self._backlog.committed()
         return {one: committed.get(one, 0) for one in ends}
 
-    def _revoked(self, _: Any, revoked: Sequence[KafkaPartition]) -> None:
+    def _revoke(self, _: Any, revoked: Sequence[KafkaPartition]) -> None:
         partitions = [_topic_partition(one) for one in revoked]
         for one in partitions:
             self._next.pop(one, None)
@@ -249,7 +249,7 @@ class Sink:
         self._call.leave()  # an insert has no limit here: `stalled` says how long it takes; `Kept` tells its own calls
         with Kept(consumer, self._call, self._stop, self._take) as kept:
             for one, batch in batches.items():
-                if not self._stored(ranges[one], batch, kept):
+                if not self._store(ranges[one], batch, kept):
                     return
         ends = [KafkaPartition(*one, offsets.end, metadata=done(offsets.topic_id)) for one, offsets in ranges.items()]
         self._call.enter("commit", time.monotonic())
@@ -267,7 +267,7 @@ class Sink:
         else:
             logger().warning("consume_error", error=error.str())
 
-    def _stored(self, offsets: OffsetRange, batch: Sequence[RawMessage], kept: Kept) -> bool:
+    def _store(self, offsets: OffsetRange, batch: Sequence[RawMessage], kept: Kept) -> bool:
         """Insert one range; False when a stop was asked for while the store or the broker refused."""
         bodies: list[Body] = []
         bad: dict[int, InvalidEvent] = {}
@@ -280,9 +280,9 @@ class Sink:
         rejected = self._inserter.insert(offsets, bodies, kept.wait)
         if rejected is None:
             return False
-        return self._settled(batch, bad | dict(rejected), kept)
+        return self._dead_letter_bad(batch, bad | dict(rejected), kept)
 
-    def _settled(self, batch: Sequence[RawMessage], bad: Mapping[int, InvalidEvent], kept: Kept) -> bool:
+    def _dead_letter_bad(self, batch: Sequence[RawMessage], bad: Mapping[int, InvalidEvent], kept: Kept) -> bool:
         """Dead-letter what is bad, in the order of the log: a row of bad messages ends at a good one between them. False
         when a stop was asked for while the broker refused."""
         topic_partition, good = batch[0].topic_partition, 0
@@ -292,7 +292,7 @@ class Sink:
                 continue
             self._note_good(topic_partition, good)
             good = 0
-            if not self._rejected(message, bad[message.offset], kept):
+            if not self._dead_letter(message, bad[message.offset], kept):
                 return False
         self._note_good(topic_partition, good)
         return True
@@ -301,13 +301,13 @@ class Sink:
         if count:
             self._dead_letters.note_good(topic_partition, count)
 
-    def _rejected(self, message: RawMessage, error: InvalidEvent, kept: Kept) -> bool:
+    def _dead_letter(self, message: RawMessage, error: InvalidEvent, kept: Kept) -> bool:
         """Dead-letter a message; a dead letter that is bad itself is only logged, or it would breed."""
         if message.topic == "dead-letters" and message.key == b"dead-letters/0":
             logger().error("dead_letter_unreadable", offset=message.offset, reason=error.reason)
             return True
         put = self._dead_letters.put
-        return self._inserter.put_aside(
+        return self._inserter.dead_letter(
             message, lambda: asyncio.run_coroutine_threadsafe(put(message, error), self._loop), kept.wait
         )
 

@@ -22,7 +22,7 @@ class Handle:
         self._client: Any = open_client()
 
     @contextmanager
-    def taken(self) -> Iterator[Any]:
+    def take(self) -> Iterator[Any]:
         """The client for the length of the block; others wait. Raises what making one raises."""
         with self._lock:
             client, self._client = self._client or self._open(), None

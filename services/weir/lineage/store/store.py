@@ -117,19 +117,19 @@ class Store:
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Rows of a query as dictionaries; parameters are bound by the engine. Raises QueryFailed."""
-        with _failing_as_query(), self._query.taken() as client:
+        with _failing_as_query(), self._query.take() as client:
             result = client.query(sql, parameters=dict(parameters or {}), settings=self._limits())
             return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
 
     def derive(self, sql: str, parameters: Mapping[str, Any]) -> None:
         """Run one statement that fills a table of the store from another. Raises QueryFailed."""
         settings = {"max_memory_usage": self._settings.query_bytes_max, "max_threads": 1, "session_timezone": "UTC"}
-        with _failing_as_query(), self._derive.taken() as client:
+        with _failing_as_query(), self._derive.take() as client:
             client.command(sql, parameters=dict(parameters), settings=settings)
 
     def free_bytes(self) -> int:
         """Free bytes of the fullest disk. Raises QueryFailed."""
-        with _failing_as_query(), self._disk.taken() as client:
+        with _failing_as_query(), self._disk.take() as client:
             return min(int(free) for (free,) in client.query("SELECT free_space FROM system.disks").result_rows)
 
     def let_merge(self, may: bool) -> None:
@@ -137,7 +137,7 @@ class Store:
         where the user lacks the right SYSTEM MERGES.
         """
         tables = "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
-        with _failing_as_query(), self._disk.taken() as client:
+        with _failing_as_query(), self._disk.take() as client:
             for (table,) in client.query(tables).result_rows:
                 client.command(f"SYSTEM {'START' if may else 'STOP'} MERGES {table}")
 
