@@ -1,7 +1,7 @@
 """Shapes: a frozen dataclass says what a mapping may hold. Its annotations check it, build it and write it.
 
-A field of a type such as `Text` carries its check (`weir.assets.checks`). A field whose default is None may be left out. Any
-other default is what a reader assumes of an old body without the key; who writes a definition today must give the key.
+A field of a type such as `Text` carries its check (`weir.assets.checks`). A field whose default is None may be left out. A
+field with another default must be written today (`variables: []`): its default is for old bodies without the key.
 """
 
 from __future__ import annotations

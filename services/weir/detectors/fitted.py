@@ -44,30 +44,31 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """`calibrations[c]`: sorted reference scores of channel c, empty for a channel that does not take part.
-
-    `ewma` is None when too few reference events had embeddings. From the calibrations follow `slack` (channels, 2), NaN on
-    a side that a channel does not bet on, and `weights` (channels, 2) of the sides in the e-bank, 0 for a
-    channel that takes no part and 1 in sum; `bet_weights` (channels * 2 * bets,), the same shared out over the bets; the
-    `ranking` of later scores; `active`, the positions of the channels that have reference scores, shown ones
-    included; and `constants` (channels,), the only score of the reference in a channel that has but one, else NaN.
-    `inactive_parts` names what does not take part: for want of reference scores, or because embeddings do not vary.
-    `prefixes`: the beginnings of the reference texts.
-    `channels` names what the calibrations are of. Raises ValueError for other channels than there are.
-    """
+    """A reference, and what follows from its scores. Raises ValueError for other channels than there are."""
 
     reference: Reference
     calibrations: tuple[FloatArray, ...]
+    """For each channel its reference scores, sorted; empty for a channel that does not take part."""
     ewma: EwmaModel | None
+    """None when too few reference events had embeddings."""
     channels: tuple[str, ...] = NAMES
+    """The channels of the calibrations, by name."""
     slack: FloatArray = field(init=False, repr=False)
+    """(channels, 2); NaN on a side that a channel does not bet on."""
     weights: FloatArray = field(init=False, repr=False)
+    """(channels, 2), of the sides in the e-bank: 0 for a channel that takes no part, 1 in sum."""
     bet_weights: FloatArray = field(init=False, repr=False)
+    """(channels * 2 * bets,): the weights shared out over the bets."""
     ranking: Ranking = field(init=False, repr=False)
+    """Of later scores among the calibrations."""
     active: tuple[int, ...] = field(init=False, repr=False)
+    """Positions of the channels that have reference scores; those that are only shown, too."""
     constants: FloatArray = field(init=False, repr=False)
+    """(channels,): the only score of the reference in a channel that has but one, else NaN."""
     inactive_parts: tuple[str, ...] = field(init=False, repr=False)
+    """Parts that do not take part: too few reference scores, or embeddings that do not vary."""
     prefixes: PrefixCounts = field(init=False, repr=False)
+    """The beginnings of the reference texts."""
 
     def __post_init__(self) -> None:
         if self.channels != NAMES:

@@ -107,7 +107,7 @@ class Drift:
     async def accept(self, tenant: str, route: str, by: Decision, now_us: int) -> Checkpoint:
         """Take the traffic from now on for the new normal: the next reference of the stream is begun.
 
-        Alarms that are on are withdrawn, and who decided it why is recorded. Raises UnknownStream, Retryable.
+        Alarms that are on are withdrawn. The signal names who decided and why. Raises UnknownStream, Retryable.
         """
         async with self._turn:
             before = self._found(tenant, route)

@@ -3,9 +3,9 @@
 One `write` a record into the page cache (it survives the death of the process, not of the machine). Segments are named
 by `core.segment`: their order is a counter.
 
-Invariant: a segment whose sync failed is never synced again. It is left, and what was in it and not synced before is
-written into the next one (durability fsync), so that a sync that succeeds speaks for every record before it. A disk that refuses
-is CaptureFull and nothing else, whatever it refuses: who appends hears of no OSError.
+Invariant: a segment is never synced again after a failed sync. The spool leaves it and writes its unsynced records into the
+next one (durability fsync); a sync that succeeds then covers every earlier record. Whatever the disk refuses, the caller gets
+CaptureFull and never an OSError.
 """
 
 from __future__ import annotations

@@ -122,9 +122,9 @@ def headed(ledger: Ledger, heads: Mapping[ProducerEpoch, int]) -> tuple[Ledger, 
 def closed(ledger: Ledger, boot_epochs: Sequence[int]) -> tuple[Ledger, list[Record]]:
     """The ledger without the epochs that are over, and an ending for each call they left open.
 
-    boot_epochs: those that have segments, oldest segment first. A gateway keeps its newest segment, so an epoch without one
-    is over once another has some. The endings are numbered as a source of their own, `<gateway>/reconciler`, under the
-    dead epoch's boot epoch, so that saying it again says the same.
+    boot_epochs: those that have segments, oldest segment first. An epoch is over when it has no segment and another epoch has
+    one, because a gateway keeps its newest segment. The endings are numbered as a source of their own, `<gateway>/reconciler`,
+    under the dead epoch's boot epoch, so that saying it again says the same.
     """
     if not boot_epochs:
         return ledger, []

@@ -56,8 +56,8 @@ def read(payload: bytes, *, text_chars_max: int, message_bytes_max: int) -> Read
 def read_record(payload: bytes, record: Record, *, text_chars_max: int, message_bytes_max: int) -> Read:
     """The same for a record that is unpacked already.
 
-    A client and a model choose the bytes of a call's messages: whatever these are, they cost the event its texts and not
-    the event, and never a dead letter, or strangers could stop the drain (`runtime.rejects`).
+    A client and a model choose the bytes of a call's messages. Bytes that cannot be read cost an event its texts. The event
+    is still made and there is no dead letter, or strangers could stop the drain (`runtime.rejects`).
     """
     error: InvalidEvent | None = None
     for reduced in (_whole, _without_answer, _bare):

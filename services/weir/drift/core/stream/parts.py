@@ -20,18 +20,17 @@ E_BANK = "e-bank"
 
 @dataclass(frozen=True, slots=True)
 class PartReading:
-    """One statistic and the values at which it warns and pages; None where it decides nothing by itself.
-
-    `guarantee`: where its error rate comes from. `changed_at_event`: for an advisor the monitored event at which it
-    last saw a change, None for none.
-    """
+    """One statistic and the values at which it warns and pages."""
 
     name: str
     statistic: float
     warn_threshold: float | None
+    """None where the part decides nothing by itself; so is the next."""
     page_threshold: float | None
     guarantee: str = ""
+    """Where the error rate comes from."""
     changed_at_event: int | None = None
+    """For an advisor, the monitored event at which it last saw a change; None for none."""
 
 
 def parts_of(bank: MonitoringBank) -> list[PartReading]:

@@ -54,21 +54,24 @@ class TestedWindow:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SkewWatch:
-    """`window`: events since the last test. `windows`: tested so far. `quiet_windows`: since one was skewed.
-
-    `is_raised`: the alarm is on. `last`: the last result. `author`: who set the reference. `model`: whose embeddings it
-    holds, empty where that was not said. `is_stale`: the stream's come from another model, so nothing is compared.
-    """
+    """The dataset that a stream is compared with, and how far the comparison is."""
 
     reference: Annotated[SkewReference, Apart(dataset_piece)]
     author: str
+    """Who set the reference."""
     model: str = ""
+    """Whose embeddings the reference holds; empty where that was not said."""
     window: tuple[WindowEvent, ...] = ()
+    """Events since the last test."""
     windows: int = 0
+    """Tested so far."""
     quiet_windows: int = 0
+    """Tested since one was skewed."""
     is_raised: bool = False
+    """Whether the alarm is on."""
     last: SkewResult | None = None
     is_stale: bool = False
+    """Whether the stream's embeddings come from another model, so that nothing is compared."""
 
 
 def watched(

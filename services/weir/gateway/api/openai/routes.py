@@ -166,7 +166,8 @@ class OpenAIHandlers:
         return response
 
     async def _generate(self, read_asked: ReadAsked, call: HttpCall, body: object, request: Request) -> Response:
-        """A chat or text completion. `weir-prompt` names another template; of a client's own prompt, what it was made from."""
+        """A chat or text completion. `weir-prompt` names another template of a chat; for a completion it names the
+        template that the client rendered itself."""
         asked = read_asked(body)
         call.name(route=asked.model, user_text=asked.question, is_stream=asked.is_stream, labels=asked.labels)
         resolved, chosen = self._resolve(call, asked.model, "chat"), _prompt_name(request)
