@@ -23,6 +23,7 @@ NAMES = [f"a{number}" for number in range(20)]
 
 @pytest.mark.capability("X3", is_check=True)
 @pytest.mark.parametrize("changed", ["system", "judge"])
+@pytest.mark.slow
 def test_planted_changes_of_20_points_are_told_apart(changed: Verdict) -> None:
     verdicts = [verdict_of_case(changed, 20, seed) for seed in range(1_000, 1_004)]
 
