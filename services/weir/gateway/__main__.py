@@ -83,7 +83,9 @@ async def main(stop: asyncio.Event) -> None:
     NUMBERS.set_function(lambda: capture.numbers_used)
     catalog = load_catalog(settings.catalog_file)
     keys = KeysFile(settings.keys_file)
-    upstream = upstream_at(settings.inference_address, message_bytes_max=settings.message_bytes_max)
+    upstream = upstream_at(
+        settings.inference_address, message_bytes_max=settings.message_bytes_max, library=settings.rpc
+    )
     group_sync = GroupSync(writer) if settings.durability == "fsync" else None
     metrics = CallMetrics(catalog.knows, settings.metric_routes_max)
     gateway = Gateway(

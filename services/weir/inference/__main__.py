@@ -42,11 +42,11 @@ async def main(stop: asyncio.Event) -> None:
 
 async def serving(settings: InferenceSettings) -> InferenceServer:
     """The gRPC server, listening. Raises OSError when its port is taken."""
-    upstream = OipClient(settings.triton_address, channel_options(settings.grpc_message_bytes_max))
+    upstream = OipClient(settings.triton_address, channel_options(settings.grpc_message_bytes_max), settings.rpc)
     limits = Limits(settings.deadline_ms, settings.stream_deadline_ms, settings.retry_after_ms)
     gates = Gate(settings.calls_max), Gate(settings.streams_max), Gate(settings.control_calls_max)
     forwarder = Forwarder(upstream, *gates, limits)
-    server = InferenceServer(forwarder, upstream, settings.grpc_message_bytes_max)
+    server = InferenceServer(forwarder, upstream, settings.grpc_message_bytes_max, settings.rpc)
     await server.start(settings.grpc_host, settings.grpc_port)
     return server
 

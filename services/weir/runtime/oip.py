@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import grpc
-import grpc.aio
+
+from weir.runtime.rpc.channel import ChannelOptions
+from weir.runtime.rpc.library import Library, channel_of
 
 SERVICE = "inference.GRPCInferenceService"
 """The gRPC service of the Open Inference Protocol as Triton serves it."""
@@ -25,28 +27,16 @@ UNARY_METHODS = (*CONTROL_METHODS, INFER)
 SERVER_TIMING = "weir-server-timing"
 """Trailing metadata by which a hop tells its spans: a JSON list."""
 
-Option = tuple[str, int]
-"""An option of a gRPC channel or server."""
-
 Metadata = Sequence[tuple[str, str | bytes]]
-
-CHANNEL_OPTIONS: tuple[Option, ...] = (
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.enable_http_proxy", 0),
-)
-"""Of every channel: quick reconnects, a connection of its own, no proxy."""
 
 
 class OipClient:
     """Calls of one server."""
 
-    def __init__(self, address: str, options: Sequence[Option]) -> None:
-        """address: host:port. options: of the channel, CHANNEL_OPTIONS among them. Connects on first use, and by itself again
-        after a loss. Needs a running loop.
-        """
+    def __init__(self, address: str, options: ChannelOptions, library: Library) -> None:
+        """address: host:port. Connects on first use, and by itself again after a loss. Needs a running loop."""
         self.address = address
-        self._channel = grpc.aio.insecure_channel(address, options=list(options))
+        self._channel = channel_of(library, address, options)
         self._unary = {name: self._channel.unary_unary(f"/{SERVICE}/{name}") for name in UNARY_METHODS}
         self._stream = self._channel.stream_stream(f"/{SERVICE}/{STREAM_INFER}")
 

@@ -102,7 +102,7 @@ async def http_door(folder: Path, **settings: str) -> AsyncIterator[HttpDoor]:
     )
     capture = SpoolCapture(writer, source="gateway/test", boot_epoch=NOON_US, capture_bytes_max=known.capture_bytes_max)
     async with ScriptedTriton() as triton:
-        upstream = upstream_at(triton.address, message_bytes_max=known.message_bytes_max)
+        upstream = upstream_at(triton.address, message_bytes_max=known.message_bytes_max, library=known.rpc)
         catalog = catalog_of(triton)
         recorder = Recorder(known, capture, CallMetrics(catalog.knows, known.metric_routes_max))
         parts = Gateway(known, KeysFile(keys), catalog, Turnstile(known), recorder, RequestIds(b"s" * 32), upstream)

@@ -258,7 +258,7 @@ async def doors(
         writer, source="gateway/1", boot_epoch=NOON_US, capture_bytes_max=read.capture_bytes_max,
         completion_spare_bytes=read.spool_bytes_max // 16, refusal_spare_bytes=read.spool_bytes_max // 2,
     )  # fmt: skip
-    upstream = upstream_at(f"127.0.0.1:{model_port}", message_bytes_max=read.message_bytes_max)
+    upstream = upstream_at(f"127.0.0.1:{model_port}", message_bytes_max=read.message_bytes_max, library=read.rpc)
     catalog = _catalog()
     recorder = Recorder(read, capture, CallMetrics(catalog.knows, read.metric_routes_max), group_sync)
     keys = KeysFile(read.keys_file)

@@ -17,6 +17,7 @@ from weir.inference.adapters.forwarding import Forwarder, Limits
 from weir.inference.api.server import InferenceServer
 from weir.inference.core.gate import Gate
 from weir.runtime.oip import OipClient
+from weir.runtime.rpc.library import Library
 
 MESSAGE_BYTES_MAX = 1_048_576
 
@@ -35,18 +36,24 @@ class Front:
 Fronted = Callable[..., Awaitable[Front]]
 
 
+@pytest.fixture(params=["fast", "reference"])
+def library(request: pytest.FixtureRequest) -> Library:
+    """The library that speaks gRPC."""
+    return request.param  # type: ignore[no-any-return]  # a parameter has no type
+
+
 @pytest.fixture
-async def fronted() -> AsyncIterator[Fronted]:
+async def fronted(library: Library) -> AsyncIterator[Fronted]:
     """Starts a front: `await fronted(calls_max=2, deadline_ms=100, triton=ScriptedTriton(...))`."""
     closing: list[tuple[asyncio.Event, asyncio.Task[None], Any]] = []
 
     async def start(calls_max: int = 8, deadline_ms: int = 5_000, triton: ScriptedTriton | None = None) -> Front:
         scripted = triton or ScriptedTriton()
         triton_server, port = await scripted_triton.serve(scripted)
-        upstream = OipClient(f"127.0.0.1:{port}", channel_options(MESSAGE_BYTES_MAX))
+        upstream = OipClient(f"127.0.0.1:{port}", channel_options(MESSAGE_BYTES_MAX), library)
         limits = Limits(deadline_ms=deadline_ms, stream_deadline_ms=deadline_ms, retry_after_ms=250)
         forwarder = Forwarder(upstream, Gate(calls_max), Gate(calls_max), Gate(8), limits)
-        server = InferenceServer(forwarder, upstream, MESSAGE_BYTES_MAX)
+        server = InferenceServer(forwarder, upstream, MESSAGE_BYTES_MAX, library)
         await server.start("127.0.0.1", 0)
         stop = asyncio.Event()
         front = Front(f"127.0.0.1:{server.port}", server, scripted, triton_server, port)

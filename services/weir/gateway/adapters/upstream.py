@@ -5,29 +5,28 @@ from __future__ import annotations
 import grpc.aio
 
 from weir.gateway.core.upstream_status import UpstreamStatus, upstream_status
-from weir.runtime.oip import CHANNEL_OPTIONS, OipClient
+from weir.runtime.http2.limits import Http2Limits
+from weir.runtime.oip import OipClient
+from weir.runtime.rpc.channel import ChannelOptions
+from weir.runtime.rpc.library import Library
 
-RECONNECT_MS = 500
-"""Longest pause between tries to reach a service that is down. Chosen: recovery is felt within a second."""
+RECONNECT_S = 0.5
+"""Seconds: longest pause between tries to reach a service that is down. Chosen: recovery is felt within a second."""
 
 METADATA_BYTES_MAX = 65_536
 """Metadata of the model server's answer at most. gRPC's own 8 KiB are less than the trace of an error in Python; what is passed
 on is cut further. An answer with more is an error of the model server."""
 
 
-def upstream_at(address: str, *, message_bytes_max: int) -> OipClient:
+def upstream_at(address: str, *, message_bytes_max: int, library: Library) -> OipClient:
     """The client of the inference service. message_bytes_max: largest message sent; one received may be twice as large."""
-    return OipClient(
-        address,
-        [
-            *CHANNEL_OPTIONS,
-            ("grpc.max_receive_message_length", message_bytes_max * 2),
-            ("grpc.max_send_message_length", message_bytes_max),
-            ("grpc.max_metadata_size", METADATA_BYTES_MAX),
-            ("grpc.absolute_max_metadata_size", METADATA_BYTES_MAX),
-            ("grpc.max_reconnect_backoff_ms", RECONNECT_MS),
-        ],
+    options = ChannelOptions(
+        http2=Http2Limits(header_bytes_max=METADATA_BYTES_MAX),
+        message_bytes_max=message_bytes_max * 2,
+        request_bytes_max=message_bytes_max,
+        reconnect_s=RECONNECT_S,
     )
+    return OipClient(address, options, library)
 
 
 def status_of(error: grpc.aio.AioRpcError) -> UpstreamStatus:

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from weir.runtime.oip import CHANNEL_OPTIONS, Option
+from weir.runtime.rpc.channel import ChannelOptions
 
-RECONNECT_MS = 1_000
+RECONNECT_S = 1.0
 """Pause between tries to reach Triton, after the first. Chosen: a restarted server is used again within about a second."""
 
 
-def message_limits(message_bytes_max: int) -> list[Option]:
-    """Channel or server options that bound a message in both directions."""
-    return [
-        ("grpc.max_receive_message_length", message_bytes_max),
-        ("grpc.max_send_message_length", message_bytes_max),
-    ]
-
-
-def channel_options(message_bytes_max: int) -> list[Option]:
-    """Options of a channel to Triton: those of every channel, and no retries behind the caller's back."""
-    return [
-        *CHANNEL_OPTIONS,
-        *message_limits(message_bytes_max),
-        ("grpc.min_reconnect_backoff_ms", RECONNECT_MS),
-        ("grpc.max_reconnect_backoff_ms", RECONNECT_MS),
-        ("grpc.enable_retries", 0),
-    ]
+def channel_options(message_bytes_max: int) -> ChannelOptions:
+    """Options of a channel to Triton."""
+    return ChannelOptions(
+        message_bytes_max=message_bytes_max, request_bytes_max=message_bytes_max, reconnect_s=RECONNECT_S
+    )

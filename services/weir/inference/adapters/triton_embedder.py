@@ -18,6 +18,7 @@ from weir.inference.adapters.metrics import EMBED_SECONDS, EMBEDDED_TEXTS
 from weir.inference.core.vectors import FloatVector, normalise
 from weir.inference.settings import InferenceSettings
 from weir.runtime.errors import Retryable
+from weir.runtime.rpc.library import grpc_options
 
 INPUT = "text"
 OUTPUT = "embedding"
@@ -51,7 +52,7 @@ class TritonEmbedder:
     def connect(cls, settings: InferenceSettings) -> TritonEmbedder:
         """The embedder of the settings; reconnects by itself. Needs a running loop."""
         client = InferenceServerClient(
-            settings.triton_address, channel_args=channel_options(settings.grpc_message_bytes_max)
+            settings.triton_address, channel_args=grpc_options(channel_options(settings.grpc_message_bytes_max))
         )
         return cls(
             client,

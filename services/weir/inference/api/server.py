@@ -11,10 +11,11 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from weir.inference.adapters.channel_options import message_limits
 from weir.inference.adapters.forwarding import Forwarder
 from weir.inference.adapters.metrics import TRITON_READY
 from weir.runtime.oip import CONTROL_METHODS, INFER, SERVICE, STREAM_INFER, OipClient
+from weir.runtime.rpc.library import Library, server_of
+from weir.runtime.rpc.server import ServerOptions
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.waits import wait_or_stop
 
@@ -24,6 +25,10 @@ GRACE_S = 5.0
 WATCH_S = 1.0
 """Seconds between questions to Triton whether it is ready. Arbitrary: any value from 0.2 to 5 would do; readiness is that old."""
 
+CALLS_MAX = 4_096
+"""Calls and streams at once, whatever they ask: the gates of each kind refuse before. Arbitrary; any value above the gates'
+sum would do."""
+
 READY_REPLY = b"\x08\x01"
 """ServerReadyResponse with its only field, `ready` (number 1), true."""
 
@@ -31,11 +36,13 @@ READY_REPLY = b"\x08\x01"
 class InferenceServer:
     """The gRPC server of one process, and what it knows of Triton's health."""
 
-    def __init__(self, forwarder: Forwarder, upstream: OipClient, message_bytes_max: int) -> None:
+    def __init__(self, forwarder: Forwarder, upstream: OipClient, message_bytes_max: int, library: Library) -> None:
         self._upstream = upstream
         self._health = health.aio.HealthServicer()
-        # Without the option two processes would share a port, and a test would talk to the wrong one.
-        self._server = grpc.aio.server(options=[*message_limits(message_bytes_max), ("grpc.so_reuseport", 0)])
+        options = ServerOptions(
+            message_bytes_max=message_bytes_max, answer_bytes_max=message_bytes_max, calls_max=CALLS_MAX
+        )
+        self._server = server_of(library, options)
         self._server.add_generic_rpc_handlers((_handlers(forwarder),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self.is_triton_ready = False

@@ -18,6 +18,7 @@ import grpc.aio
 from weir.gateway.adapters.metrics import SLOW_CLIENTS
 from weir.gateway.calls.call_start import join_headers
 from weir.gateway.core.errors import Refusal
+from weir.runtime.rpc.messages import RESOURCE_EXHAUSTED, BadMessage
 from weir.runtime.telemetry.logs import logger
 
 LOOPBACK = ("ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D", "unix:")
@@ -29,6 +30,9 @@ async def read_message(context: Any, within_s: float) -> bytes:
     try:
         async with asyncio.timeout(within_s):
             message = await context.read()
+    except BadMessage as bad:
+        reason = "payload_too_large" if bad.code == RESOURCE_EXHAUSTED else "invalid_request"
+        raise Refusal(reason, bad.text) from bad
     except TimeoutError as error:
         raise Refusal("request_timeout", f"the call's message did not come within {within_s:g} s") from error
     if message is grpc.aio.EOF:

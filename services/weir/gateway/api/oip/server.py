@@ -27,7 +27,10 @@ from weir.gateway.core.errors import MESSAGE_CHARS_MAX, Refusal, cut
 from weir.gateway.core.peek import NoMessage, peek_question
 from weir.gateway.core.upstream_status import retry_after_ms
 from weir.runtime.errors import BadSetting
+from weir.runtime.http2.limits import Http2Limits
 from weir.runtime.oip import INFER, SERVICE, STREAM_INFER, UNARY_METHODS, trailer_of
+from weir.runtime.rpc.library import server_of
+from weir.runtime.rpc.server import ServerOptions
 from weir.runtime.telemetry.logs import logger
 
 HEADER_BYTES_MAX = 16_384
@@ -40,10 +43,6 @@ UNLIMITED_CALLS = 1_024
 """RPCs at once beyond those that have slots of their own: health checks, refusals on their way out. Arbitrary;
 any value from 600 to 10,000 would do: each holds a few kilobytes for a moment."""
 
-IDLE_CONNECTION_MS = 600_000
-"""Milliseconds after which a connection without a call is closed; clients connect again by themselves. Arbitrary;
-any value from 5 minutes to an hour would do."""
-
 
 async def serve_oip(gateway: Gateway, stop: asyncio.Event, known: asyncio.Event) -> None:
     """Serve until `stop` is set; then say so, serve on for `leave_s`, and let calls in flight finish.
@@ -54,17 +53,13 @@ async def serve_oip(gateway: Gateway, stop: asyncio.Event, known: asyncio.Event)
     settings = gateway.settings
     limited = settings.calls_at_once_max + settings.streams_at_once_max
     limited += settings.lookups_at_once_max + settings.health_watches_max
-    server = grpc.aio.server(
-        options=[
-            ("grpc.max_receive_message_length", settings.message_bytes_max),
-            ("grpc.max_send_message_length", settings.message_bytes_max * 2),
-            ("grpc.max_metadata_size", HEADER_BYTES_MAX),
-            ("grpc.max_concurrent_streams", limited),
-            ("grpc.max_connection_idle_ms", IDLE_CONNECTION_MS),
-            ("grpc.so_reuseport", 0),
-        ],
-        maximum_concurrent_rpcs=limited + UNLIMITED_CALLS,
+    options = ServerOptions(
+        http2=Http2Limits(streams_max=limited, header_bytes_max=HEADER_BYTES_MAX),
+        message_bytes_max=settings.message_bytes_max,
+        answer_bytes_max=settings.message_bytes_max * 2,
+        calls_max=limited + UNLIMITED_CALLS,
     )
+    server = server_of(settings.rpc, options)
     health = Health(settings.health_watches_max, known)
     server.add_generic_rpc_handlers((Handlers(gateway, health),))
     address = f"{settings.grpc_host}:{settings.grpc_port}"

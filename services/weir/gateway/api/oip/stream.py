@@ -35,6 +35,7 @@ from weir.gateway.core.peek import NoMessage, PeekedStreamResponse, outline, pee
 from weir.gateway.core.upstream_status import upstream_status
 from weir.runtime.clock import monotonic_s
 from weir.runtime.oip import SERVER_TIMING, trailer_of
+from weir.runtime.rpc.messages import BadMessage
 from weir.runtime.telemetry.logs import logger
 
 LOOKS = 4
@@ -100,7 +101,13 @@ class StreamSession:
 
     async def _send(self) -> Ended | None:
         """From the client to the model server; the end of the stream where nothing is left to wait for."""
-        while (wire := await self._context.read()) is not grpc.aio.EOF:
+        while True:
+            try:
+                wire = await self._context.read()
+            except BadMessage as bad:
+                return Ended(code_of(bad.code), bad.text, is_ours=True)
+            if wire is grpc.aio.EOF:
+                break
             self._moved_s = monotonic_s()
             message, is_admitted = self._open_call(bytes(wire))
             if not is_admitted:

@@ -1,0 +1,51 @@
+"""Bounds of one HTTP/2 connection: what a peer may make us keep or do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weir.runtime.http2.frames import WINDOW_DEFAULT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Http2Limits:
+    """Bounds of one connection."""
+
+    streams_max: int = 1_024
+    """Streams that the peer may have open. Arbitrary; any value from 100 to 10,000 would do: a call has limits of its own."""
+
+    header_bytes_max: int = 16_384
+    """Bytes of the headers of a message: names, values, and 32 for each (RFC 9113, section 6.5.2)."""
+
+    stream_window_bytes: int = WINDOW_DEFAULT
+    """Bytes that a peer may send on a stream before somebody reads. The protocol's own: most calls fit, and a stranger's
+    bytes are few."""
+
+    connection_window_bytes: int = 16_777_216
+    """Bytes that a peer may send on all streams before it hears that they came. Chosen: a gigabit a second over 100 ms."""
+
+    unread_bytes_max: int = 1_048_576
+    """Bytes of ours that wait in the socket's buffer before answers wait on their streams. Arbitrary; any value from 64 KiB to
+    8 MiB would do."""
+
+    control_frames_max: int = 10_000
+    """Frames in CONTROL_WINDOW_S that carry nothing: PING, SETTINGS, PRIORITY, empty DATA. Chosen: ten times what a busy
+    client measures its bandwidth with."""
+
+    resets_max: int = 2_000
+    """Streams in CONTROL_WINDOW_S that the peer may open and reset before they end (CVE-2023-44487). Chosen: 200 calls a
+    second that nobody waits for; a client that cancels more is slowed by a new connection."""
+
+
+CONTROL_WINDOW_S = 10.0
+"""Seconds in which frames without content are counted. Arbitrary; any value from 1 to 60 would do."""
+
+CONTINUATIONS_MAX = 64
+"""CONTINUATION frames of one header block (CVE-2024-27316). Chosen: headers of 16 KiB fit into two frames."""
+
+BLOCK_BYTES_FACTOR = 4
+"""A header block on the wire may have so many times the bytes of the headers' limit: Huffman's longest code has 30 bits."""
+
+LIST_BYTES_MAX = 1_048_576
+"""Bytes of headers at which reading a block stops: it is an attack (a table entry named again and again). Above it the
+connection ends; between the limit and it, one call is refused."""

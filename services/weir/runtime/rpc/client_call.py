@@ -1,0 +1,345 @@
+"""One call at the client: what waits for its answer, and what comes on its stream.
+
+Both kinds have the part of grpc.aio's calls that Weir uses. A call fails with `grpc.aio.AioRpcError`, whichever library made
+it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Generator
+from typing import Any, Protocol
+
+import grpc
+import grpc.aio
+
+from weir.runtime.http2.client_end import ClientEnd
+from weir.runtime.http2.faults import ErrorCode
+from weir.runtime.http2.header_blocks import HeaderList
+from weir.runtime.http2.stream import Stream
+from weir.runtime.rpc.call_headers import (
+    CONTENT_TYPE,
+    OF_THE_STATUS,
+    Metadata,
+    Status,
+    metadata_of,
+    read_status,
+    status_of_http,
+)  # fmt: skip
+from weir.runtime.rpc.messages import BadMessage, MessageReader, framed
+
+CODES = {code.value[0]: code for code in grpc.StatusCode}
+"""Number of a status -> what grpc calls it."""
+
+CANCELLED, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, RESOURCE_EXHAUSTED = 1, 4, 13, 14, 8
+"""gRPC status codes that the client itself gives."""
+
+OF_RESET = {
+    ErrorCode.NO_ERROR: INTERNAL, ErrorCode.REFUSED_STREAM: UNAVAILABLE, ErrorCode.CANCEL: CANCELLED,
+    ErrorCode.ENHANCE_YOUR_CALM: RESOURCE_EXHAUSTED, ErrorCode.CONNECT_ERROR: UNAVAILABLE,
+}  # fmt: skip
+"""gRPC status of a stream that was reset (PROTOCOL-HTTP2.md, Errors); others are INTERNAL."""
+
+
+def rpc_error(status: Status) -> grpc.aio.AioRpcError:
+    """The error of a call that ended so."""
+    return grpc.aio.AioRpcError(CODES[status.code], (), status.metadata, details=status.details)
+
+
+class Connected(Protocol):
+    """The connection of a call."""
+
+    end: ClientEnd
+
+    def flush_soon(self) -> None:
+        """Write soon what is to be written."""
+
+
+class ClientCall:
+    """What both kinds of calls share: headers, status, deadline, cancellation."""
+
+    def __init__(self, bytes_max: int, timeout_s: float | None) -> None:
+        """bytes_max: largest message of the answer. timeout_s: time that the call has; None for as long as it takes."""
+        self.stream: Stream | None = None
+        self.status: Status | None = None
+        self._bytes_max = bytes_max
+        self._reader = MessageReader(bytes_max)
+        self._connected: Connected | None = None
+        self._http_status = 0
+        self._timer: asyncio.TimerHandle | None = None
+        if timeout_s is not None:
+            self._timer = asyncio.get_running_loop().call_later(timeout_s, self._expire)
+
+    def begin(self, connected: Connected, block: bytes) -> Stream:
+        """Send the headers on a connection."""
+        self._connected = connected
+        self.stream = connected.end.open(self, block)
+        connected.flush_soon()
+        return self.stream
+
+    def receive_headers(self, headers: HeaderList, *, is_end: bool) -> None:
+        """Headers of the answer, or trailers, or both in one."""
+        fields = headers.fields
+        if self._connected is not None and headers.size_bytes > self._connected.end.limits.header_bytes_max:
+            told = f"received metadata size exceeds limit: {headers.size_bytes} bytes"
+            self._give_up(Status(RESOURCE_EXHAUSTED, told, ()))
+            return
+        if is_end:
+            status = read_status(fields)
+            if status is None:
+                code = status_of_http(self._http_status or _http_status(fields))
+                status = Status(code, "the answer has no grpc-status", metadata_of(fields, OF_THE_STATUS))
+            self._finish(status)
+            return
+        values = dict(fields)
+        self._http_status = _http_status(fields)
+        if self._http_status != 200 or not CONTENT_TYPE.fullmatch(values.get(b"content-type", b"")):
+            self._give_up(
+                Status(status_of_http(self._http_status), f"the answer is none of gRPC ({self._http_status})", ())
+            )
+            return
+        encoding = values.get(b"grpc-encoding")
+        if encoding is not None:
+            self._reader = MessageReader(self._bytes_max, encoding)
+
+    def receive_data(self, data: bytes, *, is_end: bool) -> None:
+        """A piece of the answer's body."""
+        try:
+            for message in self._reader.read(data):
+                self._take(message)
+        except BadMessage as bad:
+            self._give_up(Status(bad.code, bad.text, ()))
+            return
+        if is_end:
+            self._finish(Status(status_of_http(self._http_status), "the answer ended without a grpc-status", ()))
+            return
+        self._replenish()
+
+    def receive_reset(self, code: int, text: str) -> None:
+        """The answer broke off."""
+        self._finish(Status(OF_RESET.get(code, INTERNAL), text or "the stream was reset", ()))  # type: ignore[call-overload]
+
+    def sent(self) -> None:
+        """What waited for the server's window is with the socket."""
+
+    def fail(self, status: Status) -> None:
+        """The call ends before it has a stream, or with it."""
+        self._give_up(status)
+
+    def _take(self, message: bytes) -> None:
+        """A message of the answer."""
+        raise NotImplementedError
+
+    def _ended(self, status: Status) -> None:
+        """The call has its status."""
+        raise NotImplementedError
+
+    def _unread_bytes(self) -> int:
+        """Bytes of messages that nobody has taken yet."""
+        return 0
+
+    def _finish(self, status: Status) -> None:
+        if self.status is not None:
+            return
+        self.status = status
+        if self._timer is not None:
+            self._timer.cancel()
+        self._ended(status)
+
+    def _give_up(self, status: Status) -> None:
+        """End the call here, and stop the server."""
+        if self.stream is not None and self._connected is not None and self.status is None:
+            self._connected.end.cancel(self.stream)
+            self._connected.flush_soon()
+        self._finish(status)
+
+    def _expire(self) -> None:
+        self._give_up(Status(DEADLINE_EXCEEDED, "Deadline Exceeded", ()))
+
+    def _replenish(self) -> None:
+        """Let the server send on: as much as was taken, and the whole of the message that has begun."""
+        stream, connected = self.stream, self._connected
+        if stream is None or connected is None or stream.is_remote_ended:
+            return
+        end = connected.end
+        window, left = end.limits.stream_window_bytes, stream.receive_window
+        if left > window // 2 and left >= self._reader.missing_bytes:
+            return
+        wanted = window - self._reader.partial_bytes
+        unread = self._unread_bytes()
+        wanted = max(wanted, self._reader.missing_bytes) if unread < window else 0
+        if wanted - unread > left:
+            end.grant(stream, wanted - unread - left)
+            connected.flush_soon()
+
+
+class UnaryCall(ClientCall):
+    """A call with one message each way; await it for the answer."""
+
+    def __init__(self, bytes_max: int, timeout_s: float | None) -> None:
+        super().__init__(bytes_max, timeout_s)
+        self._answer: bytes | None = None
+        self._future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._future.add_done_callback(self._done)
+
+    def __await__(self) -> Generator[Any, None, bytes]:
+        return self._future.__await__()
+
+    def cancel(self) -> bool:
+        """Stop the call; who awaits it is cancelled."""
+        return self._future.cancel()
+
+    async def trailing_metadata(self) -> Metadata:
+        """What the trailers said beside the status; after the answer."""
+        assert self.status is not None, "await the call first"
+        return self.status.metadata
+
+    def _done(self, future: asyncio.Future[bytes]) -> None:
+        if future.cancelled():
+            self._give_up(Status(CANCELLED, "Locally cancelled by application!", ()))
+
+    def _take(self, message: bytes) -> None:
+        if self._answer is not None:
+            raise BadMessage(INTERNAL, "a unary call was answered by several messages")
+        self._answer = message
+
+    def _ended(self, status: Status) -> None:
+        if self._future.done():
+            return
+        if status.code:
+            self._future.set_exception(rpc_error(status))
+        elif self._answer is None:
+            self._future.set_exception(rpc_error(Status(INTERNAL, "the answer has no message", status.metadata)))
+        else:
+            self._future.set_result(self._answer)
+
+
+class StreamCall(ClientCall):
+    """A call with any number of messages each way."""
+
+    def __init__(self, bytes_max: int, timeout_s: float | None) -> None:
+        super().__init__(bytes_max, timeout_s)
+        self._loop = asyncio.get_running_loop()
+        self._messages: deque[bytes] = deque()
+        self._unread = 0
+        self._waiting: set[asyncio.Future[None]] = set()
+        self._feeding: asyncio.Task[None] | None = None
+
+    def begin(self, connected: Connected, block: bytes) -> Stream:
+        """Send the headers on a connection; whoever waited to write may."""
+        stream = super().begin(connected, block)
+        self._wake()
+        return stream
+
+    def feed(self, requests: AsyncIterator[bytes]) -> None:
+        """Send these messages as they come, and then the end."""
+        self._feeding = self._loop.create_task(self._feed(requests))
+
+    async def write(self, message: bytes) -> None:
+        """Send a message; returns once it is with the socket. Raises AioRpcError when the call is over."""
+        await self._until(lambda: self.stream is not None)
+        assert self.stream is not None
+        assert self._connected is not None
+        self._connected.end.send_data(self.stream, framed(message))
+        self._connected.flush_soon()
+        await self._until(lambda: not self.stream or not self.stream.unsent_bytes)
+
+    async def done_writing(self) -> None:
+        """Say that no more messages come."""
+        if self.status is None:
+            await self._until(lambda: self.stream is not None)
+        if self.status is None and self.stream is not None and self._connected is not None:
+            self._connected.end.send_data(self.stream, b"", is_end=True)
+            self._connected.flush_soon()
+
+    async def read(self) -> Any:
+        """The next message of the answer; grpc.aio.EOF after the last. Raises AioRpcError where the call failed."""
+        await self._until(lambda: bool(self._messages) or self.status is not None, is_read=True)
+        if self._messages:
+            message = self._messages.popleft()
+            self._unread -= len(message)
+            self._replenish()
+            return message
+        assert self.status is not None
+        if self.status.code:
+            raise rpc_error(self.status)
+        return grpc.aio.EOF
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while (message := await self.read()) is not grpc.aio.EOF:
+            yield message
+
+    async def code(self) -> grpc.StatusCode:
+        """The status, once the call is over."""
+        return CODES[(await self._over()).code]
+
+    async def details(self) -> str:
+        """The status's text, once the call is over."""
+        return (await self._over()).details
+
+    async def trailing_metadata(self) -> Metadata:
+        """What the trailers said beside the status, once the call is over."""
+        return (await self._over()).metadata
+
+    def cancel(self) -> bool:
+        """Stop the call."""
+        if self.status is not None:
+            return False
+        self._give_up(Status(CANCELLED, "Locally cancelled by application!", ()))
+        return True
+
+    def sent(self) -> None:
+        """What waited for the server's window is with the socket."""
+        self._wake()
+
+    async def _feed(self, requests: AsyncIterator[bytes]) -> None:
+        try:
+            async for message in requests:
+                await self.write(message)
+            await self.done_writing()
+        except grpc.aio.AioRpcError:
+            return  # who reads the answer hears of it
+        except Exception:
+            self.cancel()
+            raise
+
+    async def _over(self) -> Status:
+        await self._until(lambda: self.status is not None, is_read=True)
+        assert self.status is not None
+        return self.status
+
+    async def _until(self, is_so: Callable[[], bool], *, is_read: bool = False) -> None:
+        """Wait until something is so. Raises AioRpcError when the call ends before, unless what is waited for is its end."""
+        while not is_so():
+            if self.status is not None and not is_read:
+                raise rpc_error(self.status)
+            waiter = self._loop.create_future()
+            self._waiting.add(waiter)
+            try:
+                await waiter
+            finally:
+                self._waiting.discard(waiter)
+
+    def _take(self, message: bytes) -> None:
+        self._messages.append(message)
+        self._unread += len(message)
+        self._wake()
+
+    def _ended(self, status: Status) -> None:
+        if self._feeding is not None and not self._feeding.done() and self._feeding is not asyncio.current_task():
+            self._feeding.cancel()
+        self._wake()
+
+    def _unread_bytes(self) -> int:
+        return self._unread
+
+    def _wake(self) -> None:
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+def _http_status(fields: Any) -> int:
+    first = fields[0] if fields else (b"", b"")
+    return int(first[1]) if first[0] == b":status" and first[1].isdigit() else 0

@@ -1,0 +1,61 @@
+"""Which library speaks gRPC: ours (`fast`), or grpc.aio (`reference`), by WEIR_RPC.
+
+Both serve the same handlers and carry the same calls. The reference is the oracle of the tests and the control of the benchmark.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import grpc.aio
+
+from weir.runtime.rpc.channel import Channel, ChannelOptions
+from weir.runtime.rpc.server import Server, ServerOptions
+
+Library = Literal["fast", "reference"]
+
+MS_PER_S = 1_000
+
+Option = tuple[str, int]
+"""An option of a grpc channel or server."""
+
+
+def channel_of(library: Library, address: str, options: ChannelOptions) -> Any:
+    """A channel to host:port. Needs a running loop."""
+    if library == "fast":
+        return Channel(address, options)
+    return grpc.aio.insecure_channel(address, options=grpc_options(options))
+
+
+def server_of(library: Library, options: ServerOptions) -> Any:
+    """A server without listeners yet. Needs a running loop."""
+    if library == "fast":
+        return Server(options)
+    return grpc.aio.server(
+        options=[
+            ("grpc.max_receive_message_length", options.message_bytes_max),
+            ("grpc.max_send_message_length", options.answer_bytes_max),
+            ("grpc.max_metadata_size", options.http2.header_bytes_max),
+            ("grpc.max_concurrent_streams", options.http2.streams_max),
+            ("grpc.max_connection_idle_ms", int(options.idle_s * MS_PER_S)),
+            ("grpc.so_reuseport", 0),  # else two processes would share a port, and a test would talk to the wrong one
+        ],
+        maximum_concurrent_rpcs=options.calls_max,
+    )
+
+
+def grpc_options(options: ChannelOptions) -> list[Option]:
+    """The options of a grpc channel: quick reconnects, a connection of its own, no proxy, no retries behind the caller's back."""
+    reconnect_ms = int(options.reconnect_s * MS_PER_S)
+    return [
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", max(reconnect_ms, MS_PER_S)),
+        ("grpc.max_reconnect_backoff_ms", reconnect_ms),
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.enable_http_proxy", 0),
+        ("grpc.enable_retries", 0),
+        ("grpc.max_receive_message_length", options.message_bytes_max),
+        ("grpc.max_send_message_length", options.request_bytes_max),
+        ("grpc.max_metadata_size", options.http2.header_bytes_max),
+        ("grpc.absolute_max_metadata_size", options.http2.header_bytes_max),
+    ]

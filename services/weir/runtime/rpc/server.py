@@ -1,0 +1,294 @@
+"""A gRPC server: listeners, connections, and a task for each call. It can stand where `grpc.aio.server()` stands.
+
+Handlers are grpc's own (`grpc.GenericRpcHandler`). A connection that does not begin as HTTP/2 does, that breaks its rules or
+floods us is closed, with the reason told; one without calls is closed after `idle_s`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from weir.runtime.http2.faults import ConnectionFault
+from weir.runtime.http2.frames import goaway
+from weir.runtime.http2.header_blocks import HeaderList, literal
+from weir.runtime.http2.limits import Http2Limits
+from weir.runtime.http2.server_end import ServerEnd
+from weir.runtime.http2.stream import NOBODY, Receiver, Stream
+from weir.runtime.rpc.call_headers import RESPONSE_BLOCK, Asked, Metadata, read_request, status_block
+from weir.runtime.rpc.server_call import ServerCall
+from weir.runtime.telemetry.logs import logger
+
+RESOURCE_EXHAUSTED, UNIMPLEMENTED = 8, 12
+"""gRPC status codes that are said without a handler."""
+
+BEGIN_S = 10.0
+"""Seconds in which a connection must have sent its preface and settings, and the rest of a header block. Arbitrary; any value
+from 2 to 60 would do: they come with its first packet."""
+
+LOOK_S = 1.0
+"""Seconds between looks for connections that are idle or have not begun."""
+
+NO_CALL_TEXT = b"this is a gRPC server: send POST with content-type application/grpc\n"
+
+BACKLOG = 512
+"""Connections that wait to be accepted. Arbitrary; any value from 128 to 4,096 would do."""
+
+UNREAD_FACTOR = 4
+"""A connection whose socket holds so many times `unread_bytes_max` is let go: its peer asks and does not read."""
+
+
+class CallDetails(NamedTuple):
+    """What a generic handler is asked with; grpc's HandlerCallDetails."""
+
+    method: str
+    invocation_metadata: Metadata
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """Bounds of a server."""
+
+    http2: Http2Limits = field(default_factory=Http2Limits)
+    message_bytes_max: int
+    """Largest message that is received, bytes."""
+    answer_bytes_max: int
+    """Largest message that is sent, bytes."""
+    calls_max: int
+    """Calls at once, of all connections; one more is refused."""
+    idle_s: float = 600.0
+    """Seconds after which a connection without a call is closed. Arbitrary; any value from 5 minutes to an hour would do."""
+
+
+class Server:
+    """Serves handlers on addresses."""
+
+    def __init__(self, options: ServerOptions) -> None:
+        self.options = options
+        self.connections: set[ServerConnection] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self._handlers: list[Any] = []
+        self._sockets: list[socket.socket] = []
+        self._listeners: list[asyncio.Server] = []
+        self._looking: asyncio.Task[None] | None = None
+
+    def add_generic_rpc_handlers(self, handlers: Iterable[Any]) -> None:
+        """Serve what these handlers know; the first that knows a method has it."""
+        self._handlers.extend(handlers)
+
+    def add_registered_method_handlers(self, service: str, handlers: Any) -> None:
+        """Nothing: generated code registers its handlers as generic ones too."""
+
+    def add_insecure_port(self, address: str) -> int:
+        """Bind host:port; 0 takes a free port. Returns the port. Raises RuntimeError when it cannot be bound."""
+        host, _, port = address.rpartition(":")
+        listener: socket.socket | None = None
+        try:
+            family, kind, number, _, place = socket.getaddrinfo(
+                host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )[0]
+            listener = socket.socket(family, kind, number)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(place)
+        except OSError as error:
+            if listener is not None:
+                listener.close()
+            raise RuntimeError(f"cannot bind {address}: {error}") from error
+        self._sockets.append(listener)
+        return int(listener.getsockname()[1])
+
+    async def start(self) -> None:
+        """Listen."""
+        loop = asyncio.get_running_loop()
+        for bound in self._sockets:
+            self._listeners.append(
+                await loop.create_server(lambda: ServerConnection(self), sock=bound, backlog=BACKLOG)
+            )
+        self._looking = asyncio.create_task(self._look())
+
+    async def stop(self, grace_s: float | None) -> None:
+        """Take no new connections and calls; let those in flight finish for `grace_s`, then cancel them."""
+        for listener in self._listeners:
+            listener.close()
+        for connection in self.connections:
+            connection.leave()
+        if self.tasks and grace_s:
+            await asyncio.wait(self.tasks, timeout=grace_s)
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        if self._looking is not None:
+            self._looking.cancel()
+        for connection in list(self.connections):
+            connection.close()
+
+    def handler_of(self, asked: Asked) -> Any:
+        """The handler of a method; None for one that nobody knows."""
+        details = CallDetails(asked.path, asked.metadata)
+        return next((found for one in self._handlers if (found := one.service(details)) is not None), None)
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            now_s = asyncio.get_running_loop().time()
+            for connection in list(self.connections):
+                connection.look(now_s)
+
+
+class ServerConnection(asyncio.Protocol):
+    """One client."""
+
+    def __init__(self, server: Server) -> None:
+        self.end = ServerEnd(server.options.http2, self._open)
+        self.peer = ""
+        self._server = server
+        self._loop = asyncio.get_running_loop()
+        self._transport: Any = None
+        self._is_flush_due = False
+        self._made_s = self._moved_s = self._loop.time()
+
+    def connection_made(self, transport: Any) -> None:
+        """A client is there: say what we take."""
+        self._transport = transport
+        self._server.connections.add(self)
+        transport.set_write_buffer_limits(high=self._server.options.http2.unread_bytes_max)
+        self.peer = peer_name(transport.get_extra_info("peername"))
+        self._flush()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the client."""
+        self._moved_s = self._loop.time()
+        try:
+            self.end.receive(data, self._moved_s)
+        except ConnectionFault as fault:
+            self._break(fault)
+        self._flush()
+
+    def eof_received(self) -> bool:
+        """The client sends no more: nor do we."""
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The client is gone."""
+        self._server.connections.discard(self)
+        self.end.lose("the client closed the connection")
+
+    def pause_writing(self) -> None:
+        """The socket takes nothing more."""
+        self.end.outlet.is_paused = True
+
+    def resume_writing(self) -> None:
+        """The socket takes bytes again."""
+        self.end.outlet.is_paused = False
+        self.end.outlet.pump()
+        self._flush()
+
+    def flush_soon(self) -> None:
+        """Write at the end of this turn of the loop: frames of calls that are ready together go in one write."""
+        if not self._is_flush_due:
+            self._is_flush_due = True
+            self._loop.call_soon(self._flush)
+
+    def leave(self) -> None:
+        """Take no more calls."""
+        self.end.stop()
+        self._flush()
+
+    def close(self) -> None:
+        """Write what is left, and close."""
+        self._flush()
+        self._transport.close()
+
+    def look(self, now_s: float) -> None:
+        """Close the connection where nothing began, or nothing happens."""
+        options = self._server.options
+        if not self.end.is_settled and now_s - self._made_s > BEGIN_S:
+            self._transport.abort()
+        elif not self.end.streams and now_s - self._moved_s > options.idle_s:
+            self.leave()
+            self.close()
+
+    def _flush(self) -> None:
+        self._is_flush_due = False
+        frames = self.end.outlet.frames
+        if not frames or self._transport.is_closing():
+            return
+        self._transport.write(b"".join(frames))
+        frames.clear()
+        if self._transport.get_write_buffer_size() > UNREAD_FACTOR * self._server.options.http2.unread_bytes_max:
+            logger().warning("client_does_not_read", peer=self.peer)
+            self._transport.abort()
+
+    def _break(self, fault: ConnectionFault) -> None:
+        logger().info("connection_broken_off", peer=self.peer, code=fault.code.name, reason=fault.text)
+        self.end.outlet.frames.append(goaway(self.end.last_peer_id, fault.code, fault.text))
+        self.close()
+
+    def _open(self, stream: Stream, headers: HeaderList) -> Receiver:
+        asked = headers.meaning
+        if asked is None:
+            asked = headers.meaning = read_request(headers.fields)
+        if asked.http_status:
+            return NoCall(self, stream, asked.http_status)
+        options, server = self._server.options, self._server
+        if headers.size_bytes > options.http2.header_bytes_max:
+            told = (
+                f"received metadata size exceeds limit: {headers.size_bytes} of {options.http2.header_bytes_max} bytes"
+            )
+            return self._refuse(stream, RESOURCE_EXHAUSTED, told)
+        if asked.fault is not None:
+            return self._refuse(stream, *asked.fault)
+        if len(server.tasks) >= options.calls_max:
+            return self._refuse(stream, RESOURCE_EXHAUSTED, "Concurrent RPC limit exceeded!")
+        handler = server.handler_of(asked)
+        if handler is None:
+            return self._refuse(stream, UNIMPLEMENTED, "Method not found!")
+        call = ServerCall(self, stream, asked, options.message_bytes_max)
+        call.task = self._loop.create_task(call.serve(handler))
+        server.tasks.add(call.task)
+        call.task.add_done_callback(server.tasks.discard)
+        return call
+
+    def _refuse(self, stream: Stream, code: int, details: str) -> Receiver:
+        self.end.send_headers(stream, RESPONSE_BLOCK + status_block(code, details), is_end=True)
+        self.end.finish(stream)
+        return NOBODY
+
+
+class NoCall:
+    """A request that is no call of gRPC: it is answered in the words of HTTP, once something of it came."""
+
+    def __init__(self, connection: ServerConnection, stream: Stream, status: int) -> None:
+        self._connection = connection
+        self._stream = stream
+        self._status = status
+
+    def receive_headers(self, headers: HeaderList, *, is_end: bool) -> None:
+        """Trailers: the request is over."""
+        self.receive_data(b"", is_end=is_end)
+
+    def receive_data(self, data: bytes, *, is_end: bool) -> None:
+        """A part of the body, which nobody reads: the answer says what is served here."""
+        stream, end = self._stream, self._connection.end
+        stream.receiver = NOBODY
+        block = literal(b":status", b"%d" % self._status) + literal(b"content-type", b"text/plain")
+        end.send_headers(stream, block)
+        end.send_data(stream, NO_CALL_TEXT, is_end=True)
+        end.finish(stream)
+
+    def receive_reset(self, code: int, text: str) -> None:
+        """Nobody waits for the answer."""
+
+    def sent(self) -> None:
+        """The answer is with the socket."""
+
+
+def peer_name(address: Any) -> str:
+    """An address as gRPC writes it."""
+    if isinstance(address, tuple) and len(address) >= 2:
+        host, port = address[0], address[1]
+        return f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"
+    return "unix:"
