@@ -13,6 +13,12 @@ FORBIDDEN = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"tran
 NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
 """A name: a token without upper-case letters (section 8.2.1)."""
 
+USUAL = frozenset(
+    (b"content-type", b"user-agent", b"authorization", b"grpc-timeout", b"grpc-encoding", b"grpc-accept-encoding", b"grpc-status",
+     b"grpc-message", b"traceparent", b"tracestate", b"content-length", b"accept-encoding")
+)  # fmt: skip
+"""Names that are good, and that most messages have: they are not looked at again."""
+
 NO_VALUE = re.compile(rb"[\0\r\n]|^[ \t]|[ \t]$")
 """What no value has: a NUL, a line's end, white space at either end (section 8.2.1)."""
 
@@ -74,6 +80,8 @@ def _pseudo_headers(fields: Sequence[Field], known: frozenset[bytes]) -> dict[by
 
 
 def _demand_field(name: bytes, value: bytes) -> None:
+    if name in USUAL:
+        return
     if not NAME.fullmatch(name):
         raise Malformed(f"{name[:32]!r} is no name of a header")
     if name in FORBIDDEN or (name == b"te" and value != b"trailers"):

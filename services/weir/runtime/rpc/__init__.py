@@ -6,6 +6,7 @@ Both have the part of grpc.aio's interface that Weir's services use, so that the
     messages       length-prefixed messages, compressed or not
     call_headers   what the headers and trailers of a call mean, and their bytes
     server         listeners and connections        server_call    one call at the server
+    metrics        of the server                    library        which of both libraries is used
     channel        one connection to a server       client_call    one call at the client
 
 Messages pass as bytes; none is decoded.

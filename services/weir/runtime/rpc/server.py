@@ -19,6 +19,7 @@ from weir.runtime.http2.limits import Http2Limits
 from weir.runtime.http2.server_end import ServerEnd
 from weir.runtime.http2.stream import NOBODY, Receiver, Stream
 from weir.runtime.rpc.call_headers import RESPONSE_BLOCK, Asked, Metadata, read_request, status_block
+from weir.runtime.rpc.metrics import BROKEN, CALLS_AT_ONCE, CONNECTIONS, UNREAD
 from weir.runtime.rpc.server_call import ServerCall
 from weir.runtime.telemetry.logs import logger
 
@@ -102,6 +103,7 @@ class Server:
 
     async def start(self) -> None:
         """Listen."""
+        CALLS_AT_ONCE.set_function(lambda: len(self.tasks))
         loop = asyncio.get_running_loop()
         for bound in self._sockets:
             self._listeners.append(
@@ -154,6 +156,7 @@ class ServerConnection(asyncio.Protocol):
         """A client is there: say what we take."""
         self._transport = transport
         self._server.connections.add(self)
+        CONNECTIONS.inc()
         transport.set_write_buffer_limits(high=self._server.options.http2.unread_bytes_max)
         self.peer = peer_name(transport.get_extra_info("peername"))
         self._flush()
@@ -174,6 +177,7 @@ class ServerConnection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """The client is gone."""
         self._server.connections.discard(self)
+        CONNECTIONS.dec()
         self.end.lose("the client closed the connection")
 
     def pause_writing(self) -> None:
@@ -219,10 +223,12 @@ class ServerConnection(asyncio.Protocol):
         self._transport.write(b"".join(frames))
         frames.clear()
         if self._transport.get_write_buffer_size() > UNREAD_FACTOR * self._server.options.http2.unread_bytes_max:
+            UNREAD.inc()
             logger().warning("client_does_not_read", peer=self.peer)
             self._transport.abort()
 
     def _break(self, fault: ConnectionFault) -> None:
+        BROKEN.labels(fault.code.name).inc()
         logger().info("connection_broken_off", peer=self.peer, code=fault.code.name, reason=fault.text)
         self.end.outlet.frames.append(goaway(self.end.last_peer_id, fault.code, fault.text))
         self.close()

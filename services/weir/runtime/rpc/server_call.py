@@ -22,6 +22,7 @@ from weir.runtime.http2.server_end import ServerEnd
 from weir.runtime.http2.stream import Stream
 from weir.runtime.rpc.call_headers import RESPONSE_BLOCK, Asked, Metadata, metadata_block, status_block
 from weir.runtime.rpc.messages import BadMessage, MessageReader, framed
+from weir.runtime.rpc.metrics import LOST_CALLS
 from weir.runtime.telemetry.logs import logger
 
 INTERNAL, DEADLINE_EXCEEDED, UNKNOWN, UNAVAILABLE = 13, 4, 2, 14
@@ -189,6 +190,7 @@ class ServerCall:
             code, details = UNAVAILABLE, "the server is stopping"
             raise
         except Exception as error:  # noqa: BLE001  # the boundary: one call's fault ends one call, and is logged
+            LOST_CALLS.inc()
             logger().error("rpc_handler_failed", path=self.asked.path, exc_info=error)
             code, details = UNKNOWN, f"the handler failed ({type(error).__name__}); the server's log says why"
         finally:
