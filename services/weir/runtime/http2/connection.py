@@ -14,40 +14,34 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from weir.runtime.http2 import frames
+from weir.runtime.http2.control import ControlFrames, demand_other_parent
 from weir.runtime.http2.faults import ConnectionFault, ErrorCode, StreamFault
 from weir.runtime.http2.frames import (
-    ACK,
     CONTINUATION,
     DATA,
     END_HEADERS,
     END_STREAM,
     FRAME_BYTES,
-    FRAME_BYTES_MAX,
     GOAWAY,
     HAS_PRIORITY,
     HEAD,
     HEAD_BYTES,
     HEADERS,
-    NUMBER,
     PADDED,
     PING,
     PRIORITY,
     PUSH_PROMISE,
     RST_STREAM,
-    SETTING,
     SETTINGS,
     WINDOW_DEFAULT,
-    WINDOW_MAX,
     WINDOW_UPDATE,
-    frame,
     rst_stream,
     settings_frame,
     window_update,
 )  # fmt: skip
 from weir.runtime.http2.header_blocks import BlockReader, HeaderList
-from weir.runtime.http2.limits import BLOCK_BYTES_FACTOR, CONTINUATIONS_MAX, CONTROL_WINDOW_S, Http2Limits
-from weir.runtime.http2.outlet import Outlet
-from weir.runtime.http2.stream import NOBODY, Receiver, Stream, code_name
+from weir.runtime.http2.limits import BLOCK_BYTES_FACTOR, CONTINUATIONS_MAX, Http2Limits
+from weir.runtime.http2.stream import NOBODY, Receiver, Stream
 
 CLOSED_KEPT = 1_024
 """Closed streams that are remembered, to tell late frames from wrong ones. Chosen: as many as may be open."""
@@ -55,33 +49,20 @@ CLOSED_KEPT = 1_024
 unpack = HEAD.unpack_from
 
 
-class Connection:
+class Connection(ControlFrames):
     """State of one end. A subclass says which streams a peer may open, and what their first headers mean."""
 
     def __init__(self, limits: Http2Limits) -> None:
-        self.limits = limits
-        self.outlet = Outlet(self._ended_here)
-        self.streams: dict[int, Stream] = {}
-        self.peer_streams_max = 2**31
-        """Streams that we may open: the peer's setting."""
-        self.is_going = False
-        """Whether either end said GOAWAY: no stream is opened any more."""
+        super().__init__(limits)
         self.last_peer_id = 0
         """Highest stream that the peer opened."""
-        self.is_settled = False
-        """Whether the peer's first SETTINGS came."""
         self._reader = BlockReader()
         self._rest = b""
         self._receive_window = limits.connection_window_bytes
-        self._peer_window = WINDOW_DEFAULT  # of a new stream, for what we send
-        self._has_small_table = False
         self._block: list[bytes] | None = None  # of headers that go on in CONTINUATION frames
         self._block_of = (0, 0)  # stream and flags of that block
         self._block_bytes = 0
         self._closed: dict[int, bool] = {}  # stream -> whether we reset it
-        self._counted_since_s = 0.0
-        self._control_frames = 0
-        self._resets = 0
         self._handlers: dict[int, Callable[[int, int, bytes], None]] = {
             DATA: self._padded_data, HEADERS: self._headers, PRIORITY: self._priority, RST_STREAM: self._reset,
             SETTINGS: self._settings, PUSH_PROMISE: self._push_promise, PING: self._ping, GOAWAY: self._goaway,
@@ -95,8 +76,7 @@ class Connection:
 
     def receive(self, data: bytes, now_s: float) -> None:
         """Take bytes of the peer. Raises ConnectionFault when the connection must end."""
-        if now_s - self._counted_since_s > CONTROL_WINDOW_S:
-            self._counted_since_s, self._control_frames, self._resets = now_s, 0, 0
+        self._count_from(now_s)
         if self._rest:
             data = self._rest + data
         at, size = 0, len(data)
@@ -170,10 +150,6 @@ class Connection:
         """Headers that open a stream. Raises ConnectionFault or StreamFault where the peer may not open it."""
         raise NotImplementedError
 
-    def _is_idle(self, stream_id: int) -> bool:
-        """Whether a stream was never open."""
-        raise NotImplementedError
-
     def _frame(self, kind: int, flags: int, stream_id: int, payload: bytes) -> None:
         if self._block is not None and kind != CONTINUATION:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a frame between the parts of a header block")
@@ -241,7 +217,7 @@ class Connection:
         if flags & HAS_PRIORITY:
             if len(payload) < 5:
                 raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "headers too short for their priority")
-            _demand_other_parent(stream_id, payload)
+            demand_other_parent(stream_id, payload)
             payload = payload[5:]
         if flags & END_HEADERS:
             self._block_done(stream_id, payload, is_end=bool(flags & END_STREAM))
@@ -278,131 +254,6 @@ class Connection:
         """Headers on a stream that is open: a response's, or trailers."""
         raise NotImplementedError
 
-    # Frames of control
-
-    def _priority(self, _: int, stream_id: int, payload: bytes) -> None:
-        self._count_control()
-        if stream_id == 0:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a priority of stream 0")
-        if len(payload) != 5:
-            raise StreamFault(stream_id, ErrorCode.FRAME_SIZE_ERROR, "a priority has 5 bytes")
-        _demand_other_parent(stream_id, payload)
-
-    def _reset(self, _: int, stream_id: int, payload: bytes) -> None:
-        if len(payload) != NUMBER.size:
-            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "a reset has 4 bytes")
-        if stream_id == 0 or self._is_idle(stream_id):
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"a reset of stream {stream_id}, which was never open")
-        self._resets += 1
-        if self._resets > self.limits.resets_max:
-            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, f"{self._resets} resets within {CONTROL_WINDOW_S:g} s")
-        stream = self.streams.get(stream_id)
-        if stream is not None:
-            code = NUMBER.unpack(payload)[0]
-            self.forget(stream)
-            receiver, stream.receiver = stream.receiver, NOBODY
-            receiver.receive_reset(code, f"the peer reset the stream ({code_name(code)})")
-
-    def _settings(self, flags: int, stream_id: int, payload: bytes) -> None:
-        self._count_control()
-        if stream_id != 0:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "settings of a stream")
-        if len(payload) % SETTING.size or (flags & ACK and payload):
-            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, f"settings of {len(payload)} bytes")
-        self.is_settled = True
-        if flags & ACK:
-            return
-        for name, value in SETTING.iter_unpack(payload):
-            self._set(name, value)
-        self.outlet.frames.append(frame(SETTINGS, ACK, 0))
-        self.outlet.pump()
-
-    def _set(self, name: int, value: int) -> None:
-        match name:
-            case frames.HEADER_TABLE_SIZE:
-                if value < 4_096 and not self._has_small_table:
-                    self._has_small_table = self.outlet.must_empty_table = True
-            case frames.ENABLE_PUSH:
-                if value > 1:
-                    raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"ENABLE_PUSH is {value}; 0 and 1 are allowed")
-            case frames.MAX_CONCURRENT_STREAMS:
-                self.peer_streams_max = value
-            case frames.INITIAL_WINDOW_SIZE:
-                self._resize_windows(value)
-            case frames.MAX_FRAME_SIZE:
-                if not FRAME_BYTES <= value <= FRAME_BYTES_MAX:
-                    raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"MAX_FRAME_SIZE is {value}")
-                self.outlet.frame_bytes = value
-            case _:
-                pass  # MAX_HEADER_LIST_SIZE is advice, others are ignored (section 6.5.2)
-
-    def _resize_windows(self, value: int) -> None:
-        if value > WINDOW_MAX:
-            raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, f"INITIAL_WINDOW_SIZE is {value}")
-        change, self._peer_window = value - self._peer_window, value
-        for stream in self.streams.values():
-            stream.send_window += change
-            if stream.send_window > WINDOW_MAX:
-                raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, f"a window of {stream.send_window} bytes")
-
-    def _push_promise(self, _: int, __: int, ___: bytes) -> None:
-        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a PUSH_PROMISE, which nobody enabled")
-
-    def _ping(self, flags: int, stream_id: int, payload: bytes) -> None:
-        self._count_control()
-        if stream_id != 0:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a ping of a stream")
-        if len(payload) != 8:
-            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "a ping has 8 bytes")
-        if not flags & ACK:
-            self.outlet.frames.append(frame(PING, ACK, 0, payload))
-
-    def _goaway(self, _: int, stream_id: int, payload: bytes) -> None:
-        if stream_id != 0:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a GOAWAY of a stream")
-        if len(payload) < 2 * NUMBER.size:
-            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "a GOAWAY has 8 bytes or more")
-        self.is_going = True
-        self._going(NUMBER.unpack_from(payload)[0] & frames.STREAM_ID_MAX)
-
-    def _going(self, last_stream_id: int) -> None:
-        """The peer takes no streams beyond one."""
-
-    def _window_update(self, _: int, stream_id: int, payload: bytes) -> None:
-        if len(payload) != NUMBER.size:
-            raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "a window update has 4 bytes")
-        increment = NUMBER.unpack(payload)[0] & WINDOW_MAX
-        if stream_id == 0:
-            self._widen(self.outlet, increment)
-        else:
-            self._widen_stream(stream_id, increment)
-        self.outlet.pump()
-
-    def _widen(self, outlet: Outlet, increment: int) -> None:
-        outlet.window += increment
-        if increment == 0:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "a window update of 0")
-        if outlet.window > WINDOW_MAX:
-            raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, f"a window of {outlet.window} bytes")
-
-    def _widen_stream(self, stream_id: int, increment: int) -> None:
-        stream = self.streams.get(stream_id)
-        if stream is None:
-            if self._is_idle(stream_id):
-                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"a window of stream {stream_id}, which was never open")
-            return
-        stream.send_window += increment
-        if increment == 0:
-            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "a window update of 0")
-        if stream.send_window > WINDOW_MAX:
-            raise StreamFault(stream_id, ErrorCode.FLOW_CONTROL_ERROR, f"a window of {stream.send_window} bytes")
-
-    def _count_control(self) -> None:
-        self._control_frames += 1
-        if self._control_frames > self.limits.control_frames_max:
-            told = f"{self._control_frames} frames without content within {CONTROL_WINDOW_S:g} s"
-            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, told)
-
     def _ended_here(self, stream: Stream) -> None:
         """We sent the end of a stream, or it waits behind data that is not sent yet."""
         if stream.is_remote_ended and not stream.unsent:
@@ -418,11 +269,6 @@ def _without_padding(payload: bytes) -> bytes:
     if not payload or payload[0] >= len(payload):
         raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "more padding than the frame has bytes")
     return payload[1 : len(payload) - payload[0]]
-
-
-def _demand_other_parent(stream_id: int, payload: bytes) -> None:
-    if NUMBER.unpack_from(payload)[0] & frames.STREAM_ID_MAX == stream_id:
-        raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "a stream that depends on itself")
 
 
 def _count_content(stream: Stream, size: int, *, is_end: bool) -> None:

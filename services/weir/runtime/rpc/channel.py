@@ -21,8 +21,10 @@ from weir.runtime.http2.faults import ConnectionFault
 from weir.runtime.http2.frames import goaway
 from weir.runtime.http2.limits import Http2Limits
 from weir.runtime.rpc.call_headers import Metadata, Status, metadata_block, request_block, timeout_header
-from weir.runtime.rpc.client_call import UNAVAILABLE, ClientCall, StreamCall, UnaryCall
+from weir.runtime.rpc.client_call import UNAVAILABLE, ClientCall
 from weir.runtime.rpc.messages import framed
+from weir.runtime.rpc.stream_call import StreamCall
+from weir.runtime.rpc.unary_call import UnaryCall
 
 USER_AGENT = "weir"
 
