@@ -52,10 +52,9 @@ class ServerEnd(Connection):
             self.is_going = True
             self.outlet.frames.append(goaway(self.last_peer_id, ErrorCode.NO_ERROR))
 
-    def finish(self, stream: Stream) -> None:
-        """Our answer is whole. A client that is still sending is told to stop, without an error (section 8.1)."""
-        if not stream.is_remote_ended and stream.id in self.streams and not stream.unsent:
-            stream.receiver = NOBODY
+    def stop_reading(self, stream: Stream) -> None:
+        """Tell a client that still sends, although our answer is whole, to stop, without an error (section 8.1)."""
+        if not stream.is_remote_ended and stream.id in self.streams:
             self.reset(stream.id, ErrorCode.NO_ERROR)
 
     def _is_idle(self, stream_id: int) -> bool:
