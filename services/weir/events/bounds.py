@@ -7,8 +7,7 @@ names in each view, whatever the body. A view makes a row of each item and repea
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from weir.events.errors import InvalidEvent
@@ -46,33 +45,47 @@ COPIED: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {
 """By event, the lists that views make rows of, and the names that stand in each of these rows (migration 0002)."""
 
 
+Get = Callable[..., Callable[[Any], Any]]
+"""`itemgetter` or `attrgetter`: how the values of a record are read."""
+
+
+def values_of(names: Sequence[str], get: Get) -> Callable[[Any], Sequence[Any]]:
+    """What reads the values of these names, in order, also of one name or of none."""
+    if len(names) > 1:
+        return get(*names)
+    getters = [get(name) for name in names]
+    return lambda record: [value_of(record) for value_of in getters]
+
+
 class Bounds:
     """The bounds of one event, compiled from its schema."""
 
-    def __init__(self, schema: Mapping[str, Any]) -> None:
+    def __init__(self, schema: Mapping[str, Any], get: Get) -> None:
         """schema: an event's, its fields with types as in the file or with names replaced by records."""
         fields = {str(field["name"]): field["type"] for field in schema["fields"]}
         self.names = tuple(name for name, kind in fields.items() if kind == "string" and name in NAMES)
         self.lists = tuple(name for name, kind in fields.items() if _is_list_of_records(kind))
-        self._names_of = itemgetter(*self.names)
         self.copied_lists, self.copied_names = COPIED.get(str(schema["name"]), ((), ()))
+        self._names_of, self._lists_of = values_of(self.names, get), values_of(self.lists, get)
+        self._copied_of, self._copied_lists_of = values_of(self.copied_names, get), values_of(self.copied_lists, get)
 
-    def check(self, record: Mapping[str, Any]) -> None:
+    def check(self, record: Any) -> None:
         """Raise InvalidEvent("undecodable") for a record outside. About 1 us."""
-        if max(map(len, self._names_of(record))) > NAME_CHARS_SHORT:
-            for name in self.names:
-                _check_name(name, record[name])
-        for name in self.lists:
-            if len(record[name]) > ITEMS_MAX:
-                raise _bad(f"{name} has {len(record[name])} items; at most {ITEMS_MAX} are taken")
+        names = self._names_of(record)
+        if max(map(len, names)) > NAME_CHARS_SHORT:
+            for name, value in zip(self.names, names, strict=True):
+                _check_name(name, value)
+        for name, items in zip(self.lists, self._lists_of(record), strict=True):
+            if len(items) > ITEMS_MAX:
+                raise _bad(f"{name} has {len(items)} items; at most {ITEMS_MAX} are taken")
         if self.copied_lists:
             self._check_copies(record)
 
-    def _check_copies(self, record: Mapping[str, Any]) -> None:
-        items = sum([len(record[name]) for name in self.copied_lists])
+    def _check_copies(self, record: Any) -> None:
+        items = sum(map(len, self._copied_lists_of(record)))
         if items * len(self.copied_names) * NAME_BYTES_MAX <= COPIED_BYTES_MAX:
             return
-        copied = items * sum([_bytes(record[name]) for name in self.copied_names])
+        copied = items * sum(map(_bytes, self._copied_of(record)))
         if copied > COPIED_BYTES_MAX:
             raise _bad(
                 f"{items} items of {' and '.join(self.copied_lists)} would repeat the event's names in {copied} bytes;"
