@@ -33,7 +33,7 @@ from .spool_fill import EVENTS_OF_A_CALL, fill
 CALLS = 3_000
 """Ended calls in the spool: 27 MB, 27 pieces. Arbitrary: any value from 1,000 to 30,000 would do."""
 SPOOL_BYTES_MAX = 1_073_741_824
-ROUNDS = 7
+ROUNDS = 5
 """Rounds of a stage, of which the cheapest counts. Arbitrary: any number from 5 to 20 would do."""
 LIMITS = {"text_chars_max": 65_536, "message_bytes_max": 4_194_304}
 """The product's defaults."""
