@@ -81,7 +81,7 @@ def _wholes(folder: Path) -> Iterator[Measured]:
 async def _drained_s(folder: Path, *, has_broker: bool) -> float:
     """CPU time until a full spool is empty."""
     kafka, stop, spool = MockKafka(), asyncio.Event(), _copied(folder)
-    settings = SpoolSettings(spool_dir=spool, kafka_bootstrap=kafka.bootstrap, drain_share=1.0)
+    settings = SpoolSettings(drain_share=1.0)
     link, reader = kafka.link(folder / "data", "gateway-drain"), SpoolReader(spool)
     await link.producer.start(stop)
     if not has_broker:

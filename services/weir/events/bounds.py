@@ -8,6 +8,7 @@ names in each view, whatever the body. A view makes a row of each item and repea
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from weir.events.errors import InvalidEvent
@@ -51,16 +52,16 @@ Get = Callable[..., Callable[[Any], Any]]
 
 def values_of(names: Sequence[str], get: Get) -> Callable[[Any], Sequence[Any]]:
     """What reads the values of these names, in order, also of one name or of none."""
-    if len(names) > 1:
-        return get(*names)
-    getters = [get(name) for name in names]
-    return lambda record: [value_of(record) for value_of in getters]
+    if not names:
+        return lambda _: ()
+    first = get(names[0])
+    return get(*names) if len(names) > 1 else lambda record: (first(record),)
 
 
 class Bounds:
     """The bounds of one event, compiled from its schema."""
 
-    def __init__(self, schema: Mapping[str, Any], get: Get) -> None:
+    def __init__(self, schema: Mapping[str, Any], get: Get = itemgetter) -> None:
         """schema: an event's, its fields with types as in the file or with names replaced by records."""
         fields = {str(field["name"]): field["type"] for field in schema["fields"]}
         self.names = tuple(name for name, kind in fields.items() if kind == "string" and name in NAMES)

@@ -16,7 +16,7 @@ from typing import Any
 from weir.events.bounds import Bounds, Get, values_of
 from weir.events.errors import InvalidEvent
 from weir.events.ids import UUID_TEXT
-from weir.events.ranges import range_of
+from weir.events.ranges import ValueRange, range_of
 
 Record = Any
 """What is checked: a dictionary, whose values `itemgetter` reads, or an event, which `attrgetter` reads."""
@@ -50,21 +50,40 @@ def _event(schema: Mapping[str, Any], get: Get) -> Check:
 
 
 def _storable(schema: Mapping[str, Any], get: Get) -> Check:
+    """The check of a record's values; those of the most fields first."""
     fields = [(str(field["name"]), field["type"]) for field in schema["fields"]]
     ranges = {name: allowed for name, kind in fields if kind in INTEGERS and (allowed := range_of(name, kind))}
     floats = [name for name, kind in fields if kind in FLOATS]
-    integers_of, floats_of = values_of(list(ranges), get), values_of(floats, get)
-    limits = [(allowed.first, allowed.last, name) for name, allowed in ranges.items()]
-    rarer = [found for name, kind in fields if not isinstance(kind, str) and (found := _of(name, kind, get))]
+    found = [_of_integers(ranges, get)] if ranges else []
+    found += [_of_each_float(floats, get)] if floats else []
+    found += [rarer for name, kind in fields if not isinstance(kind, str) and (rarer := _of(name, kind, get))]
 
     def check(record: Record) -> None:
-        for value, (first, last, name) in zip(integers_of(record), limits):  # noqa: B905  # as many; strict costs a tenth
+        for one in found:
+            one(record)
+
+    return found[0] if len(found) == 1 else check
+
+
+def _of_integers(ranges: Mapping[str, ValueRange], get: Get) -> Check:
+    integers_of = values_of(list(ranges), get)
+    limits = [(name, allowed.first, allowed.last) for name, allowed in ranges.items()]
+
+    def check(record: Record) -> None:
+        for (name, first, last), value in zip(limits, integers_of(record)):  # noqa: B905  # as many; strict costs a tenth
             if not first <= value <= last and not (ranges[name].or_zero and value == 0):
                 raise _bad(ranges[name].complaint(name, value))
-        if not all(map(isfinite, floats_of(record))):
-            raise _not_finite(*next(one for one in zip(floats, floats_of(record), strict=True) if not isfinite(one[1])))
-        for one in rarer:
-            one(record)
+
+    return check
+
+
+def _of_each_float(names: Sequence[str], get: Get) -> Check:
+    floats_of = values_of(names, get)
+
+    def check(record: Record) -> None:
+        for name, value in zip(names, floats_of(record)):  # noqa: B905  # as many; strict costs a tenth
+            if not isfinite(value):
+                raise _not_finite(name, value)
 
     return check
 

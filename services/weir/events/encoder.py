@@ -125,15 +125,21 @@ def _blocks(values: Sequence[object] | Mapping[str, str], encoded: Iterable[byte
     return b"".join((LONGS[len(values)], *encoded, END)) if len(values) else END
 
 
-def _optional(kind: type, write: Encode, *, first: float = LONG_MIN, last: float = LONG_MAX) -> Encode:
-    """The encoder of what a union [null, T] holds, but for null: of the very type, in its range."""
+def _optional(kind: type, write: Encode) -> Encode:
+    """The encoder of what a union [null, T] holds, but for null: of the very type."""
 
     def encode(value: Any) -> bytes:
-        if type(value) is not kind or (kind is int and not first <= value <= last):
+        if type(value) is not kind:
             raise TypeError(f"{type(value).__name__} in a union with {kind.__name__}")
         return VALUE + write(value)
 
     return encode
+
+
+def _int(value: int) -> bytes:
+    if not INT_MIN <= value <= INT_MAX:
+        raise OverflowError(f"{value} is no 32-bit number")
+    return LONGS[value]
 
 
 NAMESPACE: Mapping[str, Any] = {
@@ -145,7 +151,7 @@ NAMESPACE: Mapping[str, Any] = {
     "list_of_string": _list_of_string,
     "list_of_float": _list_of_float,
     "list_of_records": _list_of_records,
-    "optional_int": _optional(int, LONGS.__getitem__, first=INT_MIN, last=INT_MAX),
+    "optional_int": _optional(int, _int),
     "optional_long": _optional(int, LONGS.__getitem__),
     "optional_double": _optional(float, struct.Struct("<d").pack),
     "optional_boolean": _optional(bool, lambda value: b"\1" if value else b"\0"),

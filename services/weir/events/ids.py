@@ -9,8 +9,8 @@ import hashlib
 import re
 
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-TIME_HEX_DIGITS = 12
-"""Leading hex digits of a UUIDv7 that hold its time in milliseconds (RFC 9562, section 5.7)."""
+TIME_CHARS = 13
+"""Leading characters of a UUIDv7 that hold its time in milliseconds: 12 hex digits and a hyphen (RFC 9562, section 5.7)."""
 
 
 def derived_id(cause_id: str, role: str) -> str:
@@ -21,7 +21,7 @@ def derived_id(cause_id: str, role: str) -> str:
     """
     if not UUID_TEXT.fullmatch(cause_id):
         raise ValueError(f"cause id {cause_id!r} is no lower-case UUID text; derive ids from event ids only")
-    return _uuid7_text(cause_id.replace("-", "")[:TIME_HEX_DIGITS], f"{cause_id}\n{role}")
+    return _uuid7_text(cause_id[:TIME_CHARS], f"{cause_id}\n{role}")
 
 
 def derived_span_id(cause_id: str, role: str) -> str:
@@ -34,11 +34,11 @@ def named_id(time_us: int, name: str) -> str:
 
     time_us: time of the fact, microseconds since 1970-01-01 UTC, at least 0.
     """
-    return _uuid7_text(f"{time_us // 1_000:012x}", name)
+    time_digits = f"{time_us // 1_000:012x}"
+    return _uuid7_text(f"{time_digits[:8]}-{time_digits[8:]}", name)
 
 
 def _uuid7_text(time_part: str, name: str) -> str:
     noise = hashlib.sha256(name.encode()).hexdigest()
     variant = "89ab"[int(noise[3], 16) % 4]
-    digits = f"{time_part}7{noise[:3]}{variant}{noise[4:19]}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    return f"{time_part}-7{noise[:3]}-{variant}{noise[4:7]}-{noise[7:19]}"

@@ -30,7 +30,7 @@ PLAIN: dict[str, st.SearchStrategy[Any]] = {
     "bytes": st.binary(max_size=200),
     "null": st.none(),
 }
-ODD = st.sampled_from(
+ODD: st.SearchStrategy[Any] = st.sampled_from(
     [
         None,
         True,
@@ -109,7 +109,7 @@ def test_an_odd_value_ends_as_fastavro_ends_it(plain: Event, odd: object, number
 
 @pytest.mark.parametrize("plain", one_of_each(), ids=lambda event: event.EVENT)
 @pytest.mark.parametrize("odd", [None, 5, "5", (), {}], ids=ascii)
-def test_a_list_or_map_that_is_none_ends_as_fastavro_ends_it(plain: Event, odd: object) -> None:
+def test_a_list_or_map_that_is_none_ends_as_fastavro_ends_it(plain: Event, odd: Any) -> None:
     for field in fields(plain):
         event = replace(plain, **{field.name: odd})
 

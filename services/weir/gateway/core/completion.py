@@ -6,7 +6,6 @@ gives the same events twice and the store keeps one.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
@@ -116,8 +115,7 @@ def _completed(
 
 def _shared(record: Record, call: Call, request: RequestFacts, text_chars_max: int) -> dict[str, Any]:
     user_text = request.text if call.user_text is None else call.user_text
-    parameters_json = json.dumps(request.parameters, sort_keys=True)
-    is_cut, is_whole = len(request.text) > text_chars_max, len(parameters_json) <= text_chars_max
+    is_cut, is_whole = len(request.text) > text_chars_max, len(request.parameters_json) <= text_chars_max
     return {
         "request_id": call.request_id,
         "client_request_id": (call.client_request_id or request.client_request_id)[:FACT_CHARS_MAX],
@@ -130,7 +128,7 @@ def _shared(record: Record, call: Call, request: RequestFacts, text_chars_max: i
         "user_text": user_text[:text_chars_max],
         "input_truncated": is_cut or not is_whole or (record.wire_bytes > 0 and not record.wire),
         "input_bytes": record.wire_bytes,
-        "parameters_json": parameters_json if is_whole else "{}",
+        "parameters_json": request.parameters_json if is_whole else "{}",
         "references": call.references,
         "release_digest": release_digest(call.references),
     }
@@ -224,7 +222,7 @@ def _timed(call: Call, item: Mapping[str, object], index: int, parent: str) -> S
     name = _word(item, "name", "node")
     start_us = _time(item.get("start_us"), call.start_time_us)
     return Span(
-        span_id=_id(item.get("span_id"), derived_span_id(call.request_id, f"{name} {index}")),
+        span_id=_id(item.get("span_id"), "") or derived_span_id(call.request_id, f"{name} {index}"),
         parent_span_id=_id(item.get("parent_span_id"), parent),
         name=name,
         kind=_kind(item),
@@ -237,7 +235,8 @@ def _timed(call: Call, item: Mapping[str, object], index: int, parent: str) -> S
 
 
 def _kind(item: Mapping[str, object]) -> SpanKind:
-    return next((kind for kind in SPAN_KINDS if kind == item.get("kind")), "internal")
+    kind = item.get("kind")
+    return kind if kind in SPAN_KINDS else "internal"
 
 
 def _word(item: Mapping[str, object], name: str, otherwise: str) -> str:

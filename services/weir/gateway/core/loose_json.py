@@ -63,7 +63,7 @@ def is_long(value: int) -> bool:
 
 def clean(text: str) -> str:
     """The text as UTF-8 can carry it."""
-    return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return text if text.isascii() else SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 @dataclass
@@ -75,14 +75,16 @@ class _Carrier:
         self.left -= 1
         if self.left < 0 or depth > DEPTH_MAX:
             return None
+        if isinstance(value, str):
+            return clean(value)
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, int):
+            return value if is_long(value) else None
         if isinstance(value, dict):
             return {clean(name): self.carried(inner, depth + 1) for name, inner in value.items()}
         if isinstance(value, list):
             return [self.carried(inner, depth + 1) for inner in value]
-        if isinstance(value, str):
-            return clean(value)
         if isinstance(value, float):
             return value if isfinite(value) else None
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value if is_long(value) else None
         return value

@@ -100,6 +100,8 @@ class RequestFacts:
     text: str = ""
     parameters: Mapping[str, object] = field(default_factory=dict)
     """Sampling parameters, as the JSON in `sampling_parameters`."""
+    parameters_json: str = "{}"
+    """The same as JSON text, sorted by name."""
     client_request_id: str = ""
 
 
@@ -117,7 +119,8 @@ def _read_request(wire: bytes) -> RequestFacts:
     name = text_among(tensors, INPUT_NAMES, NO_TEXT_INPUTS) or ""
     own = {name: carried(_plain(tensors[name])) for name in PARAMETER_NAMES if name in tensors}
     parameters = {**_json_object(first_text(tensors, SAMPLING)), **own}
-    return RequestFacts("\n".join(texts_of(tensors, name)), parameters, message.id)
+    parameters_json = json.dumps(parameters, sort_keys=True) if parameters else "{}"
+    return RequestFacts("\n".join(texts_of(tensors, name)), parameters, parameters_json, message.id)
 
 
 _read_small = lru_cache(REMEMBERED)(_read_request)
@@ -193,10 +196,15 @@ def merged(tensors: Sequence[Tensors]) -> Tensors:
 
 def text_among(tensors: Tensors, names: Sequence[str], others: Collection[str]) -> str | None:
     """Name of the tensor that holds the text: the first of `names` there is, else the only BYTES tensor not in `others`."""
-    texts = [name for name, values in tensors.items() if all(isinstance(value, bytes) for value in values)]
-    found = next((name for name in names if name in texts), None)
-    rest = [name for name in texts if tensors[name] and name not in others]
-    return found or (rest[0] if len(rest) == 1 else None)
+    for name in names:
+        if name in tensors and _is_text(tensors[name]):
+            return name
+    rest = [name for name, values in tensors.items() if values and name not in others and _is_text(values)]
+    return rest[0] if len(rest) == 1 else None
+
+
+def _is_text(values: Values) -> bool:
+    return set(map(type, values)) <= {bytes}
 
 
 def texts_of(tensors: Tensors, name: str) -> tuple[str, ...]:
@@ -206,7 +214,10 @@ def texts_of(tensors: Tensors, name: str) -> tuple[str, ...]:
 
 def first_text(tensors: Tensors, name: str) -> str:
     """First element of a BYTES tensor as text; empty when the tensor is not there."""
-    return next((value for value in tensors.get(name, ()) if isinstance(value, bytes)), b"").decode("utf-8", "replace")
+    for value in tensors.get(name, ()):
+        if isinstance(value, bytes):
+            return value.decode("utf-8", "replace")
+    return ""
 
 
 def first_number(tensors: Tensors, name: str) -> int | None:
