@@ -20,7 +20,6 @@ class ClientEnd(Connection):
     def __init__(self, limits: Http2Limits) -> None:
         super().__init__(limits)
         self._next_id = 1
-        self._answered: set[int] = set()  # streams whose response headers came
         self.outlet.frames.append(PREFACE)
         self.begin(
             {
@@ -32,12 +31,15 @@ class ClientEnd(Connection):
 
     def can_open(self) -> bool:
         """Whether the server takes one more stream now."""
-        return not self.is_going and len(self.streams) < self.peer_streams_max and self._next_id < STREAM_ID_MAX
+        return not self.is_going and len(self.streams) < self.peer_streams_max
 
     def open(self, receiver: Receiver, block: bytes, *, is_end: bool = False) -> Stream:
         """Send a request's headers on a new stream; `can_open` comes first."""
         stream = self.new_stream(self._next_id, receiver)
+        stream.content_bytes_left = 0  # nothing comes before the response's headers
         self._next_id += 2
+        if self._next_id > STREAM_ID_MAX:
+            self.is_going = True  # the next call needs another connection
         self.send_headers(stream, block, is_end=is_end)
         return stream
 
@@ -46,11 +48,6 @@ class ClientEnd(Connection):
         stream.receiver = NOBODY
         if stream.id in self.streams:
             self.reset(stream.id, ErrorCode.CANCEL)
-
-    def forget(self, stream: Stream) -> None:
-        """The stream is over at both ends."""
-        self._answered.discard(stream.id)
-        super().forget(stream)
 
     def _is_idle(self, stream_id: int) -> bool:
         return stream_id % 2 == 0 or stream_id >= self._next_id
@@ -63,19 +60,19 @@ class ClientEnd(Connection):
             raise ConnectionFault(ErrorCode.STREAM_CLOSED, f"headers on stream {stream_id}, which is closed")
 
     def _more_headers(self, stream: Stream, headers: HeaderList, *, is_end: bool) -> None:
+        is_answered = stream.content_bytes_left is None
         try:
-            if stream.id in self._answered:
+            if is_answered:
                 demand_trailers(headers.fields)
                 if not is_end:
                     raise Malformed("trailers that are not the end")
-            else:
-                demand_response(headers.fields)
+            elif demand_response(headers.fields) < 200:
+                if is_end:
+                    raise Malformed("an informational answer that is the end")
+                return  # the response is still to come (section 8.1)
         except Malformed as error:
             raise StreamFault(stream.id, ErrorCode.PROTOCOL_ERROR, f"the response is malformed: {error}") from error
-        if stream.id not in self._answered:
-            if headers.fields[0][1].startswith(b"1"):
-                return  # informational: the response is still to come (section 8.1)
-            self._answered.add(stream.id)
+        stream.content_bytes_left = None
         stream.is_remote_ended = is_end
         stream.receiver.receive_headers(headers, is_end=is_end)
 

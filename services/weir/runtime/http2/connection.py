@@ -17,6 +17,7 @@ from weir.runtime.http2 import frames
 from weir.runtime.http2.control import ControlFrames, demand_other_parent
 from weir.runtime.http2.faults import ConnectionFault, ErrorCode, StreamFault
 from weir.runtime.http2.frames import (
+    ACK,
     CONTINUATION,
     DATA,
     END_HEADERS,
@@ -93,6 +94,7 @@ class Connection(ControlFrames):
             try:
                 self._frame(kind, flags, stream_id & frames.STREAM_ID_MAX, data[at + HEAD_BYTES : end])
             except StreamFault as fault:
+                self._count_reset()
                 self.reset(fault.stream_id, fault.code, fault.text)
             at = end
         self._rest = data[at:]
@@ -156,7 +158,7 @@ class Connection(ControlFrames):
         if kind == DATA and not flags & PADDED:
             self._data(stream_id, payload, len(payload), is_end=bool(flags & END_STREAM))
             return
-        if not self.is_settled and kind != SETTINGS:
+        if not self.is_settled and (kind != SETTINGS or flags & ACK):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "the first frame is no SETTINGS")
         handler = self._handlers.get(kind)
         if handler is None:

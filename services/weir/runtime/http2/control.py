@@ -26,7 +26,7 @@ class ControlFrames:
 
     def __init__(self, limits: Http2Limits) -> None:
         self.limits = limits
-        self.outlet = Outlet(self._ended_here)
+        self.outlet = Outlet(self._ended_here, limits.unread_bytes_max)
         self.streams: dict[int, Stream] = {}
         self.peer_streams_max = 2**31
         """Streams that we may open: the peer's setting."""
@@ -70,9 +70,7 @@ class ControlFrames:
             raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "a reset has 4 bytes")
         if stream_id == 0 or self._is_idle(stream_id):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"a reset of stream {stream_id}, which was never open")
-        self._resets += 1
-        if self._resets > self.limits.resets_max:
-            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, f"{self._resets} resets within {CONTROL_WINDOW_S:g} s")
+        self._count_reset()
         stream = self.streams.get(stream_id)
         if stream is not None:
             code = NUMBER.unpack(payload)[0]
@@ -86,10 +84,10 @@ class ControlFrames:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "settings of a stream")
         if len(payload) % SETTING.size or (flags & ACK and payload):
             raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, f"settings of {len(payload)} bytes")
-        self.is_settled = True
         if flags & ACK:
             return
-        for name, value in SETTING.iter_unpack(payload):
+        self.is_settled = True
+        for name, value in dict(SETTING.iter_unpack(payload)).items():  # the last of each name is meant (section 6.5.3)
             self._set(name, value)
         self.outlet.frames.append(frame(SETTINGS, ACK, 0))
         self.outlet.pump()
@@ -119,6 +117,7 @@ class ControlFrames:
         change, self._peer_window = value - self._peer_window, value
         for stream in self.streams.values():
             stream.send_window += change
+            self.outlet.resume(stream)
             if stream.send_window > WINDOW_MAX:
                 raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, f"a window of {stream.send_window} bytes")
 
@@ -169,10 +168,17 @@ class ControlFrames:
                 raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"a window of stream {stream_id}, which was never open")
             return
         stream.send_window += increment
+        self.outlet.resume(stream)
         if increment == 0:
             raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "a window update of 0")
         if stream.send_window > WINDOW_MAX:
             raise StreamFault(stream_id, ErrorCode.FLOW_CONTROL_ERROR, f"a window of {stream.send_window} bytes")
+
+    def _count_reset(self) -> None:
+        """Count a stream that the peer reset, or made us reset: a handler may have begun for nothing."""
+        self._resets += 1
+        if self._resets > self.limits.resets_max:
+            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, f"{self._resets} resets within {CONTROL_WINDOW_S:g} s")
 
     def _count_control(self) -> None:
         self._control_frames += 1
@@ -184,4 +190,4 @@ class ControlFrames:
 def demand_other_parent(stream_id: int, payload: bytes) -> None:
     """Raises StreamFault for a priority that makes a stream depend on itself (RFC 7540, section 5.3.1)."""
     if NUMBER.unpack_from(payload)[0] & frames.STREAM_ID_MAX == stream_id:
-        raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "a stream that depends on itself")
+        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"stream {stream_id} depends on itself")

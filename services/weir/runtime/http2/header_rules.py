@@ -41,11 +41,12 @@ def demand_request(fields: Sequence[Field]) -> None:
         raise Malformed("an empty :path")
 
 
-def demand_response(fields: Sequence[Field]) -> None:
-    """Raises Malformed unless these are the headers of a response."""
+def demand_response(fields: Sequence[Field]) -> int:
+    """The status of a response. Raises Malformed unless these are its headers."""
     status = _pseudo_headers(fields, frozenset((b":status",))).get(b":status", b"")
     if len(status) != 3 or not status.isdigit():
         raise Malformed("no :status of three digits")
+    return int(status)
 
 
 def demand_trailers(fields: Sequence[Field]) -> None:

@@ -18,23 +18,24 @@ class Http2Limits:
     """Bytes of the headers of a message: names, values, and 32 for each (RFC 9113, section 6.5.2)."""
 
     stream_window_bytes: int = WINDOW_DEFAULT
-    """Bytes that a peer may send on a stream before somebody reads. The protocol's own: most calls fit, and a stranger's
-    bytes are few."""
+    """Bytes that a peer may send on a stream before somebody reads; no fewer than WINDOW_DEFAULT, which a peer uses until it has
+    our settings. The protocol's own: most calls fit, and a stranger's bytes are few."""
 
     connection_window_bytes: int = 16_777_216
-    """Bytes that a peer may send on all streams before it hears that they came. Chosen: a gigabit a second over 100 ms."""
+    """Bytes that a peer may send on all streams before it hears that they came; more than WINDOW_DEFAULT. Chosen: a gigabit
+    a second over 100 ms."""
 
     unread_bytes_max: int = 1_048_576
-    """Bytes of ours that wait in the socket's buffer before answers wait on their streams. Arbitrary; any value from 64 KiB to
-    8 MiB would do."""
+    """Data of ours that is on its way to the socket, or in its buffer, before the rest waits on its stream. Arbitrary; any value
+    from 64 KiB to 8 MiB would do."""
 
     control_frames_max: int = 10_000
     """Frames in CONTROL_WINDOW_S that carry nothing: PING, SETTINGS, PRIORITY, empty DATA. Chosen: ten times what a busy
     client measures its bandwidth with."""
 
     resets_max: int = 2_000
-    """Streams in CONTROL_WINDOW_S that the peer may open and reset before they end (CVE-2023-44487). Chosen: 200 calls a
-    second that nobody waits for; a client that cancels more is slowed by a new connection."""
+    """Streams in CONTROL_WINDOW_S that the peer may reset (CVE-2023-44487) or make us reset (CVE-2025-8671) before they end.
+    Chosen: 200 calls a second that nobody waits for; a client that cancels more is slowed by a new connection."""
 
 
 CONTROL_WINDOW_S = 10.0

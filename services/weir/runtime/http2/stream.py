@@ -29,8 +29,8 @@ class Stream:
     """State of one stream."""
 
     __slots__ = (
-        "content_bytes_left", "id", "is_local_ended", "is_remote_ended", "receive_window", "receiver", "send_window", "unsent",
-        "unsent_bytes",
+        "content_bytes_left", "id", "is_local_ended", "is_remote_ended", "is_waiting", "receive_window", "receiver",
+        "send_window", "unsent", "unsent_bytes",
     )  # fmt: skip
 
     def __init__(self, stream_id: int, receiver: Receiver, send_window: int, receive_window: int) -> None:
@@ -40,11 +40,13 @@ class Stream:
         """Bytes of data that the peer still takes on the stream; below 0 after it made its window smaller."""
         self.receive_window = receive_window
         """Bytes of data that the peer may still send on the stream."""
-        self.unsent: deque[tuple[bytes, bytes | None]] | None = None
+        self.unsent: deque[tuple[memoryview, bytes | None]] | None = None
         """Data that waits for a window, and the block of trailers that ends it (b"" for none; None where more follows)."""
         self.unsent_bytes = 0
+        self.is_waiting = False
+        """Whether the stream waits for its turn to send."""
         self.content_bytes_left: int | None = None
-        """What is missing of the content-length that the peer gave."""
+        """Content that is still to come: of the length that a request gave; 0 before the headers of a response; None for any."""
         self.is_local_ended = False
         self.is_remote_ended = False
 

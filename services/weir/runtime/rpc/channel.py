@@ -22,7 +22,7 @@ from weir.runtime.http2.frames import goaway
 from weir.runtime.http2.limits import Http2Limits
 from weir.runtime.rpc.call_headers import Metadata, Status, metadata_block, request_block, timeout_header
 from weir.runtime.rpc.client_call import UNAVAILABLE, ClientCall
-from weir.runtime.rpc.messages import framed
+from weir.runtime.rpc.messages import BadMessage, framed
 from weir.runtime.rpc.stream_call import StreamCall
 from weir.runtime.rpc.unary_call import UnaryCall
 
@@ -72,9 +72,14 @@ class Channel:
         def call(message: bytes, *, timeout: float | None = None, metadata: Metadata = ()) -> UnaryCall:
             made = UnaryCall(self.options.message_bytes_max, timeout)
             block = _block(head, timeout, metadata)
+            try:
+                body = framed(message, self.options.request_bytes_max)
+            except BadMessage as bad:
+                self._loop.call_soon(made.fail, Status(bad.code, bad.text, ()))
+                return made
 
             def send(connection: ClientConnection) -> None:
-                connection.end.send_data(made.begin(connection, block), framed(message), is_end=True)
+                connection.end.send_data(made.begin(connection, block), body, is_end=True)
 
             self._start(made, send)
             return made
@@ -88,7 +93,7 @@ class Channel:
         def call(
             requests: AsyncIterator[bytes] | None = None, *, timeout: float | None = None, metadata: Metadata = ()
         ) -> StreamCall:
-            made = StreamCall(self.options.message_bytes_max, timeout)
+            made = StreamCall(self.options.message_bytes_max, self.options.request_bytes_max, timeout)
             block = _block(head, timeout, metadata)
 
             def send(connection: ClientConnection) -> None:
@@ -132,7 +137,7 @@ class Channel:
 
     def advance(self, connection: ClientConnection) -> None:
         """Send calls that waited for a stream, as far as there are any."""
-        while self._waiting and connection.end.can_open():
+        while self._waiting and connection is self._connection and connection.end.can_open():
             self._waiting.popleft()(connection)
 
     def _start(self, call: ClientCall, send: Callable[[ClientConnection], None]) -> None:
@@ -162,14 +167,15 @@ class Channel:
 
     async def _connected(self) -> None:
         host, _, port = self.address.rpartition(":")
+        connection: ClientConnection | None = None
         try:
             async with asyncio.timeout(CONNECT_S):
                 _, connection = await self._loop.create_connection(
                     lambda: ClientConnection(self), host.strip("[]"), int(port)
                 )
                 await connection.settled.wait()
-                if connection.is_lost:
-                    raise OSError("the server closed the connection before its settings came")
+                if connection.is_lost or connection.end.is_going:
+                    raise OSError("the server closed the connection before it took a call")
         except (OSError, TimeoutError) as error:
             self._failed(f"{type(error).__name__}: {error}")
         else:
@@ -177,6 +183,8 @@ class Channel:
             self.advance(connection)
         finally:
             self._connecting = None
+            if connection is not None and connection is not self._connection:
+                connection.close()
 
     def _failed(self, error: str) -> None:
         self._last_error = error
@@ -231,8 +239,6 @@ class ClientConnection(asyncio.Protocol):
             self._channel.lost(self)
             if not end.streams:
                 self._transport.close()
-        else:
-            self._channel.advance(self)
         self._flush()
 
     def eof_received(self) -> bool:
@@ -269,11 +275,12 @@ class ClientConnection(asyncio.Protocol):
         self._transport.close()
 
     def _flush(self) -> None:
+        self._channel.advance(self)
         self._is_flush_due = False
-        frames = self.end.outlet.frames
-        if frames and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(b"".join(frames))
-            frames.clear()
+        outlet, transport = self.end.outlet, self._transport
+        while outlet.frames and transport is not None and not transport.is_closing():
+            transport.write(outlet.take())
+            outlet.pump()
 
 
 def _block(head: bytes, timeout_s: float | None, metadata: Metadata) -> bytes:

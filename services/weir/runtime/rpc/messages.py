@@ -99,6 +99,8 @@ class MessageReader:
         return found
 
 
-def framed(message: bytes) -> bytes:
-    """A message with its prefix, not compressed."""
+def framed(message: bytes, bytes_max: int) -> bytes:
+    """A message with its prefix, not compressed. Raises BadMessage for one of more bytes than that."""
+    if len(message) > bytes_max:
+        raise BadMessage(RESOURCE_EXHAUSTED, f"Sent message larger than max ({len(message)} vs. {bytes_max})")
     return PREFIX.pack(0, len(message)) + message

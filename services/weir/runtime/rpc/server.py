@@ -232,11 +232,10 @@ class ServerConnection(asyncio.Protocol):
 
     def _flush(self) -> None:
         self._is_flush_due = False
-        frames = self.end.outlet.frames
-        if not frames or self._transport.is_closing():
-            return
-        self._transport.write(b"".join(frames))
-        frames.clear()
+        outlet, transport = self.end.outlet, self._transport
+        while outlet.frames and not transport.is_closing():
+            transport.write(outlet.take())
+            outlet.pump()
         if self._transport.get_write_buffer_size() > UNREAD_FACTOR * self._server.options.http2.unread_bytes_max:
             UNREAD.inc()
             logger().warning("client_does_not_read", peer=self.peer)
@@ -247,6 +246,7 @@ class ServerConnection(asyncio.Protocol):
         logger().info("connection_broken_off", peer=self.peer, code=fault.code.name, reason=fault.text)
         self.end.outlet.frames.append(goaway(self.end.last_peer_id, fault.code, fault.text))
         self.close()
+        self.end.lose(fault.text)
 
     def _open(self, stream: Stream, headers: HeaderList) -> Receiver:
         asked = headers.meaning
@@ -267,7 +267,7 @@ class ServerConnection(asyncio.Protocol):
         handler = server.handler_of(asked)
         if handler is None:
             return self._refuse(stream, UNIMPLEMENTED, "Method not found!")
-        call = ServerCall(self, stream, asked, options.message_bytes_max)
+        call = ServerCall(self, stream, asked, options.message_bytes_max, options.answer_bytes_max)
         call.task = self._loop.create_task(call.serve(handler))
         server.tasks.add(call.task)
         call.task.add_done_callback(server.tasks.discard)

@@ -12,12 +12,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any, NoReturn, Protocol
 
 import grpc
 import grpc.aio
 
+from weir.runtime.http2.faults import ErrorCode
 from weir.runtime.http2.header_blocks import HeaderList
 from weir.runtime.http2.server_end import ServerEnd
 from weir.runtime.http2.stream import Stream
@@ -52,7 +53,10 @@ class Connected(Protocol):
 class ServerCall:
     """A call from its headers to its status."""
 
-    def __init__(self, connected: Connected, stream: Stream, asked: Asked, message_bytes_max: int) -> None:
+    def __init__(
+        self, connected: Connected, stream: Stream, asked: Asked, message_bytes_max: int, answer_bytes_max: int
+    ) -> None:
+        """message_bytes_max, answer_bytes_max: largest message that is received, and that is sent."""
         self.asked = asked
         self.task: asyncio.Task[None] | None = None
         self._connected = connected
@@ -60,6 +64,7 @@ class ServerCall:
         self._messages: deque[bytes] = deque()
         self._unread_bytes = 0
         self._reader = MessageReader(message_bytes_max, asked.encoding)
+        self._answer_bytes_max = answer_bytes_max
         self._loop = asyncio.get_running_loop()
         self._is_half_closed = False
         self._has_heard = False
@@ -111,13 +116,13 @@ class ServerCall:
     async def write(self, message: Any) -> None:
         """Send a message; returns once it is with the socket, so a client that reads slowly slows its handler alone.
 
-        Raises grpc.aio.InternalError when the call is over.
+        Raises grpc.aio.InternalError when the call is over, BadMessage for a message that is too large.
         """
         if self._is_over:
             raise grpc.aio.InternalError("the call is over")
         self._begin()
         data = message if self._serialize is None else self._serialize(message)
-        self._connected.end.send_data(self._stream, framed(data))
+        self._connected.end.send_data(self._stream, framed(data, self._answer_bytes_max))
         self._connected.flush_soon()
         if self._stream.unsent_bytes:
             self._writing = self._loop.create_future()
@@ -245,8 +250,9 @@ class ServerCall:
         if not hasattr(answers, "__aiter__"):
             await answers
             return
-        async for reply in answers:
-            await self.write(reply)
+        async with aclosing(answers):
+            async for reply in answers:
+                await self.write(reply)
 
     def _begin(self) -> None:
         if not self._has_begun:
@@ -270,7 +276,11 @@ class ServerCall:
         self._give_up(DEADLINE_EXCEEDED, "Deadline Exceeded")
 
     def _give_up(self, code: int, details: str) -> None:
-        """End the call while its handler works."""
+        """End the call while its handler works. Data that the client did not take would hold the stream: it is dropped."""
+        if self._stream.unsent:
+            self._is_over = True
+            self._connected.end.reset(self._stream.id, ErrorCode.CANCEL)
+            self._connected.flush_soon()
         self.end(code, details)
         self._left()
 

@@ -13,14 +13,16 @@ import grpc.aio
 from weir.runtime.http2.stream import Stream
 from weir.runtime.rpc.call_headers import Metadata, Status
 from weir.runtime.rpc.client_call import CANCELLED, CODES, ClientCall, Connected, rpc_error
-from weir.runtime.rpc.messages import framed
+from weir.runtime.rpc.messages import BadMessage, framed
 
 
 class StreamCall(ClientCall):
     """A call with any number of messages each way."""
 
-    def __init__(self, bytes_max: int, timeout_s: float | None) -> None:
+    def __init__(self, bytes_max: int, request_bytes_max: int, timeout_s: float | None) -> None:
+        """bytes_max, request_bytes_max: largest message of the answer, and of the request. timeout_s: time that the call has."""
         super().__init__(bytes_max, timeout_s)
+        self._request_bytes_max = request_bytes_max
         self._loop = asyncio.get_running_loop()
         self._messages: deque[bytes] = deque()
         self._unread = 0
@@ -42,7 +44,13 @@ class StreamCall(ClientCall):
         await self._until(lambda: self.stream is not None)
         assert self.stream is not None
         assert self._connected is not None
-        self._connected.end.send_data(self.stream, framed(message))
+        try:
+            body = framed(message, self._request_bytes_max)
+        except BadMessage as bad:
+            self._give_up(Status(bad.code, bad.text, ()))
+        if self.status is not None:
+            raise rpc_error(self.status)
+        self._connected.end.send_data(self.stream, body)
         self._connected.flush_soon()
         await self._until(lambda: not self.stream or not self.stream.unsent_bytes)
 
