@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import io
+import pathlib
 import re
+import tokenize
 
 import pytest
 
 from harness.docs.pages import links, pages, paragraphs, read
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = "docs/glossary.md"
 TERM = re.compile(r"^- \*\*([^*]+)\*\*: (.+)$", re.MULTILINE)
 TERMS_MAX = 60
@@ -18,6 +23,14 @@ PRIVATE = re.compile(
 )
 """Words that once had a meaning of their own here. The field's: listener, producer epoch, explanation, notified, audit,
 topic partition or log position, alarm state, in flight."""
+
+PRIVATE_IN_CODE = re.compile(
+    r"\b(?:desks?|doors?|insights?|told|untold|books|latch(?:es|ed)?|in hand)\b", re.IGNORECASE
+)
+"""Those of them that code has no other use for: not in a name, a comment or a docstring. A text on the wire or on disk keeps its
+words."""
+
+CODE = [path for path in sorted((ROOT / "services").rglob("*.py")) if path.name != "_generated.py"]
 
 READ = re.compile(r"(?:README|CONTRIBUTING)\.md|docs/(?!adr/|(?:capabilities|settings|sql-columns)\.md).*")
 """Not what was decided or was so then, and not what a tool writes."""
@@ -45,6 +58,14 @@ def test_a_page_has_no_private_words(page: str) -> None:
     assert [f"{found}: {words[:60]}" for words in _sentences(page) for found in PRIVATE.findall(words)] == []
 
 
+def test_code_has_no_private_words() -> None:
+    found = {str(path): PRIVATE_IN_CODE.findall(_names_and_prose(path.read_text())) for path in CODE}
+
+    assert {name: words for name, words in found.items() if words} == {}, (
+        "say it in the field's words (docs/glossary.md)"
+    )
+
+
 def test_a_private_word_is_found() -> None:
     assert PRIVATE.findall("The desk told both doors, in their place, what is in hand.") == [
         "desk",
@@ -59,3 +80,12 @@ def test_a_private_word_is_found() -> None:
 def _sentences(page: str) -> list[str]:
     """A page's sentences without what stands between backquotes or in a link's target."""
     return [re.sub(r"`[^`]*`|\]\([^)]*\)", "", words) for words, _ in paragraphs(read(page))]
+
+
+def _names_and_prose(text: str) -> str:
+    """Names, comments and docstrings of a module, without what stands between backquotes."""
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    prose = [ast.get_docstring(node) or "" for node in ast.walk(ast.parse(text)) if isinstance(node, documented)]
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    names = [token.string for token in tokens if token.type in (tokenize.NAME, tokenize.COMMENT)]
+    return re.sub(r"`[^`]*`", "", "\n".join((*prose, *names)))

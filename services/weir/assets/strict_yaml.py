@@ -74,7 +74,7 @@ def read_text(text: str, fill: Fill = str) -> list[Any]:
     except NotStrict:
         raise
     except yaml.MarkedYAMLError as error:
-        raise NotStrict(_told(error)) from error
+        raise NotStrict(_with_line(error)) from error
     except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:  # PyYAML lets some escape
         raise NotStrict(str(error)[:400]) from error
     finally:
@@ -92,7 +92,7 @@ def _demand_plain_lines(text: str) -> None:
         )
 
 
-def _told(error: yaml.MarkedYAMLError) -> str:
+def _with_line(error: yaml.MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
     where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
     return f"{where}{error.problem or error.context}"

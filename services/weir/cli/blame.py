@@ -2,7 +2,7 @@
 
 For each version one question: do answers that it took part in fail more often than those that it took no part in? Fisher's exact
 test, one-sided, on the table of four counts; Holm's correction over all versions that have answers on both sides. Versions that
-always come together (a chain and its prompt) cannot be told apart and share the p-value; the passage or asset in fewest answers
+always come together (a chain and its prompt) cannot be separated and share the p-value; the passage or asset in fewest answers
 that explains the failures has the smallest. It says what goes together, not why.
 """
 

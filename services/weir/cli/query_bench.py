@@ -83,7 +83,7 @@ class Figure:
 
 
 def measured(folder: Path, calls: int, rounds: int, progress: Callable[[int], None]) -> list[Figure]:
-    """Make so many calls in a folder, unless it holds them, and ask. progress: told of calls that were stored.
+    """Make so many calls in a folder, unless it holds them, and ask. progress: called with the calls that were stored.
 
     The first figure is that of `SELECT 1`. Raises BadSetting for a folder that another engine has open, CliError for one that
     holds another number of calls.

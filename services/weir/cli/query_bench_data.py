@@ -114,7 +114,7 @@ FROM numbers({{first}}, {{count}}) WHERE cityHash64(number, 'judged') % 50 = 0
 
 
 def fill(store: Store, calls: int, now_us: int, progress: Callable[[int], None]) -> None:
-    """Store so many calls and what belongs to them. progress: told of every block how many calls it held."""
+    """Store so many calls and what belongs to them. progress: called after every block with its calls."""
     step_us = DAYS * 86_400_000_000 // (calls + 1)
     for first in range(0, calls, BLOCK_CALLS):
         count = min(BLOCK_CALLS, calls - first)

@@ -1,4 +1,4 @@
-"""Which language a text is in, told from its commonest words or its script: coarse, fast, and without a model.
+"""Which language a text is in, by its commonest words or its script: coarse, fast, and without a model.
 
 It need not be right about every text. The language channel compares how often each *answer* occurs now and in the
 reference, so an answer that is wrong in the same way in both costs nothing. Short texts without function words are

@@ -37,7 +37,7 @@ def text_key_of(words: Sequence[str]) -> int:
 
 def copy_key_of(text_key: int, char_count: int, punctuation_share: float) -> int:
     """A 64-bit key of all that is known of a text: words of key `text_key`, characters, punctuation. Texts that differ
-    beyond the words that are kept, or hold none, are told apart by the numbers. Below 1 us.
+    beyond the words that are kept, or hold none, differ by the numbers. Below 1 us.
     """
     punctuation = round(punctuation_share * char_count)
     return (text_key + _MIXED * (1 + char_count + (punctuation << 32))) % 2**64

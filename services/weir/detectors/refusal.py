@@ -1,4 +1,4 @@
-"""Whether an answer declines the request, told from the phrases with which models decline.
+"""Whether an answer declines the request, by the phrases with which models decline.
 
 A flag with errors, English only: a paraphrase is missed, a quoted phrase is counted. What drifts is its rate, and a
 flag that errs alike before and after still shows that.

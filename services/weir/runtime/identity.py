@@ -52,5 +52,5 @@ class Numbering:
         return next(self._counter)
 
     def number(self, event: Numbered) -> Numbered:
-        """The event with the next number of this life."""
+        """The event with the next number of this producer epoch."""
         return replace(event, source=self.source, boot_epoch=self.boot_epoch, seq=self.take())

@@ -1,4 +1,4 @@
-"""Readiness: whether a process of this stack can do its work, told from another process that answers on its port.
+"""Readiness: whether a process of this stack can do its work, and not another process that answers on its port.
 
 Invariant: an answer counts only when it comes from this start of this stack: a service repeats the stack's instance in
 `/readyz`; Kafka and Triton cannot, so their port must be one that their own process, or a child of it, listens on.

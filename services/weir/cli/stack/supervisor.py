@@ -20,7 +20,7 @@ STOP_WAIT_S = 20
 """Seconds a process gets to stop before it is killed. Chosen: Kafka flushes within that."""
 
 ANSWER_S = 3.0
-"""Seconds the supervisor may take to answer; one that stands still is then told from one that works. It answers within
+"""Seconds the supervisor may take to answer; one that stands still is then known from one that works. It answers within
 milliseconds."""
 
 STOP_ANSWER_S = STOP_WAIT_S + 40.0

@@ -11,6 +11,7 @@ make the baseline. Monitoring: every score bets against it. One step takes about
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from weir.detectors.alarm_state import AlarmState, advance
 from weir.detectors.outcomes import Level as AlarmLevel
@@ -67,7 +68,7 @@ class StreamState:
     alarm_request_id: str = ""
     """Call at which the alarm that is on was last raised or became a page; empty where none is on."""
     judge: Judge = Judge()
-    judge_latch: AlarmState = AlarmState()
+    judge_alarm: AlarmState = AlarmState()
     first_us: int = 0
     last_us: int = 0
 
@@ -77,7 +78,13 @@ class StreamState:
         return self.reference.count == 0
 
 
-STREAM = Codec(StreamState, "quality-stream", layout=3)
+def _renamed(state: dict[str, Any]) -> dict[str, Any]:
+    """Layout 4 of a state of layout 3, which called a field by another name."""
+    state["judge_alarm"] = state.pop("judge_latch")
+    return state
+
+
+STREAM = Codec(StreamState, "quality-stream", layout=4, migrations={3: _renamed})
 """A state as bytes, 12 kB to 39 kB."""
 
 
@@ -111,7 +118,7 @@ def step_anchor(
     if reason:
         return state, []
     state = replace(state, sample=sample, trial=_heard(state, anchor))
-    quiet = not state.warn.raised and not state.judge_latch.raised
+    quiet = not state.warn.raised and not state.judge_alarm.raised
     judge = scored(
         state.judge,
         anchor,
@@ -209,7 +216,7 @@ def _asks_for_trial(before: StreamState, after: StreamState) -> bool:
 def _accused(state: StreamState, settings: QualitySettings) -> StreamState:
     """The stream right after such an alarm: nothing in waiting is learnt, and the trial of the judge begins."""
     state = replace(state, baseline=forgetting_waiting(state.baseline), judge=forgetting(state.judge))
-    if state.judge_latch.raised:
+    if state.judge_alarm.raised:
         return replace(state, verdict="judge")
     if state.judge.rescored < settings.anchors_min:
         return replace(state, verdict="none")
@@ -242,12 +249,12 @@ def _tried(state: StreamState, settings: QualitySettings) -> tuple[StreamState, 
 def _judge_moved(state: StreamState, settings: QualitySettings) -> tuple[StreamState, list[Outcome]]:
     judge, threshold = state.judge, settings.warn_arl_scores
     alarm = advance(
-        state.judge_latch,
+        state.judge_alarm,
         above=judge.statistic >= threshold,
         index=judge.scores,
         clear_after=JUDGE_CLEAR_AFTER_ANCHORS,
     )
-    before, state = state.judge_latch, replace(state, judge_latch=alarm)
+    before, state = state.judge_alarm, replace(state, judge_alarm=alarm)
     if alarm.raised and not before.raised:
         direction = "stricter" if judge.stricter.statistic >= judge.laxer.statistic else "laxer"
         return replace(state, judge=forgetting(judge)), [JudgeFired(direction, judge.statistic, threshold)]

@@ -87,7 +87,7 @@ def view_of(state: StreamState, settings: QualitySettings) -> dict[str, object]:
             "anchor_scores": state.judge.scores,
             "agreement": None if share != share else share,
             "kappa": None if kappa != kappa else kappa,
-            "alarm": "warn" if state.judge_latch.raised else "",
+            "alarm": "warn" if state.judge_alarm.raised else "",
         },
     }
 

@@ -76,7 +76,7 @@ class Head:
 
 
 def heads_in(folder: Path, *, disk: Disk = DISK) -> dict[ProducerEpoch, int]:
-    """Numbers used by each epoch that told; one that is being written at this moment is left for the next look.
+    """Numbers used by each epoch that has a head; one that is being written at this moment is left for the next look.
 
     Raises OSError when the folder cannot be listed.
     """

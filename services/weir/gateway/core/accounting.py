@@ -65,7 +65,7 @@ def counted(ledger: Ledger, records: Iterable[Record], *, has_corrupt: bool) -> 
         key = ProducerEpoch(record.source, record.boot_epoch)
         epoch = after.get(key, EpochState())
         # A gap is reported though its numbers were passed: a head may have moved next_seq past them before the gap was written
-        # (`headed`). Told twice it does no harm: the audit counts a range once.
+        # (`headed`). Reported twice it does no harm: the audit counts a range once.
         if record.seq < epoch.next_seq and record.kind != "gap":
             continue
         if key not in calls:

@@ -20,7 +20,7 @@ from weir.gateway.core.errors import Refusal
 from weir.gateway.core.openai_request import Options
 from weir.gateway.core.wire import FORMATS, OPENAI_NAMES, packed
 
-TOLD_FLAGS = ("return_finish_reason", "return_num_input_tokens", "return_num_output_tokens")
+REPORT_FLAGS = ("return_finish_reason", "return_num_input_tokens", "return_num_output_tokens")
 """Inputs by which Triton's vLLM backend is asked to say why it stopped and what it counted."""
 
 Value = str | bool | int | float | list[str]
@@ -69,7 +69,7 @@ def generation_request(
     optional: dict[str, Value] = {
         "stream": asked.is_stream,
         "exclude_input_in_output": True,
-        **dict.fromkeys(TOLD_FLAGS, True),
+        **dict.fromkeys(REPORT_FLAGS, True),
     }
     values |= {name: value for name, value in optional.items() if name in known.inputs}
     message = service_pb2.ModelInferRequest(model_name=known.model, id=request_id)

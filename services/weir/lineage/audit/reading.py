@@ -152,7 +152,7 @@ def _holes(store: Store, window: Window, sources: list[str]) -> dict[ProducerEpo
 
 def _accounted(store: Store, group: str, window: Window, holed: list[str]) -> dict[ProducerEpoch, Accounted]:
     found, highest = Found(), dict[ProducerEpoch, int]()
-    for row in (*_told(store, window), *_dead(store, group, window)):
+    for row in (*_accounts(store, window), *_dead(store, group, window)):
         epoch, last, account = _epoch(row), int(row["last"]), str(row["account"])
         if account not in ACCOUNTS:
             logger().error(
@@ -170,7 +170,7 @@ def _accounted(store: Store, group: str, window: Window, holed: list[str]) -> di
     }
 
 
-def _told(store: Store, window: Window) -> list[dict[str, Any]]:
+def _accounts(store: Store, window: Window) -> list[dict[str, Any]]:
     """Accounts: what was accepted in the window, one row an epoch, and what was shed or corrupt about it or later."""
     epoch = "numbered_source AS source, numbered_boot_epoch AS boot_epoch, account"
     accepted = store.rows(

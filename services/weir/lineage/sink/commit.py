@@ -35,7 +35,7 @@ class Commits:
     """The commits of one membership, one at a time."""
 
     def __init__(self, call: ClientCall) -> None:
-        """call: told of each call of the client while an answer is awaited."""
+        """call: notes each call of the client while an answer is awaited."""
         self._call = call
         self._answer: tuple[KafkaError | None, list[TopicPartition]] | None = None
 

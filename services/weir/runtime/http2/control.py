@@ -183,8 +183,8 @@ class ControlFrames:
     def _count_control(self) -> None:
         self._control_frames += 1
         if self._control_frames > self.limits.control_frames_max:
-            told = f"{self._control_frames} frames without content within {CONTROL_WINDOW_S:g} s"
-            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, told)
+            text = f"{self._control_frames} frames without content within {CONTROL_WINDOW_S:g} s"
+            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, text)
 
 
 def demand_other_parent(stream_id: int, payload: bytes) -> None:

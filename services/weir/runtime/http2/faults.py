@@ -25,7 +25,7 @@ class ErrorCode(IntEnum):
 
 
 class ConnectionFault(Exception):
-    """The connection cannot go on: the peer is told by GOAWAY, and it is closed."""
+    """The connection cannot go on: the peer hears of it by GOAWAY, and it is closed."""
 
     def __init__(self, code: ErrorCode, text: str) -> None:
         super().__init__(text)
@@ -34,7 +34,7 @@ class ConnectionFault(Exception):
 
 
 class StreamFault(Exception):
-    """One stream cannot go on: the peer is told by RST_STREAM; the others go on."""
+    """One stream cannot go on: the peer hears of it by RST_STREAM; the others go on."""
 
     def __init__(self, stream_id: int, code: ErrorCode, text: str) -> None:
         super().__init__(text)

@@ -79,8 +79,8 @@ class ClientCall:
         """Headers of the answer, or trailers, or both in one."""
         fields = headers.fields
         if self._connected is not None and headers.size_bytes > self._connected.end.limits.header_bytes_max:
-            told = f"received metadata size exceeds limit: {headers.size_bytes} bytes"
-            self._give_up(Status(RESOURCE_EXHAUSTED, told, ()))
+            text = f"received metadata size exceeds limit: {headers.size_bytes} bytes"
+            self._give_up(Status(RESOURCE_EXHAUSTED, text, ()))
             return
         if is_end:
             status = read_status(fields)

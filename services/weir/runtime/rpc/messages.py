@@ -92,8 +92,8 @@ class MessageReader:
         except zlib.error as error:
             raise BadMessage(INTERNAL, f"a message is no {self._encoding.decode()}: {error}") from error
         if len(found) > self._bytes_max:
-            told = f"Received message larger than max ({len(found)} vs. {self._bytes_max}) once it was decompressed"
-            raise BadMessage(RESOURCE_EXHAUSTED, told)
+            text = f"Received message larger than max ({len(found)} vs. {self._bytes_max}) once it was decompressed"
+            raise BadMessage(RESOURCE_EXHAUSTED, text)
         if not reader.eof:
             raise BadMessage(INTERNAL, f"a message is cut {self._encoding.decode()}")
         return found

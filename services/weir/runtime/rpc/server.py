@@ -1,7 +1,7 @@
 """A gRPC server: listeners, connections, and a task for each call. It can stand where `grpc.aio.server()` stands.
 
 Handlers are grpc's own (`grpc.GenericRpcHandler`). A connection that does not begin as HTTP/2 does, that breaks its rules or
-floods us is closed, with the reason told; one without calls is closed after `idle_s`.
+floods us is closed, with the reason; one without calls is closed after `idle_s`.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ class ServerConnection(asyncio.Protocol):
             self._loop.call_soon(self._flush)
 
     def let_go(self, stream: Stream) -> None:
-        """The answer is whole: what the client still sends is dropped, and before long it is told to stop."""
+        """The answer is whole: what the client still sends is dropped, and before long it is asked to stop."""
         if not stream.is_remote_ended:
             stream.receiver = NOBODY
             self._let_go.append((self._loop.time() + LINGER_S, stream))
@@ -256,10 +256,10 @@ class ServerConnection(asyncio.Protocol):
             return NoCall(self, stream, asked.http_status)
         options, server = self._server.options, self._server
         if headers.size_bytes > options.http2.header_bytes_max:
-            told = (
+            text = (
                 f"received metadata size exceeds limit: {headers.size_bytes} of {options.http2.header_bytes_max} bytes"
             )
-            return self._refuse(stream, RESOURCE_EXHAUSTED, told)
+            return self._refuse(stream, RESOURCE_EXHAUSTED, text)
         if asked.fault is not None:
             return self._refuse(stream, *asked.fault)
         if len(server.tasks) >= options.calls_max:

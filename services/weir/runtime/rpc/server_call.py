@@ -44,7 +44,7 @@ class Connected(Protocol):
     """The client as gRPC names it, such as ipv4:127.0.0.1:54321."""
 
     def let_go(self, stream: Stream) -> None:
-        """The answer is whole: what the client still sends is dropped, and before long it is told to stop."""
+        """The answer is whole: what the client still sends is dropped, and before long it is asked to stop."""
 
     def flush_soon(self) -> None:
         """Write what is to be written, once the calls that are ready now have said what they have to say."""
@@ -212,8 +212,8 @@ class ServerCall:
         except Exception as error:  # noqa: BLE001  # the boundary: one call's fault ends one call, and is logged
             LOST_CALLS.inc()
             logger().error("rpc_handler_failed", path=self.asked.path, exc_info=error)
-            told = f"the handler failed ({type(error).__name__}); the server's log says why"
-            return UNKNOWN, told, self._trailing
+            text = f"the handler failed ({type(error).__name__}); the server's log says why"
+            return UNKNOWN, text, self._trailing
         return 0, "", self._trailing
 
     async def _hear(self) -> None:

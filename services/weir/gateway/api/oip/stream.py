@@ -177,7 +177,7 @@ class StreamSession:
         peeked = peek_stream_response(message)
         key = self._matching(peeked)
         if key is None:
-            return message if self._is_told(peeked) else None
+            return message if self._is_passed_on(peeked) else None
         session = self._open[key]
         if peeked.message_id not in ("", session.call.client_request_id):
             message = peeked.with_id(session.call.client_request_id)
@@ -201,7 +201,7 @@ class StreamSession:
             return next(iter(self._open))
         return None
 
-    def _is_told(self, peeked: PeekedStreamResponse) -> bool:
+    def _is_passed_on(self, peeked: PeekedStreamResponse) -> bool:
         """Whether the client hears of a response that is nobody's: of an error that may be one of its open calls'."""
         if peeked.error_message and not peeked.message_id:
             self._stray_errors.update(dict.fromkeys(self._open, peeked.error_message))

@@ -73,7 +73,7 @@ class Accounted:
     """What accounts and dead letters say of one producer epoch."""
 
     accepted: tuple[NumberRange, ...] = ()
-    """Told in the window."""
+    """Reported in the window."""
     shed: tuple[NumberRange, ...] = ()
     corrupt: tuple[NumberRange, ...] = ()
     dead: tuple[NumberRange, ...] = ()
