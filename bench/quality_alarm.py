@@ -25,7 +25,7 @@ from weir.detectors.scores.judge import PASSES
 from weir.detectors.scores.outcomes import Fired, Monitoring, Warming
 from weir.detectors.scores.score import AnchorScore, Score
 from weir.detectors.scores.settings import QualitySettings
-from weir.detectors.scores.stream import StreamKey, StreamState, step, step_anchor
+from weir.detectors.scores.stream import ScoreStream, StreamKey, step, step_anchor
 from weir.detectors.scores.trial import Verdict
 
 from .quality_paths import Alarms, Bits, draws, rolling_z_alarms, weir_alarms
@@ -213,7 +213,7 @@ def verdict_of_case(
     """The final verdict on one planted change after the reference and 200 usual scores; None without a warning."""
     chosen = settings or QualitySettings()
     case = _Case(seed, changed, points, chosen.reference_scores + 200, noise)
-    state, verdict = StreamState(StreamKey("demo", "docs-qa", "judge", "")), None
+    state, verdict = ScoreStream(StreamKey("demo", "docs-qa", "judge", "")), None
     for index in range(case.change_at + CASE_SCORES_MAX):
         state, outcomes, _ = step(state, case.score(index), chosen)
         anchors = case.interleaved(index)

@@ -9,7 +9,7 @@ from weir.detectors.e_detector import leading_bet
 from weir.detectors.fitted import Fitted
 from weir.detectors.mean_ewma import LAMBDAS
 from weir.detectors.monitor import Change, RecentEvent, bank_warn_threshold
-from weir.detectors.outcomes import Cleared, Guarantee, Level, Outcome, Signal
+from weir.detectors.outcomes import AlarmLevel, Cleared, Guarantee, Outcome, Signal
 from weir.detectors.reference import FloatArray
 from weir.detectors.settings import BankSettings
 
@@ -28,7 +28,7 @@ def outcomes_of(change: Change, fitted: Fitted, settings: BankSettings) -> tuple
         outcomes.append(_of_bank("page", change, settings.page_arl_events, settings.page_arl_events, fitted))
     elif after.warn.raised and not before.warn.raised:
         outcomes.append(_warning(change, fitted, settings))
-    levels: tuple[Level, ...] = ("page", "warn")
+    levels: tuple[AlarmLevel, ...] = ("page", "warn")
     for level, old, new in zip(levels, (before.page, before.warn), (after.page, after.warn), strict=True):
         if old.raised and not new.raised:
             outcomes.append(Cleared(level, after.index, old.raised_index))
@@ -57,7 +57,7 @@ def _warning(change: Change, fitted: Fitted, settings: BankSettings) -> Signal:
     )
 
 
-def _of_bank(level: Level, change: Change, threshold: float, arl_events: float, fitted: Fitted) -> Signal:
+def _of_bank(level: AlarmLevel, change: Change, threshold: float, arl_events: float, fitted: Fitted) -> Signal:
     after, channel = change.after, int(change.reading.channels.argmax())
     side, bet = leading_bet(after.detector, channel)
     since = int(after.detector.run_start[channel, side, bet])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-Level = Literal["warn", "page"]
+AlarmLevel = Literal["warn", "page"]
 """How sure: a warning may be false once in `warn_arl_events`, a page once in `page_arl_events`."""
 
 
@@ -48,7 +48,7 @@ class Signal:
     since then that speak most for the change, strongest first.
     """
 
-    level: Level
+    level: AlarmLevel
     part: str
     guarantee: Guarantee
     direction: str
@@ -68,7 +68,7 @@ class Cleared:
     events.
     """
 
-    level: Level
+    level: AlarmLevel
     index: int
     raised_index: int
 

@@ -18,7 +18,7 @@ from weir.detectors.bank import MonitoringBank, step_many
 from weir.detectors.fitted import Fitted
 from weir.detectors.monitor import new_monitor
 from weir.detectors.observation import Observation
-from weir.detectors.outcomes import Level, Signal
+from weir.detectors.outcomes import AlarmLevel, Signal
 from weir.detectors.sessions import new_sessions
 from weir.detectors.settings import BankSettings
 
@@ -55,7 +55,7 @@ def uniforms() -> npt.NDArray[np.float64]:
 
 
 def real_alarm(
-    fitted: Fitted, settings: BankSettings, events: list[Observation], ties: list[float], level: Level
+    fitted: Fitted, settings: BankSettings, events: list[Observation], ties: list[float], level: AlarmLevel
 ) -> int:
     """Event, from 0, at which the real bank first signals `level`; -1 for never."""
     bank = MonitoringBank(settings, fitted, new_monitor(fitted), new_sessions(settings.session_capacity))
@@ -66,7 +66,7 @@ def real_alarm(
 @pytest.mark.parametrize("level", ["warn", "page"])
 @pytest.mark.slow
 def test_fold_alarms_where_the_bank_does(
-    level: Level,
+    level: AlarmLevel,
     observations: list[Observation],
     scores: Scores,
     rows: npt.NDArray[np.int64],

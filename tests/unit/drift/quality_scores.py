@@ -10,7 +10,7 @@ from harness.samples.builders import DIGEST, NOON_US, envelope
 from weir.detectors.scores.outcomes import Outcome
 from weir.detectors.scores.score import AnchorScore, Score
 from weir.detectors.scores.settings import QualitySettings
-from weir.detectors.scores.stream import StreamKey, StreamState, step
+from weir.detectors.scores.stream import ScoreStream, StreamKey, step
 from weir.events import EvaluationScored, named_id
 from weir.events.log import RawMessage
 from weir.runtime.kafka.handling import Received
@@ -62,8 +62,8 @@ def draws(seed: int, bad_share: float, count: int) -> Iterator[bool]:
 
 
 def followed(
-    state: StreamState, bad: Iterable[bool], settings: QualitySettings = SMALL
-) -> tuple[StreamState, list[Outcome]]:
+    state: ScoreStream, bad: Iterable[bool], settings: QualitySettings = SMALL
+) -> tuple[ScoreStream, list[Outcome]]:
     """The state and all outcomes after these scores."""
     outcomes: list[Outcome] = []
     for number, is_bad in enumerate(bad, start=state.scores):
@@ -72,10 +72,10 @@ def followed(
     return state, outcomes
 
 
-def monitored(settings: QualitySettings = SMALL, bad_every: int = 10) -> StreamState:
+def monitored(settings: QualitySettings = SMALL, bad_every: int = 10) -> ScoreStream:
     """A stream whose reference is complete, every `bad_every`-th score of it bad."""
     reference = ((number + 1) % bad_every == 0 for number in range(settings.reference_scores))
-    return followed(StreamState(KEY), reference, settings)[0]
+    return followed(ScoreStream(KEY), reference, settings)[0]
 
 
 def event(number: int, *, passed: bool | None = True, **fields: Any) -> EvaluationScored:

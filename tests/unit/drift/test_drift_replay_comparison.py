@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unit.drift.drift_envelopes import SMALL, cut, shifting_items
-from weir.drift.core.replay.comparison import Verdict, compared, placed
+from weir.drift.core.replay.comparison import Side, compared, placed
 from weir.drift.core.replay.document import comparison_of, signal_of
 from weir.drift.core.replay.fold import ReplayLimits, Signalled, begun, replayed
 from weir.events import DriftSignalled
@@ -58,7 +58,7 @@ def test_a_pair_is_of_one_state_and_level_and_near(would: list[Signalled], did: 
             mine, other = row.would_have.signal, row.did.signal
             assert (mine.state, mine.level) == (other.state, other.level) == (row.state, row.level)
             assert abs(row.would_have.at_event - row.did.at_event) <= NEAR_EVENTS
-            assert row.verdict is Verdict.BOTH
+            assert row.side is Side.BOTH
 
 
 @given(HISTORY)
@@ -82,7 +82,7 @@ def test_the_other_way_round_the_sides_change_places(would: list[Signalled], did
     [(0, ["both"]), (NEAR_EVENTS, ["both"]), (NEAR_EVENTS + 1, ["would have", "did"])],
 )
 def test_two_signals_are_one_up_to_the_given_distance(apart: int, verdicts: list[str]) -> None:
-    assert [str(row.verdict) for row in compared([told(50)], [told(50 + apart)], NEAR_EVENTS)] == verdicts
+    assert [str(row.side) for row in compared([told(50)], [told(50 + apart)], NEAR_EVENTS)] == verdicts
 
 
 def test_steps_of_warming_are_not_compared() -> None:
@@ -92,7 +92,7 @@ def test_steps_of_warming_are_not_compared() -> None:
 def test_the_same_event_comes_before_a_nearer_neighbour() -> None:
     rows = compared([told(50)], [told(45), told(50)], NEAR_EVENTS)
 
-    assert [(row.at_event, str(row.verdict)) for row in rows] == [(45, "did"), (50, "both")]
+    assert [(row.at_event, str(row.side)) for row in rows] == [(45, "did"), (50, "both")]
 
 
 def test_signals_about_other_events_have_no_place_and_one_told_twice_has_one() -> None:

@@ -11,13 +11,13 @@ from bench.quality_alarm import verdict_of_case
 from unit.drift.drift_banks import changed
 from unit.drift.quality_scores import SMALL, anchor, followed, monitored
 from weir.detectors.alarm_state import AlarmState
-from weir.detectors.outcomes import Level
+from weir.detectors.outcomes import AlarmLevel
 from weir.detectors.scores.judge import PASSES, Judge, agreement
 from weir.detectors.scores.noise import History, chance, spread_of
 from weir.detectors.scores.outcomes import Fired, JudgeCleared, JudgeFired, Outcome
-from weir.detectors.scores.stream import STREAM, StreamState, step_anchor
+from weir.detectors.scores.stream import STREAM, ScoreStream, step_anchor
 from weir.detectors.scores.trial import ANCHORS_ENOUGH, FALSE_JUDGE_SHARE, TRIALS, Trial, Verdict, decided, heard
-from weir.detectors.scores.verdicts import Tally
+from weir.detectors.scores.verdicts import AnchorRecord
 from weir.state import StateError
 
 NAMES = [f"a{number}" for number in range(20)]
@@ -163,7 +163,7 @@ def test_an_unchanged_judge_wins_nothing_in_the_mean_and_is_blamed_in_at_most_on
         for trial, weight in leaves:
             for failed in (True, False):
                 after = heard(trial, anchor_id, histories[anchor_id], failed=failed, at_us=at_us)
-                told = [one.get(anchor_id, Tally()).groups for one in (trial.new, after.new)]
+                told = [one.get(anchor_id, AnchorRecord()).groups for one in (trial.new, after.new)]
                 before, now = (chance(spread, histories[anchor_id], one) for one in told)
                 grown.append((after, weight * now / before))
         leaves = grown
@@ -195,7 +195,7 @@ def test_a_judge_that_fails_5_points_more_is_found(noise: str) -> None:
     assert verdicts.count("judge") >= 10
 
 
-def until_fired(state: StreamState, level: Level) -> tuple[StreamState, list[Outcome]]:
+def until_fired(state: ScoreStream, level: AlarmLevel) -> tuple[ScoreStream, list[Outcome]]:
     """The state right after the alarm of this level, and what was told with it."""
     while True:
         state, outcomes = followed(state, [True])
@@ -207,11 +207,11 @@ def verdicts_of(outcomes: list[Outcome]) -> list[Verdict | None]:
     return [one.verdict for one in outcomes if isinstance(one, Fired)]
 
 
-def with_anchors(state: StreamState, rounds: int) -> StreamState:
+def with_anchors(state: ScoreStream, rounds: int) -> ScoreStream:
     return rescored(state, rounds, passed=True, start=0)[0]
 
 
-def rescored(state: StreamState, rounds: int, *, passed: bool, start: int) -> tuple[StreamState, list[Outcome]]:
+def rescored(state: ScoreStream, rounds: int, *, passed: bool, start: int) -> tuple[ScoreStream, list[Outcome]]:
     told: list[Outcome] = []
     for number in range(rounds * len(NAMES)):
         name = NAMES[number % len(NAMES)]

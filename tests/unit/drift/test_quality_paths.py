@@ -9,7 +9,7 @@ from bench.quality_paths import Alarms, draws, rolling_z_alarms, weir_alarms
 from unit.drift.quality_scores import KEY, score
 from weir.detectors.scores.outcomes import Fired
 from weir.detectors.scores.settings import QualitySettings
-from weir.detectors.scores.stream import StreamState, step
+from weir.detectors.scores.stream import ScoreStream, step
 
 SETTINGS = QualitySettings(warn_arl_scores=60.0, reference_scores=100, lag_scores=30)
 
@@ -21,7 +21,7 @@ def test_columns_fire_when_the_step_does() -> None:
     columns = weir_alarms(reference.sum(axis=0), iter(scores), SETTINGS)
 
     for run in range(5):
-        state, at = StreamState(KEY), 0
+        state, at = ScoreStream(KEY), 0
         for number, is_bad in enumerate([*reference[:, run], *scores[:, run]]):
             state, outcomes, _ = step(state, score(number, is_bad=bool(is_bad)), SETTINGS)
             if any(isinstance(one, Fired) for one in outcomes):

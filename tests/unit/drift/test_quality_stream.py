@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 from unit.drift.quality_scores import KEY, SMALL, draws, followed, monitored, score
 from weir.detectors.scores.outcomes import Cleared, Fired, Monitoring, Warming
-from weir.detectors.scores.stream import STREAM, StreamState, begun_anew, step
+from weir.detectors.scores.stream import STREAM, ScoreStream, begun_anew, step
 from weir.state import StateError
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.booleans(), min_size=90, max_size=260), st.integers(0, 250))
 def test_a_state_read_back_at_any_point_goes_on_the_same(bits: list[bool], cut: int) -> None:
-    whole, outcomes = followed(StreamState(KEY), bits)
+    whole, outcomes = followed(ScoreStream(KEY), bits)
 
-    state, before = followed(StreamState(KEY), bits[:cut])
+    state, before = followed(ScoreStream(KEY), bits[:cut])
     state, after = followed(STREAM.decode(STREAM.encode(state)), bits[cut:])
 
     assert STREAM.encode(state) == STREAM.encode(whole)
@@ -38,7 +38,7 @@ def test_scores_read_again_change_nothing(bits: list[bool]) -> None:
 
 @pytest.mark.capability("O6")
 def test_a_drop_is_told_from_warming_to_clearance() -> None:
-    state, began = followed(StreamState(KEY), [False] * 9 + [True] + [False] * 90)
+    state, began = followed(ScoreStream(KEY), [False] * 9 + [True] + [False] * 90)
     state, quiet = followed(state, draws(1, 0.0, 60))
     state, fell = followed(state, draws(2, 0.6, 60))
     state, over = followed(state, draws(3, 0.0, 400))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.detectors.scores.verdicts import VERDICTS_MAX, Tally, Verdicts, learnt, recorded
+from weir.detectors.scores.verdicts import VERDICTS_MAX, AnchorRecord, Verdicts, learnt, recorded
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.integers(0, 3)), max_size=80), st.integers(0, 9))
@@ -27,11 +27,11 @@ def test_what_waits_and_what_joined_is_all_that_was_said_up_to_the_bound(
 
 
 def test_verdicts_of_one_time_are_one_group() -> None:
-    records: dict[str, Tally] = {}
+    records: dict[str, AnchorRecord] = {}
     for failed, at_us in ((True, 5), (False, 5), (False, 6), (True, 7), (True, 7)):
         records = dict(recorded(records, "a", failed, at_us))
 
-    assert records == {"a": Tally(7, ((1, 2), (0, 1), (2, 2)))}
+    assert records == {"a": AnchorRecord(7, ((1, 2), (0, 1), (2, 2)))}
 
 
 def test_what_waits_can_be_forgotten() -> None:

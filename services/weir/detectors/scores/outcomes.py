@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weir.detectors.outcomes import Level
+from weir.detectors.outcomes import AlarmLevel
 from weir.detectors.scores.trial import Verdict
 
 
@@ -31,7 +31,7 @@ class Fired:
     the change is estimated to have begun, and its event time.
     """
 
-    level: Level
+    level: AlarmLevel
     verdict: Verdict | None
     statistic: float
     threshold: float
@@ -44,7 +44,7 @@ class Fired:
 class Cleared:
     """The alarm of `level` ended."""
 
-    level: Level
+    level: AlarmLevel
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from weir.detectors.alarm_state import AlarmState, advance
-from weir.detectors.outcomes import Level as AlarmLevel
+from weir.detectors.outcomes import AlarmLevel
 from weir.detectors.scores.baseline import HOPELESS, Baseline, collected, followed, forgetting_waiting, rate
 from weir.detectors.scores.bets import WEALTH_MAX_FACTOR, Wealth, factors, update
 from weir.detectors.scores.judge import PASSES, Judge, forgetting, is_known, noise_of, scored, usual_history
@@ -49,7 +49,7 @@ class StreamKey:
 
 
 @dataclass(frozen=True, slots=True)
-class StreamState:
+class ScoreStream:
     """version: of the reference. scores: that entered, over all versions; `scores_before`: before this version."""
 
     key: StreamKey
@@ -84,11 +84,11 @@ def _renamed(state: dict[str, Any]) -> dict[str, Any]:
     return state
 
 
-STREAM = Codec(StreamState, "quality-stream", layout=4, migrations={3: _renamed})
+STREAM = Codec(ScoreStream, "quality-stream", layout=4, migrations={3: _renamed})
 """A state as bytes, 12 kB to 39 kB."""
 
 
-def step(state: StreamState, score: Score, settings: QualitySettings) -> tuple[StreamState, list[Outcome], str]:
+def step(state: ScoreStream, score: Score, settings: QualitySettings) -> tuple[ScoreStream, list[Outcome], str]:
     """The state and the outcomes after one score, and why it did not count: see `sample`; empty when it did."""
     sample, reason = chosen(state.sample, score, settings.turn_probability, settings.remembered)
     state = replace(state, sample=sample)
@@ -109,8 +109,8 @@ def step(state: StreamState, score: Score, settings: QualitySettings) -> tuple[S
 
 
 def step_anchor(
-    state: StreamState, anchor: AnchorScore, settings: QualitySettings
-) -> tuple[StreamState, list[Outcome]]:
+    state: ScoreStream, anchor: AnchorScore, settings: QualitySettings
+) -> tuple[ScoreStream, list[Outcome]]:
     """The state and the outcomes after one re-scored anchor. An anchor seen before changes nothing."""
     as_score = Score(anchor.event_id, anchor.cause_id, "", "", anchor.event_time_us, is_bad=False, value=0.0,
                      inclusion_probability=1.0)  # fmt: skip
@@ -132,9 +132,9 @@ def step_anchor(
     return state, [*moved, *verdicts]
 
 
-def begun_anew(state: StreamState) -> StreamState:
+def begun_anew(state: ScoreStream) -> ScoreStream:
     """The stream with its next reference to be collected: what comes from now on is the new normal."""
-    return StreamState(
+    return ScoreStream(
         key=state.key,
         version=state.version + 1,
         scores=state.scores,
@@ -145,7 +145,7 @@ def begun_anew(state: StreamState) -> StreamState:
     )
 
 
-def _collect(state: StreamState, score: Score, settings: QualitySettings) -> tuple[StreamState, list[Outcome]]:
+def _collect(state: ScoreStream, score: Score, settings: QualitySettings) -> tuple[ScoreStream, list[Outcome]]:
     is_first = state.baseline.count == 0
     state = replace(state, baseline=collected(state.baseline, is_bad=score.is_bad))
     if state.baseline.count >= settings.reference_scores:
@@ -154,7 +154,7 @@ def _collect(state: StreamState, score: Score, settings: QualitySettings) -> tup
     return state, [Warming(settings.reference_scores)] if is_first else []
 
 
-def _monitor(state: StreamState, score: Score, settings: QualitySettings) -> tuple[StreamState, list[Outcome]]:
+def _monitor(state: ScoreStream, score: Score, settings: QualitySettings) -> tuple[ScoreStream, list[Outcome]]:
     usual = rate(state.baseline, settings.margin_deviations)
     wealth = state.wealth
     if usual <= HOPELESS:
@@ -177,14 +177,14 @@ def _monitor(state: StreamState, score: Score, settings: QualitySettings) -> tup
     return state, [*outcomes, *verdicts]
 
 
-def _followed(state: StreamState, score: Score, settings: QualitySettings) -> StreamState:
+def _followed(state: ScoreStream, score: Score, settings: QualitySettings) -> ScoreStream:
     if state.warn.raised:
         return state
     lag, count_max = settings.lag_scores, settings.reference_scores_max
     return replace(state, baseline=followed(state.baseline, is_bad=score.is_bad, lag=lag, count_max=count_max))
 
 
-def _with_alarms(state: StreamState, settings: QualitySettings) -> tuple[StreamState, list[Outcome]]:
+def _with_alarms(state: ScoreStream, settings: QualitySettings) -> tuple[ScoreStream, list[Outcome]]:
     statistic, index, clear_after = state.wealth.statistic, state.scores, settings.clear_after_scores
     warn = advance(state.warn, above=statistic >= settings.warn_arl_scores, index=index, clear_after=clear_after)
     page = advance(state.page, above=statistic >= settings.page_arl_scores, index=index, clear_after=clear_after)
@@ -205,7 +205,7 @@ def _with_alarms(state: StreamState, settings: QualitySettings) -> tuple[StreamS
     return state, outcomes
 
 
-def _asks_for_trial(before: StreamState, after: StreamState) -> bool:
+def _asks_for_trial(before: ScoreStream, after: ScoreStream) -> bool:
     """At a warning; at a page again, unless a trial goes on or the judge is blamed: what warned may be long past."""
     if after.warn.raised and not before.warn.raised:
         return True
@@ -213,7 +213,7 @@ def _asks_for_trial(before: StreamState, after: StreamState) -> bool:
     return after.page.raised and not before.page.raised and not is_settled
 
 
-def _accused(state: StreamState, settings: QualitySettings) -> StreamState:
+def _accused(state: ScoreStream, settings: QualitySettings) -> ScoreStream:
     """The stream right after such an alarm: nothing in waiting is learnt, and the trial of the judge begins."""
     state = replace(state, baseline=forgetting_waiting(state.baseline), judge=forgetting(state.judge))
     if state.judge_alarm.raised:
@@ -226,7 +226,7 @@ def _accused(state: StreamState, settings: QualitySettings) -> StreamState:
     return replace(state, trial=trial, verdict=None)
 
 
-def _heard(state: StreamState, anchor: AnchorScore) -> Trial | None:
+def _heard(state: ScoreStream, anchor: AnchorScore) -> Trial | None:
     """The trial after an anchor; those whose usual verdict is not known yet are not heard."""
     if state.trial is None or not is_known(state.judge, anchor.anchor_id):
         return state.trial
@@ -234,7 +234,7 @@ def _heard(state: StreamState, anchor: AnchorScore) -> Trial | None:
     return heard(state.trial, anchor.anchor_id, history, failed=not anchor.passed, at_us=anchor.event_time_us)
 
 
-def _tried(state: StreamState, settings: QualitySettings) -> tuple[StreamState, list[Outcome]]:
+def _tried(state: ScoreStream, settings: QualitySettings) -> tuple[ScoreStream, list[Outcome]]:
     if state.trial is None:
         return state, []
     verdict = decided(state.trial, state.scores, state.last_us)
@@ -246,7 +246,7 @@ def _tried(state: StreamState, settings: QualitySettings) -> tuple[StreamState, 
     return state, [Fired(level, verdict, state.wealth.statistic, threshold, *state.wealth.since, is_update=True)]
 
 
-def _judge_moved(state: StreamState, settings: QualitySettings) -> tuple[StreamState, list[Outcome]]:
+def _judge_moved(state: ScoreStream, settings: QualitySettings) -> tuple[ScoreStream, list[Outcome]]:
     judge, threshold = state.judge, settings.warn_arl_scores
     alarm = advance(
         state.judge_alarm,

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from weir.detectors.scores.noise import History, chance, likelihoods, repeats_of
-from weir.detectors.scores.verdicts import Tally, recorded
+from weir.detectors.scores.verdicts import AnchorRecord, recorded
 
 FALSE_JUDGE_SHARE = 0.05
 """Share of alarms in which an unchanged judge may be blamed. Chosen: the usual level of a test, shared
@@ -64,7 +64,7 @@ class Trial:
     until_us: int
     spread: tuple[float, ...]
     wealth: tuple[float, ...] = (1.0,) * len(SHARES)
-    new: Mapping[str, Tally] = field(default_factory=dict)
+    new: Mapping[str, AnchorRecord] = field(default_factory=dict)
     anchors: int = 0
 
     @property
@@ -79,7 +79,7 @@ def heard(trial: Trial, anchor_id: str, history: History | None, *, failed: bool
     if history is None:
         return trial
     after = recorded(trial.new, anchor_id, failed, at_us)
-    old, new = (_ratio(trial, history, records.get(anchor_id, Tally()).groups) for records in (trial.new, after))
+    old, new = (_ratio(trial, history, records.get(anchor_id, AnchorRecord()).groups) for records in (trial.new, after))
     wealth = tuple(
         held * (1.0 - share + share * new) / (1.0 - share + share * old)
         for held, share in zip(trial.wealth, SHARES, strict=True)

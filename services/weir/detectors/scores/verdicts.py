@@ -16,7 +16,7 @@ interleave; it bounds the state, and a slow change is not followed for ever."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class AnchorRecord:
     """Verdicts on one anchor; the last group of them was given at `last_us`."""
 
     last_us: int = -1
@@ -27,24 +27,26 @@ class Tally:
 class Verdicts:
     """records: by anchor. waiting: anchors, whether they failed, and when; oldest first, they join as others follow."""
 
-    records: Mapping[str, Tally] = field(default_factory=dict)
+    records: Mapping[str, AnchorRecord] = field(default_factory=dict)
     waiting: tuple[tuple[str, bool, int], ...] = ()
 
     def of(self, anchor_id: str) -> History:
         """The verdicts on an anchor that have joined."""
-        return self.records.get(anchor_id, Tally()).groups
+        return self.records.get(anchor_id, AnchorRecord()).groups
 
 
-def recorded(records: Mapping[str, Tally], anchor_id: str, failed: bool, at_us: int) -> Mapping[str, Tally]:
+def recorded(
+    records: Mapping[str, AnchorRecord], anchor_id: str, failed: bool, at_us: int
+) -> Mapping[str, AnchorRecord]:
     """With one more verdict; the same records when there are enough on this anchor."""
-    record = records.get(anchor_id, Tally())
+    record = records.get(anchor_id, AnchorRecord())
     if sum(count for _, count in record.groups) >= VERDICTS_MAX:
         return records
     groups = (*record.groups, (int(failed), 1))
     if at_us == record.last_us:
         fails, count = record.groups[-1]
         groups = (*record.groups[:-1], (fails + failed, count + 1))
-    return {**records, anchor_id: Tally(at_us, groups)}
+    return {**records, anchor_id: AnchorRecord(at_us, groups)}
 
 
 def learnt(verdicts: Verdicts, anchor_id: str, *, failed: bool, at_us: int, lag: int) -> Verdicts:

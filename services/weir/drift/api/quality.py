@@ -17,7 +17,7 @@ from weir.detectors.scores.baseline import rate
 from weir.detectors.scores.judge import agreement
 from weir.detectors.scores.level import mean_score, pass_rate
 from weir.detectors.scores.settings import QualitySettings
-from weir.detectors.scores.stream import StreamState
+from weir.detectors.scores.stream import ScoreStream
 from weir.drift.api.answers import answering
 from weir.drift.api.body import BODY_BYTES_MAX, decision_of, object_of
 from weir.drift.app import Drift
@@ -55,7 +55,7 @@ def quality_routes(quality: Quality, drift: Drift, settings: QualityServiceSetti
     ]
 
 
-def view_of(state: StreamState, settings: QualitySettings) -> dict[str, object]:
+def view_of(state: ScoreStream, settings: QualitySettings) -> dict[str, object]:
     """A stream for a person who asks."""
     level, alpha = state.levels.readable, settings.level_alpha
     share, kappa = agreement(state.judge)
@@ -112,7 +112,7 @@ def fleet_view(quality: Quality, drift: Drift, settings: QualityServiceSettings)
     }
 
 
-def _member(state: StreamState) -> dict[str, object]:
+def _member(state: ScoreStream) -> dict[str, object]:
     return {
         "tenant": state.key.tenant,
         "route": state.key.route,
@@ -123,7 +123,7 @@ def _member(state: StreamState) -> dict[str, object]:
     }
 
 
-def _quality_rates(states: list[StreamState], settings: QualitySettings) -> list[Rate]:
+def _quality_rates(states: list[ScoreStream], settings: QualitySettings) -> list[Rate]:
     return [Rate(settings.page_arl_scores, one.scores, (one.last_us - one.first_us) / 1e6) for one in states]
 
 
@@ -138,11 +138,11 @@ def _bank_rates(quality: Quality, drift: Drift) -> list[Rate]:
     ]
 
 
-def _alarm(state: StreamState) -> str:
+def _alarm(state: ScoreStream) -> str:
     return "page" if state.page.raised else "warn" if state.warn.raised else ""
 
 
-def _verdict(state: StreamState) -> str:
+def _verdict(state: ScoreStream) -> str:
     if state.trial is not None:
         return "pending"
     return str(state.verdict) if state.verdict else ""

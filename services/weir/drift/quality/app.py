@@ -15,11 +15,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from weir.detectors.alarm_state import AlarmState
-from weir.detectors.outcomes import Level
+from weir.detectors.outcomes import AlarmLevel
 from weir.detectors.scores.outcomes import Cleared, Outcome
 from weir.detectors.scores.score import AnchorScore, Score
 from weir.detectors.scores.settings import QualitySettings
-from weir.detectors.scores.stream import StreamKey, StreamState, begun_anew, step, step_anchor
+from weir.detectors.scores.stream import ScoreStream, StreamKey, begun_anew, step, step_anchor
 from weir.drift.adapters.refused_streams import RefusedStreams
 from weir.drift.core.checkpoint import LogPosition
 from weir.drift.core.ports import Announcer, UnknownStream
@@ -50,7 +50,7 @@ _StreamAt = tuple[Source, StreamKey]
 class _Stepped:
     """What one message led to."""
 
-    states: dict[StreamKey, StreamState]
+    states: dict[StreamKey, ScoreStream]
     signals: list[QualityVerdict]
     counted: Counter[str]
     left_out: Counter[str]
@@ -79,7 +79,7 @@ class Quality:
         """Settings of every stream."""
         return self._settings
 
-    def streams(self) -> list[StreamState]:
+    def streams(self) -> list[ScoreStream]:
         """The streams, in order of tenant, route and part."""
         return sorted(self._states.values(), key=lambda one: (one.key.tenant, one.key.route, one.key.part, one.last_us))
 
@@ -107,7 +107,7 @@ class Quality:
         async with self._turn:
             await self._write()
 
-    async def accept(self, tenant: str, route: str, part: str, author: str, now_us: int) -> StreamState:
+    async def accept(self, tenant: str, route: str, part: str, author: str, now_us: int) -> ScoreStream:
         """Take the scores from now on for the new normal; signalled with its `author`. Alarms that are on are withdrawn.
 
         Raises UnknownStream, Retryable.
@@ -118,7 +118,7 @@ class Quality:
             named = f"accept {tenant} {route} {part} {before.key.digest} {before.version}"
             cause_id = named_id(before.first_us or now_us, named)
             cause = Score(cause_id, cause_id, "", "", now_us, is_bad=False, value=0.0, inclusion_probability=1.0)
-            alarms: list[tuple[Level, AlarmState]] = [("page", before.page), ("warn", before.warn)]
+            alarms: list[tuple[AlarmLevel, AlarmState]] = [("page", before.page), ("warn", before.warn)]
             cleared: list[Outcome] = [Cleared(level) for level, alarm in alarms if alarm.raised]
             signals = [signal_of(before, one, cause, self._settings) for one in cleared]
             await self._announcer.announce([*signals, acceptance_of(before, cause, self._settings, author)])
@@ -153,25 +153,25 @@ class Quality:
         for reason, count in stepped.left_out.items():
             LEFT_OUT.labels(reason).inc(count)
 
-    def _hold(self, source: Source, states: Iterable[StreamState]) -> None:
+    def _hold(self, source: Source, states: Iterable[ScoreStream]) -> None:
         for state in states:
             self._states[source, state.key] = state
             self._unsaved.add((source, state.key))
             self._gone.discard((source, state.key))
 
-    def _admitted(self, source: Source, entries: list[Entry]) -> dict[StreamKey, StreamState]:
+    def _admitted(self, source: Source, entries: list[Entry]) -> dict[StreamKey, ScoreStream]:
         """The states of the streams of `entries`, new ones as far as there is room."""
-        held: dict[StreamKey, StreamState] = {}
+        held: dict[StreamKey, ScoreStream] = {}
         for key in dict.fromkeys(key for key, _ in entries):
             known = self._states.get((source, key))
             new = 0 if known else sum((source, one) not in self._states for one in held)
             if known is not None or len(self._states) + new < self._streams_max or self._make_room(held):
-                held[key] = known or StreamState(key)
+                held[key] = known or ScoreStream(key)
             else:
                 self._refused.refuse(self._streams_max, **asdict(key))
         return held
 
-    def _make_room(self, held: dict[StreamKey, StreamState]) -> bool:
+    def _make_room(self, held: dict[StreamKey, ScoreStream]) -> bool:
         """Give up the stream of an evaluator version that another version replaced, the longest silent first."""
         newest: dict[tuple[str, str, str], int] = {}
         for state in self._states.values():
@@ -191,7 +191,7 @@ class Quality:
         STREAMS_REPLACED.inc()
         return True
 
-    def _found(self, tenant: str, route: str, part: str) -> tuple[Source, StreamState]:
+    def _found(self, tenant: str, route: str, part: str) -> tuple[Source, ScoreStream]:
         named = [
             (source, state)
             for (source, key), state in self._states.items()
@@ -220,7 +220,7 @@ def _entries(received: Received) -> list[Entry]:
     return [(key_of_score(event), score)]
 
 
-def _stepped(held: dict[StreamKey, StreamState], entries: list[Entry], settings: QualitySettings) -> _Stepped:
+def _stepped(held: dict[StreamKey, ScoreStream], entries: list[Entry], settings: QualitySettings) -> _Stepped:
     states, signals = dict(held), []
     counted, left_out = Counter[str](), Counter[str]()
     for key, entry in entries:

@@ -16,10 +16,10 @@ from weir.drift.core.replay.fold import Signalled
 from weir.events import DriftSignalled
 
 COMPARED = ("monitoring", "fired", "cleared")
-"""States that are compared; steps of warming are no verdicts."""
+"""States that are compared; steps of warming are left out."""
 
 
-class Verdict(StrEnum):
+class Side(StrEnum):
     """Who signalled it."""
 
     BOTH = "both"
@@ -37,11 +37,11 @@ class Compared:
     did: Signalled | None
 
     @property
-    def verdict(self) -> Verdict:
+    def side(self) -> Side:
         """Who signalled it."""
         if self.would_have is not None and self.did is not None:
-            return Verdict.BOTH
-        return Verdict.DID if self.would_have is None else Verdict.WOULD_HAVE
+            return Side.BOTH
+        return Side.DID if self.would_have is None else Side.WOULD_HAVE
 
     @property
     def at_event(self) -> int:
@@ -67,7 +67,7 @@ def compared(would_have: Sequence[Signalled], did: Sequence[Signalled], near_eve
         if state in COMPARED:
             would, was = _of(would_have, state, level), _of(did, state, level)
             rows += [Compared(state, level, *pair) for pair in _pairs(would, was, near_events)]
-    return sorted(rows, key=lambda row: (row.at_event, row.state, row.level, row.verdict))
+    return sorted(rows, key=lambda row: (row.at_event, row.state, row.level, row.side))
 
 
 def _of(signalled: Sequence[Signalled], state: str, level: str) -> list[Signalled]:

@@ -72,7 +72,7 @@ def comparison_of(key: Key, row: Compared) -> Plain:
         "partition": key[2],
         "state": row.state,
         "level": row.level,
-        "verdict": str(row.verdict),
+        "verdict": str(row.side),
         "would_have_at_event": would.at_event if would else None,
         "did_at_event": did.at_event if did else None,
         "would_have": signal_of(would) if would else None,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import astuple
 from pathlib import Path
 
-from weir.detectors.scores.stream import STREAM, StreamKey, StreamState
+from weir.detectors.scores.stream import STREAM, ScoreStream, StreamKey
 from weir.drift.core.checkpoint import LogPosition
 from weir.drift.quality.adapters.metrics import STATES_REFUSED
 from weir.drift.quality.core.ports import Saved, Source
@@ -40,7 +40,7 @@ class SqliteQualityStore:
 
     def load(self) -> Saved:
         """All readable states. Another is counted and logged, and its stream warms again."""
-        states: dict[tuple[Source, StreamKey], StreamState] = {}
+        states: dict[tuple[Source, StreamKey], ScoreStream] = {}
         for topic, partition, name, record in self._connection.execute("SELECT * FROM states ORDER BY 1, 2, 3"):
             try:
                 state = STREAM.decode(record)
@@ -55,7 +55,7 @@ class SqliteQualityStore:
 
     def save(
         self,
-        states: Iterable[tuple[Source, StreamState]],
+        states: Iterable[tuple[Source, ScoreStream]],
         gone: Iterable[tuple[Source, StreamKey]],
         positions: Iterable[tuple[Source, LogPosition]],
     ) -> None:

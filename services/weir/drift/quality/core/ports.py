@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from weir.detectors.scores.stream import StreamKey, StreamState
+from weir.detectors.scores.stream import ScoreStream, StreamKey
 from weir.drift.core.checkpoint import LogPosition
 
 
@@ -22,7 +22,7 @@ class Source:
 class Saved:
     """All states and how far each source was read: true only together."""
 
-    states: dict[tuple[Source, StreamKey], StreamState]
+    states: dict[tuple[Source, StreamKey], ScoreStream]
     positions: dict[Source, LogPosition]
 
 
@@ -35,7 +35,7 @@ class QualityStore(Protocol):
 
     def save(
         self,
-        states: Iterable[tuple[Source, StreamState]],
+        states: Iterable[tuple[Source, ScoreStream]],
         gone: Iterable[tuple[Source, StreamKey]],
         positions: Iterable[tuple[Source, LogPosition]],
     ) -> None:

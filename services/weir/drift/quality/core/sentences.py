@@ -6,11 +6,11 @@ from weir.detectors.scores.baseline import Baseline, rate
 from weir.detectors.scores.level import pass_rate
 from weir.detectors.scores.outcomes import Cleared, Fired, JudgeCleared, JudgeFired, Monitoring, Outcome, Warming
 from weir.detectors.scores.settings import QualitySettings
-from weir.detectors.scores.stream import StreamState
+from weir.detectors.scores.stream import ScoreStream
 from weir.detectors.scores.trial import Verdict
 
 
-def sentence_of(state: StreamState, outcome: Outcome, settings: QualitySettings) -> str:
+def sentence_of(state: ScoreStream, outcome: Outcome, settings: QualitySettings) -> str:
     """One or two sentences about `outcome`, whose state after the step is `state`."""
     match outcome:
         case Warming():
@@ -31,7 +31,7 @@ def sentence_of(state: StreamState, outcome: Outcome, settings: QualitySettings)
             return f"{state.key.part} scores the anchors as it used to again."
 
 
-def verdict_sentence(state: StreamState, verdict: Verdict | None) -> str:
+def verdict_sentence(state: ScoreStream, verdict: Verdict | None) -> str:
     """What is known of who changed."""
     anchors = len(state.judge.first)
     match verdict:
@@ -45,7 +45,7 @@ def verdict_sentence(state: StreamState, verdict: Verdict | None) -> str:
             return f"Verdict none yet: {anchors} human-labelled anchors are being scored again."
 
 
-def _fell(state: StreamState, outcome: Fired, settings: QualitySettings) -> str:
+def _fell(state: ScoreStream, outcome: Fired, settings: QualitySettings) -> str:
     now = pass_rate(state.levels.readable, settings.level_alpha)
     interval = f"{now.mean:.1%} ({now.low:.1%} to {now.high:.1%} over {now.count} scores)"
     return (

@@ -12,7 +12,7 @@ from weir.detectors.outcomes import Guarantee
 from weir.detectors.scores.outcomes import Cleared, Fired, JudgeFired, Monitoring, Outcome, Warming
 from weir.detectors.scores.score import AnchorScore, Score
 from weir.detectors.scores.settings import QualitySettings
-from weir.detectors.scores.stream import StreamState
+from weir.detectors.scores.stream import ScoreStream
 from weir.drift.core.signal_kinds import OperatorDecision, QualityVerdict
 from weir.drift.quality.core.sentences import sentence_of
 from weir.events import DriftLevel, DriftState, DriftVerdict, derived_id, digest_of
@@ -29,7 +29,7 @@ def config_digest(settings: QualitySettings) -> str:
     return digest_of({"detector": DETECTOR, **asdict(settings)})
 
 
-def reference_digest(state: StreamState) -> str:
+def reference_digest(state: ScoreStream) -> str:
     """Digest of the reference that the stream is compared with; empty while it warms."""
     if state.is_warming:
         return ""
@@ -37,7 +37,7 @@ def reference_digest(state: StreamState) -> str:
 
 
 def signal_of(
-    state: StreamState, outcome: Outcome, cause: Score | AnchorScore, settings: QualitySettings
+    state: ScoreStream, outcome: Outcome, cause: Score | AnchorScore, settings: QualitySettings
 ) -> QualityVerdict:
     """The signal of `outcome`. state: after the step. cause: the score or anchor of the step."""
     kind, level, arl = _state_of(outcome, settings)
@@ -61,7 +61,7 @@ def signal_of(
     )
 
 
-def acceptance_of(state: StreamState, cause: Score, settings: QualitySettings, author: str) -> OperatorDecision:
+def acceptance_of(state: ScoreStream, cause: Score, settings: QualitySettings, author: str) -> OperatorDecision:
     """The decision to take the scores from now on for normal. state: before it. cause: says when."""
     role = f"quality accepted {state.key.part} {state.key.digest} {state.version}"
     return OperatorDecision(
@@ -75,7 +75,7 @@ def acceptance_of(state: StreamState, cause: Score, settings: QualitySettings, a
 
 
 def _common_fields(
-    state: StreamState, kind: DriftState, role: str, cause: Score | AnchorScore, settings: QualitySettings
+    state: ScoreStream, kind: DriftState, role: str, cause: Score | AnchorScore, settings: QualitySettings
 ) -> dict[str, Any]:
     """The fields that every signal of a stream of scores has. role: with the cause decides the id."""
     return {
@@ -93,7 +93,7 @@ def _common_fields(
     }
 
 
-def _request_of(state: StreamState, outcome: Outcome, cause: Score | AnchorScore) -> str:
+def _request_of(state: ScoreStream, outcome: Outcome, cause: Score | AnchorScore) -> str:
     """The call behind a signal: a verdict that an anchor decides is about the call at which the alarm began."""
     if isinstance(cause, Score):
         return cause.request_id
@@ -117,6 +117,6 @@ def _verdict_of(outcome: Outcome) -> DriftVerdict:
     return "judge" if isinstance(outcome, JudgeFired) else ""
 
 
-def _part_of(state: StreamState, outcome: Outcome) -> str:
+def _part_of(state: ScoreStream, outcome: Outcome) -> str:
     of_stream = isinstance(outcome, Warming | Monitoring | Fired | Cleared)
     return state.key.part if of_stream else state.key.part + JUDGE_PART
