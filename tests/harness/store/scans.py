@@ -99,3 +99,15 @@ def scanned_impact(store: Store, kind: str, name: str, digest: str, version: str
         {"digests": list(summary["digests"])},
     )
     return {"kind": kind, "name": name, **summary, "passages": passages}
+
+
+def scanned_call_hours(store: Store, per_tenant: bool) -> list[Row]:
+    """As `v_call_hours`, or `v_call_hours_all`, in the order of hour, tenant, route, model and release."""
+    tenant = "tenant, " if per_tenant else ""
+    return store.rows(
+        f"SELECT {tenant}toStartOfHour(event_time) AS hour, route, model, release_digest, count() AS calls,"
+        " countIf(outcome != 'ok') AS not_ok, sum(ifNull(input_tokens, 0)) AS input_tokens,"
+        " sum(ifNull(output_tokens, 0)) AS output_tokens, arraySort(groupArray(latency_ms)) AS latency_ms"
+        f" FROM v_inference_responses GROUP BY {tenant}hour, route, model, release_digest"
+        f" ORDER BY hour, {tenant}route, model, release_digest"
+    )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from harness.samples.builders import NOON_US, completed
 from harness.store.lineage_store import Put
-from harness.store.scans import scanned_impact
+from harness.store.scans import scanned_call_hours, scanned_impact
 from weir.events import Context, InferenceCompleted, Reference, named_id
 from weir.lineage.core.retention import Retention
 from weir.lineage.read import queries
@@ -45,13 +45,16 @@ CONTEXTS = st.builds(
     text=st.just("A passage."),
 )
 CALLS = st.builds(
-    lambda number, hour, route, outcome, references, contexts: completed(
+    lambda number, hour, route, outcome, latency_ms, tokens, references, contexts: completed(
         number,
         event_id=named_id(NOON_US, f"call {number} {hour}"),
         request_id=named_id(NOON_US, f"request {number} {hour}"),
         event_time_us=NOON_US + hour * HOUR_US + number,
         route=route,
         outcome=outcome,
+        tenant="ab"[number % 2],
+        latency_ms=latency_ms,
+        output_tokens=tokens,
         references=tuple(references),
         contexts=tuple(contexts),
     ),
@@ -59,6 +62,8 @@ CALLS = st.builds(
     st.integers(-40, 40),
     st.sampled_from(["a", "b"]),
     st.sampled_from(["ok", "failed"]),
+    st.floats(0, 100_000),
+    st.none() | st.integers(0, 100),
     st.lists(REFERENCES, max_size=4),
     st.lists(CONTEXTS, max_size=4),
 )
@@ -86,6 +91,22 @@ def check(store: Store, counters: Counters, questions: Sequence[tuple[str, str, 
         assert sorted_sets(counted) == sorted_sets(scanned_impact(store, *question)), question
 
 
+def check_call_hours(store: Store, counters: Counters) -> None:
+    """The hours are those of the scan, and each latency is within 3 % of the call's."""
+    counters.settle()
+    for per_tenant in (True, False):
+        columns = "hour, tenant, route" if per_tenant else "hour, route"
+        view = "v_call_hours" if per_tenant else "v_call_hours_all"
+        counted = store.rows(f"SELECT * FROM {view} ORDER BY {columns}, model, release_digest")
+        scanned = scanned_call_hours(store, per_tenant)
+        for one, other in zip(counted, scanned, strict=True):
+            spread = [
+                ms for ms, calls in zip(one["latency_ms"], one.pop("latency_calls"), strict=True) for _ in range(calls)
+            ]
+            assert spread == pytest.approx(other.pop("latency_ms"), rel=0.0254, abs=0.00103)
+            assert {**one, "latency_ms": None} == {**other, "latency_ms": None}
+
+
 EVENTS: dict[str, InferenceCompleted] = {}
 """Events by id: an event never changes, so one that is drawn twice with the same id is sent twice as it was."""
 
@@ -106,6 +127,7 @@ def test_a_count_is_the_scan_after_any_batches_and_any_repeats(
 
     check(store, counters, chance.sample(QUESTIONS, ASKED))
     check(store, Counters(store), chance.sample(QUESTIONS, 1))
+    check_call_hours(store, counters)
 
 
 class DyingStore(Store):
@@ -160,8 +182,9 @@ def test_what_has_expired_is_in_no_count(store: Store, put: Put) -> None:
         0
     ]["n"]
     keep(store, Retention(max(1, age_days - 20), 7_300, 7_300))
-    for table in ("inference_responses", "edges_by_target", "impact_hours", "impact_days"):
+    for table in ("inference_responses", "edges_by_target", "impact_hours", "impact_days", "call_hours"):
         store.command(f"OPTIMIZE TABLE {table} FINAL")
 
     answer = queries.impact(store, counters, "dataset", "python-docs", "", "")
     assert sorted_sets(answer) == sorted_sets(scanned_impact(store, "dataset", "python-docs", "", ""))
+    check_call_hours(store, counters)

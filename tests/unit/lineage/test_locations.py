@@ -15,6 +15,7 @@ from harness.store.lineage_store import Put, put_into
 from harness.store.scans import scanned_lineage, scanned_request, scanned_trace
 from weir.events import AlertChanged, EvaluationScored, Event, FeedbackReceived, Span, SpansRecorded, named_id
 from weir.lineage.read import queries
+from weir.lineage.read.locations import LOCATED_MAX
 from weir.lineage.settings import LineageSettings
 from weir.lineage.store import migrate as module
 from weir.lineage.store.migrate import migrate, migrations
@@ -81,10 +82,15 @@ def put_some(put: Put, chance: random.Random) -> None:
             put(topic, *(event for of, event in batch if of == topic))
 
 
+def check_trace(store: Store, trace_id: str) -> None:
+    """The trace is the scan's."""
+    assert queries.trace(store, trace_id) == scanned_trace(store, trace_id)
+
+
 def check_all(store: Store) -> None:
     """Every question by id answers what the scan answers."""
     for number in range(TRACES + 1):
-        assert queries.trace(store, f"{number:032x}") == scanned_trace(store, f"{number:032x}")
+        check_trace(store, f"{number:032x}")
     for number in range(CALLS + 1):
         request_id = named_id(NOON_US, f"request {number}")
         assert queries.request(store, request_id) == scanned_request(store, request_id)
@@ -122,12 +128,11 @@ def test_what_was_stored_before_is_located_too(older: Store) -> None:
     check_all(older)
 
 
-def test_a_trace_of_many_calls_is_located_within_the_bound_on_rows(tmp_path: Path, store: Store, put: Put) -> None:
-    put("inference-responses", *(completed(number) for number in range(30)))
-    few = Store(LineageSettings(data_dir=tmp_path / "data", query_rows_max=100))
+@pytest.mark.slow
+def test_a_trace_of_more_calls_than_are_located_is_asked_of_every_row(store: Store, put: Put) -> None:
+    put(
+        "inference-responses",
+        *(completed(number, start_time_us=NOON_US + number) for number in range(LOCATED_MAX + 1)),
+    )
 
-    found = queries.trace(few, completed().trace_id)
-
-    few.close()
-    assert found is not None
-    assert len(found["requests"]) == 30
+    check_trace(store, completed().trace_id)

@@ -17,6 +17,7 @@ TIMES: Mapping[str, str] = {
     "locations": "first_us",
     "impact_hours": "last_us",
     "impact_days": "last_us",
+    "call_hours": "last_us",
 }
 """Column that dates a row, where it is not event_time_us."""
 
@@ -25,7 +26,7 @@ KEPT_GOVERNANCE = ("governance_log",)
 KEPT_EVENTS = (
     "alerts", "dead_letters", "drift_signals", "evaluation_scores", "feedback", "inference_requests",
     "inference_responses", "spans", "span_rows", "edges_by_source", "edges_by_target", "accounts", "ops_signals",
-    "derived_numbers", "locations", "impact_hours", "impact_days",
+    "derived_numbers", "locations", "impact_hours", "impact_days", "call_hours",
 )  # fmt: skip
 """Tables by what decides how long they keep their rows; registry_changes keeps them for ever."""
 

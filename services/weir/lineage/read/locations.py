@@ -13,9 +13,13 @@ from weir.lineage.core.retention import time_column
 from weir.lineage.store.store import Store
 
 LOCATED = (
-    "SELECT rows_of, groupUniqArray(tenant) AS tenants, groupUniqArray(route) AS routes, min(first_us) AS first_us,"
-    " max(last_us) AS last_us FROM locations WHERE id IN (SELECT cityHash64(arrayJoin({ids:Array(String)}))) GROUP BY rows_of"
+    "SELECT rows_of, tenant, route, first_us, last_us FROM locations"
+    " PREWHERE has(arrayMap(id -> cityHash64(id), {ids:Array(String)}), id) LIMIT {limit:UInt32}"
 )
+
+LOCATED_MAX = 1_000
+"""Locations of one question at most; what has more is asked of every row. Chosen: far more than a call or a trace has, unless
+a client gives all its calls one trace id."""
 
 SORTED_BY_ROUTE = ("inference_responses", "span_rows")
 """Tables whose rows stand in the order of tenant, route and time; the others in that of tenant and time."""
@@ -27,18 +31,26 @@ class Locations:
     def __init__(self, store: Store, ids: Sequence[str]) -> None:
         """ids: trace ids or request ids. Raises QueryFailed."""
         self._store = store
-        found = store.rows(LOCATED, {"ids": list(ids)}) if ids else []
-        self._by_table = {str(row["rows_of"]): row for row in found}
+        given = {"ids": list(ids), "limit": LOCATED_MAX}
+        self._found = store.rows(LOCATED, given) if ids else []
 
     def rows(self, table: str, sql: str, given: Mapping[str, object]) -> list[dict[str, Any]]:
         """Rows of a statement about a table; none, and no statement, where the table holds nothing about the ids.
 
         sql: with `{at}` where its condition is narrowed. Raises QueryFailed.
         """
-        place = self._by_table.get(table)
-        if place is None:
+        if len(self._found) == LOCATED_MAX:
+            return self._store.rows(sql.replace("{at}", "1"), given)
+        found = [row for row in self._found if row["rows_of"] == table]
+        if not found:
             return []
         at = f"tenant IN {{tenants:Array(String)}} AND {time_column(table)} BETWEEN {{first_us:Int64}} AND {{last_us:Int64}}"
+        place: dict[str, object] = {
+            "tenants": sorted({row["tenant"] for row in found}),
+            "first_us": min(row["first_us"] for row in found),
+            "last_us": max(row["last_us"] for row in found),
+        }
         if table in SORTED_BY_ROUTE:
             at += " AND route IN {routes:Array(String)}"
+            place["routes"] = sorted({row["route"] for row in found})
         return self._store.rows(sql.replace("{at}", at), {**given, **place})

@@ -23,8 +23,8 @@ LISTED_COLUMNS = (
 )
 
 WHOLE_CALL = "*, event_time, stored_at"
-ONCE = "stored_at DESC LIMIT 1 BY event_id"
-"""Of a call that was inserted twice the newest row, as FINAL shows it: for one call that costs a third less."""
+"""Columns of `v_inference_responses`, asked of the table: PREWHERE, which reads the long columns of the answer's rows alone, is
+for tables. It stands before FINAL here, and may: rows of one event have one id."""
 
 
 def trace(store: Store, trace_id: str) -> Row | None:
@@ -32,15 +32,15 @@ def trace(store: Store, trace_id: str) -> Row | None:
     given, here = {"trace_id": trace_id}, Locations(store, [trace_id])
     spans = here.rows(
         "span_rows",
-        "SELECT * FROM span_rows FINAL WHERE {at} AND trace_id = {trace_id:String} ORDER BY start_time_us, end_time_us DESC"
+        "SELECT * FROM span_rows FINAL PREWHERE {at} AND trace_id = {trace_id:String} ORDER BY start_time_us, end_time_us DESC"
         # A message that was handled again after a kill gave its spans again, at other times.
         " LIMIT 1 BY span_id LIMIT 5000",
         given,
     )
     calls = here.rows(
         "inference_responses",
-        f"SELECT {WHOLE_CALL} FROM inference_responses WHERE {{at}} AND trace_id = {{trace_id:String}}"
-        f" ORDER BY start_time_us, {ONCE} LIMIT 100",
+        f"SELECT {WHOLE_CALL} FROM inference_responses FINAL PREWHERE {{at}} AND trace_id = {{trace_id:String}}"
+        " ORDER BY start_time_us LIMIT 100",
         given,
     )
     if not spans and not calls:
@@ -108,15 +108,15 @@ def impact(store: Store, counters: Counters, kind: str, name: str, digest: str, 
         f" groupArraySortedArray({EXAMPLES})(arrayFlatten(arrayMap(id -> arrayWithConstant(length(asked), id), examples)))"
         " AS example_request_ids FROM (SELECT *, arrayFilter(one -> ({digest:String} = '' OR one.digest = {digest:String})"
         " AND ({version:String} = '' OR one.version = {version:String}), versions) AS asked FROM impact_days FINAL"
-        " WHERE kind = {kind:String} AND name = {name:String}) WHERE notEmpty(asked)",
+        " PREWHERE kind = {kind:String} AND name = {name:String}) WHERE notEmpty(asked) SETTINGS max_threads = 1",
         given,
     )[0]
     passages = store.rows(
         "SELECT name AS passage_id, sum(calls) AS requests,"
         " sum(arraySum(asked)) / sum(calls * length(asked)) AS mean_score FROM (SELECT name, requests AS calls,"
         " arrayFilter((score, digest) -> digest IN {digests:Array(String)}, scores, versions.digest) AS asked"
-        " FROM impact_days FINAL WHERE kind = 'passage') WHERE notEmpty(asked)"
-        " GROUP BY name ORDER BY requests DESC, name LIMIT 20",
+        " FROM impact_days FINAL PREWHERE kind = 'passage') WHERE notEmpty(asked)"
+        " GROUP BY name ORDER BY requests DESC, name LIMIT 20 SETTINGS max_threads = 1",
         {"digests": list(summary["digests"])},
     )
     return {"kind": kind, "name": name, **summary, "passages": passages}
@@ -157,7 +157,7 @@ def _filtered(filters: Mapping[str, str], names: Iterable[str]) -> tuple[str, Ro
 def _call(here: Locations, request_id: str, columns: str) -> Row | None:
     rows = here.rows(
         "inference_responses",
-        f"SELECT {columns} FROM inference_responses WHERE {{at}} AND request_id = {{id:String}} ORDER BY {ONCE} LIMIT 1",
+        f"SELECT {columns} FROM inference_responses FINAL PREWHERE {{at}} AND request_id = {{id:String}} LIMIT 1",
         {"id": request_id},
     )
     return rows[0] if rows else None

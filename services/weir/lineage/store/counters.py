@@ -13,7 +13,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from weir.lineage.core.retention import DAY_S
-from weir.lineage.store.counting import COUNTED_UNTIL, HOURS_STORED, IMPACT_DAY, IMPACT_HOURS, LOOK, NOTE_UNTIL
+from weir.lineage.store.counting import (
+    CALL_HOURS,
+    COUNTED_UNTIL,
+    HOURS_STORED,
+    IMPACT_DAY,
+    IMPACT_HOURS,
+    LOOK,
+    NOTE_UNTIL,
+)
 from weir.lineage.store.metrics import COUNT_FAILURES, COUNT_S
 from weir.lineage.store.store import QueryFailed, Store
 from weir.runtime.telemetry.logs import logger
@@ -81,5 +89,6 @@ class Counters:
             days.setdefault(hour_s - hour_s % DAY_S, []).append(hour_s)
         for day_s, of_day in days.items():
             window = {"from_us": of_day[0] * 1_000_000, "to_us": (of_day[-1] + HOUR_S) * 1_000_000}
+            self._store.derive(CALL_HOURS, {**window, "hours": of_day})
             self._store.derive(IMPACT_HOURS, {**window, "hours": of_day})
             self._store.derive(IMPACT_DAY, {"day": day_s})

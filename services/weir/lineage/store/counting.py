@@ -20,8 +20,8 @@ HOURS_STORED = (
 )
 """Hours of these calls, seconds since 1970-01-01; one row, so that no bound on rows can end it."""
 
-COUNTED_UNTIL = "SELECT toUnixTimestamp64Micro(max(until)) AS until_us FROM counted WHERE what = 'impact'"
-NOTE_UNTIL = "INSERT INTO counted SELECT 'impact', fromUnixTimestamp64Micro({until_us:Int64}, 'UTC')"
+COUNTED_UNTIL = "SELECT toUnixTimestamp64Micro(max(until)) AS until_us FROM counted WHERE what = 'calls'"
+NOTE_UNTIL = "INSERT INTO counted SELECT 'calls', fromUnixTimestamp64Micro({until_us:Int64}, 'UTC')"
 
 IMPACT_HOURS = f"""
 INSERT INTO impact_hours (hour, kind, name, versions, requests, not_ok, first_us, last_us, routes, tenants, releases, examples,
@@ -60,4 +60,23 @@ SELECT {day:DateTime('UTC')}, kind, name, versions, sum(requests), sum(not_ok), 
 FROM impact_hours FINAL
 WHERE hour >= {day:DateTime('UTC')} AND hour < {day:DateTime('UTC')} + INTERVAL 1 DAY
 GROUP BY kind, name, versions
+"""
+
+LATENCY_STEP = 0.05
+"""Two latencies that are a step apart differ by 5 %, so none is counted as one that is more than 3 % away. Chosen: a tile over
+two weeks takes twice as long with 2 %."""
+
+STEP = f"exp(round(log(greatest(latency_ms, 0.001)) / {LATENCY_STEP}) * {LATENCY_STEP})"
+"""The latency that stands for a call's; none is below a microsecond."""
+
+CALL_HOURS = f"""
+INSERT INTO call_hours (is_all, tenant, hour, route, model, release_digest, calls, not_ok, input_tokens, output_tokens,
+    latency_ms, latency_calls, last_us)
+SELECT is_all, if(is_all, '', tenant) AS of_tenant, {HOUR} AS hour, route, model, release_digest,
+    count(), countIf(outcome != 'ok'),
+    sum(ifNull(input_tokens, 0)), sum(ifNull(output_tokens, 0)),
+    sumMap([{STEP}], [toUInt64(1)]).1, sumMap([{STEP}], [toUInt64(1)]).2, max(event_time_us)
+FROM inference_responses FINAL ARRAY JOIN [false, true] AS is_all
+WHERE event_time_us >= {{from_us:Int64}} AND event_time_us < {{to_us:Int64}} AND hour IN {{hours:Array(DateTime('UTC'))}}
+GROUP BY is_all, of_tenant, hour, route, model, release_digest
 """

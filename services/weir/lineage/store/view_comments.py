@@ -19,6 +19,7 @@ TABLES = {
     "v_lineage": "edges_by_source",
     "v_impact": "edges_by_source",
     "v_numbers": "inference_responses",
+    "v_call_hours_all": "call_hours",
 }
 """Table whose comments a view takes, where it is not the one of the same name. `edges_by_target` was made after the other
 and has none of its own."""
@@ -43,6 +44,7 @@ ABOUT = {
     "v_drift_blame": "Evidence by asset version and tenant over the alarms, one row an entry.",
     "v_lineage": "What each answer was made of: from an answer to its assets.",
     "v_impact": "Which answers each asset took part in: from an asset to its answers.",
+    "v_call_hours_all": "Calls by hour, route, model and release, of all tenants, some seconds behind the calls.",
     "v_numbers": "Every numbered event that is stored, of all topics: what the audit counts.",
 }
 """What a row of a view is, where the comment of its table does not say it."""

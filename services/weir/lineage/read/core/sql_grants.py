@@ -27,6 +27,7 @@ TABLES = {
     "v_alerts": "alerts",
     "v_lineage": "edges_by_source",
     "v_impact": "edges_by_target",
+    "v_call_hours": "call_hours",
 }
 """Views that a tenant reads, and the table behind each. Not among them is what belongs to the operator: dead letters, accounts,
 signals about the system, the registry and its log of decisions."""

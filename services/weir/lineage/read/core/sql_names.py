@@ -14,6 +14,7 @@ VIEWS = frozenset(
         "v_inference_requests", "v_inference_responses", "v_spans", "v_text_features", "v_drift_signals",
         "v_evaluation_scores", "v_anchor_scores", "v_feedback", "v_registry_changes", "v_governance_log", "v_alerts",
         "v_dead_letters", "v_lineage", "v_impact", "v_numbers", "v_accounts", "v_ops_signals", "v_drift_blame",
+        "v_call_hours", "v_call_hours_all",
     }
 )  # fmt: skip
 """Tables a statement may read."""
