@@ -56,7 +56,9 @@ class CallSession:
 
     def __init__(self, gateway: Gateway, call: Call) -> None:
         """call: as it arrives; `know` fills in what becomes known later."""
-        self.call = call
+        self._call = call
+        self._facts: dict[str, Any] = {}
+        """What became known of the call since it was last looked at."""
         self.refusal: Refusal | None = None
         """What the client gets instead of the answer, because its record found no room."""
         self.first_piece_us: int | None = None
@@ -77,13 +79,21 @@ class CallSession:
         self._is_answer_held = False
 
     @property
+    def call(self) -> Call:
+        """The call, with all that is known of it."""
+        if self._facts:
+            self._call = replace(self._call, **self._facts)
+            self._facts = {}
+        return self._call
+
+    @property
     def is_ended(self) -> bool:
         """Whether the call has its end."""
         return self._state.stage == "ended"
 
     def know(self, **facts: Any) -> None:
         """Fill in facts of the call, by the names of `Call`, that became known before it is admitted."""
-        self.call = replace(self.call, **facts)
+        self._facts |= facts
 
     def enter(self, authorization: str, *, is_loopback: bool) -> Caller:
         """Authenticate the caller and take its slot. Raises Refusal."""

@@ -129,9 +129,10 @@ class SpoolCapture:
     ) -> Record:
         room = self._capture_bytes_max
         kept = wire if len(wire) <= room else b""
-        return replace(
-            self._blank,
+        return Record(  # whole, not by `replace`: that takes 6 us more, twice a call
             kind=kind,
+            source=self._blank.source,
+            boot_epoch=self._blank.boot_epoch,
             seq=self._seq,
             call=call,
             end=end,

@@ -74,7 +74,7 @@ class Caller:
 
     def demand_route(self, route: str) -> None:
         """Raises Refusal when the key is not for this route."""
-        if not any(fnmatch.fnmatchcase(route, pattern) for pattern in self.routes):
+        if "*" not in self.routes and not any(fnmatch.fnmatchcase(route, pattern) for pattern in self.routes):
             raise Refusal(
                 "permission_denied",
                 f"key {self.key_id} is not for route {route!r}; its routes: {', '.join(self.routes)}",
