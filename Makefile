@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check lint types architecture unit test secrets demo up down status bench bench-drift bench-drift-stack bench-against chaos container-test distributed-test fuzz schemas capabilities clean
+.PHONY: help setup check lint types architecture unit test secrets demo up down status bench bench-drift bench-drift-stack bench-against bench-forwarders chaos container-test distributed-test fuzz schemas capabilities clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ bench: setup ## ratios: gateway against Triton, Kafka to ClickHouse, detectors
 
 bench-against: setup ## gateway and sink beside those of an older commit, in one run: make bench-against COMMIT=8c2fa28
 	@PYTHONPATH=tests $(VENV)/python -m bench.against $(COMMIT)
+
+bench-forwarders: setup ## a call to Triton direct, through nginx and through Weir on either gRPC library, by h2load
+	@PYTHONPATH=tests $(VENV)/python -m bench.forwarders
 
 bench-drift: setup ## drift on real text: alarms, delays, peers, costs, tables and plots (first run: embeds 21,000 texts)
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(VENV)/python -m bench.text_drift.run

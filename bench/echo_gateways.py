@@ -86,7 +86,7 @@ class Gateway:
 @contextlib.contextmanager
 def echo_upstream(stack: Stack) -> Iterator[Upstream]:
     """Triton and inference for the length of the block, and the route that leads to them."""
-    ports = {name: _free() for name in ("grpc", "http", "metrics")}
+    ports = {name: free_port() for name in ("grpc", "http", "metrics")}
     launch = [str(repository() / "infra" / "triton" / "launch.py"), "--env", str(stack.layout.models_env)]
     launch += ["--models", str(MODELS), "--corpus-dir", str(stack.layout.corpus)]
     for name in ("grpc", "http", "metrics"):
@@ -103,7 +103,7 @@ def echo_upstream(stack: Stack) -> Iterator[Upstream]:
 @contextlib.contextmanager
 def inference(stack: Stack, triton: str, instance: str, settings: Mapping[str, str] | None = None) -> Iterator[str]:
     """An inference service before a Triton for the length of the block: its host:port. settings: more variables."""
-    ports = {name: _free() for name in ("inference", "page")}
+    ports = {name: free_port() for name in ("inference", "page")}
     environment = {
         **_shared(stack, instance),
         "WEIR_TRITON_ADDRESS": triton,
@@ -132,7 +132,7 @@ def gateway(
     module: what is run as the gateway. is_drain_frozen: the drain is there and does nothing until `thaw`.
     settings: environment variables of both.
     """
-    ports = {name: _free() for name in ("gateway", "page", "drain")}
+    ports = {name: free_port() for name in ("gateway", "page", "drain")}
     environment = {
         **_shared(stack, instance),
         "WEIR_INFERENCE_ADDRESS": upstream.inference,
@@ -207,7 +207,8 @@ def _cpu_s(process: subprocess.Popen[bytes]) -> float:
     return float(times.user + times.system)
 
 
-def _free() -> int:
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
