@@ -23,7 +23,7 @@ from weir.runtime.http2.header_blocks import HeaderList
 from weir.runtime.http2.server_end import ServerEnd
 from weir.runtime.http2.stream import Stream
 from weir.runtime.rpc.call_headers import RESPONSE_BLOCK, Asked, Metadata, metadata_block, status_block
-from weir.runtime.rpc.messages import BadMessage, MessageReader, framed
+from weir.runtime.rpc.messages import PREFIX_BYTES, BadMessage, MessageReader, framed
 from weir.runtime.rpc.metrics import LOST_CALLS
 from weir.runtime.telemetry.logs import logger
 
@@ -109,7 +109,7 @@ class ServerCall:
             self._replenish(is_awaited=True)
             await self._reading
         message = self._messages.popleft()
-        self._unread_bytes -= len(message)
+        self._unread_bytes -= PREFIX_BYTES + len(message)
         self._replenish()
         return message if self._deserialize is None else self._deserialize(message)
 
@@ -164,7 +164,7 @@ class ServerCall:
         try:
             for message in self._reader.read(data):
                 self._messages.append(message)
-                self._unread_bytes += len(message)
+                self._unread_bytes += PREFIX_BYTES + len(message)
             if is_end and self._reader.partial_bytes:
                 raise BadMessage(INTERNAL, "the body ends inside a message")
         except BadMessage as bad:

@@ -13,7 +13,7 @@ import grpc.aio
 from weir.runtime.http2.stream import Stream
 from weir.runtime.rpc.call_headers import Metadata, Status
 from weir.runtime.rpc.client_call import CANCELLED, CODES, ClientCall, Connected, rpc_error
-from weir.runtime.rpc.messages import BadMessage, framed
+from weir.runtime.rpc.messages import PREFIX_BYTES, BadMessage, framed
 
 
 class StreamCall(ClientCall):
@@ -67,7 +67,7 @@ class StreamCall(ClientCall):
         await self._until(lambda: bool(self._messages) or self.status is not None, is_read=True)
         if self._messages:
             message = self._messages.popleft()
-            self._unread -= len(message)
+            self._unread -= PREFIX_BYTES + len(message)
             self._replenish()
             return message
         assert self.status is not None
@@ -132,7 +132,7 @@ class StreamCall(ClientCall):
 
     def _take(self, message: bytes) -> None:
         self._messages.append(message)
-        self._unread += len(message)
+        self._unread += PREFIX_BYTES + len(message)
         self._wake()
 
     def _ended(self, status: Status) -> None:

@@ -1,0 +1,240 @@
+"""What reaches our server that no gRPC library would send, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from harness.http2.wire import data, encoded, headers
+from harness.rpc.pairs import Handlers, a_server, server_options
+from harness.rpc.raw import RawEnd, a_client, call_fields
+from weir.runtime.http2 import frames
+from weir.runtime.http2.faults import ErrorCode
+from weir.runtime.http2.frames import GOAWAY, PREFACE, RST_STREAM, settings_frame
+from weir.runtime.rpc import server as server_module
+from weir.runtime.rpc.messages import PREFIX, framed
+
+ECHO = encoded(call_fields())
+
+
+@dataclass
+class Serving:
+    """Our server."""
+
+    server: Any
+    handlers: Handlers
+    port: int
+
+    async def until(self, is_so: Any) -> None:
+        """Wait until something is so."""
+        async with asyncio.timeout(10):
+            while not is_so():
+                await asyncio.sleep(0.002)
+
+
+@pytest.fixture
+async def serving() -> AsyncIterator[Serving]:
+    async with a_server(
+        "fast", server_options(message_bytes_max=100_000, http2={"unread_bytes_max": 100_000})
+    ) as parts:
+        yield Serving(*parts)
+
+
+async def answer_of(end: RawEnd) -> tuple[bytes, bytes]:
+    """Status and text of the next call that ends."""
+    while True:
+        fields = await end.headers()
+        if b"grpc-status" in fields:
+            return fields[b"grpc-status"], fields.get(b"grpc-message", b"")
+
+
+async def alive(end: RawEnd, stream_id: int = 101) -> bool:
+    """Whether the connection serves on."""
+    end.send(headers(stream_id, ECHO), data(stream_id, framed(b"x", 1), is_end=True))
+    return (await answer_of(end))[0] == b"0"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"GET / HTTP/1.1\r\nhost: a\r\n\r\n",
+        bytes.fromhex("1603010200010000"),
+        b"\0" * 100,
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\r",
+        b"\n",
+    ],
+    ids=["HTTP/1.1", "TLS", "zeros", "almost a preface", "a line"],
+)
+async def test_what_is_no_http2_is_told_so_and_closed(serving: Serving, first: bytes) -> None:
+    async with a_client(serving.port, first) as end:
+        said = await end.until(GOAWAY)
+
+        assert said.payload[4:8] == ErrorCode.PROTOCOL_ERROR.to_bytes(4)
+        assert await end.is_closed()
+    await serving.until(lambda: not serving.server.connections)
+
+
+GET = [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/"), (b":authority", b"a")]
+JSON = [(b":method", b"POST"), *GET[1:], (b"content-type", b"application/json")]
+
+
+@pytest.mark.parametrize("fields", [GET, JSON])
+@pytest.mark.parametrize("is_end", [True, False])
+async def test_a_request_that_is_no_call_is_answered_in_the_words_of_http(
+    serving: Serving, fields: Any, is_end: bool
+) -> None:
+    async with a_client(serving.port) as end:
+        end.send(headers(1, encoded(fields), is_end=is_end))
+        if not is_end:
+            end.send(data(1, b"{}"))
+
+        assert await end.headers() == {b":status": b"415", b"content-type": b"text/plain"}
+        body = await end.until(frames.DATA)
+        assert b"gRPC" in body.payload
+        assert body.is_end
+        assert await alive(end)
+
+
+async def test_another_method_is_answered_405(serving: Serving) -> None:
+    async with a_client(serving.port) as end:
+        end.send(headers(1, encoded([(b":method", b"PUT"), *call_fields()[1:]]), is_end=True))
+
+        assert (await end.headers())[b":status"] == b"405"
+
+
+@pytest.mark.parametrize(
+    ("more", "body", "code"),
+    [
+        ([(b"grpc-timeout", b"1n")], framed(b"", 1), b"4"),
+        ([(b"grpc-timeout", b"99999999H")], framed(b"x", 1), b"0"),
+        ([(b"grpc-timeout", b"1")], framed(b"x", 1), b"13"),
+        ([(b"grpc-encoding", b"snappy")], framed(b"x", 1), b"12"),
+        ([], PREFIX.pack(1, 1) + b"x", b"13"),
+        ([(b"grpc-encoding", b"gzip")], PREFIX.pack(1, 3) + b"abc", b"13"),
+        ([], PREFIX.pack(0, 10) + b"cut", b"13"),
+        ([], b"\0\0", b"13"),
+        ([], b"", b"13"),
+        ([], PREFIX.pack(0, 100_001), b"8"),
+    ],
+    ids=[
+        "1n",
+        "99999999H",
+        "bad timeout",
+        "bad encoding",
+        "compressed without",
+        "bad gzip",
+        "cut",
+        "cut prefix",
+        "none",
+        "large",
+    ],
+)
+async def test_an_odd_call_ends_with_its_status(serving: Serving, more: Any, body: bytes, code: bytes) -> None:
+    path = b"/test/wait" if code == b"4" else b"/test/echo"
+    async with a_client(serving.port) as end:
+        end.send(headers(1, encoded(call_fields(path, *more))), data(1, body, is_end=True))
+
+        assert (await answer_of(end))[0] == code
+        assert await alive(end)
+    await serving.until(lambda: not serving.server.tasks)
+
+
+async def test_a_message_beyond_the_bound_is_refused_before_it_comes(serving: Serving) -> None:
+    async with a_client(serving.port) as end:
+        end.send(headers(1, ECHO), data(1, PREFIX.pack(0, 2**32 - 1) + b"the first of 4 GiB"))
+
+        assert (await answer_of(end))[0] == b"8"
+
+
+@pytest.mark.parametrize("size", [0, 10, 16_000])
+async def test_a_caller_whom_nobody_reads_sends_no_more_than_a_window(serving: Serving, size: int) -> None:
+    """A message without bytes counts too: it takes memory."""
+    async with a_client(serving.port) as end:
+        end.send(headers(1, encoded(call_fields(b"/test/wait"))))
+        together = framed(bytes(size), size) * (16_384 // (size + 5))
+        end.send(*[data(1, together)] * 5)
+
+        while (one := await end.frame()) is not None and one.kind != RST_STREAM:
+            assert one.stream_id == 0 or one.number <= size + 5, "a window for what nobody reads"
+        assert one is not None
+        assert one.number == ErrorCode.FLOW_CONTROL_ERROR
+        assert await alive(end)
+
+
+async def test_trailers_of_a_request_are_its_end(serving: Serving) -> None:
+    async with a_client(serving.port) as end:
+        end.send(headers(1, ECHO), data(1, framed(b"x", 1)), headers(1, encoded([(b"t", b"1")]), is_end=True))
+
+        assert (await answer_of(end))[0] == b"0"
+
+
+async def test_a_client_that_reads_nothing_holds_its_handlers_and_no_memory(serving: Serving) -> None:
+    wide = settings_frame({frames.INITIAL_WINDOW_SIZE: 2**31 - 1}) + frames.window_update(0, 2**30)
+    async with a_client(serving.port, PREFACE, wide, receive_bytes=20_000) as end:
+        for stream_id in (1, 3, 5):
+            body = data(stream_id, framed(b"50000", 5), is_end=True)
+            end.send(headers(stream_id, encoded(call_fields(b"/test/flood"))), body)
+        await serving.until(lambda: serving.handlers.written > 3)
+        written = -1
+        while written != serving.handlers.written:
+            written = serving.handlers.written
+            await asyncio.sleep(0.1)
+
+        (connection,) = serving.server.connections
+        kept = connection._transport.get_write_buffer_size() + sum(
+            stream.unsent_bytes for stream in connection.end.streams.values()
+        )
+        assert kept < 100_000 * 2 + 3 * 50_005 + 16_384
+    await serving.until(lambda: not serving.server.connections)
+    assert serving.handlers.ended == ["cancelled"] * 3
+    assert not serving.server.tasks
+
+
+async def test_a_deadline_frees_what_a_client_does_not_take(serving: Serving) -> None:
+    async with a_client(serving.port, PREFACE, settings_frame({frames.INITIAL_WINDOW_SIZE: 10})) as end:
+        fields = call_fields(b"/test/grow", (b"grpc-timeout", b"200m"))
+        end.send(headers(1, encoded(fields)), data(1, framed(b"80000", 5), is_end=True))
+
+        assert (await end.until(RST_STREAM)).number == ErrorCode.CANCEL
+        (connection,) = serving.server.connections
+        assert not connection.end.streams
+    await serving.until(lambda: not serving.server.tasks)
+
+
+async def test_handlers_of_a_client_that_breaks_the_rules_end_at_once(serving: Serving) -> None:
+    async with a_client(serving.port) as end:
+        end.send(headers(1, encoded(call_fields(b"/test/wait"))), data(1, framed(b"", 1)))
+        await serving.until(serving.handlers.waiting.is_set)
+
+        end.send(headers(2, ECHO))
+
+        assert (await end.until(GOAWAY)).payload[4:8] == ErrorCode.PROTOCOL_ERROR.to_bytes(4)
+        await serving.until(lambda: serving.handlers.ended == ["cancelled"])
+        assert await end.is_closed()
+
+
+@pytest.mark.parametrize("first", [b"PRI * HTTP", PREFACE, b""], ids=["half a preface", "no settings", "nothing"])
+async def test_a_connection_that_does_not_begin_is_closed(monkeypatch: pytest.MonkeyPatch, first: bytes) -> None:
+    monkeypatch.setattr(server_module, "LOOK_S", 0.02)
+    monkeypatch.setattr(server_module, "BEGIN_S", 0.1)
+    async with a_server("fast", server_options()) as (_, _, port), a_client(port, first) as end:
+        assert await end.is_closed()
+
+
+async def test_a_connection_without_calls_is_closed_and_one_with_a_call_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "LOOK_S", 0.02)
+    async with (
+        a_server("fast", server_options(idle_s=0.1)) as (_, handlers, port),
+        a_client(port) as idle,
+        a_client(port) as busy,
+    ):
+        busy.send(headers(1, encoded(call_fields(b"/test/held"))), data(1, framed(b"x", 1), is_end=True))
+
+        assert await idle.is_closed()
+        assert (await answer_of(busy))[0] == b"0"
+        assert await busy.is_closed()
+        assert handlers.waiting.is_set()
