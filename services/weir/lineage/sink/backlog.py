@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from weir.events import TOPICS
 from weir.events.log import TopicPartition
 from weir.lineage.settings import LineageSettings
+from weir.lineage.sink.group import instance_id
 
 ASK_TIMEOUT_S = 5.0
 """Seconds for one answer of the broker. Arbitrary: it answers in milliseconds, in one second when busy; any value from 2 to
@@ -77,6 +78,14 @@ class Backlog:
             asked = [ConsumerGroupTopicPartitions(group)]
             answer = client.list_consumer_group_offsets(asked, request_timeout=ASK_TIMEOUT_S)[group].result()
         return {TopicPartition(one.topic, one.partition): max(one.offset, 0) for one in answer.topic_partitions}
+
+    def of_others(self) -> set[TopicPartition]:
+        """The partitions that the group gave to other members. Raises as `ends`."""
+        group, mine = self._settings.group, instance_id(self._settings)
+        with self._client() as client:
+            found = client.describe_consumer_groups([group], request_timeout=ASK_TIMEOUT_S)[group].result()
+        others = [one.assignment.topic_partitions for one in found.members if one.group_instance_id != mine]
+        return {TopicPartition(one.topic, one.partition) for given in others for one in given}
 
     def close(self) -> None:
         """Let nobody wait any longer: the service stops."""

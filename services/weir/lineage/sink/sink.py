@@ -218,10 +218,10 @@ class Sink:
             raise MembershipLost(f"nothing was read for {STARVED_S:.0f} s of what has more: {', '.join(named)}")
 
     def _of_the_group(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
-        """Where the group stands. A member without partitions looks at it: it may be idle because there are more members than
-        partitions, and then the group moves on, or because the client never finished joining."""
-        committed = self._backlog.committed()
-        return {one: committed.get(one, 0) for one in ends}
+        """Where the group stands, as far as no other member reads. A member without partitions looks at it: it may be idle
+        because the others have them all, whatever keeps these from storing, or because the client never finished joining."""
+        others, committed = self._backlog.of_others(), self._backlog.committed()
+        return {one: committed.get(one, 0) for one in ends if one not in others}
 
     def _revoke(self, _: Any, revoked: Sequence[KafkaPartition]) -> None:
         partitions = [_topic_partition(one) for one in revoked]

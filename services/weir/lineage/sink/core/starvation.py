@@ -3,7 +3,7 @@
 A broker that was killed and came back may have lost the last epochs of its leaders. A client that knows them believes nothing it
 says, and fetches nothing any more (`tests/integration/test_lost_epochs.py`). No error tells this apart from a quiet log, so the
 broker's own ends are held against what was read. A member that has no partitions reads nothing either; what its group has
-committed is held against the ends then.
+committed is held against the ends then, of the partitions that no other member has.
 """
 
 from __future__ import annotations
