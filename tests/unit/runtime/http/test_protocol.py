@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 import httpx2
 import pytest
+from prometheus_client import REGISTRY
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -18,15 +19,23 @@ from harness.stack.service_process import free_port
 from weir.runtime.http.policy import Limits, Policy
 from weir.runtime.http.server import application, serve
 
-LIMITS = Limits(
-    header_bytes_max=8_192, connections_max=8, head_s=0.3, body_s=0.3, body_pace_bytes=1_000, idle_s=0.3, write_s=0.3
-)
+LIMITS = Limits(header_bytes_max=8_192, connections_max=8, body_pace_bytes=1_000)
+"""Its seconds are a service's own, which no busy machine passes: a test shortens the span that it is about, and no other."""
+
+SOON_S = 0.3
+"""Such a span."""
+
+PATIENCE_S = 60.0
+"""Seconds until a test that waits has failed. Chosen: far above what a busy machine needs."""
+
 POLICY = Policy(token=TOKEN, body_bytes_max=200_000, limits=LIMITS)
 HEAD = f"POST /echo HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\n"
 
 
-@pytest.fixture
-async def port() -> AsyncIterator[int]:
+@asynccontextmanager
+async def listening(**limits: float) -> AsyncIterator[int]:
+    """Port of a listener. limits: those that are not `LIMITS`'."""
+
     async def echo(request: Request) -> Response:
         return PlainTextResponse(str(len(await request.body())))
 
@@ -38,9 +47,10 @@ async def port() -> AsyncIterator[int]:
         return StreamingResponse(pieces())
 
     port, stop = free_port(), asyncio.Event()
+    policy = replace(POLICY, port=port, limits=replace(LIMITS, **limits))  # type: ignore[arg-type]  # seconds by name
     routes = [Route("/echo", echo, methods=["POST", "GET"]), Route("/flood", flood)]
-    serving = asyncio.create_task(serve(application(dict, replace(POLICY, port=port), routes), stop))
-    async with asyncio.timeout(10):
+    serving = asyncio.create_task(serve(application(dict, policy, routes), stop))
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -49,16 +59,24 @@ async def port() -> AsyncIterator[int]:
             else:
                 writer.close()
                 break
-    yield port
-    stop.set()
-    await serving
+    try:
+        yield port
+    finally:
+        stop.set()
+        await serving
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    async with listening() as port:
+        yield port
 
 
 async def answers(port: int, *pieces: bytes, pause_s: float = 0.0, is_closing: bool = False) -> bytes:
     """All bytes that the server answers to the pieces before it closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             try:
                 for piece in pieces:
                     writer.write(piece)
@@ -101,29 +119,33 @@ async def test_an_endless_head_is_cut_long_before_100_mb(port: int) -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HT", HEAD.encode()])
-async def test_a_head_that_does_not_come_is_not_waited_for(port: int, sent: bytes) -> None:
-    assert await answers(port, sent) in (
-        b"",
-        b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
-    )
+async def test_a_head_that_does_not_come_is_not_waited_for(sent: bytes) -> None:
+    async with listening(head_s=SOON_S) as port:
+        assert await answers(port, sent) in (
+            b"",
+            b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        )
 
 
-async def test_half_a_body_is_not_waited_for(port: int) -> None:
+async def test_half_a_body_is_not_waited_for() -> None:
     half = HEAD.encode() + b"content-length: 100\r\n\r\n" + b"x" * 50
 
-    assert (await answers(port, half)).startswith(b"HTTP/1.1 408")
+    async with listening(body_s=SOON_S) as port:
+        assert (await answers(port, half)).startswith(b"HTTP/1.1 408")
 
 
-async def test_a_dripping_body_is_cut(port: int) -> None:
+async def test_a_dripping_body_is_cut() -> None:
     drips = [HEAD.encode() + b"content-length: 100\r\n\r\n", *[b"x"] * 20]
 
-    assert b"HTTP/1.1 200" not in await answers(port, *drips, pause_s=0.05)
+    async with listening(body_s=SOON_S) as port:
+        assert b"HTTP/1.1 200" not in await answers(port, *drips, pause_s=0.05)
 
 
-async def test_a_slow_body_at_a_fair_pace_is_waited_for(port: int) -> None:
+async def test_a_slow_body_at_a_fair_pace_is_waited_for() -> None:
     parts = [HEAD.encode() + b"content-length: 8000\r\nconnection: close\r\n\r\n", *[b"x" * 1_000] * 8]
 
-    assert (await answers(port, *parts, pause_s=0.1)).endswith(b"8000")
+    async with listening(body_s=1.0) as port:  # shorter than the body, seven times a pause
+        assert (await answers(port, *parts, pause_s=0.15)).endswith(b"8000")
 
 
 async def test_trailers_and_tiny_chunks_are_bounded(port: int) -> None:
@@ -135,19 +157,29 @@ async def test_trailers_and_tiny_chunks_are_bounded(port: int) -> None:
     assert b"HTTP/1.1 200" not in trailers + chunks
 
 
-async def test_an_idle_connection_is_closed(port: int) -> None:
-    got = await answers(port, b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+async def test_an_idle_connection_is_closed() -> None:
+    async with listening(idle_s=SOON_S) as port:
+        got = await answers(port, b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
 
     assert got.startswith(b"HTTP/1.1 200")
 
 
-async def test_a_client_that_takes_nothing_is_cut(port: int) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_024)
-    writer.write(b"GET /flood HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer " + TOKEN.encode() + b"\r\n\r\n")
-    await asyncio.sleep(1.0)
-    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-        await reader.readexactly(60_000_000)
-    writer.close()
+async def test_a_client_that_takes_nothing_is_cut() -> None:
+    async with listening(write_s=SOON_S) as port, asyncio.timeout(PATIENCE_S):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_024)
+        writer.write(b"GET /flood HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer " + TOKEN.encode() + b"\r\n\r\n")
+        await reader.readexactly(1)
+        held = open_connections()
+        while open_connections() == held:
+            await asyncio.sleep(0.01)
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await reader.readexactly(60_000_000)
+        writer.close()
+
+
+def open_connections() -> float:
+    """Connections that a listener of this process holds."""
+    return REGISTRY.get_sample_value("weir_http_connections") or 0.0
 
 
 async def test_one_connection_too_many_is_told_so(port: int) -> None:
@@ -157,7 +189,7 @@ async def test_one_connection_too_many_is_told_so(port: int) -> None:
     finally:
         for _, writer in held:
             writer.close()
-    async with asyncio.timeout(10):  # until the server has seen them go
+    async with asyncio.timeout(PATIENCE_S):  # until the server has seen them go
         while not (await answers(port, b"GET /healthz HTTP/1.0\r\nhost: localhost\r\n\r\n")).startswith(
             b"HTTP/1.1 200"
         ):
