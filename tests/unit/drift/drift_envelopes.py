@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from harness.samples.builders import NOON_US, envelope, feature_item, text_features
@@ -79,11 +80,12 @@ def cut(items: Sequence[FeatureItem], sizes: Sequence[int]) -> list[TextFeatures
     return envelopes
 
 
-def shifting_items(seed: int = 7, quiet: int = 40, shifted: int = 8, tail: int = 60) -> list[FeatureItem]:
-    """Enough for a small reference, then quiet traffic, a change, and quiet traffic again."""
+@cache
+def shifting_items(seed: int = 7, quiet: int = 40, shifted: int = 8, tail: int = 60) -> tuple[FeatureItem, ...]:
+    """Enough for a small reference, then quiet traffic, a change, and quiet traffic again. Drawn once, read by many tests."""
     source = Traffic(seed)
     events = [*source.events(60 + quiet), *source.events(shifted, shift=9.0), *source.events(tail)]
-    return [item_of(event) for event in events]
+    return tuple(item_of(event) for event in events)
 
 
 class Killed(Exception):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import AsyncIterator
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +16,23 @@ import pytest
 from prometheus_client import REGISTRY
 
 from harness.http.boundary_client import TOKEN, boundary_client
-from unit.drift.drift_envelopes import LIMITS, SMALL, Log, cut, enveloped, item_of, received, shifting_items
+from unit.drift.drift_envelopes import (
+    LIMITS,
+    SMALL,
+    Log,
+    cut,
+    enveloped,
+    item_of,
+    received,
+    run_life,
+    shifting_items,
+)
 from unit.drift.drift_traffic import Traffic
 from weir.drift.adapters.checkpoints import FileCheckpoints
 from weir.drift.api.body import DATASET_BYTES_MAX
 from weir.drift.api.routes import routes
 from weir.drift.app import Drift
+from weir.events import TextFeaturesComputed
 from weir.runtime.http.policy import Policy
 from weir.runtime.http.server import application
 
@@ -27,20 +41,38 @@ DISMISS = "/v1/streams/demo/docs-qa/dismiss"
 SKEW = "/v1/streams/demo/docs-qa/skew-reference"
 
 
+def changed() -> TextFeaturesComputed:
+    """An envelope of a reference and a change."""
+    return enveloped(shifting_items(quiet=0, shifted=60)[:120])
+
+
+@pytest.fixture(scope="session")
+def checkpointed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the checkpoint of a stream that warmed, changed and raised its alarm."""
+    folder = tmp_path_factory.mktemp("checkpointed")
+    assert asyncio.run(run_life(folder, Log(), [changed()]))
+    return folder
+
+
 @pytest.fixture
-async def drift(tmp_path: Path) -> AsyncIterator[Drift]:
+def drift(checkpointed: Path, tmp_path: Path) -> Iterator[Drift]:
+    """The service, started again on a copy of that checkpoint."""
+    shutil.copytree(checkpointed, tmp_path, dirs_exist_ok=True)
     files = FileCheckpoints(tmp_path)
-    watching = Drift(files, Log(), SMALL, LIMITS)
-    await watching.handle(received(enveloped(shifting_items(quiet=0, shifted=60)[:120]), 0))
-    yield watching
+    yield Drift(files, Log(), SMALL, LIMITS)
     files.close()
 
 
 @pytest.fixture
 async def client(drift: Drift) -> AsyncIterator[httpx2.AsyncClient]:
-    app = application(dict, Policy(token=TOKEN, body_bytes_max=DATASET_BYTES_MAX), routes(drift, LIMITS.streams_max))
-    async with boundary_client(app) as asking:
+    async with client_of(drift) as asking:
         yield asking
+
+
+def client_of(drift: Drift) -> AbstractAsyncContextManager[httpx2.AsyncClient]:
+    """A client of the service's API."""
+    policy = Policy(token=TOKEN, body_bytes_max=DATASET_BYTES_MAX)
+    return boundary_client(application(dict, policy, routes(drift, LIMITS.streams_max)))
 
 
 async def test_a_stream_tells_where_its_parts_stand(client: httpx2.AsyncClient) -> None:
@@ -66,8 +98,7 @@ async def test_a_route_of_one_prompt_says_what_is_inactive_and_raises_no_alarm(t
     drift = Drift(files, log, SMALL, LIMITS)
     for offset, event in enumerate(cut(items, [200])):
         await drift.handle(received(event, offset))
-    app = application(dict, Policy(token=TOKEN, body_bytes_max=DATASET_BYTES_MAX), routes(drift, LIMITS.streams_max))
-    async with boundary_client(app) as asking:
+    async with client_of(drift) as asking:
         (stream,) = (await asking.get("/v1/streams")).json()["items"]
     files.close()
 
@@ -146,13 +177,19 @@ async def test_dismissing_answers_the_stream_without_an_alarm(client: httpx2.Asy
     assert answer.json()["last_signal"]["state"] == "dismissed"
 
 
-async def test_novel_clusters_are_listed_with_their_calls(client: httpx2.AsyncClient) -> None:
-    listed = (await client.get("/v1/streams/demo/docs-qa/clusters")).json()["items"]
+async def test_novel_clusters_are_listed_with_their_calls(tmp_path: Path) -> None:
+    files = FileCheckpoints(tmp_path)
+    drift = Drift(files, Log(), SMALL, LIMITS)
+    await drift.handle(received(changed(), 0))
+    async with client_of(drift) as asking:
+        listed = (await asking.get("/v1/streams/demo/docs-qa/clusters")).json()["items"]
+        of_nobody = await asking.get("/v1/streams/demo/nowhere/clusters")
+    files.close()
 
     assert listed
     assert listed[0]["events"] >= 3
     assert listed[0]["request_ids"]
-    assert (await client.get("/v1/streams/demo/nowhere/clusters")).status_code == 404
+    assert of_nobody.status_code == 404
 
 
 @pytest.mark.parametrize(
