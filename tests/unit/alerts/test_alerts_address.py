@@ -65,6 +65,7 @@ def test_a_public_address_is_accepted(address: str) -> None:
 
 
 @given(st.ip_addresses(v=4))
+@pytest.mark.slow
 def test_a_mapped_address_is_judged_as_what_it_maps(address: object) -> None:
     assert is_public(f"::ffff:{address}") == is_public(str(address))
 

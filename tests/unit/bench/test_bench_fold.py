@@ -81,6 +81,7 @@ def test_fold_alarms_where_the_bank_does(
     assert max(stepped) > BEFORE  # the change is found, so the test compares something
 
 
+@pytest.mark.slow
 def test_first_alarms_and_restarted_streams_begin_alike(
     scores: Scores, rows: npt.NDArray[np.int64], uniforms: npt.NDArray[np.float64]
 ) -> None:

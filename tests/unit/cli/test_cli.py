@@ -138,6 +138,7 @@ def test_an_empty_home_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("command", ["status", "doctor", "down"])
 @pytest.mark.parametrize("name", [b"file/below", b"x" * 300, b"caf\xe9", b"file"])
+@pytest.mark.slow
 def test_a_home_that_cannot_be_is_one_error_line(tmp_path: Path, command: str, name: bytes) -> None:
     (tmp_path / "file").touch()
     result = weir(tmp_path / os.fsdecode(name), command)
@@ -184,6 +185,7 @@ def test_what_began_after_the_call_says_how_long_after_and_leaves_the_bars_of_th
     assert "2.500 s later" in others[-1]
 
 
+@pytest.mark.slow
 def test_a_token_of_another_stack_is_told_from_a_wrong_one(tmp_path: Path) -> None:
     class Refuses(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -239,6 +241,7 @@ def test_every_process_binds_to_loopback_alone(tmp_path: Path) -> None:
         (["alert", "test"], 2, "exactly one of --receiver and --rule"),
     ],
 )
+@pytest.mark.slow
 def test_a_silence_or_a_test_that_makes_no_sense_is_refused(
     tmp_path: Path, arguments: list[str], code: int, says: str
 ) -> None:

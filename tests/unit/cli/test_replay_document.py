@@ -174,6 +174,7 @@ def test_the_kernels_that_decide_the_last_bits_are_named() -> None:
     assert len(kernels - {"unknown"}) == 2
 
 
+@pytest.mark.slow
 def test_without_numpy_a_replay_says_what_to_install(tmp_path: Path) -> None:
     script = (
         "import sys; sys.modules['numpy'] = None; sys.argv[1:] = ['drift', 'replay', '--from', 'earliest', '--json'];"

@@ -183,6 +183,7 @@ def test_down_never_ends_a_process_of_another_stack_or_of_nobody(tmp_path: Path)
         stranger.wait()
 
 
+@pytest.mark.slow
 def test_an_old_up_does_not_stop_the_next_stack(tmp_path: Path) -> None:
     with small_stack(tmp_path) as place:
         assert not stop_stack(place.home, instance="an earlier start")
@@ -205,6 +206,7 @@ def test_a_lock_is_held_by_the_process_itself_and_refused_to_a_second_one(tmp_pa
         assert "held by another process" in ran.stderr
 
 
+@pytest.mark.slow
 def test_the_answer_of_another_stack_on_the_same_port_is_not_taken_for_ones_own(tmp_path: Path) -> None:
     with small_stack(tmp_path) as place:
         record = read_record(place)
@@ -239,6 +241,7 @@ def test_two_starts_at_once_never_share_a_port() -> None:
             reserve({"gateway": one.ports["gateway"]})
 
 
+@pytest.mark.slow
 def test_reserved_ports_outlive_the_start_and_end_with_the_stack(tmp_path: Path) -> None:
     port = free_port()
     with small_stack(tmp_path, ports={"drift": port}), pytest.raises(PortTaken):
@@ -301,6 +304,7 @@ def test_loopback_is_reached_whatever_proxy_is_set(tmp_path: Path) -> None:
             assert json.loads(shown.stdout)["processes"][0]["is_ready"], (name, shown.stderr)
 
 
+@pytest.mark.slow
 def test_a_start_that_is_interrupted_ends_what_it_had_started(tmp_path: Path) -> None:
     """SIGTERM comes while Kafka starts; nothing of the stack lives afterwards, and the folder is free."""
     (tmp_path / "bin").mkdir()

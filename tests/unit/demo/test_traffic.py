@@ -47,6 +47,7 @@ def test_written_and_composed_questions_are_about_equally_long() -> None:
     assert abs(written.sd_words - composed.sd_words) < 1
 
 
+@pytest.mark.slow
 def test_harvest_is_deterministic_and_names_things_that_exist() -> None:
     found = traffic.harvested_subjects()
     assert found == traffic.harvested_subjects()

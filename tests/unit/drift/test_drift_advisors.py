@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from unit.drift.drift_traffic import Traffic, ties
 from weir.detectors.advisors import ADVISED, MEMORY_EVENTS, advice_on, nothing_advised, remembered
@@ -42,6 +43,7 @@ def test_the_memory_is_bounded() -> None:
     assert advice_on(nothing_advised(), 0)[0].mean_p == 0.5
 
 
+@pytest.mark.slow
 def test_a_stream_shows_them_beside_its_parts(fitted_bank: MonitoringBank) -> None:
     source = Traffic(72)
     events = [*source.events(300), *source.events(200, shift=3.0)]

@@ -51,6 +51,7 @@ def files(tmp_path: Path) -> Iterator[FileCheckpoints]:
 
 
 @pytest.mark.capability("O6")
+@pytest.mark.slow
 def test_a_change_is_told_from_warming_to_clearance(whole_run: list[DriftSignalled]) -> None:
     told = whole_run
 
@@ -73,6 +74,7 @@ def test_a_change_is_told_from_warming_to_clearance(whole_run: list[DriftSignall
 
 @pytest.mark.parametrize("moment", ["dies_before", "dies_after"])
 @pytest.mark.parametrize("envelope_number", [0, 1, 2, 4, 5, 6])
+@pytest.mark.slow
 async def test_a_kill_at_any_checkpoint_changes_no_signal(
     tmp_path: Path, whole_run: list[DriftSignalled], moment: str, envelope_number: int
 ) -> None:
@@ -84,6 +86,7 @@ async def test_a_kill_at_any_checkpoint_changes_no_signal(
     assert list(dict.fromkeys(log.signals)) == whole_run
 
 
+@pytest.mark.slow
 async def test_a_kill_before_any_signal_is_acknowledged_changes_no_signal(
     tmp_path: Path, whole_run: list[DriftSignalled]
 ) -> None:
@@ -98,6 +101,7 @@ async def test_a_kill_before_any_signal_is_acknowledged_changes_no_signal(
     assert list(dict.fromkeys(log.signals)) == whole_run
 
 
+@pytest.mark.slow
 async def test_other_envelopes_of_the_same_calls_change_nothing(
     tmp_path: Path, whole_run: list[DriftSignalled]
 ) -> None:
@@ -191,6 +195,7 @@ async def test_another_embedding_model_warms_again_and_raises_no_alarm(files: Fi
     assert log.signals[-1].event_index == 121
 
 
+@pytest.mark.slow
 async def test_accepting_a_change_begins_the_next_reference(files: FileCheckpoints, tmp_path: Path) -> None:
     log = Log()
     drift = Drift(files, log, SMALL, LIMITS)
@@ -212,6 +217,7 @@ async def test_accepting_a_change_begins_the_next_reference(files: FileCheckpoin
         await drift.accept("demo", "nowhere", Decision("ana"), now_us=NOON_US)
 
 
+@pytest.mark.slow
 async def test_a_restart_reads_back_the_same_stream(tmp_path: Path) -> None:
     for count in (1, 2, 3, 9):
         root = tmp_path / str(count)

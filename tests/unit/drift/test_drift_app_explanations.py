@@ -73,6 +73,7 @@ async def told(
 
 @pytest.mark.capability("O6")
 @pytest.mark.capability("O7", is_check=True, clause="named cluster")
+@pytest.mark.slow
 async def test_a_fired_signal_says_what_changed(files: FileCheckpoints) -> None:
     items = changing()
     _, signals = await told(files, cut(items, (30,)), ExplanationSettings())
@@ -100,6 +101,7 @@ async def test_a_fired_signal_says_what_changed(files: FileCheckpoints) -> None:
     assert next(one for one in fired.blame if one.kind == "tenant").name == "demo"
 
 
+@pytest.mark.slow
 async def test_without_words_a_signal_still_names_clusters_and_calls(files: FileCheckpoints) -> None:
     _, signals = await told(files, cut(changing(), (30,)), ExplanationSettings(explain_terms=False))
 
@@ -124,6 +126,7 @@ async def test_the_cut_into_envelopes_changes_no_signal_of_skew(files: FileCheck
 
 
 @pytest.mark.capability("O5")
+@pytest.mark.slow
 async def test_traffic_unlike_the_dataset_is_skewed_once_and_cleared_when_it_returns(files: FileCheckpoints) -> None:
     source = Traffic(11)
     events = [*source.events(60), *source.events(40, shift=14.0), *source.events(60)]
@@ -170,6 +173,7 @@ async def test_a_restart_between_envelopes_changes_no_signal(tmp_path: Path, env
     assert CHECKPOINT.encode(found) == CHECKPOINT.encode(wanted)
 
 
+@pytest.mark.slow
 async def test_a_dataset_that_cannot_be_read_back_costs_the_skew_test_only(tmp_path: Path) -> None:
     files = FileCheckpoints(tmp_path)
     await told(files, cut(shifting_items(), (25,)), WINDOWS_OF_20, compare=True)
@@ -185,6 +189,7 @@ async def test_a_dataset_that_cannot_be_read_back_costs_the_skew_test_only(tmp_p
     assert phase_of(found.stream) == "monitoring"
 
 
+@pytest.mark.slow
 async def test_another_dataset_replaces_the_first_and_its_file(files: FileCheckpoints, tmp_path: Path) -> None:
     drift, _ = await told(files, cut(shifting_items(), (25,)), WINDOWS_OF_20, compare=True)
 
@@ -196,6 +201,7 @@ async def test_another_dataset_replaces_the_first_and_its_file(files: FileCheckp
     assert len(list(tmp_path.glob("0/*/dataset-*.bin"))) == 1
 
 
+@pytest.mark.slow
 async def test_a_dataset_of_another_model_is_refused(files: FileCheckpoints) -> None:
     drift, _ = await told(files, cut(shifting_items(), (25,)), WINDOWS_OF_20)
 
@@ -207,6 +213,7 @@ async def test_a_dataset_of_another_model_is_refused(files: FileCheckpoints) -> 
         await drift.compare("demo", "nowhere", dataset(), NOON_US)
 
 
+@pytest.mark.slow
 async def test_another_embedding_model_makes_the_dataset_stale(files: FileCheckpoints) -> None:
     drift, _ = await told(files, cut(shifting_items(), (25,)), WINDOWS_OF_20, compare=True)
     other = [item_of(one) for one in Traffic(31).events(25)]
@@ -232,6 +239,7 @@ async def skewed(files: FileCheckpoints) -> tuple[Drift, Log]:
 
 
 @pytest.mark.capability("O5")
+@pytest.mark.slow
 async def test_another_embedding_model_ends_an_alarm_against_the_dataset(files: FileCheckpoints) -> None:
     drift, log = await skewed(files)
     other = enveloped([item_of(one) for one in Traffic(31).events(25)], embedding_model="other")
@@ -247,6 +255,7 @@ async def test_another_embedding_model_ends_an_alarm_against_the_dataset(files: 
 
 
 @pytest.mark.capability("O5")
+@pytest.mark.slow
 async def test_accepting_the_traffic_ends_an_alarm_against_the_dataset_too(files: FileCheckpoints) -> None:
     drift, log = await skewed(files)
 

@@ -54,6 +54,7 @@ def _mixed(seed: int, count: int) -> list[Observation]:
 
 @hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(1, 90), min_size=1, max_size=8), st.integers(0, 3))
+@pytest.mark.slow
 def test_any_batching_gives_the_same_state_and_steps(fitted_bank: MonitoringBank, sizes: list[int], seed: int) -> None:
     events = _mixed(100 + seed, 200)
     single: BankState = fitted_bank
@@ -72,6 +73,7 @@ def test_any_batching_gives_the_same_state_and_steps(fitted_bank: MonitoringBank
     assert bank_bytes(batched) == bank_bytes(single)
 
 
+@pytest.mark.slow
 def test_a_batch_may_span_the_end_of_the_warm_up() -> None:
     events = Traffic(40).events(100)
     at_once, told_at_once = _run(new_bank(SMALL), events)
@@ -182,6 +184,7 @@ def test_a_moved_mean_below_the_novelty_of_single_events_warns_by_simulation(fit
     assert told[0].example_event_ids
 
 
+@pytest.mark.slow
 def test_an_alarm_clears_page_first_and_may_come_again(settings: BankSettings, fitted_bank: MonitoringBank) -> None:
     quick = replace(fitted_bank, settings=replace(settings, clear_after_events=50))
     source = Traffic(47)

@@ -45,6 +45,7 @@ def test_the_fit_is_decided_by_its_arguments(model: EwmaModel) -> None:
     assert (model.thresholds != other.thresholds).any()
 
 
+@pytest.mark.slow
 def test_rarer_alarms_need_higher_thresholds(model: EwmaModel) -> None:
     rarer = fit_ewma(_unit(np.random.default_rng(20), 1_000), 10 * ARL, seed=0)
     frequent = fit_ewma(_unit(np.random.default_rng(20), 1_000), ARL / 10, seed=0)

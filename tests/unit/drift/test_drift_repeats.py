@@ -162,6 +162,7 @@ def test_what_says_the_same_again_keeps_its_false_alarm_rate(arrivals: Arrivals)
     assert len(signals(told)) <= 1
 
 
+@pytest.mark.slow
 def test_repeats_are_the_same_one_by_one_and_in_batches(various: MonitoringBank) -> None:
     events = arriving(retried(np.random.default_rng(84), 150))
     at_once, steps = step_many(various, events, ties(events))
@@ -213,6 +214,7 @@ def test_one_odd_text_among_few_stock_prompts_does_not_alarm_alone() -> None:
 
 
 @pytest.mark.parametrize("share", [1.0, 0.3, 0.1])
+@pytest.mark.slow
 def test_one_new_text_that_floods_the_traffic_is_told(various: MonitoringBank, share: float) -> None:
     rng, source = np.random.default_rng(80), Traffic(81)
     flood = source.event(shift=9.0, words_from=1_900)

@@ -41,6 +41,7 @@ def whole() -> Replay:
     return folded(cut(ITEMS, [16]))
 
 
+@pytest.mark.slow
 async def test_a_replay_of_everything_tells_what_the_service_told_under_the_same_ids(tmp_path: Path) -> None:
     log = Log()
 
@@ -68,6 +69,7 @@ def test_the_cut_into_envelopes_changes_no_bit(sizes: list[int]) -> None:
     assert output_digest(folded(cut(ITEMS, sizes))) == output_digest(whole())
 
 
+@pytest.mark.slow
 def test_the_digest_of_a_replay_names_its_range_its_settings_and_its_output() -> None:
     again, source = folded(cut(ITEMS, [16])), {"sha256": "a"}
     bolder = folded(cut(ITEMS, [16]), replace(SMALL, warn_arl_events=100.0))

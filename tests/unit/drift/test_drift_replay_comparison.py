@@ -41,6 +41,7 @@ HISTORY = st.sets(
 
 
 @given(HISTORY, HISTORY)
+@pytest.mark.slow
 def test_every_signal_is_in_exactly_one_row(would: list[Signalled], did: list[Signalled]) -> None:
     rows = compared(would, did, NEAR_EVENTS)
 

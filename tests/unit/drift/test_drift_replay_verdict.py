@@ -32,6 +32,7 @@ DATED = HISTORY.map(dated)
 
 
 @given(DATED, DATED)
+@pytest.mark.slow
 def test_the_other_way_round_earlier_is_later_and_more_is_fewer(would: list[Signalled], did: list[Signalled]) -> None:
     one_way = judged(compared(would, did, NEAR_EVENTS), CHANGE_US)
     other_way = judged(compared(did, would, NEAR_EVENTS), CHANGE_US)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from unit.drift.drift_traffic import Traffic
 from weir.detectors.observation import Observation
 from weir.detectors.sessions import choose, new_sessions
@@ -27,6 +29,7 @@ def test_at_most_one_turn_of_a_session_enters_and_long_sessions_do() -> None:
     assert len(entered) == 50
 
 
+@pytest.mark.slow
 def test_turn_k_enters_with_geometric_probability() -> None:
     sessions = 2_000
     events = _turns(sessions, 3)

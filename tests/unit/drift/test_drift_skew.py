@@ -39,6 +39,7 @@ def test_windows_like_the_dataset_are_called_skewed_about_as_often_as_alpha_says
 
 
 @pytest.mark.capability("O5")
+@pytest.mark.slow
 def test_a_twentieth_of_something_new_is_found_by_novelty(reference: SkewReference) -> None:
     rng = np.random.default_rng(2)
     found = []

@@ -18,6 +18,7 @@ SMALL = BankSettings(min_reference_events=60, reference_events=60, max_reference
 
 
 @pytest.mark.parametrize("cut", [0, 1, 37, 120, 205, 399])
+@pytest.mark.slow
 def test_a_round_trip_in_mid_stream_changes_no_step(fitted_bank: MonitoringBank, cut: int) -> None:
     source = Traffic(60)
     events = [*source.events(200), *source.events(100, shift=4.0)]

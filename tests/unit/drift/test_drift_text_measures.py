@@ -69,6 +69,7 @@ def test_texts_far_from_all_known_ones_are_caught_by_their_distance(fitted_bank:
 
 
 @pytest.mark.capability("O8", is_check=True, clause="language")
+@pytest.mark.slow
 def test_a_change_of_language_is_caught_by_the_language_where_all_its_words_are_known() -> None:
     random = np.random.default_rng(9)
     reference = [event(random, number, 0.15) for number in range(1_000)]

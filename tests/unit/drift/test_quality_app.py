@@ -137,6 +137,7 @@ async def test_a_kill_at_any_save_changes_no_signal(
     assert list(dict.fromkeys(log.signals)) == whole_run
 
 
+@pytest.mark.slow
 async def test_a_kill_before_a_signal_is_acknowledged_changes_no_signal(
     tmp_path: Path, whole_run: list[DriftSignalled]
 ) -> None:

@@ -54,6 +54,7 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
 
 
 @pytest.mark.capability("O10", is_check=True, clause="agreement")
+@pytest.mark.slow
 async def test_the_agreement_with_people_is_printed(url: str, tmp_path: Path) -> None:
     environment = {"WEIR_HOME": str(tmp_path), "PATH": os.environ["PATH"], "COLUMNS": "300"}
     environment |= {"WEIR_DRIFT_URL": url, "WEIR_HTTP_TOKEN": TOKEN}

@@ -24,6 +24,7 @@ NAMES = [f"a{number}" for number in range(20)]
 
 
 @pytest.mark.capability("X3", is_check=True)
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["system", "judge"])
 def test_planted_changes_of_20_points_are_told_apart(who: Verdict) -> None:
     verdicts = [verdict_of_case(who, 20, seed) for seed in range(1_000, 1_004)]

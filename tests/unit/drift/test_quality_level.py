@@ -14,6 +14,7 @@ ALPHA = 0.1
 
 
 @pytest.mark.parametrize("share", [0.5, 0.92])
+@pytest.mark.slow
 def test_the_pass_rate_is_missed_ever_in_at_most_the_promised_share_of_streams(share: float) -> None:
     def misses(seed: int) -> bool:
         generator, level = random.Random(seed), Level()

@@ -16,6 +16,7 @@ from weir.state import StateError
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.booleans(), min_size=90, max_size=260), st.integers(0, 250))
+@pytest.mark.slow
 def test_a_state_read_back_at_any_point_goes_on_the_same(bits: list[bool], cut: int) -> None:
     whole, outcomes = followed(ScoreStream(KEY), bits)
 

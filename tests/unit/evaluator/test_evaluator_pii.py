@@ -118,6 +118,7 @@ def test_any_text_is_read_without_error(text: str) -> None:
     assert set(kinds_in(text, FINDERS)) <= set(FINDERS)
 
 
+@pytest.mark.slow
 def test_a_long_hostile_text_is_read_in_linear_time() -> None:
     for piece in ("a@", "1 ", "+1", "A1", ":", "eyJ", "-----BEGIN ", "a.", "DE12 AAAA "):
         assert isinstance(kinds_in(piece * 50_000, FINDERS), list)

@@ -199,6 +199,7 @@ SAID = {
 
 
 @pytest.mark.parametrize("said", SAID)
+@pytest.mark.slow
 async def test_what_the_model_server_says_has_one_meaning_however_large(tmp_path: Path, said: str) -> None:
     model, code, reason = SAID[said]
     async with doors(tmp_path) as gateway, gateway.channel() as channel:
@@ -370,6 +371,7 @@ async def test_an_end_that_the_spool_does_not_take_is_named_and_its_call_is_not_
         assert gateway.open_calls() == set()
 
 
+@pytest.mark.slow
 async def test_an_error_of_ours_is_an_answer_an_end_and_a_free_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,6 +38,7 @@ def test_two_fifths_of_the_time_rest_half_as_long_again() -> None:
     assert rest_s(0.1, 0.4) == pytest.approx(0.15)
 
 
+@pytest.mark.slow
 def test_a_second_drain_of_one_spool_refuses_to_start(tmp_path: Path) -> None:
     settings = SpoolSettings(data_dir=tmp_path, instance="x")
     owner = OneOwner(settings.spool_dir / "drain.lock", "taken")

@@ -445,6 +445,7 @@ async def test_good_records_between_bad_ones_are_counted_once(kafka: Broker, lin
 
 
 @pytest.mark.parametrize("refused", READS)
+@pytest.mark.slow
 async def test_each_look_at_the_disk_in_turn_may_be_refused_and_the_books_close(
     link: Link, kafka: Broker, tmp_path: Path, refused: str
 ) -> None:

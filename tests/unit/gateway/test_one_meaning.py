@@ -34,6 +34,7 @@ async def refusal_of(door: Doors, wire: bytes, channel: Any) -> grpc.aio.AioRpcE
     return raised.value
 
 
+@pytest.mark.slow
 async def test_changed_messages_reach_the_server_as_they_were_checked(tmp_path: Path) -> None:
     chance, heard, sent, codes = random.Random(4), Heard(), list[bytes](), set[grpc.StatusCode]()
     async with doors(tmp_path, refusals_recorded_per_minute=10_000) as door, door.channel() as channel:

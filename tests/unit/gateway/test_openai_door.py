@@ -363,5 +363,6 @@ async def test_a_capture_that_was_cut_says_so(tmp_path: Path) -> None:
 ASKED = {"model": "echo", "messages": [{"role": "user", "content": "hi"}]}
 
 
+@pytest.mark.slow
 def test_any_body_is_answered_or_refused_in_openais_form() -> None:
     http_bodies.run(seed=13, cases=400)

@@ -89,6 +89,7 @@ def text(value: bytes) -> bytes:
     ids=lambda value: value[:20],
 )
 @pytest.mark.parametrize("kind", ["requested", "completed"])
+@pytest.mark.slow
 def test_any_parameters_leave_the_call_its_events(kind: Any, parameters: str) -> None:
     one = read_back(completed(kind=kind, wire=request_wire(parameters), wire_bytes=9))
 

@@ -73,6 +73,7 @@ async def test_health_watches_are_bounded_and_take_no_place_of_a_call(tmp_path: 
 
 
 @pytest.mark.parametrize("method", ["ModelInfer", "RepositoryModelLoad"])
+@pytest.mark.slow
 async def test_calls_that_send_only_headers_without_a_key_are_refused_before_their_message(
     tmp_path: Path, method: str
 ) -> None:
@@ -151,6 +152,7 @@ async def test_idle_streams_end_and_leave_their_places(tmp_path: Path) -> None:
         await still_serves(gateway)
 
 
+@pytest.mark.slow
 async def test_strangers_with_large_bodies_leave_small_records_and_never_the_room_of_calls_in_hand(
     tmp_path: Path,
 ) -> None:
@@ -366,6 +368,7 @@ def watched_loop() -> Iterator[list[float]]:
         looking.cancel()
 
 
+@pytest.mark.slow
 async def test_a_key_without_rights_does_not_hold_the_loop(tmp_path: Path) -> None:
     packed = service_pb2.ModelInferRequest.FromString(request_of())
     packed.inputs.add(name="ids").contents.int64_contents.extend([1] * 8_000_000)

@@ -114,6 +114,7 @@ async def test_what_comes_after_the_end_of_its_call_is_dropped_and_counted(tmp_p
     assert stray() - before == 2
 
 
+@pytest.mark.slow
 async def test_a_client_sees_its_own_ids_and_every_call_its_own_end(tmp_path: Path) -> None:
     chance = random.Random(9)
     async with doors(tmp_path) as gateway:

@@ -116,6 +116,7 @@ def test_an_envelope_is_cut_at_its_limit() -> None:
     assert [len(envelope.items) for _, envelope in pairs] == [ITEMS_MAX, 1]
 
 
+@pytest.mark.slow
 def test_an_envelope_of_long_texts_is_cut_so_that_every_consumer_decodes_it() -> None:
     umlauts = "ä" * 60
     long = " ".join(f"{number:03d}{umlauts}" for number in range(300))

@@ -28,6 +28,7 @@ sys.exit(3)
 """
 
 
+@pytest.mark.slow
 def test_a_library_that_aborts_takes_the_process_with_it(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", ABORTED_IN_A_THREAD],

@@ -35,6 +35,7 @@ def gated(database: Database) -> Registry:
 @pytest.mark.capability("D5", is_check=True, clause="gate")
 @pytest.mark.capability("G1")
 @on_both
+@pytest.mark.slow
 def test_a_guarded_alias_moves_only_after_somebody_else_approved(gated: Registry) -> None:
     apply(gated, prompt("1"), prompt("2"))
 

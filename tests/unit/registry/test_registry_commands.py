@@ -80,6 +80,7 @@ def applied(registry: Registry, *documents: dict[str, Any]) -> None:
 
 
 @pytest.mark.capability("D6", is_check=True)
+@pytest.mark.slow
 async def test_two_digests_of_a_chain_differ_node_by_node(registry: Registry, weir: Weir) -> None:
     applied(registry, prompt("1"), model("1"), chain("1", "rank"), chain("2", "rerank") | {"aliases": []})
     digests = {one["version"]: one["digest"] for one in (await weir("asset", "show", "chain", "c"))["versions"]}
@@ -155,6 +156,7 @@ def test_an_alias_brings_no_chain_into_use_whose_prompt_cannot_be_filled(registr
 
 
 @pytest.mark.capability("D8", is_check=True)
+@pytest.mark.slow
 async def test_one_query_tells_what_changed_between_two_times_in_every_kind_of_asset(
     registry: Registry, weir: Weir, tmp_path: Path
 ) -> None:
@@ -200,6 +202,7 @@ def iso(time_us: int) -> str:
 
 
 @pytest.mark.capability("U4", is_check=True, clause="every topic")
+@pytest.mark.slow
 async def test_stock_consumers_and_clickhouse_decode_a_message_of_every_topic(url: str, tmp_path: Path) -> None:
     events = {event.EVENT: event for event in one_of_each()}
 
@@ -287,6 +290,7 @@ def cut_off(records: Records) -> Records:
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )  # fmt: skip
+@pytest.mark.slow
 def test_an_auditor_without_any_service_detects_every_mutation_of_the_log(
     registry: Registry, database: Database, tmp_path: Path, mutation: Callable[[Records], Records], word: str
 ) -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,6 +57,7 @@ def test_a_command_line_with_a_service_elsewhere_keeps_its_proxies_and_spares_lo
     assert of_command_line(seen) == seen
 
 
+@pytest.mark.slow
 def test_a_process_lives_in_utc_whatever_the_machine_says() -> None:
     script = (
         "import asyncio, time, os\nfrom weir.runtime.process import run\n"

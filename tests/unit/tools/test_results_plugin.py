@@ -82,6 +82,7 @@ def test_every_outcome_is_kept_with_workers_and_a_second_run_adds_to_the_first(t
     assert [Outcome(**proof).clause for proof in found] == ["", "", "", "old trace", ""]
 
 
+@pytest.mark.slow
 def test_an_unknown_id_ends_the_run(tmp_path: pathlib.Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_unknown.py").write_text(UNKNOWN)

@@ -32,6 +32,7 @@ def digest_in_new_process(hash_seed: str, folder: pathlib.Path) -> str:
 
 
 @pytest.mark.capability("D7")
+@pytest.mark.slow
 def test_the_digest_is_the_same_in_every_process(tmp_path: pathlib.Path) -> None:
     first = digest_in_new_process("0", tmp_path)
 

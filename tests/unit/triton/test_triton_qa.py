@@ -180,6 +180,7 @@ def test_nothing_near_is_said_to_be_not_covered() -> None:
         assert (answer.text, answer.finish_reason) == (NOT_COVERED, "stop")
 
 
+@pytest.mark.slow
 def test_siblings_are_not_repeated_and_an_answer_stays_short() -> None:
     same = [Retrieved(Passage(f"a{n}#0", f"Alpha beta gamma delta stays number{n}."), 0.6) for n in range(9)]
     other = [Retrieved(Passage(f"b{n}#0", f"Alpha w{n}a w{n}b w{n}c w{n}d."), 0.6) for n in range(9)]
