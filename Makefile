@@ -36,8 +36,8 @@ unit: ## unit tests alone, without the slow ones, laws on fewer examples
 
 test: setup-tests lint types architecture ## everything, against the real Kafka, Triton and ClickHouse engine
 	@rm -f .weir/tests/results.json
-	@WEIR_WHOLE_RUN=1 $(VENV)/python -m pytest tests/unit tests/contract -n 3
-	@WEIR_WHOLE_RUN=1 $(VENV)/python -m pytest tests/docs tests/integration tests/e2e tests/chaos
+	@WEIR_WHOLE_RUN=1 $(VENV)/python -m pytest tests/integration tests/unit tests/contract -m "not stack" -n 3
+	@WEIR_WHOLE_RUN=1 $(VENV)/python -m pytest tests/docs tests/integration tests/e2e tests/chaos -m stack
 	@$(VENV)/python -m tools.capabilities --check
 
 secrets: setup ## make ./secrets for docker-compose.yml (docs/containers.md); what is there stays

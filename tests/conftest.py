@@ -37,10 +37,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that opens the ClickHouse engine is slow: its fixtures make a store with every table."""
+    """A test that opens the ClickHouse engine is slow: its fixtures make a store with every table. One that asks for the stack
+    must say so by its mark: the others run beside each other, where a second stack would end the first.
+    """
     for item in items:
-        if "migrated" in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        if "migrated" in fixtures:
             item.add_marker("slow")
+        if "stack" in fixtures and item.get_closest_marker("stack") is None:
+            raise pytest.UsageError(f"{item.nodeid} asks for the running stack; give it the mark: pytest.mark.stack")
 
 
 @pytest.fixture(scope="session")

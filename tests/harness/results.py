@@ -63,11 +63,8 @@ class Results:
         """Add what was proved to what runs before this one did; a run of some tests proves nothing about the rest."""
         if "WEIR_WHOLE_RUN" not in os.environ or hasattr(session.config, "workerinput"):
             return
-        before = json.loads(self.written.read_text()) if self.written.exists() else {"levels": {}, "capabilities": []}
-        found = {
-            "levels": {**before["levels"], **self.counts},
-            "capabilities": self._with_earlier(before["capabilities"]),
-        }
+        before = json.loads(self.written.read_text()) if self.written.exists() else {"capabilities": []}
+        found = {"capabilities": self._with_earlier(before["capabilities"])}
         self.written.parent.mkdir(parents=True, exist_ok=True)
         self.written.write_text(json.dumps(found, indent=1) + "\n")
 

@@ -35,27 +35,28 @@ from weir.events import DriftSignalled
 from weir.runtime.clock import now_us
 
 PROGRAM = "prometheus-alertmanager"
-WAIT_S, INTERVAL_S, REPEAT_S = 1, 2, 7
-END_S = 25.0
+WAIT_S, INTERVAL_S, REPEAT_S = 2, 4, 14
+END_S = 50.0
+"""Seconds of the timeline. Nothing happens within 0.8 s of a tick of a group: other tests run beside it."""
 
 Step = tuple[float, str, str, str]
 """Seconds from the start, what happens, the route and the part of the alert it happens to (for a silence: how long)."""
 
 TIMELINE: Sequence[Step] = (
     # One group of two, told after group_wait; one of one beside it.
-    (0.0, "fired", "x", "a"), (0.4, "fired", "x", "b"), (0.0, "fired", "y", "c"),
+    (0.0, "fired", "x", "a"), (0.8, "fired", "x", "b"), (0.0, "fired", "y", "c"),
     # A cause and what it inhibits until it is over.
-    (0.0, "fired", "z", "cause"), (0.1, "fired", "z", "effect"),
+    (0.0, "fired", "z", "cause"), (0.2, "fired", "z", "effect"),
     # An end, and a newcomer, each told at the next tick; the group beside it is told again after repeat_interval.
-    (3.6, "cleared", "x", "b"), (5.6, "fired", "x", "d"), (6.0, "cleared", "z", "cause"),
-    (8.0, "cleared", "x", "a"), (8.0, "cleared", "x", "d"),
+    (7.2, "cleared", "x", "b"), (11.2, "fired", "x", "d"), (12.0, "cleared", "z", "cause"),
+    (16.0, "cleared", "x", "a"), (16.0, "cleared", "x", "d"),
     # A silence over a newcomer, which is told when it ends.
-    (10.2, "silence", "y", "4"), (10.6, "fired", "y", "e"),
+    (20.4, "silence", "y", "8"), (21.2, "fired", "y", "e"),
     # One that ended before anyone was told.
-    (12.0, "fired", "q", "f"), (12.4, "cleared", "q", "f"), (12.0, "cleared", "z", "effect"),
-    (16.0, "cleared", "y", "c"), (16.0, "cleared", "y", "e"),
+    (24.0, "fired", "q", "f"), (24.8, "cleared", "q", "f"), (24.0, "cleared", "z", "effect"),
+    (32.0, "cleared", "y", "c"), (32.0, "cleared", "y", "e"),
     # The first one again.
-    (19.0, "fired", "x", "a"), (22.4, "cleared", "x", "a"),
+    (38.0, "fired", "x", "a"), (44.8, "cleared", "x", "a"),
 )  # fmt: skip
 
 Told = dict[str, list[tuple[str, frozenset[tuple[str, str]]]]]
@@ -233,7 +234,7 @@ async def test_alertmanager_takes_our_alerts_and_their_end(alertmanager: str, tm
     world.rule("r", receivers=["am"], labels={"team-name": "search"})
 
     async def shown(count: int, severity: str = "page") -> list[dict[str, Any]]:
-        async with asyncio.timeout(15), httpx2.AsyncClient(trust_env=False) as client:
+        async with asyncio.timeout(60), httpx2.AsyncClient(trust_env=False) as client:
             while True:
                 world.alerts.pass_time(world.now_us)
                 world.now_us = now_us()
