@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 
 from harness.http.boundary_client import TOKEN
 from harness.stack.service_process import free_port, status_of
-from harness.waiting import eventually
+from harness.waiting import PATIENCE_S, eventually
 from weir.runtime.http.policy import Policy
 from weir.runtime.http.server import application, serve
 
@@ -25,7 +25,7 @@ def pages(routes: Sequence[BaseRoute]) -> Iterator[str]:
     thread.start()
     url = f"http://127.0.0.1:{port}"
     try:
-        eventually(lambda: status_of(f"{url}/healthz") == 200, within_s=10, what="the pages")
+        eventually(lambda: status_of(f"{url}/healthz") == 200, within_s=PATIENCE_S, what="the pages")
         yield url
     finally:
         loop.call_soon_threadsafe(stop.set)

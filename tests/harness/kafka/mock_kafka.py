@@ -10,12 +10,10 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
+from harness.waiting import PATIENCE_S
 from weir.events import SCHEMA_JSON, TOPICS, Event, decode_body, digest_of, unframe
 from weir.runtime.kafka.link import Link, link_from
 from weir.runtime.settings import SharedSettings
-
-ANSWER_S = 10.0
-"""Seconds the mock cluster may take to answer. Arbitrary: any value from 5 to 60 would do; it takes milliseconds."""
 
 
 class MockKafka:
@@ -23,7 +21,7 @@ class MockKafka:
 
     def __init__(self) -> None:
         self._owner = Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": 1, "log_level": 0})
-        (broker,) = self._owner.list_topics(timeout=ANSWER_S).brokers.values()
+        (broker,) = self._owner.list_topics(timeout=PATIENCE_S).brokers.values()
         self.bootstrap = f"{broker.host}:{broker.port}"
 
     def settings(self, folder: Path) -> SharedSettings:
@@ -55,12 +53,12 @@ def messages_in(bootstrap: str, topic: str) -> list[Message]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "look", "log_level": 0})
     found: list[Message] = []
     try:
-        for partition in consumer.list_topics(topic, timeout=ANSWER_S).topics[topic].partitions:
+        for partition in consumer.list_topics(topic, timeout=PATIENCE_S).topics[topic].partitions:
             place = TopicPartition(topic, partition, 0)
-            _, end = consumer.get_watermark_offsets(place, timeout=ANSWER_S)
+            _, end = consumer.get_watermark_offsets(place, timeout=PATIENCE_S)
             consumer.assign([place])
             for _ in range(end):
-                (message,) = consumer.consume(1, ANSWER_S)
+                (message,) = consumer.consume(1, PATIENCE_S)
                 assert message.error() is None, message.error()
                 found.append(message)
     finally:

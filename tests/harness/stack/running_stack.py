@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 
-from harness.waiting import NeverHappened, eventually
+from harness.waiting import PATIENCE_S, NeverHappened, eventually
 from weir.cli.stack import Endpoints, Stack, open_stack
 from weir.cli.stack.layout import repository
 from weir.cli.stack.secrets import add_key, new_key
@@ -112,7 +112,7 @@ class RunningStack:
         headers = {"authorization": f"Bearer {text}"}
         eventually(
             lambda: httpx2.get(f"{self.gateway_http}/v1/models", headers=headers).status_code != 401,
-            within_s=10,
+            within_s=PATIENCE_S,
             what="the new key at the gateway",
         )
         return text

@@ -12,7 +12,7 @@ import httpx2
 
 from harness.http.boundary_client import TOKEN
 from harness.stack.service_process import free_port
-from harness.waiting import eventually
+from harness.waiting import PATIENCE_S, eventually
 from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.read.sql_http import sql_listener
 from weir.lineage.settings import LineageSettings
@@ -54,7 +54,7 @@ def sql_endpoint(settings: LineageSettings) -> Iterator[SqlAddress]:
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve(door, stop)))
     thread.start()
     try:
-        eventually(lambda: _answers(port), within_s=10, what="the endpoint")
+        eventually(lambda: _answers(port), within_s=PATIENCE_S, what="the endpoint")
         yield SqlAddress(port, str(settings.store_dir))
     finally:
         loop.call_soon_threadsafe(stop.set)

@@ -13,6 +13,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from fuzz.webhook_answers import RETRY_AFTER, SECRET, run
+from harness.waiting import PATIENCE_S
 from weir.alerts.adapters import deliveries
 from weir.alerts.adapters.database import TABLES, Database
 from weir.alerts.adapters.deliveries import DELIVERED, WAITING, Delivery
@@ -53,7 +54,7 @@ async def delivering(database: Database, url: str) -> Any:
 
 async def until_delivered(database: Database, name: str = "msg_1") -> Delivery:
     """The delivery once it is finished."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             found = deliveries.find(database.connection, name)
             assert found is not None

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from harness.kafka.mock_kafka import MockKafka
 from harness.samples.builders import NOON_US, one_of_each
+from harness.waiting import PATIENCE_S
 from weir.alerts.app import app as alerts
 from weir.cli import log
 from weir.cli.commands_log import SERVICES, dlq_list, dlq_replay, dlq_show, events_replay
@@ -62,12 +63,12 @@ def read_again(kafka: MockKafka) -> list[tuple[Any, Any, str]]:
     """Key, value and origin of the messages that were written again."""
     found = []
     consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "look", "log_level": 0})
-    for partition in consumer.list_topics("feedback", timeout=10).topics["feedback"].partitions:
+    for partition in consumer.list_topics("feedback", timeout=PATIENCE_S).topics["feedback"].partitions:
         place = TopicPartition("feedback", partition, 0)
-        _, end = consumer.get_watermark_offsets(place, timeout=10)
+        _, end = consumer.get_watermark_offsets(place, timeout=PATIENCE_S)
         consumer.assign([place])
         for _ in range(end):
-            (message,) = consumer.consume(1, 10)
+            (message,) = consumer.consume(1, PATIENCE_S)
             headers = dict(message.headers() or [])
             if REPLAYED_FROM in headers:
                 origin = headers[REPLAYED_FROM]

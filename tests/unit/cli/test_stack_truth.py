@@ -16,7 +16,7 @@ import pytest
 
 from harness.stack.service_process import free_port
 from harness.stack.small_stack import service, small_stack
-from harness.waiting import eventually
+from harness.waiting import PATIENCE_S, eventually
 from weir.cli.stack import StackError, open_stack, start_stack, stop_stack, stopping
 from weir.cli.stack.hold import EXIT_HELD
 from weir.cli.stack.layout import Layout, layout
@@ -46,7 +46,7 @@ def weir(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedP
 def kill_supervisor(place: Layout) -> None:
     pid = Supervisor(place).pid()
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: look(place).state is State.ORPHANED, within_s=10, what="the orphans")
+    eventually(lambda: look(place).state is State.ORPHANED, within_s=PATIENCE_S, what="the orphans")
 
 
 @pytest.mark.slow
@@ -163,7 +163,9 @@ def suspend(supervisor: Supervisor, name: str) -> None:
 
 
 def eventually_raises(supervisor: Supervisor) -> None:
-    eventually(lambda: not supervisor.processes(), within_s=10, what="the answer of a supervisor that is ending")
+    eventually(
+        lambda: not supervisor.processes(), within_s=PATIENCE_S, what="the answer of a supervisor that is ending"
+    )
 
 
 def test_down_never_ends_a_process_of_another_stack_or_of_nobody(tmp_path: Path) -> None:

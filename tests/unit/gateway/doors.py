@@ -21,6 +21,7 @@ from tritonclient.grpc import service_pb2
 
 from harness.samples.builders import NOON_US, envelope
 from harness.stack.service_process import free_port
+from harness.waiting import PATIENCE_S
 from weir.events import RegistryChanged, digest_of
 from weir.gateway.adapters.keys_file import KeysFile
 from weir.gateway.adapters.spool import SpoolWriter
@@ -44,9 +45,6 @@ from weir.runtime.oip import SERVICE
 
 KEYS = {tenant: f"weir_{number:08x}_{tenant[0] * 43}" for number, tenant in enumerate(("ada", "bob"))}
 """API key of each tenant."""
-
-PATIENCE_S = 20.0
-"""Seconds until a test that waits has failed. Chosen: far above what a busy machine needs."""
 
 LOOK_S = 0.01
 

@@ -14,6 +14,7 @@ import pytest
 from tritonclient.grpc import service_pb2
 
 from harness.failing_disk import FailingDisk
+from harness.waiting import PATIENCE_S
 from unit.gateway.doors import (
     KEYS,
     bearer,
@@ -408,7 +409,7 @@ async def test_an_error_in_the_sender_of_a_stream_does_not_hang_its_client(
         monkeypatch.setattr("weir.gateway.api.oip.stream.start_call", breaks)
         await stream.write(request_of("qa-stream", "2"))
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             code = await stream.code()
         assert code is grpc.StatusCode.INTERNAL
         await gateway.until(lambda: gateway.held == FREE)

@@ -12,6 +12,7 @@ import pytest
 
 from harness.failing_disk import FailingDisk
 from harness.samples.builders import NOON_US
+from harness.waiting import PATIENCE_S
 from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.calls.group_sync import GroupSync
 from weir.gateway.core.capture_full import CaptureFull
@@ -110,7 +111,7 @@ async def test_waiters_are_told_when_the_next_segment_cannot_open(tmp_path: Path
     writer.append(b"first")
     disk.refuses = frozenset({"fdatasync", "open"})
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         told = await asyncio.gather(*(group.sync() for _ in range(3)), return_exceptions=True)
         assert [type(one) for one in told] == [CaptureFull] * 3
         with pytest.raises(CaptureFull, match="cannot open"):
@@ -165,7 +166,7 @@ async def test_an_error_that_nobody_expects_leaves_no_waiter_behind(tmp_path: Pa
             raise RuntimeError("can't start new thread")
 
     writer = Broken(tmp_path, boot_epoch=NOON_US, bytes_max=100_000, segment_bytes_max=10_000, is_durable=True)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         with pytest.raises(CaptureFull):
             await GroupSync(writer).sync()
     writer.close()

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 import pytest
 from starlette.types import Message, Receive, Send
 
+from harness.waiting import PATIENCE_S
 from weir.gateway.api.openai.held_response import HeldJson, HeldStream
 
 SCOPE = {"type": "http", "asgi": {"spec_version": "2.3"}}
@@ -44,7 +45,7 @@ class Answer:
     async def sent(self, receive: Receive, send: Send) -> None:
         response = HeldStream(self.events(), SOON_S)
         response.hold(self.slot())
-        await asyncio.wait_for(response(SCOPE, receive, send), 10)
+        await asyncio.wait_for(response(SCOPE, receive, send), PATIENCE_S)
 
 
 async def stays() -> Message:
@@ -109,7 +110,7 @@ async def test_a_whole_answer_lets_its_place_go_however_it_ends_and_not_before(s
     response = HeldJson({"a": 1}, SOON_S)
     response.hold(slot.slot())
     with suppress(ZeroDivisionError, ConnectionResetError):
-        await asyncio.wait_for(response(SCOPE, stays, noting), 10)
+        await asyncio.wait_for(response(SCOPE, stays, noting), PATIENCE_S)
 
     assert all(held)
     assert not slot.is_held

@@ -21,6 +21,7 @@ from prometheus_client import REGISTRY
 from tritonclient.grpc import service_pb2
 
 from harness.samples.builders import envelope
+from harness.waiting import PATIENCE_S
 from unit.gateway.doors import KEYS, Doors, bearer, doors, echo, infer_on, piece_of, request_of, response_of, stream_on
 from weir.events import RegistryChanged, digest_of
 from weir.gateway.adapters.spool_folder import spooled_bytes
@@ -46,13 +47,13 @@ async def still_serves(gateway: Doors, tenant: str = "bob") -> None:
     """A well-behaved tenant is answered at both doors, and the probes are."""
     async with gateway.channel() as channel:
         await gateway.infer(request_of(), KEYS[tenant], channel)
-        assert await channel.unary_unary(CHECK)(QUESTION, timeout=10) == SERVING
+        assert await channel.unary_unary(CHECK)(QUESTION, timeout=PATIENCE_S) == SERVING
     assert (await gateway.chat(KEYS[tenant])).status_code == 200
     assert (await gateway.client.get(f"{gateway.url}/healthz")).status_code == 200
 
 
 async def code_of(call: Any) -> grpc.StatusCode:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         code: grpc.StatusCode = await call.code()
     return code
 
@@ -108,7 +109,7 @@ async def test_a_message_over_the_limit_is_refused_and_frees_its_place(tmp_path:
 
 
 async def test_header_only_calls_with_a_key_hold_their_own_tenants_places_and_not_for_long(tmp_path: Path) -> None:
-    async with doors(tmp_path, calls_at_once_max=30, request_read_s=0.5) as gateway, gateway.channel() as channel:
+    async with doors(tmp_path, calls_at_once_max=30, request_read_s=2.0) as gateway, gateway.channel() as channel:
         path = "/inference.GRPCInferenceService/ModelInfer"
         calls = [channel.stream_stream(path)(metadata=bearer(KEYS["ada"])) for _ in range(60)]
         await gateway.until(lambda: gateway.held[0] == 20)
@@ -436,7 +437,7 @@ NARROW = [("grpc.use_local_subchannel_pool", 1), ("grpc.http2.bdp_probe", 0)]
 
 async def test_a_unary_answer_holds_its_place_and_bytes_until_it_is_read_or_its_client_leaves(tmp_path: Path) -> None:
     async with (
-        doors(tmp_path, calls_at_once_max=6, write_timeout_s=0.3) as gateway,
+        doors(tmp_path, calls_at_once_max=6, write_timeout_s=1.0) as gateway,
         grpc.aio.insecure_channel(gateway.grpc_address, options=NARROW) as channel,
     ):
         gateway.model.unary, before, calls = answers(1_000_000), slow_clients(), list[Any]()

@@ -47,7 +47,7 @@ async def fronted(library: Library) -> AsyncIterator[Fronted]:
     """Starts a front: `await fronted(calls_max=2, deadline_ms=100, triton=ScriptedTriton(...))`."""
     closing: list[tuple[asyncio.Event, asyncio.Task[None], Any]] = []
 
-    async def start(calls_max: int = 8, deadline_ms: int = 5_000, triton: ScriptedTriton | None = None) -> Front:
+    async def start(calls_max: int = 8, deadline_ms: int = 60_000, triton: ScriptedTriton | None = None) -> Front:
         scripted = triton or ScriptedTriton()
         triton_server, port = await scripted_triton.serve(scripted)
         upstream = OipClient(f"127.0.0.1:{port}", channel_options(MESSAGE_BYTES_MAX), library)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from harness.kafka.mock_kafka import MockKafka
 from harness.samples.builders import NOON_US
+from harness.waiting import PATIENCE_S
 from weir.events import OpsSignalled
 from weir.events.log import ProducerEpoch
 from weir.lineage.audit.auditor import TOPIC, Auditor
@@ -24,7 +25,6 @@ from weir.lineage.store.store import QueryFailed
 from weir.runtime.kafka.link import Link
 
 pytestmark = pytest.mark.capability("X1")
-PATIENCE_S = 30.0
 LIFE = ProducerEpoch("gateway/1", NOON_US)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import URL, make_url
 
 from harness.stack.service_process import free_port
 from harness.store.postgres import Postgres, programs
+from harness.waiting import PATIENCE_S
 from weir.events import SCHEMA_JSON, TOPICS
 from weir.registry.adapters import outbox
 from weir.registry.adapters.database import Database
@@ -90,7 +91,7 @@ async def url(registry: Registry, subjects: Subjects, settings: RegistrySettings
 
 
 async def _answers(base: str, serving: asyncio.Task[None]) -> None:
-    async with httpx2.AsyncClient() as client, asyncio.timeout(10):
+    async with httpx2.AsyncClient() as client, asyncio.timeout(PATIENCE_S):
         while not serving.done():
             try:
                 await client.get(f"{base}/healthz")

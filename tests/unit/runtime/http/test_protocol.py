@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from harness.http.boundary_client import TOKEN
 from harness.stack.service_process import free_port
+from harness.waiting import PATIENCE_S
 from weir.runtime.http.policy import Limits, Policy
 from weir.runtime.http.server import application, serve
 
@@ -24,9 +25,6 @@ LIMITS = Limits(header_bytes_max=8_192, connections_max=8, body_pace_bytes=1_000
 
 SOON_S = 0.3
 """Such a span."""
-
-PATIENCE_S = 60.0
-"""Seconds until a test that waits has failed. Chosen: far above what a busy machine needs."""
 
 POLICY = Policy(token=TOKEN, body_bytes_max=200_000, limits=LIMITS)
 HEAD = f"POST /echo HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\n"

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from harness.kafka.mock_kafka import MockKafka
 from harness.samples.builders import one_of_each
-from harness.waiting import eventually
+from harness.waiting import PATIENCE_S, eventually
 from weir.events import FeedbackReceived
 from weir.runtime.kafka.relay import Relay, Unsent
 
 (event,) = [event for event in one_of_each() if isinstance(event, FeedbackReceived)]
-PATIENCE_S = 30.0
 
 
 class Shelf:
