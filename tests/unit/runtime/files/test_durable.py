@@ -93,8 +93,8 @@ def test_the_end_of_a_file_is_replaced_from_a_place_on(tmp_path: Path) -> None:
 
 
 def test_a_missing_state_file_is_a_first_start(tmp_path: Path) -> None:
-    assert read_state(tmp_path / "state.json", bytes.decode, "first") == "first"
-    assert refused("state.json") == 0
+    assert read_state(tmp_path / "missing.json", bytes.decode, "first") == "first"
+    assert refused("missing.json") == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"torn \xc3"])
