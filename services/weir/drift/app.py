@@ -102,7 +102,7 @@ class Drift:
         if not isinstance(envelope, TextFeaturesComputed):
             raise InvalidEvent("wrong_event", f"{IN_TOPIC} held {envelope.EVENT}; expected TextFeaturesComputed")
         async with self._turn:
-            await self._count(envelope, LogPosition(message.partition, message.offset, message.timestamp_us))
+            await self._advance(envelope, LogPosition(message.partition, message.offset, message.timestamp_us))
 
     async def accept(self, tenant: str, route: str, by: Decision, now_us: int) -> Checkpoint:
         """Take the traffic from now on for the new normal: the next reference of the stream is begun.
@@ -135,7 +135,7 @@ class Drift:
             after, signals = compared(before.stream, reference, dataset.model, dataset.by, now_us)
             return await self._settle(Checkpoint(before.position, after), signals)
 
-    async def _count(self, envelope: TextFeaturesComputed, position: LogPosition) -> None:
+    async def _advance(self, envelope: TextFeaturesComputed, position: LogPosition) -> None:
         before = self._streams.get((position.partition, envelope.tenant, envelope.route))
         if before is not None and before.position.covers(position):
             SKIPPED.labels("offset").inc(len(envelope.items))

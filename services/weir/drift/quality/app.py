@@ -98,7 +98,7 @@ class Quality:
                 return
             entries = _entries(received)
             if entries:
-                await self._count(source, entries)
+                await self._step(source, entries)
             self._positions[source] = position
             self._moved.add(source)
 
@@ -141,7 +141,7 @@ class Quality:
         self._moved.clear()
         self._note_streams()
 
-    async def _count(self, source: Source, entries: list[Entry]) -> None:
+    async def _step(self, source: Source, entries: list[Entry]) -> None:
         held = self._admitted(source, entries)
         with STEP_SECONDS.time():
             stepped = await asyncio.to_thread(_stepped, held, entries, self._settings)

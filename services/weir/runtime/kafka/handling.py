@@ -64,19 +64,21 @@ class Handling:
         committed then. Raises TooManyRejects, and what the handler raises that nobody foresaw.
         """
         try:
-            received = [one for message in batch if (one := await self._decoded(message, stop)) is not None]
+            received = [
+                one for message in batch if (one := await self._decode_or_dead_letter(message, stop)) is not None
+            ]
             if received:
-                await self._handled(received, stop)
+                await self._handle_all(received, stop)
         except Retryable:
             return False
         MESSAGES.labels(self.group, batch[0].topic).inc(len(batch))
         return True
 
-    async def _decoded(self, message: RawMessage, stop: asyncio.Event) -> Received | None:
+    async def _decode_or_dead_letter(self, message: RawMessage, stop: asyncio.Event) -> Received | None:
         try:
-            return await self._tried(partial(self._decode, message), [message], stop)
+            return await self._try(partial(self._decode, message), [message], stop)
         except InvalidEvent as error:
-            await self._put_aside(message, error, stop)
+            await self._dead_letter(message, error, stop)
             return None
 
     async def _decode(self, message: RawMessage) -> Received:
@@ -84,17 +86,17 @@ class Handling:
         event = await self._serde.decode(message.topic, message.value)
         return Received(message, event, trace_of_message(message.topic, message.headers, event))
 
-    async def _handled(self, received: Sequence[Received], stop: asyncio.Event) -> None:
+    async def _handle_all(self, received: Sequence[Received], stop: asyncio.Event) -> None:
         messages = [one.message for one in received]
         is_alone = len(messages) == 1
         if not is_alone and any(map(self._dead_letters.culprits.suspects, messages)):
             await self._one_by_one(received, stop)
             return
         try:
-            await self._tried(partial(self._handle, received), messages, stop)
+            await self._try(partial(self._handle, received), messages, stop)
         except InvalidEvent as error:
             if is_alone:
-                await self._put_aside(messages[0], error, stop)
+                await self._dead_letter(messages[0], error, stop)
             else:
                 await self._one_by_one(received, stop)
         else:
@@ -102,12 +104,12 @@ class Handling:
 
     async def _one_by_one(self, received: Sequence[Received], stop: asyncio.Event) -> None:
         for one in received:
-            await self._handled([one], stop)
+            await self._handle_all([one], stop)
 
-    async def _put_aside(self, message: RawMessage, error: InvalidEvent, stop: asyncio.Event) -> None:
+    async def _dead_letter(self, message: RawMessage, error: InvalidEvent, stop: asyncio.Event) -> None:
         await retry(partial(self._dead_letters.put, message, error), stop, self.group, message.topic)
 
-    async def _tried(
+    async def _try(
         self, work: Callable[[], Awaitable[Result]], messages: Sequence[RawMessage], stop: asyncio.Event
     ) -> Result:
         """The work's result; messages whose work fails for a reason that nobody foresaw are remembered."""
