@@ -15,7 +15,7 @@ from tritonclient.grpc import service_pb2
 
 from harness.samples.builders import NOON_US, SPAN_ID, call, call_end
 from weir.events import Event, InferenceCompleted, SpanKind, SpansRecorded, decode_body
-from weir.gateway.core.loose_json import DEPTH_MAX, VALUES_MAX, loose_json
+from weir.gateway.core.loose_json import DEPTH_MAX, VALUES_MAX, carried, loose_json
 from weir.gateway.core.reading import Read, read
 from weir.gateway.core.record import HEAD, Record, pack
 
@@ -264,6 +264,18 @@ def test_loose_json_is_json_that_can_be_written_again(value: object) -> None:
 @given(st.text(alphabet='[]{}",:0123456789.eE-+ntfNaI \\ud', max_size=200))
 def test_any_text_is_a_value_or_nothing(said: str) -> None:
     json.dumps(loose_json(said), allow_nan=False, ensure_ascii=False).encode()
+
+
+@given(ANY_JSON.map(json.dumps) | st.text(alphabet='[]{}",:0123456789.eE-+ntfNaI \\ud\ud800é', max_size=200))
+def test_a_plain_text_needs_no_second_look(said: str) -> None:
+    assert loose_json(said) == carried(loose_json(said))
+
+
+@pytest.mark.parametrize(
+    "said", ["[" * 32 + "1" + "]" * 32, "[" * 33 + "1" + "]" * 33, "[" + "1," * 9_998 + "1]", "[1e999]"]
+)
+def test_no_text_near_a_limit_is_over_it(said: str) -> None:
+    assert loose_json(said) == carried(json.loads(said))
 
 
 def test_what_is_over_a_limit_is_null() -> None:

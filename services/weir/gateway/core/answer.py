@@ -142,7 +142,7 @@ def text_name(tensors: Tensors) -> str | None:
 def read_answer(responses: Sequence[bytes], *, is_stream: bool) -> ModelAnswer:
     """The answer in all messages of a call. Total, as `wire` is."""
     parts, reader = read_responses(responses, is_stream=is_stream), AnswerReader()
-    text = b"".join(b"\n".join(reader.texts(part)) for part in parts).decode("utf-8", "replace")
+    text = b"".join([b"\n".join(reader.texts(part)) for part in parts]).decode("utf-8", "replace")
     facts = merged(parts)
     return ModelAnswer(
         text,

@@ -25,8 +25,8 @@ VALUES_MAX = 10_000
 INTEGER_MAX = 2**63 - 1
 """Largest integer that is carried, and minus one less the smallest; others are null. Avro's long (specification 1.11)."""
 
-DECODER = json.JSONDecoder(parse_constant=lambda _: None)
-"""Reads NaN and the infinities, which Python's JSON has and JSON has not, as null."""
+SMALL_CHARS = 2 * VALUES_MAX
+"""A text of fewer characters holds at most VALUES_MAX values: between two of them stands a character."""
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 """Half of a pair: JSON can write it, UTF-8 cannot."""
@@ -42,7 +42,13 @@ def loose_json(text: str) -> object:
         value = DECODER.decode(text)
     except (ValueError, RecursionError):
         return None
-    return carried(value)
+    return value if _is_plain(text) else carried(value)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether nothing in a JSON text can be over a limit, but for its numbers, which `DECODER` reads within theirs."""
+    is_flat = text.count("[") + text.count("{") <= DEPTH_MAX
+    return is_flat and len(text) < SMALL_CHARS and text.isascii() and "\\" not in text
 
 
 def json_objects(text: str) -> list[Mapping[str, object]]:
@@ -59,6 +65,20 @@ def carried(value: object) -> object:
 def is_long(value: int) -> bool:
     """Whether Avro's long can carry an integer."""
     return -INTEGER_MAX - 1 <= value <= INTEGER_MAX
+
+
+def _integer(digits: str) -> int | None:
+    value = int(digits)
+    return value if is_long(value) else None
+
+
+def _float(digits: str) -> float | None:
+    value = float(digits)
+    return value if isfinite(value) else None
+
+
+DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_float, parse_constant=lambda _: None)
+"""Reads numbers that no event can carry as null, also NaN and the infinities, which Python's JSON has and JSON has not."""
 
 
 def clean(text: str) -> str:

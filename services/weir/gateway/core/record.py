@@ -104,7 +104,7 @@ def _record(payload: bytes) -> Record:
     head_bytes = SIZES.unpack_from(payload)[0]
     start = SIZES.size + head_bytes
     head = orjson.loads(payload[SIZES.size : start])
-    blobs = list(_split(payload, start, head["sizes"]))
+    blobs = _split(payload, start, head["sizes"])
     record = Record(
         kind=head["kind"],
         source=head["source"],
@@ -130,8 +130,9 @@ def _demand_numbers(record: Record) -> None:
         raise InvalidEvent("undecodable", f"a spool record is of no kind; expected one of {', '.join(NUMBERS_TAKEN)}")
     if not isinstance(record.source, str) or len(record.source) > SOURCE_CHARS_MAX:
         raise InvalidEvent("undecodable", f"a spool record has no source of at most {SOURCE_CHARS_MAX} characters")
-    if not all(type(number) is int and 0 <= number <= COUNT_MAX for number in numbers):
-        raise InvalidEvent("undecodable", f"a spool record's numbers are not all 0 to {COUNT_MAX}")
+    for number in numbers:
+        if type(number) is not int or not 0 <= number <= COUNT_MAX:
+            raise InvalidEvent("undecodable", f"a spool record's numbers are not all 0 to {COUNT_MAX}")
     if type(record.boot_epoch) is not int or not 0 <= record.boot_epoch < TIME_END_US:
         raise InvalidEvent("undecodable", f"a spool record's boot epoch is not 0 to {TIME_END_US - 1}")
 
@@ -223,12 +224,14 @@ def _next(segment: bytes, position: int, anchor: re.Pattern[bytes], *, is_good: 
     return -1
 
 
-def _split(payload: bytes, start: int, sizes: Sequence[int]) -> Iterator[bytes]:
+def _split(payload: bytes, start: int, sizes: Sequence[int]) -> list[bytes]:
     if start + sum(sizes) != len(payload) or min(sizes, default=0) < 0:
         raise ValueError(f"messages of {sizes} bytes in {len(payload) - start}")
+    found = []
     for size in sizes:
-        yield payload[start : start + size]
+        found.append(payload[start : start + size])
         start += size
+    return found
 
 
 def _gap_from(facts: dict[str, Any] | None) -> Gap | None:
@@ -239,7 +242,7 @@ def call_from(facts: dict[str, Any] | None) -> Call | None:
     """A call from its JSON; None for none."""
     if facts is None:
         return None
-    references = tuple(Reference(**reference) for reference in facts.pop("references"))
+    references = tuple([Reference(**reference) for reference in facts.pop("references")])
     if facts["user_text"] == "" and facts["protocol"].startswith("oip-"):
         facts["user_text"] = None  # a record of before unknown words were null
     return Call(**facts, references=references)

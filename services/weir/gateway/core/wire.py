@@ -209,7 +209,7 @@ def _is_text(values: Values) -> bool:
 
 def texts_of(tensors: Tensors, name: str) -> tuple[str, ...]:
     """The elements of a BYTES tensor as texts; none when there is no such tensor."""
-    return tuple(value.decode("utf-8", "replace") for value in tensors.get(name, ()) if isinstance(value, bytes))
+    return tuple([value.decode("utf-8", "replace") for value in tensors.get(name, ()) if isinstance(value, bytes)])
 
 
 def first_text(tensors: Tensors, name: str) -> str:
@@ -222,7 +222,8 @@ def first_text(tensors: Tensors, name: str) -> str:
 
 def first_number(tensors: Tensors, name: str) -> int | None:
     """First element of a tensor that counts; None when the tensor is not there or counts nothing an event can carry."""
-    value = next(iter(tensors.get(name, ())), None)
+    values = tensors.get(name)
+    value = values[0] if values else None
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= COUNT_MAX else None
 
 
@@ -257,12 +258,13 @@ def _raw(tensor: object, data: bytes) -> Values | None:
     return struct.unpack(f"<{len(data) // size}{code}", data[: len(data) // size * size])
 
 
-def _texts(data: bytes) -> Iterable[bytes]:
-    position = 0
+def _texts(data: bytes) -> list[bytes]:
+    found, position = [], 0
     while position + LENGTH.size <= len(data):
         (size,) = LENGTH.unpack_from(data, position)
-        yield data[position + LENGTH.size : position + LENGTH.size + size]
+        found.append(data[position + LENGTH.size : position + LENGTH.size + size])
         position += LENGTH.size + size
+    return found
 
 
 def _contents(tensor: object) -> Values | None:

@@ -294,9 +294,9 @@ class Drain:
         while not stop.is_set():
             try:
                 serde = self._link.serde
+                heads = {topic: await serde.head(topic) for topic in {topic for topic, _, _, _ in bodies}}
                 framed = [
-                    Framed(topic, key.encode(), await serde.framed(topic, body), headers)
-                    for topic, key, body, headers in bodies
+                    Framed(topic, key.encode(), heads[topic] + body, headers) for topic, key, body, headers in bodies
                 ]
                 await self._link.producer.send_bytes(framed)
             except Retryable as error:

@@ -22,9 +22,9 @@ class Serde:
         """Framed bytes of an event for its topic. Raises Retryable when no schema id can be had."""
         return frame(await self._catalog.id_for(topic), encode_body(event))
 
-    async def framed(self, topic: str, body: bytes) -> bytes:
-        """A body of `topic` that is encoded already, framed. Raises Retryable when no schema id can be had."""
-        return frame(await self._catalog.id_for(topic), body)
+    async def head(self, topic: str) -> bytes:
+        """What stands before each body of `topic` in its message. Raises Retryable when no schema id can be had."""
+        return frame(await self._catalog.id_for(topic), b"")
 
     async def decode(self, topic: str, message: bytes | None) -> Event:
         """The event of a message of `topic`, read with its writer's schema.
