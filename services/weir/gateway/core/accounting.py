@@ -84,7 +84,7 @@ def counted(ledger: Ledger, records: Iterable[Record], *, has_corrupt: bool) -> 
             calls[key][record.call.request_id] = record.call
         elif record.call is not None:
             calls[key].pop(record.call.request_id, None)
-        after[key] = replace(epoch, next_seq=record.seq + NUMBERS_TAKEN[record.kind], is_suspect=False)
+        after[key] = EpochState(record.seq + NUMBERS_TAKEN[record.kind], epoch.announced_seq, open=epoch.open)
     for still_open in calls.values():
         still_open.update({one: replace(call, user_text=None) for one, call in still_open.items() if call.user_text})
     if has_corrupt:

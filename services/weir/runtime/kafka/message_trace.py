@@ -22,7 +22,8 @@ def kafka_headers(trace: TraceContext | None) -> Headers:
     """The headers of a message that is made under `trace`; none where it is made under no span."""
     if trace is None or not trace.parent_span_id:
         return ()
-    return tuple((name, value.encode()) for name, value in trace.headers(trace.parent_span_id))
+    parent = (PARENT, trace.traceparent.encode())
+    return (parent, (STATE, trace.state.encode())) if trace.state else (parent,)
 
 
 def trace_of_message(topic: str, headers: Iterable[tuple[str, bytes | None]], event: Event) -> TraceContext | None:
