@@ -23,10 +23,10 @@ from harness.samples.builders import NOON_US, one_of_each
 from weir.alerts.app.rulebook import Rulebook
 from weir.evaluator.core import active, anchors
 from weir.events import SCHEMA_JSON, TOPICS, Event, InvalidEvent, RegistryChanged, decode_body, frame, writer_schema
+from weir.events.encoder import zigzag
 from weir.events.log import OffsetRange
 from weir.gateway.core.catalog import Catalog
 from weir.lineage.settings import LineageSettings
-from weir.lineage.sink.core.container import zigzag
 from weir.lineage.sink.core.message import Body, body_of
 from weir.lineage.sink.inserter import Inserter, WriterSchema
 from weir.lineage.store.migrate import migrate

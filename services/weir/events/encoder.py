@@ -68,6 +68,17 @@ def _parts(kind: Any, value: str, namespace: dict[str, Any]) -> str:
     return f"list_of_records({value}, encode_{kind['items']['name']})"
 
 
+def zigzag(number: int) -> bytes:
+    """Avro's variable-length encoding of a long, -2**63 to 2**63 - 1: its sign last, seven bits a byte, the lowest first."""
+    rest = (number << 1) ^ (number >> 63)
+    out = bytearray()
+    while rest > 0x7F:
+        out.append((rest & 0x7F) | 0x80)
+        rest >>= 7
+    out.append(rest)
+    return bytes(out)
+
+
 PLAIN: Mapping[str, str] = {
     "int": "longs[{value}]",
     "long": "longs[{value}]",
@@ -80,19 +91,14 @@ PLAIN: Mapping[str, str] = {
 
 
 class _Longs(dict[int, bytes]):
-    """Numbers in Avro's form: zigzag, then seven bits a byte, the lowest first."""
+    """The bytes of numbers that were met, some thousands of them."""
 
     def __missing__(self, value: int) -> bytes:
         if not LONG_MIN <= value <= LONG_MAX:
             raise OverflowError(f"{value} is no 64-bit number")
-        rest, written = (value << 1) ^ (value >> 63), bytearray()
-        while rest > 0x7F:
-            written.append(rest & 0x7F | 0x80)
-            rest >>= 7
-        written.append(rest)
         if len(self) >= LONGS_KEPT:
             self.clear()
-        self[value] = found = bytes(written)
+        self[value] = found = zigzag(value)
         return found
 
 

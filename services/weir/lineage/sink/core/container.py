@@ -10,6 +10,8 @@ import json
 from collections.abc import Sequence
 from functools import lru_cache
 
+from weir.events.encoder import zigzag
+
 MAGIC = b"Obj\x01"
 """First bytes of a container, specified."""
 
@@ -55,14 +57,3 @@ def header(schema_json: str) -> bytes:
     entries = (b"avro.schema", schema), (b"avro.codec", b"null")
     metadata = b"".join(zigzag(len(key)) + key + zigzag(len(value)) + value for key, value in entries)
     return MAGIC + zigzag(len(entries)) + metadata + zigzag(0) + SYNC
-
-
-def zigzag(number: int) -> bytes:
-    """Avro's variable-length encoding of a long, -2**63 to 2**63 - 1."""
-    rest = (number << 1) ^ (number >> 63)
-    out = bytearray()
-    while rest > 0x7F:
-        out.append((rest & 0x7F) | 0x80)
-        rest >>= 7
-    out.append(rest)
-    return bytes(out)
