@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
 from harness.kafka.brokers import Brokers
 from harness.kafka.loop_laws import KINDS, SERVICE, TOPIC, Group, RestartLaws, World, failing_at
 from harness.kafka.mock_kafka import know_schemas
+from harness.waiting import PATIENCE_S, eventually
 from weir.cli.stack.topics import create_topics
 from weir.runtime.kafka.culprits import PROCESSES_MAX
 from weir.runtime.kafka.link import link_from
@@ -27,7 +29,21 @@ def broker() -> Iterator[str]:
         create_topics(brokers.bootstrap)
         admin = AdminClient({"bootstrap.servers": brokers.bootstrap})
         admin.create_partitions([NewPartitions(TOPIC, 2)])[TOPIC].result(30)
+        eventually(lambda: is_led(brokers.bootstrap), within_s=PATIENCE_S, what="a leader of both partitions")
         yield brokers.bootstrap
+
+
+def is_led(bootstrap: str) -> bool:
+    """Whether both partitions of the topic say where they end: a broker that has just made them is not their leader yet."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "look", "log_level": 0})
+    try:
+        for partition in (0, 1):
+            consumer.get_watermark_offsets(TopicPartition(TOPIC, partition), timeout=PATIENCE_S)
+    except KafkaException:
+        return False
+    finally:
+        consumer.close()
+    return True
 
 
 @pytest.fixture
