@@ -213,7 +213,7 @@ class SpoolWriter:
         before = self._file
         self._open_next()
         if before is not None:
-            self._closed(before)
+            self._close_quietly(before)
 
     def _is_forced(self) -> bool:
         """Force the segment before the next one exists, because then the drain takes it for finished and deletes it.
@@ -235,9 +235,9 @@ class SpoolWriter:
         before, self._file = self._file, None
         self._segment_number += 1
         if before is not None:
-            self._closed(before)
+            self._close_quietly(before)
 
-    def _closed(self, file: int) -> None:
+    def _close_quietly(self, file: int) -> None:
         """Close a segment whose content is settled or written again: what `close` says about it changes nothing."""
         try:
             self._disk.close(file)
@@ -256,7 +256,7 @@ class SpoolWriter:
         try:
             self._write_again(file)
         except OSError as error:
-            self._closed(file)
+            self._close_quietly(file)
             self._unmade(path)
             raise CaptureFull(f"the spool's disk refused a sync: {error.strerror}", "disk_refused") from error
         before_bytes = self._closed_bytes + self._segment_bytes

@@ -159,7 +159,7 @@ async def while_connected(request: Request, answer: Awaitable[T]) -> T:
 
     The body was read before: what comes now on the connection is its end.
     """
-    working, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(_gone(request))
+    working, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(_await_disconnect(request))
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
@@ -171,7 +171,7 @@ async def while_connected(request: Request, answer: Awaitable[T]) -> T:
         await asyncio.gather(working, leaving, return_exceptions=True)
 
 
-async def _gone(request: Request) -> None:
+async def _await_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         continue
 
