@@ -15,7 +15,7 @@ help: ## list the targets
 setup: ## create the environments, fetch Kafka, build the corpus (idempotent)
 	@$(PYTHON) tools/setup.py
 
-setup-tests: ## setup, and what only tests need (kcat, faketime, Node, Alertmanager, PostgreSQL, JDBC)
+setup-tests: ## setup, and what only tests need (kcat, faketime, Node, Go, Alertmanager, PostgreSQL, JDBC)
 	@$(PYTHON) tools/setup.py --tests
 
 check: setup lint types architecture unit ## lint, types, architecture and unit tests; no stack

@@ -2,8 +2,8 @@
 
 Each step has a stamp holding a hash of its inputs; a step whose stamp is current takes no time. What the services need and
 what the models need is made side by side, for a package is unpacked by one core. Java and Maven (and,
-with --tests, kcat, faketime, Node, Alertmanager and PostgreSQL) are installed by apt where this runs as root on Debian or Ubuntu;
-elsewhere it stops with the one command to run.
+with --tests, kcat, faketime, Node, Go, Alertmanager and PostgreSQL) are installed by apt where this runs as root on Debian or
+Ubuntu; elsewhere it stops with the one command to run.
 """
 
 from __future__ import annotations
@@ -35,12 +35,13 @@ PACKAGES = {
     "faketime": "faketime",
     "node": "nodejs",
     "npm": "npm",
+    "go": "golang-go",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "initdb": "postgresql",
 }
 """Debian package of each program."""
 
-FOR_TESTS = ("kcat", "faketime", "node", "npm", "prometheus-alertmanager", "initdb")
+FOR_TESTS = ("kcat", "faketime", "node", "npm", "go", "prometheus-alertmanager", "initdb")
 """Programs that only the tests need."""
 
 
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--tests",
         action="store_true",
-        help="also what only the tests need (kcat, faketime, Node, Alertmanager, PostgreSQL, JDBC)",
+        help="also what only the tests need (kcat, faketime, Node, Go, Alertmanager, PostgreSQL, JDBC)",
     )
     options = parser.parse_args(arguments)
     started = time.monotonic()
@@ -104,13 +105,24 @@ def steps() -> list[Step]:
 
 def steps_of_tests() -> list[Step]:
     """What only the tests need, in order."""
-    wanted, client = ROOT / "tests" / "javascript" / "package.json", STATE / "node" / "node_modules" / "openai"
-    java = ROOT / "tests" / "java"
-    asking = (java / "pom.xml", java / "AskWeir.java")
+    wanted, client = (
+        ROOT / "tests" / "javascript" / "package.json",
+        STATE / "node" / "node_modules" / "@grpc" / "grpc-js",
+    )
+    go = ROOT / "tests" / "go"
+    built = (go / "go.mod", go / "go.sum", go / "tools.go", go / "stock_client" / "main.go")
     return [
-        Step("JavaScript client", (wanted,), client.exists, javascript_client),
-        Step("JDBC driver", asking, (STATE / "jdbc" / "AskWeir.class").exists, jdbc_driver),
+        Step("JavaScript clients", (wanted,), client.exists, javascript_clients),
+        java_step("JDBC driver", ROOT / "tests" / "java", "AskWeir", STATE / "jdbc"),
+        java_step("Java's gRPC client", ROOT / "tests" / "java" / "grpc", "StockGrpcClient", STATE / "java-grpc"),
+        Step("h2spec and Go's gRPC client", built, (STATE / "go" / "h2spec").exists, go_programs),
     ]
+
+
+def java_step(name: str, source: pathlib.Path, program: str, target: pathlib.Path) -> Step:
+    """A program of the tests with the libraries that its pom.xml names."""
+    inputs = (source / "pom.xml", source / f"{program}.java")
+    return Step(name, inputs, (target / f"{program}.class").exists, lambda: java_program(source, program, target))
 
 
 def is_current(step: Step) -> bool:
@@ -182,8 +194,8 @@ def kafka() -> None:
     checked(command)
 
 
-def javascript_client() -> None:
-    """The stock OpenAI client for JavaScript, by its name and version alone."""
+def javascript_clients() -> None:
+    """The stock clients for JavaScript, by their names and versions alone."""
     folder = STATE / "node"
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "tests" / "javascript" / "package.json", folder / "package.json")
@@ -192,9 +204,8 @@ def javascript_client() -> None:
     )
 
 
-def jdbc_driver() -> None:
-    """ClickHouse's JDBC driver and the program that asks with it, compiled by a compiler that needs no JDK."""
-    source, target = ROOT / "tests" / "java", STATE / "jdbc"
+def java_program(source: pathlib.Path, program: str, target: pathlib.Path) -> None:
+    """A Java program and its libraries, compiled by a compiler that needs no JDK."""
     libs = target / "libs"
     shutil.rmtree(libs, ignore_errors=True)
     checked(
@@ -202,7 +213,16 @@ def jdbc_driver() -> None:
     )
     (compiler,) = libs.glob("ecj-*.jar")
     jars = ":".join(str(jar) for jar in sorted(libs.glob("*.jar")))
-    checked(["java", "-jar", str(compiler), "-17", "-cp", jars, "-d", str(target), str(source / "AskWeir.java")])
+    checked(["java", "-jar", str(compiler), "-17", "-cp", jars, "-d", str(target), str(source / f"{program}.java")])
+
+
+def go_programs() -> None:
+    """h2spec, and a client of grpc-go: built from what go.sum pins."""
+    command = ["go", "install", "./stock_client", "github.com/summerwind/h2spec/cmd/h2spec"]
+    environment = {**os.environ, "GOBIN": str(STATE / "go"), "GOTOOLCHAIN": "local"}
+    subprocess.run(
+        command, check=True, cwd=ROOT / "tests" / "go", env=environment, stdout=sys.stderr, stdin=subprocess.DEVNULL
+    )
 
 
 def corpus() -> None:

@@ -249,6 +249,14 @@ def test_more_data_than_the_streams_window_is_a_fault_of_the_stream() -> None:
     assert served.resets(headers(1, REQUEST), full, full, data(1, b"x")) == [(1, ErrorCode.FLOW_CONTROL_ERROR)]
 
 
+def test_padding_counts_for_the_streams_window() -> None:
+    served = Served(limits=Http2Limits(stream_window_bytes=20_000))
+    padded = [data(1, b"x", padding=255)] * 77  # 257 bytes each
+
+    assert served.resets(headers(1, REQUEST), *padded) == []
+    assert served.resets(data(1, b"x", padding=255)) == [(1, ErrorCode.FLOW_CONTROL_ERROR)]
+
+
 def test_a_window_that_is_granted_may_be_used() -> None:
     served = Served(limits=Http2Limits(stream_window_bytes=20_000))
     full = data(1, bytes(10_000))

@@ -217,6 +217,25 @@ async def test_handlers_of_a_client_that_breaks_the_rules_end_at_once(serving: S
         assert await end.is_closed()
 
 
+async def test_handlers_of_a_client_that_breaks_the_rules_and_reads_nothing_end_too(serving: Serving) -> None:
+    """Its connection is closed once it has taken what waits for it, and that may be never."""
+    wide = settings_frame({frames.INITIAL_WINDOW_SIZE: 2**31 - 1}) + frames.window_update(0, 2**30)
+    async with a_client(serving.port, PREFACE, wide, receive_bytes=20_000) as end:
+        end.send(headers(1, encoded(call_fields(b"/test/flood"))), data(1, framed(b"50000", 5), is_end=True))
+        await serving.until(lambda: serving.server.connections and is_held(serving))
+
+        end.send(headers(2, ECHO))
+
+        await serving.until(lambda: serving.handlers.ended == ["cancelled"])
+    await serving.until(lambda: not serving.server.connections)
+
+
+def is_held(serving: Serving) -> bool:
+    """Whether the only connection's socket takes nothing more."""
+    (connection,) = serving.server.connections
+    return bool(connection.end.outlet.is_paused)
+
+
 @pytest.mark.parametrize("first", [b"PRI * HTTP", PREFACE, b""], ids=["half a preface", "no settings", "nothing"])
 async def test_a_connection_that_does_not_begin_is_closed(monkeypatch: pytest.MonkeyPatch, first: bytes) -> None:
     monkeypatch.setattr(server_module, "LOOK_S", 0.02)
