@@ -47,9 +47,12 @@ def _row(smaller: Figure, larger: Figure) -> dict[str, object]:
         "question": larger.question,
         "ms": round(larger.median_ms, 2),
         "ratio": round(larger.ratio, 1),
+        "cpu_ratio": round(larger.cpu_ratio, 1),
         "ms_at_a_tenth": round(smaller.median_ms, 2),
         "ratio_at_a_tenth": round(smaller.ratio, 1),
+        "cpu_ratio_at_a_tenth": round(smaller.cpu_ratio, 1),
         "growth": round(larger.ratio / smaller.ratio, 2),
+        "cpu_growth": round(larger.cpu_ratio / smaller.cpu_ratio, 2),
     }
 
 

@@ -2,7 +2,7 @@
 
 A figure is a median over rounds. In a round every question is asked once, each about another call, and the cheapest
 statement there is, `SELECT 1`, is timed beside it: a ratio is taken inside a round, so that a machine that other work makes
-slow is slow for both.
+slow is slow for both. The engine runs in this process, so its CPU time is measured too: other work moves it least.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from weir.cli.output import CliError, ExitCode
 from weir.cli.query_bench_data import fill
@@ -85,6 +85,16 @@ class Figure:
     ratio: float
     """To `SELECT 1` of the same round."""
 
+    cpu_ratio: float
+    """The same of the CPU time of all threads."""
+
+
+class Cost(NamedTuple):
+    """Of one question, asked once."""
+
+    ms: float
+    cpu_ms: float
+
 
 def measured(folder: Path, calls: int, rounds: int, progress: Callable[[int], None]) -> list[Figure]:
     """Make so many calls in a folder, unless it holds them, and ask. progress: called with the calls that were stored.
@@ -129,23 +139,26 @@ def sample(store: Store, rounds: int) -> list[Call]:
 def _ask(store: Store, counters: Counters, sample: Sequence[Call]) -> list[Figure]:
     for ask in QUESTIONS.values():
         ask(store, counters, sample[0])
-    floors_ms: list[float] = []
-    took_ms: dict[str, list[float]] = {name: [] for name in QUESTIONS}
+    rounds: list[tuple[Cost, dict[str, Cost]]] = []
     for call in sample:
-        floors_ms.append(statistics.median(_ms(lambda: store.rows("SELECT 1")) for _ in range(FLOORS)))
-        for name, ask in QUESTIONS.items():
-            took_ms[name].append(_ms(partial(ask, store, counters, call)))
-    return [Figure("select 1", statistics.median(floors_ms), 1.0)] + [
-        Figure(name, statistics.median(took), statistics.median(map(_ratio, took, floors_ms)))
-        for name, took in took_ms.items()
+        floors = [_cost(lambda: store.rows("SELECT 1")) for _ in range(FLOORS)]
+        floor = Cost(*map(statistics.median, zip(*floors, strict=True)))
+        rounds.append((floor, {name: _cost(partial(ask, store, counters, call)) for name, ask in QUESTIONS.items()}))
+    return [_figure("select 1", [(floor, floor) for floor, _ in rounds])] + [
+        _figure(name, [(floor, costs[name]) for floor, costs in rounds]) for name in QUESTIONS
     ]
 
 
-def _ratio(took_ms: float, floor_ms: float) -> float:
-    return took_ms / floor_ms
+def _figure(question: str, rounds: Sequence[tuple[Cost, Cost]]) -> Figure:
+    return Figure(
+        question,
+        statistics.median(cost.ms for _, cost in rounds),
+        statistics.median(cost.ms / floor.ms for floor, cost in rounds),
+        statistics.median(cost.cpu_ms / floor.cpu_ms for floor, cost in rounds),
+    )
 
 
-def _ms(ask: Callable[[], Any]) -> float:
-    begun_s = time.perf_counter()
+def _cost(ask: Callable[[], Any]) -> Cost:
+    begun_s, begun_cpu_s = time.perf_counter(), time.process_time()
     ask()
-    return (time.perf_counter() - begun_s) * 1_000
+    return Cost((time.perf_counter() - begun_s) * 1_000, (time.process_time() - begun_cpu_s) * 1_000)

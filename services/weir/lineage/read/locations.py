@@ -14,7 +14,7 @@ from weir.lineage.store.store import Store
 
 LOCATED = (
     "SELECT rows_of, tenant, route, first_us, last_us FROM locations"
-    " PREWHERE has(arrayMap(id -> cityHash64(id), {ids:Array(String)}), id) LIMIT {limit:UInt32}"
+    " PREWHERE has(arrayMap(id -> cityHash64(id), {ids:Array(String)}), id) LIMIT {limit:UInt32} SETTINGS max_threads = 1"
 )
 
 LOCATED_MAX = 1_000
@@ -53,4 +53,4 @@ class Locations:
         if table in SORTED_BY_ROUTE:
             at += " AND route IN {routes:Array(String)}"
             place["routes"] = sorted({row["route"] for row in found})
-        return self._store.rows(sql.replace("{at}", at), {**given, **place})
+        return self._store.rows(f"{sql.replace('{at}', at)} SETTINGS max_threads = 1", {**given, **place})
