@@ -19,8 +19,9 @@ USUAL = frozenset(
 )  # fmt: skip
 """Names that are good, and that most messages have: they are not looked at again."""
 
-NO_VALUE = re.compile(rb"[\0\r\n]|^[ \t]|[ \t]$")
-"""What no value has: a NUL, a line's end, white space at either end (section 8.2.1)."""
+NO_VALUE = re.compile(rb"[\0\r\n]")
+"""What no value has: a NUL or a line's end (section 8.2.1). White space at either end is taken, although the section forbids
+it: grpc's servers, Triton among them, send messages of errors so."""
 
 REQUIRED = frozenset((b":method", b":scheme", b":path"))
 KNOWN = REQUIRED | {b":authority"}

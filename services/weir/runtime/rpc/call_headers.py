@@ -136,7 +136,7 @@ def status_block(code: int, details: str, metadata: Iterable[tuple[str, str | by
     """Trailers as bytes of a header block."""
     block = OK_BLOCK if code == 0 else literal(b"grpc-status", b"%d" % code)
     if details:
-        block += literal(b"grpc-message", quote_from_bytes(details.encode("utf-8", "replace"), safe=UNSAFE).encode())
+        block += literal(b"grpc-message", _quoted(details))
     return block + metadata_block(metadata)
 
 
@@ -156,6 +156,14 @@ def request_block(path: str, authority: str, user_agent: str) -> bytes:
     ) + literal(b"content-type", b"application/grpc") + literal(b"user-agent", user_agent.encode()) + literal(
         b"grpc-accept-encoding", b"identity,deflate,gzip"
     )  # fmt: skip
+
+
+def _quoted(details: str) -> bytes:
+    """A text as `grpc-message` carries it: percent-encoded, and so that no white space stands at either end."""
+    quoted = quote_from_bytes(details.encode("utf-8", "replace"), safe=UNSAFE)
+    if quoted.startswith(" "):
+        quoted = f"%20{quoted[1:]}"
+    return (f"{quoted[:-1]}%20" if quoted.endswith(" ") else quoted).encode()
 
 
 def _encoded(name: str, value: str | bytes) -> bytes:
