@@ -19,9 +19,11 @@ USUAL = frozenset(
 )  # fmt: skip
 """Names that are good, and that most messages have: they are not looked at again."""
 
-NO_VALUE = re.compile(rb"[\0\r\n]")
-"""What no value has: a NUL or a line's end (section 8.2.1). White space at either end is taken, although the section forbids
-it: grpc's servers, Triton among them, send messages of errors so."""
+NO_VALUE = re.compile(rb"[\0\r\n]|^[ \t]|[ \t]$")
+"""What no value has: a NUL, a line's end, white space at either end (section 8.2.1)."""
+
+NO_VALUE_OF_SERVERS = re.compile(rb"[\0\r\n]")
+"""The same of a response. White space at either end is taken: grpc's servers, Triton among them, send messages of errors so."""
 
 REQUIRED = frozenset((b":method", b":scheme", b":path"))
 KNOWN = REQUIRED | {b":authority"}
@@ -44,7 +46,7 @@ def demand_request(fields: Sequence[Field]) -> None:
 
 def demand_response(fields: Sequence[Field]) -> int:
     """The status of a response. Raises Malformed unless these are its headers."""
-    status = _pseudo_headers(fields, frozenset((b":status",))).get(b":status", b"")
+    status = _pseudo_headers(fields, frozenset((b":status",)), NO_VALUE_OF_SERVERS).get(b":status", b"")
     if len(status) != 3 or not status.isdigit():
         raise Malformed("no :status of three digits")
     return int(status)
@@ -52,7 +54,7 @@ def demand_response(fields: Sequence[Field]) -> int:
 
 def demand_trailers(fields: Sequence[Field]) -> None:
     """Raises Malformed unless these are trailers: they have no pseudo-headers (section 8.1)."""
-    _pseudo_headers(fields, frozenset())
+    _pseudo_headers(fields, frozenset(), NO_VALUE_OF_SERVERS)
 
 
 def content_length(fields: Sequence[Field]) -> int | None:
@@ -65,7 +67,9 @@ def content_length(fields: Sequence[Field]) -> int | None:
     return int(value[:20])
 
 
-def _pseudo_headers(fields: Sequence[Field], known: frozenset[bytes]) -> dict[bytes, bytes]:
+def _pseudo_headers(
+    fields: Sequence[Field], known: frozenset[bytes], no_value: re.Pattern[bytes] = NO_VALUE
+) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     is_over = False
     for name, value in fields:
@@ -76,7 +80,7 @@ def _pseudo_headers(fields: Sequence[Field], known: frozenset[bytes]) -> dict[by
         else:
             is_over = True
             _demand_field(name, value)
-        if NO_VALUE.search(value):
+        if no_value.search(value):
             raise Malformed(f"the value of {name[:32]!r} has a character that no value has")
     return found
 
