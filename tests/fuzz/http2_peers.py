@@ -90,7 +90,9 @@ class Connection:
                 self.say(name, self.chance.choice(self.sides), self.chance.choice(self.streams))
 
     def open(self) -> None:
-        """A request of the client."""
+        """A request of the client, which keeps the server's limit of streams also before it has heard of it."""
+        if self.client.open_streams() >= LIMITS.streams_max:
+            return
         method = (b":method", b"POST"), (b":scheme", b"http"), (b":path", b"/x"), (b":authority", b"a")
         stream_id = self.client.open([*method, *self.fields()])
         if stream_id is not None:

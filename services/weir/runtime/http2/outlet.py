@@ -111,7 +111,7 @@ class Outlet:
         """Send a frame of what waits on a stream, and what needs no window behind it."""
         assert stream.unsent is not None
         data, end = stream.unsent[0]
-        size = min(len(data), self.frame_bytes, self.window, stream.send_window)
+        size = min(len(data), self.frame_bytes, self.window, stream.send_window, self._room)
         stream.unsent_bytes -= size
         self._room -= size
         if size < len(data):

@@ -25,6 +25,7 @@ from weir.runtime.rpc.client_call import UNAVAILABLE, ClientCall
 from weir.runtime.rpc.messages import BadMessage, framed
 from weir.runtime.rpc.stream_call import StreamCall
 from weir.runtime.rpc.unary_call import UnaryCall
+from weir.runtime.rpc.writing import write_out
 
 USER_AGENT = "weir"
 
@@ -259,7 +260,6 @@ class ClientConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The socket takes bytes again."""
         self.end.outlet.is_paused = False
-        self.end.outlet.pump()
         self._flush()
 
     def flush_soon(self) -> None:
@@ -277,10 +277,8 @@ class ClientConnection(asyncio.Protocol):
     def _flush(self) -> None:
         self._channel.advance(self)
         self._is_flush_due = False
-        outlet, transport = self.end.outlet, self._transport
-        while outlet.frames and transport is not None and not transport.is_closing():
-            transport.write(outlet.take())
-            outlet.pump()
+        if write_out(self.end.outlet, self._transport, self._channel.options.http2.unread_bytes_max):
+            self.flush_soon()
 
 
 def _block(head: bytes, timeout_s: float | None, metadata: Metadata) -> bytes:

@@ -22,6 +22,7 @@ from weir.runtime.http2.stream import NOBODY, Receiver, Stream
 from weir.runtime.rpc.call_headers import RESPONSE_BLOCK, Asked, Metadata, read_request, status_block
 from weir.runtime.rpc.metrics import BROKEN, CALLS_AT_ONCE, CONNECTIONS, UNREAD
 from weir.runtime.rpc.server_call import ServerCall
+from weir.runtime.rpc.writing import write_out
 from weir.runtime.telemetry.logs import logger
 
 RESOURCE_EXHAUSTED, UNIMPLEMENTED = 8, 12
@@ -193,7 +194,6 @@ class ServerConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The socket takes bytes again."""
         self.end.outlet.is_paused = False
-        self.end.outlet.pump()
         self._flush()
 
     def flush_soon(self) -> None:
@@ -232,11 +232,10 @@ class ServerConnection(asyncio.Protocol):
 
     def _flush(self) -> None:
         self._is_flush_due = False
-        outlet, transport = self.end.outlet, self._transport
-        while outlet.frames and not transport.is_closing():
-            transport.write(outlet.take())
-            outlet.pump()
-        if self._transport.get_write_buffer_size() > UNREAD_FACTOR * self._server.options.http2.unread_bytes_max:
+        unread_bytes_max = self._server.options.http2.unread_bytes_max
+        if write_out(self.end.outlet, self._transport, unread_bytes_max):
+            self.flush_soon()
+        if self._transport.get_write_buffer_size() > UNREAD_FACTOR * unread_bytes_max:
             UNREAD.inc()
             logger().warning("client_does_not_read", peer=self.peer)
             self._transport.abort()

@@ -223,11 +223,13 @@ def test_a_stream_that_is_over_takes_no_turn_though_no_window_opens() -> None:
     assert not sending.end.outlet._waiting
 
 
-@pytest.mark.parametrize("size", [100, 16_384, 1_000_000])
-def test_no_more_is_made_into_frames_than_the_socket_gets_next(size: int) -> None:
+@pytest.mark.parametrize("frame_bytes", [16_384, 4_194_304])
+@pytest.mark.parametrize("size", [100, 16_384, 1_000_000, 4_000_000])
+def test_no_more_is_made_into_frames_than_the_socket_gets_next(size: int, frame_bytes: int) -> None:
     """Else a long answer would be kept twice, and its client be taken for one that does not read."""
     room = Http2Limits().unread_bytes_max
     sending = Sending()
+    sending.step("frame size", 0, frame_bytes)
     sending.step("widen", -1, 2**30)
     sending.step("widen", 0, 2**30)
 
