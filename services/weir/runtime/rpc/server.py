@@ -219,8 +219,11 @@ class ServerConnection(asyncio.Protocol):
         self._transport.close()
 
     def look(self, now_s: float) -> None:
-        """Close the connection where nothing began, or nothing happens."""
+        """Close the connection where nothing began, or nothing happens; at once where a client does not take what is left."""
         options = self._server.options
+        if self._transport.is_closing():
+            self._transport.abort()
+            return
         while self._let_go and self._let_go[0][0] <= now_s:
             self.end.stop_reading(self._let_go.popleft()[1])
         self._flush()

@@ -218,7 +218,7 @@ async def test_handlers_of_a_client_that_breaks_the_rules_end_at_once(serving: S
 
 
 async def test_handlers_of_a_client_that_breaks_the_rules_and_reads_nothing_end_too(serving: Serving) -> None:
-    """Its connection is closed once it has taken what waits for it, and that may be never."""
+    """Its connection would be closed once it has taken what waits for it, and that may be never."""
     wide = settings_frame({frames.INITIAL_WINDOW_SIZE: 2**31 - 1}) + frames.window_update(0, 2**30)
     async with a_client(serving.port, PREFACE, wide, receive_bytes=20_000) as end:
         end.send(headers(1, encoded(call_fields(b"/test/flood"))), data(1, framed(b"50000", 5), is_end=True))
@@ -227,7 +227,7 @@ async def test_handlers_of_a_client_that_breaks_the_rules_and_reads_nothing_end_
         end.send(headers(2, ECHO))
 
         await serving.until(lambda: serving.handlers.ended == ["cancelled"])
-    await serving.until(lambda: not serving.server.connections)
+        await serving.until(lambda: not serving.server.connections)
 
 
 def is_held(serving: Serving) -> bool:
