@@ -143,8 +143,8 @@ class Connection:
                     side.read(stream_id)
                     self.say("end", side, stream_id)
                     self.say("end", side, stream_id)  # the first one may be the headers of a response
-            if not is_wide and self.theirs.settings({frames.INITIAL_WINDOW_SIZE: WINDOW_DEFAULT}):
-                is_wide = True
+            is_wide = is_wide or self.theirs.settings({frames.INITIAL_WINDOW_SIZE: WINDOW_DEFAULT})
+            if is_wide:
                 self.theirs.widen()
             self.collect()
             if not any(self.under_way):

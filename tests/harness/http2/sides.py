@@ -192,6 +192,7 @@ class Theirs:
         self.padding: int | None = None
         """Of the next frames of data."""
         self._unacknowledged = 1
+        self._widened: set[int] = set()
         self._backlog: dict[int, list[tuple[bytes, Fields | None, bool]]] = defaultdict(list)
         self._unread: dict[int, int] = defaultdict(int)
 
@@ -261,10 +262,11 @@ class Theirs:
         return True
 
     def widen(self) -> None:
-        """Open the windows of what is still to come: h2 does not look at them again when its own settings shrink."""
-        for stream_id in {*self.said, *self.heard} - {0}:
+        """Open the windows of what is still to come, once: h2 does not look at them again when its own settings shrink."""
+        for stream_id in {*self.said, *self.heard} - {0} - self._widened:
             said, heard = self.said[stream_id], self.heard[stream_id]
             if (said.headers or heard.headers) and not (heard.is_ended or heard.is_reset or said.is_reset):
+                self._widened.add(stream_id)
                 self.end.increment_flow_control_window(WIDE_BYTES, stream_id)
 
     def pump(self) -> None:
