@@ -7,7 +7,7 @@ from collections.abc import Callable
 from weir.runtime.http2 import frames
 from weir.runtime.http2.connection import Connection
 from weir.runtime.http2.faults import ConnectionFault, ErrorCode, StreamFault
-from weir.runtime.http2.frames import PREFACE, STREAM_ID_MAX, goaway
+from weir.runtime.http2.frames import PREFACE, goaway
 from weir.runtime.http2.header_blocks import HeaderList
 from weir.runtime.http2.header_rules import Malformed, content_length, demand_request, demand_trailers
 from weir.runtime.http2.limits import Http2Limits
@@ -41,10 +41,6 @@ class ServerEnd(Connection):
             if not PREFACE.startswith(self._preface):
                 raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "the connection does not begin as HTTP/2 does")
         super().receive(data, now_s)
-
-    def leave(self) -> None:
-        """Ask the client to send new calls elsewhere; those that come meanwhile are served."""
-        self.outlet.frames.append(goaway(STREAM_ID_MAX, ErrorCode.NO_ERROR, "the server is stopping"))
 
     def stop(self) -> None:
         """Take no more streams; those that are open go on."""

@@ -36,6 +36,7 @@ def server_of(library: Library, options: ServerOptions) -> Any:
             ("grpc.max_receive_message_length", options.message_bytes_max),
             ("grpc.max_send_message_length", options.answer_bytes_max),
             ("grpc.max_metadata_size", options.http2.header_bytes_max),
+            ("grpc.absolute_max_metadata_size", options.http2.header_bytes_max),  # between the two it refuses at random
             ("grpc.max_concurrent_streams", options.http2.streams_max),
             ("grpc.max_connection_idle_ms", int(options.idle_s * MS_PER_S)),
             ("grpc.so_reuseport", 0),  # else two processes would share a port, and a test would talk to the wrong one
