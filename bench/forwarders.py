@@ -45,6 +45,8 @@ CALLS = {1: 1_500, 8: 4_000, 32: 6_000}
 """Calls of a turn by how many are under way. Chosen: each takes about a second or more."""
 CONNECTIONS = 4
 """Connections where several calls are under way."""
+SPOOL_BYTES = 8_589_934_592
+"""What a gateway may spool while its drain is stopped: all calls of a run, about 1 GB."""
 PATH = "/inference.GRPCInferenceService/ModelInfer"
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
@@ -141,7 +143,7 @@ def _measured(stack: Stack) -> list[Turn]:
         targets["nginx"] = running.enter_context(_nginx(folder, upstream.triton))
         gateways: dict[str, Gateway] = {}
         for library in ("fast", "reference"):
-            settings = {"WEIR_RPC": library}
+            settings = {"WEIR_RPC": library, "WEIR_GATEWAY_SPOOL_BYTES_MAX": str(SPOOL_BYTES)}
             address = running.enter_context(inference(stack, upstream.triton, f"fwd-{library}", settings))
             behind = Upstream(upstream.triton, address)
             gateways[library] = running.enter_context(gateway(stack, behind, f"fwd-{library}", settings=settings))

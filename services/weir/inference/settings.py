@@ -27,7 +27,8 @@ class InferenceSettings(SharedSettings, alias_generator=variables_of("WEIR_INFER
     """host:port of Triton's gRPC endpoint."""
 
     rpc: Library = Field(default="fast", validation_alias="WEIR_RPC")
-    """The library that speaks gRPC: ours, or grpc.aio (`reference`), which costs some 0.5 ms more a call and hop."""
+    """The library that speaks gRPC: ours, or grpc.aio (`reference`), which costs some 0.5 ms more a call and hop. The reference
+    is for tests and measurements: one request whose path is no UTF-8 ends its listener (grpcio 1.85.1)."""
 
     calls_max: int = Field(default=128, ge=1)
     """Inference calls in flight; one more is refused. Chosen: four times the concurrency we bench at."""

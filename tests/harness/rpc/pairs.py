@@ -42,7 +42,7 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no typ
         """The handler of a method."""
         handler = getattr(self, details.method.rpartition("/")[2], None)
         kinds = {"stream": "stream_stream", "sum": "stream_unary", "count": "unary_stream", "flood": "unary_stream",
-                 "early": "stream_stream", "wait_stream": "stream_stream"}  # fmt: skip
+                 "early": "stream_stream", "refuse": "stream_stream", "wait_stream": "stream_stream"}  # fmt: skip
         kind = kinds.get(details.method.rpartition("/")[2], "unary_unary")
         make = getattr(grpc, f"{kind}_rpc_method_handler")
         return make(handler) if details.method.startswith("/test/") and handler is not None else None
@@ -122,6 +122,10 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no typ
         """Ends with a status after the first message, while the client may still send."""
         async for _ in messages:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "enough")
+
+    async def refuse(self, _: AsyncIterator[bytes], context: Any) -> None:
+        """Ends with a status before anything is read."""
+        await context.abort(grpc.StatusCode.PERMISSION_DENIED, "no")
 
     async def wait_stream(self, messages: AsyncIterator[bytes], context: Any) -> None:
         """Answers the first message, then waits."""

@@ -57,7 +57,7 @@ class Connection(ControlFrames):
         super().__init__(limits)
         self.last_peer_id = 0
         """Highest stream that the peer opened."""
-        self._reader = BlockReader()
+        self._reader = BlockReader(limits.header_bytes_max)
         self._rest = b""
         self._receive_window = limits.connection_window_bytes
         self._block: list[bytes] | None = None  # of headers that go on in CONTINUATION frames
@@ -134,6 +134,10 @@ class Connection(ControlFrames):
         if self.streams.pop(stream.id, None) is not None:
             self._remember(stream.id)
 
+    def drop_unsent(self, stream: Stream) -> None:
+        """Give up data that waits on a stream: what is sent next, its trailers, says that the answer is not whole."""
+        self.outlet.forget(stream)
+
     def lose(self, text: str) -> None:
         """The connection is gone: every receiver hears of it."""
         streams, self.streams = self.streams, {}
@@ -206,6 +210,7 @@ class Connection(ControlFrames):
             raise StreamFault(stream_id, ErrorCode.STREAM_CLOSED, "data after the end of the stream")
         if stream_id == 0 or self._is_idle(stream_id):
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"data on stream {stream_id}, which is not open")
+        self._count_control()
         if not self._closed.get(stream_id, True):
             raise ConnectionFault(ErrorCode.STREAM_CLOSED, f"data on stream {stream_id}, which is closed")
 

@@ -16,7 +16,7 @@ from weir.runtime.http2.frames import (
     WINDOW_MAX,
     frame,
 )  # fmt: skip
-from weir.runtime.http2.limits import CONTROL_WINDOW_S, Http2Limits
+from weir.runtime.http2.limits import CONTROL_WINDOW_S, STREAMS_A_FRAME, UPDATES_A_FRAME, Http2Limits
 from weir.runtime.http2.outlet import Outlet
 from weir.runtime.http2.stream import NOBODY, Stream, code_name
 
@@ -39,6 +39,7 @@ class ControlFrames:
         self._counted_since_s = 0.0
         self._control_frames = 0
         self._resets = 0
+        self._updates = 0
 
     def forget(self, stream: Stream) -> None:
         """The stream is over at both ends."""
@@ -56,6 +57,7 @@ class ControlFrames:
         """Begin a new count of frames without content where the last one is old."""
         if now_s - self._counted_since_s > CONTROL_WINDOW_S:
             self._counted_since_s, self._control_frames, self._resets = now_s, 0, 0
+            self._updates = self.outlet.data_frames = 0
 
     def _priority(self, _: int, stream_id: int, payload: bytes) -> None:
         self._count_control()
@@ -115,6 +117,7 @@ class ControlFrames:
         if value > WINDOW_MAX:
             raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, f"INITIAL_WINDOW_SIZE is {value}")
         change, self._peer_window = value - self._peer_window, value
+        self._control_frames += len(self.streams) // STREAMS_A_FRAME
         for stream in self.streams.values():
             stream.send_window += change
             self.outlet.resume(stream)
@@ -147,6 +150,7 @@ class ControlFrames:
     def _window_update(self, _: int, stream_id: int, payload: bytes) -> None:
         if len(payload) != NUMBER.size:
             raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "a window update has 4 bytes")
+        self._count_update()
         increment = NUMBER.unpack(payload)[0] & WINDOW_MAX
         if stream_id == 0:
             self._widen(self.outlet, increment)
@@ -173,6 +177,13 @@ class ControlFrames:
             raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "a window update of 0")
         if stream.send_window > WINDOW_MAX:
             raise StreamFault(stream_id, ErrorCode.FLOW_CONTROL_ERROR, f"a window of {stream.send_window} bytes")
+
+    def _count_update(self) -> None:
+        """Count a window update: as many as our data asks for are free."""
+        self._updates += 1
+        if self._updates > self.limits.control_frames_max + UPDATES_A_FRAME * self.outlet.data_frames:
+            text = f"{self._updates} window updates within {CONTROL_WINDOW_S:g} s"
+            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, text)
 
     def _count_reset(self) -> None:
         """Count a stream that the peer reset, or made us reset: a handler may have begun for nothing."""

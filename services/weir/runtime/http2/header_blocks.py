@@ -17,7 +17,7 @@ from hpack import Decoder
 from hpack.exceptions import HPACKError, OversizedHeaderListError
 
 from weir.runtime.http2.faults import ConnectionFault, ErrorCode
-from weir.runtime.http2.limits import LIST_BYTES_MAX
+from weir.runtime.http2.limits import LIST_BYTES_FACTOR
 
 Field = tuple[bytes, bytes]
 """Name and value of a header."""
@@ -56,8 +56,11 @@ class HeaderList:
 class BlockReader:
     """Reads the header blocks of one peer, in order."""
 
-    def __init__(self) -> None:
-        self._decoder = Decoder(max_header_list_size=LIST_BYTES_MAX)
+    def __init__(self, header_bytes_max: int) -> None:
+        """header_bytes_max: of the headers of a message that are taken; of larger ones nothing is remembered."""
+        self._header_bytes_max = header_bytes_max
+        self._list_bytes_max = LIST_BYTES_FACTOR * header_bytes_max
+        self._decoder = Decoder(max_header_list_size=self._list_bytes_max)
         self._remembered: dict[bytes, HeaderList] = {}
         self._has_table_changed = False
         table = self._decoder.header_table
@@ -81,12 +84,14 @@ class BlockReader:
                 tuple((bytes(name), bytes(value)) for name, value in self._decoder.decode(block, raw=True))
             )
         except OversizedHeaderListError as error:
-            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, f"headers of over {LIST_BYTES_MAX:,} bytes") from error
+            raise ConnectionFault(
+                ErrorCode.ENHANCE_YOUR_CALM, f"headers of over {self._list_bytes_max:,} bytes"
+            ) from error
         except (HPACKError, IndexError, ValueError) as error:
             raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, f"a header block cannot be read: {error}") from error
         if self._has_table_changed:
             self._remembered.clear()
-        elif len(block) <= REMEMBERED_BYTES_MAX:
+        elif len(block) <= REMEMBERED_BYTES_MAX and headers.size_bytes <= self._header_bytes_max:
             if len(self._remembered) >= REMEMBERED_MAX:
                 self._remembered.clear()
             self._remembered[block] = headers

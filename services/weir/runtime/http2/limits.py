@@ -47,6 +47,14 @@ CONTINUATIONS_MAX = 64
 BLOCK_BYTES_FACTOR = 4
 """A header block on the wire may have so many times the bytes of the headers' limit: Huffman's longest code has 30 bits."""
 
-LIST_BYTES_MAX = 1_048_576
-"""Bytes of headers at which reading a block stops: it is an attack (a table entry named again and again). Above it the
-connection ends; between the limit and it, one call is refused."""
+LIST_BYTES_FACTOR = 4
+"""Reading a block stops at so many times the bytes of the headers' limit: it is an attack (a table entry named again and again).
+There the connection ends; between the limit and it, one call is refused."""
+
+STREAMS_A_FRAME = 8
+"""Open streams that count as one frame without content where a setting changes all their windows: walking over them takes as
+long."""
+
+UPDATES_A_FRAME = 4
+"""Window updates that a peer may send for each of our DATA frames, beside `control_frames_max`: usual are two, of the stream and
+of the connection."""

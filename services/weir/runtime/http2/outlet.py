@@ -38,6 +38,8 @@ class Outlet:
         """Largest payload that the peer takes."""
         self.is_paused = False
         """Whether the socket takes nothing at the moment."""
+        self.data_frames = 0
+        """DATA frames sent since somebody set this to 0."""
         self.must_empty_table = False
         """Whether the next block must say that our table is empty."""
         self._room_bytes = self._room = room_bytes
@@ -131,6 +133,7 @@ class Outlet:
         size = len(data)
         self.window -= size
         stream.send_window -= size
+        self.data_frames += 1
         stream.is_local_ended = is_end
         self.frames.append(HEAD.pack(size >> 8, size & 255, DATA, is_end, stream.id))
         self.frames.append(data)

@@ -9,7 +9,6 @@ UNAVAILABLE. Nothing is sent twice. What the server's limit of streams does not 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,8 +58,7 @@ class Channel:
         self._loop = asyncio.get_running_loop()
         self._connection: ClientConnection | None = None
         self._connecting: asyncio.Task[None] | None = None
-        self._waiting: deque[Callable[[ClientConnection], None]] = deque()
-        self._calls: dict[int, ClientCall] = {}  # that wait for a connection or a stream
+        self._waiting: dict[int, tuple[ClientCall, Callable[[ClientConnection], None]]] = {}  # in the order they came
         self._failed_until_s = 0.0
         self._pause_s = RECONNECT_FIRST_S
         self._last_error = ""
@@ -139,7 +137,9 @@ class Channel:
     def advance(self, connection: ClientConnection) -> None:
         """Send calls that waited for a stream, as far as there are any."""
         while self._waiting and connection is self._connection and connection.end.can_open():
-            self._waiting.popleft()(connection)
+            call, send = self._waiting.pop(next(iter(self._waiting)))
+            call.leave_queue = None
+            send(connection)
 
     def _start(self, call: ClientCall, send: Callable[[ClientConnection], None]) -> None:
         connection = self._connection
@@ -154,13 +154,8 @@ class Channel:
         self._wait(call, send)
 
     def _wait(self, call: ClientCall, send: Callable[[ClientConnection], None]) -> None:
-        def send_if_wanted(connection: ClientConnection) -> None:
-            if call.status is None:
-                send(connection)
-            self._calls.pop(id(call), None)
-
-        self._calls[id(call)] = call
-        self._waiting.append(send_if_wanted)
+        self._waiting[id(call)] = call, send
+        call.leave_queue = lambda: self._waiting.pop(id(call), None)
 
     def _connect(self) -> None:
         if self._connecting is None:
@@ -194,8 +189,7 @@ class Channel:
         self._fail_waiting("")
 
     def _fail_waiting(self, text: str) -> None:
-        self._waiting.clear()
-        calls, self._calls = list(self._calls.values()), {}
+        calls, self._waiting = [call for call, _ in self._waiting.values()], {}
         status = Status(UNAVAILABLE, text, ()) if text else self._unavailable()
         for call in calls:
             call.fail(status)

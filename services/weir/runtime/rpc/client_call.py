@@ -7,6 +7,7 @@ it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import grpc
@@ -60,6 +61,8 @@ class ClientCall:
         """bytes_max: largest message of the answer. timeout_s: time that the call has; None for as long as it takes."""
         self.stream: Stream | None = None
         self.status: Status | None = None
+        self.leave_queue: Callable[[], object] | None = None
+        """Called when the call ends while it waits for a connection or a stream."""
         self._bytes_max = bytes_max
         self._reader = MessageReader(bytes_max)
         self._connected: Connected | None = None
@@ -142,6 +145,8 @@ class ClientCall:
         self.status = status
         if self._timer is not None:
             self._timer.cancel()
+        if self.leave_queue is not None:
+            self.leave_queue()
         self._ended(status)
 
     def _give_up(self, status: Status) -> None:

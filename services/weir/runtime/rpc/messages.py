@@ -35,6 +35,12 @@ RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL = 8, 12, 13
 """gRPC status codes of messages that are not taken."""
 
 
+class Packed(bytes):
+    """A message that is still compressed: it is unpacked when somebody reads it, so that what waits is as large as it came."""
+
+    __slots__ = ()
+
+
 class MessageReader:
     """Cuts a body into messages."""
 
@@ -51,7 +57,7 @@ class MessageReader:
         """Bytes until the next message, or at least until its size is known."""
 
     def read(self, data: bytes) -> Iterator[bytes]:
-        """The messages that are whole with these bytes. Raises BadMessage."""
+        """The messages that are whole with these bytes, compressed ones as Packed. Raises BadMessage."""
         if self.partial_bytes:
             if len(data) < self.missing_bytes:
                 self._keep(data)
@@ -71,8 +77,9 @@ class MessageReader:
                 self.missing_bytes = end - size
                 self._parts, self.partial_bytes = [data[at:]], size - at
                 return
-            message = data[at + PREFIX_BYTES : end]
-            yield self._decompressed(message) if flag else message
+            if flag > 1:
+                raise BadMessage(INTERNAL, f"a message's first byte is {flag}; expected 0 or 1")
+            yield Packed(data[at + PREFIX_BYTES : end]) if flag else data[at + PREFIX_BYTES : end]
             at = end
         self.missing_bytes = PREFIX_BYTES - (size - at)
         self._parts, self.partial_bytes = ([data[at:]], size - at) if at < size else ([], 0)
@@ -82,7 +89,10 @@ class MessageReader:
         self.partial_bytes += len(data)
         self.missing_bytes -= len(data)
 
-    def _decompressed(self, message: bytes) -> bytes:
+    def unpacked(self, message: bytes) -> bytes:
+        """A message as it was before it was compressed. Raises BadMessage."""
+        if not isinstance(message, Packed):
+            return message
         bits = WINDOW_BITS.get(self._encoding)
         if bits is None:
             raise BadMessage(INTERNAL, "a message is compressed, and its call names no grpc-encoding")
@@ -94,8 +104,8 @@ class MessageReader:
         if len(found) > self._bytes_max:
             text = f"Received message larger than max ({len(found)} vs. {self._bytes_max}) once it was decompressed"
             raise BadMessage(RESOURCE_EXHAUSTED, text)
-        if not reader.eof:
-            raise BadMessage(INTERNAL, f"a message is cut {self._encoding.decode()}")
+        if not reader.eof or reader.unused_data:
+            raise BadMessage(INTERNAL, f"a message is no whole {self._encoding.decode()} alone")
         return found
 
 

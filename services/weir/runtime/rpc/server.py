@@ -41,6 +41,10 @@ own clients take the error of their next write for the answer. Arbitrary; any va
 
 NO_CALL_TEXT = b"this is a gRPC server: send POST with content-type application/grpc\n"
 
+REFUSALS_WAITING_MAX = 256
+"""Refusals that wait for their clients' first bytes, of all connections; above it they are told at once. Arbitrary; any value
+from 32 to 4,096 would do: a task each."""
+
 BACKLOG = 512
 """Connections that wait to be accepted. Arbitrary; any value from 128 to 4,096 would do."""
 
@@ -77,6 +81,8 @@ class Server:
         self.options = options
         self.connections: set[ServerConnection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
+        self.refusals_waiting = 0
+        """Refused calls whose clients are waited for, for a moment; they are no calls any more."""
         self._handlers: list[Any] = []
         self._sockets: list[socket.socket] = []
         self._listeners: list[asyncio.Server] = []
@@ -208,6 +214,17 @@ class ServerConnection(asyncio.Protocol):
             stream.receiver = NOBODY
             self._let_go.append((self._loop.time() + LINGER_S, stream))
 
+    def may_wait(self) -> bool:
+        """Whether a refusal may wait for its client's first bytes; `waited` ends it."""
+        if self._server.refusals_waiting >= REFUSALS_WAITING_MAX:
+            return False
+        self._server.refusals_waiting += 1
+        return True
+
+    def waited(self) -> None:
+        """A refusal waits no more."""
+        self._server.refusals_waiting -= 1
+
     def leave(self) -> None:
         """Take no more calls."""
         self.end.stop()
@@ -251,20 +268,20 @@ class ServerConnection(asyncio.Protocol):
         self.end.lose(fault.text)
 
     def _open(self, stream: Stream, headers: HeaderList) -> Receiver:
-        asked = headers.meaning
-        if asked is None:
-            asked = headers.meaning = read_request(headers.fields)
-        if asked.http_status:
-            return NoCall(self, stream, asked.http_status)
         options, server = self._server.options, self._server
         if headers.size_bytes > options.http2.header_bytes_max:
             text = (
                 f"received metadata size exceeds limit: {headers.size_bytes} of {options.http2.header_bytes_max} bytes"
             )
             return self._refuse(stream, RESOURCE_EXHAUSTED, text)
+        asked = headers.meaning
+        if asked is None:
+            asked = headers.meaning = read_request(headers.fields)
+        if asked.http_status:
+            return NoCall(self, stream, asked.http_status)
         if asked.fault is not None:
             return self._refuse(stream, *asked.fault)
-        if len(server.tasks) >= options.calls_max:
+        if len(server.tasks) - server.refusals_waiting >= options.calls_max:
             return self._refuse(stream, RESOURCE_EXHAUSTED, "Concurrent RPC limit exceeded!")
         handler = server.handler_of(asked)
         if handler is None:

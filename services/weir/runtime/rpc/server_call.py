@@ -36,6 +36,11 @@ HEARD_S = 0.05
 it comes before that. Arbitrary; any value from 0.01 to 0.2 would do: they are sent right behind the headers."""
 
 
+UNBROKEN_MAX = 16
+"""Messages that a call reads or writes before others have a turn. Chosen: a unary call never waits for it; a stream's turn takes
+some milliseconds at most."""
+
+
 class Connected(Protocol):
     """The connection of a call."""
 
@@ -45,6 +50,12 @@ class Connected(Protocol):
 
     def let_go(self, stream: Stream) -> None:
         """The answer is whole: what the client still sends is dropped, and before long it is asked to stop."""
+
+    def may_wait(self) -> bool:
+        """Whether a refusal may wait for its client's first bytes; `waited` ends it."""
+
+    def waited(self) -> None:
+        """A refusal waits no more."""
 
     def flush_soon(self) -> None:
         """Write what is to be written, once the calls that are ready now have said what they have to say."""
@@ -72,6 +83,7 @@ class ServerCall:
         self._reading: asyncio.Future[None] | None = None
         self._writing: asyncio.Future[None] | None = None
         self._has_begun = False
+        self._unbroken = 0
         self._is_over = False
         self._initial: bytes = b""
         self._trailing: Metadata = ()
@@ -108,9 +120,13 @@ class ServerCall:
             self._reading = self._loop.create_future()
             self._replenish(is_awaited=True)
             await self._reading
+        await self._give_turn()
+        if not self._messages:
+            return await self.read()  # the call ended meanwhile
         message = self._messages.popleft()
         self._unread_bytes -= PREFIX_BYTES + len(message)
         self._replenish()
+        message = self._unpacked(message)
         return message if self._deserialize is None else self._deserialize(message)
 
     async def write(self, message: Any) -> None:
@@ -127,6 +143,8 @@ class ServerCall:
         if self._stream.unsent_bytes:
             self._writing = self._loop.create_future()
             await self._writing
+        else:
+            await self._give_turn()
 
     async def send_initial_metadata(self, metadata: Metadata) -> None:
         """Send the headers of the answer now. Raises grpc.aio.InternalError when the call is over."""
@@ -195,7 +213,7 @@ class ServerCall:
         ended: tuple[int, str, Metadata] = UNAVAILABLE, "the server is stopping", ()
         try:
             ended = await self._outcome(handler)
-            if ended[0] and not self._has_heard:
+            if ended[0] and not self._has_heard and self._connected.may_wait():
                 await self._hear()
         finally:
             self.end(*ended)
@@ -217,11 +235,14 @@ class ServerCall:
         return 0, "", self._trailing
 
     async def _hear(self) -> None:
-        """Wait a moment for the first bytes of the client."""
+        """Wait a moment for the first bytes of the client; the call counts as over meanwhile."""
         self._reading = self._loop.create_future()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(HEARD_S):
-                await self._reading
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HEARD_S):
+                    await self._reading
+        finally:
+            self._connected.waited()
 
     def end(self, code: int, details: str = "", trailing: Metadata = ()) -> None:
         """Tell the client how the call ended, once."""
@@ -230,6 +251,8 @@ class ServerCall:
         self._is_over = True
         if self._timer is not None:
             self._timer.cancel()
+        if code:
+            self._connected.end.drop_unsent(self._stream)
         block = status_block(code, details, trailing)
         if not self._has_begun:
             block = RESPONSE_BLOCK + self._initial + block
@@ -253,6 +276,21 @@ class ServerCall:
         async with aclosing(answers):
             async for reply in answers:
                 await self.write(reply)
+
+    def _unpacked(self, message: bytes) -> bytes:
+        try:
+            return self._reader.unpacked(message)
+        except BadMessage as bad:
+            self._bad = bad
+            self._messages.clear()
+            raise
+
+    async def _give_turn(self) -> None:
+        """Let other calls run after some messages: neither reading nor writing waits while there is something to do."""
+        self._unbroken += 1
+        if self._unbroken >= UNBROKEN_MAX:
+            self._unbroken = 0
+            await asyncio.sleep(0)
 
     def _begin(self) -> None:
         if not self._has_begun:

@@ -39,7 +39,7 @@ class UnaryCall(ClientCall):
     def _take(self, message: bytes) -> None:
         if self._answer is not None:
             raise BadMessage(INTERNAL, "a unary call was answered by several messages")
-        self._answer = message
+        self._answer = self._reader.unpacked(message)
 
     def _ended(self, status: Status) -> None:
         if self._future.done():

@@ -42,6 +42,7 @@ CONTROL = {
     "empty data": data(1, b""),
     "padding alone": data(1, b"", padding=0),
     "unknown frames": frames.frame(77, 0, 0),
+    "window updates": frames.window_update(0, 1),
 }
 
 
@@ -135,3 +136,32 @@ def test_settings_in_one_frame_cost_what_the_last_of_each_costs() -> None:
     end.receive(frames.frame(frames.SETTINGS, 0, 0, many), 0.0)
 
     assert stream.send_window == 2_729
+
+
+def test_settings_cost_more_where_many_streams_are_open() -> None:
+    """Each walks over all windows: of 19 streams one counts as three frames."""
+    end = server()
+    end.receive(b"".join(headers(2 * number + 1, REQUEST) for number in range(19)), 0.0)
+    changed = frames.settings_frame({frames.INITIAL_WINDOW_SIZE: 70_000})
+
+    assert fault_of(end, *[changed] * 14) is None
+    assert fault_of(end, *[changed] * 4) == ErrorCode.ENHANCE_YOUR_CALM
+
+
+def test_window_updates_that_our_data_asks_for_are_free() -> None:
+    end = server()
+    end.receive(OPEN, 0.0)
+    stream = end.streams[1]
+
+    for _ in range(200):
+        end.send_data(stream, b"x")
+        end.receive(frames.window_update(0, 1) + frames.window_update(1, 1), 0.0)
+
+
+def test_late_data_of_a_stream_that_we_reset_is_counted() -> None:
+    end = server()
+    end.receive(OPEN, 0.0)
+    end.reset(1, ErrorCode.CANCEL)
+
+    assert fault_of(end, *[data(1, b"x")] * 45) is None
+    assert fault_of(end, *[data(1, b"x")] * 10) == ErrorCode.ENHANCE_YOUR_CALM

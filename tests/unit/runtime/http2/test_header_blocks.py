@@ -13,13 +13,16 @@ from hypothesis import strategies as st
 from harness.http2.wire import Fields, encoded, request_fields
 from weir.runtime.http2.faults import ConnectionFault, ErrorCode
 from weir.runtime.http2.header_blocks import BlockReader, literal
-from weir.runtime.http2.limits import LIST_BYTES_MAX
+from weir.runtime.http2.limits import LIST_BYTES_FACTOR
 
 NAMES = st.sampled_from([b"a", b":path", b"content-type", b"x-long-name", b"te", b"grpc-timeout"])
 VALUES = st.sampled_from([b"", b"1", b"/x", b"application/grpc", b"trailers", b"v" * 90]) | st.binary(max_size=8)
 LISTS = st.lists(st.tuples(NAMES, VALUES), max_size=5)
 SIZES = st.none() | st.sampled_from([0, 40, 200, 4_096])
 """Sizes that an encoder gives its table before a block; None leaves it."""
+
+HEADER_BYTES_MAX = 16_384
+"""Largest headers that are taken. Specified: the gateway's."""
 
 
 @st.composite
@@ -37,7 +40,7 @@ def blocks(draw: st.DrawFn) -> list[bytes]:
 
 @given(blocks())
 def test_the_memo_changes_nothing(peers: list[bytes]) -> None:
-    ours, plain = BlockReader(), Decoder(max_header_list_size=LIST_BYTES_MAX)
+    ours, plain = BlockReader(HEADER_BYTES_MAX), Decoder(max_header_list_size=LIST_BYTES_FACTOR * HEADER_BYTES_MAX)
     for block in peers:
         expected: list[tuple[bytes, bytes]] | None
         try:
@@ -53,7 +56,7 @@ def test_the_memo_changes_nothing(peers: list[bytes]) -> None:
 
 
 def test_a_known_block_is_read_once() -> None:
-    reader, block = BlockReader(), encoded(request_fields())
+    reader, block = BlockReader(HEADER_BYTES_MAX), encoded(request_fields())
 
     assert reader.read(block) is reader.read(block)
 
@@ -62,7 +65,7 @@ def test_a_known_block_is_read_once() -> None:
     "changing", [Encoder().encode([("x", "y")]), b"\x3f\xe1\x0f", b"\x20"], ids=["a new entry", "a smaller table", "no table"]
 )  # fmt: skip
 def test_what_was_remembered_is_forgotten_when_the_table_changes(changing: bytes) -> None:
-    reader = BlockReader()
+    reader = BlockReader(HEADER_BYTES_MAX)
     before = reader.read(b"\x82")
 
     reader.read(changing)
@@ -71,7 +74,7 @@ def test_what_was_remembered_is_forgotten_when_the_table_changes(changing: bytes
 
 
 def test_an_index_means_what_the_table_holds_now() -> None:
-    reader, encoder = BlockReader(), Encoder()
+    reader, encoder = BlockReader(HEADER_BYTES_MAX), Encoder()
 
     assert reader.read(encoder.encode([("x", "first")])).fields == ((b"x", b"first"),)
     assert reader.read(b"\xbe").fields == ((b"x", b"first"),)  # entry 62, the newest
@@ -95,7 +98,7 @@ def test_every_length_around_a_step_is_written_right(size: int) -> None:
 
 
 def test_an_entry_named_again_and_again_ends_the_connection() -> None:
-    reader = BlockReader()
+    reader = BlockReader(HEADER_BYTES_MAX)
     reader.read(Encoder().encode([("x", "v" * 4_000)]))
 
     with pytest.raises(ConnectionFault) as caught:
@@ -111,14 +114,14 @@ def test_an_entry_named_again_and_again_ends_the_connection() -> None:
 )
 def test_a_block_that_cannot_be_read_ends_the_connection(bad: bytes) -> None:
     with pytest.raises(ConnectionFault) as caught:
-        BlockReader().read(bad)
+        BlockReader(HEADER_BYTES_MAX).read(bad)
 
     assert caught.value.code == ErrorCode.COMPRESSION_ERROR
 
 
 @pytest.mark.parametrize("make", [lambda n: b"v%d" % n, lambda n: b"%d" % n * 5_000], ids=["many", "long"])
 def test_what_is_remembered_is_bounded(make: Callable[[int], bytes]) -> None:
-    reader = BlockReader()
+    reader = BlockReader(HEADER_BYTES_MAX)
     first = reader.read(literal(b"x", make(0)))
 
     for number in range(1, 300):
@@ -127,3 +130,13 @@ def test_what_is_remembered_is_bounded(make: Callable[[int], bytes]) -> None:
     again = reader.read(literal(b"x", make(0)))
     assert again is not first
     assert again.fields == first.fields
+
+
+def test_headers_that_are_too_large_to_be_taken_are_not_remembered() -> None:
+    reader, block = (
+        BlockReader(HEADER_BYTES_MAX),
+        b"\x82" * 600,
+    )  # `:method` named so often: 25 KB by the protocol's own count
+
+    assert reader.read(block).size_bytes > HEADER_BYTES_MAX
+    assert reader.read(block) is not reader.read(block)

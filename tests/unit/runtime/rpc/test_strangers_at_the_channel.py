@@ -271,6 +271,7 @@ async def test_a_server_that_takes_no_stream_holds_calls_until_their_deadline() 
 
     async with a_server_of(script) as port, a_channel(port) as channel:
         assert await code_of(call(channel, 0.2)) == S.DEADLINE_EXCEEDED
+        assert not channel._waiting, "a call that is over waits with its body"
 
 
 async def test_the_last_stream_of_a_connection_is_followed_by_another_connection() -> None:

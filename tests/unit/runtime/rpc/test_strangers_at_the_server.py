@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from weir.runtime.http2 import frames
 from weir.runtime.http2.faults import ErrorCode
 from weir.runtime.http2.frames import GOAWAY, PREFACE, RST_STREAM, settings_frame
 from weir.runtime.rpc import server as server_module
+from weir.runtime.rpc import server_call as server_call_module
 from weir.runtime.rpc.messages import PREFIX, framed
 
 ECHO = encoded(call_fields())
@@ -257,3 +259,63 @@ async def test_a_connection_without_calls_is_closed_and_one_with_a_call_is_not(m
         assert (await answer_of(busy))[0] == b"0"
         assert await busy.is_closed()
         assert handlers.waiting.is_set()
+
+
+async def test_what_is_compressed_waits_as_it_came(serving: Serving) -> None:
+    """A window of bombs is as large as the window until somebody reads it."""
+    packed = gzip.compress(bytes(90_000))
+    bomb = PREFIX.pack(1, len(packed)) + packed
+    async with a_client(serving.port) as end:
+        end.send(headers(1, encoded(call_fields(b"/test/wait", (b"grpc-encoding", b"gzip")))), data(1, bomb * 50))
+        await serving.until(serving.handlers.waiting.is_set)
+
+        (connection,) = serving.server.connections
+        messages = connection.end.streams[1].receiver._messages
+        assert len(messages) == 49
+        assert sum(map(len, messages)) < 49 * 200
+
+
+async def test_a_stream_of_many_messages_leaves_turns_to_others(serving: Serving) -> None:
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async with a_client(serving.port) as end:
+        body = framed(b"", 1) * 3_000
+        end.send(headers(1, encoded(call_fields(b"/test/sum"))))
+        others = asyncio.create_task(take_turns())
+        end.send(data(1, body), data(1, body), data(1, body, is_end=True))
+
+        assert (await answer_of(end))[0] == b"0"
+        others.cancel()
+    assert turns > 9_000 / 16
+
+
+async def test_refusals_that_wait_take_no_place_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_call_module, "HEARD_S", 10)
+    async with a_server("fast", server_options(calls_max=1)) as (server, _, port), a_client(port) as end:
+        for number in range(10):
+            end.send(headers(2 * number + 1, encoded(call_fields(b"/test/refuse"))))
+            async with asyncio.timeout(10):
+                while server.refusals_waiting <= number:
+                    await asyncio.sleep(0.002)
+
+        assert await alive(end)
+
+
+async def test_what_an_aborted_call_did_not_send_is_dropped(serving: Serving) -> None:
+    async with a_client(serving.port, PREFACE, settings_frame({frames.INITIAL_WINDOW_SIZE: 10})) as end:
+        end.send(headers(1, encoded(call_fields(b"/test/grow"))), data(1, framed(b"80000", 5), is_end=True))
+        await serving.until(lambda: serving.server.connections)
+        (connection,) = serving.server.connections
+        await serving.until(lambda: 1 in connection.end.streams and connection.end.streams[1].unsent_bytes)
+        call = connection.end.streams[1].receiver
+
+        call.end(1, "cut")
+
+        assert (await answer_of(end)) == (b"1", b"cut")
+        await serving.until(lambda: not connection.end.streams)
