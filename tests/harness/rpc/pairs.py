@@ -23,7 +23,7 @@ HEADER_BYTES_MAX = 16_384
 """Largest headers of a call. Specified: the gateway's."""
 
 TRAILING = (("x-text", "b"), ("x-bytes-bin", b"\x00\xff"), ("x-text", "c"))
-DETAILS = " nicht da: ü% \n\t\x7f 漢字 "
+DETAILS = "nicht da: ü% \n\t\x7f 漢字"
 
 
 @dataclass

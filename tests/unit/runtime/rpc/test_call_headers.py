@@ -160,3 +160,15 @@ def test_a_request_says_what_grpc_asks_for() -> None:
         b":method": b"POST", b":scheme": b"http", b":path": b"/s/m", b":authority": b"host:1", b"te": b"trailers",
         b"content-type": b"application/grpc", b"user-agent": b"weir", b"grpc-accept-encoding": b"identity,deflate,gzip",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("details", [" no", "no ", " ", "  two  "])
+def test_a_text_is_sent_without_white_space_at_either_end(details: str) -> None:
+    """Node's HTTP/2, for one, drops a text that begins or ends with it."""
+    fields = decoded(status_block(5, details))
+
+    quoted = dict(fields)[b"grpc-message"]
+    assert quoted == quoted.strip()
+    status = read_status(fields)
+    assert status is not None
+    assert status.details == details

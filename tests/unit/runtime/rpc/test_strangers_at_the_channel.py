@@ -73,6 +73,18 @@ async def test_a_reset_is_a_status(reset: int, code: grpc.StatusCode) -> None:
     assert await code_after(frames.rst_stream(1, reset)) == code
 
 
+async def test_the_text_of_an_error_may_begin_and_end_with_white_space() -> None:
+    """Triton's texts do, and grpc sends them so."""
+    fields = [
+        (b":status", b"200"),
+        (b"content-type", b"application/grpc"),
+        (b"grpc-status", b"5"),
+        (b"grpc-message", b" no "),
+    ]
+
+    assert await code_after(headers(1, encoded(fields), is_end=True)) == S.NOT_FOUND
+
+
 @pytest.mark.parametrize(
     ("status", "code"),
     [(b"200", S.UNKNOWN), (b"400", S.INTERNAL), (b"401", S.UNAUTHENTICATED), (b"403", S.PERMISSION_DENIED),
