@@ -199,6 +199,6 @@ class ControlFrames:
 
 
 def demand_other_parent(stream_id: int, payload: bytes) -> None:
-    """Raises StreamFault for a priority that makes a stream depend on itself (RFC 7540, section 5.3.1)."""
+    """Raises ConnectionFault for a priority that makes a stream depend on itself (RFC 7540, section 5.3.1)."""
     if NUMBER.unpack_from(payload)[0] & frames.STREAM_ID_MAX == stream_id:
         raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"stream {stream_id} depends on itself")

@@ -7,7 +7,7 @@ Both have the part of grpc.aio's interface that Weir's services use, so that the
     call_headers   what the headers and trailers of a call mean, and their bytes
     server         listeners and connections        server_call    one call at the server
     metrics        of the server                    library        which of both libraries is used
-    writing        from a connection to its socket
+    writing        from a connection to its socket  turns          between calls that have much to do
     channel        one connection to a server       client_call    one call at the client: unary_call, stream_call
 
 Messages pass as bytes; none is decoded.

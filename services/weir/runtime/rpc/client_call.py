@@ -7,7 +7,7 @@ it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import grpc
@@ -33,7 +33,7 @@ CODES = {code.value[0]: code for code in grpc.StatusCode}
 CANCELLED, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, RESOURCE_EXHAUSTED = 1, 4, 13, 14, 8
 """gRPC status codes that the client itself gives."""
 
-OF_RESET = {
+OF_RESET: Mapping[int, int] = {
     ErrorCode.NO_ERROR: INTERNAL, ErrorCode.REFUSED_STREAM: UNAVAILABLE, ErrorCode.CANCEL: CANCELLED,
     ErrorCode.ENHANCE_YOUR_CALM: RESOURCE_EXHAUSTED, ErrorCode.CONNECT_ERROR: UNAVAILABLE,
 }  # fmt: skip
@@ -118,7 +118,7 @@ class ClientCall:
 
     def receive_reset(self, code: int, text: str) -> None:
         """The answer broke off."""
-        self._finish(Status(OF_RESET.get(code, INTERNAL), text or "the stream was reset", ()))  # type: ignore[call-overload]
+        self._finish(Status(OF_RESET.get(code, INTERNAL), text or "the stream was reset", ()))
 
     def sent(self) -> None:
         """What waited for the server's window is with the socket."""

@@ -29,8 +29,8 @@ RESOURCE_EXHAUSTED, UNIMPLEMENTED = 8, 12
 """gRPC status codes that are said without a handler."""
 
 BEGIN_S = 10.0
-"""Seconds in which a connection must have sent its preface and settings, and the rest of a header block. Arbitrary; any value
-from 2 to 60 would do: they come with its first packet."""
+"""Seconds in which a connection must have sent its preface and settings. Arbitrary; any value from 2 to 60 would do: they come
+with its first packet."""
 
 LOOK_S = 1.0
 """Seconds between looks for connections that are idle or have not begun."""

@@ -25,6 +25,7 @@ from weir.runtime.http2.stream import Stream
 from weir.runtime.rpc.call_headers import RESPONSE_BLOCK, Asked, Metadata, metadata_block, status_block
 from weir.runtime.rpc.messages import PREFIX_BYTES, BadMessage, MessageReader, framed
 from weir.runtime.rpc.metrics import LOST_CALLS
+from weir.runtime.rpc.turns import Turns
 from weir.runtime.telemetry.logs import logger
 
 INTERNAL, DEADLINE_EXCEEDED, UNKNOWN, UNAVAILABLE = 13, 4, 2, 14
@@ -34,11 +35,6 @@ INTERNAL, DEADLINE_EXCEEDED, UNKNOWN, UNAVAILABLE = 13, 4, 2, 14
 HEARD_S = 0.05
 """Seconds that a refusal waits for the client's first bytes. grpc's own clients take it for an error of their first write when
 it comes before that. Arbitrary; any value from 0.01 to 0.2 would do: they are sent right behind the headers."""
-
-
-UNBROKEN_MAX = 16
-"""Messages that a call reads or writes before others have a turn. Chosen: a unary call never waits for it; a stream's turn takes
-some milliseconds at most."""
 
 
 class Connected(Protocol):
@@ -83,7 +79,7 @@ class ServerCall:
         self._reading: asyncio.Future[None] | None = None
         self._writing: asyncio.Future[None] | None = None
         self._has_begun = False
-        self._unbroken = 0
+        self._turns = Turns()
         self._is_over = False
         self._initial: bytes = b""
         self._trailing: Metadata = ()
@@ -120,7 +116,7 @@ class ServerCall:
             self._reading = self._loop.create_future()
             self._replenish(is_awaited=True)
             await self._reading
-        await self._give_turn()
+        await self._turns.give()
         if not self._messages:
             return await self.read()  # the call ended meanwhile
         message = self._messages.popleft()
@@ -144,7 +140,7 @@ class ServerCall:
             self._writing = self._loop.create_future()
             await self._writing
         else:
-            await self._give_turn()
+            await self._turns.give()
 
     async def send_initial_metadata(self, metadata: Metadata) -> None:
         """Send the headers of the answer now. Raises grpc.aio.InternalError when the call is over."""
@@ -284,13 +280,6 @@ class ServerCall:
             self._bad = bad
             self._messages.clear()
             raise
-
-    async def _give_turn(self) -> None:
-        """Let other calls run after some messages: neither reading nor writing waits while there is something to do."""
-        self._unbroken += 1
-        if self._unbroken >= UNBROKEN_MAX:
-            self._unbroken = 0
-            await asyncio.sleep(0)
 
     def _begin(self) -> None:
         if not self._has_begun:

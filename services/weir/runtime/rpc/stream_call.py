@@ -14,9 +14,7 @@ from weir.runtime.http2.stream import Stream
 from weir.runtime.rpc.call_headers import Metadata, Status
 from weir.runtime.rpc.client_call import CANCELLED, CODES, ClientCall, Connected, rpc_error
 from weir.runtime.rpc.messages import PREFIX_BYTES, BadMessage, framed
-
-UNBROKEN_MAX = 16
-"""Messages that a call reads or writes before others have a turn. Chosen: a turn takes some milliseconds at most."""
+from weir.runtime.rpc.turns import Turns
 
 
 class StreamCall(ClientCall):
@@ -29,7 +27,7 @@ class StreamCall(ClientCall):
         self._loop = asyncio.get_running_loop()
         self._messages: deque[bytes] = deque()
         self._unread = 0
-        self._unbroken = 0
+        self._turns = Turns()
         self._waiting: set[asyncio.Future[None]] = set()
         self._feeding: asyncio.Task[None] | None = None
 
@@ -57,7 +55,7 @@ class StreamCall(ClientCall):
         self._connected.end.send_data(self.stream, body)
         self._connected.flush_soon()
         await self._until(lambda: not self.stream or not self.stream.unsent_bytes)
-        await self._give_turn()
+        await self._turns.give()
 
     async def done_writing(self) -> None:
         """Say that no more messages come."""
@@ -74,7 +72,7 @@ class StreamCall(ClientCall):
             message = self._messages.popleft()
             self._unread -= PREFIX_BYTES + len(message)
             self._replenish()
-            await self._give_turn()
+            await self._turns.give()
             return self._unpacked(message)
         assert self.status is not None
         if self.status.code:
@@ -116,13 +114,6 @@ class StreamCall(ClientCall):
             self._messages.clear()
             self._give_up(status)
             raise rpc_error(status) from bad
-
-    async def _give_turn(self) -> None:
-        """Let other calls run after some messages: neither reading nor writing waits while there is something to do."""
-        self._unbroken += 1
-        if self._unbroken >= UNBROKEN_MAX:
-            self._unbroken = 0
-            await asyncio.sleep(0)
 
     async def _feed(self, requests: AsyncIterator[bytes]) -> None:
         try:
