@@ -1,7 +1,10 @@
 """A gRPC server: listeners, connections, and a task for each call. It can stand where `grpc.aio.server()` stands.
 
 Handlers are grpc's own (`grpc.GenericRpcHandler`). A connection that does not begin as HTTP/2 does, that breaks its rules or
-floods us is closed, with the reason; one without calls is closed after `idle_s`.
+floods us is closed, with the reason.
+
+Law: only calls keep a connection. It is closed once no handler ran for `idle_s`, whatever else its client sent meanwhile: pings,
+settings, refused calls and requests that are no calls.
 """
 
 from __future__ import annotations
@@ -71,7 +74,7 @@ class ServerOptions:
     calls_max: int
     """Calls at once, of all connections; one more is refused."""
     idle_s: float = 600.0
-    """Seconds after which a connection without a call is closed. Arbitrary; any value from 5 minutes to an hour would do."""
+    """Seconds after the last call until its connection is closed. Arbitrary; any value from 5 minutes to an hour would do."""
 
 
 class Server:
@@ -163,7 +166,7 @@ class ServerConnection(asyncio.Protocol):
         self._transport: Any = None
         self._is_flush_due = False
         self._let_go: deque[tuple[float, Stream]] = deque()
-        self._made_s = self._moved_s = self._loop.time()
+        self._made_s = self._called_s = self._loop.time()
 
     def connection_made(self, transport: Any) -> None:
         """A client is there: say what we take."""
@@ -176,9 +179,8 @@ class ServerConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the client."""
-        self._moved_s = self._loop.time()
         try:
-            self.end.receive(data, self._moved_s)
+            self.end.receive(data, self._loop.time())
         except ConnectionFault as fault:
             self._break(fault)
         self._flush()
@@ -236,17 +238,18 @@ class ServerConnection(asyncio.Protocol):
         self._transport.close()
 
     def look(self, now_s: float) -> None:
-        """Close the connection where nothing began, or nothing happens; at once where a client does not take what is left."""
-        options = self._server.options
+        """Close the connection where nothing began, or nobody calls; at once where a client does not take what is left."""
         if self._transport.is_closing():
             self._transport.abort()
             return
         while self._let_go and self._let_go[0][0] <= now_s:
             self.end.stop_reading(self._let_go.popleft()[1])
         self._flush()
+        if any(stream.receiver is not NOBODY for stream in self.end.streams.values()):
+            self._called_s = now_s
         if not self.end.is_settled and now_s - self._made_s > BEGIN_S:
             self._transport.abort()
-        elif not self.end.streams and now_s - self._moved_s > options.idle_s:
+        elif now_s - self._called_s > self._server.options.idle_s:
             self.leave()
             self.close()
 
@@ -278,7 +281,7 @@ class ServerConnection(asyncio.Protocol):
         if asked is None:
             asked = headers.meaning = read_request(headers.fields)
         if asked.http_status:
-            return NoCall(self, stream, asked.http_status)
+            return self._answer_no_call(stream, asked.http_status)
         if asked.fault is not None:
             return self._refuse(stream, *asked.fault)
         if len(server.tasks) - server.refusals_waiting >= options.calls_max:
@@ -287,6 +290,7 @@ class ServerConnection(asyncio.Protocol):
         if handler is None:
             return self._refuse(stream, UNIMPLEMENTED, "Method not found!")
         call = ServerCall(self, stream, asked, options.message_bytes_max, options.answer_bytes_max)
+        self._called_s = self._loop.time()
         call.task = self._loop.create_task(call.serve(handler))
         server.tasks.add(call.task)
         call.task.add_done_callback(server.tasks.discard)
@@ -297,32 +301,13 @@ class ServerConnection(asyncio.Protocol):
         self.let_go(stream)
         return NOBODY
 
-
-class NoCall:
-    """A request that is no call of gRPC: it is answered in the words of HTTP, once something of it came."""
-
-    def __init__(self, connection: ServerConnection, stream: Stream, status: int) -> None:
-        self._connection = connection
-        self._stream = stream
-        self._status = status
-
-    def receive_headers(self, headers: HeaderList, *, is_end: bool) -> None:
-        """Trailers: the request is over."""
-        self.receive_data(b"", is_end=is_end)
-
-    def receive_data(self, data: bytes, *, is_end: bool) -> None:
-        """A part of the body, which nobody reads: the answer says what is served here."""
-        stream, end = self._stream, self._connection.end
-        block = literal(b":status", b"%d" % self._status) + literal(b"content-type", b"text/plain")
-        end.send_headers(stream, block)
-        end.send_data(stream, NO_CALL_TEXT, is_end=True)
-        self._connection.let_go(stream)
-
-    def receive_reset(self, code: int, text: str) -> None:
-        """Nobody waits for the answer."""
-
-    def sent(self) -> None:
-        """The answer is with the socket."""
+    def _answer_no_call(self, stream: Stream, status: int) -> Receiver:
+        """Answer a request that is no call of gRPC in the words of HTTP: what is served here."""
+        block = literal(b":status", b"%d" % status) + literal(b"content-type", b"text/plain")
+        self.end.send_headers(stream, block)
+        self.end.send_data(stream, NO_CALL_TEXT, is_end=True)
+        self.let_go(stream)
+        return NOBODY
 
 
 def peer_name(address: Any) -> str:

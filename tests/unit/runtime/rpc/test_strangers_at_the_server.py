@@ -6,6 +6,7 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import pytest
@@ -99,6 +100,17 @@ async def test_a_request_that_is_no_call_is_answered_in_the_words_of_http(
         assert b"gRPC" in body.payload
         assert body.is_end
         assert await alive(end)
+
+
+@pytest.mark.parametrize("fields", [GET, JSON])
+async def test_a_request_that_is_no_call_and_sends_no_body_is_answered_and_ended(serving: Serving, fields: Any) -> None:
+    async with a_client(serving.port) as end:
+        end.send(headers(1, encoded(fields)))
+
+        assert await end.headers() == {b":status": b"415", b"content-type": b"text/plain"}
+        assert (await end.until(RST_STREAM)).number == ErrorCode.NO_ERROR
+        (connection,) = serving.server.connections
+        assert not connection.end.streams
 
 
 async def test_another_method_is_answered_405(serving: Serving) -> None:
@@ -259,6 +271,39 @@ async def test_a_connection_without_calls_is_closed_and_one_with_a_call_is_not(m
         assert (await answer_of(busy))[0] == b"0"
         assert await busy.is_closed()
         assert handlers.waiting.is_set()
+
+
+NO_WINDOW = settings_frame({frames.INITIAL_WINDOW_SIZE: 0})
+
+
+@pytest.mark.parametrize(
+    "frame_of",
+    [
+        lambda _: frames.frame(frames.PING, 0, 0, bytes(8)),
+        lambda _: settings_frame({}),
+        lambda stream_id: headers(stream_id, encoded(GET)),
+        lambda stream_id: headers(stream_id, encoded(JSON), is_end=True),
+        lambda stream_id: headers(stream_id, encoded(call_fields(b"/no/such"))),
+    ],
+    ids=["pings", "settings", "no calls", "no calls whose answer is not taken", "unknown methods"],
+)
+async def test_what_is_no_call_does_not_keep_a_connection(monkeypatch: pytest.MonkeyPatch, frame_of: Any) -> None:
+    monkeypatch.setattr(server_module, "LOOK_S", 0.02)
+
+    async def go_on(end: RawEnd) -> None:
+        for number in count():
+            end.send(frame_of(2 * number + 1))
+            await asyncio.sleep(0.01)
+
+    async with (
+        a_server("fast", server_options(idle_s=0.2)) as (_, _, port),
+        a_client(port, PREFACE, NO_WINDOW) as end,
+        asyncio.TaskGroup() as tasks,
+    ):
+        sending = tasks.create_task(go_on(end))
+        async with asyncio.timeout(10):
+            assert await end.is_closed()
+        sending.cancel()
 
 
 async def test_what_is_compressed_waits_as_it_came(serving: Serving) -> None:
