@@ -7,17 +7,27 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx2
+import pytest
 
 from harness.http.boundary_client import TOKEN
+from harness.samples.builders import NOON_US, completed
 from harness.stack.service_process import free_port
+from harness.store.lineage_store import opened, put_into
 from harness.waiting import PATIENCE_S, eventually
 from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.read.sql_http import sql_listener
 from weir.lineage.settings import LineageSettings
 from weir.runtime.http.policy import Policy
 from weir.runtime.http.server import serve
+
+ROWS_MAX = 50
+"""Rows of an answer of the filled endpoint."""
+
+CALLS = 12
+"""Calls that its store holds, of two routes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,20 @@ def sql_endpoint(settings: LineageSettings) -> Iterator[SqlAddress]:
         thread.join()
         loop.close()
         sql.close()
+
+
+@pytest.fixture(scope="module")
+def endpoint(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlAddress]:
+    """The endpoint over a store that holds twelve calls of two routes; nothing that is asked changes it."""
+    folder = tmp_path_factory.mktemp("sql-http") / "data"
+    with opened(migrated, folder) as store:
+        put_into(store)("inference-responses", *[
+            completed(seq, route=f"route-{seq % 2}", latency_ms=1.5 * seq, user_text="naïve\t'?'", event_time_us=NOON_US + seq)
+            for seq in range(CALLS)
+        ])  # fmt: skip
+        settings = LineageSettings(data_dir=folder, query_rows_max=ROWS_MAX, query_timeout_s=5)
+        with sql_endpoint(settings) as address:
+            yield address
 
 
 def _answers(port: int) -> bool:

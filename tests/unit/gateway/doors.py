@@ -17,6 +17,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import httpx2
+from grpc_health.v1 import health_pb2
 from tritonclient.grpc import service_pb2
 
 from harness.samples.builders import NOON_US, envelope
@@ -45,6 +46,13 @@ from weir.runtime.oip import SERVICE
 
 KEYS = {tenant: f"weir_{number:08x}_{tenant[0] * 43}" for number, tenant in enumerate(("ada", "bob"))}
 """API key of each tenant."""
+
+FREE = (0, 0, 0)
+"""What is held once every call has ended: calls, streams, bytes."""
+
+CHECK = "/grpc.health.v1.Health/Check"
+QUESTION = bytes(health_pb2.HealthCheckRequest().SerializeToString())
+SERVING = bytes(health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING).SerializeToString())
 
 LOOK_S = 0.01
 
@@ -226,6 +234,15 @@ def stream_on(channel: grpc.aio.Channel) -> Any:
 def bearer(key: str) -> tuple[tuple[str, str], ...]:
     """Metadata with a key; none for an empty one."""
     return (("authorization", f"Bearer {key}"),) if key else ()
+
+
+async def still_serves(gateway: Doors, tenant: str = "bob") -> None:
+    """A well-behaved tenant is answered at both doors, and the probes are."""
+    async with gateway.channel() as channel:
+        await gateway.infer(request_of(), KEYS[tenant], channel)
+        assert await channel.unary_unary(CHECK)(QUESTION, timeout=PATIENCE_S) == SERVING
+    assert (await gateway.chat(KEYS[tenant])).status_code == 200
+    assert (await gateway.client.get(f"{gateway.url}/healthz")).status_code == 200
 
 
 @asynccontextmanager

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import grpc
 import grpc.aio
-import httpx2
-import psutil
 import pytest
-from grpc_health.v1 import health_pb2
 from prometheus_client import REGISTRY
 from tritonclient.grpc import service_pb2
 
 from harness.samples.builders import envelope
 from harness.waiting import PATIENCE_S
-from unit.gateway.doors import KEYS, Doors, bearer, doors, echo, infer_on, piece_of, request_of, response_of, stream_on
+from unit.gateway.doors import (
+    CHECK,
+    FREE,
+    KEYS,
+    QUESTION,
+    SERVING,
+    bearer,
+    doors,
+    echo,
+    infer_on,
+    request_of,
+    still_serves,
+    stream_on,
+)
 from weir.events import RegistryChanged, digest_of
 from weir.gateway.adapters.spool_folder import spooled_bytes
 from weir.runtime.clock import monotonic_s
@@ -30,9 +38,7 @@ from weir.runtime.oip import SERVICE
 
 pytestmark = pytest.mark.capability("X1")
 
-CHECK, WATCH = "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
-QUESTION = bytes(health_pb2.HealthCheckRequest().SerializeToString())
-SERVING = bytes(health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING).SerializeToString())
+WATCH = "/grpc.health.v1.Health/Watch"
 ASKED = [{"role": "user", "content": "a question"}]
 MANY = 520
 """More than the gateway's RPCs of before could be."""
@@ -41,15 +47,6 @@ MANY = 520
 def limited(limit: str) -> float:
     """How often this limit was in the way."""
     return REGISTRY.get_sample_value("weir_gateway_limited_total", {"limit": limit}) or 0.0
-
-
-async def still_serves(gateway: Doors, tenant: str = "bob") -> None:
-    """A well-behaved tenant is answered at both doors, and the probes are."""
-    async with gateway.channel() as channel:
-        await gateway.infer(request_of(), KEYS[tenant], channel)
-        assert await channel.unary_unary(CHECK)(QUESTION, timeout=PATIENCE_S) == SERVING
-    assert (await gateway.chat(KEYS[tenant])).status_code == 200
-    assert (await gateway.client.get(f"{gateway.url}/healthz")).status_code == 200
 
 
 async def code_of(call: Any) -> grpc.StatusCode:
@@ -67,7 +64,7 @@ async def test_health_watches_are_bounded_and_take_no_place_of_a_call(tmp_path: 
         told = [bytes(one) for one in firsts if isinstance(one, bytes)]
         assert told == [SERVING] * 43  # two for each free one: 42, and the one that takes the next
         assert limited("health_watches_share") - before == MANY - 43
-        assert gateway.held == (0, 0, 0)
+        assert gateway.held == FREE
         await still_serves(gateway)
         for watch in watches:
             watch.cancel()
@@ -104,7 +101,7 @@ async def test_a_message_over_the_limit_is_refused_and_frees_its_place(tmp_path:
         )
         assert (await gateway.chat(padding="x" * 200_000)).status_code == 413
 
-        await gateway.until(lambda: gateway.held == (0, 0, 0) and len(gateway.ends()) == 2)
+        await gateway.until(lambda: gateway.held == FREE and len(gateway.ends()) == 2)
         await still_serves(gateway)
 
 
@@ -117,7 +114,7 @@ async def test_header_only_calls_with_a_key_hold_their_own_tenants_places_and_no
 
         codes = await asyncio.gather(*map(code_of, calls))
         assert set(codes) == {grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.DEADLINE_EXCEEDED}
-        await gateway.until(lambda: gateway.held == (0, 0, 0))
+        await gateway.until(lambda: gateway.held == FREE)
 
 
 async def test_idle_streams_of_one_tenant_leave_room_to_others(tmp_path: Path) -> None:
@@ -138,7 +135,7 @@ async def test_idle_streams_of_one_tenant_leave_room_to_others(tmp_path: Path) -
             stream.cancel()
         codes = await asyncio.gather(*map(code_of, streams))
         assert codes.count(grpc.StatusCode.CANCELLED) == codes.count(grpc.StatusCode.RESOURCE_EXHAUSTED) == 128
-        await gateway.until(lambda: gateway.held == (0, 0, 0))
+        await gateway.until(lambda: gateway.held == FREE)
 
 
 async def test_idle_streams_end_and_leave_their_places(tmp_path: Path) -> None:
@@ -148,7 +145,7 @@ async def test_idle_streams_end_and_leave_their_places(tmp_path: Path) -> None:
         codes = await asyncio.gather(*map(code_of, streams))
 
         assert codes == [grpc.StatusCode.DEADLINE_EXCEEDED] * 128
-        await gateway.until(lambda: gateway.held == (0, 0, 0))
+        await gateway.until(lambda: gateway.held == FREE)
         assert gateway.model.calls == 0
         await still_serves(gateway)
 
@@ -224,7 +221,7 @@ async def test_bytes_in_hand_are_bounded_for_each_tenant(tmp_path: Path) -> None
             assert "bytes_in_hand_key is 10000; send less" in answer.text
             assert "retry-after" not in answer.headers
         await gateway.infer(large, KEYS["bob"], channel)
-        assert gateway.held == (0, 0, 0)
+        assert gateway.held == FREE
 
 
 @pytest.mark.parametrize("rights", [{"routes": ["other"]}, {"scopes": ["models"]}], ids=["route", "scope"])
@@ -310,43 +307,6 @@ async def test_a_name_of_eight_megabytes_is_not_echoed(tmp_path: Path) -> None:
         assert spooled_bytes(gateway.spool) < 4_000
 
 
-async def test_a_streamed_answer_is_kept_to_its_limit_and_counted_to_its_end(tmp_path: Path) -> None:
-    async def flood(requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
-        async for _message in requests:
-            for number in range(100):
-                yield piece_of("1", "x" * 1_000_000, is_last=number == 99)
-
-    async with doors(tmp_path, capture_bytes_max=1_500_000) as gateway, gateway.channel() as channel:
-        gateway.model.stream = flood
-        process, peak, size = psutil.Process(), 0, 0
-        before = process.memory_info().rss
-        async for piece in stream_on(channel)(iter([request_of("qa-stream")]), metadata=bearer(KEYS["ada"])):
-            size += len(piece)
-            peak = max(peak, process.memory_info().rss)
-        await gateway.until(lambda: gateway.ends() == [("ok", "")])
-
-        [record] = [one for one in gateway.records() if one.end is not None]
-        assert record.response_bytes == size
-        assert len(record.responses) == 1
-        assert peak - before < 60_000_000, "of 100 MB"
-
-
-async def test_a_client_of_a_stream_that_does_not_read_is_cut(tmp_path: Path) -> None:
-    async def flood(requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
-        async for _message in requests:
-            while True:
-                yield piece_of("1", "x" * 1_000_000)
-
-    async with doors(tmp_path, write_timeout_s=0.5) as gateway, gateway.channel() as channel:
-        gateway.model.stream = flood
-        stream = stream_on(channel)(iter([request_of("qa-stream")]), metadata=bearer(KEYS["ada"]))
-        await stream.read()
-
-        await gateway.until(lambda: gateway.ends() == [("cancelled", "cancelled")])
-        await gateway.until(lambda: gateway.held == (0, 0, 0))
-        stream.cancel()
-
-
 HELD_S_MAX = 1.0
 """Seconds for which one request may hold the gateway's loop on a machine that is busy; alone it is below 0.1 s."""
 
@@ -407,87 +367,3 @@ async def test_the_rights_are_asked_before_a_large_message_is_parsed(tmp_path: P
         assert await code_of(infer_on(channel)(large, metadata=bearer(KEYS["bob"]))) is grpc.StatusCode.INVALID_ARGUMENT
 
         assert gateway.ends() == [("refused", "permission_denied"), ("refused", "invalid_request")]
-
-
-def slow_clients() -> float:
-    """Answers that were not read in time so far."""
-    return REGISTRY.get_sample_value("weir_gateway_slow_clients_total") or 0.0
-
-
-def answers(size_bytes: int) -> Any:
-    """A model server whose every answer has so many bytes of text."""
-    wire = response_of("1", "a" * size_bytes).SerializeToString()
-
-    async def answer(_: bytes, __: Any) -> bytes:
-        return bytes(wire)
-
-    return answer
-
-
-async def infer_code(gateway: Doors) -> grpc.StatusCode:
-    """Status of one refused call."""
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await gateway.infer(request_of())
-    return refused.value.code()
-
-
-NARROW = [("grpc.use_local_subchannel_pool", 1), ("grpc.http2.bdp_probe", 0)]
-"""A client whose window stays at 64 KiB a call: what it does not read stays at the gateway."""
-
-
-async def test_a_unary_answer_holds_its_place_and_bytes_until_it_is_read_or_its_client_leaves(tmp_path: Path) -> None:
-    async with (
-        doors(tmp_path, calls_at_once_max=6, write_timeout_s=1.0) as gateway,
-        grpc.aio.insecure_channel(gateway.grpc_address, options=NARROW) as channel,
-    ):
-        gateway.model.unary, before, calls = answers(1_000_000), slow_clients(), list[Any]()
-        for number in range(1, 5):
-            call = channel.stream_stream(f"/{SERVICE}/ModelInfer")(metadata=bearer(KEYS["ada"]))
-            await call.write(request_of())
-            await call.done_writing()
-            calls.append(call)
-            await gateway.until(partial(gateway.is_ended, number))
-            assert gateway.held[0] == number
-            assert gateway.held[2] > number * 1_000_000
-        assert await infer_code(gateway) is grpc.StatusCode.RESOURCE_EXHAUSTED
-        await gateway.until(lambda: slow_clients() - before == 4)
-        assert gateway.held[0] == 4, "slow or not, it is held while gRPC keeps its message"
-        await still_serves(gateway)
-
-        for left, call in enumerate(reversed(calls[2:]), 1):
-            assert len(await call.read()) > 1_000_000
-            await gateway.until(partial(gateway.is_holding, 4 - left))
-        for call in calls[:2]:
-            call.cancel()
-        await gateway.until(lambda: gateway.held == (0, 0, 0))
-        assert gateway.ends().count(("ok", "")) == 6, "the four, and two of bob's"
-
-
-async def test_an_http_client_that_does_not_take_its_answer_holds_its_place_and_is_cut(tmp_path: Path) -> None:
-    async with doors(tmp_path, write_timeout_s=0.5) as gateway:
-        gateway.model.unary, before = answers(8_000_000), slow_clients()
-        body = b'{"model": "qa", "messages": [{"role": "user", "content": "x"}]}'
-        with socket.socket() as client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-            client.setblocking(False)
-            loop = asyncio.get_running_loop()
-            await loop.sock_connect(client, ("127.0.0.1", httpx2.URL(gateway.url).port))
-            head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEYS['ada']}\r\n"
-            head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-            await loop.sock_sendall(client, head.encode() + body)
-
-            await gateway.until(lambda: gateway.ends() == [("ok", "")])
-            assert gateway.held[0] == 1
-            assert gateway.held[2] > 8_000_000
-            await gateway.until(lambda: gateway.held == (0, 0, 0))
-        assert slow_clients() - before == 1
-
-
-async def test_an_answer_that_finds_no_room_in_hand_is_refused_at_every_door_and_recorded_so(tmp_path: Path) -> None:
-    async with doors(tmp_path, bytes_in_hand_max=1_000_000) as gateway:
-        gateway.model.unary = answers(2_000_000)
-        assert await infer_code(gateway) is grpc.StatusCode.RESOURCE_EXHAUSTED
-        assert (await gateway.chat()).status_code == 413
-
-        assert gateway.ends() == [("failed", "payload_too_large")] * 2
-        assert gateway.held == (0, 0, 0)
