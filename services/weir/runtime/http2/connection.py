@@ -59,6 +59,7 @@ class Connection(ControlFrames):
         """Highest stream that the peer opened."""
         self._reader = BlockReader(limits.header_bytes_max)
         self._rest = b""
+        self._begun_s = self._now_s = 0.0
         self._receive_window = limits.connection_window_bytes
         self._block: list[bytes] | None = None  # of headers that go on in CONTINUATION frames
         self._block_of = (0, 0)  # stream and flags of that block
@@ -78,8 +79,11 @@ class Connection(ControlFrames):
     def receive(self, data: bytes, now_s: float) -> None:
         """Take bytes of the peer. Raises ConnectionFault when the connection must end."""
         self._count_from(now_s)
+        self._now_s = now_s
         if self._rest:
             data = self._rest + data
+        elif self._block is None and self.is_settled:
+            self._begun_s = now_s
         at, size = 0, len(data)
         while size - at >= HEAD_BYTES:
             high, low, kind, flags, stream_id = unpack(data, at)
@@ -98,6 +102,15 @@ class Connection(ControlFrames):
                 self.reset(fault.stream_id, fault.code, fault.text)
             at = end
         self._rest = data[at:]
+        if at and self._block is None and self.is_settled:
+            self._begun_s = now_s
+
+    def demand_whole(self, now_s: float) -> None:
+        """Raises ConnectionFault where the peer has not finished in `unfinished_s_max` what it began (see the limits)."""
+        is_whole = self.is_settled and not self._rest and self._block is None
+        if not is_whole and now_s - self._begun_s > self.limits.unfinished_s_max:
+            text = f"what began {now_s - self._begun_s:.0f} s ago is not finished: a preface, a frame or a header block"
+            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, text)
 
     def reset(self, stream_id: int, code: ErrorCode, text: str = "") -> None:
         """End a stream before its time, and tell the peer; its receiver hears of it."""
@@ -230,6 +243,7 @@ class Connection(ControlFrames):
             self._block_done(stream_id, payload, is_end=bool(flags & END_STREAM))
             return
         self._block, self._block_of, self._block_bytes = [payload], (stream_id, flags), len(payload)
+        self._begun_s = self._now_s
 
     def _continuation(self, flags: int, stream_id: int, payload: bytes) -> None:
         if self._block is None or stream_id != self._block_of[0]:

@@ -33,6 +33,10 @@ class Http2Limits:
     """Frames in CONTROL_WINDOW_S that carry nothing: PING, SETTINGS, PRIORITY, empty DATA. Chosen: ten times what a busy
     client measures its bandwidth with."""
 
+    unfinished_s_max: float = 10.0
+    """Seconds in which the peer must finish what it began: its preface and settings, a frame, a header block. Chosen: what our
+    HTTP listeners give for 64 KiB of a body. Of a server's peers: a client's calls have deadlines."""
+
     resets_max: int = 2_000
     """Streams in CONTROL_WINDOW_S that the peer may reset (CVE-2023-44487) or make us reset (CVE-2025-8671) before they end.
     Chosen: 200 calls a second that nobody waits for; a client that cancels more is slowed by a new connection."""

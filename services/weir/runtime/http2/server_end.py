@@ -20,9 +20,10 @@ Open = Callable[[Stream, HeaderList], Receiver]
 class ServerEnd(Connection):
     """A connection that serves."""
 
-    def __init__(self, limits: Http2Limits, open_request: Open) -> None:
-        """open_request: may answer at once, and must not raise."""
+    def __init__(self, limits: Http2Limits, open_request: Open, now_s: float = 0.0) -> None:
+        """open_request: may answer at once, and must not raise. now_s: when the connection began."""
         super().__init__(limits)
+        self._begun_s = now_s
         self._open_request = open_request
         self._preface = b""
         self.begin(

@@ -12,7 +12,8 @@ CALLS_AT_ONCE = Gauge("weir_rpc_calls_at_once", "gRPC calls whose handlers run, 
 BROKEN = Counter(
     "weir_rpc_connections_broken_total", "Connections ended because their peer broke a rule of HTTP/2, by error code.", ["code"]
 )  # fmt: skip
-"""ENHANCE_YOUR_CALM: a flood (resets, empty frames, headers). Others: a broken client, or something that is no gRPC client."""
+"""ENHANCE_YOUR_CALM: a flood (resets, empty frames, headers), or a frame that does not end. Others: a broken client, or something
+that is no gRPC client."""
 
 UNREAD = Counter("weir_rpc_connections_unread_total", "Connections ended because their peer asked and did not read.")
 

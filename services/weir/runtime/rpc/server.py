@@ -31,12 +31,8 @@ from weir.runtime.telemetry.logs import logger
 RESOURCE_EXHAUSTED, UNIMPLEMENTED = 8, 12
 """gRPC status codes that are said without a handler."""
 
-BEGIN_S = 10.0
-"""Seconds in which a connection must have sent its preface and settings. Arbitrary; any value from 2 to 60 would do: they come
-with its first packet."""
-
 LOOK_S = 1.0
-"""Seconds between looks for connections that are idle or have not begun."""
+"""Seconds between looks for connections that are idle, or do not finish what they began."""
 
 LINGER_S = 1.0
 """Seconds in which a client may find out by itself that its call was answered before it had sent everything. Told at once, grpc's
@@ -159,14 +155,14 @@ class ServerConnection(asyncio.Protocol):
     """One client."""
 
     def __init__(self, server: Server) -> None:
-        self.end = ServerEnd(server.options.http2, self._open)
-        self.peer = ""
         self._server = server
         self._loop = asyncio.get_running_loop()
+        self._called_s = self._loop.time()
+        self.end = ServerEnd(server.options.http2, self._open, self._called_s)
+        self.peer = ""
         self._transport: Any = None
         self._is_flush_due = False
         self._let_go: deque[tuple[float, Stream]] = deque()
-        self._made_s = self._called_s = self._loop.time()
 
     def connection_made(self, transport: Any) -> None:
         """A client is there: say what we take."""
@@ -238,7 +234,7 @@ class ServerConnection(asyncio.Protocol):
         self._transport.close()
 
     def look(self, now_s: float) -> None:
-        """Close the connection where nothing began, or nobody calls; at once where a client does not take what is left."""
+        """Close the connection where nobody calls, or what began is not finished; at once where a client takes nothing."""
         if self._transport.is_closing():
             self._transport.abort()
             return
@@ -247,9 +243,12 @@ class ServerConnection(asyncio.Protocol):
         self._flush()
         if any(stream.receiver is not NOBODY for stream in self.end.streams.values()):
             self._called_s = now_s
-        if not self.end.is_settled and now_s - self._made_s > BEGIN_S:
-            self._transport.abort()
-        elif now_s - self._called_s > self._server.options.idle_s:
+        try:
+            self.end.demand_whole(now_s)
+        except ConnectionFault as fault:
+            self._break(fault)
+            return
+        if now_s - self._called_s > self._server.options.idle_s:
             self.leave()
             self.close()
 

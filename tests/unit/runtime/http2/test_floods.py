@@ -15,6 +15,7 @@ from weir.runtime.http2.server_end import ServerEnd
 LIMITS = Http2Limits(control_frames_max=50, resets_max=20, header_bytes_max=1_000, stream_window_bytes=1_000)
 REQUEST = encoded(request_fields())
 OPEN = headers(1, REQUEST)
+SETTLED = frames.settings_frame({})
 
 
 def server() -> ServerEnd:
@@ -112,6 +113,45 @@ def test_a_block_of_too_many_bytes_ends_the_connection() -> None:
 
     assert fault_of(server(), first, piece, piece) is None
     assert fault_of(server(), first, piece, piece, piece) == ErrorCode.ENHANCE_YOUR_CALM
+
+
+OPENED = frames.frame(frames.HEADERS, 0, 1, REQUEST)
+PIECE = frames.frame(frames.CONTINUATION, 0, 1)
+PINGED = frames.frame(frames.PING, 0, 0, bytes(8))
+
+
+@pytest.mark.parametrize(
+    ("begun_s", "steps"),
+    [
+        (100.0, []),
+        (100.0, [(105.0, PREFACE[:5])]),
+        (100.0, [(105.0, PREFACE)]),
+        (105.0, [(103.0, PREFACE + SETTLED), (105.0, PINGED[:4])]),
+        (105.0, [(103.0, PREFACE + SETTLED), (105.0, PINGED[:4]), (108.0, PINGED[4:16])]),
+        (108.0, [(103.0, PREFACE + SETTLED), (105.0, PINGED[:4]), (108.0, PINGED[4:] + PINGED[:4])]),
+        (105.0, [(103.0, PREFACE + SETTLED), (105.0, OPENED)]),
+        (105.0, [(103.0, PREFACE + SETTLED), (105.0, OPENED), (108.0, PIECE), (110.0, PIECE[:3])]),
+        (108.0, [(103.0, PREFACE + SETTLED), (105.0, PINGED[:4]), (108.0, PINGED[4:] + OPENED), (110.0, PIECE)]),
+    ],
+)
+def test_what_is_begun_is_finished_in_time(begun_s: float, steps: list[tuple[float, bytes]]) -> None:
+    """A preface, a frame and a header block may come piece by piece; no piece gives more time."""
+    end = ServerEnd(LIMITS, Requests(), 100.0)
+    for now_s, wire in steps:
+        end.receive(wire, now_s)
+
+    end.demand_whole(begun_s + LIMITS.unfinished_s_max)
+    with pytest.raises(ConnectionFault) as caught:
+        end.demand_whole(begun_s + LIMITS.unfinished_s_max + 0.001)
+    assert caught.value.code == ErrorCode.ENHANCE_YOUR_CALM
+
+
+def test_a_connection_on_which_all_is_whole_has_all_the_time() -> None:
+    end = server()
+    end.receive(OPENED, 1.0)
+    end.receive(frames.frame(frames.CONTINUATION, frames.END_HEADERS, 1), 2.0)
+
+    end.demand_whole(1e9)
 
 
 def test_what_is_remembered_of_closed_streams_is_bounded() -> None:

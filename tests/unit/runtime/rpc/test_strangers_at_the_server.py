@@ -20,6 +20,7 @@ from weir.runtime.http2.frames import GOAWAY, PREFACE, RST_STREAM, settings_fram
 from weir.runtime.rpc import server as server_module
 from weir.runtime.rpc import server_call as server_call_module
 from weir.runtime.rpc.messages import PREFIX, framed
+from weir.runtime.rpc.metrics import BROKEN
 
 ECHO = encoded(call_fields())
 
@@ -253,9 +254,27 @@ def is_held(serving: Serving) -> bool:
 @pytest.mark.parametrize("first", [b"PRI * HTTP", PREFACE, b""], ids=["half a preface", "no settings", "nothing"])
 async def test_a_connection_that_does_not_begin_is_closed(monkeypatch: pytest.MonkeyPatch, first: bytes) -> None:
     monkeypatch.setattr(server_module, "LOOK_S", 0.02)
-    monkeypatch.setattr(server_module, "BEGIN_S", 0.1)
-    async with a_server("fast", server_options()) as (_, _, port), a_client(port, first) as end:
+    options = server_options(http2={"unfinished_s_max": 0.1})
+    async with a_server("fast", options) as (_, _, port), a_client(port, first) as end:
         assert await end.is_closed()
+
+
+@pytest.mark.parametrize("piece", [headers(3, ECHO, pieces=3)[:-9], data(1, bytes(100))[:50]], ids=["block", "frame"])
+async def test_what_a_client_does_not_finish_ends_its_connection_although_it_calls(
+    monkeypatch: pytest.MonkeyPatch, piece: bytes
+) -> None:
+    monkeypatch.setattr(server_module, "LOOK_S", 0.02)
+    before = BROKEN.labels("ENHANCE_YOUR_CALM")._value.get()
+    options = server_options(http2={"unfinished_s_max": 0.1})
+    async with a_server("fast", options) as (_, handlers, port), a_client(port) as end:
+        end.send(headers(1, encoded(call_fields(b"/test/wait"))), data(1, framed(b"", 1)), piece)
+
+        assert (await end.until(GOAWAY)).payload[4:8] == ErrorCode.ENHANCE_YOUR_CALM.to_bytes(4)
+        assert await end.is_closed()
+        async with asyncio.timeout(10):
+            while not handlers.ended:
+                await asyncio.sleep(0.002)
+    assert BROKEN.labels("ENHANCE_YOUR_CALM")._value.get() == before + 1
 
 
 async def test_a_connection_without_calls_is_closed_and_one_with_a_call_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
