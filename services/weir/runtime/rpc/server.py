@@ -23,6 +23,7 @@ from weir.runtime.http2.limits import Http2Limits
 from weir.runtime.http2.server_end import ServerEnd
 from weir.runtime.http2.stream import NOBODY, Receiver, Stream
 from weir.runtime.rpc.call_headers import RESPONSE_BLOCK, Asked, Metadata, read_request, status_block
+from weir.runtime.rpc.messages import PREFIX_BYTES
 from weir.runtime.rpc.metrics import BROKEN, CALLS_AT_ONCE, CONNECTIONS, UNREAD
 from weir.runtime.rpc.server_call import ServerCall
 from weir.runtime.rpc.writing import write_out
@@ -69,6 +70,8 @@ class ServerOptions:
     """Largest message that is sent, bytes."""
     calls_max: int
     """Calls at once, of all connections; one more is refused."""
+    open_methods: frozenset[str] = frozenset()
+    """Paths of methods that strangers may call: a message of theirs fits into what any stream may send, or is refused."""
     idle_s: float = 600.0
     """Seconds after the last call until its connection is closed. Arbitrary; any value from 5 minutes to an hour would do."""
 
@@ -288,7 +291,10 @@ class ServerConnection(asyncio.Protocol):
         handler = server.handler_of(asked)
         if handler is None:
             return self._refuse(stream, UNIMPLEMENTED, "Method not found!")
-        call = ServerCall(self, stream, asked, options.message_bytes_max, options.answer_bytes_max)
+        message_bytes_max = options.message_bytes_max
+        if asked.path in options.open_methods:
+            message_bytes_max = options.http2.stream_window_bytes - PREFIX_BYTES
+        call = ServerCall(self, stream, asked, message_bytes_max, options.answer_bytes_max)
         self._called_s = self._loop.time()
         call.task = self._loop.create_task(call.serve(handler))
         server.tasks.add(call.task)

@@ -165,6 +165,18 @@ async def test_a_message_beyond_the_bound_is_refused_before_it_comes(serving: Se
         assert (await answer_of(end))[0] == b"8"
 
 
+async def test_a_stranger_sends_no_message_larger_than_what_any_stream_may_send() -> None:
+    fits, beyond = framed(bytes(65_530), 65_530), framed(bytes(65_531), 65_531)
+    options = server_options(open_methods=frozenset(["/test/slow"]))
+    async with a_server("fast", options) as (_, _, port), a_client(port) as end:
+        end.send(headers(1, encoded(call_fields(b"/test/slow"))), data(1, beyond[:10]))
+        assert (await answer_of(end))[0] == b"8"
+
+        pieces = [data(3, fits[at : at + 16_384]) for at in range(0, len(fits), 16_384)]
+        end.send(headers(3, encoded(call_fields(b"/test/slow"))), *pieces, data(3, b"", is_end=True))
+        assert (await answer_of(end))[0] == b"0"
+
+
 @pytest.mark.parametrize("size", [0, 10, 16_000])
 async def test_a_caller_whom_nobody_reads_sends_no_more_than_a_window(serving: Serving, size: int) -> None:
     """A message without bytes counts too: it takes memory."""

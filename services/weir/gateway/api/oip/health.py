@@ -23,6 +23,9 @@ from weir.runtime.waits import first_of
 HEALTH = "grpc.health.v1.Health"
 """Name of the service."""
 
+HEALTH_METHODS = frozenset((f"/{HEALTH}/Check", f"/{HEALTH}/Watch"))
+"""Paths of its methods."""
+
 READ_S = 1.0
 """Seconds in which the question must come: it has a few bytes, so this is many round trips."""
 
@@ -69,7 +72,7 @@ class Health:
         self._waiting += 1
         try:
             within_s = READ_S if self._waiting <= WAITING_MAX else READ_BUSY_S
-            name = _service_name(await read_message(context, within_s))
+            name = _service_name(await read_message(context, within_s, "invalid_request"))
         except Refusal as refusal:
             await refuse(context, refusal)
             raise
@@ -88,7 +91,7 @@ class Health:
             await refuse(context, reached)
         HEALTH_WATCHES.set(self._watches.held)
         try:
-            await self._report_changes(_service_name(await read_message(context, READ_S)), context)
+            await self._report_changes(_service_name(await read_message(context, READ_S, "invalid_request")), context)
         except Refusal as refusal:
             await refuse(context, refusal)
         finally:

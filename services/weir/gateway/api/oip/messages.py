@@ -25,14 +25,16 @@ LOOPBACK = ("ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D", "unix:")
 """How gRPC names a peer on this machine."""
 
 
-async def read_message(context: Any, within_s: float) -> bytes:
-    """The one message of a unary call. Raises Refusal when it does not come in time, or not at all."""
+async def read_message(context: Any, within_s: float, too_large: str = "payload_too_large") -> bytes:
+    """The one message of a unary call. Raises Refusal when it does not come in time, or not at all, or is too large.
+
+    too_large: the type of that error.
+    """
     try:
         async with asyncio.timeout(within_s):
             message = await context.read()
     except BadMessage as bad:
-        reason = "payload_too_large" if bad.code == RESOURCE_EXHAUSTED else "invalid_request"
-        raise Refusal(reason, bad.text) from bad
+        raise Refusal(too_large if bad.code == RESOURCE_EXHAUSTED else "invalid_request", bad.text) from bad
     except TimeoutError as error:
         raise Refusal("request_timeout", f"the call's message did not come within {within_s:g} s") from error
     if message is grpc.aio.EOF:

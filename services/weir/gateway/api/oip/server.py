@@ -16,7 +16,7 @@ import grpc.aio
 
 from weir.gateway.adapters.metrics import CRASHES
 from weir.gateway.adapters.upstream import status_of
-from weir.gateway.api.oip.health import HEALTH, Health
+from weir.gateway.api.oip.health import HEALTH, HEALTH_METHODS, Health
 from weir.gateway.api.oip.messages import answer, code_of, headers_of, is_loopback, read_message, refuse
 from weir.gateway.api.oip.request import admit_request
 from weir.gateway.api.oip.stream import StreamSession
@@ -58,6 +58,7 @@ async def serve_oip(gateway: Gateway, stop: asyncio.Event, known: asyncio.Event)
         message_bytes_max=settings.message_bytes_max,
         answer_bytes_max=settings.message_bytes_max * 2,
         calls_max=limited + UNLIMITED_CALLS,
+        open_methods=HEALTH_METHODS,
     )
     server = server_of(settings.rpc, options)
     health = Health(settings.health_watches_max, known)
