@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from weir.gateway.adapters.keys_file import KeysFile
+from weir.gateway.calls.callers import Callers
 from weir.gateway.calls.recorder import Recorder
 from weir.gateway.calls.request_ids import RequestIds
 from weir.gateway.calls.turnstile import Turnstile
 from weir.gateway.core.catalog import Catalog
-from weir.gateway.core.keys import Caller, caller_of
+from weir.gateway.core.keys import Caller
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.clock import now_us
 from weir.runtime.oip import OipClient
@@ -27,8 +28,9 @@ class Gateway:
     request_ids: RequestIds
     upstream: OipClient
     """The inference service."""
+    callers: Callers = field(default_factory=Callers)
 
     def caller(self, authorization: str, *, is_loopback: bool) -> Caller:
         """Who calls. Raises Refusal("unauthenticated")."""
         anonymous = self.settings.anonymous_tenant if is_loopback else ""
-        return caller_of(authorization, self.keys.current(), now_us(), anonymous_tenant=anonymous)
+        return self.callers.find(authorization, self.keys.current(), now_us(), anonymous)

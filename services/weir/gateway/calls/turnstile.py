@@ -7,14 +7,14 @@ from the keys file, those of a tenant from WEIR_GATEWAY_LIMITS_BY_TENANT, and wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from math import isinf
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from weir.gateway.adapters.metrics import BYTES_IN_HAND, CALLS_AT_ONCE, LIMITED, STREAMS_AT_ONCE
 from weir.gateway.core.bucket import Buckets
-from weir.gateway.core.caller_limits import NO_LIMITS, CallerLimits
+from weir.gateway.core.caller_limits import CallerLimits
 from weir.gateway.core.keys import Caller
 from weir.gateway.core.slots import LimitReached, Slots
 from weir.gateway.settings import GatewaySettings
@@ -24,6 +24,24 @@ BYTES_PER_TOKEN = 4
 """Bytes that count as one token. Chosen: about right for English, dear for other scripts; nothing is decoded here."""
 
 Rate = Literal["calls_per_minute", "tokens_per_minute"]
+
+Rates = tuple[tuple[str, str, int], ...]
+"""Whose limit, the name of its bucket, and how much a minute."""
+
+TERMS_MAX = 4_096
+"""Callers whose terms are kept. Arbitrary; any value above the keys of an installation would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a caller may have, worked out once."""
+
+    said: CallerLimits
+    """What the keys file says of its key; other limits mean other terms."""
+    key: CallerLimits
+    tenant: CallerLimits
+    calls: Rates
+    tokens: Rates
 
 
 class Turnstile:
@@ -37,6 +55,7 @@ class Turnstile:
         self._of_key = settings.limits_of_key
         self._of_tenant = settings.limits_of_tenant
         self._by_tenant = settings.parsed_limits_by_tenant()
+        self._terms: dict[tuple[str, str], Terms] = {}
         self._buckets = Buckets()
         CALLS_AT_ONCE.set_function(lambda: self.calls.held)
         STREAMS_AT_ONCE.set_function(lambda: self.streams.held)
@@ -44,13 +63,14 @@ class Turnstile:
 
     def enter_call(self, caller: Caller) -> Slot:
         """A slot for one inference call, and its turn of the rate. Raises LimitReached."""
-        self._turn(caller, "calls_per_minute", 1)
-        return self._entered(self.calls, caller, self._key(caller).calls_at_once, self._tenant(caller).calls_at_once)
+        terms = self._terms_of(caller)
+        self._turn("calls_per_minute", terms.calls, 1)
+        return self._entered(self.calls, caller, terms.key.calls_at_once, terms.tenant.calls_at_once)
 
     def enter_stream(self, caller: Caller) -> Slot:
         """A slot for one gRPC stream; its requests take theirs as they come. Raises LimitReached."""
-        key, tenant = self._key(caller), self._tenant(caller)
-        return self._entered(self.streams, caller, key.streams_at_once, tenant.streams_at_once)
+        terms = self._terms_of(caller)
+        return self._entered(self.streams, caller, terms.key.streams_at_once, terms.tenant.streams_at_once)
 
     def enter_lookup(self, caller: Caller) -> Slot:
         """A slot for a question about a model or the server, apart from calls. Raises LimitReached."""
@@ -58,48 +78,52 @@ class Turnstile:
 
     def hold_bytes(self, caller: Caller, amount: int, already: int) -> None:
         """Count bytes as held. already: what the same call holds so far. Raises LimitReached."""
-        key, tenant = self._key(caller), self._tenant(caller)
-        _take(self.bytes, caller, amount, key.bytes_in_hand, tenant.bytes_in_hand, already)
+        terms = self._terms_of(caller)
+        _take(self.bytes, caller, amount, terms.key.bytes_in_hand, terms.tenant.bytes_in_hand, already)
 
     def charge_tokens(self, caller: Caller, size_bytes: int) -> None:
         """Charge for bytes that are about to go upstream. Raises LimitReached when the minute's tokens are used up."""
-        self._turn(caller, "tokens_per_minute", -(-size_bytes // BYTES_PER_TOKEN))
+        self._turn("tokens_per_minute", self._terms_of(caller).tokens, -(-size_bytes // BYTES_PER_TOKEN))
 
     def settle_tokens(self, caller: Caller, size_bytes: int) -> None:
         """Charge for bytes that were answered: what is over the limit is owed, for a minute at most."""
-        for _, name, amount in self._rates(caller, "tokens_per_minute"):
+        for _, name, amount in self._terms_of(caller).tokens:
             self._buckets.owe(name, amount, -(-size_bytes // BYTES_PER_TOKEN), monotonic_s())
 
     def _entered(self, slots: Slots, caller: Caller, key_max: int | None, tenant_max: int | None) -> Slot:
         _take(slots, caller, 1, key_max, tenant_max)
         return Slot(self, slots, caller)
 
-    def _turn(self, caller: Caller, rate: Rate, cost: int) -> None:
-        looked_at: list[str] = []
+    def _turn(self, rate: Rate, rates: Rates, cost: int) -> None:
         now_s = monotonic_s()
-        for whose, name, amount in self._rates(caller, rate):
+        for whose, name, amount in rates:
             wait_s = self._buckets.wait_s(name, amount, cost, now_s)
             if wait_s:
                 limit = f"{rate}_{whose}"
                 LIMITED.labels(limit).inc()
                 raise _slow_down(limit, name.partition(" ")[2], amount, cost, wait_s)
-            looked_at.append(name)
-        for name in looked_at:  # only now: who is refused pays nothing
+        for _, name, _ in rates:  # only now: who is refused pays nothing
             self._buckets.spend(name, cost)
 
-    def _rates(self, caller: Caller, rate: Rate) -> Iterator[tuple[str, str, int]]:
-        """Whose limit, the name of its bucket, and how much a minute."""
-        of_key, of_tenant = getattr(self._key(caller), rate), getattr(self._tenant(caller), rate)
-        if of_key is not None:
-            yield "key", f"{rate} key {caller.key_id}", of_key
-        if of_tenant is not None:
-            yield "tenant", f"{rate} tenant {caller.tenant}", of_tenant
+    def _terms_of(self, caller: Caller) -> Terms:
+        who = caller.tenant, caller.key_id
+        terms = self._terms.get(who)
+        if terms is None or terms.said is not caller.limits:
+            if len(self._terms) >= TERMS_MAX:
+                self._terms.clear()
+            terms = self._terms[who] = self._worked_out(caller)
+        return terms
 
-    def _key(self, caller: Caller) -> CallerLimits:
-        return caller.limits.over(self._of_key) if caller.limits is not NO_LIMITS else self._of_key
-
-    def _tenant(self, caller: Caller) -> CallerLimits:
-        return self._by_tenant.get(caller.tenant, self._of_tenant)
+    def _worked_out(self, caller: Caller) -> Terms:
+        key, tenant = caller.limits.over(self._of_key), self._by_tenant.get(caller.tenant, self._of_tenant)
+        calls, tokens = (
+            (
+                ("key", f"{rate} key {caller.key_id}", getattr(key, rate)),
+                ("tenant", f"{rate} tenant {caller.tenant}", getattr(tenant, rate)),
+            )
+            for rate in get_args(Rate)
+        )
+        return Terms(caller.limits, key, tenant, _said(calls), _said(tokens))
 
     def give_back(self, slots: Slots, caller: Caller, size_bytes: int) -> None:
         """What a caller held is free again: one of `slots`, and so many bytes."""
@@ -138,6 +162,10 @@ class Slot:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.leave()
+
+
+def _said(rates: Rates) -> Rates:
+    return tuple(rate for rate in rates if rate[2] is not None)
 
 
 def _take(

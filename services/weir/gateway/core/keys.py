@@ -61,6 +61,8 @@ class Caller:
     routes: tuple[str, ...]
     limits: CallerLimits = NO_LIMITS
     """What the keys file says of this key."""
+    expires_us: int | None = None
+    """When the key ends, since 1970-01-01 UTC; None for never."""
 
     def demand(self, scope: str) -> None:
         """Raises Refusal naming the scope when the caller lacks it; admin has every scope."""
@@ -139,7 +141,7 @@ def caller_of(authorization: str, keys: Mapping[str, ApiKey], now_us: int, *, an
         raise Refusal("unauthenticated", f"API key weir_{match[1]}_... is not known here; make one: weir keys create")
     if key.expires_us is not None and key.expires_us <= now_us:
         raise Refusal("unauthenticated", f"API key {key.id} has expired; make a new one: weir keys create")
-    return Caller(key.tenant, key.id, key.scopes, key.routes, key.limits)
+    return Caller(key.tenant, key.id, key.scopes, key.routes, key.limits, key.expires_us)
 
 
 def _parse_key(item: object, index: int) -> ApiKey:

@@ -17,7 +17,13 @@ from weir.inference.adapters.call_context import MS_PER_S, CallContext, Metadata
 from weir.inference.adapters.metrics import CALL_SECONDS, CALLS, IN_FLIGHT, REFUSED
 from weir.inference.core.gate import Gate
 from weir.runtime.clock import monotonic_s, now_us
-from weir.runtime.oip import INFER, STREAM_INFER, OipClient
+from weir.runtime.oip import INFER, STREAM_INFER, UNARY_METHODS, OipClient
+
+METHODS = (*UNARY_METHODS, STREAM_INFER)
+
+SECONDS_OF = {method: CALL_SECONDS.labels(method) for method in METHODS}
+OK_OF = {method: CALLS.labels(method, "OK") for method in METHODS}
+"""Series that every call counts in, looked up once."""
 
 RETRY_AFTER = "retry-after-ms"
 """Trailing metadata of a refusal: the pause before another try, milliseconds."""
@@ -90,8 +96,8 @@ class Forwarder:
         except grpc.aio.AioRpcError as error:
             await self._abort(call, error, context)
         finally:
-            CALL_SECONDS.labels(method).observe(monotonic_s() - started_s)
-        CALLS.labels(method, "OK").inc()
+            SECONDS_OF[method].observe(monotonic_s() - started_s)
+        OK_OF[method].inc()
         context.set_trailing_metadata((*_pairs(await upstream.trailing_metadata()), call.trailer(now_us())))
         return reply
 
@@ -106,8 +112,8 @@ class Forwarder:
             await self._abort(call, error, context)
         finally:
             upstream.cancel()
-            CALL_SECONDS.labels(STREAM_INFER).observe(monotonic_s() - started_s)
-        CALLS.labels(STREAM_INFER, "OK").inc()
+            SECONDS_OF[STREAM_INFER].observe(monotonic_s() - started_s)
+        OK_OF[STREAM_INFER].inc()
         context.set_trailing_metadata((*_pairs(await upstream.trailing_metadata()), call.trailer(now_us())))
 
     async def _abort(self, call: CallContext, error: grpc.aio.AioRpcError, context: Any) -> NoReturn:

@@ -15,7 +15,8 @@ NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
 
 USUAL = frozenset(
     (b"content-type", b"user-agent", b"authorization", b"grpc-timeout", b"grpc-encoding", b"grpc-accept-encoding", b"grpc-status",
-     b"grpc-message", b"traceparent", b"tracestate", b"content-length", b"accept-encoding")
+     b"grpc-message", b"traceparent", b"tracestate", b"content-length", b"accept-encoding", b"weir-request-id", b"weir-release",
+     b"weir-server-timing")
 )  # fmt: skip
 """Names that are good, and that most messages have: they are not looked at again."""
 

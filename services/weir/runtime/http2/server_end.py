@@ -69,14 +69,15 @@ class ServerEnd(Connection):
         if len(self.streams) >= self.limits.streams_max:
             raise StreamFault(stream_id, ErrorCode.REFUSED_STREAM, f"{len(self.streams)} streams are open")
         try:
-            demand_request(headers.fields)
-            length = content_length(headers.fields)
-            if is_end and length:
-                raise Malformed(f"no content, where content-length is {length}")
+            if not headers.is_request:
+                demand_request(headers.fields)
+                headers.content_bytes, headers.is_request = content_length(headers.fields), True
+            if is_end and headers.content_bytes:
+                raise Malformed(f"no content, where content-length is {headers.content_bytes}")
         except Malformed as error:
             raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, f"the request is malformed: {error}") from error
         stream = self.new_stream(stream_id, NOBODY)
-        stream.content_bytes_left = length
+        stream.content_bytes_left = headers.content_bytes
         stream.is_remote_ended = is_end
         stream.receiver = self._open_request(stream, headers)
         if is_end:

@@ -56,6 +56,9 @@ class Connected(Protocol):
     def flush_soon(self) -> None:
         """Write what is to be written, once the calls that are ready now have said what they have to say."""
 
+    def flush_later(self) -> None:
+        """Write it with what comes next, or after a moment."""
+
 
 class ServerCall:
     """A call from its headers to its status."""
@@ -103,6 +106,11 @@ class ServerCall:
         """Seconds until the client's deadline, 0 at least; None where it set none."""
         return None if self._deadline_s is None else max(0.0, self._deadline_s - self._loop.time())
 
+    @property
+    def has_message(self) -> bool:
+        """Whether `read` has a message without waiting for the client."""
+        return bool(self._messages)
+
     async def read(self) -> Any:
         """The next message, as bytes unless its handler has a deserializer; grpc.aio.EOF after the last.
 
@@ -143,12 +151,15 @@ class ServerCall:
             await self._turns.give()
 
     async def send_initial_metadata(self, metadata: Metadata) -> None:
-        """Send the headers of the answer now. Raises grpc.aio.InternalError when the call is over."""
+        """Send the headers of the answer, with its first message if that comes in a moment: that saves a packet.
+
+        Raises grpc.aio.InternalError when the call is over.
+        """
         if self._is_over:
             raise grpc.aio.InternalError("the call is over")
         self._initial = metadata_block(metadata)
         self._begin()
-        self._connected.flush_soon()
+        self._connected.flush_later()
 
     def set_trailing_metadata(self, metadata: Metadata) -> None:
         """What the trailers say beside the status."""

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from weir.runtime.rpc.call_headers import Metadata, Status
 from weir.runtime.rpc.client_call import CANCELLED, INTERNAL, ClientCall, rpc_error
 from weir.runtime.rpc.messages import BadMessage
+
+
+class Answer(asyncio.Future[bytes]):
+    """The answer that is waited for. Who waits and is cancelled stops the call at once, not in the next turn of the loop."""
+
+    def __init__(self, cancelled: Callable[[], None]) -> None:
+        super().__init__()
+        self._on_cancel = cancelled
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Nobody waits any more."""
+        is_cancelled = super().cancel(msg)
+        if is_cancelled:
+            self._on_cancel()
+        return is_cancelled
 
 
 class UnaryCall(ClientCall):
@@ -17,8 +32,7 @@ class UnaryCall(ClientCall):
     def __init__(self, bytes_max: int, timeout_s: float | None) -> None:
         super().__init__(bytes_max, timeout_s)
         self._answer: bytes | None = None
-        self._future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._future.add_done_callback(self._done)
+        self._future = Answer(self._cancelled)
 
     def __await__(self) -> Generator[Any, None, bytes]:
         return self._future.__await__()
@@ -32,9 +46,8 @@ class UnaryCall(ClientCall):
         assert self.status is not None, "await the call first"
         return self.status.metadata
 
-    def _done(self, future: asyncio.Future[bytes]) -> None:
-        if future.cancelled():
-            self._give_up(Status(CANCELLED, "Locally cancelled by application!", ()))
+    def _cancelled(self) -> None:
+        self._give_up(Status(CANCELLED, "Locally cancelled by application!", ()))
 
     def _take(self, message: bytes) -> None:
         if self._answer is not None:

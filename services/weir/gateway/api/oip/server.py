@@ -28,7 +28,7 @@ from weir.gateway.core.peek import NoMessage, peek_question
 from weir.gateway.core.upstream_status import retry_after_ms
 from weir.runtime.errors import BadSetting
 from weir.runtime.http2.limits import Http2Limits
-from weir.runtime.oip import INFER, SERVICE, STREAM_INFER, UNARY_METHODS, trailer_of
+from weir.runtime.oip import CONTROL_METHODS, INFER, SERVICE, STREAM_INFER, UNARY_METHODS, trailer_of
 from weir.runtime.rpc.library import server_of
 from weir.runtime.rpc.server import ServerOptions
 from weir.runtime.telemetry.logs import logger
@@ -81,21 +81,21 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
     def __init__(self, gateway: Gateway, health: Health) -> None:
         self._gateway = gateway
         self._health = health
+        self._served = {f"/{SERVICE}/{name}": _streaming(self._looker(name)) for name in CONTROL_METHODS}
+        self._served[f"/{SERVICE}/{INFER}"] = _streaming(self._infer)
+        self._served[f"/{SERVICE}/{STREAM_INFER}"] = _streaming(self._stream)
 
     def service(self, handler_call_details: Any) -> Any:
         """The handler of a method; None for a service that is neither Triton's nor health."""
+        served = self._served.get(handler_call_details.method)
+        if served is not None:
+            return served
         _, _, path = handler_call_details.method.partition("/")
         service, _, method = path.partition("/")
         if service == HEALTH:
             return self._health.handler(method)
         if service != SERVICE:
             return None
-        if method == STREAM_INFER:
-            return grpc.stream_stream_rpc_method_handler(self._stream)
-        if method == INFER:
-            return grpc.stream_stream_rpc_method_handler(self._infer)
-        if method in UNARY_METHODS:
-            return grpc.stream_stream_rpc_method_handler(self._looker(method))
         return grpc.stream_unary_rpc_method_handler(_unimplemented(method))
 
     def _looker(self, method: str) -> Any:
@@ -180,6 +180,11 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
             if remaining is None
             else min(float(remaining), self._gateway.settings.timeout_s)
         )
+
+
+def _streaming(behaviour: Any) -> Any:
+    """The handler of a behaviour that reads and writes its messages itself."""
+    return grpc.stream_stream_rpc_method_handler(behaviour)
 
 
 def _unimplemented(method: str) -> Any:
