@@ -7,6 +7,7 @@ exits 1 with its traceback, and the supervisor starts the process again.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -43,7 +44,12 @@ def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
 
 
 def begin(service: str, settings: SharedSettings) -> None:
-    """Set up logs and the export of telemetry; the first that a service does. Raises BadSetting for what cannot be exported."""
+    """Set up logs and the export of telemetry; the first that a service does. Raises BadSetting for what cannot be exported.
+
+    What was imported stays for ever: the garbage collector need not look at it again and again.
+    """
+    gc.collect()
+    gc.freeze()
     configure_logs(service, settings.log_level)
     otlp.start(service, settings.instance)
 

@@ -69,9 +69,9 @@ class Record:
 
 def pack(record: Record, mark: str = "") -> bytes:
     """Framed bytes of a record. mark: of the segments it goes to, see `anchor_of`; empty for none. Never raises."""
-    blobs = [record.wire, *record.responses]
-    facts: dict[str, Any] = {"mark": mark} if mark else {}
-    facts |= {
+    blobs = (record.wire, *record.responses)
+    facts: dict[str, Any] = {
+        "mark": mark,
         "kind": record.kind,
         "source": record.source,
         "boot_epoch": record.boot_epoch,
@@ -80,10 +80,12 @@ def pack(record: Record, mark: str = "") -> bytes:
         "end": record.end,
         "feedback": record.feedback,
         "gap": record.gap,
-        "sizes": [len(blob) for blob in blobs],
+        "sizes": tuple(map(len, blobs)),
         "wire_bytes": record.wire_bytes,
         "response_bytes": record.response_bytes,
     }
+    if not mark:
+        del facts["mark"]
     head = _json(facts)
     payload = b"".join((SIZES.pack(len(head)), head, *blobs))
     return HEAD.pack(len(payload), zlib.crc32(payload)) + payload
