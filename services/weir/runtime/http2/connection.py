@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from weir.runtime.http2 import frames
 from weir.runtime.http2.control import ControlFrames, demand_other_parent
-from weir.runtime.http2.faults import ConnectionFault, ErrorCode, StreamFault
+from weir.runtime.http2.faults import LOST, ConnectionFault, ErrorCode, StreamFault
 from weir.runtime.http2.frames import (
     ACK,
     CONTINUATION,
@@ -157,7 +157,7 @@ class Connection(ControlFrames):
         self.is_going = True
         for stream in streams.values():
             self.outlet.forget(stream)
-            stream.receiver.receive_reset(ErrorCode.CONNECT_ERROR, text)
+            stream.receiver.receive_reset(LOST, text)
 
     def new_stream(self, stream_id: int, receiver: Receiver) -> Stream:
         """A stream that is open from now on."""

@@ -24,6 +24,10 @@ class ErrorCode(IntEnum):
     HTTP_1_1_REQUIRED = 13
 
 
+LOST = -1
+"""Code of a stream whose connection is lost. None of the protocol's: no peer can say it."""
+
+
 class ConnectionFault(Exception):
     """The connection cannot go on: the peer hears of it by GOAWAY, and it is closed."""
 

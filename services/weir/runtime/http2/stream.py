@@ -19,7 +19,8 @@ class Receiver(Protocol):
         """Bytes of the body, in order. is_end: nothing comes after them."""
 
     def receive_reset(self, code: int, text: str) -> None:
-        """The stream is over before its time: the peer or we ended it, or the connection is lost. text: why, where we know."""
+        """The stream is over before its time: the peer or we ended it, or the connection is lost (faults.LOST). text: why, where
+        we know."""
 
     def sent(self) -> None:
         """All that waited to be sent on the stream is on its way."""

@@ -51,8 +51,8 @@ UNSAFE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 """Characters that `grpc-message` keeps as they are."""
 
 UNAUTHENTICATED, PERMISSION_DENIED, UNIMPLEMENTED, UNAVAILABLE, UNKNOWN, INTERNAL = 16, 7, 12, 14, 2, 13
-OF_HTTP = {400: INTERNAL, 401: UNAUTHENTICATED, 403: PERMISSION_DENIED, 404: UNIMPLEMENTED, 429: UNAVAILABLE, 502: UNAVAILABLE,
-           503: UNAVAILABLE, 504: UNAVAILABLE}  # fmt: skip
+OF_HTTP = {400: INTERNAL, 401: UNAUTHENTICATED, 403: PERMISSION_DENIED, 404: UNIMPLEMENTED, 429: UNAVAILABLE, 431: INTERNAL,
+           502: UNAVAILABLE, 503: UNAVAILABLE, 504: UNAVAILABLE}  # fmt: skip
 """gRPC status of an answer that is none of gRPC, by its HTTP status (http-grpc-status-mapping.md)."""
 
 
@@ -118,8 +118,7 @@ def read_status(fields: Sequence[Field]) -> Status | None:
     if code is None:
         return None
     details = unquote_to_bytes(values.get(b"grpc-message", b"")).decode("utf-8", "replace")
-    number = int(code) if code.isdigit() and len(code) <= 2 else UNKNOWN
-    return Status(number if number <= UNAUTHENTICATED else UNKNOWN, details, metadata_of(fields, OF_THE_STATUS))
+    return Status(_status_code(code), details, metadata_of(fields, OF_THE_STATUS))
 
 
 def status_of_http(status: int) -> int:
@@ -182,6 +181,14 @@ def _name(name: str) -> bytes:
     if not NAME.fullmatch(name):
         raise ValueError(f"metadata {name[:64]!r} cannot be carried: names have small letters, digits, _ - and .")
     return name.encode()
+
+
+def _status_code(code: bytes) -> int:
+    """The code of a `grpc-status`: INTERNAL where it is no number, UNKNOWN where the number is no code."""
+    if not code.isdigit():
+        return INTERNAL
+    digits = code.lstrip(b"0") or b"0"
+    return int(digits) if len(digits) <= 2 and int(digits) <= UNAUTHENTICATED else UNKNOWN
 
 
 def _binary(value: bytes) -> bytes:

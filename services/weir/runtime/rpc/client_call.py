@@ -14,7 +14,7 @@ import grpc
 import grpc.aio
 
 from weir.runtime.http2.client_end import ClientEnd
-from weir.runtime.http2.faults import ErrorCode
+from weir.runtime.http2.faults import LOST, ErrorCode
 from weir.runtime.http2.header_blocks import HeaderList
 from weir.runtime.http2.stream import Stream
 from weir.runtime.rpc.call_headers import (
@@ -30,12 +30,12 @@ from weir.runtime.rpc.messages import BadMessage, MessageReader
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 """Number of a status -> what grpc calls it."""
 
-CANCELLED, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, RESOURCE_EXHAUSTED = 1, 4, 13, 14, 8
+CANCELLED, DEADLINE_EXCEEDED, PERMISSION_DENIED, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE = 1, 4, 7, 8, 13, 14
 """gRPC status codes that the client itself gives."""
 
 OF_RESET: Mapping[int, int] = {
     ErrorCode.NO_ERROR: INTERNAL, ErrorCode.REFUSED_STREAM: UNAVAILABLE, ErrorCode.CANCEL: CANCELLED,
-    ErrorCode.ENHANCE_YOUR_CALM: RESOURCE_EXHAUSTED, ErrorCode.CONNECT_ERROR: UNAVAILABLE,
+    ErrorCode.ENHANCE_YOUR_CALM: RESOURCE_EXHAUSTED, ErrorCode.INADEQUATE_SECURITY: PERMISSION_DENIED, LOST: UNAVAILABLE,
 }  # fmt: skip
 """gRPC status of a stream that was reset (PROTOCOL-HTTP2.md, Errors); others are INTERNAL."""
 
@@ -90,6 +90,8 @@ class ClientCall:
             if status is None:
                 code = status_of_http(self._http_status or _http_status(fields))
                 status = Status(code, "the answer has no grpc-status", metadata_of(fields, OF_THE_STATUS))
+            elif status.code == 0 and self._reader.partial_bytes:
+                status = Status(INTERNAL, "the answer ends inside a message", status.metadata)
             self._finish(status)
             return
         values = dict(fields)

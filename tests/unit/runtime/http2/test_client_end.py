@@ -9,7 +9,7 @@ from harness.http2.noted import Noted
 from harness.http2.wire import data, encoded, frames_in, frames_of_kind, headers, request_fields, written
 from weir.runtime.http2 import frames
 from weir.runtime.http2.client_end import NOT_TAKEN, ClientEnd
-from weir.runtime.http2.faults import ConnectionFault, ErrorCode
+from weir.runtime.http2.faults import LOST, ConnectionFault, ErrorCode
 from weir.runtime.http2.frames import PREFACE, RST_STREAM, SETTINGS, STREAM_ID_MAX
 from weir.runtime.http2.limits import Http2Limits
 
@@ -198,7 +198,7 @@ def test_a_lost_connection_ends_every_call_once() -> None:
     asking.end.lose("gone")
     asking.end.lose("gone")
 
-    assert [receiver.calls for receiver in asking.receivers] == [[("reset", ErrorCode.CONNECT_ERROR, "gone")]] * 2
+    assert [receiver.calls for receiver in asking.receivers] == [[("reset", LOST, "gone")]] * 2
     assert not asking.end.can_open()
 
 

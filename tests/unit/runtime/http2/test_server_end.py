@@ -10,7 +10,7 @@ from harness.http2 import wire
 from harness.http2.noted import Requests
 from harness.http2.wire import Frame, data, encoded, frames_in, headers, request_fields
 from weir.runtime.http2 import frames
-from weir.runtime.http2.faults import ConnectionFault, ErrorCode
+from weir.runtime.http2.faults import LOST, ConnectionFault, ErrorCode
 from weir.runtime.http2.frames import GOAWAY, PING, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE
 from weir.runtime.http2.header_blocks import literal
 from weir.runtime.http2.limits import Http2Limits
@@ -416,7 +416,5 @@ def test_a_lost_connection_ends_every_stream_once() -> None:
     served.end.lose("gone")
     served.end.lose("gone")
 
-    assert [noted.calls[-1] for _, _, noted in served.requests.taken] == [
-        ("reset", ErrorCode.CONNECT_ERROR, "gone")
-    ] * 2
+    assert [noted.calls[-1] for _, _, noted in served.requests.taken] == [("reset", LOST, "gone")] * 2
     assert served.end.streams == {}

@@ -124,12 +124,17 @@ def test_an_encoding_that_nobody_knows_is_unimplemented(encoding: bytes) -> None
     assert asked.fault[0] == UNIMPLEMENTED
 
 
-@pytest.mark.parametrize("code", [b"17", b"99", b"-1", b"", b"x", b"1234567"])
-def test_a_code_that_is_none_is_unknown(code: bytes) -> None:
-    status = read_status([(b"grpc-status", code), (b"grpc-message", b"why")])
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [(b"17", UNKNOWN), (b"99", UNKNOWN), (b"1234567", UNKNOWN), (b"1" * 10_000, UNKNOWN),
+     (b"-1", INTERNAL), (b"", INTERNAL), (b"x", INTERNAL),
+     (b"\xb2", INTERNAL), (b"0" * 10_000, 0), (b"007", 7)],
+)  # fmt: skip
+def test_a_number_that_is_no_code_is_unknown_and_what_is_no_number_internal(said: bytes, code: int) -> None:
+    status = read_status([(b"grpc-status", said), (b"grpc-message", b"why")])
 
     assert status is not None
-    assert (status.code, status.details) == (UNKNOWN, "why")
+    assert (status.code, status.details) == (code, "why")
 
 
 def test_trailers_without_a_status_say_none() -> None:

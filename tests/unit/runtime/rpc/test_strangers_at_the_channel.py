@@ -11,7 +11,7 @@ import grpc
 import grpc.aio
 import pytest
 
-from harness.http2.wire import data, encoded, headers
+from harness.http2.wire import data, headers
 from harness.rpc.pairs import a_server, channel_options, server_options
 from harness.rpc.raw import OK_BLOCK, OK_TRAILERS, WITHIN_S, RawEnd, a_server_of, begun
 from weir.runtime.http2 import frames
@@ -47,75 +47,6 @@ async def code_of(waited: Any) -> grpc.StatusCode:
             await waited
     code: grpc.StatusCode = caught.value.code()
     return code
-
-
-async def code_after(*wires: bytes) -> grpc.StatusCode:
-    """The code of a call that is answered by these frames."""
-
-    async def script(end: RawEnd) -> None:
-        await begun(end)
-        await end.until(DATA)
-        end.send(*wires)
-        await end.is_closed()
-
-    async with a_server_of(script) as port, a_channel(port) as channel:
-        return await code_of(call(channel))
-
-
-@pytest.mark.parametrize(
-    ("reset", "code"),
-    [
-        (ErrorCode.NO_ERROR, S.INTERNAL), (ErrorCode.PROTOCOL_ERROR, S.INTERNAL), (ErrorCode.REFUSED_STREAM, S.UNAVAILABLE),
-        (ErrorCode.CANCEL, S.CANCELLED), (ErrorCode.ENHANCE_YOUR_CALM, S.RESOURCE_EXHAUSTED), (99, S.INTERNAL),
-    ],
-)  # fmt: skip
-async def test_a_reset_is_a_status(reset: int, code: grpc.StatusCode) -> None:
-    assert await code_after(frames.rst_stream(1, reset)) == code
-
-
-async def test_the_text_of_an_error_may_begin_and_end_with_white_space() -> None:
-    """Triton's texts do, and grpc sends them so."""
-    fields = [
-        (b":status", b"200"),
-        (b"content-type", b"application/grpc"),
-        (b"grpc-status", b"5"),
-        (b"grpc-message", b" no "),
-    ]
-
-    assert await code_after(headers(1, encoded(fields), is_end=True)) == S.NOT_FOUND
-
-
-@pytest.mark.parametrize(
-    ("status", "code"),
-    [(b"200", S.UNKNOWN), (b"400", S.INTERNAL), (b"401", S.UNAUTHENTICATED), (b"403", S.PERMISSION_DENIED),
-     (b"404", S.UNIMPLEMENTED), (b"429", S.UNAVAILABLE), (b"502", S.UNAVAILABLE), (b"503", S.UNAVAILABLE), (b"500", S.UNKNOWN)],
-)  # fmt: skip
-@pytest.mark.parametrize("is_end", [True, False])
-async def test_an_answer_that_is_none_of_grpc_is_a_status(status: bytes, code: grpc.StatusCode, is_end: bool) -> None:
-    block = encoded([(b":status", status), (b"content-type", b"text/html")])
-
-    assert (
-        await code_after(headers(1, block, is_end=is_end), b"" if is_end else data(1, b"<html>", is_end=True)) == code
-    )
-
-
-@pytest.mark.parametrize(
-    "wires",
-    [
-        [headers(1, OK_BLOCK), headers(1, OK_TRAILERS, is_end=True)],
-        [headers(1, OK_BLOCK), data(1, ANSWER * 2), headers(1, OK_TRAILERS, is_end=True)],
-        [headers(1, OK_BLOCK), data(1, b"\1\0\0\0\1x"), headers(1, OK_TRAILERS, is_end=True)],
-        [data(1, ANSWER), headers(1, OK_TRAILERS, is_end=True)],
-        [headers(1, encoded([(b":status", b"103")]), is_end=True)],
-    ],
-    ids=["no message", "two messages", "compressed without", "no headers", "informational end"],
-)
-async def test_a_broken_answer_is_internal(wires: list[bytes]) -> None:
-    assert await code_after(*wires) == S.INTERNAL
-
-
-async def test_an_answer_without_an_end_of_grpc_is_unknown() -> None:
-    assert await code_after(headers(1, OK_BLOCK), data(1, ANSWER, is_end=True)) == S.UNKNOWN
 
 
 async def test_an_answer_beyond_the_bound_is_refused_and_its_server_told() -> None:
