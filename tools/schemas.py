@@ -44,7 +44,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal, get_args
 
-from weir.events.record import Record
+from weir.events.record import Record, direct_init
 
 '''
 
@@ -201,6 +201,7 @@ def dataclass_text(record: Json, base: str, types: Mapping[str, str]) -> str:
     """Source of one frozen dataclass. base: the class it extends. types: of fields that hold a word of a closed set."""
     name = record["name"]
     lines = [
+        "@direct_init",
         "@dataclass(frozen=True, slots=True, kw_only=True)",
         f"class {name}({base}):",
         f'    """{record["doc"]}"""',

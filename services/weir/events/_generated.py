@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal, get_args
 
-from weir.events.record import Record
+from weir.events.record import Record, direct_init
 
 AccountKind = Literal['accepted', 'shed', 'corrupt', 'dead']
 DriftLevel = Literal['', 'warn', 'page']
@@ -36,6 +36,7 @@ class Topic:
 
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope(Record):
     """The first fields of every event. Made without a number; `Numbering.number` gives it one."""
@@ -60,6 +61,7 @@ class Envelope(Record):
     """When the fact happened, microseconds since 1970-01-01 UTC."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertChanged(Envelope):
     """An alert changed its state."""
@@ -94,6 +96,7 @@ class AlertChanged(Envelope):
     """Text for a person and links; never a prompt or an answer, of their words only single ones that a drift signal names."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLettered(Envelope):
     """A consumer could not handle a message and put it aside."""
@@ -122,6 +125,7 @@ class DeadLettered(Envelope):
     """SHA-256 of the full value, 64 hex digits."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShiftedTerm(Record):
     """A word whose share of texts changed."""
@@ -136,6 +140,7 @@ class ShiftedTerm(Record):
     """Share of texts that speak for the change that hold it, 0 to 1."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NovelCluster(Record):
     """A group of calls that are unlike the reference and like each other."""
@@ -154,6 +159,7 @@ class NovelCluster(Record):
     """Its latest calls, oldest first; at most 5."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterShift(Record):
     """Share of a cluster of the reference, before and now."""
@@ -170,6 +176,7 @@ class ClusterShift(Record):
     """What it adds to the index, nats."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceSum(Record):
     """Evidence of the alarm on calls pinned to one asset, or of one tenant."""
@@ -188,6 +195,7 @@ class EvidenceSum(Record):
     """Calls summed."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftSignalled(Envelope):
     """A drift detector changed its state on a monitored stream."""
@@ -272,6 +280,7 @@ class DriftSignalled(Envelope):
     """Version of the reference that a decision begins; empty for none."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference(Record):
     """One versioned asset that took part in producing an answer."""
@@ -286,6 +295,7 @@ class Reference(Record):
     """Content digest, sha256: followed by 64 hex digits."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationScored(Envelope):
     """An evaluator scored one completed call."""
@@ -328,6 +338,7 @@ class EvaluationScored(Envelope):
     """Human label of the anchor: whether its answer should pass; null for a call."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackReceived(Envelope):
     """A user judged an answer."""
@@ -344,6 +355,7 @@ class FeedbackReceived(Envelope):
     """The user's words, cut at 4,096 characters."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GovernanceRecorded(Envelope):
     """A governed action was executed or refused."""
@@ -370,6 +382,7 @@ class GovernanceRecorded(Envelope):
     """SHA-256 over the previous hash and this record, 64 hex digits."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context(Record):
     """One retrieved passage that the answer was built from."""
@@ -386,6 +399,7 @@ class Context(Record):
     """Passage text, cut at the capture limit."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferenceCompleted(Envelope):
     """A call ended: answered, refused, failed, cancelled or lost. Self-contained: it repeats what the request event said."""
@@ -456,6 +470,7 @@ class InferenceCompleted(Envelope):
     """Digest over all references of the call, sha256: and 64 hex digits; empty when nothing was resolved."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferenceRequested(Envelope):
     """A call was accepted by the gateway and is about to be sent upstream."""
@@ -494,6 +509,7 @@ class InferenceRequested(Envelope):
     """Digest over all references of the call, sha256: and 64 hex digits; empty when nothing was resolved."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumbersAccounted(Envelope):
     """What became of a range of a producer's sequence numbers: written to the spool, shed, unreadable in it, or put aside."""
@@ -514,6 +530,7 @@ class NumbersAccounted(Envelope):
     """Stable word: spool_full, disk_refused, not_recordable, checksum, or the reason of the dead letter; empty for accepted."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpsSignalled(Envelope):
     """A service found something about the system itself that somebody should know, or found it gone."""
@@ -536,6 +553,7 @@ class OpsSignalled(Envelope):
     """Details as names and values, for rules to match and people to read."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryChanged(Envelope):
     """An asset version was created or an alias was moved."""
@@ -564,6 +582,7 @@ class RegistryChanged(Envelope):
     """Who made the change."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span(Record):
     """One operation of a trace, in the words of OpenTelemetry."""
@@ -588,6 +607,7 @@ class Span(Record):
     """OpenTelemetry attributes (gen_ai.*, weir.*) as text."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpansRecorded(Envelope):
     """The spans of one call became known."""
@@ -602,6 +622,7 @@ class SpansRecorded(Envelope):
     """Spans of the call, parents before children."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextFeatures(Record):
     """Measures of one text."""
@@ -622,6 +643,7 @@ class TextFeatures(Record):
     """L2-normalised sentence embedding, float32; empty when this text was not embedded."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureItem(Record):
     """Features of one completed call."""
@@ -652,6 +674,7 @@ class FeatureItem(Record):
     """Digest over all references of the call, sha256: and 64 hex digits; empty when nothing was resolved."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextFeaturesComputed(Envelope):
     """Text features of a batch of completed calls of one stream became known."""

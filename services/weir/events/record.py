@@ -10,7 +10,45 @@ import dataclasses
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, NamedTuple, Self, TypeVar, cast
+
+T = TypeVar("T")
+
+NONE_GIVEN = object()
+"""Default of a field whose value is made anew for each record."""
+
+
+def direct_init(kind: type[T]) -> type[T]:
+    """Class decorator above `@dataclass(frozen=True, slots=True, kw_only=True)`: the same `__init__`, in 0.6 of its time.
+
+    The one that dataclasses compile goes around the refusal of `__setattr__` by a look-up for each field. This one calls what
+    sets the slot:
+
+        def __init__(self, *, kind, version=default_version):
+            set_kind(self, kind)
+            set_version(self, version)
+    """
+    namespace: dict[str, Any] = {}
+    parameters, lines = ["self", "*"], []
+    for field in dataclasses.fields(cast("Any", kind)):
+        name = value = field.name
+        namespace[f"set_{name}"] = getattr(kind, name).__set__
+        if field.default_factory is not dataclasses.MISSING:
+            namespace |= {
+                f"default_{name}": NONE_GIVEN,
+                f"make_{name}": field.default_factory,
+                "NONE_GIVEN": NONE_GIVEN,
+            }
+            value = f"make_{name}() if {name} is NONE_GIVEN else {name}"
+        elif field.default is not dataclasses.MISSING:
+            namespace[f"default_{name}"] = field.default
+        parameters.append(f"{name}=default_{name}" if f"default_{name}" in namespace else name)
+        lines.append(f"    set_{name}(self, {value})\n")
+    exec(f"def __init__({', '.join(parameters)}):\n{''.join(lines)}", namespace)  # noqa: S102  # of our own field names
+    made = namespace["__init__"]
+    made.__qualname__, made.__annotations__ = f"{kind.__qualname__}.__init__", kind.__init__.__annotations__
+    cast("Any", kind).__init__ = made
+    return kind
 
 
 class Record:

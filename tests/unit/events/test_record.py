@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import FrozenInstanceError, dataclass, field, fields, is_dataclass
+from typing import Any
 
 import pytest
 
 from harness.samples.builders import NOON_US, completed, one_of_each
 from weir.events import Envelope, Event, InferenceCompleted, InvalidEvent, OpsSignalled, decode_body, encode_body
+from weir.events.record import direct_init
 from weir.runtime.identity import Numbering
 
 
@@ -57,3 +60,51 @@ def test_an_event_is_numbered_without_gaps_and_no_reader_takes_one_that_is_not()
     assert decode_body("OpsSignalled", encode_body(numbered[0])) == numbered[0]
     with pytest.raises(InvalidEvent, match="seq is -1"):
         decode_body("OpsSignalled", encode_body(plain))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plain:
+    """What dataclasses make, with each kind of default."""
+
+    name: str
+    version: str = "1"
+    labels: Mapping[str, str] | None = field(default_factory=dict)
+
+
+@direct_init
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Direct:
+    """The same, decorated."""
+
+    name: str
+    version: str = "1"
+    labels: Mapping[str, str] | None = field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"name": "a"},
+        {"name": "a", "version": "2", "labels": None},
+        {},
+        {"name": "a", "other": 1},
+    ],
+)
+def test_a_direct_init_takes_and_refuses_what_the_one_of_dataclasses_does(given: Mapping[str, Any]) -> None:
+    found = []
+    for kind in (Plain, Direct):
+        try:
+            found.append(repr(kind(**given)))
+        except TypeError as error:
+            found.append(str(error))
+
+    assert found[0] == found[1].replace("Direct", "Plain")
+
+
+def test_a_direct_init_leaves_a_record_frozen_and_makes_each_value_anew() -> None:
+    first, second = Direct(name="a"), Direct(name="a")
+
+    assert first.labels == second.labels == {}
+    assert first.labels is not second.labels
+    with pytest.raises(FrozenInstanceError):
+        first.name = "b"  # type: ignore[misc]  # what is refused

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from weir.events import Outcome, Reference
+from weir.events.record import direct_init
 
 Protocol = Literal[
     "oip-grpc",
@@ -23,6 +24,7 @@ Protocol = Literal[
 ]
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """A call as it started. Times in microseconds since 1970-01-01 UTC; ids as in the events of the same name."""
@@ -61,6 +63,7 @@ class Call:
         return self.protocol.endswith("-stream")
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnd:
     """How a call ended."""

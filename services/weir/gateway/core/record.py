@@ -21,6 +21,7 @@ import orjson
 
 from weir.events import InvalidEvent, Reference
 from weir.events.ranges import COUNT_MAX, TIME_END_US
+from weir.events.record import direct_init
 from weir.gateway.core.call import Call, CallEnd, Feedback, Gap
 from weir.gateway.core.loose_json import carried
 
@@ -45,6 +46,7 @@ NUMBERS_TAKEN: dict[Kind, int] = {"requested": 1, "completed": 2, "feedback": 1,
 became of numbers that were used before it."""
 
 
+@direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One accepted fact with its number."""
