@@ -44,7 +44,7 @@ def run(seed: int, cases: int) -> None:
 def _payload(random_source: random.Random, name: str) -> None:
     payload = _odd(random_source)
     try:
-        one = read(payload, text_chars_max=TEXT_CHARS_MAX, message_bytes_max=MESSAGE_BYTES_MAX)
+        (one,) = read([payload], text_chars_max=TEXT_CHARS_MAX, message_bytes_max=MESSAGE_BYTES_MAX)
         for topic, _, body in one.messages:
             decode_body(TOPICS[topic].event, body)
     except Exception as error:

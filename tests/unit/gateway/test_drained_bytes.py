@@ -184,7 +184,7 @@ def test_a_record_gives_the_bytes_that_it_always_gave(name: str) -> None:
 
 def digest(one: Record) -> str:
     """Of all that leaves the drain for a record."""
-    found = read(pack(one)[HEAD.size :], text_chars_max=4_000, message_bytes_max=3_500)
+    (found,) = read([pack(one)[HEAD.size :]], text_chars_max=4_000, message_bytes_max=3_500)
     error = (found.error.reason, found.error.detail) if found.error else None
     said = (found.messages, kafka_headers(found.trace), error, found.is_bare)
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]

