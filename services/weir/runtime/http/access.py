@@ -5,7 +5,7 @@ A plain Starlette `Route` demands the token. `DeclaredRoute` names another deman
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 
 from starlette.requests import Request
@@ -43,6 +43,24 @@ class DeclaredRoute(Route):
     ) -> None:
         super().__init__(path, endpoint, methods=list(methods))
         self.access = access
+
+
+class DirectRoute(DeclaredRoute):
+    """A route whose endpoint is an ASGI application that answers every error itself, on a path without parameters.
+
+    It is found by its path alone: Starlette's router and middleware cost a tenth of a call through the gateway.
+    """
+
+    def __init__(self, path: str, endpoint: ASGIApp, *, access: Access, methods: Sequence[str]) -> None:
+        Route.__init__(self, path, endpoint, methods=list(methods))
+        self.access = access
+        self.app = endpoint  # Route takes a method for a function of a request
+
+
+def direct_of(routes: Sequence[BaseRoute]) -> Mapping[tuple[str, str], ASGIApp]:
+    """What answers the direct routes, by method and path."""
+    found = [route for route in routes if isinstance(route, DirectRoute)]
+    return {(method, route.path): route.app for route in found for method in route.methods or ()}
 
 
 def access_of(route: BaseRoute) -> Access:

@@ -9,7 +9,7 @@ It decides on `scope["path"]` and the headers themselves, never on a URL put tog
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import Counter
@@ -17,8 +17,9 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import BaseRoute
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from weir.runtime.http.departure import DEPARTURE, Departure
 from weir.runtime.http.policy import Policy
 
 REFUSED = Counter("weir_http_refused_total", "Requests refused at the HTTP boundary, by reason.", ["reason"])
@@ -35,6 +36,9 @@ DECIDING = frozenset(
     b"host origin sec-fetch-site content-type content-encoding content-length authorization".split() + [TRANSFER]
 )
 """Headers that decide; twice the same one is ambiguous, but for codings of a body, which add up."""
+
+STAYS = Departure()
+"""Of a client without a connection, which asks the application inside its own process."""
 
 OWN_SITES = ("same-origin", "none")
 """What a browser says of a request by the service's own page, or typed by a person."""
@@ -60,9 +64,11 @@ Page = Callable[[Scope, Refused], Response]
 class Boundary:
     """The application of a service behind its boundary."""
 
-    def __init__(self, app: Starlette, policy: Policy, page: Page) -> None:
+    def __init__(self, app: Starlette, policy: Policy, page: Page, direct: Mapping[tuple[str, str], ASGIApp]) -> None:
+        """direct: what answers a method and path without the application's router and middleware (`access.DirectRoute`)."""
         self._app = app
         self._page = page
+        self._direct = direct
         self.policy = policy
 
     @property
@@ -77,7 +83,9 @@ class Boundary:
         refused = refusal(scope["method"], scope["headers"], self.policy)
         if refused is None:
             scope["weir.policy"], scope["weir.page"] = self.policy, self._page
-            await self._app(scope, _bound(receive, self.policy.body_bytes_max), send)
+            scope.setdefault(DEPARTURE, STAYS)
+            app = self._direct.get((scope["method"], scope["path"]), self._app)
+            await app(scope, _bound(receive, self.policy.body_bytes_max), send)
         else:
             await refuse(scope, receive, send, self._page, refused)
 

@@ -14,6 +14,8 @@ from prometheus_client import Gauge
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from weir.runtime.http.boundary import REFUSED
+from weir.runtime.http.departure import DEPARTURE, Departure
+from weir.runtime.http.outlet import Outlet
 from weir.runtime.http.policy import Policy
 
 CONNECTIONS = Gauge("weir_http_connections", "Open HTTP connections.")
@@ -55,10 +57,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._armed_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
         self._write_deadline: asyncio.TimerHandle | None = None
+        self._departure = Departure()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take a connection, or refuse the one too many."""
-        super().connection_made(transport)
+        super().connection_made(Outlet(transport, self.loop))
         CONNECTIONS.inc()
         if len(self.connections) > self._limits.connections_max:
             self._refuse("connections")
@@ -66,11 +69,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._arm(self._limits.head_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the deadlines."""
+        """Forget the deadlines, and stop the work for its client."""
         CONNECTIONS.dec()
         self._disarm()
         self._stop_write_deadline()
         super().connection_lost(exc)
+        self._departure.happen()
 
     def data_received(self, data: bytes) -> None:
         """Count, parse, and set the deadline of what is still incomplete."""
@@ -101,6 +105,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if size_bytes > self._limits.header_bytes_max:
             self._reason = "header_bytes"
             raise ValueError("the head is too large")  # stops the parser, which then calls send_400_response
+        self.scope[DEPARTURE] = self._departure  # type: ignore[literal-required]  # ASGI lets a server add keys
         super().on_headers_complete()
         self.headers = []
         self._enter(_Phase.BODY)

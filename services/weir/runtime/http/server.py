@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute
 from starlette.types import Scope
 
 from weir.runtime.halt import reasons
-from weir.runtime.http.access import Access, DeclaredRoute, carries_token, guard
+from weir.runtime.http.access import Access, DeclaredRoute, carries_token, direct_of, guard
 from weir.runtime.http.boundary import Boundary, Page, Refused
 from weir.runtime.http.policy import Policy
 from weir.runtime.http.protocol import protocol_of
@@ -88,7 +88,7 @@ def application(
         exception_handlers={HTTPException: on_http_error, ClientDisconnect: on_client_gone},
     )
     inner.router.redirect_slashes = False  # a redirect would name the Host that the request gave
-    return Boundary(inner, policy, answer)
+    return Boundary(inner, policy, answer, direct_of(inner.routes))
 
 
 def problem_of(_: Scope, refused: Refused) -> Response:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from typing import TypeVar
 
 import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect
 
 from weir.gateway.calls.call_session import CallSession
 from weir.gateway.calls.call_start import join_headers, start_call, trace_headers_of
@@ -20,6 +20,7 @@ from weir.gateway.core.errors import NAME_CHARS_MAX, Refusal, error_type_of
 from weir.gateway.core.peek import NoMessage, PeekedStreamResponse, peek_stream_response
 from weir.gateway.core.upstream_status import retry_after_ms, upstream_status
 from weir.gateway.core.wire import Tensors, tensors_of
+from weir.runtime.http.departure import Departure
 from weir.runtime.oip import SERVER_TIMING, trailer_of
 
 MS_PER_S = 1_000
@@ -154,26 +155,14 @@ class HttpCall(CallSession):
         return Refusal(error_type_of(status.code) or "upstream_error", text, retry_after_s=retry_after_s)
 
 
-async def while_connected(request: Request, answer: Awaitable[T]) -> T:
-    """The answer, unless its client goes away first: then the work is cancelled. Raises Refusal("cancelled").
-
-    The body was read before: what comes now on the connection is its end.
-    """
-    working, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(_await_disconnect(request))
+@contextmanager
+def while_connected(departure: Departure) -> Iterator[None]:
+    """Run the block unless the client goes away first: then it is cancelled. Raises Refusal("cancelled")."""
     try:
-        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return working.result()
-        raise Refusal("cancelled", "the client went away")
-    finally:
-        for task in (working, leaving):
-            task.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
-
-
-async def _await_disconnect(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        continue
+        with departure.cancels():
+            yield
+    except ClientDisconnect as error:
+        raise Refusal("cancelled", "the client went away") from error
 
 
 def _read(read: Callable[[list[P]], T], answers: list[P]) -> T:

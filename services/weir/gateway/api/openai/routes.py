@@ -8,25 +8,24 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import ExitStack
 from functools import partial
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from weir.gateway.adapters.model_metadata import ModelMetadata
 from weir.gateway.api.openai import replies
 from weir.gateway.api.openai.call import HttpCall, while_connected
-from weir.gateway.api.openai.held_response import HeldJson, HeldResponse, HeldStream
+from weir.gateway.api.openai.reply import Reply
 from weir.gateway.api.openai.stream import PieceStream, events, read_first
 from weir.gateway.calls.call_start import PROMPT, SESSION, reply_headers_of, session_of
 from weir.gateway.calls.gateway import Gateway
 from weir.gateway.core.answer import AnswerReader
 from weir.gateway.core.body_values import demand_few_values
-from weir.gateway.core.call import Feedback
+from weir.gateway.core.call import Feedback, Protocol
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import Refusal, cut
 from weir.gateway.core.feedback_request import FeedbackRequest, read_feedback
@@ -43,13 +42,17 @@ from weir.gateway.core.served import not_served
 from weir.gateway.core.upstream_request import demand_dimensions, embeddings_of, embeddings_request, embeddings_requests
 from weir.gateway.core.wire import Tensors, read_responses
 from weir.runtime.clock import now_us
-from weir.runtime.http.access import Access, DeclaredRoute
+from weir.runtime.http.access import Access, DeclaredRoute, DirectRoute
 from weir.runtime.http.boundary import Refused
+from weir.runtime.http.departure import DEPARTURE
 from weir.runtime.identity import new_id
 
 ANY_METHOD = ()
 """Every method, also one that nobody knows, gets an answer in OpenAI's form where nothing is served: Starlette reads no
 names as no limit."""
+
+Answer = Callable[[HttpCall, object, Request, Reply], Awaitable[None]]
+"""Answers a call whose body was read. Raises Refusal."""
 
 ReadAsked = Callable[[object], ChatRequest | CompletionRequest]
 """Reads a body. Raises Refusal."""
@@ -62,9 +65,9 @@ def routes(gateway: Gateway) -> list[Route]:
     """The API's routes; each one authenticates, there is none without."""
     handlers = OpenAIHandlers(gateway)
     return [
-        DeclaredRoute("/v1/chat/completions", handlers.chat, access=Access.OWN_KEYS, methods=["POST"]),
-        DeclaredRoute("/v1/completions", handlers.completions, access=Access.OWN_KEYS, methods=["POST"]),
-        DeclaredRoute("/v1/embeddings", handlers.embeddings, access=Access.OWN_KEYS, methods=["POST"]),
+        DirectRoute("/v1/chat/completions", handlers.chat, access=Access.OWN_KEYS, methods=["POST"]),
+        DirectRoute("/v1/completions", handlers.completions, access=Access.OWN_KEYS, methods=["POST"]),
+        DirectRoute("/v1/embeddings", handlers.embeddings, access=Access.OWN_KEYS, methods=["POST"]),
         DeclaredRoute("/v1/models", handlers.models, access=Access.OWN_KEYS),
         DeclaredRoute("/v1/models/{model:path}", handlers.model, access=Access.OWN_KEYS),
         DeclaredRoute("/v1/feedback", handlers.feedback, access=Access.OWN_KEYS, methods=["POST"]),
@@ -86,20 +89,18 @@ class OpenAIHandlers:
         self._gateway = gateway
         self._metadata = ModelMetadata(gateway.upstream)
 
-    async def chat(self, request: Request) -> Response:
+    async def chat(self, scope: Scope, receive: Receive, send: Send) -> None:
         """POST /v1/chat/completions."""
-        call = HttpCall(self._gateway, request.headers, "openai-chat", "chat")
-        return await self._call(request, call, partial(self._generate, read_chat))
+        await self._call(scope, receive, send, "openai-chat", "chat", partial(self._generate, read_chat))
 
-    async def completions(self, request: Request) -> Response:
+    async def completions(self, scope: Scope, receive: Receive, send: Send) -> None:
         """POST /v1/completions."""
-        call = HttpCall(self._gateway, request.headers, "openai-completions", "text_completion")
-        return await self._call(request, call, partial(self._generate, read_completion))
+        answer = partial(self._generate, read_completion)
+        await self._call(scope, receive, send, "openai-completions", "text_completion", answer)
 
-    async def embeddings(self, request: Request) -> Response:
+    async def embeddings(self, scope: Scope, receive: Receive, send: Send) -> None:
         """POST /v1/embeddings."""
-        call = HttpCall(self._gateway, request.headers, "openai-embeddings", "embeddings")
-        return await self._call(request, call, self._embed)
+        await self._call(scope, receive, send, "openai-embeddings", "embeddings", self._embed)
 
     async def models(self, request: Request) -> Response:
         """GET /v1/models: the routes this key may use."""
@@ -149,23 +150,31 @@ class OpenAIHandlers:
             comment=asked.comment,
         )
 
-    async def _call(self, request: Request, call: HttpCall, answer: Callable[..., Awaitable[Response]]) -> Response:
+    async def _call(
+        self, scope: Scope, receive: Receive, send: Send, protocol: Protocol, operation: str, answer: Answer
+    ) -> None:
+        """One inference call. What it holds of the limits is given back once its client has the answer, or is gone."""
+        request = Request(scope, receive)
+        call = HttpCall(self._gateway, request.headers, protocol, operation)
+        reply = Reply(send, self._gateway.settings.write_timeout_s)
         try:
-            with ExitStack() as held:
-                held.enter_context(call)
+            with call:
                 call.enter(request.headers.get("authorization", ""), is_loopback=False)
                 _demand_no_query(request)
                 call.know(session_id=_session(call.headers))
                 body = await self._read_body(request, call.receive)
-                response = await while_connected(request, answer(call, body, request))
-                if isinstance(response, HeldResponse):
-                    response.hold(held.pop_all())
+                with while_connected(scope[DEPARTURE]):
+                    await answer(call, body, request, reply)
         except Refusal as refusal:
+            if reply.has_begun:
+                return  # the server closes a connection whose answer is not whole
             response = _error(refusal)
-        response.headers.update(dict(reply_headers_of(call.call)))
-        return response
+            response.headers.update(dict(reply_headers_of(call.call)))
+            await response(scope, receive, send)
 
-    async def _generate(self, read_asked: ReadAsked, call: HttpCall, body: object, request: Request) -> Response:
+    async def _generate(
+        self, read_asked: ReadAsked, call: HttpCall, body: object, request: Request, reply: Reply
+    ) -> None:
         """A chat or text completion. `weir-prompt` names another template of a chat; for a completion it names the
         template that the client rendered itself."""
         asked = read_asked(body)
@@ -191,21 +200,23 @@ class OpenAIHandlers:
             stream = PieceStream(call.call)
             pieces = await read_first(stream, call.stream(wire, stream.piece, stream.answer.demand_text))
             sent = events(stream, pieces, include_usage=asked.include_usage)
-            return HeldStream(sent, self._gateway.settings.write_timeout_s)
+            await reply.events(sent, reply_headers_of(call.call))
+            return
 
-        def read(parts: list[Tensors]) -> Response:
+        def read(parts: list[Tensors]) -> bytes:
             answer, text = AnswerReader(), bytearray()
             for part in parts:
                 text += answer.piece(part)
             answer.demand_text(is_whole=not wants_stream)
-            whole = replies.whole(call.call, answer, text.decode("utf-8", "replace"))
-            return HeldJson(whole, self._gateway.settings.write_timeout_s)
+            return orjson.dumps(replies.whole(call.call, answer, text.decode("utf-8", "replace")))
 
         if wants_stream:
-            return await call.whole(wire, read)
-        return await call.unary([wire], lambda answers: read(read_responses(answers, is_stream=False)))
+            whole = await call.whole(wire, read)
+        else:
+            whole = await call.unary([wire], lambda answers: read(read_responses(answers, is_stream=False)))
+        await reply.whole(whole, reply_headers_of(call.call))
 
-    async def _embed(self, call: HttpCall, body: object, request: Request) -> Response:
+    async def _embed(self, call: HttpCall, body: object, request: Request, reply: Reply) -> None:
         asked = read_embeddings(body, self._gateway.settings.texts_per_call_max)
         call.name(route=asked.model, user_text="\n".join(asked.texts), labels=asked.labels)
         resolved = self._resolve(call, asked.model, "embeddings")
@@ -217,7 +228,7 @@ class OpenAIHandlers:
         wires = embeddings_requests(*asked_for)
         call.admit(resolved, embeddings_request(*asked_for), {})
 
-        def read(answers: list[bytes]) -> Response:
+        def read(answers: list[bytes]) -> bytes:
             try:
                 vectors = [vector for answer in answers for vector in embeddings_of(answer)]
             except ValueError as error:
@@ -227,10 +238,9 @@ class OpenAIHandlers:
                     "upstream_error", f"the model answered {len(vectors)} vectors for {len(asked.texts)} texts"
                 )
             demand_dimensions(resolved, vectors)
-            body = replies.embeddings(resolved.route, vectors, is_base64=asked.is_base64)
-            return HeldJson(body, self._gateway.settings.write_timeout_s)
+            return orjson.dumps(replies.embeddings(resolved.route, vectors, is_base64=asked.is_base64))
 
-        return await call.unary(wires, read)
+        await reply.whole(await call.unary(wires, read), reply_headers_of(call.call))
 
     def _resolve(self, call: HttpCall, route: str, task: str) -> Resolved:
         """What the route means, for a caller who may ask it and in a call of its task. Raises Refusal."""
