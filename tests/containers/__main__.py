@@ -45,7 +45,7 @@ def main() -> int:
         teller.step("calls after that, and the audit", shape.calls)
         teller.step("down", shape.down)
     except (StepFailed, AssertionError) as error:
-        print(f"NOT HELD: {error}", file=sys.stderr)
+        print(f"{project.last_words()}\nNOT HELD: {error}", file=sys.stderr)
         return 1
     finally:
         engine.stop()

