@@ -24,6 +24,7 @@ from weir.gateway.settings import GatewaySettings, SpoolSettings
 from weir.inference.settings import InferenceSettings
 from weir.lineage.settings import LineageSettings
 from weir.registry.settings import RegistrySettings
+from weir.runtime.rpc_settings import RpcSettings
 from weir.runtime.settings import SharedSettings
 
 PAGE = pathlib.Path(__file__).resolve().parent.parent / "docs" / "settings.md"
@@ -39,6 +40,7 @@ SECTIONS: Mapping[str, type[SharedSettings]] = {
     "gateway": GatewaySettings,
     "gateway: the spool": SpoolSettings,
     "inference": InferenceSettings,
+    "gateway and inference: gRPC": RpcSettings,
     "drift": DriftSettings,
     "drift: alarms on scores": QualityServiceSettings,
     "evaluator": EvaluatorSettings,

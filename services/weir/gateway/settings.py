@@ -12,7 +12,7 @@ from weir.gateway.core.caller_limits import NAMES, CallerLimits, parse_limits
 from weir.runtime.errors import BadSetting
 from weir.runtime.http.policy import Policy, policy_of
 from weir.runtime.loopback import is_loopback
-from weir.runtime.rpc.library import Library
+from weir.runtime.rpc_settings import RpcSettings
 from weir.runtime.settings import SharedSettings, variables_of
 
 BODY_SPARE_BYTES = 1_048_576
@@ -54,7 +54,7 @@ class SpoolSettings(SharedSettings, alias_generator=variables_of("WEIR_GATEWAY_"
         return self.data_dir / "gateway" / f"spool-{self.instance}"
 
 
-class GatewaySettings(SpoolSettings):
+class GatewaySettings(SpoolSettings, RpcSettings):
     """Listeners, upstream, keys and limits."""
 
     grpc_host: str = "127.0.0.1"
@@ -65,10 +65,6 @@ class GatewaySettings(SpoolSettings):
 
     inference_address: str = Field(default="127.0.0.1:8002", validation_alias="WEIR_INFERENCE_ADDRESS")
     """host:port of the inference service."""
-
-    rpc: Library = Field(default="fast", validation_alias="WEIR_RPC")
-    """The library that speaks gRPC: ours, or grpc.aio (`reference`), which costs some 0.5 ms more a call and hop. The reference
-    is for tests and measurements: one request whose path is no UTF-8 ends its listener (grpcio 1.85.1)."""
 
     keys_file: Path | None = None
     """JSON file of hashed API keys (`weir keys create`)."""

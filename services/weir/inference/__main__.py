@@ -46,7 +46,7 @@ async def serving(settings: InferenceSettings) -> InferenceServer:
     limits = Limits(settings.deadline_ms, settings.stream_deadline_ms, settings.retry_after_ms)
     gates = Gate(settings.calls_max), Gate(settings.streams_max), Gate(settings.control_calls_max)
     forwarder = Forwarder(upstream, *gates, limits)
-    server = InferenceServer(forwarder, upstream, settings.grpc_message_bytes_max, settings.rpc)
+    server = InferenceServer(forwarder, upstream, settings)
     await server.start(settings.grpc_host, settings.grpc_port)
     return server
 

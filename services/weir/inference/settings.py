@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from weir.runtime.rpc.library import Library
-from weir.runtime.settings import SharedSettings, variables_of
+from weir.runtime.rpc_settings import RpcSettings
+from weir.runtime.settings import variables_of
 
 
-class InferenceSettings(SharedSettings, alias_generator=variables_of("WEIR_INFERENCE_")):
+class InferenceSettings(RpcSettings, alias_generator=variables_of("WEIR_INFERENCE_")):
     """Where calls come in, where Triton is, and every bound of the two jobs of this service."""
 
     parts: Literal["all", "serve", "features"] = "all"
@@ -25,10 +25,6 @@ class InferenceSettings(SharedSettings, alias_generator=variables_of("WEIR_INFER
 
     triton_address: str = Field(default="127.0.0.1:8001", validation_alias="WEIR_TRITON_ADDRESS")
     """host:port of Triton's gRPC endpoint."""
-
-    rpc: Library = Field(default="fast", validation_alias="WEIR_RPC")
-    """The library that speaks gRPC: ours, or grpc.aio (`reference`), which costs some 0.5 ms more a call and hop. The reference
-    is for tests and measurements: one request whose path is no UTF-8 ends its listener (grpcio 1.85.1)."""
 
     calls_max: int = Field(default=128, ge=1)
     """Inference calls in flight; one more is refused. Chosen: four times the concurrency we bench at."""

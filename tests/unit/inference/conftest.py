@@ -16,6 +16,7 @@ from weir.inference.adapters.channel_options import channel_options
 from weir.inference.adapters.forwarding import Forwarder, Limits
 from weir.inference.api.server import InferenceServer
 from weir.inference.core.gate import Gate
+from weir.inference.settings import InferenceSettings
 from weir.runtime.oip import OipClient
 from weir.runtime.rpc.library import Library
 
@@ -53,7 +54,8 @@ async def fronted(library: Library) -> AsyncIterator[Fronted]:
         upstream = OipClient(f"127.0.0.1:{port}", channel_options(MESSAGE_BYTES_MAX), library)
         limits = Limits(deadline_ms=deadline_ms, stream_deadline_ms=deadline_ms, retry_after_ms=250)
         forwarder = Forwarder(upstream, Gate(calls_max), Gate(calls_max), Gate(8), limits)
-        server = InferenceServer(forwarder, upstream, MESSAGE_BYTES_MAX, library)
+        settings = InferenceSettings(grpc_message_bytes_max=MESSAGE_BYTES_MAX, rpc=library)
+        server = InferenceServer(forwarder, upstream, settings)
         await server.start("127.0.0.1", 0)
         stop = asyncio.Event()
         front = Front(f"127.0.0.1:{server.port}", server, scripted, triton_server, port)

@@ -13,8 +13,9 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from weir.inference.adapters.forwarding import Forwarder
 from weir.inference.adapters.metrics import TRITON_READY
+from weir.inference.settings import InferenceSettings
 from weir.runtime.oip import CONTROL_METHODS, INFER, SERVICE, STREAM_INFER, OipClient
-from weir.runtime.rpc.library import Library, server_of
+from weir.runtime.rpc.library import server_of
 from weir.runtime.rpc.server import ServerOptions
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.waits import wait_or_stop
@@ -36,13 +37,17 @@ READY_REPLY = b"\x08\x01"
 class InferenceServer:
     """The gRPC server of one process, and what it knows of Triton's health."""
 
-    def __init__(self, forwarder: Forwarder, upstream: OipClient, message_bytes_max: int, library: Library) -> None:
+    def __init__(self, forwarder: Forwarder, upstream: OipClient, settings: InferenceSettings) -> None:
         self._upstream = upstream
         self._health = health.aio.HealthServicer()
         options = ServerOptions(
-            message_bytes_max=message_bytes_max, answer_bytes_max=message_bytes_max, calls_max=CALLS_MAX
+            http2=settings.http2,
+            message_bytes_max=settings.grpc_message_bytes_max,
+            answer_bytes_max=settings.grpc_message_bytes_max,
+            calls_max=CALLS_MAX,
+            idle_s=settings.http2_idle_s,
         )
-        self._server = server_of(library, options)
+        self._server = server_of(settings.rpc, options)
         self._server.add_generic_rpc_handlers((_handlers(forwarder),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self.is_triton_ready = False

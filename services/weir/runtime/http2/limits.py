@@ -1,4 +1,9 @@
-"""Bounds of one HTTP/2 connection: what a peer may make us keep or do."""
+"""Bounds of one HTTP/2 connection: what a peer may make us keep or do.
+
+Those that depend on who the clients of a listener are have a setting (`runtime/rpc_settings.py`). The others have none: windows
+are the protocol's, or cost memory that the limits of calls bound; streams follow from these limits; and no client that keeps the
+rules comes near the numbers below the class. A channel has none: its server is one of ours, or Triton.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +20,8 @@ class Http2Limits:
     """Streams that the peer may have open. Arbitrary; any value from 100 to 10,000 would do: a call has limits of its own."""
 
     header_bytes_max: int = 16_384
-    """Bytes of the headers of a message: names, values, and 32 for each (RFC 9113, section 6.5.2)."""
+    """Bytes of the headers of a message: names, values, and 32 for each (RFC 9113, section 6.5.2). Chosen: twice gRPC's default,
+    for long trace states."""
 
     stream_window_bytes: int = WINDOW_DEFAULT
     """Bytes that a peer may send on a stream before somebody reads; no fewer than WINDOW_DEFAULT, which a peer uses until it has

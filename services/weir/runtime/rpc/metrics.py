@@ -17,6 +17,9 @@ that is no gRPC client."""
 
 UNREAD = Counter("weir_rpc_connections_unread_total", "Connections ended because their peer asked and did not read.")
 
+REFUSED = Counter("weir_rpc_calls_refused_total", "gRPC calls refused before their handler, by limit.", ["limit"])
+"""calls: see weir_rpc_calls_at_once. header_bytes: WEIR_HTTP2_HEADER_BYTES_MAX."""
+
 LOST_CALLS = Counter(
     "weir_rpc_handler_errors_total", "Calls whose handler failed with an error of ours; the log has each."
 )

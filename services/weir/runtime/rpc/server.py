@@ -24,7 +24,7 @@ from weir.runtime.http2.server_end import ServerEnd
 from weir.runtime.http2.stream import NOBODY, Receiver, Stream
 from weir.runtime.rpc.call_headers import RESPONSE_BLOCK, Asked, Metadata, read_request, status_block
 from weir.runtime.rpc.messages import PREFIX_BYTES
-from weir.runtime.rpc.metrics import BROKEN, CALLS_AT_ONCE, CONNECTIONS, UNREAD
+from weir.runtime.rpc.metrics import BROKEN, CALLS_AT_ONCE, CONNECTIONS, REFUSED, UNREAD
 from weir.runtime.rpc.server_call import ServerCall
 from weir.runtime.rpc.writing import write_out
 from weir.runtime.telemetry.logs import logger
@@ -77,7 +77,7 @@ class ServerOptions:
     open_methods: frozenset[str] = frozenset()
     """Paths of methods that strangers may call: a message of theirs fits into what any stream may send, or is refused."""
     idle_s: float = 600.0
-    """Seconds after the last call until its connection is closed. Arbitrary; any value from 5 minutes to an hour would do."""
+    """Seconds after the last call until its connection is closed."""
 
 
 class Server:
@@ -294,6 +294,7 @@ class ServerConnection(asyncio.Protocol):
             text = (
                 f"received metadata size exceeds limit: {headers.size_bytes} of {options.http2.header_bytes_max} bytes"
             )
+            REFUSED.labels("header_bytes").inc()
             return self._refuse(stream, RESOURCE_EXHAUSTED, text)
         asked = headers.meaning
         if asked is None:
@@ -303,6 +304,7 @@ class ServerConnection(asyncio.Protocol):
         if asked.fault is not None:
             return self._refuse(stream, *asked.fault)
         if len(server.tasks) - server.refusals_waiting >= options.calls_max:
+            REFUSED.labels("calls").inc()
             return self._refuse(stream, RESOURCE_EXHAUSTED, "Concurrent RPC limit exceeded!")
         handler = server.handler_of(asked)
         if handler is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -27,14 +28,10 @@ from weir.gateway.core.errors import MESSAGE_CHARS_MAX, Refusal, cut
 from weir.gateway.core.peek import NoMessage, peek_question
 from weir.gateway.core.upstream_status import retry_after_ms
 from weir.runtime.errors import BadSetting
-from weir.runtime.http2.limits import Http2Limits
 from weir.runtime.oip import CONTROL_METHODS, INFER, SERVICE, STREAM_INFER, UNARY_METHODS, trailer_of
 from weir.runtime.rpc.library import server_of
 from weir.runtime.rpc.server import ServerOptions
 from weir.runtime.telemetry.logs import logger
-
-HEADER_BYTES_MAX = 16_384
-"""Metadata of a call at most. Chosen: twice gRPC's default, for long trace states."""
 
 GRACE_S = 10.0
 """Seconds that calls may take once a stop was asked for. Chosen: with `leave_s` below the supervisor's 20 s."""
@@ -54,10 +51,11 @@ async def serve_oip(gateway: Gateway, stop: asyncio.Event, known: asyncio.Event)
     limited = settings.calls_at_once_max + settings.streams_at_once_max
     limited += settings.lookups_at_once_max + settings.health_watches_max
     options = ServerOptions(
-        http2=Http2Limits(streams_max=limited, header_bytes_max=HEADER_BYTES_MAX),
+        http2=replace(settings.http2, streams_max=limited),
         message_bytes_max=settings.message_bytes_max,
         answer_bytes_max=settings.message_bytes_max * 2,
         calls_max=limited + UNLIMITED_CALLS,
+        idle_s=settings.http2_idle_s,
         open_methods=HEALTH_METHODS,
     )
     server = server_of(settings.rpc, options)
