@@ -15,6 +15,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 from harness.calls.asking import ask_over_triton
 from harness.stack.running_stack import RunningStack
+from harness.waiting import PATIENCE_S
 from weir.events import TOPICS
 
 pytestmark = pytest.mark.stack
@@ -29,13 +30,20 @@ def some_events(stack: RunningStack) -> None:
 
 
 def newest_messages(stack: RunningStack, topic: str, count: int) -> list[bytes]:
-    consumer = Consumer({"bootstrap.servers": stack.kafka_bootstrap, "group.id": "stock", "enable.auto.commit": False})
+    consumer = Consumer(
+        {
+            "bootstrap.servers": stack.kafka_bootstrap,
+            "group.id": "stock",
+            "enable.auto.commit": False,
+            "fetch.wait.max.ms": 10,  # a partition is given while the broker still waits at the end of the one before
+        }
+    )
     found: list[bytes] = []
     for partition in range(TOPICS[topic].partitions):
-        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=PATIENCE_S)
         if high > low:
             consumer.assign([TopicPartition(topic, partition, max(low, high - count))])
-            found += [message.value() or b"" for message in consumer.consume(min(count, high - low), timeout=10)]
+            found += [message.value() or b"" for message in consumer.consume(min(count, high - low), timeout=30)]
     consumer.close()
     return found
 

@@ -8,7 +8,7 @@ from harness.stack.running_stack import RunningStack
 from weir.events import TOPICS, Event, InvalidEvent, decode_body, unframe
 from weir.runtime.identity import new_id
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 60.0
 """Seconds a broker may take to answer. Arbitrary: any value from 10 to 120 would do; it takes milliseconds."""
 
 
@@ -23,26 +23,36 @@ def events_of(stack: RunningStack, topic: str) -> list[tuple[int, int, Event]]:
         }
     )
     try:
-        return [one for number in range(TOPICS[topic].partitions) for one in _partition(consumer, topic, number)]
+        return _read(consumer, topic, _assigned(consumer, topic))
     finally:
         consumer.close()
 
 
-def _partition(consumer: Consumer, topic: str, number: int) -> list[tuple[int, int, Event]]:
-    low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=TIMEOUT_S)
+def _assigned(consumer: Consumer, topic: str) -> dict[int, int]:
+    """Give the consumer all that the topic holds now. Returns where each partition that holds something ends."""
+    numbers = range(TOPICS[topic].partitions)
+    bounds = {n: consumer.get_watermark_offsets(TopicPartition(topic, n), timeout=TIMEOUT_S) for n in numbers}
+    filled = {n: (low, high) for n, (low, high) in bounds.items() if low < high}
+    # All at once: a consumer that is given one partition after the other waits half a second for each.
+    consumer.assign([TopicPartition(topic, n, low) for n, (low, _) in filled.items()])
+    return {n: high for n, (_, high) in filled.items()}
+
+
+def _read(consumer: Consumer, topic: str, ends: dict[int, int]) -> list[tuple[int, int, Event]]:
     found: list[tuple[int, int, Event]] = []
-    consumer.assign([TopicPartition(topic, number, low)])
-    position = low
-    while position < high:
+    unread = set(ends)
+    while unread:
         message = consumer.poll(TIMEOUT_S)
-        assert message is not None, f"{topic}/{number} gave nothing at offset {position} of {high}"
+        assert message is not None, f"{topic} gave nothing more of partitions {sorted(unread)} up to {ends}"
         if message.error() is not None:
             continue
-        position = (message.offset() or 0) + 1
+        partition, offset = message.partition() or 0, message.offset() or 0
+        if offset + 1 >= ends[partition]:
+            unread.discard(partition)
         value = message.value()
         try:
             _, body = unframe(value if isinstance(value, bytes) else None)
-            found.append((number, position - 1, decode_body(TOPICS[topic].event, body)))
+            found.append((partition, offset, decode_body(TOPICS[topic].event, body)))
         except InvalidEvent:
             continue  # poison of another test; no consumer can read it either
-    return found
+    return sorted((one for one in found if one[1] < ends[one[0]]), key=lambda one: one[:2])

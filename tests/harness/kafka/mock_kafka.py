@@ -53,17 +53,17 @@ def messages_in(bootstrap: str, topic: str) -> list[Message]:
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "look", "log_level": 0})
     found: list[Message] = []
     try:
-        for partition in consumer.list_topics(topic, timeout=PATIENCE_S).topics[topic].partitions:
-            place = TopicPartition(topic, partition, 0)
-            _, end = consumer.get_watermark_offsets(place, timeout=PATIENCE_S)
-            consumer.assign([place])
-            for _ in range(end):
-                (message,) = consumer.consume(1, PATIENCE_S)
-                assert message.error() is None, message.error()
-                found.append(message)
+        partitions = consumer.list_topics(topic, timeout=PATIENCE_S).topics[topic].partitions
+        ends = [consumer.get_watermark_offsets(TopicPartition(topic, n), timeout=PATIENCE_S)[1] for n in partitions]
+        # All at once: a consumer that is given one partition after the other waits half a second for each.
+        consumer.assign([TopicPartition(topic, n, 0) for n in partitions])
+        for _ in range(sum(ends)):
+            (message,) = consumer.consume(1, PATIENCE_S)
+            assert message.error() is None, message.error()
+            found.append(message)
     finally:
         consumer.close()
-    return found
+    return sorted(found, key=lambda one: (one.partition() or 0, one.offset() or 0))
 
 
 def know_schemas(path: Path) -> None:
