@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from harness.results import Results
 from harness.stack.running_stack import RunningStack, apply_examples
-from harness.waiting import eventually
+from harness.waiting import PATIENCE_S, eventually
 from weir.cli.stack import start_stack, stop_stack
 from weir.cli.stack.layout import repository
 
@@ -63,7 +63,7 @@ def stack() -> Iterator[RunningStack]:
             models = httpx2.get(f"{endpoints.gateway_http}/v1/models", headers=headers).json()
             return {"docs-qa", "minilm"} <= {model["id"] for model in models.get("data", ())}
 
-        eventually(knows_routes, within_s=30, what="the example routes at the gateway")
+        eventually(knows_routes, within_s=PATIENCE_S, what="the example routes at the gateway")
         yield running
     finally:
         stop_stack(HOME)

@@ -12,7 +12,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from harness.samples.builders import one_of_each
 from harness.stack.running_stack import RunningStack
-from harness.waiting import eventually
+from harness.waiting import PATIENCE_S, eventually
 from weir.events import TOPICS, encode_body, frame
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_id
@@ -38,7 +38,7 @@ def test_a_topic_that_is_made_anew_under_a_kept_store_loses_nothing(stack: Runni
         stack.start("lineage")
         stack.until_ready("lineage")
 
-    stack.until_count("v_governance_log", f"source = '{new}'", 25, within_s=60)
+    stack.until_count("v_governance_log", f"source = '{new}'", 25)
     assert stack.count("v_governance_log", f"source = '{new}'") == 25
 
 
@@ -54,7 +54,7 @@ def made_anew(admin: AdminClient, topic: str) -> None:
             return False
         return True
 
-    eventually(is_made, within_s=30, what=f"{topic} made anew")
+    eventually(is_made, within_s=PATIENCE_S, what=f"{topic} made anew")
 
 
 def produce(stack: RunningStack, topic: str, key: str, values: list[bytes]) -> None:

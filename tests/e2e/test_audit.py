@@ -13,10 +13,14 @@ import pytest
 
 from harness.calls.asking import ask_over_triton
 from harness.stack.running_stack import RunningStack
+from harness.waiting import PATIENCE_S
 from weir.cli.stack.layout import repository
+from weir.runtime.identity import new_id
 
 pytestmark = pytest.mark.stack
 QUESTION = "What is a generator?"
+ASKED_S = PATIENCE_S
+"""Seconds that a client waits for its answer: longer than its call takes to be stored."""
 
 
 def audit(stack: RunningStack) -> tuple[int, dict[str, Any]]:
@@ -33,20 +37,22 @@ def audit(stack: RunningStack) -> tuple[int, dict[str, Any]]:
 
 @pytest.mark.capability("X1")
 def test_a_call_in_hand_when_the_gateway_dies_is_stored_as_aborted(stack: RunningStack) -> None:
-    before = stack.count("v_inference_responses", "outcome = 'aborted'")
+    question = f"What is a generator? {new_id()}"
+    mine = f"position(input_text, '{question}') > 0"
     stack.kill("triton", signal.SIGSTOP)
     try:
-        hanging = threading.Thread(target=_ask_and_lose, args=(stack,))
-        asked = stack.count("v_inference_requests", "1 = 1")
+        hanging = threading.Thread(target=_ask_and_lose, args=(stack, question))
         hanging.start()
-        stack.until_count("v_inference_requests", "1 = 1", asked + 1)
+        stack.until_count("v_inference_requests", mine, 1)
         stack.kill("gateway", signal.SIGKILL)
-        hanging.join(30)
+        hanging.join(ASKED_S)
     finally:
         stack.kill("triton", signal.SIGCONT)
     stack.until_ready("gateway")
 
-    stack.until_count("v_inference_responses", "outcome = 'aborted' AND error_type = 'gateway_lost'", before + 1)
+    [[request_id]] = stack.sql(f"SELECT request_id FROM v_inference_requests WHERE {mine}")
+    aborted = f"request_id = '{request_id}' AND outcome = 'aborted' AND error_type = 'gateway_lost'"
+    stack.until_count("v_inference_responses", aborted, 1)
 
 
 @pytest.mark.capability("X1")
@@ -62,6 +68,6 @@ def test_without_a_loss_the_audit_finds_none(stack: RunningStack) -> None:
     assert books["totals"]["accepted"] >= 15
 
 
-def _ask_and_lose(stack: RunningStack) -> None:
+def _ask_and_lose(stack: RunningStack, question: str) -> None:
     with pytest.raises(grpc.RpcError):
-        ask_over_triton(stack.gateway_grpc, QUESTION, timeout_s=20)
+        ask_over_triton(stack.gateway_grpc, question, timeout_s=ASKED_S)

@@ -75,7 +75,7 @@ def history(stack: RunningStack) -> Written:
     shifted = [pair[number % 2] for number, pair in enumerate(zip(other, usual, strict=True))]
     _publish(stack, traffic, [*steady, *shifted], first_ms)
     pages = f"tenant = '{TENANT}' AND state = 'fired' AND level = 'page'"
-    stack.until_count("v_drift_signals", pages, 1, within_s=90)
+    stack.until_count("v_drift_signals", pages, 1)
     return Written(stack, first_ms)
 
 

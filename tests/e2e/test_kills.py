@@ -70,7 +70,7 @@ def stored_once(stack: RunningStack, request_ids: list[str]) -> None:
     for part in at_once(request_ids):
         where = f"request_id IN ({quoted(part)})"
         for view in ("v_inference_requests", "v_inference_responses"):
-            stack.until_count(view, where, len(part), within_s=120)
+            stack.until_count(view, where, len(part))
             assert stack.count(view, where) == len(set(part))
 
 

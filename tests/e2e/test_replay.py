@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from harness.calls.asking import ask_over_triton
 from harness.kafka.log_reader import events_of
 from harness.stack.running_stack import RunningStack
-from harness.waiting import eventually
+from harness.waiting import PATIENCE_S, eventually
 from weir.cli.stack.layout import repository
 from weir.events import TextFeaturesComputed
 from weir.runtime.identity import new_id
@@ -67,10 +67,12 @@ def test_a_range_fed_to_the_sink_again_changes_nothing_that_is_stored(stack: Run
     )["moved"]
     rebuilt = sum(row["messages"] for row in moved)
     stack.until_ready("lineage")
-    eventually(lambda: _handled(stack) >= rebuilt, within_s=60, what=f"{rebuilt} messages handled again")
+    eventually(lambda: _handled(stack) >= rebuilt, within_s=PATIENCE_S, what=f"{rebuilt} messages handled again")
     later = ask_over_triton(stack.gateway_grpc, "What is a set?").request_id
     stack.until_count("v_inference_responses", f"request_id = '{later}'", 1)
-    eventually(lambda: not stack.get(stack.lineage_url, "/v1/audit")["in_kafka"], within_s=60, what="an empty backlog")
+    eventually(
+        lambda: not stack.get(stack.lineage_url, "/v1/audit")["in_kafka"], within_s=PATIENCE_S, what="an empty backlog"
+    )
 
     assert rebuilt >= 1
     ((rows, distinct),) = stack.sql("SELECT count(), uniqExact(event_id) FROM v_inference_responses")
@@ -81,17 +83,17 @@ def test_a_range_fed_to_the_sink_again_changes_nothing_that_is_stored(stack: Run
 def test_a_range_with_an_end_is_fed_again_and_the_group_is_where_it_was(stack: RunningStack) -> None:
     began = datetime.now(UTC)
     first = ask_over_triton(stack.gateway_grpc, "What is a tuple?").request_id
-    eventually(lambda: _said(stack, first), within_s=60, what="the first call's features")
+    eventually(lambda: _said(stack, first), within_s=PATIENCE_S, what="the first call's features")
     ended = datetime.now(UTC)
     second = ask_over_triton(stack.gateway_grpc, "What is a tuple?").request_id
-    eventually(lambda: _said(stack, second), within_s=60, what="the second call's features")
+    eventually(lambda: _said(stack, second), within_s=PATIENCE_S, what="the second call's features")
     stack.until_count("v_text_features", f"request_id = '{second}'", 1)
 
     group = ("--group", "inference-features", "--topic", "inference-responses")
     moved = weir(stack, "events", "replay", *group, "--since", began.isoformat(), "--until", ended.isoformat())["moved"]
     stack.until_ready("inference")
     third = ask_over_triton(stack.gateway_grpc, "What is a tuple?").request_id
-    eventually(lambda: _said(stack, third), within_s=60, what="the features of a call after it")
+    eventually(lambda: _said(stack, third), within_s=PATIENCE_S, what="the features of a call after it")
 
     assert [one["messages"] for one in moved] == [1]
     assert _said(stack, first) == 2

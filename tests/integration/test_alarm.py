@@ -18,7 +18,7 @@ from standardwebhooks.webhooks import Webhook
 
 from harness.samples.shifted_traffic import ENVELOPE, OTHER_WORDS, STEADY_WORDS, Traffic
 from harness.stack.running_stack import RunningStack
-from harness.waiting import eventually
+from harness.waiting import PATIENCE_S, eventually
 from weir.cli.stack.layout import repository
 from weir.cli.stack.secrets import write_private
 from weir.events import FeatureItem, encode_body, frame
@@ -131,7 +131,7 @@ def test_a_change_in_the_traffic_ends_in_a_signed_webhook_that_names_it(stack: R
         streams = stack.get(stack.endpoints.drift_url, "/v1/streams")["items"]
         return any(stream["route"] == ROUTE and stream["events"] >= STEADY for stream in streams)
 
-    eventually(events_seen, within_s=90, what="the steady traffic seen by drift")
+    eventually(events_seen, within_s=PATIENCE_S, what="the steady traffic seen by drift")
     pages = f"route = '{ROUTE}' AND state = 'fired' AND level = 'page'"
     assert stack.count("v_drift_signals", pages) == 0
     assert inbox.bodies == []

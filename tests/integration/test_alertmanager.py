@@ -22,7 +22,7 @@ import yaml
 
 from harness.samples.alerts_world import QUALITY, SECOND_US, World
 from harness.stack.service_process import free_port
-from harness.waiting import eventually
+from harness.waiting import PATIENCE_S, eventually
 from weir.alerts.adapters.receivers import receivers_from
 from weir.alerts.adapters.resolver import resolve
 from weir.alerts.adapters.webhook import WebhookSender
@@ -128,7 +128,7 @@ def alertmanager(tmp_path: Path, inbox: Inbox) -> Iterator[str]:
         except httpx2.HTTPError:
             return False
 
-    eventually(is_up, within_s=20, what="Alertmanager")
+    eventually(is_up, within_s=PATIENCE_S, what="Alertmanager")
     yield base
     process.terminate()
     process.wait(10)

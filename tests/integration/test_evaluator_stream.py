@@ -15,7 +15,7 @@ import pytest
 
 from harness.samples.builders import envelope
 from harness.stack.running_stack import RunningStack
-from harness.waiting import eventually
+from harness.waiting import PATIENCE_S, eventually
 from weir.events import DeadLettered, Event, FeedbackReceived, InvalidEvent
 from weir.runtime.errors import Retryable
 from weir.runtime.identity import new_id
@@ -37,7 +37,6 @@ LIMIT = 3
 
 BAD_ONE = 5
 """Number of the message that is no event."""
-PATIENCE_S = 60.0
 SERVICES = pathlib.Path(__file__).resolve().parents[2] / "services"
 
 HANGING = """

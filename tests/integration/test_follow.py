@@ -154,4 +154,4 @@ def delete_topic(broker: Brokers) -> None:
     for answer in admin.delete_topics([TOPIC], operation_timeout=30).values():
         answer.result(30)
     gone = lambda: TOPIC not in admin.list_topics(timeout=10).topics  # noqa: E731  # a condition for `eventually`
-    eventually(gone, within_s=30, what=f"{TOPIC} gone")
+    eventually(gone, within_s=NOTICED_WITHIN_S, what=f"{TOPIC} gone")

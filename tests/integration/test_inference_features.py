@@ -13,6 +13,7 @@ import pytest
 
 from harness.samples.builders import completed
 from harness.stack.running_stack import RunningStack
+from harness.waiting import PATIENCE_S
 from weir.events import EvaluationScored, Event, FeatureItem, InferenceCompleted, TextFeaturesComputed
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_id
@@ -22,7 +23,6 @@ from weir.runtime.settings import SharedSettings
 
 pytestmark = pytest.mark.stack
 
-PATIENCE_S = 60.0
 DIMENSIONS = 384
 """Length of an embedding of the packaged MiniLM."""
 

@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 from harness.samples.builders import one_of_each
 from harness.stack.running_stack import RunningStack
 from harness.stack.second_store import SecondStore
-from harness.waiting import eventually
+from harness.waiting import PATIENCE_S, eventually
 from weir.events import TOPICS, encode_body, frame
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_id
@@ -116,8 +116,8 @@ def test_a_sink_that_stores_nothing_is_not_ready_and_says_why(stack: RunningStac
             answer = httpx2.get(f"{second.sink.url}/readyz", timeout=10)
             return answer.json()["missing"].get("sink") if answer.status_code == 503 else ""
 
-        assert "nothing was stored for" in eventually(page, within_s=30, what="the unready page")
+        assert "nothing was stored for" in eventually(page, within_s=PATIENCE_S, what="the unready page")
 
         second.clickhouse.start()
         second.sink.until_ready()
-        eventually(lambda: second.count("v_feedback", f"source = '{source}'") == 1, within_s=60, what="the row")
+        eventually(lambda: second.count("v_feedback", f"source = '{source}'") == 1, within_s=PATIENCE_S, what="the row")

@@ -17,7 +17,7 @@ from tritonclient.utils import InferenceServerException
 
 from harness.calls.asking import ask_over_triton, text_input
 from harness.stack.running_stack import RunningStack
-from harness.waiting import eventually
+from harness.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.stack
 QUESTION = "How do I open a file for reading in Python?"
@@ -71,7 +71,7 @@ def assert_same_bytes(ask: Callable[[str], list[bytes]], stack: RunningStack) ->
         pairs.append((ask(stack.gateway_grpc), ask(stack.triton_grpc)))
         return pairs[-1][0] == pairs[-1][1]
 
-    eventually(equal_pair, within_s=20, what="the same bytes through the gateway and from Triton")
+    eventually(equal_pair, within_s=PATIENCE_S, what="the same bytes through the gateway and from Triton")
     return pairs[-1][0]
 
 

@@ -17,7 +17,7 @@ from harness.calls.asking import openai_client
 from harness.stack.paced_model import PacedModel
 from harness.stack.running_stack import RunningStack
 from harness.stack.second_gateway import SecondGateway
-from harness.waiting import eventually
+from harness.waiting import PATIENCE_S, eventually
 from weir.cli.stack.layout import repository
 
 pytestmark = pytest.mark.stack
@@ -55,7 +55,7 @@ def gateway(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> It
         headers = {"authorization": f"Bearer {stack.api_key}"}
         eventually(
             lambda: "own-tensors" in httpx2.get(f"{running.gateway.url}/v1/models", headers=headers).text,
-            within_s=30,
+            within_s=PATIENCE_S,
             what="the routes at the second gateway",
         )
         yield running

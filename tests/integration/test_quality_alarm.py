@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import Producer
 
 from harness.stack.running_stack import RunningStack
-from harness.waiting import eventually
+from harness.waiting import PATIENCE_S, eventually
 from weir.cli.stack.layout import repository
 from weir.events import EvaluationScored, encode_body, frame, named_id
 from weir.runtime.clock import now_us
@@ -51,7 +51,7 @@ def test_a_drop_of_the_pass_rate_ends_in_an_alert_that_blames_the_system(stack: 
         mine = [one for one in items if one["labels"].get("route") == ROUTE and one["labels"].get("part") == PART]
         return any("verdict system" in one["annotations"]["summary"] for one in mine)
 
-    eventually(alert_says_system, within_s=60, what="an alert with the verdict")
+    eventually(alert_says_system, within_s=PATIENCE_S, what="an alert with the verdict")
     assert stack.count("v_evaluation_scores", f"route = '{ROUTE}'") == REFERENCE + STEADY + WORSE
     views = stack.get(stack.endpoints.drift_url, "/v1/quality")["items"]
     [mine] = [one for one in views if one["route"] == ROUTE]

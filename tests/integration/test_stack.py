@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from harness.stack.running_stack import RunningStack
-from harness.waiting import eventually
+from harness.waiting import PATIENCE_S, eventually
 from weir.cli.stack import StackError, start_stack
 
 pytestmark = pytest.mark.stack
@@ -49,5 +49,5 @@ def test_a_crashed_service_is_started_again(stack: RunningStack) -> None:
 
     stack.kill("evaluator", signal.SIGKILL)
 
-    eventually(lambda: stack.pid("evaluator") not in (0, before), within_s=30, what="a new evaluator process")
+    eventually(lambda: stack.pid("evaluator") not in (0, before), within_s=PATIENCE_S, what="a new evaluator process")
     stack.until_ready("evaluator")

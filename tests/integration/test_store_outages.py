@@ -10,7 +10,7 @@ import pytest
 from harness.kafka.load import Load
 from harness.stack.running_stack import RunningStack
 from harness.stack.second_store import SecondStore
-from harness.waiting import eventually
+from harness.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.stack
 PERMANENT = 'weir_lineage_insert_failures_total{kind="permanent"}'
@@ -30,7 +30,9 @@ def stored(second: SecondStore, load: Load) -> int:
 
 
 def until_stored(second: SecondStore, load: Load) -> None:
-    eventually(lambda: stored(second, load) >= load.sent, within_s=120, what=f"{load.sent} events of {load.tenant}")
+    eventually(
+        lambda: stored(second, load) >= load.sent, within_s=PATIENCE_S, what=f"{load.sent} events of {load.tenant}"
+    )
     ((rows, distinct),) = second.sql(
         f"SELECT count(), uniqExact(event_id) FROM v_inference_responses WHERE tenant = '{load.tenant}'"
     )
@@ -47,7 +49,7 @@ def test_a_server_that_is_killed_and_comes_back_misses_nothing(stack: RunningSta
     load.send(500)
     eventually(
         lambda: second.sink.metric('weir_lineage_insert_failures_total{kind="transient"}') >= 2,
-        within_s=30,
+        within_s=PATIENCE_S,
         what="an insert that was tried again",
     )
     load.send(500)
@@ -64,7 +66,7 @@ def test_a_sink_killed_between_insert_and_commit_stores_each_event_once(
     load = Load(stack, "kills")
     for _ in range(3):
         load.send(200)
-        eventually(lambda: stored(second, load) > 0, within_s=60, what="a first row")
+        eventually(lambda: stored(second, load) > 0, within_s=PATIENCE_S, what="a first row")
         second.sink.kill()
         second.sink.start()
     second.sink.until_ready()

@@ -15,7 +15,7 @@ import pytest
 from harness.kafka.load import TOPIC, Load
 from harness.stack.running_stack import RunningStack
 from harness.stack.second_store import SecondStore
-from harness.waiting import eventually
+from harness.waiting import PATIENCE_S, eventually
 from weir.cli.group_offsets import GroupOffsets, set_back
 
 pytestmark = [pytest.mark.stack, pytest.mark.capability("X1")]
@@ -39,7 +39,7 @@ def test_what_a_part_held_is_named_and_stored_again(
     load = Load(stack, "unreadable")
     load.send(EVENTS)
     mine = f"tenant = '{load.tenant}'"
-    eventually(lambda: second.count(f"v_{TABLE}", mine) == EVENTS, within_s=60, what="the events")
+    eventually(lambda: second.count(f"v_{TABLE}", mine) == EVENTS, within_s=PATIENCE_S, what="the events")
 
     _asked(second, f"SYSTEM STOP MERGES {TABLE}")
     parts = _asked(second, f"SELECT DISTINCT _part FROM {TABLE} WHERE {mine}").split()
@@ -55,7 +55,7 @@ def test_what_a_part_held_is_named_and_stored_again(
     for part in parts:
         _asked(second, f"ALTER TABLE {TABLE} DETACH PART '{part}'")
     load.send(1)  # a later number: without one, nobody knows of this source, which keeps no books
-    eventually(lambda: second.count(f"v_{TABLE}", mine) == 1, within_s=60, what="a later event")
+    eventually(lambda: second.count(f"v_{TABLE}", mine) == 1, within_s=PATIENCE_S, what="a later event")
     assert second.audit()[load.life]["missing_ranges"] == [[0, EVENTS - 1]]
 
     second.sink.kill()
@@ -64,7 +64,7 @@ def test_what_a_part_held_is_named_and_stored_again(
     second.sink.start()
     second.sink.until_ready()
 
-    eventually(lambda: second.count(f"v_{TABLE}", mine) == EVENTS + 1, within_s=60, what="the events, again")
+    eventually(lambda: second.count(f"v_{TABLE}", mine) == EVENTS + 1, within_s=PATIENCE_S, what="the events, again")
     assert second.audit()[load.life]["missing_ranges"] == []
 
 

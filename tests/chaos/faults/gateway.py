@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 import signal
 from dataclasses import replace
+from functools import partial
+
+import psutil
 
 from chaos.guests import paced_gateway, second_gateway
 from chaos.streams import MOMENTS, streaming
@@ -12,13 +15,14 @@ from harness.accounts.ledger import Row
 from harness.accounts.stored_calls import outcomes, request_ids_of, row_of_calls, without_end
 from harness.calls.callers import calling
 from harness.stack.running_stack import RunningStack
-from harness.waiting import lasts
+from harness.stack.second_gateway import SecondGateway
+from harness.waiting import NOTICED_WITHIN_S, eventually, lasts
 
 STALL_S = 5.0
 """Seconds the event loop stands still. Specified."""
 
 MIN_READY_S = 2.0
-"""Seconds a replaced gateway is ready before the next one is: its clients must have found it. Chosen."""
+"""Seconds from the clients' connection to a replaced gateway to the end of the next: they ask for its health first. Chosen."""
 
 
 def killed_in_calls(stack: RunningStack, times: int, calls_between: int = 40) -> Row:
@@ -92,8 +96,16 @@ def rolling_restart(stack: RunningStack, times: int) -> Row:
                 calls.more(30)
                 restarted.gateway.start()
                 restarted.gateway.until_ready()
+                eventually(partial(_is_found, restarted), within_s=NOTICED_WITHIN_S, what="callers at the new gateway")
                 lasts(MIN_READY_S)
             calls.more(30)
         row = row_of_calls(stack, "rolling restart of two gateways", times, calls.acknowledged)
         problem = f"{calls.refused} calls failed: {sorted(calls.words)}" if calls.refused else ""
         return replace(row, problem=problem, note="" if calls.refused else "no call failed")
+
+
+def _is_found(gateway: SecondGateway) -> bool:
+    """Whether callers are connected to it; those of one process share a connection."""
+    port = int(gateway.grpc_address.rpartition(":")[2])
+    connections = gateway.gateway.process.net_connections(kind="tcp")
+    return any(one.laddr.port == port and one.status == psutil.CONN_ESTABLISHED for one in connections)

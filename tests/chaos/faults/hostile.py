@@ -19,7 +19,7 @@ from harness.calls.asking import text_input
 from harness.calls.callers import calling
 from harness.stack.running_stack import RunningStack
 from harness.stack.second_gateway import SecondGateway
-from harness.waiting import eventually
+from harness.waiting import PATIENCE_S, eventually
 
 PARAMETERS = (
     b"[" * 3_000,
@@ -56,7 +56,7 @@ def hostile_calls(stack: RunningStack, times: int) -> Row:
                     _knock(gateway, key)
                 calls.more(20)
         row = row_of_calls(stack, "calls that are no event", times, calls.acknowledged)
-        eventually(lambda: not gateway.spool_page()["backlog_bytes"], within_s=60, what="an empty spool")
+        eventually(lambda: not gateway.spool_page()["backlog_bytes"], within_s=PATIENCE_S, what="an empty spool")
         return replace(row, problem=f"{calls.refused} good calls failed: {calls.refusals}" if calls.refused else "")
 
 

@@ -21,16 +21,13 @@ from confluent_kafka import Producer
 from harness.docs.named_commands import PLACEHOLDER
 from harness.docs.pages import ROOT, Block
 from harness.stack.running_stack import RunningStack
-from harness.waiting import eventually
+from harness.waiting import PATIENCE_S, eventually
 from weir.cli.stack import stop_stack
 from weir.cli.stack.ports import DEFAULTS, HOST
 from weir.cli.stack.secrets import write_private
 
 KEPT_BY_SET_UP = ("corpus", "kafka")
 """What `make setup` leaves in `.weir`: the same for every stack of a checkout."""
-
-WITHIN_S = 60.0
-"""Seconds until what was asked is stored and seen by every service; in practice two."""
 
 REMEMBERED = "export -p > .shell"
 """A shell that is opened again knows what was exported before, as the reader's own does."""
@@ -90,7 +87,7 @@ class Reader:
 
     def until_ready(self) -> None:
         """Until every process of the stack can work: a command before may have started one anew."""
-        eventually(lambda: not self.stack.inner.missing(), within_s=WITHIN_S, what="the whole stack ready")
+        eventually(lambda: not self.stack.inner.missing(), within_s=PATIENCE_S, what="the whole stack ready")
 
     def until_served(self) -> None:
         """Until the gateway has heard of what was registered; in practice before a reader has turned the page."""
@@ -98,19 +95,19 @@ class Reader:
         headers = {"authorization": f"Bearer {stack.api_key}"}
         url = f"{stack.gateway_http}/v1/models/docs-qa"
         eventually(
-            lambda: httpx2.get(url, headers=headers).status_code == 200, within_s=WITHIN_S, what="the route docs-qa"
+            lambda: httpx2.get(url, headers=headers).status_code == 200, within_s=PATIENCE_S, what="the route docs-qa"
         )
 
     def until_seen(self) -> None:
         """Until the calls so far are stored and their stream is known to drift."""
         stack = self.stack
         stack.until_count("v_inference_responses", "tenant = 'demo'", 1)
-        stack.until_count("v_evaluation_scores", "tenant = 'demo'", 1, within_s=WITHIN_S)
+        stack.until_count("v_evaluation_scores", "tenant = 'demo'", 1)
         streams = f"{stack.endpoints.drift_url}/v1/streams", f"{stack.endpoints.drift_url}/v1/quality"
         for url in streams:
             eventually(
                 partial(_is_seen, stack, url),
-                within_s=WITHIN_S,
+                within_s=PATIENCE_S,
                 what=f"the demo's stream at {url}",
             )
 

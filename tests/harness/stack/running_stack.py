@@ -11,14 +11,12 @@ from typing import Any
 
 import httpx2
 
-from harness.waiting import PATIENCE_S, NeverHappened, eventually
+from harness.store.sql_answers import answered, rows_in
+from harness.waiting import PATIENCE_S, RECOVER_WITHIN_S, NeverHappened, eventually
 from weir.cli.stack import Endpoints, Stack, open_stack
 from weir.cli.stack.layout import repository
 from weir.cli.stack.secrets import add_key, new_key
 from weir.events import TOPICS
-
-STORED_WITHIN_S = 30.0
-"""Seconds a test waits for an event to be queryable; it takes well under two. Chosen: fifteen times that, for slow machines."""
 
 TOLD_LINES = 20
 """Lines of the store's log in the words of a test that waited in vain. Arbitrary: any value from 5 to 50 would do."""
@@ -118,21 +116,20 @@ class RunningStack:
         return text
 
     def get(self, base: str, path: str) -> Any:
-        """JSON of a page. Raises httpx2.HTTPStatusError for an error page."""
-        return httpx2.get(base + path, headers=self.authorization, timeout=30).raise_for_status().json()
+        """JSON of a page; a busy service is asked again. Raises httpx2.HTTPStatusError for another error page."""
+        page = answered(lambda: httpx2.get(base + path, headers=self.authorization, timeout=60))
+        return page.raise_for_status().json()
 
     def sql(self, query: str) -> list[list[Any]]:
-        """Rows of a query over the published views."""
+        """Rows of a query over the published views; a busy store is asked again."""
         url, headers = f"{self.lineage_url}/v1/sql", self.authorization
-        answer = httpx2.post(url, json={"query": query}, headers=headers, timeout=60)
-        assert answer.status_code == 200, answer.text
-        return list(answer.json()["rows"])
+        return rows_in(answered(lambda: httpx2.post(url, json={"query": query}, headers=headers, timeout=60)))
 
     def count(self, view: str, where: str) -> int:
         """Rows of a view."""
         return int(self.sql(f"SELECT count() FROM {view} WHERE {where}")[0][0])
 
-    def until_count(self, view: str, where: str, at_least: int, *, within_s: float = STORED_WITHIN_S) -> None:
+    def until_count(self, view: str, where: str, at_least: int, *, within_s: float = PATIENCE_S) -> None:
         """Wait until a view holds at least so many rows; a store that is starting is asked again.
 
         Raises NeverHappened that also says how the store was: its process, its readiness, the last warnings of its log.
@@ -185,7 +182,7 @@ class RunningStack:
 
     def kill(self, process: str, number: signal.Signals) -> None:
         """Send a signal; the supervisor starts a killed process again. One that is just starting is waited for."""
-        eventually(lambda: self.pid(process), within_s=30, what=f"{process} running")
+        eventually(lambda: self.pid(process), within_s=PATIENCE_S, what=f"{process} running")
         self.inner.supervisor.signal(process, number)
 
     def stop(self, process: str) -> None:
@@ -196,7 +193,7 @@ class RunningStack:
         """Bring a process back."""
         self.inner.supervisor.start(process)
 
-    def until_ready(self, process: str, *, within_s: float = 90.0) -> None:
+    def until_ready(self, process: str, *, within_s: float = RECOVER_WITHIN_S) -> None:
         """Wait until a process can do its work."""
         eventually(lambda: self.inner.is_ready(process), within_s=within_s, what=f"{process} ready")
 

@@ -16,13 +16,10 @@ from confluent_kafka import Consumer, TopicPartition
 
 from harness.stack.running_stack import RunningStack
 from harness.stack.service_process import ServiceProcess, free_port
+from harness.store.sql_answers import answered, is_unanswered, rows_in
 from weir.events import TOPICS
-from weir.lineage.store.store import CODE
 
 FRONT = Path(__file__).resolve().parents[1] / "store" / "clickhouse_front.py"
-
-BUSY_CODES = {159, 160, 241, 394}
-"""Codes of the engine for a query that another look may answer: too slow, estimated too slow, no memory now, cancelled."""
 
 
 class SecondStore:
@@ -85,8 +82,8 @@ class SecondStore:
         self.clickhouse.kill()
 
     def sql(self, query: str) -> list[list[Any]]:
-        """Rows of a query over the second store's views."""
-        return rows_in(self._answer(query))
+        """Rows of a query over the second store's views; a busy one is asked again."""
+        return rows_in(answered(lambda: self._answer(query)))
 
     def count(self, view: str, where: str) -> int:
         """Rows of a view; 0 while nobody answers, the sink or the server behind it."""
@@ -112,7 +109,7 @@ class SecondStore:
         return httpx2.post(f"{self.sink.url}/v1/sql", json={"query": query}, headers=self._headers, timeout=60)
 
     def _audit(self) -> dict[str, Any]:
-        page = httpx2.get(f"{self.sink.url}/v1/audit", headers=self._headers, timeout=60)
+        page = answered(lambda: httpx2.get(f"{self.sink.url}/v1/audit", headers=self._headers, timeout=60))
         return dict(page.raise_for_status().json())
 
     def delete(self, table: str, where: str) -> None:
@@ -126,19 +123,3 @@ def clickhouse_in(folder: Path) -> ServiceProcess:
     port = free_port()
     command = [sys.executable, str(FRONT), str(port), str(folder / "clickhouse")]
     return ServiceProcess("ClickHouse", command, {}, folder / "clickhouse.log", health_path="/ping", port=port)
-
-
-def rows_in(answer: httpx2.Response) -> list[list[Any]]:
-    """Rows of the answer of /v1/sql. Raises AssertionError with its text where it holds none."""
-    assert answer.status_code == 200, answer.text
-    return list(answer.json()["rows"])
-
-
-def is_unanswered(answer: httpx2.Response) -> bool:
-    """Whether the sink was busy, or the server behind it away or busy. A statement that is refused or wrong is answered, by an
-    error.
-    """
-    if answer.status_code != 400:
-        return answer.status_code == 503
-    code = CODE.search(answer.json()["detail"])
-    return code is not None and int(code[1]) in BUSY_CODES

@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from harness.stack.second_store import clickhouse_in, is_unanswered, rows_in
+from harness.stack.second_store import clickhouse_in
 from harness.stack.service_process import ServiceProcess
+from harness.store.sql_answers import answered, is_unanswered, rows_in
 from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings
 from weir.lineage.store.migrate import migrate
@@ -68,6 +69,12 @@ async def test_a_server_that_is_away_is_nobody_and_a_wrong_query_is_none(
 )
 def test_an_error_of_the_asker_is_an_answer(answer: httpx2.Response, is_nobody: bool) -> None:
     assert is_unanswered(answer) is is_nobody
+
+
+def test_who_is_busy_is_asked_again() -> None:
+    answers = iter([page(503, "Busy", "10 statements are in flight"), page(403, "SQL is closed", "no SQL")])
+
+    assert answered(lambda: next(answers)).status_code == 403
 
 
 def test_rows_are_those_of_the_answer() -> None:
