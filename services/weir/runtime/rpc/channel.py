@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from grpc import ChannelConnectivity
 
@@ -24,7 +23,7 @@ from weir.runtime.rpc.client_call import UNAVAILABLE, ClientCall
 from weir.runtime.rpc.messages import BadMessage, framed
 from weir.runtime.rpc.stream_call import StreamCall
 from weir.runtime.rpc.unary_call import UnaryCall
-from weir.runtime.rpc.writing import write_out
+from weir.runtime.rpc.writing import Writing, write_out
 
 USER_AGENT = "weir"
 
@@ -198,24 +197,16 @@ class Channel:
         return Status(UNAVAILABLE, f"failed to connect to {self.address}; last error: {self._last_error}", ())
 
 
-class ClientConnection(asyncio.Protocol):
+class ClientConnection(Writing):
     """The connection of a channel."""
 
     def __init__(self, channel: Channel) -> None:
-        self.end = ClientEnd(channel.options.http2)
+        super().__init__()
+        self.end: ClientEnd = ClientEnd(channel.options.http2)
         self.settled = asyncio.Event()
         """Set once the server's settings came, or the connection is lost."""
         self.is_lost = False
         self._channel = channel
-        self._loop = asyncio.get_running_loop()
-        self._transport: Any = None
-        self._is_flush_due = False
-
-    def connection_made(self, transport: Any) -> None:
-        """The server is there: say what we take."""
-        self._transport = transport
-        transport.set_write_buffer_limits(high=self._channel.options.http2.unread_bytes_max)
-        self._flush()
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the server."""
@@ -236,31 +227,12 @@ class ClientConnection(asyncio.Protocol):
                 self._transport.close()
         self._flush()
 
-    def eof_received(self) -> bool:
-        """The server sends no more."""
-        return False
-
     def connection_lost(self, error: Exception | None) -> None:
         """The server is gone."""
         self.is_lost = True
         self.settled.set()
         self._channel.lost(self)
         self.end.lose("Socket closed")
-
-    def pause_writing(self) -> None:
-        """The socket takes nothing more."""
-        self.end.outlet.is_paused = True
-
-    def resume_writing(self) -> None:
-        """The socket takes bytes again."""
-        self.end.outlet.is_paused = False
-        self._flush()
-
-    def flush_soon(self) -> None:
-        """Write at the end of this turn of the loop: calls that begin together go in one write."""
-        if not self._is_flush_due:
-            self._is_flush_due = True
-            self._loop.call_soon(self._flush)
 
     def close(self) -> None:
         """Say good-bye, and close."""

@@ -26,7 +26,7 @@ from weir.runtime.rpc.call_headers import RESPONSE_BLOCK, Asked, Metadata, read_
 from weir.runtime.rpc.messages import PREFIX_BYTES
 from weir.runtime.rpc.metrics import BROKEN, CALLS_AT_ONCE, CONNECTIONS, REFUSED, UNREAD
 from weir.runtime.rpc.server_call import ServerCall
-from weir.runtime.rpc.writing import write_out
+from weir.runtime.rpc.writing import Writing, write_out
 from weir.runtime.telemetry.logs import logger
 
 RESOURCE_EXHAUSTED, UNIMPLEMENTED = 8, 12
@@ -158,28 +158,24 @@ class Server:
                 connection.look(now_s)
 
 
-class ServerConnection(asyncio.Protocol):
+class ServerConnection(Writing):
     """One client."""
 
     def __init__(self, server: Server) -> None:
+        super().__init__()
         self._server = server
-        self._loop = asyncio.get_running_loop()
         self._called_s = self._loop.time()
-        self.end = ServerEnd(server.options.http2, self._open, self._called_s)
+        self.end: ServerEnd = ServerEnd(server.options.http2, self._open, self._called_s)
         self.peer = ""
-        self._transport: Any = None
-        self._is_flush_due = False
         self._later: asyncio.TimerHandle | None = None
         self._let_go: deque[tuple[float, Stream]] = deque()
 
     def connection_made(self, transport: Any) -> None:
         """A client is there: say what we take."""
-        self._transport = transport
         self._server.connections.add(self)
         CONNECTIONS.inc()
-        transport.set_write_buffer_limits(high=self._server.options.http2.unread_bytes_max)
         self.peer = peer_name(transport.get_extra_info("peername"))
-        self._flush()
+        super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the client."""
@@ -189,10 +185,6 @@ class ServerConnection(asyncio.Protocol):
             self._break(fault)
         self._flush()
 
-    def eof_received(self) -> bool:
-        """The client sends no more: nor do we."""
-        return False
-
     def connection_lost(self, error: Exception | None) -> None:
         """The client is gone."""
         self._server.connections.discard(self)
@@ -200,21 +192,6 @@ class ServerConnection(asyncio.Protocol):
         if self._later is not None:
             self._later.cancel()
         self.end.lose("the client closed the connection")
-
-    def pause_writing(self) -> None:
-        """The socket takes nothing more."""
-        self.end.outlet.is_paused = True
-
-    def resume_writing(self) -> None:
-        """The socket takes bytes again."""
-        self.end.outlet.is_paused = False
-        self._flush()
-
-    def flush_soon(self) -> None:
-        """Write at the end of this turn of the loop: frames of calls that are ready together go in one write."""
-        if not self._is_flush_due:
-            self._is_flush_due = True
-            self._loop.call_soon(self._flush)
 
     def flush_later(self) -> None:
         """Write with what comes next, or after TOGETHER_S."""
