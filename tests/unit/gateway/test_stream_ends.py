@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 from prometheus_client import REGISTRY
 from tritonclient.grpc import service_pb2
 
-from unit.gateway.doors import Doors, Stream, doors, piece_of, request_of
+from unit.gateway.doors import KEYS, Doors, Stream, doors, piece_of, request_of
+from weir.gateway.api.oip.stream import StreamSession
 
 pytestmark = pytest.mark.capability("X1")
 
@@ -140,3 +142,48 @@ async def test_a_client_sees_its_own_ids_and_every_call_its_own_end(tmp_path: Pa
             assert sorted(name for name, *_ in ends) == sorted(asked), (asked, steps)
             if not steps:
                 assert {outcome for _, outcome, _ in ends} == {"failed"}
+
+
+class Client:
+    """A client that asks once and reads what it gets; it has the part of gRPC's context that a stream uses."""
+
+    def __init__(self) -> None:
+        self._questions = [request_of("qa-stream", "a")]
+
+    async def read(self) -> bytes:
+        if not self._questions:
+            await asyncio.Event().wait()
+        return self._questions.pop()
+
+    async def write(self, _: bytes) -> None:
+        return
+
+    def time_remaining(self) -> float | None:
+        return None
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_client_that_leaves_while_its_stream_ends_leaves_no_call_open(tmp_path: Path, turns: int) -> None:
+    """The handler is cancelled twice: the stream is being closed when the second one comes, so many turns of the loop later."""
+    async with doors(tmp_path) as gateway:
+        gateway.model.stream = never
+        caller = gateway.parts.caller(f"Bearer {KEYS['ada']}", is_loopback=False)
+        running = asyncio.create_task(StreamSession(gateway.parts, caller, {}, Client()).run())
+        await gateway.until(lambda: gateway.is_holding(1))
+
+        running.cancel()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+        assert gateway.held == (0, 0, 0)
+        assert gateway.ends() == [("cancelled", "cancelled")]
+
+
+async def never(requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
+    """A model that never answers."""
+    async for _ in requests:
+        await asyncio.Event().wait()
+        yield b""

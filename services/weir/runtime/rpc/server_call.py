@@ -84,6 +84,7 @@ class ServerCall:
         self._has_begun = False
         self._turns = Turns()
         self._is_over = False
+        self._is_left = False
         self._initial: bytes = b""
         self._trailing: Metadata = ()
         self._serialize: Any = None
@@ -327,5 +328,6 @@ class ServerCall:
             self._timer.cancel()
         self._messages.clear()
         self._unread_bytes = 0
-        if self.task is not None:
+        if self.task is not None and not self._is_left:
+            self._is_left = True  # once: the first cancellation lets the handler end what it holds
             self.task.cancel()

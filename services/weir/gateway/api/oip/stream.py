@@ -92,8 +92,10 @@ class StreamSession:
                 task.cancel()
             if self._stream is not None:
                 self._stream.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            closed = self._close_all(ended, error)
+            try:
+                await asyncio.gather(*tasks, return_exceptions=True)
+            finally:  # also where the client goes away in this very moment
+                closed = self._close_all(ended, error)
         if ended.code is grpc.StatusCode.OK:
             for session in closed:
                 await session.sync()  # no final flag said so before: the stream's OK is what acknowledges them
