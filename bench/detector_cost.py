@@ -18,12 +18,12 @@ from dataclasses import asdict
 
 import numpy as np
 
+from bench.observed_text import observe
 from demo.traffic.records import Question, questions
 from weir.detectors.bank import BankState, MonitoringBank, new_bank, step_many
 from weir.detectors.fitted import FITTED
 from weir.detectors.observation import Observation
 from weir.detectors.settings import BankSettings
-from weir.detectors.text import observe
 from weir.detectors.uniform import uniform_of
 from weir.state import Codec
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from weir.detectors.bank import BankState, MonitoringBank, new_bank, step, step_many
+from weir.detectors.bank import BankState, MonitoringBank, new_bank, step_many
 from weir.detectors.fitted import FITTED
 from weir.detectors.observation import Observation
 from weir.detectors.settings import BankSettings
@@ -114,7 +114,7 @@ def measure() -> dict[str, float]:
 def _single(bank: MonitoringBank, watched: Sequence[Observation]) -> None:
     state: BankState = bank
     for observation in watched:
-        state, _ = step(state, observation, uniform_of(observation.event_id, "ties"))
+        state, _ = step_many(state, (observation,), (uniform_of(observation.event_id, "ties"),))
 
 
 def _batched(bank: MonitoringBank, watched: Sequence[Observation]) -> None:

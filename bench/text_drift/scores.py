@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.observed_text import observe
 from weir.detectors.channels import TEMPLATE
 from weir.detectors.channels.knn_novelty import KnnNovelty
 from weir.detectors.fitted import Fitted, fit, ranked, whitened_of
@@ -22,7 +23,6 @@ from weir.detectors.prefix import prefix_key_of
 from weir.detectors.reference import EmbeddingMatrix, FloatArray, build_reference
 from weir.detectors.settings import BankSettings
 from weir.detectors.template_memory import Keys, TemplateMemory
-from weir.detectors.text import observe
 
 from .embeddings import EmbeddedCorpus
 from .streams import Draw

@@ -134,8 +134,6 @@ EVALUATOR = Addition(
         TYPES_FILE: Lines({'    "feedback":': '    "mood": NoParameters,\n'}),
     },
     proof="""
-from weir.assets.evaluator import Evaluator
-from weir.assets.shapes import parse, write
 from weir.evaluator.core.definition import evaluator_of
 from weir.registry.core.documents import definitions_from
 

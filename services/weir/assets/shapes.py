@@ -15,7 +15,6 @@ from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origi
 
 from weir.assets.checks import Check, Finding, list_of, mapping_of, nullable, shown
 from weir.assets.references import AssetReference
-from weir.events import canonical_json
 
 
 class InvalidAsset(ValueError):
@@ -77,7 +76,7 @@ def json_of(body_json: str) -> object:
 
 
 def record(value: object) -> Any:
-    """A value as plain data, as it was written; keys that were left out are left out."""
+    """A value as plain data, as it was written; keys that were left out are left out. `parse` reads it back to an equal value."""
     if isinstance(value, AssetReference):
         return str(value)
     if is_dataclass(value):
@@ -86,11 +85,6 @@ def record(value: object) -> Any:
     if isinstance(value, tuple | list):
         return [record(item) for item in value]
     return {key: record(item) for key, item in value.items()} if isinstance(value, Mapping) else value
-
-
-def write(asset: Asset) -> str:
-    """Canonical JSON of a specification: its digest is of this text, and `parse` reads it back to an equal value."""
-    return canonical_json(record(asset))
 
 
 @cache

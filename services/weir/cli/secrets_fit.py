@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from weir.alerts.adapters.receivers import receivers_from
@@ -23,46 +22,25 @@ PASSWORD_HASH = "users/weir/password_sha256_hex"
 """Where ClickHouse's file keeps the hash of the password of the lineage service."""
 
 
-@dataclass(frozen=True, slots=True)
 class Files:
     """Where each secret lies in the folder."""
 
-    folder: Path
-
-    @property
-    def http_token(self) -> Path:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.http_token = folder / "http" / "http.token"
         """Read by every service."""
-        return self.folder / "http" / "http.token"
-
-    @property
-    def keys(self) -> Path:
+        self.keys = folder / "gateway" / "keys.json"
         """Read by the gateway."""
-        return self.folder / "gateway" / "keys.json"
-
-    @property
-    def first_key(self) -> Path:
+        self.first_key = folder / "first.key"
         """Read by the person who made it."""
-        return self.folder / "first.key"
-
-    @property
-    def receivers(self) -> Path:
+        self.receivers = folder / "alerts" / "receivers.yaml"
         """Read by alerts, with the secrets beside it."""
-        return self.folder / "alerts" / "receivers.yaml"
-
-    @property
-    def password(self) -> Path:
+        self.password = folder / "lineage" / "clickhouse.password"
         """Read by lineage."""
-        return self.folder / "lineage" / "clickhouse.password"
-
-    @property
-    def user(self) -> Path:
+        self.user = folder / "clickhouse" / "weir-user.xml"
         """Read by ClickHouse."""
-        return self.folder / "clickhouse" / "weir-user.xml"
-
-    @property
-    def mounted(self) -> tuple[Path, ...]:
+        self.mounted = self.http_token, self.keys, self.receivers, self.password, self.user
         """What containers read."""
-        return self.http_token, self.keys, self.receivers, self.password, self.user
 
 
 def faults(files: Files) -> list[str]:

@@ -139,13 +139,6 @@ def _bets(p: FloatArray, slack: FloatArray) -> FloatArray:
     return np.asarray(_KEPT + gains)
 
 
-def update(
-    detector: EDetector, p: FloatArray, slack: FloatArray, *, index: int, time_us: int, wealth_max: float
-) -> EDetector:
-    """The detector after one event with p-values `p` (channels,), NaN where a channel skips the event."""
-    return follow(detector, p[None], slack, wealth_max).at(0, index, np.array([time_us], dtype=np.int64))
-
-
 def restarted(detector: EDetector) -> EDetector:
     """The detector with all wealth gone; what it knows of runs stays."""
     return replace(detector, wealth=np.zeros_like(detector.wealth))

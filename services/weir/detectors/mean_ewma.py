@@ -122,11 +122,3 @@ def follow(ewma: MeanEwma, whitened: EmbeddingMatrix, model: EwmaModel) -> EwmaP
     alignments = np.vecdot(wide, whitened.astype(np.float64)[:, None, :])
     statistics[skipped] = np.nan
     return EwmaPath(ewma, means, statistics, alignments, statistics <= model.typical)
-
-
-def update(
-    ewma: MeanEwma, whitened: FloatVector, model: EwmaModel, *, index: int, time_us: int
-) -> tuple[MeanEwma, EwmaReading]:
-    """The averages after one event."""
-    path = follow(ewma, whitened[None], model)
-    return path.at(0, index, np.array([time_us], dtype=np.int64)), path.reading(0)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.observed_text import observe
 from bench.text_drift.cells import CELLS, CHANGE_AT
 from bench.text_drift.peers import RIVER_PEERS, centroid_first, centroid_statistics, matched_river, river_alarms
 from bench.text_drift.run_lengths import delay, run_length
@@ -22,7 +23,6 @@ from bench.text_drift.streams import (
     sessions,
 )
 from weir.detectors.sessions import choose, new_sessions
-from weir.detectors.text import observe
 
 DOCUMENTS = [f"document-{row // 20}" for row in range(3_000)]
 SPLIT = draw(np.arange(3_000), seed=4)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from bench.observed_text import observe
 from weir.detectors.observation import Observation
 from weir.detectors.outcomes import Outcome
 from weir.detectors.step import Step
-from weir.detectors.text import observe
 from weir.detectors.uniform import uniform_of
 
 DIMENSIONS = 24

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from bench.observed_text import observe
 from unit.drift.drift_banks import bank_bytes
 from unit.drift.drift_traffic import Traffic, facts_of, outcomes_of, ties
 from weir.detectors.bank import (
@@ -18,7 +19,6 @@ from weir.detectors.bank import (
     WarmingBank,
     new_bank,
     reset,
-    step,
     step_many,
 )  # fmt: skip
 from weir.detectors.channels import CHANNELS
@@ -27,7 +27,6 @@ from weir.detectors.observation import EmbeddingMismatch, Observation
 from weir.detectors.outcomes import Cleared, Frozen, Guarantee, Outcome, Signal, Warming
 from weir.detectors.settings import BankSettings
 from weir.detectors.step import NO_P, Step
-from weir.detectors.text import observe
 from weir.drift.core.fleet import Rate, budget, in_words
 
 SMALL = BankSettings(min_reference_events=60, reference_events=60, max_reference_events=80)
@@ -60,7 +59,7 @@ def test_any_batching_gives_the_same_state_and_steps(fitted_bank: MonitoringBank
     single: BankState = fitted_bank
     expected: list[Step] = []
     for event, tie in zip(events, ties(events), strict=True):
-        single, made = step(single, event, tie)
+        single, made = step_many(single, (event,), (tie,))
         expected.extend(made)
     batched: BankState = fitted_bank
     found: list[Step] = []
@@ -221,12 +220,12 @@ def test_another_embedding_model_is_refused_and_changes_nothing(fitted_bank: Mon
     other = observe("hello", event_id="e9", embedding=np.ones(3, dtype=np.float32))
     before = bank_bytes(fitted_bank)
     with pytest.raises(EmbeddingMismatch, match="event e9"):
-        step(fitted_bank, other, 0.5)
+        step_many(fitted_bank, (other,), (0.5,))
     assert bank_bytes(fitted_bank) == before
     warming, _ = _run(new_bank(SMALL), Traffic(50).events(3))
     with pytest.raises(EmbeddingMismatch, match="event e9"):
-        step(warming, other, 0.5)
-    assert step(new_bank(SMALL), other, 0.5)[1], "the first embedding decides"
+        step_many(warming, (other,), (0.5,))
+    assert step_many(new_bank(SMALL), (other,), (0.5,))[1], "the first embedding decides"
 
 
 def test_each_observation_needs_its_uniform(fitted_bank: MonitoringBank) -> None:

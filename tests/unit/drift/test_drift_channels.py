@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
+from bench.observed_text import observe
 from unit.drift.drift_traffic import Traffic
 from weir.detectors.bank import MonitoringBank
 from weir.detectors.channels import CHANNELS, Channel
@@ -26,7 +27,6 @@ from weir.detectors.channels.vocabulary import Vocabulary
 from weir.detectors.conformal import Ranking
 from weir.detectors.observation import EmbeddingMismatch, Observation
 from weir.detectors.reference import Reference, build_reference
-from weir.detectors.text import observe
 
 every_channel = pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.name)
 

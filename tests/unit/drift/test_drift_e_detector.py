@@ -18,7 +18,6 @@ from weir.detectors.e_detector import (
     new_detector,
     p_slack,
     restarted,
-    update,
 )
 from weir.detectors.reference import FloatArray
 
@@ -28,11 +27,18 @@ TIMES = np.arange(30, dtype=np.int64)
 BOTH_SIDES = np.array([[0.5, 0.5]])
 
 
+def _update(
+    detector: EDetector, p: FloatArray, slack: FloatArray, *, index: int, time_us: int, wealth_max: float
+) -> EDetector:
+    """The detector after one event with p-values `p` (channels,), NaN where a channel skips the event."""
+    return follow(detector, p[None], slack, wealth_max).at(0, index, np.array([time_us], dtype=np.int64))
+
+
 def _fold(p: FloatArray, wealth_max: float = UNCAPPED) -> EDetector:
     """The detector after p-values (events, channels); channels serve as independent streams here."""
     detector = new_detector(p.shape[1])
     for i, row in enumerate(p, start=1):
-        detector = update(detector, row, NO_SLACK, index=i, time_us=i * 10, wealth_max=wealth_max)
+        detector = _update(detector, row, NO_SLACK, index=i, time_us=i * 10, wealth_max=wealth_max)
     return detector
 
 
@@ -98,7 +104,7 @@ def test_run_length_to_a_false_alarm_is_at_least_the_threshold() -> None:
     rng = np.random.default_rng(13)
     detector, first = new_detector(streams), np.full(streams, events)
     for i in range(1, events + 1):
-        detector = update(detector, rng.random(streams), NO_SLACK, index=i, time_us=i, wealth_max=UNCAPPED)
+        detector = _update(detector, rng.random(streams), NO_SLACK, index=i, time_us=i, wealth_max=UNCAPPED)
         first = np.where((channel_wealth(detector.wealth, BOTH_SIDES) >= threshold) & (first == events), i, first)
     # Censored at the end, which only shortens the mean.
     assert first.mean() >= threshold
@@ -124,7 +130,7 @@ def test_finds_a_change_of_either_side_and_its_beginning(p: float, side: int) ->
 
 def test_a_skipped_event_changes_nothing() -> None:
     before = _fold(np.random.default_rng(15).random((20, 2)))
-    after = update(before, np.array([np.nan, 0.3]), NO_SLACK, index=21, time_us=210, wealth_max=UNCAPPED)
+    after = _update(before, np.array([np.nan, 0.3]), NO_SLACK, index=21, time_us=210, wealth_max=UNCAPPED)
     for name in ("wealth", "run_log", "run_start", "run_start_us"):
         np.testing.assert_array_equal(getattr(after, name)[0], getattr(before, name)[0])
     assert (after.wealth[1] != before.wealth[1]).any()

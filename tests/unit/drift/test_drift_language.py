@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.observed_text import words_of
 from harness.samples.scripts import SAMPLES, Sample
 from weir.detectors.language import LANGUAGES, STOP_WORDS, UNDETERMINED, language_of
-from weir.detectors.text import words_of
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from weir.detectors.ewma_fit import fit_ewma
-from weir.detectors.mean_ewma import LAMBDAS, EwmaModel, new_ewma, update, whiten
+from weir.detectors.mean_ewma import LAMBDAS, EwmaModel, follow, new_ewma, whiten
 from weir.detectors.reference import EmbeddingMatrix
 
 DIMENSIONS, ARL = 24, 2_000.0
@@ -27,7 +27,8 @@ def model() -> EwmaModel:
 def _first_alarm(model: EwmaModel, embeddings: EmbeddingMatrix) -> tuple[int | None, int]:
     ewma = new_ewma(DIMENSIONS)
     for i, embedding in enumerate(embeddings, start=1):
-        ewma, reading = update(ewma, whiten(embedding, model), model, index=i, time_us=i)
+        path = follow(ewma, whiten(embedding, model)[None], model)
+        ewma, reading = path.at(0, i, np.array([i], dtype=np.int64)), path.reading(0)
         if (reading.statistics >= model.thresholds).any():
             scale = int((reading.statistics / model.thresholds).argmax())
             return i, int(ewma.low_index[scale])

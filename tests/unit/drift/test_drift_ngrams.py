@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.observed_text import observe, words_of
 from weir.detectors.channels.surprisal import Surprisal
 from weir.detectors.channels.vocabulary import Vocabulary
 from weir.detectors.ngrams import terms_of
 from weir.detectors.observation import MAX_WORDS, Observation
 from weir.detectors.reference import build_reference
-from weir.detectors.text import observe, words_of
 
 USUAL = [
     "数据库",

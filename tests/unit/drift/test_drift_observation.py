@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.observed_text import observe, words_of
 from weir.detectors.observation import MAX_WORD_CHARS, MAX_WORDS, Observation
-from weir.detectors.text import observe, words_of
 
 
 def _observation(**changes: object) -> Observation:

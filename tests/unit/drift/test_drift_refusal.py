@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bench.observed_text import words_of
 from weir.detectors.refusal import OPENING_WORDS, PHRASES, is_refusal
-from weir.detectors.text import words_of
 
 
 @pytest.mark.parametrize("phrase", PHRASES)

@@ -14,7 +14,7 @@ from scipy.stats import kstest
 
 from unit.drift.drift_banks import bank_bytes
 from unit.drift.drift_traffic import Traffic, outcomes_of, ties
-from weir.detectors.bank import BankState, MonitoringBank, new_bank, step, step_many
+from weir.detectors.bank import BankState, MonitoringBank, new_bank, step_many
 from weir.detectors.channels import CHANNELS
 from weir.detectors.conformal import Ranking
 from weir.detectors.fitted import INDIFFERENT, Memory, p_values_of
@@ -168,7 +168,7 @@ def test_repeats_are_the_same_one_by_one_and_in_batches(various: MonitoringBank)
     at_once, steps = step_many(various, events, ties(events))
     single: BankState = various
     for event, tie in zip(events, ties(events), strict=True):
-        single, _ = step(single, event, tie)
+        single, _ = step_many(single, (event,), (tie,))
     assert bank_bytes(single) == bank_bytes(at_once)
     assert outcomes_of(steps) == ()
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
+from bench.observed_text import words_of
 from weir.detectors.prefix import NO_WORDS, PREFIX_WORDS, prefix_key_of, text_key_of
 from weir.detectors.template_memory import MEMORY_EVENTS, Keys, PrefixCounts, TemplateMemory, fold
-from weir.detectors.text import words_of
 
 small_keys = st.tuples(st.integers(1, 4), st.integers(0, 3)).map(lambda pair: (pair[0], 10 * pair[0] + pair[1]))
 

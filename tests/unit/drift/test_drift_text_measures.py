@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.observed_text import observe
 from unit.drift.drift_traffic import Traffic, outcomes_of, ties
 from weir.detectors.bank import BankState, MonitoringBank, new_bank, step_many
 from weir.detectors.observation import Observation
 from weir.detectors.outcomes import Signal
 from weir.detectors.settings import BankSettings
-from weir.detectors.text import observe
 
 
 def words_of(sentence: str) -> list[str]:

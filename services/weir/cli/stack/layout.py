@@ -10,7 +10,6 @@ import os
 import stat
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from weir.cli.output import CliError, ExitCode
@@ -35,98 +34,45 @@ def repository() -> Path:
     return Path(given).resolve() if given else Path(__file__).resolve().parents[4]
 
 
-@dataclass(frozen=True, slots=True)
 class Layout:
     """Paths of one stack."""
 
-    root: Path
-    """The checkout."""
-    home: Path
-    """Folder of this stack, `.weir` by default."""
-
-    @property
-    def jars(self) -> Path:
+    def __init__(self, root: Path, home: Path) -> None:
+        """root: the checkout. home: the folder of this stack, `.weir` by default."""
+        self.root = root
+        self.home = home
+        self.jars = root / ".weir" / "kafka" / "libs"
         """The broker's jars."""
-        return self.root / ".weir" / "kafka" / "libs"
-
-    @property
-    def corpus(self) -> Path:
+        self.corpus = root / ".weir" / "corpus"
         """The built corpus."""
-        return self.root / ".weir" / "corpus"
-
-    @property
-    def anchors(self) -> Path:
+        self.anchors = root / "examples" / "anchors"
         """Human-labelled anchors that evaluators are checked against."""
-        return self.root / "examples" / "anchors"
-
-    @property
-    def models_env(self) -> Path:
+        self.models_env = root / ".venv-triton"
         """Python environment of the models."""
-        return self.root / ".venv-triton"
-
-    @property
-    def python(self) -> Path:
+        self.python = Path(sys.executable)
         """The interpreter the services run on."""
-        return Path(sys.executable)
-
-    @property
-    def data(self) -> Path:
+        self.data = home / "data"
         """Data of Kafka and of the services."""
-        return self.home / "data"
-
-    @property
-    def run(self) -> Path:
+        self.run = home / "run"
         """Generated configuration, pid and lock files."""
-        return self.home / "run"
-
-    @property
-    def locks(self) -> Path:
+        self.locks = self.run / "locks"
         """A lock file for each process, held as long as it lives."""
-        return self.run / "locks"
-
-    @property
-    def stack_lock(self) -> Path:
+        self.stack_lock = self.run / "stack.lock"
         """Held by the supervisor as long as it lives."""
-        return self.run / "stack.lock"
-
-    @property
-    def start_lock(self) -> Path:
+        self.start_lock = self.run / "start.lock"
         """Held by the `weir up` that is starting the stack."""
-        return self.run / "start.lock"
-
-    @property
-    def logs(self) -> Path:
+        self.logs = home / "log"
         """One log per process."""
-        return self.home / "log"
-
-    @property
-    def secrets(self) -> Path:
+        self.secrets = home / "secrets"
         """Keys and webhook secrets; mode 700."""
-        return self.home / "secrets"
-
-    @property
-    def keys_file(self) -> Path:
+        self.keys_file = self.secrets / "keys.json"
         """Hashed API keys."""
-        return self.secrets / "keys.json"
-
-    @property
-    def receivers_file(self) -> Path:
+        self.receivers_file = self.secrets / "receivers.yaml"
         """Webhook receivers as the user wrote them."""
-        return self.secrets / "receivers.yaml"
-
-    @property
-    def endpoints_file(self) -> Path:
+        self.endpoints_file = home / "stack.json"
         """Where the running stack says how it is reached."""
-        return self.home / "stack.json"
-
-    @property
-    def socket(self) -> Path:
+        self.socket = _socket(self.run, home)
         """The supervisor's socket; in the temporary folder when the stack's own path is too long."""
-        here = self.run / "supervisor.sock"
-        if len(str(here)) <= SOCKET_CHARS_MAX:
-            return here
-        name = hashlib.sha256(str(self.home).encode()).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"weir-{name}.sock"
 
     def make(self) -> None:
         """Create the folders, for the eyes of their owner alone."""
@@ -141,6 +87,14 @@ def layout(home: Path | None = None) -> Layout:
     """
     root = repository()
     return Layout(root, _resolved(home or Path(os.environ.get("WEIR_HOME") or root / ".weir")))
+
+
+def _socket(run: Path, home: Path) -> Path:
+    here = run / "supervisor.sock"
+    if len(str(here)) <= SOCKET_CHARS_MAX:
+        return here
+    name = hashlib.sha256(str(home).encode()).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"weir-{name}.sock"
 
 
 def _resolved(home: Path) -> Path:

@@ -33,9 +33,10 @@ from weir.drift.quality.adapters.metrics import (
     STREAMS_REPLACED,
 )
 from weir.drift.quality.core.intake import key_of_score, outcome_scores, score_of
-from weir.drift.quality.core.ports import QualityStore, Source
+from weir.drift.quality.core.ports import QualityStore
 from weir.drift.quality.core.signals import acceptance_of, signal_of
 from weir.events import EvaluationScored, InvalidEvent, TextFeaturesComputed, named_id
+from weir.events.log import TopicPartition
 from weir.runtime.errors import Retryable
 from weir.runtime.kafka.handling import Received
 from weir.runtime.telemetry.logs import logger
@@ -43,7 +44,7 @@ from weir.runtime.telemetry.logs import logger
 SCORES_TOPIC = "evaluation-scores"
 
 Entry = tuple[StreamKey, Score | AnchorScore]
-_StreamAt = tuple[Source, StreamKey]
+_StreamAt = tuple[TopicPartition, StreamKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Quality:
         self._states, self._positions = saved.states, saved.positions
         self._unsaved: set[_StreamAt] = set()
         self._gone: set[_StreamAt] = set()
-        self._moved: set[Source] = set()
+        self._moved: set[TopicPartition] = set()
         self._note_streams()
 
     @property
@@ -89,7 +90,7 @@ class Quality:
         Raises InvalidEvent for an event that cannot be believed, Retryable when the broker refuses.
         """
         message = received.message
-        source = Source(message.topic, message.partition)
+        source = message.topic_partition
         position = LogPosition(message.partition, message.offset, message.timestamp_us)
         async with self._turn:
             before = self._positions.get(source)
@@ -141,7 +142,7 @@ class Quality:
         self._moved.clear()
         self._note_streams()
 
-    async def _step(self, source: Source, entries: list[Entry]) -> None:
+    async def _step(self, source: TopicPartition, entries: list[Entry]) -> None:
         held = self._admitted(source, entries)
         with STEP_SECONDS.time():
             stepped = await asyncio.to_thread(_stepped, held, entries, self._settings)
@@ -153,13 +154,13 @@ class Quality:
         for reason, count in stepped.left_out.items():
             LEFT_OUT.labels(reason).inc(count)
 
-    def _hold(self, source: Source, states: Iterable[ScoreStream]) -> None:
+    def _hold(self, source: TopicPartition, states: Iterable[ScoreStream]) -> None:
         for state in states:
             self._states[source, state.key] = state
             self._unsaved.add((source, state.key))
             self._gone.discard((source, state.key))
 
-    def _admitted(self, source: Source, entries: list[Entry]) -> dict[StreamKey, ScoreStream]:
+    def _admitted(self, source: TopicPartition, entries: list[Entry]) -> dict[StreamKey, ScoreStream]:
         """The states of the streams of `entries`, new ones as far as there is room."""
         held: dict[StreamKey, ScoreStream] = {}
         for key in dict.fromkeys(key for key, _ in entries):
@@ -191,7 +192,7 @@ class Quality:
         STREAMS_REPLACED.inc()
         return True
 
-    def _found(self, tenant: str, route: str, part: str) -> tuple[Source, ScoreStream]:
+    def _found(self, tenant: str, route: str, part: str) -> tuple[TopicPartition, ScoreStream]:
         named = [
             (source, state)
             for (source, key), state in self._states.items()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -33,7 +33,6 @@ TIME_DIGITS_MAX = 19
 """Digits of FOREVER_US; a longer text is refused unread."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-Result = TypeVar("Result")
 
 
 class AssetApi:

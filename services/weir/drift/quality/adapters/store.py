@@ -11,7 +11,8 @@ from pathlib import Path
 from weir.detectors.scores.stream import STREAM, ScoreStream, StreamKey
 from weir.drift.core.checkpoint import LogPosition
 from weir.drift.quality.adapters.metrics import STATES_REFUSED
-from weir.drift.quality.core.ports import Saved, Source
+from weir.drift.quality.core.ports import Saved
+from weir.events.log import TopicPartition
 from weir.runtime.errors import Retryable
 from weir.runtime.files.state_database import open_state_database
 from weir.runtime.telemetry.logs import logger
@@ -40,7 +41,7 @@ class SqliteQualityStore:
 
     def load(self) -> Saved:
         """All readable states. Another is counted and logged, and its stream warms again."""
-        states: dict[tuple[Source, StreamKey], ScoreStream] = {}
+        states: dict[tuple[TopicPartition, StreamKey], ScoreStream] = {}
         for topic, partition, name, record in self._connection.execute("SELECT * FROM states ORDER BY 1, 2, 3"):
             try:
                 state = STREAM.decode(record)
@@ -48,16 +49,16 @@ class SqliteQualityStore:
                 STATES_REFUSED.inc()
                 logger().error("quality_state_refused", name=name, error=str(error), effect="the stream warms again")
                 continue
-            states[Source(topic, partition), state.key] = state
+            states[TopicPartition(topic, partition), state.key] = state
         rows = self._connection.execute("SELECT topic, partition, offset, timestamp_us FROM places")
-        positions = {Source(topic, partition): LogPosition(partition, *at) for topic, partition, *at in rows}
+        positions = {TopicPartition(topic, partition): LogPosition(partition, *at) for topic, partition, *at in rows}
         return Saved(states, positions)
 
     def save(
         self,
-        states: Iterable[tuple[Source, ScoreStream]],
-        gone: Iterable[tuple[Source, StreamKey]],
-        positions: Iterable[tuple[Source, LogPosition]],
+        states: Iterable[tuple[TopicPartition, ScoreStream]],
+        gone: Iterable[tuple[TopicPartition, StreamKey]],
+        positions: Iterable[tuple[TopicPartition, LogPosition]],
     ) -> None:
         """One transaction; about 0.1 ms a state and one sync of the disk."""
         removed = [(source.topic, source.partition, _name(key)) for source, key in gone]

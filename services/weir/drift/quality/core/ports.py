@@ -8,22 +8,15 @@ from typing import Protocol
 
 from weir.detectors.scores.stream import ScoreStream, StreamKey
 from weir.drift.core.checkpoint import LogPosition
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A partition of a topic: messages of one source have an order."""
-
-    topic: str
-    partition: int
+from weir.events.log import TopicPartition
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """All states and how far each source was read: true only together."""
+    """All states and how far each partition was read: true only together."""
 
-    states: dict[tuple[Source, StreamKey], ScoreStream]
-    positions: dict[Source, LogPosition]
+    states: dict[tuple[TopicPartition, StreamKey], ScoreStream]
+    positions: dict[TopicPartition, LogPosition]
 
 
 class QualityStore(Protocol):
@@ -35,9 +28,9 @@ class QualityStore(Protocol):
 
     def save(
         self,
-        states: Iterable[tuple[Source, ScoreStream]],
-        gone: Iterable[tuple[Source, StreamKey]],
-        positions: Iterable[tuple[Source, LogPosition]],
+        states: Iterable[tuple[TopicPartition, ScoreStream]],
+        gone: Iterable[tuple[TopicPartition, StreamKey]],
+        positions: Iterable[tuple[TopicPartition, LogPosition]],
     ) -> None:
         """Replace `states` and `positions`, remove `gone`: all or nothing. Raises Retryable when the disk refuses."""
         ...

@@ -1,6 +1,6 @@
 """Numbers of a text: the statistics that an Observation needs, from the text itself.
 
-For callers that hold the text (tests, replay, the benchmark). Words and characters are those of the inference
+For tests and benchmarks, which hold the text; drift reads features. Words and characters are those of the inference
 service's features, `weir.text`, in normal form C; words of scripts without spaces are cut into pieces (`ngrams`).
 """
 
