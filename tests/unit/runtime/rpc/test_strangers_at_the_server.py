@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.http2.wire import data, encoded, headers
-from harness.rpc.pairs import Handlers, a_server, server_options
+from harness.rpc.pairs import HEADER_BYTES_MAX, Handlers, a_server, server_options
 from harness.rpc.raw import RawEnd, a_client, call_fields
 from weir.runtime.http2 import frames
 from weir.runtime.http2.faults import ErrorCode
@@ -20,7 +20,7 @@ from weir.runtime.http2.frames import GOAWAY, PREFACE, RST_STREAM, settings_fram
 from weir.runtime.rpc import server as server_module
 from weir.runtime.rpc import server_call as server_call_module
 from weir.runtime.rpc.messages import PREFIX, framed
-from weir.runtime.rpc.metrics import BROKEN
+from weir.runtime.rpc.metrics import BROKEN, REFUSED
 
 ECHO = encoded(call_fields())
 
@@ -279,7 +279,10 @@ async def test_what_a_client_does_not_finish_ends_its_connection_although_it_cal
     before = BROKEN.labels("ENHANCE_YOUR_CALM")._value.get()
     options = server_options(http2={"unfinished_s_max": 0.1})
     async with a_server("fast", options) as (_, handlers, port), a_client(port) as end:
-        end.send(headers(1, encoded(call_fields(b"/test/wait"))), data(1, framed(b"", 1)), piece)
+        end.send(headers(1, encoded(call_fields(b"/test/wait"))), data(1, framed(b"", 1)))
+        async with asyncio.timeout(10):
+            await handlers.waiting.wait()
+        end.send(piece)
 
         assert (await end.until(GOAWAY)).payload[4:8] == ErrorCode.ENHANCE_YOUR_CALM.to_bytes(4)
         assert await end.is_closed()
@@ -381,6 +384,16 @@ async def test_refusals_that_wait_take_no_place_of_a_call(monkeypatch: pytest.Mo
                     await asyncio.sleep(0.002)
 
         assert await alive(end)
+
+
+@pytest.mark.parametrize(("limit", "length"), [("calls", 1), ("header_bytes", HEADER_BYTES_MAX)])
+async def test_a_call_that_a_limit_refuses_is_counted(limit: str, length: int) -> None:
+    before = REFUSED.labels(limit)._value.get()
+    async with a_server("fast", server_options(calls_max=0)) as (_, _, port), a_client(port) as end:
+        end.send(headers(1, encoded(call_fields(b"/test/echo", (b"x", b"v" * length))), pieces=3))
+
+        assert (await answer_of(end))[0] == b"8"
+    assert REFUSED.labels(limit)._value.get() == before + 1
 
 
 async def test_what_an_aborted_call_did_not_send_is_dropped(serving: Serving) -> None:
