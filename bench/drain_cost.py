@@ -27,6 +27,7 @@ from weir.gateway.core.record import unpack
 from weir.gateway.drain.drain import Drain
 from weir.gateway.settings import SpoolSettings
 from weir.runtime.kafka.producer import Framed
+from weir.runtime.process import spare_collector
 
 from .spool_fill import EVENTS_OF_A_CALL, fill
 
@@ -44,6 +45,7 @@ Measured = tuple[str, float]
 
 def main() -> int:
     """Print the stages. Returns the exit code."""
+    spare_collector()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         fill(folder / "full", source="gateway/bench", calls=CALLS, bytes_max=SPOOL_BYTES_MAX)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from dataclasses import replace
 from typing import Any, get_args
@@ -15,7 +16,7 @@ from tritonclient.grpc import service_pb2
 
 from harness.samples.builders import NOON_US, SPAN_ID, call, call_end
 from weir.events import Event, InferenceCompleted, SpanKind, SpansRecorded, decode_body
-from weir.gateway.core.loose_json import DEPTH_MAX, VALUES_MAX, carried, loose_json
+from weir.gateway.core.loose_json import DEPTH_MAX, VALUES_MAX, carried, json_objects, loose_json
 from weir.gateway.core.reading import Read, read
 from weir.gateway.core.record import HEAD, Record, pack
 
@@ -282,6 +283,30 @@ def test_any_text_is_a_value_or_nothing(said: str) -> None:
 @given(ANY_JSON.map(json.dumps) | st.text(alphabet='[]{}",:0123456789.eE-+ntfNaI \\ud\ud800é', max_size=200))
 def test_a_plain_text_needs_no_second_look(said: str) -> None:
     assert loose_json(said) == carried(loose_json(said))
+
+
+SPANS_SAID = st.lists(st.dictionaries(st.sampled_from(["name", "start_us", "kind"]), NUMBERS | WORDS, max_size=3))
+
+
+@given(
+    SPANS_SAID.map(json.dumps)
+    | ANY_JSON.map(json.dumps)
+    | st.text(alphabet='[]{}",:0123456789.eE-+ntfNaI \\ud\ud800é', max_size=200)
+)
+def test_objects_are_read_quickly_as_they_are_slowly_but_for_numbers_beyond_64_bits(said: str) -> None:
+    value = loose_json(said)
+    slow = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+    quick = json_objects(said)
+
+    if not re.search("[0-9]{19}", said):
+        assert repr(quick) == repr(slow)
+    assert [sorted(one) for one in quick] == [sorted(one) for one in slow]
+
+
+@pytest.mark.parametrize("said", ['[{"a": NaN}]', '[{"a": 1e999}]', '[{"a": -Infinity}]'])
+def test_what_is_no_number_is_null_in_an_object(said: str) -> None:
+    assert json_objects(said) == [{"a": None}]
 
 
 @pytest.mark.parametrize(
