@@ -50,7 +50,7 @@ class CallState:
 
     def with_piece(self) -> CallState:
         """A piece of its answer came."""
-        return CallState("forwarded", has_pieces=True) if self.stage == "forwarded" else self
+        return self if self.has_pieces or self.stage != "forwarded" else CallState("forwarded", has_pieces=True)
 
     def ended(self, *, by_upstream: bool = False) -> tuple[CallState, tuple[ToDo, ...]]:
         """It is over, and what is to be done. by_upstream: the model server said so, which only a forwarded call hears."""

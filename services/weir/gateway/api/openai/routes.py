@@ -20,7 +20,7 @@ from weir.gateway.adapters.model_metadata import ModelMetadata
 from weir.gateway.api.openai import replies
 from weir.gateway.api.openai.call import HttpCall, while_connected
 from weir.gateway.api.openai.reply import Reply
-from weir.gateway.api.openai.stream import PieceStream, events, read_first
+from weir.gateway.api.openai.stream import PieceStream, events
 from weir.gateway.calls.call_start import PROMPT, SESSION, reply_headers_of, session_of
 from weir.gateway.calls.gateway import Gateway
 from weir.gateway.core.answer import AnswerReader
@@ -198,8 +198,8 @@ class OpenAIHandlers:
         call.admit(resolved, wire, asked.sampling)
         if asked.is_stream:
             stream = PieceStream(call.call)
-            pieces = await read_first(stream, call.stream(wire, stream.piece, stream.answer.demand_text))
-            sent = events(stream, pieces, include_usage=asked.include_usage)
+            pieces = call.stream(wire, stream.piece, stream.answer.demand_text)
+            sent = events(stream, await anext(pieces, b""), pieces, include_usage=asked.include_usage)
             await reply.events(sent, reply_headers_of(call.call))
             return
 

@@ -22,15 +22,25 @@ from weir.gateway.core.wire import Tensors
 LINE_ENDS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
 """Line ends of Unicode that JSON leaves raw; readers that split text by lines would cut an event there."""
 
+PLACE = "\0"
+"""Stands for a piece's text while the event around it is made, once a stream. Nothing after it is a client's or a model's."""
+
 DONE = b"data: [DONE]\n\n"
 
 
-async def events(stream: PieceStream, pieces: AsyncGenerator[bytes], *, include_usage: bool) -> AsyncGenerator[bytes]:
-    """The events of an answer. pieces: what `stream.piece` made of each answer."""
+async def events(
+    stream: PieceStream, first: bytes, pieces: AsyncGenerator[bytes], *, include_usage: bool
+) -> AsyncGenerator[bytes]:
+    """The events of an answer. pieces: what `stream.piece` made of each answer after the first one.
+
+    The first is read before, so that what fails until then can still be a plain error status.
+    """
     try:
         async with aclosing(pieces):
+            yield stream.start() + first
             async for piece in pieces:
-                yield piece
+                if piece:
+                    yield piece
     except Refusal as refusal:
         yield event(replies.error_object(refusal))
         return
@@ -40,22 +50,6 @@ async def events(stream: PieceStream, pieces: AsyncGenerator[bytes], *, include_
     yield DONE
 
 
-async def read_first(stream: PieceStream, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """The same pieces, the first one read already, so that what fails before it can still be a plain error status.
-
-    Raises Refusal for such a failure.
-    """
-    first = await anext(pieces, b"")
-    return _after(stream.start() + first, pieces)
-
-
-async def _after(first: bytes, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    async with aclosing(pieces):
-        yield first
-        async for piece in pieces:
-            yield piece
-
-
 class PieceStream:
     """The pieces of one answer as events."""
 
@@ -63,6 +57,7 @@ class PieceStream:
         self.answer = AnswerReader()
         self.call = call
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._before, _, self._after = event(replies.piece(call, PLACE)).rpartition(orjson.dumps(PLACE))
 
     def start(self) -> bytes:
         """The events before the first piece."""
@@ -78,12 +73,16 @@ class PieceStream:
         return rest + event(replies.last_chunk(self.call, self.answer))
 
     def _event(self, text: str) -> bytes:
-        return event(replies.piece(self.call, text)) if text else b""
+        return self._before + _one_line(orjson.dumps(text)) + self._after if text else b""
 
 
 def event(value: dict[str, Any]) -> bytes:
     """One server-sent event, on one line for every reader."""
-    data = orjson.dumps(value)
-    for raw, escaped in LINE_ENDS:
-        data = data.replace(raw, escaped)
-    return b"data: " + data + b"\n\n"
+    return b"data: " + _one_line(orjson.dumps(value)) + b"\n\n"
+
+
+def _one_line(data: bytes) -> bytes:
+    if not data.isascii():
+        for raw, escaped in LINE_ENDS:
+            data = data.replace(raw, escaped)
+    return data
