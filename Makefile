@@ -7,7 +7,7 @@ VENV := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check lint types architecture unit test secrets demo up down status bench bench-drift bench-drift-stack bench-against bench-forwarders chaos container-test distributed-test fuzz schemas capabilities clean
+.PHONY: help setup check lint types architecture unit test secrets demo up down status bench bench-drift bench-drift-stack bench-against bench-forwarders bench-openai chaos container-test distributed-test fuzz schemas capabilities clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -63,6 +63,9 @@ bench-against: setup ## gateway and sink beside those of an older commit, in one
 
 bench-forwarders: setup ## a call to Triton direct, through nginx and through Weir on either gRPC library, by h2load
 	@PYTHONPATH=tests $(VENV)/python -m bench.forwarders
+
+bench-openai: setup ## a chat by HTTP to Triton itself, through Weir and through LiteLLM's proxy, by h2load
+	@PYTHONPATH=tests $(VENV)/python -m bench.openai_http
 
 bench-drift: setup ## drift on real text: alarms, delays, peers, costs, tables and plots (first run: embeds 21,000 texts)
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(VENV)/python -m bench.text_drift.run

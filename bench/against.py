@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +100,7 @@ def older_checkout(commit: str) -> Iterator[Path]:
 async def gateways(stack: Stack, older: Mapping[str, str], out: Console) -> list[tuple[Measured, Measured]]:
     """(then, now) of every round."""
     with echo_upstream(stack) as upstream, inference(stack, upstream.triton, "then", older) as inference_then:
-        before = type(upstream)(upstream.triton, inference_then)
+        before = replace(upstream, inference=inference_then)
         with gateway(stack, before, "then", settings=older) as then, gateway(stack, upstream, "now") as now:
             async with (
                 triton_aio.InferenceServerClient(then.address) as at_then,

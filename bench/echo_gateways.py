@@ -46,9 +46,10 @@ DEFINITION = {
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """host:port of Triton with the echo model, and of the inference service before it."""
+    """host:port of Triton with the echo model, by gRPC and by HTTP, and of the inference service before it."""
 
     triton: str
+    triton_http: str
     inference: str
 
 
@@ -96,8 +97,9 @@ def echo_upstream(stack: Stack) -> Iterator[Upstream]:
     httpx2.post(url, json=body, headers=headers).raise_for_status()
     triton = f"127.0.0.1:{ports['grpc']}"
     with _process(launch, dict(os.environ)), inference(stack, triton, "bench") as address:
-        _until(f"http://127.0.0.1:{ports['http']}/v2/health/ready", "")
-        yield Upstream(triton, address)
+        triton_http = f"127.0.0.1:{ports['http']}"
+        _until(f"http://{triton_http}/v2/health/ready", "")
+        yield Upstream(triton, triton_http, address)
 
 
 @contextlib.contextmanager

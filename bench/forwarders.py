@@ -14,14 +14,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -32,8 +30,9 @@ from tritonclient.grpc import service_pb2
 from weir.cli.stack import Stack, open_stack, start_stack, stop_stack
 from weir.cli.stack.layout import repository
 
-from .echo_gateways import Gateway, Upstream, echo_upstream, free_port, gateway, inference
+from .echo_gateways import Gateway, echo_upstream, free_port, gateway, inference
 from .gateway_overhead import TEXT
+from .h2load import Target
 from .results import Machine, load
 from .run import BYSTANDERS
 
@@ -48,6 +47,7 @@ CONNECTIONS = 4
 SPOOL_BYTES = 8_589_934_592
 """What a gateway may spool while its drain is stopped: all calls of a run, about 1 GB."""
 PATH = "/inference.GRPCInferenceService/ModelInfer"
+HEADERS = {"content-type": "application/grpc", "te": "trailers"}
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 1024; }}
@@ -145,12 +145,12 @@ def _measured(stack: Stack) -> list[Turn]:
         for library in ("fast", "reference"):
             settings = {"WEIR_RPC": library, "WEIR_GATEWAY_SPOOL_BYTES_MAX": str(SPOOL_BYTES)}
             address = running.enter_context(inference(stack, upstream.triton, f"fwd-{library}", settings))
-            behind = Upstream(upstream.triton, address)
+            behind = replace(upstream, inference=address)
             gateways[library] = running.enter_context(gateway(stack, behind, f"fwd-{library}", settings=settings))
             gateways[library].freeze()
             targets[library] = gateways[library].address
         targets["fast, drain running"] = gateways["fast"].address
-        size = _answer_bytes(upstream.triton, request, folder)
+        size = _target(upstream.triton, request).load(100, 1, 1).data_bytes // 100
         turns: list[Turn] = []
         for number in track(range(ROUNDS), "rounds"):
             names = list(targets) if number % 2 == 0 else list(targets)[::-1]
@@ -158,7 +158,8 @@ def _measured(stack: Stack) -> list[Turn]:
                 is_draining = name.endswith("drain running")
                 if is_draining:
                     gateways["fast"].thaw()
-                turns += [_turn(name, number, targets[name], at_once, request, folder, size) for at_once in CALLS]
+                target = _target(targets[name], request)
+                turns += [_turn(name, number, target, at_once, size) for at_once in CALLS]
                 if is_draining:
                     gateways["fast"].freeze()
         for one in gateways.values():
@@ -166,53 +167,16 @@ def _measured(stack: Stack) -> list[Turn]:
         return turns
 
 
-def _turn(name: str, number: int, address: str, at_once: int, request: Path, folder: Path, answer_bytes: int) -> Turn:
-    calls, connections = CALLS[at_once], min(CONNECTIONS, at_once)
-    _load(address, calls // 10, at_once, connections, request, folder)  # connections are made, caches are warm
-    began_s = time.perf_counter()
-    data_bytes, latencies_us = _load(address, calls, at_once, connections, request, folder)
-    took_s = time.perf_counter() - began_s
-    if data_bytes != calls * answer_bytes:
-        raise ValueError(f"{name}: {calls} answers have {data_bytes} bytes; {calls * answer_bytes} were expected")
-    latencies_us.sort()
-    p50_us, p99_us = latencies_us[len(latencies_us) // 2], latencies_us[len(latencies_us) * 99 // 100]
-    return Turn(name, number, at_once, p50_us, p99_us, calls / took_s)
+def _turn(name: str, number: int, target: Target, at_once: int, answer_bytes: int) -> Turn:
+    calls = CALLS[at_once]
+    load = target.load(calls, at_once, min(CONNECTIONS, at_once))
+    if load.data_bytes != calls * answer_bytes:
+        raise ValueError(f"{name}: {calls} answers have {load.data_bytes} bytes; {calls * answer_bytes} were expected")
+    return Turn(name, number, at_once, load.p50_us, load.p99_us, load.calls_per_second)
 
 
-def _load(
-    address: str, calls: int, at_once: int, connections: int, request: Path, folder: Path
-) -> tuple[int, list[float]]:
-    """Bytes of all answers, and the latency of each call, microseconds."""
-    log = folder / "h2load.log"
-    log.unlink(missing_ok=True)
-    command = [
-        "h2load",
-        "-n",
-        str(calls),
-        "-c",
-        str(connections),
-        "-m",
-        str(at_once // connections),
-        "-d",
-        str(request),
-    ]
-    command += [
-        "-H",
-        "content-type: application/grpc",
-        "-H",
-        "te: trailers",
-        f"--log-file={log}",
-        f"http://{address}{PATH}",
-    ]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    found = re.search(r"\((\d+)\) data", printed)
-    if found is None or f"{calls} succeeded" not in printed:
-        raise ValueError(f"h2load did not succeed: {printed[-500:]}")
-    return int(found[1]), [float(line.split("\t")[2]) for line in log.read_text().splitlines()]
-
-
-def _answer_bytes(address: str, request: Path, folder: Path) -> int:
-    return _load(address, 100, 1, 1, request, folder)[0] // 100
+def _target(address: str, request: Path) -> Target:
+    return Target(f"http://{address}{PATH}", HEADERS, request)
 
 
 def _request(folder: Path) -> Path:
