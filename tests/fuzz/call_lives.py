@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 import tempfile
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -107,16 +108,28 @@ def _unused(call: Awaitable[object]) -> None:
 
 
 async def _ask(channel: grpc.aio.Channel, wire: bytes, key: str) -> None:
-    await infer_on(channel)(wire, metadata=bearer(key))
+    with _left(infer_on(channel)(wire, metadata=bearer(key))) as call:
+        await call
 
 
 async def _ask_in_stream(channel: grpc.aio.Channel, wires: list[bytes], key: str) -> None:
-    async for _ in stream_on(channel)(iter(wires), metadata=bearer(key)):
-        pass
+    with _left(stream_on(channel)(iter(wires), metadata=bearer(key))) as call:
+        async for _ in call:
+            pass
 
 
 async def _send_headers(channel: grpc.aio.Channel, key: str) -> None:
-    await channel.stream_stream("/inference.GRPCInferenceService/ModelInfer")(metadata=bearer(key)).code()
+    with _left(channel.stream_stream("/inference.GRPCInferenceService/ModelInfer")(metadata=bearer(key))) as call:
+        await call.code()
+
+
+@contextmanager
+def _left(call: Any) -> Iterator[Any]:
+    """A call of grpc.aio that is over when its block is left: who is cancelled while it begins may leave it open otherwise."""
+    try:
+        yield call
+    finally:
+        call.cancel()
 
 
 def _wire(chance: random.Random, model: str, text: str) -> bytes:
