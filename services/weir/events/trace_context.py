@@ -100,6 +100,8 @@ def read_traces(traceparents: Sequence[str], tracestates: Sequence[str], count: 
 
 def _state(header: str) -> str:
     """The tracestate as it goes on; empty for one that is not valid, which a hop may drop whole."""
+    if not header:
+        return ""
     members = [member for part in header.split(",") if (member := part.strip(" \t"))]
     matches = [_MEMBER.fullmatch(member) for member in members]
     keys = {match[1] for match in matches if match is not None}

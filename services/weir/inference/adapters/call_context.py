@@ -56,7 +56,7 @@ class CallContext:
 def begin(method: str, context: Any, default_deadline_ms: int) -> CallContext:
     """The context of a call that just arrived. context: its grpc.aio.ServicerContext."""
     start_us = now_us()
-    received: Metadata = tuple((key, value) for key, value in context.invocation_metadata())
+    received: Metadata = context.invocation_metadata()
     trace = read_or_new("inference", _joined(received, "traceparent"), _joined(received, "tracestate"))
     triton_span_id = new_span_id()
     remaining_s = context.time_remaining()
@@ -75,8 +75,8 @@ def begin(method: str, context: Any, default_deadline_ms: int) -> CallContext:
 
 def forwarded(metadata: Iterable[tuple[str, str | bytes]]) -> Metadata:
     """The part of a call's metadata that goes on to the next hop."""
-    return tuple((key, value) for key, value in metadata if key not in NOT_FORWARDED and not key.startswith("grpc-"))
+    return tuple([(key, value) for key, value in metadata if key not in NOT_FORWARDED and not key.startswith("grpc-")])
 
 
 def _joined(metadata: Metadata, name: str) -> str:
-    return ",".join(value for key, value in metadata if key == name and isinstance(value, str))
+    return ",".join([value for key, value in metadata if key == name and isinstance(value, str)])

@@ -80,15 +80,14 @@ def _pseudo_headers(
             found[name] = value
         else:
             is_over = True
-            _demand_field(name, value)
+            if name not in USUAL:
+                _demand_field(name, value)
         if no_value.search(value):
             raise Malformed(f"the value of {name[:32]!r} has a character that no value has")
     return found
 
 
 def _demand_field(name: bytes, value: bytes) -> None:
-    if name in USUAL:
-        return
     if not NAME.fullmatch(name):
         raise Malformed(f"{name[:32]!r} is no name of a header")
     if name in FORBIDDEN or (name == b"te" and value != b"trailers"):
