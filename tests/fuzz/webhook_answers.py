@@ -9,8 +9,7 @@ import random
 from contextlib import suppress
 
 from weir.alerts.adapters.receivers import Receiver
-from weir.alerts.adapters.resolver import resolve
-from weir.alerts.adapters.webhook import WebhookSender
+from weir.alerts.adapters.webhook import WebhookSender, resolve
 from weir.alerts.core.address import Target
 from weir.alerts.core.retry import Answer, Policy, judge, pause_s
 

@@ -24,8 +24,7 @@ from harness.samples.alerts_world import QUALITY, SECOND_US, World
 from harness.stack.service_process import free_port
 from harness.waiting import PATIENCE_S, eventually
 from weir.alerts.adapters.receivers import receivers_from
-from weir.alerts.adapters.resolver import resolve
-from weir.alerts.adapters.webhook import WebhookSender
+from weir.alerts.adapters.webhook import WebhookSender, resolve
 from weir.alerts.app.deliverer import Deliverer
 from weir.alerts.core.grouping import Timing
 from weir.alerts.core.matcher import matcher_from

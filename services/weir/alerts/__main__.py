@@ -10,8 +10,7 @@ from weir.alerts.adapters import state_store
 from weir.alerts.adapters.alert_outbox import RELAY_PAUSE_S, AlertOutbox
 from weir.alerts.adapters.database import Database
 from weir.alerts.adapters.receivers import receivers_from
-from weir.alerts.adapters.resolver import resolve
-from weir.alerts.adapters.webhook import WebhookSender
+from weir.alerts.adapters.webhook import WebhookSender, resolve
 from weir.alerts.api.routes import AlertsApi
 from weir.alerts.app.app import GROUP, TOPICS, Alerts, Limits
 from weir.alerts.app.deliverer import Deliverer

@@ -47,6 +47,10 @@ RULE: dict[str, Any] = {
     "receivers": ["demo"],
 }
 
+CONDITION = {"field": "score", "aggregate": "mean", "op": "<", "value": 0.5, "window_events": 4, "events_min": 2}
+SCORES: dict[str, Any] = {"source": "evaluation-scores", "match": {"evaluator": "e"}, "condition": CONDITION}
+"""A rule over the mean of scores."""
+
 QUALITY = {"detector": "quality", "part": "judge", "route": "docs-qa", "level": "page", "verdict": ""}
 """Fields of a drift signal of a quality stream."""
 

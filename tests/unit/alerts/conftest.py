@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.samples.alerts_world import World
 from weir.alerts.adapters import state_store
 from weir.alerts.adapters.database import Database
 
@@ -80,3 +81,11 @@ def database(tmp_path: Path) -> Iterator[Database]:
         state_store.set_up(connection, "alerts/test", BOOT_EPOCH)
     yield database
     database.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Alerts with two receivers."""
+    world = World(tmp_path / "alerts.db", receivers={"demo": "webhook", "other": "webhook"})
+    yield world
+    world.database.close()

@@ -18,8 +18,7 @@ from weir.alerts.adapters import deliveries
 from weir.alerts.adapters.database import TABLES, Database
 from weir.alerts.adapters.deliveries import DELIVERED, WAITING, Delivery
 from weir.alerts.adapters.receivers import Receiver
-from weir.alerts.adapters.resolver import resolve
-from weir.alerts.adapters.webhook import WebhookSender
+from weir.alerts.adapters.webhook import WebhookSender, resolve
 from weir.alerts.app.deliverer import Deliverer
 from weir.alerts.core.address import target_of
 from weir.alerts.core.retry import Policy

@@ -11,6 +11,7 @@ encoding, cut, redirect, certificate) ends as one Answer with a bounded, printab
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -116,6 +117,12 @@ class WebhookSender:
                     read += len(chunk)
                     if read >= self._response_bytes_max:
                         return
+
+
+async def resolve(host: str, port: int) -> Sequence[str]:
+    """Addresses of a host, from the system, in its order of preference. Raises OSError when the name cannot be resolved."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 def signed_headers(receiver: Receiver, delivery_id: str, body: bytes, time_us: int) -> dict[str, str]:

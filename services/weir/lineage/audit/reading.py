@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 from weir.events import AccountKind
 from weir.events.log import ProducerEpoch
@@ -22,7 +22,6 @@ from weir.lineage.audit.core.audit import (
 )
 from weir.lineage.audit.core.numbered import numbers_of
 from weir.lineage.audit.core.ranges import NumberRange
-from weir.lineage.audit.ports import Log
 from weir.lineage.store.store import Store
 from weir.runtime.telemetry.logs import logger
 
@@ -42,6 +41,17 @@ DERIVED_TOPICS = "('text-features', 'drift-signals', 'evaluation-scores', 'dead-
 ACCOUNTS: tuple[str, ...] = get_args(AccountKind)
 """What an account says of numbers. A word that a newer producer has and this reader does not explains nothing here: the
 numbers stay missing, and the log names the word."""
+
+
+class Log(Protocol):
+    """The log, as far as the audit asks about it. Blocking."""
+
+    def messages(self) -> dict[str, int] | None:
+        """Messages that the sink has not committed, by topic; None while the broker does not answer."""
+
+    def caught_up(self) -> bool:
+        """Wait until everything that is in the log now is committed. False when that takes too long."""
+
 
 Found = dict[ProducerEpoch, dict[str, list[NumberRange]]]
 

@@ -10,8 +10,6 @@ CHANGES = Counter("weir_registry_changes_total", "Effects of applies and alias m
 REFUSALS = Counter("weir_registry_refusals_total", "Applies and alias moves refused, by reason.", ["reason"])
 """reason: invalid, conflict or not_found; the governance log says who and why."""
 
-"""A rise: someone is guessing, or a client lost its token."""
-
 OUTBOX_WAITING = Gauge("weir_registry_outbox_waiting_events", "Events stored and not yet acknowledged by Kafka.")
 """Rising: Kafka is away; the registry serves on, and the other services see changes late."""
 

@@ -23,9 +23,8 @@ from weir.detectors.step import Step
 from weir.detectors.uniform import uniform_of
 from weir.drift.core.explanation_settings import ExplanationSettings
 from weir.drift.core.signal_kinds import StreamSignal
-from weir.drift.core.stream.assets import Assets, assets_of
 from weir.drift.core.stream.explanation_basis import basis_of, explain, with_event
-from weir.drift.core.stream.intake import observations_of
+from weir.drift.core.stream.intake import Assets, assets_of, observations_of
 from weir.drift.core.stream.sentences import NEW_REFERENCE
 from weir.drift.core.stream.signals import signal_of, withdrawals
 from weir.drift.core.stream.skew_signals import skew_signal, skew_withdrawal

@@ -1,4 +1,4 @@
-"""Intake: the observations in an envelope of text features.
+"""Intake: the observations in an envelope of text features, and what each call was pinned to, for the explanation of an alarm.
 
 The prompt of a call is what drifts; of the answer only the flag "it declines" is kept, and of the call its latency.
 Calls that were refused or broken off by the caller say nothing about the traffic that the model serves and are left
@@ -15,12 +15,19 @@ from weir.detectors.ngrams import terms_of
 from weir.detectors.observation import MAX_WORD_CHARS, MAX_WORDS, Observation
 from weir.detectors.refusal import is_refusal
 from weir.events import FeatureItem, InvalidEvent, TextFeaturesComputed
+from weir.events import Reference as PinnedReference
 
 SERVED = frozenset({"ok", "failed"})
 """Outcomes of calls that the model was asked to serve."""
 
 _SEPARATORS = ("\n", "\x1f")
 """Characters that no word may hold, because a checkpoint separates words by them."""
+
+ASSETS_MAX = 16
+"""Assets kept a call (chosen: prompt, chain, model, adapter, dataset, index and some tools)."""
+
+Assets = dict[str, tuple[PinnedReference, ...]]
+"""What each event was pinned to, by event id."""
 
 
 def skip_reason(item: FeatureItem) -> str:
@@ -38,6 +45,11 @@ def observations_of(envelope: TextFeaturesComputed) -> list[Observation]:
     """
     dimensions = envelope.embedding_dimensions
     return [_observation(item, dimensions) for item in envelope.items if not skip_reason(item)]
+
+
+def assets_of(envelope: TextFeaturesComputed) -> Assets:
+    """The pinned assets of every item by the id of its event; the release counts as one."""
+    return {item.response_event_id: _assets(item) for item in envelope.items}
 
 
 def _observation(item: FeatureItem, dimensions: int) -> Observation:
@@ -70,3 +82,8 @@ def _observation(item: FeatureItem, dimensions: int) -> Observation:
         )
     except ValueError as error:
         raise InvalidEvent("handler_error", str(error)) from error
+
+
+def _assets(item: FeatureItem) -> tuple[PinnedReference, ...]:
+    release = PinnedReference(kind="release", name="", version="", digest=item.release_digest)
+    return (*item.references[:ASSETS_MAX], *([release] if item.release_digest else []))
