@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import ast
 import inspect
+import itertools
 import pathlib
 import sys
 import textwrap
@@ -78,8 +79,9 @@ def section(title: str, kind: type[SharedSettings]) -> str:
 
 
 def own_fields(kind: type[SharedSettings]) -> dict[str, FieldInfo]:
-    """The fields that a class declares itself, in order."""
-    return {name: field for name, field in kind.model_fields.items() if name in kind.__annotations__}
+    """The fields that a class declares itself or has from a class without a section, in order."""
+    declared = {name for part in _own_parts(kind) for name in part.__annotations__}
+    return {name: field for name, field in kind.model_fields.items() if name in declared}
 
 
 def variables(name: str, field: FieldInfo, prefix: str = "WEIR_") -> list[str]:
@@ -100,15 +102,23 @@ def default(field: FieldInfo) -> str:
 
 def meanings(kind: type[SharedSettings]) -> dict[str, str]:
     """The docstring below each field of a class. Raises KeyError at its use for a field that has none."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
-    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
-    pairs = zip(body, body[1:], strict=False)
+    pairs = [pair for part in _own_parts(kind) for pair in itertools.pairwise(_body(part))]
     return {
         field.target.id: _cell(text.value.value)
         for field, text in pairs
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
         if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str)
     }
+
+
+def _own_parts(kind: type[SharedSettings]) -> list[type[SharedSettings]]:
+    others = [part for part in kind.__mro__[1:] if issubclass(part, SharedSettings) and part not in SECTIONS.values()]
+    return [kind, *others]
+
+
+def _body(kind: type[SharedSettings]) -> list[ast.stmt]:
+    tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
+    return tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
 
 
 def _cell(text: str) -> str:

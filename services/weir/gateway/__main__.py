@@ -84,7 +84,10 @@ async def main(stop: asyncio.Event) -> None:
     catalog = load_catalog(settings.catalog_file)
     keys = KeysFile(settings.keys_file)
     upstream = upstream_at(
-        settings.inference_address, message_bytes_max=settings.message_bytes_max, library=settings.rpc
+        settings.inference_address,
+        message_bytes_max=settings.message_bytes_max,
+        library=settings.rpc,
+        certificates=settings.upstream_certificates(),
     )
     group_sync = GroupSync(writer) if settings.durability == "fsync" else None
     metrics = CallMetrics(catalog.knows, settings.metric_routes_max)

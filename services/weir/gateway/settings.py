@@ -14,6 +14,7 @@ from weir.runtime.http.policy import Policy, policy_of
 from weir.runtime.loopback import is_loopback
 from weir.runtime.rpc_settings import RpcSettings
 from weir.runtime.settings import SharedSettings, variables_of
+from weir.runtime.tls_settings import TlsSettings
 
 BODY_SPARE_BYTES = 1_048_576
 """Bytes by which a body may pass the limit and still be refused by the gateway, as a call with an end; one far larger is
@@ -54,7 +55,7 @@ class SpoolSettings(SharedSettings, alias_generator=variables_of("WEIR_GATEWAY_"
         return self.data_dir / "gateway" / f"spool-{self.instance}"
 
 
-class GatewaySettings(SpoolSettings, RpcSettings):
+class GatewaySettings(SpoolSettings, RpcSettings, TlsSettings, alias_generator=variables_of("WEIR_GATEWAY_")):
     """Listeners, upstream, keys and limits."""
 
     grpc_host: str = "127.0.0.1"

@@ -41,13 +41,14 @@ async def main(stop: asyncio.Event) -> None:
 
 
 async def serving(settings: InferenceSettings) -> InferenceServer:
-    """The gRPC server, listening. Raises OSError when its port is taken."""
-    upstream = OipClient(settings.triton_address, channel_options(settings.grpc_message_bytes_max), settings.rpc)
+    """The gRPC server, listening. Raises OSError when its port is taken, BadSetting when TLS files cannot be used."""
+    options = channel_options(settings.grpc_message_bytes_max, settings.upstream_certificates())
+    upstream = OipClient(settings.triton_address, options, settings.rpc)
     limits = Limits(settings.deadline_ms, settings.stream_deadline_ms, settings.retry_after_ms)
     gates = Gate(settings.calls_max), Gate(settings.streams_max), Gate(settings.control_calls_max)
     forwarder = Forwarder(upstream, *gates, limits)
     server = InferenceServer(forwarder, upstream, settings)
-    await server.start(settings.grpc_host, settings.grpc_port)
+    await server.start(settings.grpc_host, settings.grpc_port, settings.listener_certificates())
     return server
 
 

@@ -8,9 +8,10 @@ from pydantic import Field
 
 from weir.runtime.rpc_settings import RpcSettings
 from weir.runtime.settings import variables_of
+from weir.runtime.tls_settings import TlsSettings
 
 
-class InferenceSettings(RpcSettings, alias_generator=variables_of("WEIR_INFERENCE_")):
+class InferenceSettings(RpcSettings, TlsSettings, alias_generator=variables_of("WEIR_INFERENCE_")):
     """Where calls come in, where Triton is, and every bound of the two jobs of this service."""
 
     parts: Literal["all", "serve", "features"] = "all"

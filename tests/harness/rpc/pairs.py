@@ -13,8 +13,9 @@ import grpc.aio
 
 from weir.runtime.http2.limits import Http2Limits
 from weir.runtime.rpc.channel import ChannelOptions
-from weir.runtime.rpc.library import Library, channel_of, server_of
+from weir.runtime.rpc.library import Library, bind, channel_of, server_of
 from weir.runtime.rpc.server import ServerOptions
+from weir.runtime.tls.certificates import Certificates
 
 MESSAGE_BYTES_MAX = 8_388_608
 """Largest message either way. Specified: the gateway's own bound has this size."""
@@ -182,11 +183,13 @@ def channel_options(**changed: Any) -> ChannelOptions:
 
 
 @asynccontextmanager
-async def a_server(library: Library, options: ServerOptions, port: int = 0) -> AsyncIterator[tuple[Any, Handlers, int]]:
+async def a_server(
+    library: Library, options: ServerOptions, port: int = 0, certificates: Certificates | None = None
+) -> AsyncIterator[tuple[Any, Handlers, int]]:
     """A server with its handlers and port, until the end of the block."""
     server, handlers = server_of(library, options), Handlers()
     server.add_generic_rpc_handlers((handlers,))
-    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    port = bind(server, f"127.0.0.1:{port}", certificates)
     await server.start()
     try:
         yield server, handlers, port
@@ -196,10 +199,14 @@ async def a_server(library: Library, options: ServerOptions, port: int = 0) -> A
 
 @asynccontextmanager
 async def a_pair(
-    libraries: tuple[Library, Library], *, server: ServerOptions | None = None, channel: ChannelOptions | None = None
+    libraries: tuple[Library, Library],
+    *,
+    server: ServerOptions | None = None,
+    channel: ChannelOptions | None = None,
+    certificates: Certificates | None = None,
 ) -> AsyncIterator[Pair]:
-    """Both sides, until the end of the block. libraries: the server's, the channel's."""
-    async with a_server(libraries[0], server or server_options()) as (serving, handlers, port):
+    """Both sides, until the end of the block. libraries: the server's, the channel's. certificates: the server's."""
+    async with a_server(libraries[0], server or server_options(), 0, certificates) as (serving, handlers, port):
         calling = channel_of(libraries[1], f"127.0.0.1:{port}", channel or channel_options())
         try:
             yield Pair(serving, calling, handlers, f"127.0.0.1:{port}")

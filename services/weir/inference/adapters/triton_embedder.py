@@ -18,7 +18,7 @@ from weir.inference.adapters.metrics import EMBED_SECONDS, EMBEDDED_TEXTS
 from weir.inference.core.vectors import FloatVector, normalise
 from weir.inference.settings import InferenceSettings
 from weir.runtime.errors import Retryable
-from weir.runtime.rpc.library import grpc_options
+from weir.runtime.rpc.library import channel_credentials, grpc_options
 
 INPUT = "text"
 OUTPUT = "embedding"
@@ -51,8 +51,11 @@ class TritonEmbedder:
     @classmethod
     def connect(cls, settings: InferenceSettings) -> TritonEmbedder:
         """The embedder of the settings; reconnects by itself. Needs a running loop."""
+        certificates = settings.upstream_certificates()
         client = InferenceServerClient(
-            settings.triton_address, channel_args=grpc_options(channel_options(settings.grpc_message_bytes_max))
+            settings.triton_address,
+            creds=None if certificates is None else channel_credentials(certificates),
+            channel_args=grpc_options(channel_options(settings.grpc_message_bytes_max)),
         )
         return cls(
             client,

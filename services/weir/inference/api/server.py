@@ -15,9 +15,10 @@ from weir.inference.adapters.forwarding import Forwarder
 from weir.inference.adapters.metrics import TRITON_READY
 from weir.inference.settings import InferenceSettings
 from weir.runtime.oip import CONTROL_METHODS, INFER, SERVICE, STREAM_INFER, OipClient
-from weir.runtime.rpc.library import server_of
+from weir.runtime.rpc.library import bind, server_of
 from weir.runtime.rpc.server import ServerOptions
 from weir.runtime.telemetry.logs import logger
+from weir.runtime.tls.certificates import Certificates
 from weir.runtime.waits import wait_or_stop
 
 GRACE_S = 5.0
@@ -53,10 +54,10 @@ class InferenceServer:
         self.is_triton_ready = False
         self.port = 0
 
-    async def start(self, host: str, port: int) -> None:
+    async def start(self, host: str, port: int, certificates: Certificates | None = None) -> None:
         """Listen on host:port; `self.port` is the port bound. Raises OSError when it cannot be bound."""
         try:
-            self.port = self._server.add_insecure_port(f"{host}:{port}")
+            self.port = bind(self._server, f"{host}:{port}", certificates)
         except RuntimeError as error:
             raise OSError(f"cannot listen on {host}:{port}; is another process using the port? ({error})") from error
         await self._server.start()

@@ -148,9 +148,10 @@ def timeout_header(timeout_s: float) -> bytes:
     return literal(b"grpc-timeout", b"%dm" % ms if ms < 100_000_000 else b"%dS" % min(ms // 1_000, 99_999_999))
 
 
-def request_block(path: str, authority: str, user_agent: str) -> bytes:
-    """The part of a request's headers that is the same for each call of a method."""
-    return b"\x83\x86" + literal(b":path", path.encode()) + literal(b":authority", authority.encode()) + literal(
+def request_block(path: str, authority: str, user_agent: str, *, is_secure: bool = False) -> bytes:
+    """The part of a request's headers that is the same for each call of a method. is_secure: whether TLS is around it."""
+    method_and_scheme = b"\x83\x87" if is_secure else b"\x83\x86"
+    return method_and_scheme + literal(b":path", path.encode()) + literal(b":authority", authority.encode()) + literal(
         b"te", b"trailers"
     ) + literal(b"content-type", b"application/grpc") + literal(b"user-agent", user_agent.encode()) + literal(
         b"grpc-accept-encoding", b"identity,deflate,gzip"

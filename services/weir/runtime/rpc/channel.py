@@ -24,11 +24,15 @@ from weir.runtime.rpc.messages import BadMessage, framed
 from weir.runtime.rpc.stream_call import StreamCall
 from weir.runtime.rpc.unary_call import UnaryCall
 from weir.runtime.rpc.writing import Writing, write_out
+from weir.runtime.tls.certificates import Certificates, speaks_h2
 
 USER_AGENT = "weir"
 
 RECONNECT_FIRST_S = 0.1
 """Seconds after the first failure before the next try."""
+
+CLOSE_S = 1.0
+"""Seconds that a server has to close its side of a connection. Arbitrary; any value from 0.1 to 2 would do: a way back."""
 
 CONNECT_S = 5.0
 """Seconds that a connection may take until the server's settings came. Arbitrary; any value from 1 to 20 would do."""
@@ -45,6 +49,8 @@ class ChannelOptions:
     """Largest message that is sent, bytes."""
     reconnect_s: float = 1.0
     """Longest pause between tries to connect, seconds."""
+    certificates: Certificates | None = None
+    """TLS to a server whose name they vouch for; None: no TLS."""
 
 
 class Channel:
@@ -65,7 +71,7 @@ class Channel:
 
     def unary_unary(self, path: str) -> Callable[..., UnaryCall]:
         """A method with one message each way: call it with the message, `timeout` and `metadata`."""
-        head = request_block(path, self.address, USER_AGENT)
+        head = request_block(path, self.address, USER_AGENT, is_secure=self.options.certificates is not None)
 
         def call(message: bytes, *, timeout: float | None = None, metadata: Metadata = ()) -> UnaryCall:
             made = UnaryCall(self.options.message_bytes_max, timeout)
@@ -86,7 +92,7 @@ class Channel:
 
     def stream_stream(self, path: str) -> Callable[..., StreamCall]:
         """A method with any number of messages each way."""
-        head = request_block(path, self.address, USER_AGENT)
+        head = request_block(path, self.address, USER_AGENT, is_secure=self.options.certificates is not None)
 
         def call(
             requests: AsyncIterator[bytes] | None = None, *, timeout: float | None = None, metadata: Metadata = ()
@@ -122,9 +128,9 @@ class Channel:
         self._is_closed = True
         if self._connecting is not None:
             self._connecting.cancel()
-        if self._connection is not None:
-            self._connection.close()
         self._fail_waiting("the channel is closed")
+        if self._connection is not None:
+            await self._connection.close_and_wait()
 
     def lost(self, connection: ClientConnection) -> None:
         """A connection takes no more calls: the next one begins another."""
@@ -165,12 +171,18 @@ class Channel:
         connection: ClientConnection | None = None
         try:
             async with asyncio.timeout(CONNECT_S):
-                _, connection = await self._loop.create_connection(
-                    lambda: ClientConnection(self), host.strip("[]"), int(port)
+                tls = self.options.certificates
+                transport, connection = await self._loop.create_connection(
+                    lambda: ClientConnection(self),
+                    host.strip("[]"),
+                    int(port),
+                    ssl=None if tls is None else tls.current().context,
                 )
+                if not speaks_h2(transport):
+                    raise OSError("the server's TLS does not offer h2 by ALPN; is it a gRPC server?")
                 await connection.settled.wait()
-                if connection.is_lost or connection.end.is_going:
-                    raise OSError("the server closed the connection before it took a call")
+                if connection.lost.is_set() or connection.end.is_going:
+                    raise connection.error or OSError("the server closed the connection before it took a call")
         except (OSError, TimeoutError) as error:
             self._failed(f"{type(error).__name__}: {error}")
         else:
@@ -205,7 +217,9 @@ class ClientConnection(Writing):
         self.end: ClientEnd = ClientEnd(channel.options.http2)
         self.settled = asyncio.Event()
         """Set once the server's settings came, or the connection is lost."""
-        self.is_lost = False
+        self.lost = asyncio.Event()
+        self.error: Exception | None = None
+        """Why it is lost, where that is known."""
         self._channel = channel
 
     def data_received(self, data: bytes) -> None:
@@ -229,7 +243,8 @@ class ClientConnection(Writing):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The server is gone."""
-        self.is_lost = True
+        self.error = error
+        self.lost.set()
         self.settled.set()
         self._channel.lost(self)
         self.end.lose("Socket closed")
@@ -239,6 +254,15 @@ class ClientConnection(Writing):
         self.end.outlet.frames.append(goaway(0, 0))
         self._flush()
         self._transport.close()
+
+    async def close_and_wait(self) -> None:
+        """The same, and wait until the server closed its side, as one that speaks TLS does; for `CLOSE_S` at most."""
+        self.close()
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await self.lost.wait()
+        except TimeoutError:
+            self._transport.abort()
 
     def _flush(self) -> None:
         self._channel.advance(self)

@@ -11,6 +11,8 @@ import grpc.aio
 
 from weir.runtime.rpc.channel import Channel, ChannelOptions
 from weir.runtime.rpc.server import Server, ServerOptions
+from weir.runtime.tls.certificates import Certificates
+from weir.runtime.tls.listener import HANDSHAKE_S
 
 Library = Literal["fast", "reference"]
 
@@ -24,7 +26,9 @@ def channel_of(library: Library, address: str, options: ChannelOptions) -> Any:
     """A channel to host:port. Needs a running loop."""
     if library == "fast":
         return Channel(address, options)
-    return grpc.aio.insecure_channel(address, options=grpc_options(options))
+    if options.certificates is None:
+        return grpc.aio.insecure_channel(address, options=grpc_options(options))
+    return grpc.aio.secure_channel(address, channel_credentials(options.certificates), options=grpc_options(options))
 
 
 def server_of(library: Library, options: ServerOptions) -> Any:
@@ -39,10 +43,39 @@ def server_of(library: Library, options: ServerOptions) -> Any:
             ("grpc.absolute_max_metadata_size", options.http2.header_bytes_max),  # between the two it refuses at random
             ("grpc.max_concurrent_streams", options.http2.streams_max),
             ("grpc.max_connection_idle_ms", int(options.idle_s * MS_PER_S)),
+            ("grpc.server_handshake_timeout_ms", int(HANDSHAKE_S * MS_PER_S)),
             ("grpc.so_reuseport", 0),  # else two processes would share a port, and a test would talk to the wrong one
         ],
         maximum_concurrent_rpcs=options.calls_max,
     )
+
+
+def bind(server: Any, address: str, certificates: Certificates | None) -> int:
+    """Bind a server to host:port, with TLS where there are certificates; 0 takes a free port. Returns the port.
+
+    Raises RuntimeError when it cannot be bound.
+    """
+    if certificates is None:
+        return int(server.add_insecure_port(address))
+    if isinstance(server, Server):
+        return server.add_secure_port(address, certificates)
+    return int(server.add_secure_port(address, _server_credentials(certificates)))
+
+
+def channel_credentials(certificates: Certificates) -> grpc.ChannelCredentials:
+    """Those of a grpc channel; grpc does not read the files again."""
+    shown = certificates.current()
+    return grpc.ssl_channel_credentials(shown.authorities, shown.key, shown.certificate)
+
+
+def _server_credentials(certificates: Certificates) -> grpc.ServerCredentials:
+    def configuration() -> grpc.ServerCertificateConfiguration:
+        """What the next connection is shown; grpc asks before each."""
+        shown = certificates.current()
+        return grpc.ssl_server_certificate_configuration([(shown.key, shown.certificate)], shown.authorities)
+
+    is_asking = certificates.current().authorities is not None
+    return grpc.dynamic_ssl_server_credentials(configuration(), configuration, is_asking)
 
 
 def grpc_options(options: ChannelOptions) -> list[Option]:

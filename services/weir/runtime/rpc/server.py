@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from weir.runtime.http2.faults import ConnectionFault
+from weir.runtime.http2.faults import ConnectionFault, ErrorCode
 from weir.runtime.http2.frames import goaway
 from weir.runtime.http2.header_blocks import HeaderList, literal
 from weir.runtime.http2.limits import Http2Limits
@@ -28,6 +28,8 @@ from weir.runtime.rpc.metrics import BROKEN, CALLS_AT_ONCE, CONNECTIONS, REFUSED
 from weir.runtime.rpc.server_call import ServerCall
 from weir.runtime.rpc.writing import Writing, write_out
 from weir.runtime.telemetry.logs import logger
+from weir.runtime.tls.certificates import Certificates, speaks_h2
+from weir.runtime.tls.listener import TlsListener
 
 RESOURCE_EXHAUSTED, UNIMPLEMENTED = 8, 12
 """gRPC status codes that are said without a handler."""
@@ -42,6 +44,14 @@ that waits for the headers alone, for its request id, has them as soon as a pers
 LINGER_S = 1.0
 """Seconds in which a client may find out by itself that its call was answered before it had sent everything. Told at once, grpc's
 own clients take the error of their next write for the answer. Arbitrary; any value from 0.5 to 10 would do."""
+
+GONE_WITHIN_S = 1.0
+"""Seconds that clients have to close their connections at a stop. Arbitrary; any value from 0.1 to 2 would do: a way back."""
+
+GONE_S = 0.005
+"""Seconds between looks whether they are gone. Arbitrary; any value from 0.001 to 0.1 would do."""
+
+NO_ALPN_TEXT = "the client's TLS does not offer HTTP/2: this is a gRPC server, offer h2 by ALPN"
 
 NO_CALL_TEXT = b"this is a gRPC server: send POST with content-type application/grpc\n"
 
@@ -90,8 +100,8 @@ class Server:
         self.refusals_waiting = 0
         """Refused calls whose clients are waited for, for a moment; they are no calls any more."""
         self._handlers: list[Any] = []
-        self._sockets: list[socket.socket] = []
-        self._listeners: list[asyncio.Server] = []
+        self._sockets: list[tuple[socket.socket, Certificates | None]] = []
+        self._listeners: list[asyncio.Server | TlsListener] = []
         self._looking: asyncio.Task[None] | None = None
 
     def add_generic_rpc_handlers(self, handlers: Iterable[Any]) -> None:
@@ -103,6 +113,13 @@ class Server:
 
     def add_insecure_port(self, address: str) -> int:
         """Bind host:port; 0 takes a free port. Returns the port. Raises RuntimeError when it cannot be bound."""
+        return self._bind(address, None)
+
+    def add_secure_port(self, address: str, certificates: Certificates) -> int:
+        """The same for connections that begin with TLS."""
+        return self._bind(address, certificates)
+
+    def _bind(self, address: str, certificates: Certificates | None) -> int:
         host, _, port = address.rpartition(":")
         listener: socket.socket | None = None
         try:
@@ -116,16 +133,18 @@ class Server:
             if listener is not None:
                 listener.close()
             raise RuntimeError(f"cannot bind {address}: {error}") from error
-        self._sockets.append(listener)
+        self._sockets.append((listener, certificates))
         return int(listener.getsockname()[1])
 
     async def start(self) -> None:
         """Listen."""
         CALLS_AT_ONCE.set_function(lambda: len(self.tasks))
         loop = asyncio.get_running_loop()
-        for bound in self._sockets:
+        for bound, certificates in self._sockets:
             self._listeners.append(
                 await loop.create_server(lambda: ServerConnection(self), sock=bound, backlog=BACKLOG)
+                if certificates is None
+                else TlsListener(bound, BACKLOG, certificates, lambda: ServerConnection(self))
             )
         self._looking = asyncio.create_task(self._look())
 
@@ -144,6 +163,10 @@ class Server:
             self._looking.cancel()
         for connection in list(self.connections):
             connection.close()
+        deadline_s = asyncio.get_running_loop().time() + GONE_WITHIN_S
+        await asyncio.sleep(GONE_S)  # handshakes are given up in the loop's next turns
+        while self.connections and asyncio.get_running_loop().time() < deadline_s:
+            await asyncio.sleep(GONE_S)  # a client that speaks TLS says good-bye too
 
     def handler_of(self, asked: Asked) -> Any:
         """The handler of a method; None for one that nobody knows."""
@@ -176,6 +199,8 @@ class ServerConnection(Writing):
         CONNECTIONS.inc()
         self.peer = peer_name(transport.get_extra_info("peername"))
         super().connection_made(transport)
+        if not speaks_h2(transport):
+            self._break(ConnectionFault(ErrorCode.INADEQUATE_SECURITY, NO_ALPN_TEXT))
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the client."""

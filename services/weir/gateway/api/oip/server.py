@@ -29,7 +29,7 @@ from weir.gateway.core.peek import NoMessage, peek_question
 from weir.gateway.core.upstream_status import retry_after_ms
 from weir.runtime.errors import BadSetting
 from weir.runtime.oip import CONTROL_METHODS, INFER, SERVICE, STREAM_INFER, UNARY_METHODS, trailer_of
-from weir.runtime.rpc.library import server_of
+from weir.runtime.rpc.library import bind, server_of
 from weir.runtime.rpc.server import ServerOptions
 from weir.runtime.telemetry.logs import logger
 
@@ -45,7 +45,7 @@ async def serve_oip(gateway: Gateway, stop: asyncio.Event, known: asyncio.Event)
     """Serve until `stop` is set; then say so, serve on for `leave_s`, and let calls in flight finish.
 
     known: set once names mean something; before, health tells clients of several gateways to ask another one.
-    Raises BadSetting when the port is taken.
+    Raises BadSetting when the port is taken or the TLS files cannot be used.
     """
     settings = gateway.settings
     limited = settings.calls_at_once_max + settings.streams_at_once_max
@@ -63,7 +63,7 @@ async def serve_oip(gateway: Gateway, stop: asyncio.Event, known: asyncio.Event)
     server.add_generic_rpc_handlers((Handlers(gateway, health),))
     address = f"{settings.grpc_host}:{settings.grpc_port}"
     try:
-        server.add_insecure_port(address)
+        bind(server, address, settings.listener_certificates())
     except RuntimeError as error:
         raise BadSetting(f"WEIR_GATEWAY_GRPC_PORT: cannot listen on {address}; is the port taken? ({error})") from error
     await server.start()
