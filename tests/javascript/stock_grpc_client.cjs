@@ -1,6 +1,8 @@
 // A stock JavaScript client (@grpc/grpc-js) that plays a fixed script against a server and prints what it saw, a JSON list.
+// Arguments: host:port, and the file of the authorities where the server speaks TLS.
 const grpc = require("@grpc/grpc-js");
 const { createHash } = require("node:crypto");
+const { readFileSync } = require("node:fs");
 
 const LARGEST = 8 << 20;
 const raw = (data) => data;
@@ -13,7 +15,9 @@ for (const name of ["echo", "wait", "fail", "nothing"]) METHODS[name] = method(n
 for (const name of ["stream", "count"]) METHODS[name] = method(name, true);
 const Client = grpc.makeGenericClientConstructor(METHODS, "test");
 const BOUNDS = { "grpc.max_receive_message_length": LARGEST, "grpc.max_send_message_length": LARGEST };
-const connect = (more) => new Client(process.argv[2], grpc.credentials.createInsecure(), { ...BOUNDS, ...more });
+const [address, authorities] = process.argv.slice(2);
+const security = authorities ? grpc.credentials.createSsl(readFileSync(authorities)) : grpc.credentials.createInsecure();
+const connect = (more) => new Client(address, security, { ...BOUNDS, ...more });
 
 const saw = [];
 const digest = (data) => `${data.length} ${createHash("sha256").update(data).digest("hex").slice(0, 16)}`;

@@ -1,4 +1,5 @@
 // A stock Go client (grpc-go) that plays a fixed script against a server and prints what it saw, a JSON list.
+// Arguments: host:port, and the file of the authorities where the server speaks TLS.
 package main
 
 import (
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/metadata"
@@ -47,7 +49,15 @@ func message(size int) []byte {
 func code(err error) int { return int(status.Code(err)) }
 
 func main() {
-	connection, err := grpc.Dial(os.Args[1], grpc.WithTransportCredentials(insecure.NewCredentials()),
+	security := insecure.NewCredentials()
+	if len(os.Args) > 2 {
+		trusting, err := credentials.NewClientTLSFromFile(os.Args[2], "")
+		if err != nil {
+			panic(err)
+		}
+		security = trusting
+	}
+	connection, err := grpc.Dial(os.Args[1], grpc.WithTransportCredentials(security),
 		grpc.WithDefaultCallOptions(grpc.ForceCodec(raw{}), grpc.MaxCallRecvMsgSize(largest), grpc.MaxCallSendMsgSize(largest)))
 	if err != nil {
 		panic(err)

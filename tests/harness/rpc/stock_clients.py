@@ -1,15 +1,18 @@
-"""Stock gRPC clients of other languages: each plays one script against the handlers of `pairs` and says what it saw."""
+"""Stock gRPC clients of several languages: each plays one script against the handlers of `pairs` and says what it saw."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import json
+import sys
+from pathlib import Path
 from typing import Any
 
 from harness.rpc.pairs import DETAILS, a_server, server_options
 from weir.cli.stack.layout import repository
 from weir.runtime.rpc.library import Library
+from weir.runtime.tls.certificates import Certificates
 
 STATE = repository() / ".weir"
 """Where `make setup-tests` puts what tests need."""
@@ -18,9 +21,10 @@ JAVA = STATE / "java-grpc"
 COMMANDS = {
     "Go": [str(STATE / "go" / "stock_client")],
     "Java": ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", f"{JAVA}:{JAVA}/libs/*", "StockGrpcClient"],
+    "Python": [sys.executable, str(repository() / "tests" / "python" / "stock_grpc_client.py")],
     "JavaScript": ["node", str(repository() / "tests" / "javascript" / "stock_grpc_client.cjs")],
 }
-"""How each client is started; the server's address comes behind."""
+"""How each client is started; the server's address comes behind, and the file of its authority where it speaks TLS."""
 
 ENVIRONMENT = {"NODE_PATH": str(STATE / "node" / "node_modules"), "PATH": "/usr/local/bin:/usr/bin:/bin"}
 """Without a proxy that a client would find."""
@@ -38,10 +42,11 @@ STREAM_SIZES = range(0, 50_000, 1_000)
 """Bytes of the messages of the script's stream."""
 
 
-async def played(client: str, library: Library) -> list[Any]:
-    """What a client saw of a server of this library."""
-    async with a_server(library, server_options()) as (_, _, port):
-        code, said, wrong = await ran(*COMMANDS[client], f"127.0.0.1:{port}")
+async def played(client: str, library: Library, tls: tuple[Certificates, Path] | None = None) -> list[Any]:
+    """What a client saw of a server of this library. tls: what the server shows, and the file of the authority behind it."""
+    certificates, arguments = (None, ()) if tls is None else (tls[0], (str(tls[1]),))
+    async with a_server(library, server_options(), 0, certificates) as (_, _, port):
+        code, said, wrong = await ran(*COMMANDS[client], f"127.0.0.1:{port}", *arguments)
     assert code == 0, f"{wrong}\nIs it there? make setup-tests"
     seen: list[Any] = json.loads(said)
     return seen

@@ -1,15 +1,18 @@
 // A stock Java client (grpc-java on Netty) that plays a fixed script against a server and prints what it saw, a JSON list.
+// Arguments: host:port, and the file of the authorities where the server speaks TLS.
 import io.grpc.CallOptions;
 import io.grpc.Context;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.StatusRuntimeException;
+import io.grpc.netty.shaded.io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
@@ -74,7 +77,10 @@ public final class StockGrpcClient {
   static String code(StatusRuntimeException error) { return String.valueOf(error.getStatus().getCode().value()); }
 
   public static void main(String[] arguments) throws Exception {
-    ManagedChannel channel = NettyChannelBuilder.forTarget(arguments[0]).usePlaintext().maxInboundMessageSize(LARGEST).build();
+    NettyChannelBuilder builder = NettyChannelBuilder.forTarget(arguments[0]).maxInboundMessageSize(LARGEST);
+    ManagedChannel channel = (arguments.length == 1
+        ? builder.usePlaintext()
+        : builder.sslContext(GrpcSslContexts.forClient().trustManager(new File(arguments[1])).build())).build();
     CallOptions options = CallOptions.DEFAULT.withDeadlineAfter(60, TimeUnit.SECONDS);
     for (int size : new int[] {0, 1, 16384, 70000, 1 << 20, LARGEST}) note(text("unary"), digest(ask(channel, "echo", message(size), options)), "0");
     note(text("compressed"), digest(ask(channel, "echo", message(100000), options.withCompression("gzip"))), "0");
