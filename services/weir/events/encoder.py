@@ -4,7 +4,7 @@ fastavro wants a dictionary of each record and finds out the type of each field 
 dataclass and joins their bytes:
 
     def encode_Reference(record):
-        return join((longs[len(text := record.kind.encode())], text, longs[len(text := record.name.encode())], text, ...))
+        return join((texts[record.kind], texts[record.name], ...))
 
 Invariant: an encoder writes what fastavro writes, to the byte, or it raises, whatever the values. What it does not take is
 fastavro's to write or to refuse (`weir.events.codec`).
@@ -25,6 +25,18 @@ INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 LONGS_KEPT = 16_384
 """Numbers whose bytes are kept: sizes of texts, and the times of the calls under way, which stand in several events. About
 2 MB. Arbitrary: any value from 4,096 to 65,536 would do."""
+
+TEXTS_KEPT, KEPT_BYTES_MAX = 4_096, 100
+"""Texts whose bytes are kept, and bytes of one at most: routes, tenants, models and releases under way, in about 1 MB. Arbitrary:
+any number from 1,024 to 65,536, and any size above that of a digest, 73 bytes, would do."""
+
+REPEATED = frozenset(
+    {
+        "source", "tenant", "protocol", "operation", "route", "model", "outcome", "error_type", "finish_reason", "release_digest",
+        "kind", "name", "version", "digest", "service", "status",
+    }
+)  # fmt: skip
+"""Fields whose values stand in many events; their bytes are looked up. What is long or stands in one call is encoded anew."""
 
 NULL, VALUE = b"\0", b"\2"
 """Branch of a union [null, T]: the first, the second."""
@@ -51,6 +63,8 @@ def _define(schema: Mapping[str, Any], namespace: dict[str, Any]) -> Encode:
 
 def _parts(kind: Any, value: str, namespace: dict[str, Any]) -> str:
     """Source of the bytes of a value, one or more expressions. value: source of the value."""
+    if kind == "string" and value.rpartition(".")[2] in REPEATED:
+        return f"texts[{value}]"
     if kind == "string":
         return f"longs[len(text := {value}.encode())], text"
     if isinstance(kind, list):
@@ -110,6 +124,21 @@ def _text(value: str) -> bytes:
     return LONGS[len(text)] + text
 
 
+class _Texts(dict[str, bytes]):
+    """The bytes of short texts that were met, some thousands of them."""
+
+    def __missing__(self, value: str) -> bytes:
+        found = _text(value)
+        if len(found) <= KEPT_BYTES_MAX:
+            if len(self) >= TEXTS_KEPT:
+                self.clear()
+            self[value] = found
+        return found
+
+
+TEXTS = _Texts()
+
+
 def _list_of_string(values: Sequence[str]) -> bytes:
     return _blocks(values, map(_text, values))
 
@@ -123,7 +152,7 @@ def _list_of_records(records: Sequence[object], encode: Encode) -> bytes:
 
 
 def _texts_by_name(texts: Mapping[str, str]) -> bytes:
-    return _blocks(texts, [_text(name) + _text(text) for name, text in texts.items()] if len(texts) else ())
+    return _blocks(texts, [TEXTS[name] + TEXTS[text] for name, text in texts.items()] if len(texts) else ())
 
 
 def _blocks(values: Sequence[object] | Mapping[str, str], encoded: Iterable[bytes]) -> bytes:
@@ -151,6 +180,7 @@ def _int(value: int) -> bytes:
 NAMESPACE: Mapping[str, Any] = {
     "join": b"".join,
     "longs": LONGS,
+    "texts": TEXTS,
     "double": struct.Struct("<d").pack,
     "float32": struct.Struct("<f").pack,
     "texts_by_name": _texts_by_name,

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from harness.samples.builders import completed, one_of_each
 from weir.events import EVENT_TYPES, SCHEMA_JSON, Event, encode_body
 from weir.events.codec import ENCODERS, PARSED
+from weir.events.encoder import KEPT_BYTES_MAX, LONGS_KEPT, TEXTS, TEXTS_KEPT
+from weir.events.encoder import LONGS as LONGS_MET
 
 EXPANDED: dict[str, Any] = {name: expand_schema(json.loads(text)) for name, text in SCHEMA_JSON.items()}
 LONGS = st.integers(-(2**63), 2**63 - 1) | st.integers(-130, 20_000)
@@ -128,3 +130,13 @@ def test_an_encoder_alone_writes_plain_values() -> None:
     event = completed(seed=7, http_status=200)
 
     assert ENCODERS[event.EVENT](event) == encode_body(event)
+
+
+def test_what_is_kept_of_texts_and_numbers_is_bounded() -> None:
+    for number in range(TEXTS_KEPT + 10):
+        event = completed(route=f"route {number}", model="m" * KEPT_BYTES_MAX, seq=number)
+        assert ENCODERS[event.EVENT](event) == encode_body(event)
+
+    assert 0 < len(TEXTS) <= TEXTS_KEPT
+    assert 0 < len(LONGS_MET) <= LONGS_KEPT
+    assert "m" * KEPT_BYTES_MAX not in TEXTS
