@@ -71,7 +71,7 @@ class Front(BaseHTTPRequestHandler):
         parameters = {name[6:]: _plain(value) for name, value in given.items() if name.startswith("param_")}
         found = FORMAT.search(sql)
         if found is None and not sql.lstrip().upper().startswith(("SELECT", "WITH", "SHOW", "EXISTS", "EXPLAIN")):
-            self.engine.command(sql, settings=settings)
+            self.engine.command(sql, parameters=parameters, settings=settings)
             return b""
         bare = sql[: found.start()] if found else sql
         fmt = found[1] if found else "TabSeparated"

@@ -8,12 +8,20 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from harness.samples.builders import completed
 from harness.stack.second_store import clickhouse_in
 from harness.stack.service_process import ServiceProcess
+from harness.store.lineage_store import LONGEST_DAYS, put_into
+from harness.store.scans import scanned_impact
 from harness.store.sql_answers import answered, is_unanswered, rows_in
+from weir.events import Reference
+from weir.lineage.core.retention import Retention
+from weir.lineage.read import queries
 from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings
+from weir.lineage.store.counters import Counters
 from weir.lineage.store.migrate import migrate
+from weir.lineage.store.retention import keep
 from weir.lineage.store.store import QueryFailed, Store, StoreAway
 
 
@@ -52,6 +60,22 @@ async def test_a_server_that_is_away_is_nobody_and_a_wrong_query_is_none(
     assert not isinstance(refused.value, StoreAway)
     assert not is_unanswered(page(400, "Query failed", str(refused.value)))
     assert is_unanswered(page(503, "The store did not answer", str(away.value)))
+
+
+@pytest.mark.slow
+def test_the_counts_of_a_server_are_the_scan_too(server: ServiceProcess, tmp_path: Path) -> None:
+    store = Store(LineageSettings(clickhouse_url=server.url, data_dir=tmp_path / "data"))
+    migrate(store)
+    keep(store, Retention(LONGEST_DAYS, LONGEST_DAYS, LONGEST_DAYS))
+    model = Reference(kind="model", name="a", version="1", digest="sha256:1")
+    put_into(store)("inference-responses", *(completed(number, references=(model,)) for number in range(3)))
+
+    counted = queries.impact(store, Counters(store), "model", "a", "", "")
+    scanned = scanned_impact(store, "model", "a", "", "")
+    store.close()
+
+    assert counted == scanned
+    assert counted["requests"] == 3
 
 
 @pytest.mark.parametrize(
