@@ -299,7 +299,7 @@ async def _nowhere(request: Request) -> Response:
 
 def _demand_no_query(request: Request) -> None:
     """Raises Refusal for query parameters: no route has any, and one that was ignored would not be noticed."""
-    names = ", ".join(sorted(request.query_params))
+    names = ", ".join(sorted(request.query_params)) if request.scope["query_string"] else ""
     if names:
         raise Refusal("invalid_request", f"query parameters are not taken: {cut(names)}; leave them out")
 
