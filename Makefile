@@ -18,7 +18,8 @@ setup: ## create the environments, fetch Kafka, build the corpus (idempotent)
 setup-tests: ## setup, and what only tests need (kcat, faketime, Node, Go, Alertmanager, PostgreSQL, JDBC)
 	@$(PYTHON) tools/setup.py --tests
 
-check: setup lint types architecture unit ## lint, types, architecture and unit tests; no stack
+check: setup ## lint, types, architecture and unit tests; no stack
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target lint types architecture unit
 
 lint: ## ruff: style and formatting
 	@$(VENV)/ruff check .

@@ -60,6 +60,7 @@ DATES = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.text() | DATES)
 @example("Fri, 31 Dec 9999 23:59:59 -2359")
 @example("Mon, 01 Jan 0001 00:00:00 +2359")

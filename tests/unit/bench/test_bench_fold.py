@@ -90,6 +90,7 @@ def test_first_alarms_and_restarted_streams_begin_alike(
     assert again.count >= once.count
 
 
+@pytest.mark.slow
 def test_a_stream_ends_where_it_would_alone(
     scores: Scores, rows: npt.NDArray[np.int64], uniforms: npt.NDArray[np.float64]
 ) -> None:

@@ -112,6 +112,7 @@ async def test_without_words_a_signal_still_names_clusters_and_calls(files: File
     assert "word90" not in str(fired.as_record())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 7, 20, 80])
 async def test_the_cut_into_envelopes_changes_no_signal_of_skew(files: FileCheckpoints, size: int) -> None:
     source = Traffic(11)
@@ -301,6 +302,7 @@ async def test_a_decision_sent_again_before_it_was_kept_is_one_event(files: File
     assert len(set(ids)) == 1
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_the_layout_before_is_read_as_it_was(fitted_bank: MonitoringBank) -> None:
     stream = StreamState("demo", "docs-qa", fitted_bank, nothing_seen(8), basis=ExplanationBasis(typical=("a", "b")))
     apart: dict[str, object] = {}

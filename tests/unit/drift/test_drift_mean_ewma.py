@@ -55,6 +55,7 @@ def test_rarer_alarms_need_higher_thresholds(model: EwmaModel) -> None:
     assert (model.typical < frequent.thresholds).all()
 
 
+@pytest.mark.slow
 def test_run_length_on_new_events_is_near_the_asked_one(model: EwmaModel) -> None:
     # 200 streams of 2,000 events in one go: the recursion of `update`, vectorised.
     rng = np.random.default_rng(21)

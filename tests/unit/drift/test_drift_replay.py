@@ -54,6 +54,7 @@ async def test_a_replay_of_everything_tells_what_the_service_told_under_the_same
     assert {"monitoring", "fired"} <= {one.signal.state for one in told}
 
 
+@pytest.mark.slow
 def test_events_that_come_again_change_nothing_but_their_count() -> None:
     twice = folded([*cut(ITEMS, [16]), *cut(ITEMS, [7])])
 

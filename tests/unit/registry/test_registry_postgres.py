@@ -33,6 +33,7 @@ def test_a_database_server_that_was_restarted_is_asked_again(registry: Registry,
     assert change.change == "created"
 
 
+@pytest.mark.slow
 def test_the_password_of_the_database_comes_from_its_file_and_is_not_printed(
     postgres: Postgres, tmp_path: Path
 ) -> None:

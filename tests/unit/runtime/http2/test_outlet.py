@@ -223,6 +223,7 @@ def test_a_stream_that_is_over_takes_no_turn_though_no_window_opens() -> None:
     assert not sending.end.outlet._waiting
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame_bytes", [16_384, 4_194_304])
 @pytest.mark.parametrize("size", [100, 16_384, 1_000_000, 4_000_000])
 def test_no_more_is_made_into_frames_than_the_socket_gets_next(size: int, frame_bytes: int) -> None:

@@ -49,11 +49,13 @@ async def test_a_message_over_the_limit_is_not_decoded(serde: Serde) -> None:
         await serde.decode("feedback", bytes(10_001))
 
 
+@pytest.mark.slow
 async def test_a_registry_out_of_reach_is_a_reason_to_wait_not_to_drop(serde: Serde) -> None:
     with pytest.raises(Retryable, match="registry"):
         await serde.decode("feedback", frame(77, b"body"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", ["", '{"ids": {"a"', "[]", '{"ids": {"a": "no number"}, "schemas": {}}'])
 async def test_a_cache_that_is_empty_or_torn_stops_no_service(tmp_path: Path, content: str) -> None:
     file = tmp_path / "schema-ids.json"
