@@ -60,7 +60,7 @@ def stack() -> Iterator[RunningStack]:
         headers = {"authorization": f"Bearer {running.api_key}"}
 
         def knows_routes() -> bool:
-            models = httpx2.get(f"{endpoints.gateway_http}/v1/models", headers=headers).json()
+            models = httpx2.get(f"{endpoints.gateway_http}/v1/models", headers=headers, timeout=PATIENCE_S).json()
             return {"docs-qa", "minilm"} <= {model["id"] for model in models.get("data", ())}
 
         eventually(knows_routes, within_s=PATIENCE_S, what="the example routes at the gateway")

@@ -111,7 +111,7 @@ def _said(stack: RunningStack, request_id: str) -> int:
 
 def _handled(stack: RunningStack) -> float:
     """Rows and dead letters (other tests write bad messages) of the sink's present life, which began after the replay."""
-    lines = httpx2.get(f"{stack.lineage_url}/metrics", timeout=10).text.splitlines()
+    lines = httpx2.get(f"{stack.lineage_url}/metrics", timeout=60).text.splitlines()
     ours = ("weir_lineage_rows_total{", "weir_dead_letters_total{")
     told = [line for line in lines if line.startswith(ours) and 'topic="inference-responses"' in line]
     return sum(float(line.rsplit(" ", 1)[1]) for line in told)

@@ -175,7 +175,7 @@ def heard_from_alertmanager(base: str, inbox: Inbox) -> Told:
             starts = rfc3339(began[route, part])
             body = [{"labels": labels(route, part), "annotations": {}, "startsAt": starts, "endsAt": rfc3339(end)}]
             path = "/api/v2/alerts"
-        httpx2.post(f"{base}{path}", json=body, trust_env=False).raise_for_status()
+        httpx2.post(f"{base}{path}", json=body, trust_env=False, timeout=PATIENCE_S).raise_for_status()
     time.sleep(max(0.0, start_s + END_S - time.monotonic()))
     return in_order(inbox.bodies)
 

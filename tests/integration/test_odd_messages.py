@@ -96,7 +96,7 @@ def test_a_backfill_of_130_months_stops_nothing_and_each_of_it_is_accounted_for(
     stack.until_count("v_dead_letters", f"message_key = '{key}' AND error LIKE '%too old when it was written%'", 129)
     stack.until_count("v_feedback", f"source = '{source}'", 1)
     assert stack.count("v_dead_letters", f"message_key = '{key}'") == 129
-    assert httpx2.get(f"{stack.lineage_url}/readyz").status_code == 200
+    assert httpx2.get(f"{stack.lineage_url}/readyz", timeout=PATIENCE_S).status_code == 200
 
     (book,) = [one for one in stack.get(stack.lineage_url, "/v1/audit")["sources"] if one["source"] == source]
     assert (book["stored"], book["missing"], book["missing_ranges"]) == (1, 0, [])

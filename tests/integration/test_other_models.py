@@ -54,7 +54,10 @@ def gateway(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> It
     ):
         headers = {"authorization": f"Bearer {stack.api_key}"}
         eventually(
-            lambda: "own-tensors" in httpx2.get(f"{running.gateway.url}/v1/models", headers=headers).text,
+            lambda: (
+                "own-tensors"
+                in httpx2.get(f"{running.gateway.url}/v1/models", headers=headers, timeout=PATIENCE_S).text
+            ),
             within_s=PATIENCE_S,
             what="the routes at the second gateway",
         )

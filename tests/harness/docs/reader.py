@@ -95,7 +95,9 @@ class Reader:
         headers = {"authorization": f"Bearer {stack.api_key}"}
         url = f"{stack.gateway_http}/v1/models/docs-qa"
         eventually(
-            lambda: httpx2.get(url, headers=headers).status_code == 200, within_s=PATIENCE_S, what="the route docs-qa"
+            lambda: httpx2.get(url, headers=headers, timeout=PATIENCE_S).status_code == 200,
+            within_s=PATIENCE_S,
+            what="the route docs-qa",
         )
 
     def until_seen(self) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from harness.rpc.pairs import Pair
 
-WITHIN_S = 10.0
-"""Seconds in which anything must come. Chosen: a hundred times what it takes on a quiet machine."""
+WITHIN_S = 60.0
+"""Seconds in which anything must come. Chosen: six hundred times what it takes on a quiet machine."""
 
 DEADLINE_S = 0.4
 """A deadline that passes while a handler works: time enough for it to begin on a busy machine."""

@@ -109,7 +109,9 @@ class RunningStack:
         add_key(keys_file, stored)
         headers = {"authorization": f"Bearer {text}"}
         eventually(
-            lambda: httpx2.get(f"{self.gateway_http}/v1/models", headers=headers).status_code != 401,
+            lambda: (
+                httpx2.get(f"{self.gateway_http}/v1/models", headers=headers, timeout=PATIENCE_S).status_code != 401
+            ),
             within_s=PATIENCE_S,
             what="the new key at the gateway",
         )
@@ -117,13 +119,13 @@ class RunningStack:
 
     def get(self, base: str, path: str) -> Any:
         """JSON of a page; a busy service is asked again. Raises httpx2.HTTPStatusError for another error page."""
-        page = answered(lambda: httpx2.get(base + path, headers=self.authorization, timeout=60))
+        page = answered(lambda: httpx2.get(base + path, headers=self.authorization, timeout=PATIENCE_S))
         return page.raise_for_status().json()
 
     def sql(self, query: str) -> list[list[Any]]:
         """Rows of a query over the published views; a busy store is asked again."""
         url, headers = f"{self.lineage_url}/v1/sql", self.authorization
-        return rows_in(answered(lambda: httpx2.post(url, json={"query": query}, headers=headers, timeout=60)))
+        return rows_in(answered(lambda: httpx2.post(url, json={"query": query}, headers=headers, timeout=PATIENCE_S)))
 
     def count(self, view: str, where: str) -> int:
         """Rows of a view."""
@@ -168,7 +170,7 @@ class RunningStack:
 
     def trace(self, trace_id: str) -> Any:
         """A stored trace; None while there is none."""
-        answer = httpx2.get(f"{self.lineage_url}/v1/traces/{trace_id}", headers=self.authorization, timeout=30)
+        answer = httpx2.get(f"{self.lineage_url}/v1/traces/{trace_id}", headers=self.authorization, timeout=PATIENCE_S)
         return answer.json() if answer.status_code == 200 else None
 
     def schema_id(self, topic: str) -> int:

@@ -84,5 +84,5 @@ class SecondGateway:
 
     def spool_page(self) -> dict[str, Any]:
         """The drain's page."""
-        page = httpx2.get(f"{self.drain.url}/v1/spool", headers=self._headers, timeout=10)
+        page = httpx2.get(f"{self.drain.url}/v1/spool", headers=self._headers, timeout=60)
         return dict(page.raise_for_status().json())

@@ -39,7 +39,7 @@ def free_port() -> int:
 def status_of(url: str) -> int:
     """HTTP status of a page; 0 when nobody answers."""
     try:
-        return httpx2.get(url, timeout=5).status_code
+        return httpx2.get(url, timeout=30).status_code
     except httpx2.TransportError:
         return 0
 
@@ -97,7 +97,7 @@ class ServiceProcess:
 
     def metric(self, line: str, **labels: str) -> float:
         """Sum of the metrics whose line begins so and that have these labels, whatever others they have."""
-        text = httpx2.get(f"{self.url}/metrics", timeout=10).text
+        text = httpx2.get(f"{self.url}/metrics", timeout=60).text
         wanted = [f'{name}="{value}"' for name, value in labels.items()]
         lines = [one for one in text.splitlines() if one.startswith(line) and all(label in one for label in wanted)]
         return sum(float(one.rsplit(" ", 1)[1]) for one in lines)

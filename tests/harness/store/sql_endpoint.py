@@ -48,11 +48,15 @@ class SqlAddress:
     ) -> httpx2.Response:
         """One raw request with the token, the statement in its body. arguments: those of the URL."""
         given = {"x-clickhouse-key": TOKEN, **(headers or {})}
-        return httpx2.post(f"{self.url}/", params=dict(arguments or {}), content=query.encode(), headers=given)
+        return httpx2.post(
+            f"{self.url}/", params=dict(arguments or {}), content=query.encode(), headers=given, timeout=PATIENCE_S
+        )
 
     def get(self, arguments: Mapping[str, str], headers: Mapping[str, str]) -> httpx2.Response:
         """One raw request with the token and everything in the URL."""
-        return httpx2.get(f"{self.url}/", params=dict(arguments), headers={"x-clickhouse-key": TOKEN, **headers})
+        return httpx2.get(
+            f"{self.url}/", params=dict(arguments), headers={"x-clickhouse-key": TOKEN, **headers}, timeout=PATIENCE_S
+        )
 
 
 @contextmanager
@@ -89,6 +93,6 @@ def endpoint(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def _answers(port: int) -> bool:
     try:
-        return httpx2.get(f"http://127.0.0.1:{port}/ping").text == "Ok.\n"
+        return httpx2.get(f"http://127.0.0.1:{port}/ping", timeout=PATIENCE_S).text == "Ok.\n"
     except httpx2.TransportError:
         return False

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.samples.alerts_world import World
+from harness.waiting import PATIENCE_S
 from weir.alerts.adapters import state_store
 from weir.alerts.adapters.database import Database
 
@@ -33,7 +34,7 @@ class HttpReceiver:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/hook?team=1"
 
-    async def until(self, count: int, within_s: float = 10.0) -> None:
+    async def until(self, count: int, within_s: float = PATIENCE_S) -> None:
         """Wait until so many requests were received."""
         async with asyncio.timeout(within_s), self.arrived:
             await self.arrived.wait_for(lambda: len(self.received) >= count)

@@ -14,6 +14,7 @@ import pytest
 
 from harness.http.boundary_client import TOKEN
 from harness.stack.service_process import free_port
+from harness.waiting import PATIENCE_S
 from unit.drift.drift_envelopes import LIMITS, Log
 from unit.drift.drift_envelopes import SMALL as BANK
 from unit.drift.quality_scores import SMALL
@@ -39,7 +40,7 @@ async def url(tmp_path: Path) -> AsyncIterator[str]:
         await quality.handle(one)
     routes = quality_routes(quality, Drift(files, Log(), BANK, LIMITS), QualityServiceSettings())
     serving = asyncio.create_task(serve(application(dict, Policy(token=TOKEN, port=port), routes), stop))
-    async with httpx2.AsyncClient() as client, asyncio.timeout(20):
+    async with httpx2.AsyncClient() as client, asyncio.timeout(PATIENCE_S):
         while not serving.done():
             try:
                 await client.get(f"http://127.0.0.1:{port}/healthz")

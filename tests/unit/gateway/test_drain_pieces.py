@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY
 from harness.failing_disk import CALLS, READS, FailingDisk
 from harness.kafka.mock_kafka import know_schemas
 from harness.samples.builders import NOON_US, call, call_end
+from harness.waiting import PATIENCE_S
 from weir.events import (
     TOPICS,
     DeadLettered,
@@ -214,7 +215,7 @@ async def test_when_nearly_all_records_are_bad_the_drain_stops_with_the_spool_as
     drain = drain_of(tmp_path, link, dead_letters_in_a_row_max=5)
 
     running = asyncio.create_task(drain.run(stop))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not HALTED.labels("gateway-drain")._value.get():
             await asyncio.sleep(0.01)
     stop.set()

@@ -27,7 +27,7 @@ class CountingWriter(SpoolWriter):
     def sync(self) -> None:
         """Counted; waits until the test lets go."""
         self.syncs += 1
-        self.release.wait(10)
+        self.release.wait(PATIENCE_S)
         if self.fails:
             self.fails -= 1
             raise OSError(5, "Input/output error")

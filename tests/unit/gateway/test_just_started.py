@@ -10,6 +10,7 @@ import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2
 
+from harness.waiting import PATIENCE_S
 from unit.gateway.doors import KEYS, bearer, doors, request_of
 
 CHECK, WATCH = "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"
@@ -41,7 +42,7 @@ async def test_health_says_when_names_are_known(tmp_path: Path) -> None:
     async with doors(tmp_path) as gateway, gateway.channel() as channel:
         gateway.known.clear()
         watch = channel.unary_stream(WATCH)(QUESTION)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             assert status_of(await channel.unary_unary(CHECK)(QUESTION)) == "NOT_SERVING"
             assert status_of(await watch.read()) == "NOT_SERVING"
             gateway.known.set()

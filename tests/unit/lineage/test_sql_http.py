@@ -17,6 +17,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from harness.http.boundary_client import TOKEN
 from harness.store.sql_endpoint import CALLS, SqlAddress
+from harness.waiting import PATIENCE_S
 from weir.lineage.read.core.sql_names import CATALOG, VIEWS
 
 
@@ -161,7 +162,9 @@ def test_what_grafanas_data_source_sends_is_answered(endpoint: SqlAddress, query
         **({"compress": "1", "network_compression_method": "LZ4"} if compress == "1" else {}),
     }  # fmt: skip
     basic = "Basic " + base64.b64encode(f"weir:{TOKEN}".encode()).decode()
-    with httpx2.Client(headers={"authorization": basic, "user-agent": "clickhouse-go/2.51.0"}) as asking:
+    with httpx2.Client(
+        headers={"authorization": basic, "user-agent": "clickhouse-go/2.51.0"}, timeout=PATIENCE_S
+    ) as asking:
         answer = asking.post(f"{endpoint.url}/", params=arguments, content=query.encode())
     data = unpacked(answer.content) if compress == "1" else answer.content
 
@@ -234,7 +237,7 @@ def test_the_headers_are_those_of_the_engines_own_interface(endpoint: SqlAddress
 def test_gzip_is_used_where_it_is_asked_for(endpoint: SqlAddress) -> None:
     query = "SELECT repeat('a', 10000)"
     with (
-        httpx2.Client(headers={"x-clickhouse-key": TOKEN}) as asking,
+        httpx2.Client(headers={"x-clickhouse-key": TOKEN}, timeout=PATIENCE_S) as asking,
         asking.stream("POST", endpoint.url, params={"enable_http_compression": "1"}, content=query.encode()) as answer,
     ):
         packed = b"".join(answer.iter_raw())

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from harness.http.boundary_client import TOKEN
 from harness.store.sql_endpoint import SqlAddress
+from harness.waiting import PATIENCE_S
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,9 @@ def test_a_header_of_the_protocol_is_read_or_refused(endpoint: SqlAddress, heade
 
 
 def test_an_argument_that_stands_twice_is_refused(endpoint: SqlAddress) -> None:
-    answer = httpx2.get(f"{endpoint.url}/?query=SELECT%201&query=SELECT%202", headers={"x-clickhouse-key": TOKEN})
+    answer = httpx2.get(
+        f"{endpoint.url}/?query=SELECT%201&query=SELECT%202", headers={"x-clickhouse-key": TOKEN}, timeout=PATIENCE_S
+    )
 
     assert (answer.status_code, "twice" in answer.text or "there twice" in answer.text) == (403, True)
 
@@ -154,7 +157,7 @@ def test_what_is_accepted_is_applied_or_changes_nothing(endpoint: SqlAddress, wh
 
 
 def test_a_request_without_a_statement_is_a_sign_of_life(endpoint: SqlAddress) -> None:
-    assert httpx2.get(f"{endpoint.url}/ping").text == "Ok.\n"
+    assert httpx2.get(f"{endpoint.url}/ping", timeout=PATIENCE_S).text == "Ok.\n"
     assert endpoint.ask("").text == "Ok.\n"
 
 
@@ -170,7 +173,7 @@ def test_a_request_without_a_statement_is_a_sign_of_life(endpoint: SqlAddress) -
 )
 def test_a_stranger_is_refused_in_the_form_that_clients_read(endpoint: SqlAddress, headers: dict[str, str]) -> None:
     for path in ("/", "/?query=SELECT%201", f"/?query=SELECT%201&password={TOKEN}&user=weir"):
-        answer = httpx2.get(endpoint.url + path, headers=headers)
+        answer = httpx2.get(endpoint.url + path, headers=headers, timeout=PATIENCE_S)
         assert (answer.status_code, answer.headers["x-clickhouse-exception-code"]) == (401, "516")
         assert TOKEN not in answer.text
 
@@ -194,7 +197,7 @@ ARGUMENTS = st.dictionaries(
 
 
 def test_any_arguments_and_any_body_are_answered_in_form(endpoint: SqlAddress) -> None:
-    with httpx2.Client(headers={"x-clickhouse-key": TOKEN}) as asking:
+    with httpx2.Client(headers={"x-clickhouse-key": TOKEN}, timeout=PATIENCE_S) as asking:
 
         @examples(max_examples=60)
         @given(ARGUMENTS, st.binary(max_size=40) | st.sampled_from([b"SELECT 1", b"SELECT {x:UInt8} FORMAT JSON"]))

@@ -13,7 +13,7 @@ import pytest
 
 from harness.http2.wire import data, encoded, headers
 from harness.rpc.pairs import HEADER_BYTES_MAX, Handlers, a_server, server_options
-from harness.rpc.raw import RawEnd, a_client, call_fields
+from harness.rpc.raw import WITHIN_S, RawEnd, a_client, call_fields
 from weir.runtime.http2 import frames
 from weir.runtime.http2.faults import ErrorCode
 from weir.runtime.http2.frames import GOAWAY, PREFACE, RST_STREAM, settings_frame
@@ -35,7 +35,7 @@ class Serving:
 
     async def until(self, is_so: Any) -> None:
         """Wait until something is so."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WITHIN_S):
             while not is_so():
                 await asyncio.sleep(0.002)
 
@@ -286,7 +286,7 @@ async def test_what_a_client_does_not_finish_ends_its_connection_although_it_cal
 
         assert (await end.until(GOAWAY)).payload[4:8] == ErrorCode.ENHANCE_YOUR_CALM.to_bytes(4)
         assert await end.is_closed()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WITHIN_S):
             while not handlers.ended:
                 await asyncio.sleep(0.002)
     assert BROKEN.labels("ENHANCE_YOUR_CALM")._value.get() == before + 1
@@ -335,7 +335,7 @@ async def test_what_is_no_call_does_not_keep_a_connection(monkeypatch: pytest.Mo
         asyncio.TaskGroup() as tasks,
     ):
         sending = tasks.create_task(go_on(end))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WITHIN_S):
             assert await end.is_closed()
         sending.cancel()
 
