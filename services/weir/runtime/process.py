@@ -56,12 +56,7 @@ def spare_collector() -> None:
 
 
 def begin(service: str, settings: SharedSettings) -> None:
-    """Set up logs and the export of telemetry; the first that a service does. Raises BadSetting for what cannot be exported.
-
-    What was imported stays for ever: the garbage collector need not look at it again and again.
-    """
-    gc.collect()
-    gc.freeze()
+    """Set up logs and the export of telemetry; the first that a service does. Raises BadSetting for what cannot be exported."""
     configure_logs(service, settings.log_level)
     otlp.start(service, settings.instance)
 
