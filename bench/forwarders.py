@@ -136,7 +136,7 @@ def _measured(stack: Stack) -> list[Turn]:
         stack.supervisor.stop(name)
     folder = HOME / "forwarders"
     folder.mkdir(parents=True, exist_ok=True)
-    request = _request(folder)
+    request = write_request(folder)
     with contextlib.ExitStack() as running:
         upstream = running.enter_context(echo_upstream(stack))
         targets: dict[str, str] = {"direct": upstream.triton}
@@ -150,7 +150,7 @@ def _measured(stack: Stack) -> list[Turn]:
             gateways[library].freeze()
             targets[library] = gateways[library].address
         targets["fast, drain running"] = gateways["fast"].address
-        size = _target(upstream.triton, request).load(100, 1, 1).data_bytes // 100
+        size = target_of(upstream.triton, request).load(100, 1, 1).data_bytes // 100
         turns: list[Turn] = []
         for number in track(range(ROUNDS), "rounds"):
             names = list(targets) if number % 2 == 0 else list(targets)[::-1]
@@ -158,7 +158,7 @@ def _measured(stack: Stack) -> list[Turn]:
                 is_draining = name.endswith("drain running")
                 if is_draining:
                     gateways["fast"].thaw()
-                target = _target(targets[name], request)
+                target = target_of(targets[name], request)
                 turns += [_turn(name, number, target, at_once, size) for at_once in CALLS]
                 if is_draining:
                     gateways["fast"].freeze()
@@ -175,11 +175,13 @@ def _turn(name: str, number: int, target: Target, at_once: int, answer_bytes: in
     return Turn(name, number, at_once, load.p50_us, load.p99_us, load.calls_per_second)
 
 
-def _target(address: str, request: Path) -> Target:
+def target_of(address: str, request: Path) -> Target:
+    """The model `echo` behind a gRPC address. request: the file of `write_request`."""
     return Target(f"http://{address}{PATH}", HEADERS, request)
 
 
-def _request(folder: Path) -> Path:
+def write_request(folder: Path) -> Path:
+    """A file with the message that each call sends."""
     message = service_pb2.ModelInferRequest(model_name="echo", id="1")
     message.inputs.add(name="text_input", datatype="BYTES", shape=[1])
     message.outputs.add(name="text_output")
