@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.gateway.core import body_values
-from weir.gateway.core.body_values import demand_few_values
+from weir.gateway.core.body_values import demand_few_values, json_value
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.openai_request import VALUES_MAX
 
@@ -72,3 +72,41 @@ def test_a_body_of_too_many_values_is_refused(kind: str) -> None:
 
 def test_a_long_text_of_marks_is_taken() -> None:
     demand_few_values(json.dumps({"prompt": 'if (a[0] == "b,\\") { return [1, 2]; }\n' * 100_000}).encode())
+
+
+NUMBERS = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+READ = st.recursive(
+    st.none() | st.booleans() | NUMBERS | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+)
+
+
+@given(value=READ, is_ascii=st.booleans())
+def test_what_is_json_is_read_as_the_standard_library_wrote_it(value: Any, is_ascii: bool) -> None:
+    assert json_value(json.dumps(value, ensure_ascii=is_ascii).encode()) == value
+
+
+def whole(digits: str) -> float:
+    """A whole number; one beyond 64 bits is a float."""
+    return int(digits) if -(2**63) <= int(digits) < 2**64 else float(digits)
+
+
+@given(text=st.text(st.sampled_from('{}[]:,"\\u0d8e-+.1 \nNaInfityrsl\0\u00e9')))
+def test_no_bytes_are_read_that_the_standard_library_does_not_read_the_same_way(text: str) -> None:
+    try:
+        value = json_value(text.encode())
+    except Refusal:
+        return
+    assert value == json.loads(text, parse_int=whole)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"NaN", b"[Infinity]", b"-Infinity", b"1e999", b'"\\ud800"', b'{"\\udfff": 1}', b'"\xff"', b'"\xed\xa0\x80"',
+        b"\xef\xbb\xbf1", b'"\0"', b'"a\nb"', b"1 2", b"01", b"1.", b".5", b"+1", b"[1,]", b"{1: 2}", b"'a'",
+        b"// a\n1", b"[" * 2_000,
+    ],
+)  # fmt: skip
+def test_what_is_no_json_is_refused_and_says_where(body: bytes) -> None:
+    with pytest.raises(Refusal, match=r"the body is no JSON: .* at line \d+, column \d+"):
+        json_value(body)

@@ -24,7 +24,7 @@ from weir.gateway.api.openai.stream import PieceStream, events
 from weir.gateway.calls.call_start import PROMPT, SESSION, reply_headers_of, session_of
 from weir.gateway.calls.gateway import Gateway
 from weir.gateway.core.answer import AnswerReader
-from weir.gateway.core.body_values import demand_few_values
+from weir.gateway.core.body_values import json_value
 from weir.gateway.core.call import Feedback, Protocol
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import Refusal, cut
@@ -283,13 +283,7 @@ class OpenAIHandlers:
             raise Refusal("cancelled", "the client went away before its body was read") from error
         except TimeoutError as error:
             raise Refusal("request_timeout", f"the body did not come within {within_s:g} s") from error
-        body = bytes(data)
-        demand_few_values(body)
-        try:
-            return orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            where = f"line {error.lineno}, column {error.colno}"
-            raise Refusal("invalid_request", f"the body is no JSON: {error.msg} at {where}") from error
+        return json_value(bytes(data))
 
 
 async def _nowhere(request: Request) -> Response:
