@@ -8,49 +8,13 @@ from hypothesis import strategies as st
 
 from harness.http2 import wire
 from harness.http2.noted import Requests
-from harness.http2.wire import Frame, data, encoded, frames_in, headers, request_fields
+from harness.http2.served import LIMITS, OK, REQUEST, TRAILERS, Served
+from harness.http2.wire import data, encoded, frames_in, headers, request_fields
 from weir.runtime.http2 import frames
 from weir.runtime.http2.faults import LOST, ConnectionFault, ErrorCode
 from weir.runtime.http2.frames import GOAWAY, PING, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE
-from weir.runtime.http2.header_blocks import literal
 from weir.runtime.http2.limits import Http2Limits
 from weir.runtime.http2.server_end import ServerEnd
-from weir.runtime.http2.stream import Stream
-
-LIMITS = Http2Limits(streams_max=4, header_bytes_max=1_000)
-REQUEST = encoded(request_fields())
-TRAILERS = encoded([(b"t", b"1")])
-OK = literal(b":status", b"200")
-
-
-class Served:
-    """A server's end whose client has begun well."""
-
-    def __init__(self, requests: Requests | None = None, limits: Http2Limits = LIMITS) -> None:
-        self.requests = requests or Requests()
-        self.end = ServerEnd(limits, self.requests)
-        self.end.receive(PREFACE + frames.settings_frame({}), 0.0)
-        self.written()
-
-    def written(self) -> list[Frame]:
-        """The frames that were to be written."""
-        return list(frames_in(wire.written(self.end)))
-
-    def hears(self, *wires: bytes, now_s: float = 0.0) -> list[Frame]:
-        """The frames that the server answers to these."""
-        self.end.receive(b"".join(wires), now_s)
-        return self.written()
-
-    def resets(self, *wires: bytes) -> list[tuple[int, int]]:
-        """Stream and code of each RST_STREAM that these are answered by."""
-        return [(one.stream_id, one.number) for one in self.hears(*wires) if one.kind == RST_STREAM]
-
-    def fault(self, *wires: bytes) -> ErrorCode:
-        """The code of the fault that ends the connection at these."""
-        with pytest.raises(ConnectionFault) as caught:
-            self.end.receive(b"".join(wires), 0.0)
-        assert caught.value.text
-        return caught.value.code
 
 
 def test_it_says_first_what_it_takes() -> None:
@@ -281,51 +245,6 @@ def test_the_connections_window_is_refilled_by_what_came(sizes: list[tuple[int, 
         left -= len(wired) - 9
         left += sum(one.number for one in served.hears(wired) if one.kind == WINDOW_UPDATE and one.stream_id == 0)
         assert limits.connection_window_bytes // 2 <= left <= limits.connection_window_bytes
-
-
-def closed_by(served: Served, how: str) -> Stream:
-    """Stream 1, closed: by its end, by the client or by us."""
-    served.hears(headers(1, REQUEST, is_end=how == "end"))
-    stream = served.requests.taken[0][0]
-    if how == "client":
-        served.hears(frames.rst_stream(1, ErrorCode.CANCEL))
-    elif how == "us":
-        served.end.reset(1, ErrorCode.CANCEL)
-    else:
-        served.end.send_headers(stream, OK, is_end=True)
-    assert served.end.streams == {}
-    served.written()
-    return stream
-
-
-LATE = [data(1, b"late", is_end=True), headers(1, TRAILERS, is_end=True)]
-HARMLESS = [frames.window_update(1, 5), frames.rst_stream(1, 8), frames.frame(frames.PRIORITY, 0, 1, bytes(5))]
-
-
-@pytest.mark.parametrize("late", [*LATE, *HARMLESS])
-def test_what_comes_late_after_our_reset_is_dropped(late: bytes) -> None:
-    served = Served()
-    closed_by(served, "us")
-
-    assert [one.kind for one in served.hears(late) if one.kind != WINDOW_UPDATE] == []
-
-
-@pytest.mark.parametrize("how", ["end", "client"])
-@pytest.mark.parametrize("late", LATE)
-def test_content_after_the_client_ended_its_stream_ends_the_connection(how: str, late: bytes) -> None:
-    served = Served()
-    closed_by(served, how)
-
-    assert served.fault(late) == ErrorCode.STREAM_CLOSED
-
-
-@pytest.mark.parametrize("how", ["end", "client"])
-@pytest.mark.parametrize("late", HARMLESS)
-def test_windows_resets_and_priorities_may_cross_an_end(how: str, late: bytes) -> None:
-    served = Served()
-    closed_by(served, how)
-
-    assert served.hears(late) == []
 
 
 @pytest.mark.parametrize(
