@@ -14,6 +14,7 @@ from weir.runtime.http.policy import Policy, policy_of
 from weir.runtime.loopback import is_loopback
 from weir.runtime.rpc_settings import RpcSettings
 from weir.runtime.settings import SharedSettings, variables_of
+from weir.runtime.tls.certificates import HTTP_1
 from weir.runtime.tls_settings import TlsSettings
 
 BODY_SPARE_BYTES = 1_048_576
@@ -63,6 +64,9 @@ class GatewaySettings(SpoolSettings, RpcSettings, TlsSettings, alias_generator=v
 
     grpc_port: int = 8001
     """Port of the gRPC listener; Triton's own default, so that a client changes the host alone."""
+
+    tls_http: bool = False
+    """Whether the OpenAI listener speaks TLS too, with the same files; its health page and metrics are then asked by https."""
 
     inference_address: str = Field(default="127.0.0.1:8002", validation_alias="WEIR_INFERENCE_ADDRESS")
     """host:port of the inference service."""
@@ -211,7 +215,8 @@ class GatewaySettings(SpoolSettings, RpcSettings, TlsSettings, alias_generator=v
     def http_policy(self) -> Policy:
         """The OpenAI API of the gateway, whose routes ask for API keys. Raises BadSetting."""
         policy = policy_of(self, self.message_bytes_max + BODY_SPARE_BYTES, has_own_keys=True)
-        return replace(policy, limits=replace(policy.limits, write_s=self.write_timeout_s))
+        certificates = self.listener_certificates(HTTP_1) if self.tls_http else None
+        return replace(policy, limits=replace(policy.limits, write_s=self.write_timeout_s), certificates=certificates)
 
     def refuse_open_listeners(self) -> None:
         """Raises BadSetting for a combination that would serve strangers."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from weir.runtime.errors import BadSetting
 from weir.runtime.settings import SharedSettings
-from weir.runtime.tls.certificates import Certificates, TlsFiles
+from weir.runtime.tls.certificates import H2, Certificates, TlsFiles
 
 
 class TlsSettings(SharedSettings):
@@ -33,8 +33,11 @@ class TlsSettings(SharedSettings):
     upstream_key_file: Path | None = None
     """Private key of that certificate, without a password."""
 
-    def listener_certificates(self) -> Certificates | None:
-        """What clients are shown; None without TLS. Raises BadSetting naming the file and what is wrong with it."""
+    def listener_certificates(self, protocol: str = H2) -> Certificates | None:
+        """What clients are shown; None without TLS. protocol: what is spoken inside, in ALPN's words.
+
+        Raises BadSetting naming the file and what is wrong with it.
+        """
         self._refuse_without("tls_certificate_file", "tls_key_file")
         self._refuse_without("tls_key_file", "tls_certificate_file")
         self._refuse_without("tls_client_ca_file", "tls_certificate_file")
@@ -43,7 +46,7 @@ class TlsSettings(SharedSettings):
         files = TlsFiles(
             certificate=self.tls_certificate_file, key=self.tls_key_file, authorities=self.tls_client_ca_file
         )
-        return Certificates(files, is_server=True)
+        return Certificates(files, is_server=True, protocol=protocol)
 
     def upstream_certificates(self) -> Certificates | None:
         """Whom the next server is checked by; None without TLS. Raises BadSetting naming the file and what is wrong with it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -157,11 +158,17 @@ class Doors:
     client: httpx2.AsyncClient
     known: asyncio.Event
     """Set: names mean something."""
+    authorities: Path | None = None
+    """File of the authority behind its certificate, where both listeners speak TLS."""
     seen: list[Record] = field(default_factory=list)
 
     def channel(self) -> grpc.aio.Channel:
         """A connection of its own; close it, or use it in `async with`."""
-        return grpc.aio.insecure_channel(self.grpc_address, options=[("grpc.use_local_subchannel_pool", 1)])
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        if self.authorities is None:
+            return grpc.aio.insecure_channel(self.grpc_address, options=options)
+        trusting = grpc.ssl_channel_credentials(self.authorities.read_bytes())
+        return grpc.aio.secure_channel(self.grpc_address, trusting, options=options)
 
     def records(self) -> list[Record]:
         """Everything recorded so far."""
@@ -252,11 +259,12 @@ async def doors(
     limits: dict[str, Any] | None = None,
     disk: Disk = DISK,
     rights: dict[str, Any] | None = None,
+    authorities: Path | None = None,
     **settings: Any,
 ) -> AsyncIterator[Doors]:
     """A gateway. settings: by the end of their variable's name, `calls_at_once_max=4`. limits: of ada's key.
 
-    rights: scopes and routes of ada's key, where it has not all.
+    rights: scopes and routes of ada's key, where it has not all. authorities: of the certificate that the settings name.
     """
     stop, model = asyncio.Event(), Model()
     server = grpc.aio.server()
@@ -282,10 +290,11 @@ async def doors(
     known = asyncio.Event()
     known.set()
     serving = asyncio.gather(serve_oip(parts, stop, known), serve(app, stop))
-    client = httpx2.AsyncClient(verify=False, timeout=PATIENCE_S)  # plain HTTP: no certificates to load
+    trusted = False if authorities is None else ssl.create_default_context(cafile=authorities)
+    client = httpx2.AsyncClient(verify=trusted, timeout=PATIENCE_S)  # plain HTTP: no certificates to load
     made = Doors(
         f"127.0.0.1:{read.grpc_port}",
-        f"http://127.0.0.1:{read.http_port}",
+        f"http{'s' if read.tls_http else ''}://127.0.0.1:{read.http_port}",
         model,
         parts,
         capture,
@@ -293,6 +302,7 @@ async def doors(
         writer,
         client,
         known,
+        authorities,
     )
     try:
         await _until_served(made)

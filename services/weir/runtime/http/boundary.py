@@ -131,10 +131,12 @@ def _of_origin(given: dict[bytes, str], policy: Policy) -> Refused | None:
 
 
 def _own_origins(host: str, policy: Policy) -> tuple[str, ...]:
-    """Origins of this service's own pages. It speaks http; a name of WEIR_HTTP_HOSTS may have a proxy with https before it.
+    """Origins of this service's own pages. A name of WEIR_HTTP_HOSTS may have a proxy with https before it.
 
     host: a Host header that was let in.
     """
+    if policy.certificates is not None:
+        return (f"https://{host}",)
     found = AUTHORITY.fullmatch(host)
     is_named = found is not None and found[1].strip("[]") in policy.hosts
     return (f"http://{host}", f"https://{host}") if is_named else (f"http://{host}",)

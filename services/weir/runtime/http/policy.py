@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from weir.runtime.errors import BadSetting
 from weir.runtime.loopback import is_loopback
 from weir.runtime.settings import SharedSettings
+from weir.runtime.tls.certificates import Certificates
 
 TOKEN_CHARS_MIN = 16
 """Shortest token. Chosen: 16 random characters cannot be tried out over a network; the stack's own have 43."""
@@ -68,6 +69,8 @@ class Policy:
     limits: Limits = Limits()
     key_header: bytes = b""
     """Another header, lower case, that may carry the bare token, for clients of a protocol that has one; empty: none."""
+    certificates: Certificates | None = field(default=None, repr=False)
+    """What clients are shown; None: it speaks no TLS."""
     is_any_body: bool = False
     """Whether a body may be of any type. Only where every route with a body asks for the token: no page can send it."""
 

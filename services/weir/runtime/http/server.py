@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 
@@ -28,6 +29,8 @@ from weir.runtime.http.boundary import Boundary, Page, Refused
 from weir.runtime.http.policy import Policy
 from weir.runtime.http.protocol import protocol_of
 from weir.runtime.surroundings import STACK_INSTANCE
+from weir.runtime.tls.certificates import Certificates
+from weir.runtime.tls.listener import TlsListener
 
 Readiness = Callable[[], Mapping[str, str]]
 """Says what is not ready: empty when the service can work, else part -> reason."""
@@ -113,7 +116,7 @@ async def serve(boundary: Boundary, stop: asyncio.Event) -> None:
         timeout_keep_alive=policy.limits.idle_s,  # type: ignore[arg-type]  # given to call_later, which takes parts of a second
         timeout_graceful_shutdown=GRACE_S,
     )
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(config) if policy.certificates is None else TlsServer(config, policy.certificates)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the service owns the signals
     running = asyncio.create_task(_serve(server, policy.host, policy.port))
     stopping = asyncio.create_task(stop.wait())
@@ -123,10 +126,32 @@ async def serve(boundary: Boundary, stop: asyncio.Event) -> None:
     await running
 
 
+class TlsServer(uvicorn.Server):
+    """Uvicorn's server behind handshakes that are bounded."""
+
+    def __init__(self, config: uvicorn.Config, certificates: Certificates) -> None:
+        super().__init__(config)
+        self._certificates = certificates
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen. Raises OSError when the port is taken."""
+        config = self.config
+        family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+        bound = socket.create_server((config.host, config.port), family=family)
+        await super().startup(sockets=[])
+        self.servers.append(TlsListener(bound, config.backlog, self._certificates, self._protocol))  # type: ignore[arg-type]  # closed, no more
+
+    def _protocol(self) -> asyncio.Protocol:
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn calls it
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
+
+
 async def _serve(server: uvicorn.Server, host: str, port: int) -> None:
     try:
         await server._serve()  # `serve()` would install signal handlers over the service's own
-    except SystemExit as error:
+    except (OSError, SystemExit) as error:
         raise OSError(f"cannot listen on {host}:{port}; is another process using the port? ({error})") from error
 
 

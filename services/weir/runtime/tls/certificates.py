@@ -18,8 +18,8 @@ from weir.runtime.tls.metrics import OUTDATED
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Ciphers of TLS 1.2, those that HTTP/2 allows (RFC 9113, section 9.2.2). TLS 1.3 has its own, all of them good."""
 
-H2 = "h2"
-"""HTTP/2 in ALPN."""
+H2, HTTP_1 = "h2", "http/1.1"
+"""What is spoken inside, in ALPN's words."""
 
 Version = tuple[tuple[int, int, int], ...]
 """What tells that a file is another one: inode, size in bytes, time of change in nanoseconds, of each file."""
@@ -56,7 +56,7 @@ class Certificates:
     """The files of a listener or channel, read again when they change."""
 
     def __init__(self, files: TlsFiles, *, is_server: bool, protocol: str = H2) -> None:
-        """protocol: what is spoken inside, in ALPN's words. Raises BadSetting naming the file and what is wrong with it."""
+        """protocol: what is spoken inside: H2 or HTTP_1. Raises BadSetting naming the file and what is wrong with it."""
         self._files = files
         self._is_server = is_server
         self._protocol = protocol

@@ -57,6 +57,11 @@ class TlsListener:
             handshake.cancel()
         self._socket.close()
 
+    async def wait_closed(self) -> None:
+        """Wait until the handshakes of a closed listener are given up."""
+        if self._open:
+            await asyncio.wait(self._open)
+
     async def _accept(self) -> None:
         while True:
             await self._until_room()
