@@ -141,6 +141,13 @@ class TlsServer(uvicorn.Server):
         await super().startup(sockets=[])
         self.servers.append(TlsListener(bound, config.backlog, self._certificates, self._protocol))  # type: ignore[arg-type]  # closed, no more
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn does; who has not said good-bye by then is cut, for the loop cannot be closed before its connections are."""
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+
     def _protocol(self) -> asyncio.Protocol:
         made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]  # as uvicorn calls it
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from grpc import ChannelConnectivity
 
@@ -61,6 +62,8 @@ class Channel:
         self.address = address
         self.options = options
         self._loop = asyncio.get_running_loop()
+        self.connections: set[ClientConnection] = set()
+        """Those that are open, the one in use and those that are being closed."""
         self._connection: ClientConnection | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._waiting: dict[int, tuple[ClientCall, Callable[[ClientConnection], None]]] = {}  # in the order they came
@@ -129,8 +132,7 @@ class Channel:
         if self._connecting is not None:
             self._connecting.cancel()
         self._fail_waiting("the channel is closed")
-        if self._connection is not None:
-            await self._connection.close_and_wait()
+        await asyncio.gather(*[connection.close_and_wait() for connection in self.connections])
 
     def lost(self, connection: ClientConnection) -> None:
         """A connection takes no more calls: the next one begins another."""
@@ -222,6 +224,11 @@ class ClientConnection(Writing):
         """Why it is lost, where that is known."""
         self._channel = channel
 
+    def connection_made(self, transport: Any) -> None:
+        """The server is there: say what we take."""
+        self._channel.connections.add(self)
+        super().connection_made(transport)
+
     def data_received(self, data: bytes) -> None:
         """Bytes of the server."""
         end = self.end
@@ -244,6 +251,7 @@ class ClientConnection(Writing):
     def connection_lost(self, error: Exception | None) -> None:
         """The server is gone."""
         self.error = error
+        self._channel.connections.discard(self)
         self.lost.set()
         self.settled.set()
         self._channel.lost(self)

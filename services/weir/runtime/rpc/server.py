@@ -167,6 +167,9 @@ class Server:
         await asyncio.sleep(GONE_S)  # handshakes are given up in the loop's next turns
         while self.connections and asyncio.get_running_loop().time() < deadline_s:
             await asyncio.sleep(GONE_S)  # a client that speaks TLS says good-bye too
+        for connection in list(self.connections):
+            connection.abort()
+        await asyncio.sleep(GONE_S)
 
     def handler_of(self, asked: Asked) -> Any:
         """The handler of a method; None for one that nobody knows."""
@@ -249,6 +252,10 @@ class ServerConnection(Writing):
         """Write what is left, and close."""
         self._flush()
         self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once: the loop cannot be closed before its connections are."""
+        self._transport.abort()
 
     def look(self, now_s: float) -> None:
         """Close the connection where nobody calls, or what began is not finished; at once where a client takes nothing."""

@@ -237,3 +237,20 @@ async def test_the_version_is_1_2_at_least(library: Library, ours: Authority, se
         with pytest.raises(OSError), pytest.warns(DeprecationWarning, match="TLSv1_1"):
             async with a_tls_client(port, ours, maximum_version=ssl.TLSVersion.TLSv1_1):
                 pass
+
+
+async def test_a_server_that_stops_does_not_wait_for_a_client_that_keeps_its_side_open(
+    ours: Authority, server_files: TlsFiles
+) -> None:
+    certificates = of_server(server_files)
+    async with (
+        a_server("fast", server_options(), 0, certificates) as (server, _, port),
+        a_tls_client(port, ours) as end,
+    ):
+        async with asyncio.timeout(WITHIN_S):
+            while not server.connections:
+                await asyncio.sleep(0.002)
+            end.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a transport that reads
+            await server.stop(None)
+
+        assert not server.connections

@@ -18,6 +18,7 @@ from harness.http.boundary_client import TOKEN
 from harness.stack.service_process import free_port
 from harness.tls import Authority, authority
 from harness.waiting import PATIENCE_S
+from weir.runtime.http import server as module
 from weir.runtime.http.boundary import refusal
 from weir.runtime.http.policy import Policy
 from weir.runtime.http.server import application, serve
@@ -102,3 +103,22 @@ def test_its_own_pages_are_of_https(policy: Policy) -> None:
 async def test_a_port_that_is_taken_is_named(policy: Policy) -> None:
     with socket.create_server(("127.0.0.1", policy.port)), pytest.raises(OSError, match=f"127.0.0.1:{policy.port}"):
         await serve(application(dict, policy), asyncio.Event())
+
+
+async def test_it_stops_though_a_client_keeps_its_side_open(
+    policy: Policy, ours: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GRACE_S", 0.2)
+    stop = asyncio.Event()
+    serving = asyncio.create_task(serve(application(dict, policy), stop))
+    async with asyncio.timeout(PATIENCE_S):
+        while not await is_served(policy.port):
+            await asyncio.wait({serving}, timeout=0.01)
+        trusting = ssl.create_default_context(cafile=str(ours.file))
+        reader, writer = await asyncio.open_connection("localhost", policy.port, ssl=trusting)
+        writer.write(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
+        await reader.readuntil(b"ok")
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # a transport that reads
+        stop.set()
+        await serving
+    writer.transport.abort()
