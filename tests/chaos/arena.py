@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -94,32 +94,27 @@ class Arena:
 
 
 @contextmanager
-def arena(stack: RunningStack, name: str, *, proxy: Proxy | None = None, **settings: str) -> Iterator[Arena]:
-    """A fresh second store. proxy: stands before its server. settings: variables of its sink."""
+def arena(
+    stack: RunningStack,
+    name: str,
+    settings: Mapping[str, str] | None = None,
+    *,
+    proxy: Proxy | None = None,
+    is_from_now: bool = False,
+) -> Iterator[Arena]:
+    """A fresh second store. settings: variables of its sink. proxy: stands before its server. is_from_now: its sink reads
+    nothing of the log before now, so that the fault meets the load alone.
+    """
     with tempfile.TemporaryDirectory(prefix="weir-chaos-") as folder:
-        store = SecondStore(stack, Path(folder), **settings)
+        store = SecondStore(stack, Path(folder), **(settings or {}))
         if proxy is not None:
             proxy.target_port = store.clickhouse.port
             store.point_at(proxy.port)
-        with _entered(stack, store, name) as field:
-            yield field
-
-
-@contextmanager
-def arena_from_now(stack: RunningStack, name: str, **settings: str) -> Iterator[Arena]:
-    """A fresh second store whose sink reads nothing of the log before now."""
-    with tempfile.TemporaryDirectory(prefix="weir-chaos-") as folder:
-        store = SecondStore(stack, Path(folder), **settings)
-        store.begin_at_end()
-        with _entered(stack, store, name) as field:
-            yield field
-
-
-@contextmanager
-def _entered(stack: RunningStack, store: SecondStore, name: str) -> Iterator[Arena]:
-    with store:
-        store.sink.until_ready()
-        yield Arena(stack, store, Load(stack, name))
+        if is_from_now:
+            store.begin_at_end()
+        with store:
+            store.sink.until_ready()
+            yield Arena(stack, store, Load(stack, name))
 
 
 def held(field: Arena, hold: Callable[[], None], release: Callable[[], None], shows: Callable[[], bool]) -> None:

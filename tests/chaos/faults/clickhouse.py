@@ -144,7 +144,7 @@ def _repeated(stack: RunningStack, fault: str, mode: Mode, times: int) -> Row:
 
 
 def _proxied(stack: RunningStack, fault: str, name: str, act: Callable[[Arena, Proxy], int], **settings: str) -> Row:
-    with Proxy() as proxy, arena(stack, name, proxy=proxy, **settings) as field:
+    with Proxy() as proxy, arena(stack, name, settings, proxy=proxy, is_from_now=True) as field:
         times = act(field, proxy)
         proxy.mode = "pass"
         return field.row(fault, times)

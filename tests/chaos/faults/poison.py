@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from functools import partial
 
-from chaos.arena import Arena, arena_from_now
+from chaos.arena import Arena, arena
 from harness.accounts.ledger import Row
 from harness.kafka.load import TOPIC
 from harness.stack.running_stack import RunningStack
@@ -36,7 +36,7 @@ def some(stack: RunningStack, times: int) -> Row:
 
     A range holds more bad ones than the limit allows in a row, with good ones between them: that stops nothing.
     """
-    with arena_from_now(stack, "poison", **LIMITED) as field:
+    with arena(stack, "poison", LIMITED, is_from_now=True) as field:
         where = f"consumer_group = '{field.store.group}' AND topic = '{TOPIC}'"
         before = field.store.count("v_dead_letters", where)
         for _ in range(times):
@@ -50,7 +50,7 @@ def some(stack: RunningStack, times: int) -> Row:
 
 def all_of_them(stack: RunningStack, events: int) -> Row:
     """A deploy that can read nothing stops itself, not ready, and moves no further; a good one goes on from there."""
-    with arena_from_now(stack, "deploy") as field:
+    with arena(stack, "deploy", is_from_now=True) as field:
         field.load.send(events // 2)
         field.until_closed()
         field.store.sink.kill(signal.SIGTERM)

@@ -26,7 +26,8 @@ FROZEN_S = 15.0
 def killed(stack: RunningStack, times: int, events: int) -> Row:
     """`kill -9` of the sink at random instants while it inserts: between intent, insert and commit."""
     dice = random.Random(4)  # instants of kills, no secret
-    with arena(stack, "sink-killed", WEIR_LINEAGE_BATCH_MESSAGES_MAX="200", WEIR_LINEAGE_FLUSH_S="0.05") as field:
+    settings = {"WEIR_LINEAGE_BATCH_MESSAGES_MAX": "200", "WEIR_LINEAGE_FLUSH_S": "0.05"}
+    with arena(stack, "sink-killed", settings, is_from_now=True) as field:
         for _ in range(times):
             field.load.send(events // times)
             eventually(lambda: field.metric(ROWS) > 0, within_s=NOTICED_WITHIN_S, what="a first insert of this life")
@@ -94,9 +95,8 @@ def _is_fenced(field: Arena, before: float) -> bool:
 def too_slow(stack: RunningStack, times: int) -> Row:
     """An insert lasts longer than the group waits for the sink: it is fenced, and its range is built once more."""
     settings = {"WEIR_LINEAGE_POLL_INTERVAL_S": str(POLL_INTERVAL_S)}
-    with Proxy() as proxy, arena(stack, "too-slow", proxy=proxy, **settings) as field:
-        # A slow server must not meet the whole log of the stack first: each of its ranges would last as long.
-        field.until_caught_up()
+    # A slow server must not meet the whole log of the stack first: each of its ranges would last as long.
+    with Proxy() as proxy, arena(stack, "too-slow", settings, proxy=proxy, is_from_now=True) as field:
         proxy.delay_s = POLL_INTERVAL_S * 2.0
         for _ in range(times):
             before = field.metric(REJOINED)
