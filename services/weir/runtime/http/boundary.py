@@ -50,7 +50,7 @@ class Refused:
 
     reason: str
     """A label of few values: host, origin, content_type, body_bytes, token, ambiguous. The same metric counts what
-    the protocol refuses before the boundary: the reasons of `http_protocol.PAGES`."""
+    the protocol refuses before the boundary: the reasons of `protocol.PAGES`, and pipelined."""
     status: int
     title: str
     detail: str

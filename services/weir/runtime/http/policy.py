@@ -34,12 +34,13 @@ class Limits:
     """Bounds of one connection."""
 
     header_bytes_max: int = 32_768
-    """Request line and headers, and trailers. Chosen: twice what reverse proxies pass on."""
+    """Request line and headers, every byte of them, and trailers; of a head that came with the end of another request, up
+    to twice as many. Chosen: twice what reverse proxies pass on."""
     connections_max: int = 512
     """Open connections; the next one is answered 503. Chosen: twice the calls that a gateway has in flight, half of the
     1,024 files that a process may usually open."""
     head_s: float = 10.0
-    """Seconds for a whole head, and before the first byte. Chosen: five times what a phone needs."""
+    """Seconds for a whole head, and before its first byte (an empty line has none). Chosen: five times what a phone needs."""
     body_s: float = 10.0
     """Seconds in which a body must bring `body_pace_bytes` more, or end. Arbitrary: the pace is what counts; any span does that
     is longer than a pause of a phone's network (two or three) and shorter than a client's patience (30)."""

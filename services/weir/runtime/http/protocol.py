@@ -1,7 +1,11 @@
-"""HTTP/1.1 on one connection, bounded: bytes of a head and of a wire body, seconds of each phase, connections in all.
+"""HTTP/1.1 on one connection, bounded: bytes of a head and of a wire body, seconds of each phase, requests that wait,
+connections in all.
 
 Uvicorn's httptools protocol parses fast and bounds nothing: 100 MB of headers were taken, half a body was waited for
 without end. This is that protocol with a count and a deadline around it; a request that arrives whole costs no timer.
+
+Invariant: nothing is written into the answer to another request. What ends a connection while answers are due lets
+them end first.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from enum import Enum
 from typing import Any, cast
 
 from prometheus_client import Gauge
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from weir.runtime.http.boundary import REFUSED
 from weir.runtime.http.departure import DEPARTURE, Departure
@@ -23,6 +27,10 @@ CONNECTIONS = Gauge("weir_http_connections", "Open HTTP connections.")
 WIRE_FACTOR = 2
 """Bytes on the wire for one byte of a body, at most: chunks of a sane size add a hundredth. Arbitrary: any
 factor from 1.1 to about 6, which chunks of one byte need, would do."""
+
+WAITING_MAX = 16
+"""Requests of one connection that wait, parsed, for the answers before theirs; what comes after them is not read.
+Arbitrary: any value from 1 to about 100 would do. Browsers and stock clients let none wait; each costs about 2 KB."""
 
 PAGES = {
     "malformed": b"400 Bad Request",
@@ -53,6 +61,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._phase_bytes = 0
         self._begun_bytes = 0
         self._reason = "malformed"
+        self._has_ended = False
+        self._before: RequestResponseCycle | None = None
         self._armed_for: tuple[int, _Phase] | None = None
         self._armed_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
@@ -77,35 +87,41 @@ class BoundedProtocol(HttpToolsProtocol):
         self._departure.happen()
 
     def data_received(self, data: bytes) -> None:
-        """Count, parse, and set the deadline of what is still incomplete."""
-        self._phase_bytes += len(data)
-        self._begun_bytes = len(data)
-        super().data_received(data)
-        if self.transport.is_closing():
+        """Parse in pieces that are no longer than a head may be, then set the deadline of what is still incomplete."""
+        start = 0
+        while start < len(data) and not self._is_over():
+            taken_bytes = self._phase_bytes if self._phase is _Phase.HEAD else 0
+            piece = data[start : start + self._limits.header_bytes_max - taken_bytes]
+            start += len(piece)
+            self._take(piece)
+        if self._is_over():
             return
-        if self._phase is _Phase.HEAD and self._phase_bytes > self._limits.header_bytes_max:
-            self._refuse("header_bytes")
-        elif self._phase is _Phase.BODY and self._phase_bytes > self._wire_bytes_max:
-            self._refuse("body_bytes")
-        elif self._phase is _Phase.IDLE:
+        if self._phase is _Phase.IDLE and self._owes_answer():
             self._disarm()
-        elif self._armed_for != (self._requests, self._phase):
-            self._arm(self._limits.head_s if self._phase is _Phase.HEAD else self._limits.body_s)
+        elif self._armed_for != (self._requests, self._phase):  # an empty line begins nothing, and buys no time
+            self._arm(self._limits.body_s if self._phase is _Phase.BODY else self._limits.head_s)
 
     def on_message_begin(self) -> None:
-        """A head begins."""
+        """A head begins. Raises ValueError, which stops the parser, where too many requests wait already."""
+        if len(self.pipeline) >= WAITING_MAX:
+            self._reason = "pipelined"
+            raise ValueError("too many requests wait for an answer")
         super().on_message_begin()
         self._requests += 1
         self._enter(_Phase.HEAD)
         self._phase_bytes, self._begun_bytes = self._begun_bytes, 0  # of a second request in the same bytes: the rest
 
     def on_headers_complete(self) -> None:
-        """A head is whole. What comes later as a trailer is no header of it."""
-        size_bytes = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        if size_bytes > self._limits.header_bytes_max:
-            self._reason = "header_bytes"
-            raise ValueError("the head is too large")  # stops the parser, which then calls send_400_response
+        """A head is whole. What comes later as a trailer is no header of it.
+
+        Raises ValueError, which stops the parser, for an upgrade with a body: the parser takes no body with the offer, and
+        an answer would be to a request with half its meaning.
+        """
+        if self.parser.should_upgrade() and self._has_body():
+            self._reason = "upgrade"
+            raise ValueError("an upgrade with a body")
         self.scope[DEPARTURE] = self._departure  # type: ignore[literal-required]  # ASGI lets a server add keys
+        self._before = self.cycle
         super().on_headers_complete()
         self.headers = []
         self._enter(_Phase.BODY)
@@ -131,26 +147,62 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refuse(self._reason)
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Another protocol is never spoken here: a request without a body is answered, and nothing after it.
+        """Another protocol is never spoken here: the request is answered, and nothing after it."""
+        self._end_after_answers()
 
-        The parser stops before a body that comes with the offer; an answer would be to a request with half its meaning.
-        """
-        self.cycle.keep_alive = False
-        if any(name in (b"content-length", b"transfer-encoding") for name, _ in self.scope["headers"]):
-            self.cycle.disconnected = True
-            REFUSED.labels("upgrade").inc()
-            self._answer("upgrade")
+    def _take(self, piece: bytes) -> None:
+        """Count and parse bytes of one read."""
+        self._phase_bytes += len(piece)
+        self._begun_bytes = len(piece)
+        super().data_received(piece)
+        if self._phase is _Phase.HEAD and self._phase_bytes >= self._limits.header_bytes_max and not self._is_over():
+            self._refuse("header_bytes")
+        elif self._phase is _Phase.BODY and self._phase_bytes > self._wire_bytes_max and not self._is_over():
+            self._refuse("body_bytes")
+
+    def _is_over(self) -> bool:
+        """Whether nothing more is read of this connection."""
+        return self._has_ended or self.transport.is_closing()
+
+    def _owes_answer(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _has_body(self) -> bool:
+        return any(name in (b"content-length", b"transfer-encoding") for name, _ in self.headers)
 
     def _enter(self, phase: _Phase) -> None:
         self._phase, self._phase_bytes = phase, 0
 
     def _refuse(self, reason: str) -> None:
-        """Answer and close; where an answer is under way already, only close."""
+        """Read no more. Answer the request that is still coming and close; where other answers are due, close after them."""
         REFUSED.labels(reason).inc()
-        if self.cycle is None or self.cycle.response_complete:
+        is_waiting = bool(self.pipeline)
+        if self._phase is _Phase.BODY and not is_waiting:
+            self._refuse_body(reason)
+            return
+        if self._phase is _Phase.BODY:
+            self.pipeline.popleft()  # the latest
+            assert self._before is not None, "a request waits behind another"
+            self.cycle = self._before
+        if self._owes_answer():
+            self._end_after_answers()
+        else:
             self._answer(reason)
+
+    def _refuse_body(self, reason: str) -> None:
+        """Refuse the request whose answer may be under way before its body came."""
+        if not self.cycle.response_started:
+            self.cycle.disconnected = True
+            self._answer(reason)
+        elif self.cycle.response_complete:
+            self.transport.close()
         else:
             self.transport.abort()
+
+    def _end_after_answers(self) -> None:
+        self._has_ended = True
+        self._disarm()
+        self.cycle.keep_alive = False
 
     def _answer(self, reason: str) -> None:
         self.transport.write(b"HTTP/1.1 " + PAGES[reason] + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
@@ -176,10 +228,6 @@ class BoundedProtocol(HttpToolsProtocol):
             self._arm(wait_s)
         elif self._phase is _Phase.IDLE:
             self.transport.close()
-        elif self._phase is _Phase.BODY and self.cycle is not None and not self.cycle.response_started:
-            REFUSED.labels("slow").inc()
-            self.cycle.disconnected = True
-            self._answer("slow")
         else:
             self._refuse("slow")
 

@@ -17,7 +17,9 @@ from starlette.routing import Route
 from harness.http.boundary_client import TOKEN
 from harness.stack.service_process import free_port
 from harness.waiting import PATIENCE_S
+from weir.runtime.http.access import Access, DeclaredRoute
 from weir.runtime.http.policy import Limits, Policy
+from weir.runtime.http.protocol import WAITING_MAX
 from weir.runtime.http.server import application, serve
 
 LIMITS = Limits(header_bytes_max=8_192, connections_max=8, body_pace_bytes=1_000)
@@ -44,9 +46,21 @@ async def listening(**limits: float) -> AsyncIterator[int]:
 
         return StreamingResponse(pieces())
 
+    async def late(_: Request) -> Response:
+        async def pieces() -> AsyncIterator[bytes]:
+            for _ in range(2):
+                yield b"late"
+                await asyncio.sleep(2 * SOON_S)
+
+        return StreamingResponse(pieces())
+
     port, stop = free_port(), asyncio.Event()
     policy = replace(POLICY, port=port, limits=replace(LIMITS, **limits))  # type: ignore[arg-type]  # seconds by name
-    routes = [Route("/echo", echo, methods=["POST", "GET"]), Route("/flood", flood)]
+    routes = [
+        Route("/echo", echo, methods=["POST", "GET"]),
+        Route("/flood", flood),
+        DeclaredRoute("/late", late, access=Access.OPEN),
+    ]
     serving = asyncio.create_task(serve(application(dict, policy, routes), stop))
     async with asyncio.timeout(PATIENCE_S):
         while True:
@@ -236,3 +250,74 @@ async def test_a_trailer_is_no_header(port: int) -> None:
     got = await answers(port, late.encode() + b"2\r\n{}\r\n0\r\nauthorization: Bearer " + TOKEN.encode() + b"\r\n\r\n")
 
     assert got.startswith(b"HTTP/1.1 401")
+
+
+HEALTH = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
+
+
+@pytest.mark.parametrize("before", [b"", HEALTH])
+async def test_an_empty_line_begins_no_request_and_is_not_waited_behind(before: bytes) -> None:
+    async with listening(head_s=SOON_S) as port:
+        assert (await answers(port, before, b"\r\n", pause_s=SOON_S / 6)).count(b"HTTP/1.1") == bool(before)
+
+
+async def test_empty_lines_buy_no_time() -> None:
+    async with listening(head_s=SOON_S) as port:
+        got = await answers(port, HEALTH, *[b"\r\n"] * 20, pause_s=SOON_S / 3)
+
+    assert got == b""  # the connection ended while they came
+
+
+async def test_the_rest_of_a_body_that_was_answered_early_is_not_waited_behind() -> None:
+    early = HEAD.replace(TOKEN, "wrong").encode() + b"content-length: 4\r\n\r\nab"
+
+    async with listening(head_s=SOON_S) as port:
+        assert (await answers(port, early, b"cd", pause_s=SOON_S / 6)).count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("line", [b"a:\r\n", b"a:" + b" " * 2_000 + b"b\r\n"])
+async def test_all_bytes_of_a_head_count(port: int, line: bytes) -> None:
+    least = b"GET /healthz HTTP/1.1\r\nconnection: close\r\nhost: localhost\r\n\r\n"
+    most, rest = divmod(LIMITS.header_bytes_max - len(least), len(line))
+    whole = least.replace(b"host:", line * most + b"host:" + b" " * rest)
+
+    assert (await answers(port, whole)).startswith(b"HTTP/1.1 200")
+    assert (await answers(port, whole.replace(b"host:", b"host: "))).startswith(b"HTTP/1.1 431")
+
+
+async def test_a_few_requests_wait_and_the_rest_is_not_read(port: int) -> None:
+    refused = refusals("pipelined")
+
+    got = await answers(port, HEALTH * 5_000)
+
+    assert got.count(b"HTTP/1.1 200") == got.count(b"HTTP/1.1") == WAITING_MAX + 1
+    assert got.count(b"connection: close") == 1
+    assert refusals("pipelined") == refused + 1
+
+
+@pytest.mark.parametrize(
+    ("second", "reason"),
+    [
+        (b"GARBAGE\r\n\r\n", "malformed"),
+        (b"GET / HTTP/1.1\r\nx: " + b"x" * 100_000 + b"\r\n\r\n", "header_bytes"),
+        (HEAD.encode() + b"connection: upgrade\r\nupgrade: h2c\r\ncontent-length: 5\r\n\r\nhello", "upgrade"),
+        (HEAD.encode() + b"transfer-encoding: chunked\r\n\r\nno size\r\n", "malformed"),
+        (HEAD.encode() + b"content-length: 5\r\n\r\nhe", "slow"),
+        (b"GET / HT", "slow"),
+    ],
+)
+async def test_what_is_wrong_with_a_second_request_leaves_the_first_answer_whole(second: bytes, reason: str) -> None:
+    first, refused = HEALTH.replace(b"/healthz", b"/late"), refusals(reason)
+
+    async with listening(head_s=SOON_S, body_s=SOON_S) as port:
+        got = await answers(port, first + second)
+
+    assert got.startswith(b"HTTP/1.1 200")
+    assert got.endswith(b"\r\n4\r\nlate\r\n4\r\nlate\r\n0\r\n\r\n")
+    assert got.count(b"HTTP/1.1") == 1
+    assert refusals(reason) == refused + 1
+
+
+def refusals(reason: str) -> float:
+    """How often this process refused for a reason."""
+    return REGISTRY.get_sample_value("weir_http_refused_total", {"reason": reason}) or 0.0
