@@ -269,6 +269,8 @@ async def test_a_path_that_is_not_served_says_what_is(door: HttpDoor, method: st
 
 async def test_query_parameters_are_refused_by_name(door: HttpDoor) -> None:
     assert "api-version" in error(await door.post("/v1/chat/completions?api-version=1", ASKED), 400)["message"]
+    for nameless in ("=x", "&"):
+        assert "a name" in error(await door.post(f"/v1/chat/completions?{nameless}", ASKED), 400)["message"]
     assert (
         "limit"
         in error(await door.client.get("/v1/models?limit=1", headers=[(b"authorization", door.authorization())]), 400)[

@@ -35,7 +35,7 @@ TRANSFER = b"transfer-encoding"
 DECIDING = frozenset(
     b"host origin sec-fetch-site content-type content-encoding content-length authorization".split() + [TRANSFER]
 )
-"""Headers that decide; twice the same one is ambiguous, but for codings of a body, which add up."""
+"""Headers that decide; twice the same one is ambiguous."""
 
 STAYS = Departure()
 """Of a client without a connection, which asks the application inside its own process."""
@@ -104,7 +104,7 @@ def refusal(method: str, headers: Iterable[tuple[bytes, bytes]], policy: Policy)
     given: dict[bytes, str] = {}
     for name, value in headers:
         if name in DECIDING or name == policy.key_header:
-            if name in given and name != TRANSFER:
+            if name in given:
                 return Refused(
                     "ambiguous", 400, "Ambiguous", f"the header {name.decode()} is there twice", "send it once"
                 )
@@ -146,7 +146,10 @@ def _of_body(method: str, given: dict[bytes, str], policy: Policy) -> Refused | 
     bytes_max = policy.body_bytes_max
     length, encoding = given.get(b"content-length", "0"), given.get(b"content-encoding", "identity")
     has_body = length.strip("0") != "" or TRANSFER in given
-    kind = given.get(b"content-type")
+    kind, transfer = given.get(b"content-type"), given.get(TRANSFER, "chunked")
+    if transfer.lower() != "chunked":
+        detail = f"the body is transferred as {transfer[:100]!r}"
+        return Refused("content_type", 501, "Not implemented", detail, "send it in chunks alone, or with its length")
     is_asking = method in ("GET", "HEAD")
     is_typed = (has_body and kind is None) or (kind is not None and (has_body or not is_asking) and not _is_json(kind))
     if is_typed and not policy.is_any_body:

@@ -21,6 +21,7 @@ from weir.runtime.http.boundary import REFUSED
 from weir.runtime.http.departure import DEPARTURE, Departure
 from weir.runtime.http.outlet import Outlet
 from weir.runtime.http.policy import Policy
+from weir.runtime.http.unframed import end_with_connection
 
 CONNECTIONS = Gauge("weir_http_connections", "Open HTTP connections.")
 
@@ -115,14 +116,19 @@ class BoundedProtocol(HttpToolsProtocol):
         """A head is whole. What comes later as a trailer is no header of it.
 
         Raises ValueError, which stops the parser, for an upgrade with a body: the parser takes no body with the offer, and
-        an answer would be to a request with half its meaning.
+        an answer would be to a request with half its meaning; and for chunks of HTTP/1.0, which has none.
         """
-        if self.parser.should_upgrade() and self._has_body():
+        is_without_chunks = self.parser.get_http_version() != "1.1"
+        if self.parser.should_upgrade() and self._has_header(b"content-length", b"transfer-encoding"):
             self._reason = "upgrade"
             raise ValueError("an upgrade with a body")
+        if is_without_chunks and self._has_header(b"transfer-encoding"):
+            raise ValueError("chunks before HTTP/1.1")
         self.scope[DEPARTURE] = self._departure  # type: ignore[literal-required]  # ASGI lets a server add keys
         self._before = self.cycle
         super().on_headers_complete()
+        if is_without_chunks:
+            end_with_connection(self.cycle)
         self.headers = []
         self._enter(_Phase.BODY)
 
@@ -167,8 +173,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def _owes_answer(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _has_body(self) -> bool:
-        return any(name in (b"content-length", b"transfer-encoding") for name, _ in self.headers)
+    def _has_header(self, *names: bytes) -> bool:
+        return any(name in names for name, _ in self.headers)
 
     def _enter(self, phase: _Phase) -> None:
         self._phase, self._phase_bytes = phase, 0

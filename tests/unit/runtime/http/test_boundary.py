@@ -95,7 +95,7 @@ def test_no_other_text_is_the_token(text: str, scheme: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["host", "origin", "content-type", "content-length", "authorization", "sec-fetch-site"]
+    "name", ["host", "origin", "content-type", "content-length", "authorization", "sec-fetch-site", "transfer-encoding"]
 )
 def test_a_header_that_decides_is_sent_once(name: str) -> None:
     twice = [OWN_HOST, (name.encode(), b"127.0.0.1"), (name.encode(), b"127.0.0.1")]
@@ -257,3 +257,15 @@ def test_a_body_of_any_type_comes_in_only_where_it_is_declared_and_is_bounded_th
     assert refusal("POST", headers, Policy(is_any_body=True, body_bytes_max=11)) is None
     for policy in (Policy(), Policy(is_any_body=True, body_bytes_max=10)):
         assert refusal("POST", headers, policy) is not None
+
+
+@pytest.mark.parametrize(
+    ("coding", "status"), [(b"chunked", None), (b"Chunked", None), (b"gzip, chunked", 501), (b"chunked, chunked", 501)]
+)
+def test_a_body_comes_in_chunks_and_in_no_other_coding(coding: bytes, status: int | None) -> None:
+    headers = [OWN_HOST, (b"content-type", b"application/json"), (b"transfer-encoding", coding)]
+
+    refused = refusal("POST", headers, POLICY)
+
+    assert (refused and refused.status) == status
+    assert refused is None or coding.decode() in refused.detail

@@ -318,6 +318,27 @@ async def test_what_is_wrong_with_a_second_request_leaves_the_first_answer_whole
     assert refusals(reason) == refused + 1
 
 
+async def test_a_client_of_http_1_0_is_answered_without_chunks(port: int) -> None:
+    head, _, body = (await answers(port, b"GET /late HTTP/1.0\r\nhost: localhost\r\n\r\n")).partition(b"\r\n\r\n")
+
+    assert b"transfer-encoding" not in head
+    assert b"connection: close" in head
+    assert body == b"latelate"
+
+
+async def test_an_answer_with_a_length_keeps_it_in_http_1_0(port: int) -> None:
+    got = await answers(port, HEALTH.replace(b"1.1", b"1.0"))
+
+    assert b"content-length: 15\r\n" in got
+    assert got.endswith(b'\r\n\r\n{"status":"ok"}')
+
+
+async def test_chunks_are_not_taken_in_http_1_0(port: int) -> None:
+    chunked = HEAD.replace("HTTP/1.1", "HTTP/1.0") + "transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+
+    assert (await answers(port, chunked.encode())).startswith(b"HTTP/1.1 400")
+
+
 def refusals(reason: str) -> float:
     """How often this process refused for a reason."""
     return REGISTRY.get_sample_value("weir_http_refused_total", {"reason": reason}) or 0.0

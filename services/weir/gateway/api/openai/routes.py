@@ -293,8 +293,8 @@ async def _nowhere(request: Request) -> Response:
 
 def _demand_no_query(request: Request) -> None:
     """Raises Refusal for query parameters: no route has any, and one that was ignored would not be noticed."""
-    names = ", ".join(sorted(request.query_params)) if request.scope["query_string"] else ""
-    if names:
+    if request.scope["query_string"]:
+        names = ", ".join(sorted(request.query_params)) or "one without a name"
         raise Refusal("invalid_request", f"query parameters are not taken: {cut(names)}; leave them out")
 
 
