@@ -4,7 +4,8 @@ It has the part of grpc.aio's ServicerContext that Weir's handlers use, and beha
 goes away, or whose deadline passes, is cancelled.
 
 Law: a call ends once, with one status. Bytes that nobody reads are bounded by the stream's window: the client may send the
-rest of a message only while a handler waits for it, so a caller who is refused before that sends no more than a window.
+rest of a message only while a handler waits for it, so a caller who is refused before that sends no more than a window, and
+nothing of that is kept.
 """
 
 from __future__ import annotations
@@ -80,6 +81,8 @@ class ServerCall:
         self._has_heard = False
         self._bad: BadMessage | None = None
         self._reading: asyncio.Future[None] | None = None
+        self._hearing: asyncio.Future[None] | None = None
+        """Of a refusal that waits for the client's first bytes."""
         self._writing: asyncio.Future[None] | None = None
         self._has_begun = False
         self._turns = Turns()
@@ -185,7 +188,9 @@ class ServerCall:
     def receive_data(self, data: bytes, *, is_end: bool) -> None:
         """A piece of the body."""
         self._has_heard = True
-        if self._is_over or self._bad is not None:
+        if self._hearing is not None and not self._hearing.done():
+            self._hearing.set_result(None)
+        if self._is_over or self._hearing is not None or self._bad is not None:
             return
         try:
             for message in self._reader.read(data):
@@ -243,12 +248,12 @@ class ServerCall:
         return 0, "", self._trailing
 
     async def _hear(self) -> None:
-        """Wait a moment for the first bytes of the client; the call counts as over meanwhile."""
-        self._reading = self._loop.create_future()
+        """Wait a moment for the first bytes of the client, which are dropped; the call counts as over meanwhile."""
+        self._hearing = self._loop.create_future()
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(HEARD_S):
-                    await self._reading
+                    await self._hearing
         finally:
             self._connected.waited()
 

@@ -374,6 +374,24 @@ async def test_a_stream_of_many_messages_leaves_turns_to_others(serving: Serving
     assert turns > 9_000 / 16
 
 
+@pytest.mark.parametrize("first", [PREFIX.pack(0, 100_000), PREFIX.pack(0, 100_000)[:3]], ids=["prefix", "half of it"])
+async def test_a_refusal_that_waits_grants_no_window_and_keeps_no_byte(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch, first: bytes
+) -> None:
+    monkeypatch.setattr(server_call_module, "HEARD_S", 10)
+    async with a_client(serving.port) as end:
+        end.send(headers(1, encoded(call_fields(b"/test/refuse"))))
+        await serving.until(lambda: serving.server.refusals_waiting)
+        (connection,) = serving.server.connections
+        call = connection.end.streams[1].receiver
+        end.send(data(1, first), data(1, bytes(16_384)), data(1, bytes(16_384)))
+
+        while (one := await end.frame()) is not None and one.kind != frames.HEADERS:
+            assert one.kind != frames.WINDOW_UPDATE or one.stream_id == 0, "a window for what nobody reads"
+        assert call._reader.partial_bytes == 0
+        assert await alive(end)
+
+
 async def test_refusals_that_wait_take_no_place_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_call_module, "HEARD_S", 10)
     async with a_server("fast", server_options(calls_max=1)) as (server, _, port), a_client(port) as end:
