@@ -158,6 +158,9 @@ class Client:
     async def write(self, _: bytes) -> None:
         return
 
+    def peer(self) -> str:
+        return "ipv4:127.0.0.1:1"
+
     def time_remaining(self) -> float | None:
         return None
 
@@ -167,8 +170,8 @@ async def test_a_client_that_leaves_while_its_stream_ends_leaves_no_call_open(tm
     """The handler is cancelled twice: the stream is being closed when the second one comes, so many turns of the loop later."""
     async with doors(tmp_path) as gateway:
         gateway.model.stream = never
-        caller = gateway.parts.caller(f"Bearer {KEYS['ada']}", is_loopback=False)
-        running = asyncio.create_task(StreamSession(gateway.parts, caller, {}, Client()).run())
+        headers = {"authorization": f"Bearer {KEYS['ada']}"}
+        running = asyncio.create_task(StreamSession(gateway.parts, headers, Client()).run())
         await gateway.until(lambda: gateway.is_holding(1))
 
         running.cancel()

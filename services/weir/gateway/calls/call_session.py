@@ -96,14 +96,8 @@ class CallSession:
         self._facts |= facts
 
     def enter(self, authorization: str, *, is_loopback: bool) -> Caller:
-        """Authenticate the caller and take its slot. Raises Refusal."""
-        return self.enter_as(self._gateway.caller(authorization, is_loopback=is_loopback))
-
-    def enter_as(self, caller: Caller) -> Caller:
-        """Take the slot of a caller who is known already; the call then has an id that proves it is this tenant's.
-
-        Raises LimitReached.
-        """
+        """Authenticate the caller and take its slot; the call then has an id that proves it is this tenant's. Raises Refusal."""
+        caller = self._gateway.caller(authorization, is_loopback=is_loopback)
         self.know(tenant=caller.tenant, request_id=self._gateway.request_ids.new(caller.tenant))
         self._slot = self._gateway.turnstile.enter_call(caller)
         return caller

@@ -159,7 +159,7 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
             caller = self._gateway.caller(headers.get("authorization", ""), is_loopback=is_loopback(context))
             caller.demand("infer")
             with self._gateway.turnstile.enter_stream(caller):
-                ended = await StreamSession(self._gateway, caller, headers, context).run()
+                ended = await StreamSession(self._gateway, headers, context).run()
         except Refusal as refusal:
             await refuse(context, refusal)
             raise

@@ -5,6 +5,8 @@ the id, also with an error. A request whose id is open already goes upstream und
 back under the client's. An error without an id ends the one request that is open, whatever its id; where several are open it
 goes to the client, and those of them that end with the stream have failed. Any other response of no open request, one
 that comes after the last of its call for example, is dropped and counted: it is nobody's answer, and nowhere recorded.
+A request's caller is who its stream's authorization names when it comes, with the scopes, routes, limits and tenant of now:
+a stream outlives changes of the keys file. One whose key was revoked or has expired ends, within a look if nobody asks.
 A request is over when its response says `triton_final_response`, else when the stream ends; without any response it has
 failed. Messages pass without a queue between: a client that reads slowly slows the model server down. A request that is
 refused, at its begin or at its end, is one error response; the others on the stream go on. The model server is asked for a
@@ -24,13 +26,12 @@ import grpc.aio
 from tritonclient.grpc import service_pb2
 
 from weir.gateway.adapters.metrics import SLOW_CLIENTS, STRAY_RESPONSES
-from weir.gateway.api.oip.messages import code_of
+from weir.gateway.api.oip.messages import code_of, is_loopback
 from weir.gateway.api.oip.request import admit_request
 from weir.gateway.calls.call_session import CallSession
 from weir.gateway.calls.call_start import start_call, trace_headers_of
 from weir.gateway.calls.gateway import Gateway
 from weir.gateway.core.errors import Refusal
-from weir.gateway.core.keys import Caller
 from weir.gateway.core.peek import NoMessage, PeekedStreamResponse, outline, peek_stream_response
 from weir.gateway.core.upstream_status import upstream_status
 from weir.runtime.clock import monotonic_s
@@ -60,11 +61,11 @@ class Ended:
 class StreamSession:
     """State of one stream while it lasts."""
 
-    def __init__(self, gateway: Gateway, caller: Caller, headers: Mapping[str, str], context: Any) -> None:
+    def __init__(self, gateway: Gateway, headers: Mapping[str, str], context: Any) -> None:
         self._gateway = gateway
-        self._caller = caller
         self._headers = headers
         self._context = context
+        self._authorization, self._is_loopback = headers.get("authorization", ""), is_loopback(context)
         self._open: dict[str, CallSession] = {}  # by the id that went upstream
         self._stray_errors: dict[str, str] = {}  # of open calls: an error that named none of them
         self._stream: Any = None
@@ -77,13 +78,15 @@ class StreamSession:
     async def run(self) -> Ended:
         """Pass messages both ways until the stream ends, however it does.
 
-        Raises Refusal for an error of ours, and where the ends of its calls could not be recorded as durably as is set.
+        Raises Refusal where the ends of its calls could not be recorded as durably as is set.
         """
         tasks = {asyncio.create_task(part) for part in (self._send(), self._receive(), self._watch())}
         ended: Ended | None = None
         error: BaseException | None = None
         try:
             ended = await _first_end(tasks)
+        except Refusal as refusal:
+            ended = Ended(code_of(refusal.status_code), refusal.message, is_ours=True)
         except BaseException as caught:
             error = caught
             raise
@@ -128,7 +131,10 @@ class StreamSession:
         return None
 
     def _open_call(self, wire: bytes) -> tuple[bytes, bool]:
-        """Open a call for a request. What goes upstream and True, or the error response and False when it is refused."""
+        """Open a call for a request. What goes upstream and True, or the error response and False when it is refused.
+
+        Raises Refusal("unauthenticated"): without a caller the whole stream ends.
+        """
         session = CallSession(self._gateway, start_call(self._headers, "oip-grpc-stream", "text_completion", "", None))
         try:
             with ExitStack() as opened:
@@ -136,11 +142,13 @@ class StreamSession:
                 forwarded = self._admit(session, wire)
                 opened.pop_all()
         except Refusal as refusal:
+            if refusal.error_type == "unauthenticated":
+                raise
             return _error_response(refusal, session.call.client_request_id or _id_of(wire)), False
         return forwarded, True
 
     def _admit(self, session: CallSession, wire: bytes) -> bytes:
-        session.enter_as(self._caller)
+        session.enter(self._authorization, is_loopback=self._is_loopback)
         session.receive(len(wire))
         limit = self._gateway.settings.stream_calls_max
         if len(self._open) >= limit:
@@ -218,15 +226,15 @@ class StreamSession:
             self._write_began_s = None
 
     async def _watch(self) -> Ended:
-        """End a stream whose client does not read, or on which nothing happens."""
+        """End a stream whose client does not read, or on which nothing happens. Raises Refusal("unauthenticated")."""
         settings = self._gateway.settings
         pause_s = min(LOOK_S_MAX, settings.stream_idle_s / LOOKS, settings.write_timeout_s / LOOKS)
         while True:
             await asyncio.sleep(pause_s)
-            now_s = monotonic_s()
+            now_s, caller = monotonic_s(), self._gateway.caller(self._authorization, is_loopback=self._is_loopback)
             if self._write_began_s is not None and now_s - self._write_began_s > settings.write_timeout_s:
                 SLOW_CLIENTS.inc()
-                logger().warning("slow_client_cut", seconds=settings.write_timeout_s, tenant=self._caller.tenant)
+                logger().warning("slow_client_cut", seconds=settings.write_timeout_s, tenant=caller.tenant)
                 return Ended(
                     grpc.StatusCode.CANCELLED, f"not read for {settings.write_timeout_s:g} s; read faster", is_ours=True
                 )
