@@ -18,6 +18,7 @@ from weir.evaluator.core.definition import evaluator_of
 from weir.events import RegistryChanged
 from weir.gateway.core.answer_bound import bounded
 from weir.gateway.core.catalog import Catalog
+from weir.gateway.core.keys import Caller
 from weir.registry.core.documents import Definition, definitions_from
 from weir.registry.core.inventory import Inventory
 from weir.registry.core.plan import plan
@@ -111,10 +112,13 @@ def _read_by_all(definitions: tuple[Definition, ...]) -> None:
             catalog.apply(change)
         if one.kind in READERS:
             READERS[one.kind](one.name, one.version, one.digest, one.body_json)
-    for route in catalog.routes():
+    for route in catalog.routes(ANYONE):
         if route.policy.output_tokens_max is not None:
             assert bounded(route.policy, {}) == {"max_tokens": route.policy.output_tokens_max}
 
+
+ANYONE = Caller("fuzz", "fuzz", frozenset({"infer"}), ("*",))
+"""A caller with every route."""
 
 READERS: dict[str, Callable[[str, str, str, str], object]] = {
     "evaluator": evaluator_of,

@@ -21,6 +21,7 @@ from weir.gateway.adapters.catalog_file import catalog_content, load_catalog, sa
 from weir.gateway.core.catalog import Catalog
 from weir.gateway.core.conversation import rendered
 from weir.gateway.core.errors import Refusal
+from weir.gateway.core.keys import Caller
 
 MODEL = {"task": "chat", "unary_model": "qa", "stream_model": "qa-stream", "input": "text_input", "card": {}}
 CHAIN = {
@@ -31,6 +32,9 @@ CHAIN = {
     "nodes": [],
     "edges": [],
 }
+
+ANYONE = Caller("acme", "all", frozenset({"infer"}), ("*",))
+"""A caller with every route."""
 
 
 def change(kind: str, name: str, version: str, spec: dict[str, Any], alias: str = "") -> RegistryChanged:
@@ -62,7 +66,7 @@ def catalog(events: list[RegistryChanged]) -> Catalog:
 def test_applying_everything_twice_changes_nothing() -> None:
     once, twice = catalog(changes()), catalog(changes() * 2)
 
-    assert once.resolve("qa") == twice.resolve("qa")
+    assert once.resolve("qa", ANYONE) == twice.resolve("qa", ANYONE)
 
 
 MOVES = [
@@ -112,9 +116,9 @@ def test_a_registry_made_anew_is_followed_although_it_counts_from_1() -> None:
 @pytest.mark.capability("D1")
 @pytest.mark.capability("D6")
 def test_a_route_pins_every_part_by_digest_and_any_change_is_another_release() -> None:
-    before = catalog(changes()).resolve("qa")
+    before = catalog(changes()).resolve("qa", ANYONE)
     moved = [change("prompt", "ask", "2", {"template": "?"}), change("prompt", "ask", "2", {"template": "?"}, "prod")]
-    after = catalog([*changes(), *moved]).resolve("qa")
+    after = catalog([*changes(), *moved]).resolve("qa", ANYONE)
 
     assert {reference.kind for reference in before.references} == {"chain", "model", "prompt", "dataset", "policy"}
     assert before.release != after.release
@@ -122,7 +126,7 @@ def test_a_route_pins_every_part_by_digest_and_any_change_is_another_release() -
 
 @pytest.mark.parametrize("name", ["qa", "qa-stream"])
 def test_the_server_names_of_a_model_lead_to_its_chain(name: str) -> None:
-    assert catalog(changes()).resolve(name).route == "qa"
+    assert catalog(changes()).resolve(name, ANYONE).route == "qa"
 
 
 def test_a_chain_that_runs_another_model_does_not_take_the_server_names_of_the_model_it_is_named_after() -> None:
@@ -131,27 +135,27 @@ def test_a_chain_that_runs_another_model_does_not_take_the_server_names_of_the_m
     chain = {**CHAIN, "model": "qa-v2@prod"}
     known = catalog([*changes(), *moved, change("chain", "qa", "2", chain), change("chain", "qa", "2", chain, "prod")])
 
-    assert known.resolve("qa").model.unary_model == "qa-2"
-    assert known.resolve("qa-2-stream").model.unary_model == "qa-2"
-    assert known.resolve("qa-stream").model.stream_model == "qa-stream"
+    assert known.resolve("qa", ANYONE).model.unary_model == "qa-2"
+    assert known.resolve("qa-2-stream", ANYONE).model.unary_model == "qa-2"
+    assert known.resolve("qa-stream", ANYONE).model.stream_model == "qa-stream"
 
 
 def test_an_unknown_route_is_named_with_those_there_are() -> None:
     with pytest.raises(Refusal, match="'nothing'; there are: qa"):
-        catalog(changes()).resolve("nothing")
+        catalog(changes()).resolve("nothing", ANYONE)
 
 
 @pytest.mark.parametrize(("reference", "word"), [("other@prod", "other"), ("ask@nowhere", "nowhere"), ("ask@9", "'9'")])
 def test_an_unknown_prompt_or_alias_is_named(reference: str, word: str) -> None:
     with pytest.raises(Refusal, match=word):
-        catalog(changes()).prompt(reference)
+        catalog(changes()).prompt(reference, ANYONE)
 
 
 def test_a_saved_catalog_resolves_as_before(tmp_path: Path) -> None:
     made = catalog(changes())
     save_catalog(tmp_path / "catalog.json", catalog_content(made))
 
-    assert load_catalog(tmp_path / "catalog.json").resolve("qa") == made.resolve("qa")
+    assert load_catalog(tmp_path / "catalog.json").resolve("qa", ANYONE) == made.resolve("qa", ANYONE)
     assert load_catalog(tmp_path / "none.json").revision == 0
 
 
@@ -197,9 +201,9 @@ def opcodes(ask: Callable[[], object]) -> int:
 def test_an_unknown_name_costs_the_same_however_many_versions_there_are() -> None:
     def refused(made: Catalog) -> None:
         with pytest.raises(Refusal, match="no chain or model"):
-            made.resolve("unknown")
+            made.resolve("unknown", ANYONE)
         with pytest.raises(Refusal, match="no prompt"):
-            made.prompt("unknown")
+            made.prompt("unknown", ANYONE)
 
     def made(versions: int) -> Catalog:
         return catalog([*changes(), *(change("model", f"m{n % 50}", str(n), MODEL, "prod") for n in range(versions))])
@@ -213,8 +217,8 @@ def test_an_unknown_name_costs_the_same_however_many_versions_there_are() -> Non
 
 def test_another_prompt_or_none_changes_the_prompt_and_its_reference_alone() -> None:
     made = catalog([*changes(), change("model", "qa", "2", {**MODEL, "dimensions": 7, "card": {"a": 1}}, "prod")])
-    resolved = made.resolve("qa")
-    other = made.prompt("ask@1")
+    resolved = made.resolve("qa", ANYONE)
+    other = made.prompt("ask@1", ANYONE)
     assert resolved.model.dimensions == 7
 
     for found, prompt in ((resolved.without_prompt(), None), (resolved.with_prompt(other), other)):
@@ -229,7 +233,7 @@ def test_another_prompt_or_none_changes_the_prompt_and_its_reference_alone() -> 
 @pytest.mark.parametrize("ask", ["resolve", "prompt"])
 def test_a_name_that_is_too_long_is_refused_and_not_quoted(ask: str) -> None:
     with pytest.raises(Refusal, match="at most 256 characters") as refusal:
-        getattr(catalog(changes()), ask)("x" * 8_000_000)
+        getattr(catalog(changes()), ask)("x" * 8_000_000, ANYONE)
 
     assert len(refusal.value.message) < 300
 
@@ -238,7 +242,7 @@ def test_a_prompt_that_cannot_be_read_is_named_as_one() -> None:
     made = catalog([*changes(), change("prompt", "p", "broken", {"template": 7})])
 
     with pytest.raises(Refusal, match="prompt 'p' cannot be read") as refusal:
-        _ = made.resolve("qa").with_prompt(made.prompt("p@broken")).template
+        _ = made.resolve("qa", ANYONE).with_prompt(made.prompt("p@broken", ANYONE)).template
 
     assert refusal.value.error_type == "prompt_not_found"
 
@@ -246,6 +250,48 @@ def test_a_prompt_that_cannot_be_read_is_named_as_one() -> None:
 def test_a_broken_chain_takes_no_other_route_away() -> None:
     made = catalog([*changes(), change("chain", "broken", "1", {"nodes": []}, "prod")])
 
-    assert [route.route for route in made.routes()] == ["qa"]
+    assert [route.route for route in made.routes(ANYONE)] == ["qa"]
     with pytest.raises(Refusal, match="cannot be read"):
-        made.resolve("broken")
+        made.resolve("broken", ANYONE)
+
+
+OTHERS = [
+    change(kind, name, "1", spec, "prod")
+    for kind, name, spec in (
+        ("model", "secret", {**MODEL, "unary_model": "secret-unary", "stream_model": "secret-stream"}),
+        ("prompt", "secret-prompt", {"template": "Q: {{ question }}"}),
+        ("chain", "secret-broken", {"nodes": []}),
+    )
+]
+"""Assets that a caller with the route qa alone has no right to."""
+
+
+def told(ask: Callable[[], object]) -> object:
+    try:
+        return ask()
+    except Refusal as refusal:
+        return refusal.error_type, refusal.message
+
+
+@pytest.mark.parametrize("routes", [("qa",), ("qa*", "x"), ("nothing-*",)])
+@pytest.mark.parametrize(
+    "name",
+    ["qa", "qa-stream", "qa-nothing", "secret", "secret-unary", "secret-stream", "secret-broken", "nothing-x", ""],
+)
+def test_what_a_caller_is_told_does_not_depend_on_routes_that_its_key_is_not_for(
+    name: str, routes: tuple[str, ...]
+) -> None:
+    caller = Caller("acme", "some", frozenset({"infer"}), routes)
+    with_others, without = catalog([*changes(), *OTHERS]), catalog(changes())
+
+    assert told(lambda: with_others.resolve(name, caller)) == told(lambda: without.resolve(name, caller))
+    assert with_others.routes(caller) == without.routes(caller)
+    assert told(lambda: with_others.prompt(f"x{name}", caller)) == told(lambda: without.prompt(f"x{name}", caller))
+
+
+def test_a_name_of_another_route_and_a_name_of_nothing_are_refused_in_the_same_words() -> None:
+    caller = Caller("acme", "some", frozenset({"infer"}), ("other",))
+    for name in ("qa", "qa-stream", "nothing"):
+        assert told(lambda: catalog(changes()).resolve(name, caller)) == (  # noqa: B023  # called at once
+            "permission_denied", f"key some is not for route {name!r}; its routes: other"
+        )  # fmt: skip

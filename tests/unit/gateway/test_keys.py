@@ -69,9 +69,9 @@ def test_a_route_that_was_not_given_is_refused() -> None:
     text, keys = made("infer", routes=["docs-*"])
     caller = caller_of(f"Bearer {text}", keys, NOON_US)
 
-    caller.demand_route("docs-qa")
-    with pytest.raises(Refusal, match="not for route 'other'"):
-        caller.demand_route("other")
+    caller.demand_route("docs-qa", asked="docs-qa")
+    with pytest.raises(Refusal, match="not for route 'asked'"):
+        caller.demand_route("other", asked="asked")
 
 
 def test_anonymous_callers_may_ask_and_look_and_nothing_else() -> None:

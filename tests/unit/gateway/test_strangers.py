@@ -248,6 +248,36 @@ async def test_who_may_not_ask_a_route_costs_no_work_and_learns_nothing_of_it(
         await still_serves(gateway)
 
 
+@pytest.mark.parametrize("rights", [{"routes": ["other"]}, {"scopes": ["models", "feedback"]}], ids=["route", "scope"])
+async def test_who_may_not_ask_a_route_is_not_told_whether_there_is_one(tmp_path: Path, rights: dict[str, Any]) -> None:
+    async with doors(tmp_path, rights=rights) as gateway, gateway.channel() as channel:
+        answers = []
+        for name in ("qa", "nothing"):
+            answer = await gateway.chat(model=name)
+            code = await code_of(infer := infer_on(channel)(request_of(name), metadata=bearer(KEYS["ada"])))
+            answers.append(
+                (
+                    answer.status_code,
+                    answer.text.replace(f"'{name}'", ""),
+                    code,
+                    (await infer.details()).replace(f"'{name}'", ""),
+                )
+            )
+            assert (answer.status_code, code) == (403, grpc.StatusCode.PERMISSION_DENIED)
+
+        assert answers[0] == answers[1]
+
+
+async def test_who_may_not_look_at_a_route_is_not_told_whether_there_is_one(tmp_path: Path) -> None:
+    async with doors(tmp_path, rights={"routes": ["other"]}) as gateway, gateway.channel() as channel:
+        headers = dict(bearer(KEYS["ada"]))
+        for name in ("qa", "qa-stream", "nothing"):
+            answer = await gateway.client.get(f"{gateway.url}/v1/models/{name}", headers=headers)
+            question = service_pb2.ModelReadyRequest(name=name).SerializeToString()
+            ready = channel.unary_unary(f"/{SERVICE}/ModelReady")(question, metadata=bearer(KEYS["ada"]))
+            assert (answer.status_code, await code_of(ready)) == (403, grpc.StatusCode.PERMISSION_DENIED)
+
+
 def asset(kind: str, name: str, spec: dict[str, Any]) -> RegistryChanged:
     return RegistryChanged(
         **envelope(f"{kind} {name}"), revision=2, change="alias_moved", kind=kind, name=name, version="1",

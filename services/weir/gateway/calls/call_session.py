@@ -36,7 +36,7 @@ from weir.gateway.calls.gateway import Gateway
 from weir.gateway.calls.turnstile import Slot
 from weir.gateway.core import call_state
 from weir.gateway.core.call import Call, CallEnd
-from weir.gateway.core.catalog import Resolved
+from weir.gateway.core.catalog import Resolved, Version
 from weir.gateway.core.errors import REFUSALS, Refusal
 from weir.gateway.core.kept_answer import AnswerCollector
 from weir.gateway.core.keys import Caller
@@ -114,11 +114,17 @@ class CallSession:
         Raises Refusal.
         """
         assert self._slot is not None, "enter() comes first"
-        resolved = self._gateway.catalog.resolve(route)
-        self._slot.caller.demand_task(resolved.model.task)
-        self._slot.caller.demand_route(resolved.route)
+        caller = self._slot.caller
+        caller.demand_any_task()
+        resolved = self._gateway.catalog.resolve(route, caller)
+        caller.demand_task(resolved.model.task)
         self._permitted = resolved.route, resolved.model.task
         return resolved
+
+    def prompt(self, reference: str) -> Version:
+        """The prompt that the caller names, for a route that was resolved. Raises Refusal."""
+        assert self._slot is not None, "enter() comes first"
+        return self._gateway.catalog.prompt(reference, self._slot.caller)
 
     def admit(self, resolved: Resolved, wire: bytes, parameters: Mapping[str, object]) -> None:
         """Check the route's policy and the tokens of the minute, and record the request. Raises Refusal.

@@ -5,6 +5,9 @@ twice, they make the same catalog, and `prod` never moves back. A route is a cha
 An endpoint name leads to a chain that runs its model: the one with the model's name if it does, else the first by name. A
 model that no chain runs is served alone.
 
+Invariant: a caller hears of the routes that its key is for, and of no other: a name of another route and a name of nothing
+are refused in the same words, and errors list the caller's own.
+
 What names mean is worked out once after a change, so that a name is one look into a dictionary, known or not: strangers
 ask for unknown ones.
 """
@@ -24,6 +27,7 @@ from weir.assets.references import PROD, AssetReference
 from weir.assets.shapes import Asset, InvalidAsset, restore
 from weir.events import FIRST, ChangeOrder, Reference, RegistryChanged, change_order, release_digest
 from weir.gateway.core.errors import Refusal, checked_name
+from weir.gateway.core.keys import Caller
 
 NAMES_SHOWN_MAX = 20
 """Names listed in an error: so many short ones fit into its length."""
@@ -106,11 +110,19 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
+class Unserved:
+    """A route that cannot be served."""
+
+    route: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Index:
     """What every name means at one revision."""
 
-    names: Mapping[str, Resolved | str]
-    """Routes and endpoint names; a text says why a route cannot be served."""
+    names: Mapping[str, Resolved | Unserved]
+    """Routes and endpoint names."""
     routes: tuple[str, ...]
     """Names of chains and models, sorted."""
     prompts: Mapping[str, tuple[str, ...]]
@@ -152,31 +164,37 @@ class Catalog:
         label = self.aliases.get((kind, name, selector), selector)
         return self.versions.get((kind, name, label))
 
-    def resolve(self, name: str) -> Resolved:
-        """What a route means now. Raises Refusal("model_not_found") listing the routes there are, or "catalog_unknown"."""
+    def resolve(self, name: str, caller: Caller) -> Resolved:
+        """What a route means now. Raises Refusal: "permission_denied" for a name that the key is not for, whether it means
+        something or not, "model_not_found" listing the caller's routes, or "catalog_unknown".
+        """
         self._demand_read()
         found = self._current().names.get(checked_name(name, "model_not_found"))
+        caller.demand_route(name if found is None else found.route, asked=name)
         if isinstance(found, Resolved):
             return found
         if found is not None:
-            raise Refusal("model_not_found", found)
+            raise Refusal("model_not_found", found.reason)
+        own = [route for route in self._current().routes if caller.may_ask(route)]
         raise Refusal(
             "model_not_found",
-            f"no chain or model is named {name!r}; there are: {_listed(self._current().routes)} "
-            "(register one: weir apply -f)",
+            f"no chain or model is named {name!r}; there are: {_listed(own)} (register one: weir apply -f)",
         )
 
     def knows(self, name: str) -> bool:
         """Whether a route or an endpoint of that name can be served now."""
         return isinstance(self._current().names.get(name), Resolved)
 
-    def prompt(self, reference: str) -> Version:
-        """The prompt `name@alias` or `name@version`; its route was resolved before. Raises Refusal("prompt_not_found")."""
+    def prompt(self, reference: str, caller: Caller) -> Version:
+        """The prompt `name@alias` or `name@version`; its route was resolved before.
+
+        Raises Refusal("prompt_not_found") listing the prompts of the caller's routes: all of them where it has every route.
+        """
         asked = AssetReference.named(checked_name(reference, "prompt_not_found"))
         found = self.find("prompt", asked.name, asked.selector)
         if found is not None:
             return found
-        prompts = self._current().prompts
+        prompts = self._prompts_of(caller)
         known = prompts.get(asked.name)
         if known is None:
             raise Refusal(
@@ -187,14 +205,22 @@ class Catalog:
             f"prompt {asked.name!r} has no alias or version {asked.selector!r}; it has: {_listed(known)}",
         )
 
-    def routes(self) -> list[Resolved]:
-        """Every route that can be served, by name. One that lacks a part says so to who asks for it.
+    def routes(self, caller: Caller) -> list[Resolved]:
+        """The caller's routes that can be served, by name. One that lacks a part says so to who asks for it.
 
         Raises Refusal("catalog_unknown"): an empty list would say that there is none.
         """
         self._demand_read()
         current = self._current()
-        return [route for name in current.routes if isinstance(route := current.names[name], Resolved)]
+        own = (current.names[name] for name in current.routes if caller.may_ask(name))
+        return [route for route in own if isinstance(route, Resolved)]
+
+    def _prompts_of(self, caller: Caller) -> Mapping[str, tuple[str, ...]]:
+        prompts = self._current().prompts
+        if caller.has_all_routes:
+            return prompts
+        own = {route.prompt.name for route in self.routes(caller) if route.prompt is not None}
+        return {name: selectors for name, selectors in prompts.items() if name in own}
 
     def _demand_read(self) -> None:
         if not self.is_read:
@@ -218,9 +244,9 @@ class Catalog:
             names.setdefault(name, self._worked_out(model))
         return Index(names, tuple(routes), self._prompts())
 
-    def _served(self, name: str) -> Resolved | str:
+    def _served(self, name: str) -> Resolved | Unserved:
         version = self.find("chain", name, PROD) or self.find("model", name, PROD)
-        return f"{name!r} is not at {PROD}" if version is None else self._worked_out(version)
+        return Unserved(name, f"{name!r} is not at {PROD}") if version is None else self._worked_out(version)
 
     def _endpoints(self) -> dict[str, Version]:
         """What each Triton name leads to: the chain of its model, or the model."""
@@ -249,13 +275,13 @@ class Catalog:
         names = sorted({key[1] for key in (*self.aliases, *self.versions) if key[0] == kind and key[2] == PROD})
         return [version for name in names if (version := self.find(kind, name, PROD)) is not None]
 
-    def _worked_out(self, version: Version) -> Resolved | str:
+    def _worked_out(self, version: Version) -> Resolved | Unserved:
         try:
             if version.kind == "model":
                 return Resolved(version.name, version.read_as(Model), None, Policy(), (version.reference,))
             return self._of_chain(version)
         except Refusal as refusal:  # one broken chain must not take the other routes away
-            return refusal.message
+            return Unserved(version.name, refusal.message)
 
     def _of_chain(self, version: Version) -> Resolved:
         chain = version.read_as(Chain)

@@ -74,12 +74,26 @@ class Caller:
         """Raises Refusal when the caller lacks the scope of a model's task: `embed` or `infer` for embeddings, else `infer`."""
         self.demand("embed" if task == "embeddings" and "infer" not in self.scopes else "infer")
 
-    def demand_route(self, route: str) -> None:
-        """Raises Refusal when the key is not for this route."""
-        if "*" not in self.routes and not any(fnmatch.fnmatchcase(route, pattern) for pattern in self.routes):
+    def demand_any_task(self) -> None:
+        """Raises Refusal when the caller may ask no route, of whatever task."""
+        if "embed" not in self.scopes:
+            self.demand("infer")
+
+    @property
+    def has_all_routes(self) -> bool:
+        """Whether the key is for every route."""
+        return "*" in self.routes
+
+    def may_ask(self, route: str) -> bool:
+        """Whether the key is for this route."""
+        return self.has_all_routes or any(fnmatch.fnmatchcase(route, pattern) for pattern in self.routes)
+
+    def demand_route(self, route: str, asked: str) -> None:
+        """Raises Refusal when the key is not for this route. asked: the name that the caller gave, the only one it is told."""
+        if not self.may_ask(route):
             raise Refusal(
                 "permission_denied",
-                f"key {self.key_id} is not for route {route!r}; its routes: {', '.join(self.routes)}",
+                f"key {self.key_id} is not for route {asked!r}; its routes: {', '.join(self.routes)}",
             )
 
 

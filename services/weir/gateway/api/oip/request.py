@@ -8,7 +8,7 @@ from weir.gateway.calls.call_session import CallSession
 from weir.gateway.calls.call_start import PROMPT, operation_of, session_of
 from weir.gateway.calls.gateway import Gateway
 from weir.gateway.core.answer_bound import bounded_request
-from weir.gateway.core.catalog import Catalog, Resolved
+from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.errors import Refusal
 from weir.gateway.core.peek import NoMessage, Outline, Peeked, checked, outline
 from weir.gateway.core.policy import demand_size, limits_parameters, parameters_in
@@ -20,7 +20,7 @@ def admit_request(session: CallSession, gateway: Gateway, wire: bytes, headers: 
     try:
         session_id, resolved = session_of(headers), session.resolve(asked.model_name)  # before the message is parsed
         peeked = _check(gateway, asked)
-        resolved = _choose_prompt(gateway.catalog, resolved, peeked.model_name, headers)
+        resolved = _choose_prompt(session, resolved, peeked.model_name, headers)
     except Refusal:
         session.know(route=asked.model_name, client_request_id=asked.message_id)
         raise
@@ -61,7 +61,7 @@ def _unsendable(error: NoMessage) -> Refusal:
     return Refusal("invalid_request", f"the ModelInferRequest cannot be sent on: {error}")
 
 
-def _choose_prompt(catalog: Catalog, resolved: Resolved, model_name: str, headers: Mapping[str, str]) -> Resolved:
+def _choose_prompt(session: CallSession, resolved: Resolved, model_name: str, headers: Mapping[str, str]) -> Resolved:
     """The route with the prompt that the client names. Raises Refusal for a name that this listener does not serve."""
     served = resolved.model.endpoints
     if model_name not in served:
@@ -70,4 +70,4 @@ def _choose_prompt(catalog: Catalog, resolved: Resolved, model_name: str, header
             f"{model_name!r} is a route of the OpenAI API; over gRPC ask for the model {' or '.join(served)}",
         )
     chosen = headers.get(PROMPT, "")
-    return resolved.with_prompt(catalog.prompt(chosen)) if chosen else resolved.without_prompt()
+    return resolved.with_prompt(session.prompt(chosen)) if chosen else resolved.without_prompt()

@@ -108,7 +108,7 @@ class Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc ships no t
                     wire = await read_message(context, self._gateway.settings.request_read_s)
                     question = peek_question(method, wire)
                     if method.startswith("Model"):
-                        caller.demand_route(self._gateway.catalog.resolve(question.model_name).route)
+                        self._gateway.catalog.resolve(question.model_name, caller)
                     response = await self._gateway.upstream.unary(
                         method, question.wire, timeout_s=self._timeout_s(context)
                     )

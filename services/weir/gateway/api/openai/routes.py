@@ -105,7 +105,7 @@ class OpenAIHandlers:
     async def models(self, request: Request) -> Response:
         """GET /v1/models: the routes this key may use."""
         try:
-            visible = self._visible(self._caller(request, "models"))
+            visible = self._gateway.catalog.routes(self._caller(request, "models"))
         except Refusal as refusal:
             return _error(refusal)
         return JSONResponse({"object": "list", "data": [replies.model(route) for route in visible]})
@@ -114,8 +114,7 @@ class OpenAIHandlers:
         """GET /v1/models/{id}."""
         try:
             caller = self._caller(request, "models")
-            resolved = self._gateway.catalog.resolve(request.path_params["model"])
-            caller.demand_route(resolved.route)
+            resolved = self._gateway.catalog.resolve(request.path_params["model"], caller)
         except Refusal as refusal:
             return _error(refusal)
         return JSONResponse(replies.model(resolved))
@@ -181,7 +180,7 @@ class OpenAIHandlers:
         call.name(route=asked.model, user_text=asked.question, is_stream=asked.is_stream, labels=asked.labels)
         resolved, chosen = self._resolve(call, asked.model, "chat"), _prompt_name(request)
         if chosen:
-            resolved = resolved.with_prompt(self._gateway.catalog.prompt(chosen))
+            resolved = resolved.with_prompt(call.prompt(chosen))
         elif isinstance(asked, CompletionRequest):
             resolved = resolved.without_prompt()
         prompt = asked.prompt_in(resolved)
@@ -254,16 +253,6 @@ class OpenAIHandlers:
         caller.demand(scope)
         _demand_no_query(request)
         return caller
-
-    def _visible(self, caller: Caller) -> list[Resolved]:
-        found = []
-        for resolved in self._gateway.catalog.routes():
-            try:
-                caller.demand_route(resolved.route)
-            except Refusal:
-                continue  # a key sees only its own routes
-            found.append(resolved)
-        return found
 
     async def _read_body(self, request: Request, received: Callable[[int], None]) -> object:
         """The JSON value of the body. received: called with each part's size, before the part is kept."""
