@@ -14,8 +14,10 @@ from weir.gateway.core.keys import ApiKey, caller_of, parse_keys
 
 TEXTS = [f"weir_{number:08x}_{'a' * 43}" for number in range(3)]
 
+LONG = f"Bearer {' ' * 26_000}{TEXTS[1]}"
+
 HEADERS = st.sampled_from(
-    [*(f"Bearer {text}" for text in TEXTS), f"bearer  {TEXTS[0]} ", "", " ", "Bearer x", "Bearer weir_0"]
+    [*(f"Bearer {text}" for text in TEXTS), f"bearer  {TEXTS[0]} ", "", " ", "Bearer x", "Bearer weir_0", LONG]
 )
 
 
@@ -56,3 +58,11 @@ def test_the_memo_says_what_the_keys_say(readings: list[tuple[dict[str, ApiKey],
             expected = said(lambda: caller_of(header, keys, now_us, anonymous_tenant=anonymous))  # noqa: B023  # called at once
 
             assert said(lambda: callers.find(header, keys, now_us, anonymous)) == expected  # noqa: B023  # called at once
+
+
+def test_a_long_spelling_of_a_key_is_good_and_not_remembered() -> None:
+    callers, keys = Callers(), file_of([1], None)
+    short = f"Bearer {TEXTS[1]}"
+
+    assert callers.find(LONG, keys, 0, "") == callers.find(short, keys, 0, "")
+    assert set(callers._known) == {short}
