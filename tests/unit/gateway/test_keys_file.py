@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,22 @@ def written(path: Path, *keys: object, text: str | None = None) -> Path:
 
 def names(keys: KeysFile) -> set[str]:
     return {key.id for key in keys.current().values()}
+
+
+@pytest.mark.timeout(20)
+def test_a_fifo_in_place_of_the_file_is_not_waited_for(tmp_path: Path, clock: Clock) -> None:
+    path = written(tmp_path / "keys.json", stored("mine"))
+    keys = KeysFile(path)
+    path.unlink()
+    os.mkfifo(path)
+
+    clock.now_s += LOOK_EVERY_S
+    assert names(keys) == {"mine"}
+    assert "it is a FIFO" in keys.problem()
+    clock.now_s += TRUSTED_S
+    assert names(keys) == set()
+    with pytest.raises(BadSetting, match="it is a FIFO"):
+        KeysFile(path)
 
 
 @pytest.mark.capability("G1")

@@ -13,6 +13,7 @@ from pathlib import Path
 from weir.gateway.core.keys import ApiKey, parse_keys, read_keys
 from weir.runtime.clock import monotonic_s
 from weir.runtime.errors import BadSetting
+from weir.runtime.files.regular import read_regular
 from weir.runtime.telemetry.logs import logger
 
 LOOK_EVERY_S = 1.0
@@ -88,10 +89,7 @@ class KeysFile:
 
 def _document(path: Path) -> tuple[tuple[int, int, int], object]:
     """Stamp and JSON of a file. Raises OSError or ValueError."""
-    stamp = _stamp(path)
-    if stamp[1] > FILE_BYTES_MAX:
-        raise ValueError(f"it has {stamp[1]} bytes; at most {FILE_BYTES_MAX} are read")
-    return stamp, json.loads(path.read_bytes())
+    return _stamp(path), json.loads(read_regular(path, FILE_BYTES_MAX))
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:

@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from weir.runtime.errors import BadSetting
+from weir.runtime.files.regular import read_regular
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.tls.metrics import OUTDATED
 
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Ciphers of TLS 1.2, those that HTTP/2 allows (RFC 9113, section 9.2.2). TLS 1.3 has its own, all of them good."""
+
+FILE_BYTES_MAX = 1_048_576
+"""Largest TLS file. Chosen: four times the bundle of all public authorities."""
 
 H2, HTTP_1 = "h2", "http/1.1"
 """What is spoken inside, in ALPN's words."""
@@ -136,7 +140,7 @@ def _trust(context: ssl.SSLContext, authorities: Path) -> None:
 
 def _content(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        return read_regular(file, FILE_BYTES_MAX)
     except OSError as error:
         raise BadSetting(f"the TLS file {file} cannot be read: {error.strerror}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -28,12 +29,17 @@ def outdated(files: TlsFiles) -> float | None:
 
 
 @pytest.mark.parametrize("name", ["certificate", "key", "authorities"])
-@pytest.mark.parametrize("what", ["missing", "a folder", "empty", "half"])
+@pytest.mark.parametrize("what", ["missing", "a folder", "a FIFO", "empty", "half", "endless"])
+@pytest.mark.timeout(20)
 def test_a_file_that_cannot_be_used_is_named(files: TlsFiles, tmp_path: Path, name: str, what: str) -> None:
     bad = tmp_path / "bad.pem"
     match what:
         case "a folder":
             bad.mkdir()
+        case "a FIFO":
+            os.mkfifo(bad)
+        case "endless":
+            bad.symlink_to("/dev/zero")
         case "empty":
             bad.write_bytes(b"")
         case "half":
