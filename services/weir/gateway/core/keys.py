@@ -89,7 +89,7 @@ class Caller:
         return self.has_all_routes or any(fnmatch.fnmatchcase(route, pattern) for pattern in self.routes)
 
     def demand_route(self, route: str, asked: str) -> None:
-        """Raises Refusal when the key is not for this route. asked: the name that the caller gave, which it reads in the error."""
+        """Raises Refusal when the key is not for this route. asked: the name that the caller gave, and reads in the error."""
         if not self.may_ask(route):
             raise Refusal(
                 "permission_denied",
