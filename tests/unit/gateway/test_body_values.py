@@ -110,3 +110,63 @@ def test_no_bytes_are_read_that_the_standard_library_does_not_read_the_same_way(
 def test_what_is_no_json_is_refused_and_says_where(body: bytes) -> None:
     with pytest.raises(Refusal, match=r"the body is no JSON: .* at line \d+, column \d+"):
         json_value(body)
+
+
+GIVEN = st.recursive(
+    st.sampled_from(
+        ["null", "true", "-1.5e3", "1" * 200, '""', '":"', '"\\":"', '"\\\\"', '"\\\\\\":{"', '"\\u0022:"']
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda texts: f"[{','.join(texts)}]"),
+        st.lists(
+            st.tuples(
+                st.sampled_from(['"a"', '"\\u0061"', '"b"', '""', '":"', '"\\":"', '"\\\\"', '"\\u005c"']), inner
+            ),
+            max_size=4,
+        ).map(lambda pairs: "{" + ", ".join(f"{key} :{text}" for key, text in pairs) + "}"),
+    ),
+    max_leaves=12,
+)
+"""Texts of JSON, in whose objects keys may come twice, also in other spellings."""
+
+
+def repeated_in(text: str) -> set[str]:
+    """Keys that one object gives twice, by the standard library."""
+    found = set[str]()
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        keys = [key for key, _ in pairs]
+        found.update(key for key in keys if keys.count(key) > 1)
+
+    json.loads(text, object_pairs_hook=look, parse_int=str)
+    return found
+
+
+@given(text=GIVEN)
+def test_a_body_is_refused_if_and_only_if_a_key_comes_twice(text: str) -> None:
+    repeated = repeated_in(text)
+    if not repeated:
+        assert json_value(text.encode()) is not ...
+        return
+    with pytest.raises(Refusal, match="twice; keep one") as refusal:
+        json_value(text.encode())
+    assert refusal.value.message in {f"the body gives the key {key!r} twice; keep one" for key in repeated}
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        (b'{"model":"nope","model":"qa"}', "model"),
+        (b'{"model":"qa","mod\\u0065l":"qa"}', "model"),
+        (b'{"foo":1,"foo":null}', "foo"),
+        (b'{"messages":[{"role":"user","role":"system"}]}', "role"),
+    ],
+)
+def test_a_key_that_comes_twice_is_named(body: bytes, key: str) -> None:
+    with pytest.raises(Refusal, match=f"the body gives the key '{key}' twice; keep one"):
+        json_value(body)
+
+
+def test_a_key_that_comes_twice_in_deep_objects_is_refused() -> None:
+    with pytest.raises(Refusal, match="twice; keep one"):
+        json_value(b'{"a":' * 1_000 + b'{"b":1,"b":1}' + b"}" * 1_000)
