@@ -33,7 +33,7 @@ architecture: ## import-linter: independent services, pure cores, service anatom
 	@$(VENV)/python tools/schemas.py --check
 
 unit: ## unit tests alone, without the slow ones, laws on fewer examples
-	@WEIR_QUICK_RUN=1 $(VENV)/python -m pytest tests/unit -q -n auto -m "not slow"
+	@WEIR_QUICK_RUN=1 $(VENV)/python -m pytest tests/unit -q -n 6 -m "not slow"  # more than cores: half the time is waiting
 
 test: setup-tests lint types architecture ## everything, against the real Kafka, Triton and ClickHouse engine
 	@rm -f .weir/tests/results.json
