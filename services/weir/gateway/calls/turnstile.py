@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import isinf
 from types import TracebackType
-from typing import Literal, Self, get_args
+from typing import Literal, Self
 
 from weir.gateway.adapters.metrics import BYTES_IN_HAND, CALLS_AT_ONCE, LIMITED, STREAMS_AT_ONCE
 from weir.gateway.core.bucket import Buckets
@@ -36,8 +36,8 @@ TERMS_MAX = 4_096
 class Terms:
     """What a caller may have, worked out once."""
 
-    said: CallerLimits
-    """What the keys file says of its key; other limits mean other terms."""
+    of_file: CallerLimits
+    """What the keys file holds for its key; other limits mean other terms."""
     key: CallerLimits
     tenant: CallerLimits
     calls: Rates
@@ -108,7 +108,7 @@ class Turnstile:
     def _terms_of(self, caller: Caller) -> Terms:
         who = caller.tenant, caller.key_id
         terms = self._terms.get(who)
-        if terms is None or terms.said is not caller.limits:
+        if terms is None or terms.of_file is not caller.limits:
             if len(self._terms) >= TERMS_MAX:
                 self._terms.clear()
             terms = self._terms[who] = self._worked_out(caller)
@@ -116,14 +116,9 @@ class Turnstile:
 
     def _worked_out(self, caller: Caller) -> Terms:
         key, tenant = caller.limits.over(self._of_key), self._by_tenant.get(caller.tenant, self._of_tenant)
-        calls, tokens = (
-            (
-                ("key", f"{rate} key {caller.key_id}", getattr(key, rate)),
-                ("tenant", f"{rate} tenant {caller.tenant}", getattr(tenant, rate)),
-            )
-            for rate in get_args(Rate)
-        )
-        return Terms(caller.limits, key, tenant, _said(calls), _said(tokens))
+        calls = _rates(caller, "calls_per_minute", key.calls_per_minute, tenant.calls_per_minute)
+        tokens = _rates(caller, "tokens_per_minute", key.tokens_per_minute, tenant.tokens_per_minute)
+        return Terms(caller.limits, key, tenant, calls, tokens)
 
     def give_back(self, slots: Slots, caller: Caller, size_bytes: int) -> None:
         """What a caller held is free again: one of `slots`, and so many bytes."""
@@ -164,8 +159,10 @@ class Slot:
         self.leave()
 
 
-def _said(rates: Rates) -> Rates:
-    return tuple(rate for rate in rates if rate[2] is not None)
+def _rates(caller: Caller, rate: Rate, of_key: int | None, of_tenant: int | None) -> Rates:
+    """The limits of one rate that are set, the key's first."""
+    limits = ("key", caller.key_id, of_key), ("tenant", caller.tenant, of_tenant)
+    return tuple((whose, f"{rate} {whose} {name}", amount) for whose, name, amount in limits if amount is not None)
 
 
 def _take(
