@@ -72,10 +72,8 @@ def outlives_spool(stack: RunningStack, policy: str) -> Row:
                 until_full(gateway, calls, policy)
             finally:
                 _back(stack)
-            eventually(
-                lambda: gateway.drain.metric(BACKLOG) == 0 or None, within_s=NOTICED_WITHIN_S, what="an empty spool"
-            )
             calls.more(20)
+        eventually(lambda: gateway.drain.metric(BACKLOG) == 0 or None, within_s=NOTICED_WITHIN_S, what="an empty spool")
         return row_of_policy(stack, f"broker gone longer than the spool, {policy}", policy, gateway, calls)
 
 
