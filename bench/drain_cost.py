@@ -18,13 +18,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from harness.kafka.mock_kafka import MockKafka
-from weir.gateway.adapters.ledger_file import LedgerFile
-from weir.gateway.adapters.spool_reader import Piece, SpoolReader
-from weir.gateway.core.accounting import counted
+from weir.capture.accounting import counted
+from weir.capture.drain import Drain
+from weir.capture.ledger_file import LedgerFile
+from weir.capture.spool_reader import Piece, SpoolReader
 from weir.gateway.core.completion import events_of
 from weir.gateway.core.reading import read
 from weir.gateway.core.record import unpack
-from weir.gateway.drain.drain import Drain
+from weir.gateway.drain.drain import opened_from, work_of
 from weir.gateway.settings import SpoolSettings
 from weir.runtime.kafka.producer import Framed
 from weir.runtime.process import spare_collector
@@ -89,7 +90,7 @@ async def _drained_s(folder: Path, *, has_broker: bool) -> float:
     await link.producer.start(stop)
     if not has_broker:
         link.producer.send_bytes = _nothing_sent  # type: ignore[method-assign]  # the figure is what the rest costs
-    drain = Drain(reader, LedgerFile(spool), link, settings)
+    drain = Drain(reader, LedgerFile(spool, opened_from), link, work_of(settings))
     start_s = time.thread_time()
     while reader.backlog_bytes():
         await drain.step(stop)

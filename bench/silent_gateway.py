@@ -6,9 +6,10 @@ be one environment variable away.
 
 from __future__ import annotations
 
+from weir.capture.gap import GapReason
 from weir.gateway import __main__ as gateway
 from weir.gateway.calls.capture import SpoolCapture
-from weir.gateway.core.call import Call, CallEnd, Feedback, GapReason
+from weir.gateway.core.call import Call, CallEnd, Feedback
 from weir.gateway.core.kept_answer import KeptAnswer
 from weir.gateway.core.record import Kind
 from weir.runtime.process import run

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import tritonclient.grpc as triton
 
+from weir.capture.spool import SpoolWriter
 from weir.events import Reference, named_id
-from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.calls.capture import SpoolCapture
 from weir.gateway.core.call import Call, CallEnd
 from weir.gateway.core.kept_answer import KeptAnswer

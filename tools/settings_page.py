@@ -112,8 +112,10 @@ def meanings(kind: type[SharedSettings]) -> dict[str, str]:
 
 
 def _own_parts(kind: type[SharedSettings]) -> list[type[SharedSettings]]:
-    others = [part for part in kind.__mro__[1:] if issubclass(part, SharedSettings) and part not in SECTIONS.values()]
-    return [kind, *others]
+    """The class, and those above it that stand in no section, also not below one that is above it too."""
+    above = [part for part in kind.__mro__[1:] if issubclass(part, SharedSettings)]
+    shown = [part for part in above if part in SECTIONS.values()]
+    return [kind, *(part for part in above if not any(issubclass(one, part) for one in shown))]
 
 
 def _body(kind: type[SharedSettings]) -> list[ast.stmt]:

@@ -12,12 +12,12 @@ from starlette.routing import BaseRoute, Route
 
 from harness.http.boundary_client import TOKEN, boundary_client
 from weir.alerts.api.routes import AlertsApi
+from weir.capture.spool_page import routes as drain_routes
 from weir.cli.stack.layout import repository
 from weir.drift.api.quality import quality_routes
 from weir.drift.api.routes import routes as drift_routes
 from weir.gateway.api.openai.routes import page_of as openai_page
 from weir.gateway.api.openai.routes import routes as gateway_routes
-from weir.gateway.drain.spool_page import routes as drain_routes
 from weir.lineage.read.api import routes as lineage_routes
 from weir.lineage.read.sql_http import KEY_HEADER
 from weir.lineage.read.sql_http import page_of as sql_page
@@ -38,7 +38,7 @@ REGISTRY = RegistrySettings()
 
 SERVICES: dict[str, tuple[Sequence[BaseRoute], Page | None]] = {
     "gateway/__main__.py": (gateway_routes(cast("Any", SimpleNamespace(upstream=NOTHING))), openai_page),
-    "gateway/drain/drain.py": (drain_routes(NOTHING, NOTHING), None),
+    "capture/drain_process.py": (drain_routes(NOTHING, NOTHING), None),
     "inference/__main__.py": ((), None),
     "drift/__main__.py": ([*drift_routes(NOTHING, 1), *quality_routes(NOTHING, NOTHING, NOTHING)], None),
     "evaluator/__main__.py": ((), None),

@@ -180,6 +180,9 @@ def writers() -> dict[str, set[str]]:
     }
     for name, written in found.items():
         code = code_of(name)
+        if "empty_spool(" in code:  # what the drain of its spool writes beside the service's own events
+            code += code_of("capture")
+            written |= {topic for topic in TOPICS if f'("{topic}", ' in code}
         written |= {span_log.TOPIC} if "SpanLog(link" in code else set()
         written |= {deadletter.TOPIC} if "link.dead_letters(" in code else set()
     return found

@@ -107,5 +107,5 @@ def test_a_walk_that_is_wrong_is_found() -> None:
     lines = [Line(1, "a", "x.py", None), Line(2, "b", "y.py", 1), Line(3, "c", "x.py", 2), Line(4, "d", "x.py", 3)]
 
     assert returns_in(lines) == 1
-    assert "Drain._piece" in definitions("gateway/drain/drain.py")
-    assert "read_chat" not in names_in(definitions("gateway/drain/drain.py")["Drain._piece"])
+    assert "Drain._piece" in definitions("capture/drain.py")
+    assert "read_chat" not in names_in(definitions("capture/drain.py")["Drain._piece"])

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from harness.samples.builders import envelope
+from weir.access.keys import Caller
 from weir.alerts.core.rule import rule_from
 from weir.assets.strict_json import read_json
 from weir.assets.strict_yaml import NotStrict, read_documents
@@ -18,7 +19,6 @@ from weir.evaluator.core.definition import evaluator_of
 from weir.events import RegistryChanged
 from weir.gateway.core.answer_bound import bounded
 from weir.gateway.core.catalog import Catalog
-from weir.gateway.core.keys import Caller
 from weir.registry.core.documents import Definition, definitions_from
 from weir.registry.core.inventory import Inventory
 from weir.registry.core.plan import plan

@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.samples.builders import NOON_US, call, call_end
+from weir.capture.frames import HEAD, SIZES
+from weir.capture.spool import SpoolWriter
+from weir.capture.spool_folder import segments_in
+from weir.capture.spool_reader import SpoolReader
 from weir.events import TOPICS, decode_body
-from weir.gateway.adapters.spool import SpoolWriter
-from weir.gateway.adapters.spool_folder import segments_in
-from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.core.reading import read
-from weir.gateway.core.record import HEAD, SIZES, Record, pack, unpack
+from weir.gateway.core.record import Record, pack, unpack
 
 RECORDS = 8
 """Records of a segment that is damaged. Arbitrary: enough for neighbours on both sides."""

@@ -11,12 +11,12 @@ from urllib.parse import quote
 
 import typer
 
+from weir.capture.segment import GATEWAY_SPOOL, SPOOLS
 from weir.cli import client
 from weir.cli.group_offsets import GroupOffsets, set_back, set_forward, wait_for
 from weir.cli.log_messages import Message, Messages
 from weir.cli.moments import microseconds
 from weir.cli.output import CliError, ExitCode, Json, emit_json, emit_rows, emit_table, emit_text
-from weir.gateway.core.segment import SPOOL_TOPIC
 
 Topic = Annotated[str, typer.Option(help="Only of this topic.")]
 Reason = Annotated[str, typer.Option(help="Only with this reason, for example undecodable.")]
@@ -84,7 +84,7 @@ def dlq_replay(
     left_out = 0
     if not event_ids:
         found = client.get("lineage", "/v1/dead-letters", topic=topic, reason=reason, consumer_group=group, limit=limit)
-        messages_found = [one for one in found["items"] if one["topic"] != SPOOL_TOPIC]
+        messages_found = [one for one in found["items"] if one["topic"] not in SPOOLS]
         left_out = len(found["items"]) - len(messages_found)
         event_ids = list(
             {(one["topic"], one["partition"], one["offset"]): one["event_id"] for one in messages_found}.values()
@@ -97,7 +97,7 @@ def dlq_replay(
     emit_text(f"{len(replayed)} messages written again")
     if left_out:
         emit_text(
-            f"{left_out} are records of the gateway's spool, which cannot be: weir dlq list --topic {SPOOL_TOPIC}"
+            f"{left_out} are records of the gateway's spool, which cannot be: weir dlq list --topic {GATEWAY_SPOOL}"
         )
 
 
@@ -156,7 +156,7 @@ def events_replay(
 def _replay(messages: Messages, event_id: str) -> dict[str, Any]:
     letter = client.get("lineage", f"/v1/dead-letters/{quote(event_id)}")
     origin = f"{letter['topic']}/{letter['partition']}/{letter['offset']}"
-    if letter["topic"] == SPOOL_TOPIC:
+    if letter["topic"] in SPOOLS:
         raise CliError(
             ExitCode.INVALID,
             f"{event_id} is a record of the gateway's spool and no message of Kafka, so it cannot be written again",

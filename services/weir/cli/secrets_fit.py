@@ -8,9 +8,9 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from weir.access.keys_file import KeysFile
 from weir.alerts.adapters.receivers import receivers_from
 from weir.cli.stack.secrets import read_keys
-from weir.gateway.adapters.keys_file import KeysFile
 from weir.runtime.errors import BadSetting
 from weir.runtime.http.policy import require_strong
 from weir.runtime.settings import secret_in

@@ -5,19 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from weir.access.keys_file import KeysFile
+from weir.capture.group_sync import GroupSync
+from weir.capture.spool import SpoolWriter
 from weir.events import Event, RegistryChanged
 from weir.gateway.adapters.catalog_file import catalog_content, load_catalog, save_catalog
-from weir.gateway.adapters.keys_file import KeysFile
 from weir.gateway.adapters.metrics import BOOT_EPOCH, CATALOG_REVISION, NUMBERS
 from weir.gateway.adapters.secret_file import request_id_secret
-from weir.gateway.adapters.spool import SpoolWriter
 from weir.gateway.adapters.upstream import upstream_at
 from weir.gateway.api.oip.server import serve_oip
 from weir.gateway.api.openai.routes import page_of, routes
 from weir.gateway.calls.call_metrics import CallMetrics
 from weir.gateway.calls.capture import GAP_SPARE_BYTES, REFUSAL_SPARE_SHARE, SpoolCapture
 from weir.gateway.calls.gateway import Gateway
-from weir.gateway.calls.group_sync import GroupSync
 from weir.gateway.calls.recorder import Recorder
 from weir.gateway.calls.request_ids import RequestIds
 from weir.gateway.calls.turnstile import Turnstile

@@ -8,12 +8,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from weir.gateway.core.caller_limits import NAMES, CallerLimits, parse_limits
+from weir.access.caller_limits import NAMES, CallerLimits, parse_limits
+from weir.capture.settings import CaptureSettings
 from weir.runtime.errors import BadSetting
 from weir.runtime.http.policy import Policy, policy_of
 from weir.runtime.loopback import is_loopback
 from weir.runtime.rpc_settings import RpcSettings
-from weir.runtime.settings import SharedSettings, variables_of
+from weir.runtime.settings import variables_of
 from weir.runtime.tls.certificates import HTTP_1
 from weir.runtime.tls_settings import TlsSettings
 
@@ -24,31 +25,12 @@ refused at the OpenAI API. Arbitrary; any value from 64 KiB to 8 MiB would do: i
 OnFull = Literal["shed", "reject"]
 
 
-class SpoolSettings(SharedSettings, alias_generator=variables_of("WEIR_GATEWAY_")):
-    """Where the spool is and how large it may grow."""
-
-    spool_bytes_max: int = Field(default=268_435_456, ge=65_536)
-    """Bytes of all segments together; beyond it nothing is accepted. Chosen: about 100,000 calls of 2.5 KB."""
-
-    segment_bytes_max: int = Field(default=8_388_608, ge=4_096)
-    """Bytes after which a segment is closed; a drained one is deleted whole. Arbitrary; any value from 1 to
-    32 MiB would do: room comes back in such steps."""
+class SpoolSettings(CaptureSettings, alias_generator=variables_of("WEIR_GATEWAY_")):
+    """Where the gateway's spool is, and how much of a call it keeps."""
 
     capture_bytes_max: int = Field(default=2_097_152, ge=1_024)
     """Wire bytes kept of one call; a larger call keeps its facts and loses its texts, marked truncated. Arbitrary;
     any value from 256 KiB, which hold a text of text_chars_max, to 4 MiB would do."""
-
-    text_chars_max: int = Field(default=65_536, ge=64)
-    """Characters of a prompt or answer kept in an event, cut beyond it and marked truncated. Arbitrary; any
-    value from 8,192 to 65,536 would do: with four bytes a character both stay well below 1 MiB, Kafka's usual limit."""
-
-    quarantine_bytes_max: int = Field(default=67_108_864, ge=0)
-    """Bytes of unreadable spool that are kept for a person; more is counted and its SHA-256 logged. Chosen: a quarter of the
-    spool."""
-
-    drain_share: float = Field(default=0.4, gt=0.0, le=1.0)
-    """Part of the time that the drain uses a core; the rest is left to live calls. Measured: at 1 a backlog drains at 40 times
-    the arrival and the slowest live calls take 2.7 times as long, at 0.4 at 23 times and they take 1.2 times as long."""
 
     @property
     def spool_dir(self) -> Path:

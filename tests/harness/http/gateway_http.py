@@ -14,10 +14,10 @@ import httpx2
 
 from harness.calls.scripted_models import ScriptedTriton
 from harness.samples.builders import NOON_US, envelope
+from weir.access.keys_file import KeysFile
+from weir.capture.spool import SpoolWriter
+from weir.capture.spool_reader import SpoolReader
 from weir.events import Event, InferenceCompleted, RegistryChanged, digest_of
-from weir.gateway.adapters.keys_file import KeysFile
-from weir.gateway.adapters.spool import SpoolWriter
-from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.adapters.upstream import upstream_at
 from weir.gateway.api.openai.routes import page_of, routes
 from weir.gateway.calls.call_metrics import CallMetrics

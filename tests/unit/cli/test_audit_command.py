@@ -15,14 +15,14 @@ from harness.http.boundary_client import TOKEN
 from harness.http.page_server import pages
 from harness.kafka.mock_kafka import MockKafka
 from harness.samples.builders import completed
+from weir.capture.accounting import Ledger
+from weir.capture.spool_page import routes
+from weir.capture.spool_reader import SpoolReader
 from weir.cli.commands_store import audit_gaps
 from weir.cli.moments import microseconds
 from weir.cli.output import CliError, ExitCode
 from weir.cli.spool_audit import with_spool
 from weir.events.log import ProducerEpoch
-from weir.gateway.adapters.spool_reader import SpoolReader
-from weir.gateway.core.accounting import Ledger
-from weir.gateway.drain.spool_page import routes
 from weir.lineage.read.api import routes as lineage_routes
 from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings

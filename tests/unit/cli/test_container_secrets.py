@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from weir.access.keys_file import KeysFile
 from weir.alerts.adapters.receivers import receivers_from
 from weir.cli.__main__ import app
 from weir.cli.container_secrets import make_secrets
 from weir.cli.output import CliError
 from weir.cli.stack.secrets import read_keys
-from weir.gateway.adapters.keys_file import KeysFile
 from weir.runtime.http.policy import policy_of
 from weir.runtime.settings import SharedSettings
 

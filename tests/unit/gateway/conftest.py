@@ -10,7 +10,7 @@ import pytest
 from harness.http.gateway_http import HttpDoor, http_door
 from harness.kafka.mock_kafka import know_schemas
 from unit.gateway.draining import BYTES_MAX, WRITERS, Broker
-from weir.gateway.drain import drain as drain_module
+from weir.capture import drain as drain_module
 from weir.runtime.identity import Numbering
 from weir.runtime.kafka.link import Link
 from weir.runtime.kafka.schemas import SchemaCatalog

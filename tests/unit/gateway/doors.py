@@ -24,17 +24,17 @@ from tritonclient.grpc import service_pb2
 from harness.samples.builders import NOON_US, envelope
 from harness.stack.service_process import free_port
 from harness.waiting import PATIENCE_S
+from weir.access.keys_file import KeysFile
+from weir.capture.group_sync import GroupSync
+from weir.capture.spool import SpoolWriter
+from weir.capture.spool_reader import SpoolReader
 from weir.events import RegistryChanged, digest_of
-from weir.gateway.adapters.keys_file import KeysFile
-from weir.gateway.adapters.spool import SpoolWriter
-from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.adapters.upstream import upstream_at
 from weir.gateway.api.oip.server import serve_oip
 from weir.gateway.api.openai.routes import page_of, routes
 from weir.gateway.calls.call_metrics import CallMetrics
 from weir.gateway.calls.capture import SpoolCapture
 from weir.gateway.calls.gateway import Gateway
-from weir.gateway.calls.group_sync import GroupSync
 from weir.gateway.calls.recorder import Recorder
 from weir.gateway.calls.request_ids import RequestIds
 from weir.gateway.calls.turnstile import Turnstile

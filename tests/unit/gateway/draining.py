@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.samples.builders import NOON_US, call
+from weir.capture.drain import Drain
+from weir.capture.ledger_file import LedgerFile
+from weir.capture.spool import SpoolWriter
+from weir.capture.spool_reader import SpoolReader
 from weir.events import (
     TOPICS,
     DeadLettered,
@@ -16,11 +20,8 @@ from weir.events import (
     decode_body,
     unframe,
 )
-from weir.gateway.adapters.ledger_file import LedgerFile
-from weir.gateway.adapters.spool import SpoolWriter
-from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.calls.capture import SpoolCapture
-from weir.gateway.drain.drain import Drain
+from weir.gateway.drain.drain import opened_from, work_of
 from weir.gateway.settings import SpoolSettings
 from weir.runtime.files.disk import DISK, Disk
 from weir.runtime.kafka.link import Link
@@ -62,7 +63,9 @@ def spool(tmp_path: Path) -> Path:
 
 def drain_of(tmp_path: Path, link: Link, disk: Disk = DISK, **fields: Any) -> Drain:
     folder = spool(tmp_path)
-    return Drain(SpoolReader(folder, disk), LedgerFile(folder, disk=disk), link, settings(**fields))
+    return Drain(
+        SpoolReader(folder, disk), LedgerFile(folder, opened_from, disk=disk), link, work_of(settings(**fields))
+    )
 
 
 def writer_of(tmp_path: Path, boot_epoch: int = NOON_US, **options: Any) -> SpoolWriter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.samples.builders import NOON_US, call, call_end
+from weir.capture.accounting import Account, Ledger, announced, closed, counted
+from weir.capture.frames import HEAD
+from weir.capture.gap import Gap
+from weir.capture.ledger_file import LedgerFile
 from weir.events import InferenceCompleted
 from weir.events.log import ProducerEpoch
-from weir.gateway.adapters.ledger_file import LedgerFile
-from weir.gateway.core.accounting import Account, Ledger, announced, closed, counted
-from weir.gateway.core.call import Gap
+from weir.gateway.core.aborted import aborted
 from weir.gateway.core.completion import events_of
-from weir.gateway.core.record import HEAD, Kind, Record, pack, unpack
+from weir.gateway.core.record import Kind, Record, pack, unpack
+from weir.gateway.drain.drain import opened_from
 
 LIFE = ProducerEpoch("gateway/1", NOON_US)
 LATER_US = NOON_US + 60_000_000
@@ -51,10 +55,10 @@ def test_a_call_whose_end_was_shed_is_not_open() -> None:
     ledger, accounts = counted({}, read, has_corrupt=False)
 
     assert [(one.first_seq, one.last_seq, one.account) for one in accounts] == [(2, 3, "shed")]
-    assert ids(closed(ledger, [LATER_US])[1]) == ids([hanging])
+    assert ids(map(aborted, closed(ledger, [LATER_US])[1])) == ids([hanging])
 
 
-def ids(records: list[Record]) -> list[str]:
+def ids(records: Iterable[Record]) -> list[str]:
     return [one.call.request_id for one in records if one.call is not None]
 
 
@@ -123,11 +127,12 @@ def test_a_call_that_a_dead_gateway_left_open_ends_as_aborted_with_the_same_ids_
         {}, [record("requested", 0, 1), record("requested", 1, 2), record("completed", 2, 2)], has_corrupt=False
     )
     alive, none = closed(ledger, [NOON_US, LATER_US])
-    after, endings = closed(ledger, [LATER_US])
+    after, unended = closed(ledger, [LATER_US])
+    endings = list(map(aborted, unended))
 
     assert (alive, none, after) == (ledger, [], {})
     assert ids(endings) == [record("requested", 0, 1).call.request_id]  # type: ignore[union-attr]  # it has a call
-    assert closed(ledger, [LATER_US])[1] == endings
+    assert list(map(aborted, closed(ledger, [LATER_US])[1])) == endings
     completed = events_of(endings[0], text_chars_max=100)[0][2]
     assert isinstance(completed, InferenceCompleted)
     assert (completed.outcome, completed.error_type, completed.source, completed.seq) == (
@@ -139,7 +144,7 @@ def test_a_call_that_a_dead_gateway_left_open_ends_as_aborted_with_the_same_ids_
 
 
 def test_the_books_survive_their_file(tmp_path: Path) -> None:
-    file = LedgerFile(tmp_path)
+    file = LedgerFile(tmp_path, opened_from)
     assert file.load() == {}
     ledger, _ = counted({}, [record("requested", 0), record("requested", 4, 1)], has_corrupt=True)
     ledger = {key: replace(epoch, announced_seq=2) for key, epoch in ledger.items()}
@@ -152,5 +157,5 @@ def test_the_books_survive_their_file(tmp_path: Path) -> None:
 def test_unreadable_books_begin_anew_and_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "books.json").write_text("[{}]")
 
-    assert LedgerFile(tmp_path).load() == {}
+    assert LedgerFile(tmp_path, opened_from).load() == {}
     assert "state_file_refused" in capsys.readouterr().out

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tritonclient.grpc import service_pb2
 
+from weir.access.refusals import Refusal
 from weir.assets.model import Model
 from weir.assets.policy import Policy
 from weir.assets.sampling import KNOWN
@@ -19,7 +20,6 @@ from weir.assets.shapes import InvalidAsset, parse, shaped
 from weir.events import Reference
 from weir.gateway.core.answer_bound import ELEMENTS_MAX, bounded, bounded_request
 from weir.gateway.core.catalog import Resolved
-from weir.gateway.core.errors import Refusal
 from weir.gateway.core.peek import Peeked
 from weir.gateway.core.policy import parameters_in
 from weir.gateway.core.wire import SAMPLING

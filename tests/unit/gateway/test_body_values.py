@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weir.access.refusals import Refusal
 from weir.gateway.core import body_values
 from weir.gateway.core.body_values import demand_few_values, json_value
-from weir.gateway.core.errors import Refusal
 from weir.gateway.core.openai_request import VALUES_MAX
 
 FEW = 24

@@ -24,8 +24,8 @@ from unit.gateway.doors import (
     response_of,
     stream_on,
 )
+from weir.capture.capture_full import CaptureFull
 from weir.gateway.core.call import Call, CallEnd
-from weir.gateway.core.capture_full import CaptureFull
 from weir.gateway.core.kept_answer import KeptAnswer
 
 pytestmark = pytest.mark.capability("X1")

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weir.access.refusals import REFUSALS
 from weir.events import Outcome
 from weir.gateway.core import call_state
 from weir.gateway.core.call_state import CallState, ToDo
-from weir.gateway.core.errors import REFUSALS
 
 STATUSES = st.integers(0, 16)
 

@@ -15,7 +15,7 @@ from tritonclient.grpc import service_pb2
 
 from harness.waiting import PATIENCE_S
 from unit.gateway.doors import FREE, KEYS, Doors, bearer, doors, request_of, stream_on
-from weir.gateway.adapters import keys_file
+from weir.access import keys_file
 
 pytestmark = pytest.mark.capability("G1")
 

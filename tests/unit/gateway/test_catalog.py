@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from harness.kafka.registry_log import numbered, rereadings
 from harness.samples.builders import NOON_US, envelope
+from weir.access.keys import Caller
+from weir.access.refusals import Refusal
 from weir.events import RegistryChanged, digest_of
 from weir.gateway.adapters.catalog_file import catalog_content, load_catalog, save_catalog
 from weir.gateway.core.catalog import Catalog
 from weir.gateway.core.conversation import rendered
-from weir.gateway.core.errors import Refusal
-from weir.gateway.core.keys import Caller
 
 MODEL = {"task": "chat", "unary_model": "qa", "stream_model": "qa-stream", "input": "text_input", "card": {}}
 CHAIN = {

@@ -12,9 +12,10 @@ from tritonclient.grpc import InferInput, service_pb2
 from tritonclient.utils import serialize_byte_tensor
 
 from harness.samples.builders import DIGEST, NOON_US, REQUEST_ID, SPAN_ID, call, call_end
+from weir.capture.frames import HEAD
 from weir.events import InferenceCompleted, InferenceRequested, Reference, SpansRecorded, derived_span_id
 from weir.gateway.core.completion import events_of
-from weir.gateway.core.record import HEAD, Kind, Record, pack, unpack
+from weir.gateway.core.record import Kind, Record, pack, unpack
 
 
 def request_wire(text: str, **tensors: str) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.gateway.drain.drain import REST_S_MAX, rest_s
+from weir.capture.drain import REST_S_MAX, rest_s
 from weir.gateway.settings import SpoolSettings
 from weir.runtime.files.one_owner import OneOwner
 from weir.runtime.process import EXIT_BAD_SETTING

@@ -25,16 +25,17 @@ from unit.gateway.draining import (
     stored,
     writer_of,
 )
+from weir.capture.capture_full import CaptureFull
+from weir.capture.drain import Drain
+from weir.capture.ledger_file import LedgerFile
+from weir.capture.spool_reader import SpoolReader
 from weir.events import (
     InferenceCompleted,
     InferenceRequested,
     SpansRecorded,
 )
-from weir.gateway.adapters.ledger_file import LedgerFile
-from weir.gateway.adapters.spool_reader import SpoolReader
-from weir.gateway.core.capture_full import CaptureFull
 from weir.gateway.core.kept_answer import KeptAnswer
-from weir.gateway.drain.drain import Drain
+from weir.gateway.drain.drain import opened_from, work_of
 from weir.runtime.kafka.link import Link
 
 pytestmark = [pytest.mark.capability("X1"), pytest.mark.usefixtures("closed_writers", "hurried")]
@@ -105,7 +106,7 @@ async def test_quarantine_has_a_bound(kafka: Broker, link: Link, tmp_path: Path)
     capture.write_request(asked(2), b"")
     reader, before = SpoolReader(spool(tmp_path), quarantine_bytes_max=10), not_kept()
 
-    await emptied(Drain(reader, LedgerFile(spool(tmp_path)), link, settings()))
+    await emptied(Drain(reader, LedgerFile(spool(tmp_path), opened_from), link, work_of(settings())))
 
     assert (stored(kafka), reader.quarantined_bytes()) == ({1}, 0)
     assert not_kept() - before == 1

@@ -24,13 +24,14 @@ from unit.gateway.draining import (
     stored,
     writer_of,
 )
+from weir.capture.frames import HEAD
+from weir.capture.spool_reader import SpoolReader
 from weir.events import (
     InferenceCompleted,
 )
-from weir.gateway.adapters.spool_reader import SpoolReader
 from weir.gateway.core.call import Feedback
 from weir.gateway.core.kept_answer import KeptAnswer
-from weir.gateway.core.record import HEAD, Record, pack
+from weir.gateway.core.record import Record, pack
 from weir.runtime.errors import TooManyRejects
 from weir.runtime.kafka.link import Link
 from weir.runtime.telemetry.metrics import HALTED

@@ -14,12 +14,13 @@ from opentelemetry.trace.span import SpanContext
 from harness.http.otlp_receiver import receiving
 from harness.kafka.mock_kafka import MockKafka
 from harness.samples.builders import NOON_US, SPAN_ID, TRACE_ID, call, call_end
-from weir.gateway.adapters.ledger_file import LedgerFile
-from weir.gateway.adapters.spool import SpoolWriter
-from weir.gateway.adapters.spool_reader import SpoolReader
+from weir.capture.drain import Drain
+from weir.capture.ledger_file import LedgerFile
+from weir.capture.spool import SpoolWriter
+from weir.capture.spool_reader import SpoolReader
 from weir.gateway.calls.capture import SpoolCapture
 from weir.gateway.core.kept_answer import KeptAnswer
-from weir.gateway.drain.drain import Drain
+from weir.gateway.drain.drain import opened_from, work_of
 from weir.gateway.settings import SpoolSettings
 from weir.runtime.telemetry import otlp
 
@@ -37,7 +38,12 @@ async def drained(folder: Path, **fields: str) -> MockKafka:
     one = call(**fields)
     capture.write_request(one, b"")
     capture.write_end(one, call_end(), b"", KeptAnswer((), 0))
-    drain = Drain(SpoolReader(folder / "spool"), LedgerFile(folder / "spool"), link, SpoolSettings(drain_share=1.0))
+    drain = Drain(
+        SpoolReader(folder / "spool"),
+        LedgerFile(folder / "spool", opened_from),
+        link,
+        work_of(SpoolSettings(drain_share=1.0)),
+    )
     await link.producer.start(stop)
     while await drain.step(stop):
         pass

@@ -16,10 +16,12 @@ import pytest
 from tritonclient.grpc import service_pb2
 
 from harness.samples.builders import NOON_US, SPAN_ID, call, call_end
+from weir.capture.frames import HEAD
+from weir.capture.gap import Gap
 from weir.events import Reference
-from weir.gateway.core.call import Feedback, Gap
+from weir.gateway.core.call import Feedback
 from weir.gateway.core.reading import read
-from weir.gateway.core.record import HEAD, Record, pack
+from weir.gateway.core.record import Record, pack
 from weir.runtime.kafka.message_trace import kafka_headers
 
 TIMING = json.dumps(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from weir.gateway.core.errors import Refusal
+from weir.access.refusals import Refusal
 from weir.gateway.core.feedback_request import FIELDS, FeedbackRequest, read_feedback
 
 

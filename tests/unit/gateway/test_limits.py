@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weir.access.caller_limits import NAMES, CallerLimits, parse_limits
+from weir.access.keys import parse_keys
+from weir.access.refusals import MESSAGE_CHARS_MAX, Refusal
+from weir.access.slots import SHARE, LimitReached, Slots
 from weir.gateway.core.bucket import Buckets
-from weir.gateway.core.caller_limits import NAMES, CallerLimits, parse_limits
-from weir.gateway.core.errors import MESSAGE_CHARS_MAX, Refusal
 from weir.gateway.core.kept_answer import AnswerCollector
-from weir.gateway.core.keys import parse_keys
-from weir.gateway.core.slots import SHARE, LimitReached, Slots
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.errors import BadSetting
 

@@ -11,9 +11,9 @@ import pytest
 from fuzz import http_bodies
 from harness.calls.scripted_models import inputs_of
 from harness.http.gateway_http import HttpDoor, http_door
+from weir.access.refusals import Refusal
 from weir.events import FeedbackReceived, InferenceCompleted, SpansRecorded
 from weir.gateway.api.openai import routes
-from weir.gateway.core.errors import Refusal
 from weir.inference.core.features import skip_reason
 
 HELLO = "Grüße 👍"

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weir.access.refusals import Refusal
 from weir.assets.template import FILLED, unfillable
 from weir.gateway.core.conversation import Message, prompt_of
-from weir.gateway.core.errors import Refusal
 from weir.gateway.core.openai_fields import Field
 from weir.gateway.core.openai_request import (
     CHAT,

@@ -14,10 +14,10 @@ from tritonclient.grpc import service_pb2
 from harness.http.gateway_http import HttpDoor, asset
 from unit.gateway.doors import doors, response_of
 from unit.gateway.test_openai_door import error
+from weir.access.refusals import Refusal
 from weir.assets.policy import Policy
 from weir.assets.shapes import shaped
 from weir.events import RegistryChanged
-from weir.gateway.core.errors import Refusal
 from weir.gateway.core.policy import demand_parameters, demand_size, limits_parameters, parameters_in
 
 POLICY = {"parameters_allowed": ["max_tokens", "seed", "stop"], "output_tokens_max": 64, "input_bytes_max": 100}

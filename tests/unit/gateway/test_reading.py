@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from tritonclient.grpc import service_pb2
 
 from harness.samples.builders import NOON_US, SPAN_ID, call, call_end
+from weir.capture.frames import HEAD
+from weir.capture.reading import Read
 from weir.events import Event, InferenceCompleted, SpanKind, SpansRecorded, decode_body
-from weir.gateway.core.loose_json import DEPTH_MAX, VALUES_MAX, carried, json_objects, loose_json
-from weir.gateway.core.reading import Read, read
-from weir.gateway.core.record import HEAD, Record, pack
+from weir.events.loose_json import DEPTH_MAX, VALUES_MAX, carried, json_objects, loose_json
+from weir.gateway.core.reading import read
+from weir.gateway.core.record import Record, pack
 
 pytestmark = pytest.mark.capability("X1")
 BYTES_MAX = 4_194_304
@@ -212,7 +214,7 @@ def test_facts_of_the_gateway_that_are_none_are_one_reason(fields: dict[str, Any
     assert (one.messages, one.record is not None) == ((), True)
     assert one.error is not None
     assert one.error.reason == "undecodable"
-    assert one.counted is not None
+    assert isinstance(one.counted, Record)
     assert one.counted.call is None
 
 

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.samples.builders import NOON_US, call, call_end
+from weir.capture.frames import HEAD, SIZES, anchor_of, scan
 from weir.events import InvalidEvent
 from weir.gateway.core.call import Feedback
-from weir.gateway.core.record import HEAD, SIZES, Record, anchor_of, pack, scan, unpack
+from weir.gateway.core.record import Record, pack, unpack
 
 
 def completed_record(seq: int = 0, wire: bytes = b"in", responses: tuple[bytes, ...] = (b"out",)) -> Record:

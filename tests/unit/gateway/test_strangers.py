@@ -31,8 +31,8 @@ from unit.gateway.doors import (
     still_serves,
     stream_on,
 )
+from weir.capture.spool_folder import spooled_bytes
 from weir.events import RegistryChanged, digest_of
-from weir.gateway.adapters.spool_folder import spooled_bytes
 from weir.runtime.clock import monotonic_s
 from weir.runtime.oip import SERVICE
 

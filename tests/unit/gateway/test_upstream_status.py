@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.gateway.core.errors import MESSAGE_CHARS_MAX
+from weir.access.refusals import MESSAGE_CHARS_MAX
 from weir.gateway.core.upstream_status import (
     INTERNAL,
     RESOURCE_EXHAUSTED,

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from weir.access.keys import KEY, parse_keys
 from weir.cli.stack.errors import StackError
-from weir.gateway.core.keys import KEY, parse_keys
 from weir.runtime.files.disk import FILE_MODE
 from weir.runtime.files.durable import replace_file
 

@@ -66,14 +66,4 @@ STRAY_RESPONSES = Counter(
     "Streamed responses of no open request, dropped. Any: a model that answers after its last response, or without the id.",
 )
 
-SYNC_S = Histogram(
-    "weir_gateway_sync_seconds",
-    "Duration of a group's fdatasync, with durability fsync.",
-    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.2, 1),
-)
-
-SYNC_FAILURES = Counter(
-    "weir_gateway_sync_failures_total", "fdatasync calls that the disk refused. Any rise: a bad disk."
-)
-
 CATALOG_REVISION = Gauge("weir_gateway_catalog_revision", "Newest registry revision the gateway knows.")

@@ -6,8 +6,8 @@ import grpc
 import grpc.aio
 from tritonclient.grpc import service_pb2
 
+from weir.access.refusals import Refusal, error_type_of
 from weir.gateway.adapters.upstream import status_of
-from weir.gateway.core.errors import Refusal, error_type_of
 from weir.gateway.core.model_inputs import ModelInputs, read_metadata
 from weir.runtime.clock import monotonic_s
 from weir.runtime.oip import OipClient

@@ -29,6 +29,9 @@ from typing import Any, Self
 import grpc
 import grpc.aio
 
+from weir.access.keys import Caller
+from weir.access.refusals import REFUSALS, Refusal
+from weir.access.slots import LimitReached
 from weir.gateway.adapters.metrics import CRASHES
 from weir.gateway.adapters.upstream import status_of
 from weir.gateway.calls.call_start import trace_headers_of
@@ -37,12 +40,9 @@ from weir.gateway.calls.turnstile import Slot
 from weir.gateway.core import call_state
 from weir.gateway.core.call import Call, CallEnd
 from weir.gateway.core.catalog import Resolved, Version
-from weir.gateway.core.errors import REFUSALS, Refusal
 from weir.gateway.core.kept_answer import AnswerCollector
-from weir.gateway.core.keys import Caller
 from weir.gateway.core.peek import NoMessage
 from weir.gateway.core.policy import demand_parameters, demand_size
-from weir.gateway.core.slots import LimitReached
 from weir.runtime.clock import monotonic_s
 from weir.runtime.oip import INFER, SERVER_TIMING, trailer_of
 from weir.runtime.telemetry.logs import logger

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
+from weir.access.refusals import NAME_CHARS_MAX, Refusal
 from weir.events import release_digest
 from weir.events.trace_context import TraceContext, trace_headers
 from weir.gateway.core.call import Call, Protocol
 from weir.gateway.core.catalog import Resolved
-from weir.gateway.core.errors import NAME_CHARS_MAX, Refusal
 from weir.runtime.clock import now_us
 from weir.runtime.identity import new_id, new_span_id
 from weir.runtime.kafka.message_trace import read_or_new
@@ -59,14 +59,6 @@ def session_of(headers: Mapping[str, str]) -> str:
             field=SESSION,
         )
     return session
-
-
-def join_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Headers by name; those that were sent several times are one, joined by commas, so that none hides another."""
-    found: dict[str, str] = {}
-    for name, value in headers:
-        found[name] = f"{found[name]},{value}" if name in found else value
-    return found
 
 
 def trace_of(headers: Mapping[str, str]) -> TraceContext:

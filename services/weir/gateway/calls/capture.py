@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from weir.gateway.adapters.spool import SpoolWriter
-from weir.gateway.core.call import Call, CallEnd, Feedback, Gap, GapReason
-from weir.gateway.core.capture_full import CaptureFull
-from weir.gateway.core.errors import MESSAGE_CHARS_MAX, cut
+from weir.access.refusals import MESSAGE_CHARS_MAX, cut
+from weir.capture.capture_full import CaptureFull
+from weir.capture.gap import Gap, GapReason
+from weir.capture.spool import SpoolWriter
+from weir.gateway.core.call import Call, CallEnd, Feedback
 from weir.gateway.core.kept_answer import KeptAnswer
 from weir.gateway.core.record import NUMBERS_TAKEN, Kind, Record, pack
 

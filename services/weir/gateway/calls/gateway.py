@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from weir.gateway.adapters.keys_file import KeysFile
-from weir.gateway.calls.callers import Callers
+from weir.access.callers import Callers
+from weir.access.keys import Caller
+from weir.access.keys_file import KeysFile
 from weir.gateway.calls.recorder import Recorder
 from weir.gateway.calls.request_ids import RequestIds
 from weir.gateway.calls.turnstile import Turnstile
 from weir.gateway.core.catalog import Catalog
-from weir.gateway.core.keys import Caller
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.clock import now_us
 from weir.runtime.oip import OipClient

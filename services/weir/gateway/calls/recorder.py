@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from weir.access.refusals import Refusal
+from weir.capture.capture_full import CaptureFull
+from weir.capture.gap import GapReason
+from weir.capture.group_sync import GroupSync
 from weir.gateway.adapters.metrics import CRASHES, CUT_ANSWERS, REFUSALS, SHED
 from weir.gateway.calls.call_metrics import CallMetrics
 from weir.gateway.calls.capture import SpoolCapture
-from weir.gateway.calls.group_sync import GroupSync
 from weir.gateway.core.bucket import Buckets
-from weir.gateway.core.call import Call, CallEnd, Feedback, GapReason
-from weir.gateway.core.capture_full import CaptureFull
-from weir.gateway.core.errors import Refusal
+from weir.gateway.core.call import Call, CallEnd, Feedback
 from weir.gateway.core.kept_answer import KeptAnswer
 from weir.gateway.core.record import Kind
 from weir.gateway.settings import GatewaySettings

@@ -12,11 +12,11 @@ from math import isinf
 from types import TracebackType
 from typing import Literal, Self
 
+from weir.access.caller_limits import CallerLimits
+from weir.access.keys import Caller
+from weir.access.slots import LimitReached, Slots
 from weir.gateway.adapters.metrics import BYTES_IN_HAND, CALLS_AT_ONCE, LIMITED, STREAMS_AT_ONCE
 from weir.gateway.core.bucket import Buckets
-from weir.gateway.core.caller_limits import CallerLimits
-from weir.gateway.core.keys import Caller
-from weir.gateway.core.slots import LimitReached, Slots
 from weir.gateway.settings import GatewaySettings
 from weir.runtime.clock import monotonic_s
 

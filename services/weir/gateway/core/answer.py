@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from weir.gateway.core.errors import Refusal
+from weir.access.refusals import Refusal
 from weir.gateway.core.wire import (
     COUNT_MAX,
     Tensors,

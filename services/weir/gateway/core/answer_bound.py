@@ -16,10 +16,10 @@ from typing import Any
 
 from tritonclient.grpc import service_pb2
 
+from weir.access.refusals import Refusal, cut
 from weir.assets.policy import Policy
 from weir.assets.sampling import ALIASES, OUTPUT_TOKENS, canonical
 from weir.gateway.core.catalog import Resolved
-from weir.gateway.core.errors import Refusal, cut
 from weir.gateway.core.peek import Peeked
 from weir.gateway.core.policy import demand_parameters, limits_parameters
 from weir.gateway.core.wire import FORMATS, PARAMETER_BYTES_MAX, SAMPLING, packed

@@ -15,7 +15,7 @@ import json
 
 import orjson
 
-from weir.gateway.core.errors import Refusal, cut
+from weir.access.refusals import Refusal, cut
 from weir.gateway.core.openai_request import VALUES_MAX
 
 SMALL_BYTES = 2 * VALUES_MAX

@@ -7,7 +7,7 @@ makes events of those, in another process, so that nothing is decoded on the hot
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from weir.events import Outcome, Reference
@@ -57,6 +57,10 @@ class Call:
     references: tuple[Reference, ...] = ()
     """Assets resolved from the registry for this call."""
 
+    def bare(self) -> Call:
+        """The call without the words in it: what its end needs where the gateway died."""
+        return replace(self, user_text=None) if self.user_text else self
+
     @property
     def is_stream(self) -> bool:
         """Whether the client asked for the answer in pieces."""
@@ -94,17 +98,3 @@ class Feedback:
     """-1 (bad) to 1 (good)."""
     label: str = ""
     comment: str = ""
-
-
-GapReason = Literal["spool_full", "disk_refused", "not_recordable"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """Numbers that were used for events which the spool did not take."""
-
-    first_seq: int
-    last_seq: int
-    reason: GapReason
-    ended: tuple[str, ...] = ()
-    """Request ids of calls whose request is recorded and whose end is among these numbers: they are not open."""

@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from weir.access.refusals import REFUSALS, error_type_of
 from weir.events import Outcome
-from weir.gateway.core.errors import REFUSALS, error_type_of
 
 Stage = Literal["arrived", "admitted", "forwarded", "ended"]
 

@@ -18,6 +18,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from weir.access.keys import Caller
+from weir.access.refusals import Refusal, checked_name
 from weir.assets.chain import Chain
 from weir.assets.kinds import KINDS
 from weir.assets.model import Model
@@ -26,8 +28,6 @@ from weir.assets.prompt import Prompt
 from weir.assets.references import PROD, AssetReference
 from weir.assets.shapes import Asset, InvalidAsset, restore
 from weir.events import FIRST, ChangeOrder, Reference, RegistryChanged, change_order, release_digest
-from weir.gateway.core.errors import Refusal, checked_name
-from weir.gateway.core.keys import Caller
 
 NAMES_SHOWN_MAX = 20
 """Names listed in an error: so many short ones fit into its length."""

@@ -24,11 +24,11 @@ from weir.events import (
     derived_span_id,
     release_digest,
 )
+from weir.events.loose_json import is_long, json_objects
 from weir.events.ranges import TIME_END_US, TIME_MIN_US
 from weir.gateway.core.answer import ModelAnswer, read_answer
 from weir.gateway.core.call import Call, CallEnd, Feedback
 from weir.gateway.core.feedback_request import COMMENT_CHARS_MAX
-from weir.gateway.core.loose_json import is_long, json_objects
 from weir.gateway.core.record import Record
 from weir.gateway.core.wire import RequestFacts, read_request
 

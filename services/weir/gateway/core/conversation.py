@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from weir.access.refusals import Refusal, cut
 from weir.assets.template import filled, variables_of
-from weir.gateway.core.errors import Refusal, cut
 from weir.gateway.core.openai_fields import wrong
 
 MESSAGES_MAX = 512

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from weir.gateway.core.errors import Refusal, cut
+from weir.access.refusals import Refusal, cut
 from weir.gateway.core.request_ids import bare_id
 
 LABEL_SCORES = {"thumbs_up": 1.0, "thumbs_down": -1.0}

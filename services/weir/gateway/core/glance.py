@@ -17,7 +17,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from tritonclient.grpc import service_pb2
 
-from weir.gateway.core.errors import NAME_CHARS_MAX
+from weir.access.refusals import NAME_CHARS_MAX
 
 FIELDS_MAX = 4_096
 """Fields of a message, those inside its fields too. A tensor has 4 and its raw bytes 1: room for 800 tensors, where

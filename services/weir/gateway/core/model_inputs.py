@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from google.protobuf.message import DecodeError
 from tritonclient.grpc import service_pb2
 
+from weir.access.refusals import Refusal
 from weir.gateway.core.answer_bound import bounded
 from weir.gateway.core.catalog import Resolved
-from weir.gateway.core.errors import Refusal
 from weir.gateway.core.openai_request import Options
 from weir.gateway.core.wire import FORMATS, OPENAI_NAMES, packed
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from weir.gateway.core.errors import NAME_CHARS_MAX, Refusal, cut
+from weir.access.refusals import NAME_CHARS_MAX, Refusal, cut
 
 TOKENS_MAX = 2**31 - 1
 """Most tokens of an answer: the largest INT32, the type that TensorRT-LLM takes them in."""

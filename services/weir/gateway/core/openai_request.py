@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from weir.access.refusals import Refusal
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.conversation import MESSAGES_MAX, Message, prompt_of, question_of, read_messages
-from weir.gateway.core.errors import Refusal
 from weir.gateway.core.openai_fields import (
     SEED_MAX,
     TOKENS_MAX,

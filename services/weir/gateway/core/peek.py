@@ -19,7 +19,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 from tritonclient.grpc import service_pb2
 
-from weir.gateway.core.errors import NAME_CHARS_MAX, cut
+from weir.access.refusals import NAME_CHARS_MAX, cut
 from weir.gateway.core.glance import SMALL_BYTES, NoMessage, glance
 
 __all__ = (

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from tritonclient.grpc import service_pb2
 
+from weir.access.refusals import Refusal, cut
 from weir.assets.policy import Policy
-from weir.gateway.core.errors import Refusal, cut
 from weir.gateway.core.wire import OPENAI_NAMES, PARAMETER_BYTES_MAX, parameters_of
 
 

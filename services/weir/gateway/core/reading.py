@@ -6,43 +6,15 @@ Invariant: every payload of a spool becomes messages or one InvalidEvent; nothin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from weir.capture.reading import Read
 from weir.events import InvalidEvent, SpansRecorded
 from weir.events.codec import encode_checked
 from weir.events.trace_context import TraceContext
 from weir.gateway.core.call import CallEnd
 from weir.gateway.core.completion import Addressed, events_of
 from weir.gateway.core.record import Record, unpack
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What a payload turned out to be."""
-
-    payload: bytes
-    record: Record | None
-    """None when the payload is no record."""
-    messages: tuple[tuple[str, str, bytes], ...] = ()
-    """Topic, key and Avro body of each event."""
-    error: InvalidEvent | None = None
-    """Why it gives no events; a dead letter says it."""
-
-    trace: TraceContext | None = None
-    """Context of the call, for the headers of its messages; None for what belongs to no call."""
-
-    spans: SpansRecorded | None = None
-    """The call's spans, which are among the messages; None for a record that has none."""
-
-    is_bare: bool = False
-    """Whether the events are without some of the call's texts, because those could be no event's."""
-
-    @property
-    def counted(self) -> Record | None:
-        """The record as the ledger counts it: of one that gives no events only the numbers are believed."""
-        if self.record is None or self.error is None or self.record.kind != "requested":
-            return self.record
-        return replace(self.record, call=None)
 
 
 def read(payloads: Sequence[bytes], *, text_chars_max: int, message_bytes_max: int) -> list[Read]:

@@ -1,41 +1,27 @@
-"""Spool records: the facts of a call as bytes, framed with their length and a checksum.
+"""Spool records: the facts of a call as bytes, in a frame with their length and a checksum (`weir.capture.frames`).
 
-A record is `length` and `crc32` (four bytes each, little-endian) and then the payload: a JSON head with the facts,
-and the wire messages as they went over the network. Nothing is decoded to write one (about 10 us); who reads it has
-everything that the event needs. The numbers in it were taken by the writer, so reading twice gives the same events.
+The payload is a JSON head with the facts, and the wire messages as they went over the network. Nothing is decoded to write
+one (about 10 us); who reads it has everything that the event needs. The numbers in it were taken by the writer, so reading
+twice gives the same events.
 
-Invariant: bytes that were damaged cost the records they belong to and no other, and whatever a payload holds, it is a
-record or one InvalidEvent.
+Invariant: whatever a payload holds, it is a record or one InvalidEvent.
 """
 
 from __future__ import annotations
 
-import re
-import struct
-import zlib
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import orjson
 
+from weir.capture.frames import SIZES, framed
+from weir.capture.gap import Gap
 from weir.events import InvalidEvent, Reference
+from weir.events.loose_json import carried
 from weir.events.ranges import COUNT_MAX, TIME_END_US
 from weir.events.record import direct_init
-from weir.gateway.core.call import Call, CallEnd, Feedback, Gap
-from weir.gateway.core.loose_json import carried
-
-HEAD = struct.Struct("<II")
-"""Length of the payload and its CRC-32, before each payload."""
-
-SIZES = struct.Struct("<I")
-"""Length of the JSON head, before it."""
-
-RECORD_BYTES_MAX = 16_777_216
-"""Longest believable payload; a longer one means the segment is corrupt from there on. Chosen: 8 x capture limit."""
-
-RECORD_BYTES_MIN = SIZES.size + 2
-"""Shortest believable payload: the length of a JSON head and the shortest one."""
+from weir.gateway.core.call import Call, CallEnd, Feedback
 
 SOURCE_CHARS_MAX = 200
 """Longest name of a source. Chosen: a service and an instance, as `lineage.audit.core.numbered` believes it."""
@@ -68,6 +54,25 @@ class Record:
     response_bytes: int = 0
     """Size of all response messages together, bytes, kept or not."""
 
+    @property
+    def numbers_taken(self) -> int:
+        """Sequence numbers that it uses."""
+        return NUMBERS_TAKEN[self.kind]
+
+    @property
+    def begun(self) -> Call | None:
+        """The call that begins with it."""
+        return self.call if self.kind == "requested" else None
+
+    @property
+    def ended(self) -> str:
+        """The request id of the call that ends with it; empty for none."""
+        return self.call.request_id if self.call is not None and self.kind != "requested" else ""
+
+    def without_call(self) -> Record:
+        """Its numbers, and nothing that begins or ends."""
+        return replace(self, call=None)
+
 
 def pack(record: Record, mark: str = "") -> bytes:
     """Framed bytes of a record. mark: of the segments it goes to, see `anchor_of`; empty for none. Never raises."""
@@ -88,9 +93,7 @@ def pack(record: Record, mark: str = "") -> bytes:
     }
     if not mark:
         del facts["mark"]
-    head = _json(facts)
-    payload = b"".join((SIZES.pack(len(head)), head, *blobs))
-    return HEAD.pack(len(payload), zlib.crc32(payload)) + payload
+    return framed(_json(facts), blobs)
 
 
 def unpack(payload: bytes) -> Record:
@@ -148,84 +151,6 @@ def _json(facts: dict[str, Any]) -> bytes:
     except TypeError:
         written = ("call", "end", "feedback")  # what clients and models may have written
         return orjson.dumps(facts | {name: carried(asdict(facts[name])) for name in written if facts[name] is not None})
-
-
-def anchor_of(mark: str) -> re.Pattern[bytes]:
-    """The bytes that every record of a segment has behind its frame, and by which reading finds its way after damage.
-
-    mark: the segment's, random, so that no caller can put records into its texts; empty for segments of before marks.
-    """
-    kinds = "|".join(NUMBERS_TAKEN)
-    return re.compile((f'{{"mark":"{mark}","kind":' if mark else f'{{"kind":"(?:{kinds})","source":').encode())
-
-
-BEFORE_MARKS = anchor_of("")
-"""Of segments that were written before marks."""
-
-ANCHOR_BYTES_MAX = 64
-"""An anchor is shorter than this."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What stands at a position of a segment: a good payload, or bytes that are none."""
-
-    payload: bytes | None
-    start: int
-    end: int
-
-
-def scan(
-    segment: bytes, start: int, *, anchor: re.Pattern[bytes] = BEFORE_MARKS, is_whole: bool = True
-) -> Iterator[Found]:
-    """Payloads of a segment from byte `start` on, stopping before a record that is not all there.
-
-    A stretch that is no good record is given with payload None, and ends where the next record begins, whatever its
-    length says. anchor: of the segment's mark. is_whole: whether `segment` reaches the end of what is written.
-    """
-    position = start
-    while position < len(segment):
-        state, end = _look(segment, position)
-        if state == "good":
-            yield Found(segment[position + HEAD.size : end], position, end)
-        elif state == "cut":
-            # Also what a wrong length looks like; then a good record stands behind it.
-            end = _next(segment, position + 1, anchor, is_good=True) if is_whole else -1
-        else:
-            following = _next(segment, position + 1, anchor, is_good=False)
-            end = following if following >= 0 else end
-        if end < 0:
-            return
-        if state != "good":
-            yield Found(None, position, end)
-        position = end
-
-
-def is_believable(length: int) -> bool:
-    """Whether a payload can have so many bytes. None has no bytes: a stretch of zeros is no row of records."""
-    return RECORD_BYTES_MIN <= length <= RECORD_BYTES_MAX
-
-
-def _look(segment: bytes, position: int) -> tuple[Literal["good", "wrong", "cut"], int]:
-    """What stands at `position`, and where it ends by its own word; -1 when that cannot be believed."""
-    if position + HEAD.size > len(segment):
-        return "cut", -1
-    length, checksum = HEAD.unpack_from(segment, position)
-    end = position + HEAD.size + length
-    if not is_believable(length):
-        return "wrong", -1
-    if end > len(segment):
-        return "cut", -1
-    return ("good" if zlib.crc32(memoryview(segment)[position + HEAD.size : end]) == checksum else "wrong"), end
-
-
-def _next(segment: bytes, position: int, anchor: re.Pattern[bytes], *, is_good: bool) -> int:
-    """Where the next record begins, from `position` on; -1 for nowhere. is_good: whether it must be whole and right."""
-    for found in anchor.finditer(segment, position + HEAD.size + SIZES.size):
-        begin = found.start() - SIZES.size - HEAD.size
-        if not is_good or _look(segment, begin)[0] == "good":
-            return begin
-    return -1
 
 
 def _split(payload: bytes, start: int, sizes: Sequence[int]) -> list[bytes]:

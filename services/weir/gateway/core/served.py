@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weir.gateway.core.errors import Refusal
+from weir.access.refusals import Refusal
 
 SERVED = (
     "POST /v1/chat/completions",

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from google.protobuf.message import DecodeError
 from tritonclient.grpc import service_pb2
 
+from weir.access.refusals import Refusal
 from weir.gateway.core.catalog import Resolved
-from weir.gateway.core.errors import Refusal
 from weir.gateway.core.wire import packed
 
 EMBEDDINGS_BATCH = 32

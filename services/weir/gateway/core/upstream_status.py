@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from weir.gateway.core.errors import MESSAGE_CHARS_MAX, cut
+from weir.access.refusals import MESSAGE_CHARS_MAX, cut
 
 INTERNAL, RESOURCE_EXHAUSTED = 13, 8
 """gRPC status codes."""

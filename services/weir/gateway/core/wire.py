@@ -15,7 +15,7 @@ from functools import lru_cache
 from google.protobuf.message import DecodeError
 from tritonclient.grpc import service_pb2
 
-from weir.gateway.core.loose_json import carried, loose_json
+from weir.events.loose_json import carried, loose_json
 
 TENSORS_MAX = 256
 """Tensors read of a message. Chosen: models have a dozen; two bytes of a message are an empty one."""

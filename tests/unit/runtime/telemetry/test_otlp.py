@@ -379,7 +379,9 @@ def test_a_service_keeps_its_name_and_takes_more_attributes(
 
 @pytest.mark.slow
 def test_a_service_that_exports_nothing_does_not_even_load_the_sdk() -> None:
-    loads = "import sys, weir.gateway.drain.drain; from weir.runtime.telemetry import otlp; otlp.start('x', '1'); otlp.stop();"
+    loads = (
+        "import sys, weir.capture.drain; from weir.runtime.telemetry import otlp; otlp.start('x', '1'); otlp.stop();"
+    )
     told = f"{loads} sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
 
     assert subprocess.run([sys.executable, "-c", told], env={"PATH": os.environ["PATH"]}, check=False).returncode == 0

@@ -13,10 +13,10 @@ import grpc
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
 
+from weir.access.grpc_calls import host_of, read_message, refuse
+from weir.access.refusals import Refusal
+from weir.access.slots import LimitReached, Slots
 from weir.gateway.adapters.metrics import HEALTH_WATCHES, LIMITED
-from weir.gateway.api.oip.messages import host_of, read_message, refuse
-from weir.gateway.core.errors import Refusal
-from weir.gateway.core.slots import LimitReached, Slots
 from weir.runtime.oip import SERVICE
 from weir.runtime.waits import first_of
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from weir.access.refusals import Refusal
 from weir.gateway.calls.call_session import CallSession
 from weir.gateway.calls.call_start import PROMPT, operation_of, session_of
 from weir.gateway.calls.gateway import Gateway
 from weir.gateway.core.answer_bound import bounded_request
 from weir.gateway.core.catalog import Resolved
-from weir.gateway.core.errors import Refusal
 from weir.gateway.core.peek import NoMessage, Outline, Peeked, checked, outline
 from weir.gateway.core.policy import demand_size, limits_parameters, parameters_in
 

@@ -2,7 +2,7 @@
 
 Inference, metadata and readiness are forwarded; whatever governs the server (loading, shared memory, logging, tracing,
 statistics, configuration) is answered UNIMPLEMENTED and never reaches Triton. Every handler knows and limits its caller
-before it reads a message (`oip_messages`).
+before it reads a message (`access/grpc_calls.py`).
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from weir.access.grpc_calls import code_of, headers_of, is_loopback, read_message, refuse
+from weir.access.refusals import MESSAGE_CHARS_MAX, Refusal, cut
 from weir.gateway.adapters.metrics import CRASHES
 from weir.gateway.adapters.upstream import status_of
 from weir.gateway.api.oip.health import HEALTH, HEALTH_METHODS, Health
-from weir.gateway.api.oip.messages import answer, code_of, headers_of, is_loopback, read_message, refuse
+from weir.gateway.api.oip.messages import answer
 from weir.gateway.api.oip.request import admit_request
 from weir.gateway.api.oip.stream import StreamSession
 from weir.gateway.calls.call_session import CallSession
 from weir.gateway.calls.call_start import reply_headers_of, start_call
 from weir.gateway.calls.gateway import Gateway
-from weir.gateway.core.errors import MESSAGE_CHARS_MAX, Refusal, cut
 from weir.gateway.core.peek import NoMessage, peek_question
 from weir.gateway.core.upstream_status import retry_after_ms
 from weir.runtime.errors import BadSetting

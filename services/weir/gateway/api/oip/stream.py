@@ -25,13 +25,13 @@ import grpc
 import grpc.aio
 from tritonclient.grpc import service_pb2
 
+from weir.access.grpc_calls import code_of, is_loopback
+from weir.access.refusals import Refusal
 from weir.gateway.adapters.metrics import SLOW_CLIENTS, STRAY_RESPONSES
-from weir.gateway.api.oip.messages import code_of, is_loopback
 from weir.gateway.api.oip.request import admit_request
 from weir.gateway.calls.call_session import CallSession
 from weir.gateway.calls.call_start import start_call, trace_headers_of
 from weir.gateway.calls.gateway import Gateway
-from weir.gateway.core.errors import Refusal
 from weir.gateway.core.peek import NoMessage, PeekedStreamResponse, outline, peek_stream_response
 from weir.gateway.core.upstream_status import upstream_status
 from weir.runtime.clock import monotonic_s

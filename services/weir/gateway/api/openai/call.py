@@ -12,11 +12,12 @@ import grpc.aio
 from google.protobuf.message import DecodeError
 from starlette.requests import ClientDisconnect
 
+from weir.access.grpc_calls import join_headers
+from weir.access.refusals import NAME_CHARS_MAX, Refusal, error_type_of
 from weir.gateway.calls.call_session import CallSession
-from weir.gateway.calls.call_start import join_headers, start_call, trace_headers_of
+from weir.gateway.calls.call_start import start_call, trace_headers_of
 from weir.gateway.calls.gateway import Gateway
 from weir.gateway.core.call import Protocol
-from weir.gateway.core.errors import NAME_CHARS_MAX, Refusal, error_type_of
 from weir.gateway.core.peek import NoMessage, PeekedStreamResponse, peek_stream_response
 from weir.gateway.core.upstream_status import retry_after_ms, upstream_status
 from weir.gateway.core.wire import Tensors, tensors_of

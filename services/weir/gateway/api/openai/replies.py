@@ -7,10 +7,10 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+from weir.access.refusals import Refusal
 from weir.gateway.core.answer import AnswerReader
 from weir.gateway.core.call import Call
 from weir.gateway.core.catalog import Resolved
-from weir.gateway.core.errors import Refusal
 
 KINDS = {
     400: "invalid_request_error",

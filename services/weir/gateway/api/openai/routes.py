@@ -16,6 +16,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from weir.access.keys import Caller
+from weir.access.refusals import Refusal, cut
 from weir.gateway.adapters.model_metadata import ModelMetadata
 from weir.gateway.api.openai import replies
 from weir.gateway.api.openai.call import HttpCall, while_connected
@@ -27,9 +29,7 @@ from weir.gateway.core.answer import AnswerReader
 from weir.gateway.core.body_values import json_value
 from weir.gateway.core.call import Feedback, Protocol
 from weir.gateway.core.catalog import Resolved
-from weir.gateway.core.errors import Refusal, cut
 from weir.gateway.core.feedback_request import FeedbackRequest, read_feedback
-from weir.gateway.core.keys import Caller
 from weir.gateway.core.model_inputs import generation_request
 from weir.gateway.core.openai_request import (
     ChatRequest,

@@ -13,10 +13,10 @@ from typing import Any
 
 import orjson
 
+from weir.access.refusals import Refusal
 from weir.gateway.api.openai import replies
 from weir.gateway.core.answer import AnswerReader
 from weir.gateway.core.call import Call
-from weir.gateway.core.errors import Refusal
 from weir.gateway.core.wire import Tensors
 
 LINE_ENDS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))

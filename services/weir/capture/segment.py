@@ -11,12 +11,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from weir.gateway.core.record import anchor_of
+from weir.capture.frames import anchor_of
 
 SUFFIX = ".seg"
 
-SPOOL_TOPIC = "gateway-spool"
-"""What a dead letter of the drain names as its topic: it is none of Kafka's. Its offset is `Segment.offset_of`."""
+GATEWAY_SPOOL = "gateway-spool"
+"""What a dead letter of the gateway's drain names as its topic: it is none of Kafka's. Its offset is `Segment.offset_of`."""
+
+SPOOLS = (GATEWAY_SPOOL,)
+"""All of these names."""
 
 MARKED = re.compile(r"(\d{20})-(\d{20})-([0-9a-f]{16})")
 BEFORE = re.compile(r"(\d{20})-(\d{8})")

@@ -13,9 +13,9 @@ import pytest
 from harness.failing_disk import FailingDisk
 from harness.samples.builders import NOON_US
 from harness.waiting import PATIENCE_S
-from weir.gateway.adapters.spool import SpoolWriter
-from weir.gateway.calls.group_sync import GroupSync
-from weir.gateway.core.capture_full import CaptureFull
+from weir.capture.capture_full import CaptureFull
+from weir.capture.group_sync import GroupSync
+from weir.capture.spool import SpoolWriter
 
 
 class CountingWriter(SpoolWriter):

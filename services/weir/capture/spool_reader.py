@@ -20,9 +20,9 @@ from pathlib import Path
 
 from prometheus_client import Counter
 
-from weir.gateway.adapters.spool_folder import Unreadable, path_of, segments_in, size_of
-from weir.gateway.core.record import ANCHOR_BYTES_MAX, HEAD, RECORD_BYTES_MAX, SIZES, Found, is_believable, scan
-from weir.gateway.core.segment import SUFFIX, Segment
+from weir.capture.frames import ANCHOR_BYTES_MAX, HEAD, RECORD_BYTES_MAX, SIZES, Found, is_believable, scan
+from weir.capture.segment import SUFFIX, Segment
+from weir.capture.spool_folder import Unreadable, path_of, segments_in, size_of
 from weir.runtime.files.disk import DISK, Disk
 from weir.runtime.files.durable import private_folder, replace_file
 from weir.runtime.files.state_file import read_state, set_aside

@@ -10,10 +10,21 @@ from __future__ import annotations
 
 import asyncio
 
-from weir.gateway.adapters.metrics import SYNC_FAILURES, SYNC_S
-from weir.gateway.adapters.spool import SpoolWriter
-from weir.gateway.core.capture_full import CaptureFull
+from prometheus_client import Counter, Histogram
+
+from weir.capture.capture_full import CaptureFull
+from weir.capture.spool import SpoolWriter
 from weir.runtime.telemetry.logs import logger
+
+SYNC_S = Histogram(
+    "weir_gateway_sync_seconds",
+    "Duration of a group's fdatasync, with durability fsync.",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.2, 1),
+)
+
+SYNC_FAILURES = Counter(
+    "weir_gateway_sync_failures_total", "fdatasync calls that the disk refused. Any rise: a bad disk."
+)
 
 
 class GroupSync:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from harness.samples.builders import NOON_US
+from weir.access.keys import ApiKey, caller_of, parse_keys
+from weir.access.refusals import Refusal
 from weir.cli.stack.secrets import new_key
-from weir.gateway.core.errors import Refusal
-from weir.gateway.core.keys import ApiKey, caller_of, parse_keys
 
 
 def made(*scopes: str, **fields: object) -> tuple[str, dict[str, ApiKey]]:

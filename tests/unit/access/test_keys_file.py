@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weir.access import keys_file
+from weir.access.keys import FIELDS, SCOPES, parse_keys, read_keys
+from weir.access.keys_file import LOOK_EVERY_S, TRUSTED_S, KeysFile
 from weir.cli.stack.secrets import new_key
-from weir.gateway.adapters import keys_file
-from weir.gateway.adapters.keys_file import LOOK_EVERY_S, TRUSTED_S, KeysFile
-from weir.gateway.core.keys import FIELDS, SCOPES, parse_keys, read_keys
 from weir.runtime.errors import BadSetting
 
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from weir.gateway.core.keys import ApiKey, parse_keys, read_keys
+from weir.access.keys import ApiKey, parse_keys, read_keys
 from weir.runtime.clock import monotonic_s
 from weir.runtime.errors import BadSetting
 from weir.runtime.files.regular import read_regular

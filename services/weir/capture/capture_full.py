@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weir.gateway.core.call import GapReason
+from weir.capture.gap import GapReason
 
 
 class CaptureFull(Exception):

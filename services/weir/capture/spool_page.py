@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from weir.gateway.adapters.spool_reader import SpoolReader
-from weir.gateway.core.accounting import Ledger
+from weir.capture.accounting import Ledger
+from weir.capture.spool_reader import SpoolReader
 
 
 def routes(reader: SpoolReader, ledger: Callable[[], Ledger]) -> list[Route]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from prometheus_client import Counter
 
-from weir.gateway.core.segment import SUFFIX, Segment, segment_named
+from weir.capture.segment import SUFFIX, Segment, segment_named
 from weir.runtime.files.disk import DISK, Disk
 from weir.runtime.telemetry.logs import logger
 

@@ -16,10 +16,10 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from weir.gateway.adapters.heads import Head
-from weir.gateway.adapters.spool_folder import Unreadable, path_of, segments_in, spooled_bytes
-from weir.gateway.core.capture_full import CaptureFull
-from weir.gateway.core.segment import Segment, counter_after
+from weir.capture.capture_full import CaptureFull
+from weir.capture.heads import Head
+from weir.capture.segment import Segment, counter_after
+from weir.capture.spool_folder import Unreadable, path_of, segments_in, spooled_bytes
 from weir.runtime.files.disk import DISK, Disk, write_all
 from weir.runtime.files.durable import sync_folder
 from weir.runtime.files.one_owner import OneOwner
@@ -51,6 +51,7 @@ class SpoolWriter:
         segment_bytes_max: int,
         is_durable: bool = False,
         source: str = "",
+        bytes_setting: str = "WEIR_GATEWAY_SPOOL_BYTES_MAX",
         disk: Disk = DISK,
     ) -> None:
         """Raises BadSetting when another gateway holds the folder, OSError when the disk refuses the folder,
@@ -58,15 +59,16 @@ class SpoolWriter:
 
         segment_bytes_max: at most an eighth of bytes_max is used, or the newest segment alone could fill the spool.
         is_durable: a finished segment and the folder's entry of a new one are forced to the disk. source: whose numbers
-        are written beside the segments (`write_head`).
+        are written beside the segments (`write_head`). bytes_setting: the variable of bytes_max, for errors.
         """
-        otherwise = f"{folder} is held by another process; give each gateway its own WEIR_INSTANCE"
+        otherwise = f"{folder} is held by another process; give each process its own WEIR_INSTANCE"
         self._lock = OneOwner(folder / "writer.lock", otherwise, disk=disk)
         self._folder = folder
         self._disk = disk
         self._boot_epoch = boot_epoch
         self._bytes_max = bytes_max
         self._segment_bytes_max = min(segment_bytes_max, bytes_max // SEGMENTS_MIN)
+        self._bytes_setting = bytes_setting
         self._is_durable = is_durable
         self._counter = counter_after(segments_in(folder, disk=disk))
         self.mark = secrets.token_hex(8)
@@ -169,7 +171,7 @@ class SpoolWriter:
             self._count_closed(self._closed_bytes)
             if self._closed_bytes + self._segment_bytes + needed > self._bytes_max:
                 raise CaptureFull(
-                    f"the spool holds its {self._bytes_max} bytes; is Kafka down? see WEIR_GATEWAY_SPOOL_BYTES_MAX",
+                    f"the spool holds its {self._bytes_max} bytes; is Kafka down? see {self._bytes_setting}",
                     "spool_full",
                 )
 

@@ -8,7 +8,7 @@ where a wait can help: what would not fit if nothing else were held is too large
 
 from __future__ import annotations
 
-from weir.gateway.core.errors import Refusal, cut
+from weir.access.refusals import Refusal, cut
 
 SHARE = 2
 """Slots that a tenant may hold for each free one. Chosen: at 1 a lone tenant would use half, at 4 newcomers wait longer."""

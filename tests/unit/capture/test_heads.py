@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from weir.capture.heads import forget_heads
 from weir.events.log import ProducerEpoch
-from weir.gateway.adapters.heads import forget_heads
 
 pytestmark = pytest.mark.capability("X1")
 

@@ -13,8 +13,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from weir.gateway.core.caller_limits import NO_LIMITS, CallerLimits, parse_limits
-from weir.gateway.core.errors import Refusal
+from weir.access.caller_limits import NO_LIMITS, CallerLimits, parse_limits
+from weir.access.refusals import Refusal
 
 KEY = re.compile(r"weir_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 SCOPES = ("infer", "embed", "models", "feedback", "admin")

@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 
 from harness.failing_disk import FailingDisk
 from harness.samples.builders import NOON_US, call, call_end
-from weir.gateway.adapters.spool import SpoolWriter
-from weir.gateway.adapters.spool_folder import spooled_bytes
-from weir.gateway.adapters.spool_reader import SpoolReader
+from weir.capture.capture_full import CaptureFull
+from weir.capture.frames import scan
+from weir.capture.spool import SpoolWriter
+from weir.capture.spool_folder import spooled_bytes
+from weir.capture.spool_reader import SpoolReader
 from weir.gateway.calls.capture import SpoolCapture
-from weir.gateway.core.capture_full import CaptureFull
 from weir.gateway.core.kept_answer import KeptAnswer
-from weir.gateway.core.record import Record, pack, scan, unpack
+from weir.gateway.core.record import Record, pack, unpack
 from weir.runtime.errors import BadSetting
 
 WRITERS: list[SpoolWriter] = []
@@ -183,9 +184,9 @@ import resource, sys
 sys.path[:0] = {sys.path!r}
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from weir.gateway.adapters.spool import SpoolWriter
-from weir.gateway.core.record import HEAD
-from weir.gateway.core.capture_full import CaptureFull
+from weir.capture.spool import SpoolWriter
+from weir.capture.frames import HEAD
+from weir.capture.capture_full import CaptureFull
 writer = SpoolWriter(Path({str(tmp_path)!r}), boot_epoch=1, bytes_max=10**6, segment_bytes_max=10**6)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
 accepted, refused = 0, ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-from weir.gateway.core.errors import cut
+from weir.access.refusals import cut
 
 LIMIT_MAX = 2**53
 """Largest number of a limit: what JSON carries exactly."""

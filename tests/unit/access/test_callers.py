@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.gateway.calls.callers import Callers
-from weir.gateway.core.errors import Refusal
-from weir.gateway.core.keys import ApiKey, caller_of, parse_keys
+from weir.access.callers import Callers
+from weir.access.keys import ApiKey, caller_of, parse_keys
+from weir.access.refusals import Refusal
 
 TEXTS = [f"weir_{number:08x}_{'a' * 43}" for number in range(3)]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from weir.gateway.core.keys import ApiKey, Caller, caller_of
+from weir.access.keys import ApiKey, Caller, caller_of
 
 KNOWN_MAX = 4_096
 """Headers that are remembered. Arbitrary; any value above the keys of an installation would do: a key has few spellings."""
