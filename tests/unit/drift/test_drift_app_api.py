@@ -39,6 +39,7 @@ from weir.runtime.http.server import application
 ACCEPT = "/v1/streams/demo/docs-qa/accept"
 DISMISS = "/v1/streams/demo/docs-qa/dismiss"
 SKEW = "/v1/streams/demo/docs-qa/skew-reference"
+JSON = {"content-type": "application/json"}
 
 
 def changed() -> TextFeaturesComputed:
@@ -132,7 +133,11 @@ async def test_accepting_answers_the_stream_that_warms(client: httpx2.AsyncClien
         (ACCEPT, {"json": ["author"]}, 422),
         (ACCEPT, {"json": {"author": "a" * 129}}, 422),
         (ACCEPT, {"json": {"author": "ana", "padding": "x" * 5_000}}, 422),
-        (ACCEPT, {"content": b"{", "headers": {"content-type": "application/json"}}, 422),
+        (ACCEPT, {"json": {"author": "ana", "resaon": "a sale"}}, 422),
+        (ACCEPT, {"content": b"{", "headers": JSON}, 422),
+        (ACCEPT, {"content": b"[" * 4_096, "headers": JSON}, 422),
+        (ACCEPT, {"content": b'{"author": "ana", "author": "eve"}', "headers": JSON}, 422),
+        (ACCEPT, {"content": b'{"author": "\\ud800"}', "headers": JSON}, 422),
     ],
 )
 async def test_a_wrong_request_changes_nothing(
@@ -204,6 +209,7 @@ async def test_novel_clusters_are_listed_with_their_calls(tmp_path: Path) -> Non
         (SKEW, dataset_body(embedding_model="other"), 422),
         (SKEW, dataset_body(embedding_model=7), 422),
         (SKEW, dataset_body(name=""), 422),
+        (SKEW, dataset_body(embedding="minilm"), 422),
         (SKEW, dataset_body(version="v" * 129), 422),
         (SKEW, dataset_body(author=None), 422),
         (SKEW.replace("docs-qa", "nowhere"), dataset_body(), 404),

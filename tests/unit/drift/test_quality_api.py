@@ -76,9 +76,11 @@ async def test_accepting_needs_json_an_author_and_a_stream(client: httpx2.AsyncC
     assert (await client.post(ACCEPT, content=b"{}")).status_code == 415
     assert (await client.post(ACCEPT, json={"author": ""})).status_code == 422
     assert (await client.post(ACCEPT, json={"author": "a" * 9_000})).status_code == 422
+    unknown = await client.post(ACCEPT, json={"author": "ana", "resaon": "a new rubric"})
+    assert (unknown.status_code, unknown.json()["hint"]) == (422, "accepted keys: author, reason")
     assert (await client.post(ACCEPT.replace("demo", "nobody"), json={"author": "ana"})).status_code == 404
 
-    accepted = await client.post(ACCEPT, json={"author": "ana"})
+    accepted = await client.post(ACCEPT, json={"author": "ana", "reason": "a new rubric"})
 
     assert accepted.status_code == 200
     assert (accepted.json()["state"], accepted.json()["reference"]["version"]) == ("warming", "2")

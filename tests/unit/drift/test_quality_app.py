@@ -15,6 +15,7 @@ from harness.samples.builders import DIGEST, NOON_US, envelope, feature_item
 from unit.drift.drift_envelopes import Killed, Log
 from unit.drift.quality_scores import SMALL, draws, event, received
 from weir.drift.core.ports import UnknownStream
+from weir.drift.core.stream.decisions import Decision
 from weir.drift.quality.adapters.store import SqliteQualityStore
 from weir.drift.quality.app import Quality
 from weir.drift.quality.core.intake import BAD_OUTCOMES
@@ -201,17 +202,18 @@ async def test_accepting_withdraws_what_is_on_and_begins_a_reference(store: Sqli
         await quality.handle(one)
     assert quality.streams()[0].page.raised
 
-    after = await quality.accept("demo", "docs-qa", "support-coverage", "ana", NOON_US)
+    after = await quality.accept("demo", "docs-qa", "support-coverage", Decision("ana", "a new rubric"), NOON_US)
 
     assert (after.version, after.is_warming) == (2, True)
     assert [(one.state, one.level) for one in log.signals[-3:]] == [
         ("cleared", "page"), ("cleared", "warn"), ("accepted", ""),
     ]  # fmt: skip
     accepted = log.signals[-1]
-    assert (accepted.author, accepted.reference_version, accepted.next_reference_version) == ("ana", "1", "2")
+    assert (accepted.author, accepted.reason) == ("ana", "a new rubric")
+    assert (accepted.reference_version, accepted.next_reference_version) == ("1", "2")
     assert next(iter(store.load().states.values())) == after
     with pytest.raises(UnknownStream, match="'nobody'"):
-        await quality.accept("nobody", "docs-qa", "support-coverage", "ana", NOON_US)
+        await quality.accept("nobody", "docs-qa", "support-coverage", Decision("ana", "a new rubric"), NOON_US)
 
 
 async def test_a_decision_sent_again_before_it_was_kept_is_one_event(store: SqliteQualityStore) -> None:
@@ -225,8 +227,8 @@ async def test_a_decision_sent_again_before_it_was_kept_is_one_event(store: Sqli
     disk.full = True
     for moment in range(2):
         with pytest.raises(Retryable):
-            await first.accept("demo", "docs-qa", "support-coverage", "ana", NOON_US + moment)
-    await again.accept("demo", "docs-qa", "support-coverage", "ana", NOON_US + 5_000_000)
+            await first.accept("demo", "docs-qa", "support-coverage", Decision("ana", "a new rubric"), NOON_US + moment)
+    await again.accept("demo", "docs-qa", "support-coverage", Decision("ana", "a new rubric"), NOON_US + 5_000_000)
 
     decided = ("cleared", "page"), ("cleared", "warn"), ("accepted", "")
     for state in decided:

@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from starlette.requests import Request
 
 from weir.alerts.core.matcher import InvalidMatcher, Matcher, matcher_from
 from weir.alerts.core.silence import DURATION_MAX_S, MATCHERS_MAX, TEXT_CHARS_MAX, InvalidSilence, Silence, check
+from weir.runtime.http.json_body import BadBody, demand_keys, json_object
 
 BODY_BYTES_MAX = 65_536
 """Bytes of one body; a silence with every matcher at its longest fits."""
 
 
-class BadBody(Exception):
-    """A body that cannot be taken; the text says why."""
-
-
 async def object_of(request: Request) -> dict[str, object]:
     """The JSON object in a body. Raises BadBody."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_BYTES_MAX:
-            raise BadBody(f"the body is larger than {BODY_BYTES_MAX} bytes")
-    try:
-        value = json.loads(bytes(body))
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # what no store can carry raises here
-    except (ValueError, RecursionError) as error:
-        raise BadBody(f"the body is no JSON object: {error}") from error
-    if not isinstance(value, dict):
-        raise BadBody(f"the body is a JSON {type(value).__name__}; expected an object")
-    return value
+    return await json_object(request, BODY_BYTES_MAX)
 
 
 def silence_of(body: Mapping[str, object], silence_id: str, now_us: int) -> Silence:
     """The silence that a body asks for: matchers, owner, comment, and duration_s or ends_at_us; starts_at_us where it does
     not start now. Raises BadBody."""
-    _check_keys(body, {"matchers", "owner", "comment", "starts_at_us", "ends_at_us", "duration_s"})
+    demand_keys(body, {"matchers", "owner", "comment", "starts_at_us", "ends_at_us", "duration_s"})
     starts_us = _whole(body, "starts_at_us") if "starts_at_us" in body else now_us
     silence = Silence(
         id=silence_id,
@@ -56,15 +40,9 @@ def silence_of(body: Mapping[str, object], silence_id: str, now_us: int) -> Sile
     return silence
 
 
-def _check_keys(body: Mapping[str, object], known: set[str]) -> None:
-    unknown = sorted(set(body) - known)
-    if unknown:
-        raise BadBody(f"unknown key {unknown[0]!r}; accepted keys: {', '.join(sorted(known))}")
-
-
 def tested_of(body: Mapping[str, object]) -> tuple[str, str]:
     """Which one is to be tested: `receiver` or `rule`, and its name. Raises BadBody."""
-    _check_keys(body, {"receiver", "rule"})
+    demand_keys(body, {"receiver", "rule"})
     if len(body) != 1:
         raise BadBody("expected exactly one of receiver and rule")
     (kind,) = body
@@ -73,7 +51,7 @@ def tested_of(body: Mapping[str, object]) -> tuple[str, str]:
 
 def author_of(body: Mapping[str, object]) -> str:
     """Who asks for it. Raises BadBody."""
-    _check_keys(body, {"author"})
+    demand_keys(body, {"author"})
     return text_of(body, "author")
 
 

@@ -19,7 +19,7 @@ from weir.alerts.adapters.metrics import RECEIVERS_OFF
 from weir.alerts.adapters.receivers import Receiver
 from weir.alerts.adapters.silences import log_of as silence_log_of
 from weir.alerts.adapters.silences import silence_record
-from weir.alerts.api.body import BadBody, author_of, object_of, silence_of, tested_of
+from weir.alerts.api.body import author_of, object_of, silence_of, tested_of
 from weir.alerts.app.app import Alerts, TooManySilences
 from weir.alerts.app.rulebook import Rulebook
 from weir.alerts.core.grouping import Notification
@@ -28,6 +28,7 @@ from weir.alerts.core.silence import Silence
 from weir.alerts.core.state import Alert, Phase
 from weir.alerts.core.trial import trial_of_receiver, trial_of_rule
 from weir.runtime.clock import now_us
+from weir.runtime.http.json_body import BadBody
 from weir.runtime.http.server import problem
 from weir.runtime.identity import new_id
 

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from weir.drift.api.body import BadBody
 from weir.drift.core.ports import UnknownStream
 from weir.runtime.errors import Retryable
+from weir.runtime.http.json_body import BadBody
 from weir.runtime.http.server import problem
 
 

@@ -1,7 +1,7 @@
 """The HTTP API of the quality alarms.
 
 GET  /v1/quality                                   {"items": [...], "limit": streams_max}
-POST /v1/quality/{tenant}/{part}/{route}/accept    {"author": "..."}, as application/json
+POST /v1/quality/{tenant}/{part}/{route}/accept    {"author": "...", "reason": "..."}, as JSON
 GET  /v1/fleet                                     all streams together: e-values, e-BH, budget
 """
 
@@ -19,7 +19,7 @@ from weir.detectors.scores.level import mean_score, pass_rate
 from weir.detectors.scores.settings import QualitySettings
 from weir.detectors.scores.stream import ScoreStream
 from weir.drift.api.answers import answering
-from weir.drift.api.body import BODY_BYTES_MAX, decision_of, object_of
+from weir.drift.api.body import decision_in
 from weir.drift.app import Drift
 from weir.drift.core.fleet import Rate, budget, discoveries, in_words
 from weir.drift.quality.app import Quality
@@ -43,9 +43,9 @@ def quality_routes(quality: Quality, drift: Drift, settings: QualityServiceSetti
         return fleet_view(quality, drift, settings)
 
     async def accept(request: Request) -> object:
-        by = decision_of(await object_of(request, BODY_BYTES_MAX))
+        by = await decision_in(request)
         tenant, route, part = (request.path_params[name] for name in ("tenant", "route", "part"))
-        return view_of(await quality.accept(tenant, route, part, by.author, now_us()), quality.settings)
+        return view_of(await quality.accept(tenant, route, part, by, now_us()), quality.settings)
 
     listed_at = "/v1/quality"
     return [

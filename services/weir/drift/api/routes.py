@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from weir.detectors.bank import MonitoringBank
 from weir.drift.api.answers import answering
-from weir.drift.api.body import BODY_BYTES_MAX, DATASET_BYTES_MAX, dataset_of, decision_of, object_of
+from weir.drift.api.body import dataset_in, decision_in
 from weir.drift.app import Drift, phase_of
 from weir.drift.core.checkpoint import Checkpoint
 from weir.drift.core.stream.parts import parts_of
@@ -34,15 +34,15 @@ def routes(drift: Drift, streams_max: int, skew_items_max: int = 2_000) -> list[
         return {"items": [view_of(one) for one in drift.streams()], "limit": streams_max}
 
     async def accept(request: Request) -> object:
-        by = decision_of(await object_of(request, BODY_BYTES_MAX))
+        by = await decision_in(request)
         return view_of(await drift.accept(*_named(request), by, now_us()))
 
     async def dismiss(request: Request) -> object:
-        by = decision_of(await object_of(request, BODY_BYTES_MAX))
+        by = await decision_in(request)
         return view_of(await drift.dismiss(*_named(request), by, now_us()))
 
     async def compare(request: Request) -> object:
-        dataset = dataset_of(await object_of(request, DATASET_BYTES_MAX), skew_items_max)
+        dataset = await dataset_in(request, skew_items_max)
         return view_of(await drift.compare(*_named(request), dataset, now_us()))
 
     async def clusters(request: Request) -> object:

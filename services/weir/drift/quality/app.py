@@ -24,6 +24,7 @@ from weir.drift.adapters.refused_streams import RefusedStreams
 from weir.drift.core.checkpoint import LogPosition
 from weir.drift.core.ports import Announcer, UnknownStream
 from weir.drift.core.signal_kinds import QualityVerdict
+from weir.drift.core.stream.decisions import Decision
 from weir.drift.quality.adapters.metrics import (
     LEFT_OUT,
     SCORES,
@@ -108,8 +109,8 @@ class Quality:
         async with self._turn:
             await self._write()
 
-    async def accept(self, tenant: str, route: str, part: str, author: str, now_us: int) -> ScoreStream:
-        """Take the scores from now on for the new normal; signalled with its `author`. Alarms that are on are withdrawn.
+    async def accept(self, tenant: str, route: str, part: str, by: Decision, now_us: int) -> ScoreStream:
+        """Take the scores from now on for the new normal; signalled with its author and reason. Alarms that are on are withdrawn.
 
         Raises UnknownStream, Retryable.
         """
@@ -122,7 +123,7 @@ class Quality:
             alarms: list[tuple[AlarmLevel, AlarmState]] = [("page", before.page), ("warn", before.warn)]
             cleared: list[Outcome] = [Cleared(level) for level, alarm in alarms if alarm.raised]
             signals = [signal_of(before, one, cause, self._settings) for one in cleared]
-            await self._announcer.announce([*signals, acceptance_of(before, cause, self._settings, author)])
+            await self._announcer.announce([*signals, acceptance_of(before, cause, self._settings, by)])
             after = begun_anew(before)
             self._hold(source, [after])
             try:
@@ -130,7 +131,7 @@ class Quality:
             except Retryable:
                 self._hold(source, [before])
                 raise
-            logger().info("quality_reference_begun", tenant=tenant, route=route, part=part, author=author)
+            logger().info("quality_reference_begun", tenant=tenant, route=route, part=part, author=by.author)
         return after
 
     async def _write(self) -> None:

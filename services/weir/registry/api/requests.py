@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from weir.assets.strict_json import read_json
+from weir.runtime.http.json_body import BadBody, LongBody, json_object
 
 
 class BadRequest(Exception):
@@ -18,15 +18,9 @@ class BadRequest(Exception):
 
 async def json_body(request: Request, bytes_max: int) -> dict[str, object]:
     """The JSON object in a request's body. Raises BadRequest for one too large, malformed, or no object."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > bytes_max:
-            raise BadRequest(413, f"the body is larger than {bytes_max} bytes", "send fewer documents at a time")
     try:
-        value = read_json(bytes(body))
-    except ValueError as error:
-        raise BadRequest(400, f"the body is no JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise BadRequest(400, f"the body is a JSON {type(value).__name__}; expected an object")
-    return value
+        return await json_object(request, bytes_max)
+    except LongBody as error:
+        raise BadRequest(413, str(error), "send fewer documents at a time") from error
+    except BadBody as error:
+        raise BadRequest(400, str(error), error.hint) from error

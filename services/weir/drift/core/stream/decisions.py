@@ -51,7 +51,7 @@ def accepted(
     cause, after = _cause(stream, now_us), begun_anew(stream, settings, "the change was accepted")
     signals = withdrawals(stream, cause, _last_request(stream), now_us, f"{NEW_REFERENCE}the change was accepted")
     if stream.skew is not None and stream.skew.is_raised:
-        signals.append(skew_decision(stream, "cleared", cause, now_us, by.author))
+        signals.append(skew_decision(stream, "cleared", cause, now_us, by.author, by.reason))
         after = replace(after, skew=skew_watch.reset(stream.skew))
     version = str(after.version)
     signals.append(
@@ -65,7 +65,7 @@ def dismissed(stream: StreamState, by: Decision, now_us: int) -> tuple[StreamSta
     cause = _cause(stream, now_us)
     signals = withdrawals(stream, cause, _last_request(stream), now_us, "the alarm was dismissed")
     if stream.skew is not None and stream.skew.is_raised:
-        signals.append(skew_decision(stream, "cleared", cause, now_us, by.author))
+        signals.append(skew_decision(stream, "cleared", cause, now_us, by.author, by.reason))
     signals.append(decision(stream, "dismissed", cause, now_us, author=by.author, reason=by.reason))
     after = replace(stream, skew=skew_watch.reset(stream.skew) if stream.skew else None)
     if isinstance(stream.bank, MonitoringBank):
@@ -95,9 +95,9 @@ def compared(
         )
     cause, signals = _cause(stream, now_us), list[StreamSignal]()
     if stream.skew is not None and stream.skew.is_raised:
-        signals.append(skew_decision(stream, "cleared", cause, now_us, by.author))
+        signals.append(skew_decision(stream, "cleared", cause, now_us, by.author, by.reason))
     after = replace(stream, skew=watch)
-    signals.append(skew_decision(after, "skew_reference", cause, now_us, by.author))
+    signals.append(skew_decision(after, "skew_reference", cause, now_us, by.author, by.reason))
     return remembering(after, signals), signals
 
 

@@ -47,9 +47,12 @@ def skew_signal(
 
 
 def skew_decision(
-    stream: StreamState, state: DriftState, cause_event_id: str, now_us: int, author: str
+    stream: StreamState, state: DriftState, cause_event_id: str, now_us: int, author: str, reason: str
 ) -> OperatorDecision:
-    """The record that `author` set the dataset of `stream`, or (state `cleared`) that its alarm ends with a decision."""
+    """The record that `author` set the dataset of `stream`, or (state `cleared`) that its alarm ends with a decision.
+
+    reason: what the author gave; may be empty.
+    """
     watch = stream.skew
     named = f"{watch.reference.name} {watch.reference.version}" if watch else "none"
     compared = f"Live traffic is now compared with the evaluation dataset {named}, as {author} decided."
@@ -57,6 +60,7 @@ def skew_decision(
         **_common(stream, state, cause_event_id, "", now_us),
         event_index=stream.events,
         author=author,
+        reason=reason,
         explanation=compared if state == "skew_reference" else f"The skew alarm is withdrawn, as {author} decided.",
     )
 

@@ -14,6 +14,7 @@ from weir.detectors.scores.score import AnchorScore, Score
 from weir.detectors.scores.settings import QualitySettings
 from weir.detectors.scores.stream import ScoreStream
 from weir.drift.core.signal_kinds import OperatorDecision, QualityVerdict
+from weir.drift.core.stream.decisions import Decision
 from weir.drift.quality.core.sentences import sentence_of
 from weir.events import DriftLevel, DriftState, DriftVerdict, derived_id, digest_of
 
@@ -61,15 +62,16 @@ def signal_of(
     )
 
 
-def acceptance_of(state: ScoreStream, cause: Score, settings: QualitySettings, author: str) -> OperatorDecision:
+def acceptance_of(state: ScoreStream, cause: Score, settings: QualitySettings, by: Decision) -> OperatorDecision:
     """The decision to take the scores from now on for normal. state: before it. cause: says when."""
     role = f"quality accepted {state.key.part} {state.key.digest} {state.version}"
     return OperatorDecision(
         **_common_fields(state, "accepted", role, cause, settings),
         part=state.key.part,
         trigger_request_id=cause.request_id,
-        explanation=f"{author} takes the scores of {state.key.part} from now on for normal; a new reference is begun.",
-        author=author,
+        explanation=f"{by.author} takes the scores of {state.key.part} from now on for normal; a new reference is begun.",
+        author=by.author,
+        reason=by.reason,
         next_reference_version=str(state.version + 1),
     )
 
