@@ -9,12 +9,14 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import hmac
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from weir.access.caller_limits import NO_LIMITS, CallerLimits, parse_limits
 from weir.access.refusals import Refusal
+from weir.assets.strict_json import object_of_pairs
 
 KEY = re.compile(r"weir_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 SCOPES = ("infer", "embed", "models", "feedback", "admin")
@@ -95,6 +97,14 @@ class Caller:
                 "permission_denied",
                 f"key {self.key_id} is not for route {asked!r}; its routes: {', '.join(self.routes)}",
             )
+
+
+def document_of(content: bytes) -> object:
+    """The JSON of a keys file, to be read by `parse_keys` or `read_keys`.
+
+    Raises ValueError and RecursionError for what is no JSON, and for a key given twice: of two `routes` the last would win.
+    """
+    return json.loads(content, object_pairs_hook=object_of_pairs)
 
 
 def parse_keys(document: object) -> dict[str, ApiKey]:

@@ -6,11 +6,10 @@ is wrong in it, and within TRUSTED_S where it is not; meanwhile the gateway says
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from weir.access.keys import ApiKey, parse_keys, read_keys
+from weir.access.keys import ApiKey, document_of, parse_keys, read_keys
 from weir.runtime.clock import monotonic_s
 from weir.runtime.errors import BadSetting
 from weir.runtime.files.regular import read_regular
@@ -89,7 +88,7 @@ class KeysFile:
 
 def _document(path: Path) -> tuple[tuple[int, int, int], object]:
     """Stamp and JSON of a file. Raises OSError or ValueError."""
-    return _stamp(path), json.loads(read_regular(path, FILE_BYTES_MAX))
+    return _stamp(path), document_of(read_regular(path, FILE_BYTES_MAX))
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:

@@ -39,7 +39,7 @@ def value_of(content: str | bytes, *, levels_max: int, fill: Callable[[str], str
     """
     try:
         found = json.loads(
-            content, object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant
+            content, object_pairs_hook=object_of_pairs, parse_int=_integer, parse_float=_float, parse_constant=_constant
         )
         value = found if fill is str else _filled(found, fill)
     except RecursionError as error:
@@ -48,7 +48,8 @@ def value_of(content: str | bytes, *, levels_max: int, fill: Callable[[str], str
     return value
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def object_of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these keys and values, for `object_pairs_hook` of json. Raises ValueError naming a key given twice."""
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
@@ -59,7 +60,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _filled(value: Any, fill: Callable[[str], str]) -> Any:
     if isinstance(value, dict):
-        return _object([(fill(key), _filled(item, fill)) for key, item in value.items()])
+        return object_of_pairs([(fill(key), _filled(item, fill)) for key, item in value.items()])
     if isinstance(value, list):
         return [_filled(item, fill) for item in value]
     return fill(value) if isinstance(value, str) else value

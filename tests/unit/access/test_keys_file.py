@@ -76,7 +76,9 @@ def test_a_revoked_key_is_gone_within_a_look_even_when_another_entry_is_misspelt
     assert "keys[1] has the unknown field 'expire_us'" in keys.problem()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "\xff\xfe", '{"keys": {}}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", "\xff\xfe", '{"keys": {}}', "[" * 100_000, '{"keys": [], "keys": []}']
+)
 def test_a_file_that_cannot_be_read_is_said_at_once_and_opens_nothing_after_a_stated_time(
     tmp_path: Path, clock: Clock, text: str
 ) -> None:
@@ -95,6 +97,28 @@ def test_a_file_that_cannot_be_read_is_said_at_once_and_opens_nothing_after_a_st
     clock.now_s += LOOK_EVERY_S
     assert names(keys) == {"one"}
     assert keys.problem() == ""
+
+
+@pytest.mark.capability("G1")
+@pytest.mark.parametrize(
+    ("field", "given", "again"),
+    [("routes", ["qa"], ["*"]), ("id", "one", "one"), ("calls_at_once", 1, 9)],
+)
+def test_a_field_given_twice_is_named_and_opens_nothing(
+    tmp_path: Path, clock: Clock, field: str, given: object, again: object
+) -> None:
+    one = stored("one", routes=["qa"], limits={"calls_at_once": 1})
+    keys = KeysFile(written(tmp_path / "keys.json", one))
+    once, more = (json.dumps({field: value})[1:-1] for value in (given, again))
+    written(tmp_path / "keys.json", text=json.dumps({"keys": [one]}).replace(once, f"{once}, {more}"))
+    clock.now_s += LOOK_EVERY_S
+
+    assert {key.routes for key in keys.current().values()} == {("qa",)}
+    assert f"key {field!r} is given twice; keep one" in keys.problem()
+    clock.now_s += TRUSTED_S
+    assert names(keys) == set()
+    with pytest.raises(BadSetting, match="is given twice; keep one"):
+        KeysFile(tmp_path / "keys.json")
 
 
 def test_a_file_that_was_removed_opens_nothing_after_a_stated_time(tmp_path: Path, clock: Clock) -> None:

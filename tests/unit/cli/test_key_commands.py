@@ -41,7 +41,9 @@ def test_a_key_the_gateway_would_refuse_is_not_made_and_the_file_stays(tmp_path:
     assert (tmp_path / "secrets" / "keys.json").read_bytes() == before
 
 
-@pytest.mark.parametrize("text", ["{", '{"keys": [{"id": "a"}]}', '{"keys": [], "more": 1}', "\xff"])
+@pytest.mark.parametrize(
+    "text", ["{", '{"keys": [{"id": "a"}]}', '{"keys": [], "more": 1}', "\xff", '{"keys": [], "keys": []}']
+)
 def test_a_file_with_a_fault_is_named_and_never_overwritten(tmp_path: Path, text: str) -> None:
     (tmp_path / "secrets").mkdir()
     file = tmp_path / "secrets" / "keys.json"

@@ -15,8 +15,9 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from weir.access.keys import KEY, parse_keys
+from weir.access.keys import KEY, document_of, parse_keys
 from weir.cli.stack.errors import StackError
 from weir.runtime.files.disk import FILE_MODE
 from weir.runtime.files.durable import replace_file
@@ -59,7 +60,7 @@ def read_keys(keys_file: Path) -> list[Stored]:
     if not keys_file.exists():
         return []
     try:
-        document = json.loads(keys_file.read_bytes())
+        document: Any = document_of(keys_file.read_bytes())
         parse_keys(document)
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{keys_file} cannot be used: {error}; mend it, or move it away and make new keys") from error
