@@ -74,6 +74,21 @@ def test_a_long_text_of_marks_is_taken() -> None:
     demand_few_values(json.dumps({"prompt": 'if (a[0] == "b,\\") { return [1, 2]; }\n' * 100_000}).encode())
 
 
+@pytest.mark.parametrize("unit", ['\\":', '\\",:', "\\\\[:", '\\\\\\",:'])
+def test_the_escapes_of_a_body_are_cut_out_once_whatever_it_holds(monkeypatch: pytest.MonkeyPatch, unit: str) -> None:
+    cut_out, seen = body_values._without_escapes, list[int]()
+
+    def counted(body: bytes) -> bytes:
+        seen.append(len(body))
+        return cut_out(body)
+
+    monkeypatch.setattr(body_values, "_without_escapes", counted)
+    text = unit * 40_000
+
+    assert json_value(f'{{"prompt":"{text}"}}'.encode()) == {"prompt": json.loads(f'"{text}"')}
+    assert len(seen) == 1
+
+
 NUMBERS = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 READ = st.recursive(
     st.none() | st.booleans() | NUMBERS | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
