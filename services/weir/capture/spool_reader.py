@@ -21,10 +21,10 @@ from pathlib import Path
 from prometheus_client import Counter
 
 from weir.capture.frames import ANCHOR_BYTES_MAX, HEAD, RECORD_BYTES_MAX, SIZES, Found, is_believable, scan
-from weir.capture.segment import SUFFIX, Segment
+from weir.capture.segment import SUFFIX, Segment, segment_named
 from weir.capture.spool_folder import Unreadable, path_of, segments_in, size_of
 from weir.runtime.files.disk import DISK, Disk
-from weir.runtime.files.durable import private_folder, replace_file
+from weir.runtime.files.durable import PARTIAL, private_folder, replace_file
 from weir.runtime.files.state_file import read_state, set_aside
 from weir.runtime.telemetry.logs import logger
 
@@ -84,6 +84,7 @@ class SpoolReader:
 
     def __post_init__(self) -> None:
         private_folder(self.folder, disk=self.disk)
+        self._drop_orphans()
         try:
             private_folder(self._quarantine, disk=self.disk)  # before it is needed: a full disk makes no folder
         except OSError as error:
@@ -216,6 +217,18 @@ class SpoolReader:
         self._whole.discard(path.name)
         self._acked.pop(path.name, None)
         self.disk.unlink(_mark(path))
+
+    def _drop_orphans(self) -> None:
+        """Remove marks without a segment: a death came between the two, and nobody would read them again."""
+        try:
+            names = set(self.disk.names(self.folder))
+            marks = {name: name.removesuffix(PARTIAL) for name in names}
+            for name, mark in marks.items():
+                stem = mark.removesuffix(MARK)
+                if stem != mark and segment_named(stem) is not None and f"{stem}{SUFFIX}" not in names:
+                    self.disk.unlink(self.folder / name)
+        except OSError as error:
+            logger().error("marks_not_removed", error=str(error), effect="tried again at the next start")
 
     def _set_aside(self, piece: Piece) -> None:
         """Keep the bad bytes of a piece, or in the log their SHA-256 alone where quarantine has no room for all of them.

@@ -12,10 +12,13 @@ from pathlib import Path
 
 from weir.runtime.files.disk import DISK, FILE_MODE, FOLDER_MODE, Disk, write_all
 
+PARTIAL = ".partial"
+"""Suffix of the file beside one that is being replaced; a death leaves it there until the next replacement."""
+
 
 def replace_file(path: Path, content: bytes, *, mode: int = FILE_MODE, disk: Disk = DISK) -> None:
     """Make `content` the content of `path`. Raises OSError; then `path` holds what it held. mode: who may read it."""
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name(path.name + PARTIAL)
     disk.unlink(partial)  # what a death left behind keeps neither its content nor its mode
     file = disk.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW)
     try:
