@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,12 @@ async def is_busy_in_stream(requests: AsyncIterator[bytes], context: Any) -> Asy
 
 async def garbage_in_stream(requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
     async for _message in requests:
+        yield NO_MESSAGE
+
+
+async def garbage_after_a_piece(requests: AsyncIterator[bytes], _: Any) -> AsyncIterator[bytes]:
+    async for _message in requests:
+        yield piece_of("1")
         yield NO_MESSAGE
 
 
@@ -224,9 +231,24 @@ async def test_bytes_of_the_model_server_that_are_no_message_are_a_bad_gateway_w
         answer = await gateway.chat(stream=is_stream)
 
         await gateway.until(lambda: gateway.held == FREE)
-        [end] = gateway.ends()
-        assert (answer.status_code == 502) == (end == ("failed", "upstream_error"))
-        assert answer.status_code in (200, 502)
+        assert gateway.ends() == [("failed", "upstream_error")]
+        assert gateway.open_calls() == set()
+        assert (answer.status_code, answer.json()["error"]["code"]) == (502, "upstream_error")
+
+
+async def test_bytes_that_are_no_message_amid_a_streamed_answer_are_an_error_event_and_no_clean_end(
+    tmp_path: Path,
+) -> None:
+    async with doors(tmp_path) as gateway:
+        gateway.model.stream = garbage_after_a_piece
+        answer = await gateway.chat(stream=True)
+
+        *_, last = [line.removeprefix("data: ") for line in answer.text.splitlines() if line]
+        assert answer.status_code == 200
+        assert json.loads(last)["error"]["code"] == "upstream_error"
+        assert "[DONE]" not in answer.text
+        await gateway.until(lambda: gateway.held == FREE)
+        assert gateway.ends() == [("failed", "upstream_error")]
         assert gateway.open_calls() == set()
 
 
