@@ -28,6 +28,9 @@ TRITON = ROOT / "infra" / "triton"
 PYTRITON = "nvidia-pytriton==0.7.0"
 """The wheel whose tritonserver tree is used; installed without its dependencies, which pin an old numpy."""
 
+PLACED_STUB = "tritonserver/backends/python/triton_python_backend_stub"
+"""Where `infra/triton/prepare.py` puts it."""
+
 PACKAGES = {
     "java": "openjdk-17-jre-headless",
     "mvn": "maven",
@@ -99,7 +102,7 @@ def steps() -> list[Step]:
         Step("services' environment", locked, command.exists, services_env),
         Step("Kafka", (ROOT / "infra" / "kafka" / "pom.xml",), lambda: any(broker.glob("kafka_*.jar")), kafka),
         Step("models' environment", (requirements,), python.exists, models_env, of_models=True),
-        Step("corpus and index", indexed, manifest.exists, corpus, of_models=True),
+        Step("corpus and index", indexed, lambda: manifest.exists() and has_stub(MODELS_ENV), corpus, of_models=True),
     ]
 
 
@@ -223,6 +226,11 @@ def go_programs() -> None:
     subprocess.run(
         command, check=True, cwd=ROOT / "tests" / "go", env=environment, stdout=sys.stderr, stdin=subprocess.DEVNULL
     )
+
+
+def has_stub(environment: pathlib.Path) -> bool:
+    """Whether Triton's Python stub is in its place: it is lost with an environment that is made anew."""
+    return any(environment.glob(f"lib/python3.*/site-packages/pytriton/{PLACED_STUB}"))
 
 
 def corpus() -> None:

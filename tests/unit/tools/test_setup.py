@@ -7,7 +7,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from tools.setup import SetUpFailed, Step, ensure_programs, fingerprint, is_current, run_all, stamp_of, steps
+from tools.setup import (
+    PLACED_STUB,
+    SetUpFailed,
+    Step,
+    ensure_programs,
+    fingerprint,
+    has_stub,
+    is_current,
+    run_all,
+    stamp_of,
+    steps,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -63,3 +74,12 @@ def test_a_step_that_fails_ends_its_kind_and_not_the_other(monkeypatch: pytest.M
 
     assert ran == ["models", "index"]
     assert [is_current(step) for step in due] == [False, False, True, True]
+
+
+def test_an_environment_made_anew_has_lost_its_stub(tmp_path: Path) -> None:
+    """The corpus is still there then, and Triton would not start."""
+    stub = tmp_path / "lib" / "python3.11" / "site-packages" / "pytriton" / PLACED_STUB
+    assert not has_stub(tmp_path)
+    stub.parent.mkdir(parents=True)
+    stub.touch()
+    assert has_stub(tmp_path)
