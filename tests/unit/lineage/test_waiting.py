@@ -69,3 +69,14 @@ def test_a_range_with_a_hole_in_the_log_is_due_once_the_log_is_past_it() -> None
 
     assert offsets_due(waiting) == [0]
     assert offsets_due(waiting) == [8]
+
+
+def test_what_is_held_is_counted_until_it_is_due() -> None:
+    waiting = Waiting()
+    for offset, value in enumerate((b"12345", None, b"678")):
+        waiting.add(RawMessage(*PARTITION, offset, None, value, 0))
+    assert (waiting.messages, waiting.bytes) == (3, 8)
+
+    waiting.due()
+
+    assert (waiting.messages, waiting.bytes) == (0, 0)

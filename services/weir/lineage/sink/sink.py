@@ -1,9 +1,9 @@
 """The sink: every topic into its table, in exact offset ranges, without decoding.
 
-One round: consume for a moment; commit each partition's range as intent (the offset stays); insert each range under a
-token made of it; commit the offsets. A crash anywhere leaves either the intent, and the range is rebuilt and inserted
-again under the same token, or nothing, and it is consumed anew. The intent commit is also the fence: a member that lost
-its partitions cannot commit one, and does not insert.
+One round: consume for a moment; unless the sink rests (`core.pace`), commit each partition's range as intent (the offset
+stays); insert each range under a token made of it; commit the offsets. A crash anywhere leaves either the intent, and the range
+is rebuilt and inserted again under the same token, or nothing, and it is consumed anew. The intent commit is also the fence: a
+member that lost its partitions cannot commit one, and does not insert.
 
 A topic that was made anew under a kept store begins at its beginning: commits and tokens carry the topic's id, and a commit
 about another id is about another log. The ids are asked for at each assignment and every few seconds.
@@ -31,12 +31,13 @@ from weir.lineage.sink.commit import Commits, MembershipLost
 from weir.lineage.sink.core.client_call import ClientCall
 from weir.lineage.sink.core.intent import done, intent, intent_of, topic_of
 from weir.lineage.sink.core.message import Body, body_of
+from weir.lineage.sink.core.pace import Pace
 from weir.lineage.sink.core.stall import Stall
 from weir.lineage.sink.core.starvation import Starvation
 from weir.lineage.sink.core.waiting import Waiting
 from weir.lineage.sink.group import Kept, join
 from weir.lineage.sink.inserter import Inserter
-from weir.lineage.store.metrics import ANEW, REBUILT, REJOINED, STALLED, STARVED
+from weir.lineage.store.metrics import ANEW, REBUILT, REJOINED, REST_S, STALLED, STARVED
 from weir.runtime.errors import TooManyRejects
 from weir.runtime.halt import record_halt
 from weir.runtime.kafka.deadletter import DeadLetters
@@ -91,6 +92,7 @@ class Sink:
         self._loop = loop
         self._stop = threading.Event()
         self._waiting = Waiting()
+        self._pace = Pace(settings.rest_max_s)
         self._topic_ids = TopicIds(settings.kafka_bootstrap, IDENTITY_TIMEOUT_S)
         self._ids: dict[str, str] = {}
         self._looked_s = 0.0
@@ -148,6 +150,7 @@ class Sink:
     def _as_member(self) -> None:
         commits = Commits(self._call)
         self._next, self._starvation = {}, Starvation(STARVED_S)
+        self._pace = Pace(self._settings.rest_max_s)
         self._call.enter("join", time.monotonic())
         consumer = join(self._settings, self._assign, self._revoke, commits.take_answer)
         try:
@@ -231,11 +234,14 @@ class Sink:
 
     def _round(self, consumer: Any, commits: Commits) -> None:
         self._call.enter("consume", time.monotonic())
-        for message in consumer.consume(self._settings.batch_messages_max, self._settings.flush_s):
+        room = max(1, self._settings.batch_messages_max - self._waiting.messages)
+        for message in consumer.consume(room, self._settings.flush_s):
             self._take(message)
         self._call.enter("look", time.monotonic())
         self._look_at_ids()
         self._look_at_ends()
+        if self._rests():
+            return
         batches = self._waiting.due()
         if not batches:
             if not self._waiting.intended:
@@ -247,16 +253,24 @@ class Sink:
         self._call.enter("commit", time.monotonic())
         commits.commit(consumer, intents, self._take)
         self._call.leave()  # an insert has no limit here: `stalled` says how long it takes; `Kept` tells its own calls
+        begun_s = time.monotonic()
         with Kept(consumer, self._call, self._stop, self._take) as kept:
             for one, batch in batches.items():
                 if not self._store(ranges[one], batch, kept):
                     return
+        REST_S.set(self._pace.note_inserts(begun_s, time.monotonic()))
         ends = [KafkaPartition(*one, offsets.end, metadata=done(offsets.topic_id)) for one, offsets in ranges.items()]
         self._call.enter("commit", time.monotonic())
         commits.commit(consumer, ends, self._take)
         self._next |= {one: offsets.end for one, offsets in ranges.items()}
         self._stall.end()
         self._count(consumer, batches)
+
+    def _rests(self) -> bool:
+        """Whether what is held waits for more: never a full round, and never a stop."""
+        waiting, limits = self._waiting, self._settings
+        is_full = waiting.messages >= limits.batch_messages_max or waiting.bytes >= limits.queue_bytes_max
+        return not is_full and not self._stop.is_set() and self._pace.rests(time.monotonic())
 
     def _take(self, message: Message) -> None:
         error = message.error()

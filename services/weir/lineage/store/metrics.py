@@ -11,6 +11,9 @@ INSERT_S = Histogram(
     "weir_lineage_insert_seconds", "Duration of one insert.", buckets=(0.005, 0.02, 0.05, 0.1, 0.3, 1, 3, 10)
 )
 
+REST_S = Gauge("weir_lineage_rest_seconds", "Seconds for which the sink gathers messages after its last inserts.")
+"""At WEIR_LINEAGE_REST_MAX_S: inserts take more than a fifth of the time."""
+
 INSERT_FAILURES = Counter(
     "weir_lineage_insert_failures_total", "Inserts that failed, by kind: transient or permanent.", ["kind"]
 )

@@ -98,6 +98,9 @@ class Store:
             "insert_deduplicate": 1,
             "deduplicate_blocks_in_dependent_materialized_views": 1,
             "max_insert_block_size": 1_000_000,
+            # With more threads the checks of the table are analysed once for each (2 to 6 ms); a block is too small to share.
+            "max_threads": 1,
+            "max_insert_threads": 1,
             "max_partitions_per_insert_block": PARTITIONS_MAX,
             "max_memory_usage": self._settings.insert_memory_bytes_max,
             "min_free_disk_bytes_to_perform_insert": self._settings.disk_reserve_bytes,

@@ -18,12 +18,15 @@ class Waiting:
     def __init__(self) -> None:
         self._messages: dict[tuple[str, int], list[RawMessage]] = {}  # plain tuples: one is made for every message
         self._intents: dict[TopicPartition, OffsetRange] = {}
+        self.bytes = 0
+        """Bytes of the messages that came since the last `due`, those forgotten since included."""
 
     def add(self, message: RawMessage) -> None:
         """A message came. One that is held already (a partition was read again from an earlier offset) changes nothing."""
         held = self._messages.setdefault((message.topic, message.partition), [])
         if not held or message.offset > held[-1].offset:
             held.append(message)
+            self.bytes += len(message.value or b"")
 
     def intend(self, offsets: OffsetRange) -> None:
         """The next range of its partition is exactly `offsets`."""
@@ -37,7 +40,13 @@ class Waiting:
 
     def due(self) -> Mapping[TopicPartition, list[RawMessage]]:
         """Messages to insert now, never an empty list; they are not held any longer."""
+        self.bytes = 0
         return {one: batch for one in starmap(TopicPartition, list(self._messages)) if (batch := self._due(one))}
+
+    @property
+    def messages(self) -> int:
+        """How many messages are held."""
+        return sum(map(len, self._messages.values()))
 
     @property
     def intended(self) -> Mapping[TopicPartition, OffsetRange]:
