@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -49,38 +50,68 @@ def bounded(policy: Policy, sampling: Mapping[str, Any]) -> dict[str, Any]:
 def bounded_request(resolved: Resolved, asked: Peeked) -> Peeked:
     """A ModelInferRequest within the policy in all parts of its batch, with the bound it lacks. Raises Refusal.
 
-    asked: its message is changed in place. Measured: 0.2 us without such a policy, 12 to 28 us with one.
+    Its parameters have one meaning, with a policy and without one: a text of them that gives a key twice is refused.
+    asked: its message is changed in place. Measured: 2 us without such a policy, 14 us where five
+    parameters are given besides, 12 to 28 us with a policy.
     """
     policy, message = resolved.policy, asked.request
-    if resolved.model.task != "chat" or not limits_parameters(policy):
+    has_policy = resolved.model.task == "chat" and limits_parameters(policy)
+    places = [index for index, tensor in enumerate(message.inputs) if tensor.name == SAMPLING]
+    if not has_policy:
+        places = [index for index in places if message.inputs[index].datatype == "BYTES"]
+    if not places and not has_policy:
         return asked
     raws, inputs = len(message.raw_input_contents), len(message.inputs)
     if raws and raws != inputs:
         problem = f"the request has {raws} raw contents for {inputs} inputs; send one for each input, or none"
         raise Refusal("invalid_request", problem, field="raw_input_contents")
+    given = {index: [_value(text) for text in texts] for index, texts in _sampling_texts(message, places).items()}
+    if not has_policy:
+        return asked
     has_bound = False
     for index, tensor in enumerate(message.inputs):
         if tensor.name in BOUNDS:
             has_bound = True
             for value in _integers(message, index):
                 demand_parameters(policy, resolved.route, {OUTPUT_TOKENS: value})
-    places = [index for index, tensor in enumerate(message.inputs) if tensor.name == SAMPLING]
-    texts = {index: _texts(message, index) for index in places}
-    if sum(len(text) for found in texts.values() for text in found) > PARAMETER_BYTES_MAX:
-        problem = f"the texts of {SAMPLING} have over {PARAMETER_BYTES_MAX:,} bytes in all; send less"
-        raise Refusal("invalid_request", problem, field=SAMPLING)
-    for index in places:
-        _put(message, index, [_limited(text, resolved, has_bound=has_bound) for text in texts[index]])
+    for index, found in given.items():
+        _put(message, index, [_limited(value, resolved, has_bound=has_bound) for value in found])
     if not places and not has_bound and policy.output_tokens_max is not None:
         _add(message, resolved)
     return replace(asked, wire=bytes(message.SerializeToString()))
 
 
-def _limited(text: bytes, resolved: Resolved, *, has_bound: bool) -> bytes:
+def _sampling_texts(message: service_pb2.ModelInferRequest, places: Sequence[int]) -> dict[int, Sequence[bytes]]:
+    """The texts of these tensors of parameters. Raises Refusal for more bytes than are read."""
+    texts = {index: _texts(message, index) for index in places}
+    if sum(len(text) for found in texts.values() for text in found) > PARAMETER_BYTES_MAX:
+        problem = f"the texts of {SAMPLING} have over {PARAMETER_BYTES_MAX:,} bytes in all; send less"
+        raise Refusal("invalid_request", problem, field=SAMPLING)
+    return texts
+
+
+def _value(text: bytes) -> object:
+    """What a text of parameters says; None for no JSON. Raises Refusal for a key given twice."""
     try:
-        sampling = json.loads(text) if text.strip() else {}
+        return DECODER.decode(text.decode()) if text.strip() else {}
     except (ValueError, RecursionError):
-        sampling = None
+        return None
+
+
+def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+        problem = f"{SAMPLING} gives the key {cut(twice)!r} twice; keep one"
+        raise Refusal("invalid_request", problem, field=SAMPLING)
+    return found
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_distinct)
+"""Made once: to make one takes longer than to read the parameters of a call."""
+
+
+def _limited(sampling: object, resolved: Resolved, *, has_bound: bool) -> bytes:
     if not isinstance(sampling, dict):
         problem = f"{SAMPLING} is no JSON object; the policy of the route must read it"
         raise Refusal("invalid_request", problem, field=SAMPLING)
