@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 import grpc.aio
@@ -41,11 +41,12 @@ async def read_message(context: Any, within_s: float, too_large: str = "payload_
     return bytes(message)
 
 
-async def refuse(context: Any, refusal: Refusal) -> None:
+async def refuse(context: Any, refusal: Refusal) -> NoReturn:
     """End the call with the refusal's status, and when to try again. Always raises gRPC's own end of a handler."""
     after = refusal.retry_after_s
     trailing = () if after is None else (("retry-after-ms", str(math.ceil(after * 1_000))),)
     await context.abort(code_of(refusal.status_code), refusal.message, trailing)
+    raise AssertionError("abort raises")
 
 
 def code_of(number: int) -> grpc.StatusCode:

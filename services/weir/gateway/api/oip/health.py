@@ -75,7 +75,6 @@ class Health:
             name = _service_name(await read_message(context, within_s, "invalid_request"))
         except Refusal as refusal:
             await refuse(context, refusal)
-            raise
         finally:
             self._waiting -= 1
         if name not in KNOWN:

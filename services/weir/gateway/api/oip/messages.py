@@ -18,8 +18,9 @@ from weir.runtime.telemetry.logs import logger
 async def answer(context: Any, message: bytes, write_timeout_s: float) -> None:
     """Write the one message of a unary answer; back when gRPC passed it on, or the client is gone (also CancelledError).
 
-    A client that does not read within the deadline is counted and logged, and waited for: gRPC for Python cannot let go of
-    one call, and keeps its message until the client reads or leaves. So long the caller of this holds its slot.
+    A client that does not read within the deadline is counted and logged, and waited for. So long the caller of this holds its
+    slot. grpc.aio (WEIR_RPC=reference) cannot cut one call: it keeps the message until the client reads or leaves. Our own
+    library could; both behave alike.
     """
     noting = asyncio.get_running_loop().call_later(write_timeout_s, _note_slow, write_timeout_s)
     try:
