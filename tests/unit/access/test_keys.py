@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from harness.samples.builders import NOON_US
@@ -27,6 +29,13 @@ def test_the_text_of_a_key_is_not_stored() -> None:
 
     assert text not in str(keys)
     assert text.split("_", 2)[2] not in str(keys), "the secret may hold underscores of its own"
+
+
+def test_each_key_has_a_secret_of_its_own_of_256_bits() -> None:
+    secrets = {new_key("k", "acme", ("infer",))[0].split("_", 2)[2] for _ in range(1_000)}
+
+    assert len(secrets) == 1_000
+    assert {len(base64.urlsafe_b64decode(f"{secret}=")) for secret in secrets} == {32}
 
 
 @pytest.mark.parametrize(

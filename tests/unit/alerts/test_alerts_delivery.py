@@ -81,6 +81,30 @@ async def test_a_receiver_that_is_being_deployed_hears_it_in_the_end_under_a_fre
     assert [one.http_status for one in log] == [code, 0, code, 204]
 
 
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_a_failed_try_and_where_it_leads_hears_nothing(
+    database: Database, http_receiver: Any, answer_of: Callable[..., bytes], code: int
+) -> None:
+    heard: list[bytes] = []
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(1))
+        writer.close()
+
+    elsewhere = await asyncio.start_server(hear, "127.0.0.1", 0)
+    leads_to = f"http://127.0.0.1:{elsewhere.sockets[0].getsockname()[1]}/hook"
+    http_receiver.answers = [answer_of(code, f"location: {leads_to}\r\n")]
+    deliveries.put(database.connection, delivery(), b"{}")
+
+    async with elsewhere, delivering(database, http_receiver.url):
+        done = await until_delivered(database)
+
+    assert (done.state, done.attempts) == (DELIVERED, 2)
+    assert [one.http_status for one in deliveries.attempts_of(database.connection, "msg_1")] == [code, 204]
+    assert len(http_receiver.received) == 2
+    assert heard == []
+
+
 async def test_no_retry_after_ends_alerting(
     database: Database, http_receiver: Any, answer_of: Callable[..., bytes]
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tritonclient.grpc import service_pb2
 
 from fuzz.oip_messages import a_request, edited
-from unit.gateway.doors import Doors, doors, echo, request_of
+from unit.gateway.doors import KEYS, Doors, doors, echo, infer_on, request_of
 
 CHANGED_MAX = 300
 """Messages sent through the door; `make fuzz` sends more to what reads them."""
@@ -67,6 +67,29 @@ async def test_a_second_model_name_does_not_get_past_the_first(tmp_path: Path) -
     assert error.code() is grpc.StatusCode.NOT_FOUND
     assert [service_pb2.ModelInferRequest.FromString(wire).model_name for wire in heard.wires] == ["qa"]
     assert b"secret" not in heard.wires[0]
+
+
+@pytest.mark.capability("G1")
+@pytest.mark.parametrize("name", ["tenant", "scopes"])
+async def test_no_field_and_no_header_sets_the_tenant_or_the_scopes(tmp_path: Path, name: str) -> None:
+    named = {name: "bob" if name == "tenant" else "admin"}
+    headers = {f"{before}{name}": named[name] for before in ("", "x-", "weir-", "x-weir-")}
+    request = service_pb2.ModelInferRequest.FromString(request_of())
+    request.parameters[name].string_param = named[name]
+    body = {"model": "qa", "messages": [{"role": "user", "content": "why?"}]}
+    async with doors(tmp_path, rights={"scopes": ["infer"]}) as door, door.channel() as channel:
+        said = await door.chat(**named)
+        error = await refusal_of(door, request.SerializeToString(), channel)
+        sent = {**headers, "authorization": f"Bearer {KEYS['ada']}"}
+        answer = await door.client.post(f"{door.url}/v1/chat/completions", json=body, headers=sent)
+        looked = await door.client.get(f"{door.url}/v1/models", headers=sent)
+        await infer_on(channel)(request_of(), metadata=tuple(sent.items()))
+        tenants = {one.call.tenant for one in door.records() if one.call is not None}
+
+    assert (said.status_code, name in said.json()["error"]["message"]) == (400, True)
+    assert (error.code(), name in str(error.details())) == (grpc.StatusCode.INVALID_ARGUMENT, True)
+    assert (answer.status_code, looked.status_code) == (200, 403)
+    assert tenants == {"ada"}
 
 
 @pytest.mark.parametrize("word", ["model_version", "sequence_id", "priority", "shared_memory_region"])
