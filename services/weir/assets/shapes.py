@@ -1,7 +1,8 @@
 """Shapes: a frozen dataclass says what a mapping may hold. Its annotations check it, build it and write it.
 
-A field of a type such as `Text` carries its check (`weir.assets.checks`). A field whose default is None may be left out. A
-field with another default must be written today (`variables: []`): its default is for old bodies without the key.
+A field of a type such as `Text` carries its check (`weir.assets.checks`). A field whose default is None may be left out, and so
+may one with the metadata LEFT_OUT. A field with another default must be written today (`variables: []`): its default is for
+old bodies without the key.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origi
 
 from weir.assets.checks import Check, Finding, list_of, mapping_of, nullable, shown
 from weir.assets.references import AssetReference
+
+LEFT_OUT: Mapping[str, bool] = {"may_be_left_out": True}
+"""Metadata of a field that may be left out and is recorded all the same, null where it has no default."""
 
 
 class InvalidAsset(ValueError):
@@ -115,7 +119,7 @@ def _mapping_check(kind: Any) -> Check:
             if key in value:
                 inner = get_args(hint)[0] if field.default is None else hint
                 yield from check_of(inner)(value[key], f"{path}.{key}")
-            elif field.default is not None:
+            elif field.default is not None and not field.metadata:
                 yield path, f"lacks the key {key!r}"
         for key in value:
             if key not in known:

@@ -11,6 +11,7 @@ import pytest
 
 import weir
 from weir.assets.chain import Node
+from weir.assets.endpoint import Endpoint
 from weir.assets.evaluator import TYPES
 from weir.assets.kinds import KINDS
 from weir.assets.model import CARD_KEYS
@@ -32,10 +33,15 @@ CONSUMERS = {
         "task": "gateway/api/openai/routes.py",
         "unary_model": "gateway/api/openai/routes.py",
         "stream_model": "gateway/api/openai/routes.py",
-        "input": "gateway/api/openai/routes.py",
+        "input": "assets/model.py",
+        "endpoint": "gateway/api/openai/passing.py",
         "card": "gateway/api/openai/replies.py",
         "dimensions": "gateway/core/upstream_request.py",
         "owner": SHOWN,
+    },
+    "model.endpoint": {
+        "base_url": "gateway/api/openai/passing.py",
+        **dict.fromkeys(("model", "extra_fields", "lacks"), "gateway/core/passed_request.py"),
     },
     "model.card": dict.fromkeys(("description", "kind", "license"), SHOWN),
     "dataset": {
@@ -106,6 +112,7 @@ SHAPES: dict[str, Any] = {
     "document": Document,
     **KINDS,
     "chain.nodes": Node,
+    "model.endpoint": Endpoint,
     "rule.condition": Condition,
     "rule.inhibits": Inhibit,
 }

@@ -105,7 +105,7 @@ def test_an_unknown_key_is_named_with_the_accepted_ones(kind: str) -> None:
 def test_every_required_key_is_missed(kind: str) -> None:
     missing = {key for key in VALID[kind] if f"lacks the key {key!r}" in refusal_or_empty(changed(kind, key, ...))}
 
-    optional = {"parameters_allowed", "input_bytes_max"}
+    optional = {"parameters_allowed", "input_bytes_max", "unary_model", "stream_model"}
     assert missing == set(VALID[kind]) - optional
 
 
