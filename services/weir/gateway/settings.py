@@ -56,6 +56,9 @@ class GatewaySettings(SpoolSettings, RpcSettings, TlsSettings, alias_generator=v
     keys_file: Path | None = None
     """JSON file of hashed API keys (`weir keys create`)."""
 
+    openai_servers_file: Path | None = None
+    """JSON file of the OpenAI servers that this gateway may ask, with their keys (docs/upstream-openai.md). Without it, none."""
+
     anonymous_tenant: str = ""
     """Tenant of loopback callers without a key; empty refuses them. The embedded stack sets it, production does not."""
 

@@ -67,6 +67,8 @@ class Layout:
         """Keys and webhook secrets; mode 700."""
         self.keys_file = self.secrets / "keys.json"
         """Hashed API keys."""
+        self.openai_servers_file = self.secrets / "openai-servers.json"
+        """OpenAI servers that the gateway may ask, as the user wrote them; not there unless the user made it."""
         self.receivers_file = self.secrets / "receivers.yaml"
         """Webhook receivers as the user wrote them."""
         self.endpoints_file = home / "stack.json"

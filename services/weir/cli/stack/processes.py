@@ -67,6 +67,7 @@ def processes(
         "WEIR_GATEWAY_GRPC_PORT": str(ports["gateway_grpc"]),
         "WEIR_INFERENCE_ADDRESS": f"{HOST}:{ports['inference_grpc']}",
         "WEIR_GATEWAY_KEYS_FILE": str(layout.keys_file),
+        "WEIR_GATEWAY_OPENAI_SERVERS_FILE": str(layout.openai_servers_file),
         "WEIR_GATEWAY_ANONYMOUS_TENANT": "local",
     }
     inference = {

@@ -67,3 +67,11 @@ STRAY_RESPONSES = Counter(
 )
 
 CATALOG_REVISION = Gauge("weir_gateway_catalog_revision", "Newest registry revision the gateway knows.")
+
+SERVER_CALLS = Gauge("weir_gateway_openai_servers_calls", "Calls in flight at OpenAI servers, of all servers together.")
+
+SERVER_RETRIES = Counter(
+    "weir_gateway_openai_servers_retries_total",
+    "Calls sent again to an OpenAI server because the connection failed before a byte of an answer, by what failed.",
+    ["reason"],
+)
