@@ -37,7 +37,10 @@ NOTHING = cast("Any", None)
 REGISTRY = RegistrySettings()
 
 SERVICES: dict[str, tuple[Sequence[BaseRoute], Page | None]] = {
-    "gateway/__main__.py": (gateway_routes(cast("Any", SimpleNamespace(upstream=NOTHING))), openai_page),
+    "gateway/__main__.py": (
+        gateway_routes(cast("Any", SimpleNamespace(upstream=NOTHING, servers=NOTHING, settings=NOTHING))),
+        openai_page,
+    ),
     "capture/drain_process.py": (drain_routes(NOTHING, NOTHING), None),
     "inference/__main__.py": ((), None),
     "drift/__main__.py": ([*drift_routes(NOTHING, 1), *quality_routes(NOTHING, NOTHING, NOTHING)], None),

@@ -11,7 +11,9 @@ from weir.capture.spool import SpoolWriter
 from weir.events import Event, RegistryChanged
 from weir.gateway.adapters.catalog_file import catalog_content, load_catalog, save_catalog
 from weir.gateway.adapters.metrics import BOOT_EPOCH, CATALOG_REVISION, NUMBERS
+from weir.gateway.adapters.openai_server import OpenAIServers
 from weir.gateway.adapters.secret_file import request_id_secret
+from weir.gateway.adapters.servers_file import ServersFile
 from weir.gateway.adapters.upstream import upstream_at
 from weir.gateway.api.oip.server import serve_oip
 from weir.gateway.api.openai.routes import page_of, routes
@@ -99,6 +101,7 @@ async def main(stop: asyncio.Event) -> None:
         Recorder(settings, capture, metrics, group_sync),
         RequestIds(request_id_secret(settings.request_id_secret)),
         upstream,
+        OpenAIServers(ServersFile(settings.openai_servers_file)),
     )
 
     def apply(event: Event) -> None:
@@ -130,6 +133,7 @@ async def main(stop: asyncio.Event) -> None:
     )
     await _until_ended(gateway.turnstile)
     await upstream.close()
+    await gateway.servers.close()
     capture.write_gap()
     capture.write_head()
     writer.close()

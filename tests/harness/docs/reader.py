@@ -18,6 +18,7 @@ import httpx2
 import yaml
 from confluent_kafka import Producer
 
+from harness.docs.far_server import FarServer
 from harness.docs.named_commands import PLACEHOLDER
 from harness.docs.pages import ROOT, Block
 from harness.stack.running_stack import RunningStack
@@ -43,6 +44,8 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.home = folder / ".weir"
+        self.far_url = ""
+        """Base URL of the reader's own OpenAI server."""
         for path in ROOT.iterdir():
             if path.name not in (".weir", ".git", "secrets"):
                 (folder / path.name).symlink_to(path)
@@ -149,6 +152,7 @@ WORDS: Mapping[str, Callable[[Reader], str]] = {
     "before the hole": lambda _: "1h",
     "dead letter": Reader.dead_letter,
     "silence": Reader.silence,
+    "base URL of your server": lambda reader: reader.far_url,
     "drift URL": lambda reader: reader.stack.endpoints.drift_url,
     "alerts URL": lambda reader: reader.stack.alerts_url,
 }
@@ -158,9 +162,11 @@ WORDS: Mapping[str, Callable[[Reader], str]] = {
 @contextmanager
 def reading(folder: Path) -> Iterator[Reader]:
     """A reader, and a webhook receiver named demo that answers; the stack is stopped at the end."""
-    server = ThreadingHTTPServer((HOST, 0), Receiver)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server, far = ThreadingHTTPServer((HOST, 0), Receiver), ThreadingHTTPServer((HOST, 0), FarServer)
+    for one in (server, far):
+        threading.Thread(target=one.serve_forever, daemon=True).start()
     reader = Reader(folder)
+    reader.far_url = f"http://{HOST}:{far.server_port}/v1"
     secrets = reader.home / "secrets"
     secrets.mkdir(mode=0o700)
     demo = {"name": "demo", "url": f"http://{HOST}:{server.server_port}/", "allow_private": True}
@@ -172,8 +178,9 @@ def reading(folder: Path) -> Iterator[Reader]:
         yield reader
     finally:
         stop_stack(reader.home)
-        server.shutdown()
-        server.server_close()
+        for one in (server, far):
+            one.shutdown()
+            one.server_close()
         shutil.rmtree(reader.home)
 
 

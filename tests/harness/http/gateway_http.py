@@ -18,6 +18,8 @@ from weir.access.keys_file import KeysFile
 from weir.capture.spool import SpoolWriter
 from weir.capture.spool_reader import SpoolReader
 from weir.events import Event, InferenceCompleted, RegistryChanged, digest_of
+from weir.gateway.adapters.openai_server import OpenAIServers
+from weir.gateway.adapters.servers_file import ServersFile
 from weir.gateway.adapters.upstream import upstream_at
 from weir.gateway.api.openai.routes import page_of, routes
 from weir.gateway.calls.call_metrics import CallMetrics
@@ -54,6 +56,7 @@ class HttpDoor:
     reader: SpoolReader
     catalog: Catalog
     """What the gateway knows of the registry."""
+    parts: Gateway
 
     @staticmethod
     def authorization(tenant: str = "demo") -> bytes:
@@ -105,7 +108,10 @@ async def http_door(folder: Path, **settings: str) -> AsyncIterator[HttpDoor]:
         upstream = upstream_at(triton.address, message_bytes_max=known.message_bytes_max, library=known.rpc)
         catalog = catalog_of(triton)
         recorder = Recorder(known, capture, CallMetrics(catalog.knows, known.metric_routes_max))
-        parts = Gateway(known, KeysFile(keys), catalog, Turnstile(known), recorder, RequestIds(b"s" * 32), upstream)
+        servers = OpenAIServers(ServersFile(known.openai_servers_file))
+        parts = Gateway(
+            known, KeysFile(keys), catalog, Turnstile(known), recorder, RequestIds(b"s" * 32), upstream, servers
+        )
         app = application(
             dict,
             known.http_policy(),
@@ -114,8 +120,9 @@ async def http_door(folder: Path, **settings: str) -> AsyncIterator[HttpDoor]:
         )
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            yield HttpDoor(client, triton, SpoolReader(known.spool_dir), catalog)
+            yield HttpDoor(client, triton, SpoolReader(known.spool_dir), catalog, parts)
         await upstream.close()
+        await servers.close()
     writer.close()
 
 

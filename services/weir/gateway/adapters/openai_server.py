@@ -14,9 +14,9 @@ from contextlib import asynccontextmanager
 
 import httpx2
 
+from weir.access.refusals import Refusal
 from weir.gateway.adapters.metrics import LIMITED, SERVER_CALLS, SERVER_RETRIES
 from weir.gateway.adapters.servers_file import KnownServer, ServersFile
-from weir.gateway.core.errors import Refusal
 from weir.gateway.core.server_status import refusal_of
 
 HTTP_OK = 200

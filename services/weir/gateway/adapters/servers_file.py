@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from weir.access.refusals import Refusal
 from weir.assets.strict_json import read_json
-from weir.gateway.core.errors import Refusal
 from weir.gateway.core.openai_servers import OpenAIServer, servers_from
 from weir.runtime.clock import monotonic_s
 from weir.runtime.files.regular import read_regular

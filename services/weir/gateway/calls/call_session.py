@@ -140,8 +140,8 @@ class CallSession:
         self._is_request_recorded = self._gateway.recorder.record_request(self.call, wire)
         self._state = self._state.admitted()
 
-    def mark_forwarded(self, cancel: Callable[[], object]) -> None:
-        """The call is at the model server. cancel: makes that stop."""
+    def mark_forwarded(self, cancel: Callable[[], object] | None = None) -> None:
+        """The call is at its upstream. cancel: makes that stop; None where leaving the connection's block does."""
         self._cancel = cancel
         self._state = self._state.forwarded()
 
@@ -165,9 +165,9 @@ class CallSession:
             self._slot.hold_bytes(len(message))
         self._answer.add(message)
 
-    def take_piece(self, *, error_message: str = "", is_last: bool = False) -> None:
-        """A piece of a streamed answer came; its error or its being the last ends the call."""
-        if self.first_piece_us is None and self.call.is_stream:
+    def take_piece(self, *, error_message: str = "", is_last: bool = False, has_words: bool = True) -> None:
+        """A piece of a streamed answer came; its error or its being the last ends the call. has_words: of the model."""
+        if has_words and self.first_piece_us is None and self.call.is_stream:
             self.first_piece_us = self._now_us()
         self._state = self._state.with_piece()
         ending = call_state.ending_of_piece(error_message, is_last=is_last)
@@ -191,6 +191,11 @@ class CallSession:
             is_stream=self.call.is_stream,
             stray_error=stray_error,
         )
+        self._end(ending, by_upstream=True)
+
+    def end_by_answer(self, refusal: Refusal) -> None:
+        """An OpenAI server refused the call, or its answer broke off; refusal: what the client gets for it."""
+        ending = call_state.ending_of_answer(refusal.error_type, refusal.message, has_pieces=self._state.has_pieces)
         self._end(ending, by_upstream=True)
 
     def end_by_refusal(self, refusal: Refusal) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from weir.access.callers import Callers
 from weir.access.keys import Caller
 from weir.access.keys_file import KeysFile
+from weir.gateway.adapters.openai_server import OpenAIServers
+from weir.gateway.adapters.servers_file import ServersFile
 from weir.gateway.calls.recorder import Recorder
 from weir.gateway.calls.request_ids import RequestIds
 from weir.gateway.calls.turnstile import Turnstile
@@ -28,6 +30,8 @@ class Gateway:
     request_ids: RequestIds
     upstream: OipClient
     """The inference service."""
+    servers: OpenAIServers = field(default_factory=lambda: OpenAIServers(ServersFile(None)))
+    """Those that models with an endpoint are at."""
     callers: Callers = field(default_factory=Callers)
 
     def caller(self, authorization: str, *, is_loopback: bool) -> Caller:

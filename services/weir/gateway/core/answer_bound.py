@@ -125,7 +125,7 @@ def _limited(sampling: object, resolved: Resolved, *, has_bound: bool) -> bytes:
 
 def _add(message: service_pb2.ModelInferRequest, resolved: Resolved) -> None:
     """The bound as a tensor of the prompts' shape; a model that takes none refuses the call, which cannot be kept bounded."""
-    at = next((index for index, tensor in enumerate(message.inputs) if tensor.name == resolved.model.input), None)
+    at = next((index for index, tensor in enumerate(message.inputs) if tensor.name == resolved.model.text_tensor), None)
     shape, count = ([1], 1) if at is None else (list(message.inputs[at].shape), _prompts(message, at))
     message.inputs.add(name=SAMPLING, datatype="BYTES", shape=shape)
     if message.raw_input_contents:

@@ -24,6 +24,10 @@ Protocol = Literal[
 ]
 
 
+Upstream = Literal["oip", "openai"]
+"""What the server of the model speaks: the Open Inference Protocol, by way of the inference service, or OpenAI's API."""
+
+
 @direct_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
@@ -42,7 +46,7 @@ class Call:
     route: str
     """Name the client asked for."""
     model: str = ""
-    """Model asked on the model server; empty while none was chosen."""
+    """Model asked, as its server calls it; empty while none was chosen."""
     client_request_id: str = ""
     session_id: str = ""
     deadline_ms: int | None = None
@@ -56,6 +60,8 @@ class Call:
     """Attributes of the call's root span that the client named: user, metadata."""
     references: tuple[Reference, ...] = ()
     """Assets resolved from the registry for this call."""
+    upstream: Upstream = "oip"
+    """Which messages the call's records hold."""
 
     def bare(self) -> Call:
         """The call without the words in it: what its end needs where the gateway died."""

@@ -97,12 +97,21 @@ def ending_of(
         if stray_error or missing:
             return Ending("failed", INTERNAL, "upstream_error", stray_error or missing, server_timing_json)
         return Ending("ok", 0, server_timing_json=server_timing_json)
-    outcome: Outcome = "failed"
-    if status_code == RESOURCE_EXHAUSTED:
-        outcome = "refused"
-    elif has_pieces and status_code in (UNAVAILABLE, INTERNAL):
-        outcome = "upstream_lost"
+    outcome = _outcome(status_code, has_pieces=has_pieces)
     return Ending(outcome, status_code, error_type_of(status_code), details, server_timing_json)
+
+
+def ending_of_answer(error_type: str, message: str, *, has_pieces: bool) -> Ending:
+    """What the refusal of an OpenAI server, or the end of its connection, means: the same, by a word of REFUSALS."""
+    status_code = REFUSALS[error_type][0]
+    return Ending(_outcome(status_code, has_pieces=has_pieces), status_code, error_type, message)
+
+
+def _outcome(status_code: int, *, has_pieces: bool) -> Outcome:
+    """The outcome of a call that its upstream did not answer well."""
+    if status_code == RESOURCE_EXHAUSTED:
+        return "refused"
+    return "upstream_lost" if has_pieces and status_code in (UNAVAILABLE, INTERNAL) else "failed"
 
 
 def ending_of_piece(error_message: str, *, is_last: bool) -> Ending | None:

@@ -259,7 +259,7 @@ class Catalog:
         of_model.update({chain.name: chain for chain in named})
         found: dict[str, Version] = {}
         for model in self._at_prod("model"):
-            for endpoint in model.asset.endpoints if isinstance(model.asset, Model) else ():
+            for endpoint in model.asset.server_names if isinstance(model.asset, Model) else ():
                 found.setdefault(endpoint, of_model.get(model.name, model))
         return found
 

@@ -27,8 +27,9 @@ from weir.events import (
 from weir.events.loose_json import is_long, json_objects
 from weir.events.ranges import TIME_END_US, TIME_MIN_US
 from weir.gateway.core.answer import ModelAnswer, read_answer
-from weir.gateway.core.call import Call, CallEnd, Feedback
+from weir.gateway.core.call import Call, CallEnd, Feedback, Upstream
 from weir.gateway.core.feedback_request import COMMENT_CHARS_MAX
+from weir.gateway.core.openai_wire import read_passed_answer, read_passed_request
 from weir.gateway.core.record import Record
 from weir.gateway.core.wire import RequestFacts, read_request
 
@@ -46,6 +47,9 @@ SPAN_KINDS: tuple[SpanKind, ...] = get_args(SpanKind)
 SPAN_ID = re.compile("[0-9a-f]{16}")
 """A span id of W3C trace context."""
 
+PROVIDERS: Mapping[Upstream, str] = {"oip": "triton", "openai": "openai"}
+"""`gen_ai.provider.name`. OpenTelemetry calls each server that speaks OpenAI's API so, unless more is known of it."""
+
 Addressed = tuple[str, str, Event]
 """Topic, key, event."""
 
@@ -61,7 +65,8 @@ def events_of(record: Record, *, text_chars_max: int) -> list[Addressed]:
         assert record.feedback is not None
         return [("feedback", record.feedback.request_id, _feedback(record, record.feedback))]
     assert record.call is not None
-    call, request = record.call, read_request(record.wire)
+    call, is_passed = record.call, record.call.upstream == "openai"
+    request = read_passed_request(record.wire) if is_passed else read_request(record.wire)
     shared = _shared(record, call, request, text_chars_max)
     if record.kind == "requested":
         requested = InferenceRequested(
@@ -71,9 +76,10 @@ def events_of(record: Record, *, text_chars_max: int) -> list[Addressed]:
         )
         return [("inference-requests", call.request_id, requested)]
     assert record.end is not None
-    answer = read_answer(record.responses, is_stream=call.is_stream)
+    read = read_passed_answer if is_passed else read_answer
+    answer = read(record.responses, is_stream=call.is_stream)
     completed = _completed(record, call, record.end, request, answer, shared, text_chars_max)
-    spans = _spans(record, call, record.end, completed, answer.node_timings_json)
+    spans = _spans(record, call, record.end, completed, answer)
     return [("inference-responses", call.request_id, completed), ("spans", call.trace_id, spans)]
 
 
@@ -170,10 +176,10 @@ def _indexes(contexts: Sequence[Context]) -> list[Reference]:
 
 
 def _spans(
-    record: Record, call: Call, end: CallEnd, completed: InferenceCompleted, node_timings_json: str
+    record: Record, call: Call, end: CallEnd, completed: InferenceCompleted, answer: ModelAnswer
 ) -> SpansRecorded:
-    root = _root_span(call, end, completed)
-    services, nodes = json_objects(end.server_timing_json), json_objects(node_timings_json)
+    root = _root_span(call, end, completed, answer.model[:FACT_CHARS_MAX] or call.model)
+    services, nodes = json_objects(end.server_timing_json), json_objects(answer.node_timings_json)
     hops = [_timed(call, item, index, call.span_id) for index, item in enumerate(services)]
     parent = hops[-1].span_id if hops else call.span_id
     inner = [_timed(call, item, index + len(hops), parent) for index, item in enumerate(nodes)]
@@ -185,12 +191,12 @@ def _spans(
     )
 
 
-def _root_span(call: Call, end: CallEnd, completed: InferenceCompleted) -> Span:
+def _root_span(call: Call, end: CallEnd, completed: InferenceCompleted, model: str) -> Span:
     attributes: Mapping[str, object] = {
         "gen_ai.operation.name": call.operation,
-        "gen_ai.provider.name": "triton",
+        "gen_ai.provider.name": PROVIDERS[call.upstream],
         "gen_ai.request.model": call.route,
-        "gen_ai.response.model": call.model,
+        "gen_ai.response.model": model,
         "gen_ai.conversation.id": call.session_id,
         "gen_ai.response.finish_reasons": completed.finish_reason,
         "gen_ai.usage.input_tokens": completed.input_tokens,

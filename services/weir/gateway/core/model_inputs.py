@@ -61,7 +61,7 @@ def generation_request(
     The policy's bound goes with it where the client asks for no length. Raises Refusal naming the sampling parameter that the
     model has no input for.
     """
-    text_name, sampling = resolved.model.input, bounded(resolved.policy, asked.sampling)
+    text_name, sampling = resolved.model.text_tensor, bounded(resolved.policy, asked.sampling)
     if text_name not in known.inputs:
         names = ", ".join(sorted(known.inputs)) or "none"
         raise Refusal("upstream_error", f"model {known.model!r} has no input {text_name!r}; it has: {names}")

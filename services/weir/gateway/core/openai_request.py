@@ -176,7 +176,7 @@ def read_embeddings(body: object, texts_max: int) -> EmbeddingsRequest:
     texts = fields["input"]
     if len(texts) > texts_max:
         raise Refusal("invalid_request", f"input holds {len(texts)} texts; at most {texts_max}", field="input")
-    return EmbeddingsRequest(fields["model"], texts, fields.get("encoding_format") == "base64", _labels(fields))
+    return EmbeddingsRequest(fields["model"], texts, fields.get("encoding_format") == "base64", labels_of(fields))
 
 
 def check_shape(body: object) -> None:
@@ -199,11 +199,35 @@ def check_shape(body: object) -> None:
         waiting += [(child, depth + 1) for child in children if isinstance(child, dict | list)]
 
 
-def _read(body: object, table: Mapping[str, Field], needed: Sequence[str], what: str) -> dict[str, Any]:
+def body_of(body: object, what: str) -> dict[str, Any]:
+    """The fields of a body. Raises Refusal for what is no object of a sensible shape."""
     if not isinstance(body, dict):
-        raise Refusal("invalid_request", f"the body is a JSON {type(body).__name__}; expected an object")
+        raise Refusal("invalid_request", f"the body is a JSON {type(body).__name__}; {what} need an object")
     check_shape(body)
-    fields = read_fields(body, table, what)
+    return body
+
+
+def route_of(body: object, what: str) -> str:
+    """The route that a body names. Raises Refusal."""
+    asked = body_of(body, what).get("model")
+    if asked is None:
+        raise Refusal("invalid_request", f"model is missing; {what} need it", field="model")
+    return str(route("model", asked))
+
+
+def asks_for_stream(body: object) -> bool:
+    """Whether a body asks for the answer in pieces; a value that cannot be read is refused later."""
+    return isinstance(body, dict) and body.get("stream") is True
+
+
+def labels_of(fields: Mapping[str, Any]) -> dict[str, str]:
+    """Attributes of the call's root span."""
+    found = {attribute: fields[name] for name, attribute in LABELS.items() if name in fields}
+    return found | {f"openai.metadata.{key}": value for key, value in fields.get("metadata", {}).items()}
+
+
+def _read(body: object, table: Mapping[str, Field], needed: Sequence[str], what: str) -> dict[str, Any]:
+    fields = read_fields(body_of(body, what), table, what)
     for name in needed:
         if name not in fields:
             raise Refusal("invalid_request", f"{name} is missing; {what} need it", field=name)
@@ -223,7 +247,7 @@ def _options(fields: Mapping[str, Any]) -> dict[str, Any]:
         "is_stream": is_stream,
         "include_usage": include_usage,
         "sampling": _sampling(fields),
-        "labels": _labels(fields),
+        "labels": labels_of(fields),
     }
 
 
@@ -235,11 +259,6 @@ def _sampling(fields: Mapping[str, Any]) -> dict[str, Any]:
             "max_completion_tokens", limit, f"the same as max_tokens, {found['max_tokens']}, or one of them alone"
         )
     return found
-
-
-def _labels(fields: Mapping[str, Any]) -> dict[str, str]:
-    found = {attribute: fields[name] for name, attribute in LABELS.items() if name in fields}
-    return found | {f"openai.metadata.{key}": value for key, value in fields.get("metadata", {}).items()}
 
 
 def _prompt(name: str, value: object) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from weir.gateway.core.errors import QUOTED_CHARS_MAX, Refusal, cut
+from weir.access.refusals import QUOTED_CHARS_MAX, Refusal, cut
 
 RETRY_AFTER_MAX_S = 86_400
 """Longest wait that is passed on, seconds: a day, as for Triton's."""

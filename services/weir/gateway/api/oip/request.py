@@ -63,7 +63,10 @@ def _unsendable(error: NoMessage) -> Refusal:
 
 def _choose_prompt(session: CallSession, resolved: Resolved, model_name: str, headers: Mapping[str, str]) -> Resolved:
     """The route with the prompt that the client names. Raises Refusal for a name that this listener does not serve."""
-    served = resolved.model.endpoints
+    served = resolved.model.server_names
+    if not served:
+        text = f"{model_name!r} is at an OpenAI server, which has no tensors; ask it over the OpenAI API, under /v1"
+        raise Refusal("model_not_found", text)
     if model_name not in served:
         raise Refusal(
             "model_not_found",

@@ -47,7 +47,7 @@ class HttpCall(CallSession):
 
     def name(self, *, route: str, user_text: str, labels: Mapping[str, str], is_stream: bool = False) -> None:
         """Fill in what became known; texts are cut to what their events keep."""
-        protocol = STREAMED[self.call.protocol] if is_stream else self.call.protocol
+        protocol = STREAMED.get(self.call.protocol, self.call.protocol) if is_stream else self.call.protocol
         self.know(
             route=route[:NAME_CHARS_MAX],
             user_text=user_text[: self._gateway.settings.text_chars_max],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 import orjson
@@ -21,6 +22,7 @@ from weir.access.refusals import Refusal, cut
 from weir.gateway.adapters.model_metadata import ModelMetadata
 from weir.gateway.api.openai import replies
 from weir.gateway.api.openai.call import HttpCall, while_connected
+from weir.gateway.api.openai.passing import Passing
 from weir.gateway.api.openai.reply import Reply
 from weir.gateway.api.openai.stream import PieceStream, events
 from weir.gateway.calls.call_start import PROMPT, SESSION, reply_headers_of, session_of
@@ -34,9 +36,18 @@ from weir.gateway.core.model_inputs import generation_request
 from weir.gateway.core.openai_request import (
     ChatRequest,
     CompletionRequest,
+    asks_for_stream,
     read_chat,
     read_completion,
     read_embeddings,
+    route_of,
+)
+from weir.gateway.core.passed_request import (
+    PassedRequest,
+    Reader,
+    passed_chat,
+    passed_completion,
+    passed_embeddings,
 )
 from weir.gateway.core.served import not_served
 from weir.gateway.core.upstream_request import demand_dimensions, embeddings_of, embeddings_request, embeddings_requests
@@ -54,8 +65,20 @@ names as no limit."""
 Answer = Callable[[HttpCall, object, Request, Reply], Awaitable[None]]
 """Answers a call whose body was read. Raises Refusal."""
 
-ReadAsked = Callable[[object], ChatRequest | CompletionRequest]
-"""Reads a body. Raises Refusal."""
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One way to ask for a text."""
+
+    what: str
+    """As errors name it."""
+    read: Callable[[object], ChatRequest | CompletionRequest]
+    """Reads a body for the model server. Raises Refusal."""
+    read_passed: Reader
+    """Reads a body for an OpenAI server. Raises Refusal."""
+    brings_prompt: bool
+    """Whether the client sends a finished prompt, to which no template is applied."""
+
 
 DIGITS_MAX = 18
 """Digits of a content-length that is read as a number. Chosen: 10^18 bytes is more than anybody has."""
@@ -88,14 +111,17 @@ class OpenAIHandlers:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._metadata = ModelMetadata(gateway.upstream)
+        self._passing = Passing(gateway.servers, gateway.settings)
 
     async def chat(self, scope: Scope, receive: Receive, send: Send) -> None:
         """POST /v1/chat/completions."""
-        await self._call(scope, receive, send, "openai-chat", "chat", partial(self._generate, read_chat))
+        way = Generation("chat completions", read_chat, passed_chat, brings_prompt=False)
+        await self._call(scope, receive, send, "openai-chat", "chat", partial(self._generate, way))
 
     async def completions(self, scope: Scope, receive: Receive, send: Send) -> None:
         """POST /v1/completions."""
-        answer = partial(self._generate, read_completion)
+        way = Generation("completions", read_completion, passed_completion, brings_prompt=True)
+        answer = partial(self._generate, way)
         await self._call(scope, receive, send, "openai-completions", "text_completion", answer)
 
     async def embeddings(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -171,18 +197,19 @@ class OpenAIHandlers:
             response.headers.update(dict(reply_headers_of(call.call)))
             await response(scope, receive, send)
 
-    async def _generate(
-        self, read_asked: ReadAsked, call: HttpCall, body: object, request: Request, reply: Reply
-    ) -> None:
+    async def _generate(self, way: Generation, call: HttpCall, body: object, request: Request, reply: Reply) -> None:
         """A chat or text completion. `weir-prompt` names another template of a chat; for a completion it names the
         template that the client rendered itself."""
-        asked = read_asked(body)
-        call.name(route=asked.model, user_text=asked.question, is_stream=asked.is_stream, labels=asked.labels)
-        resolved, chosen = self._resolve(call, asked.model, "chat"), _prompt_name(request)
+        resolved, chosen = self._resolve(call, body, "chat", way.what), _prompt_name(request)
         if chosen:
             resolved = resolved.with_prompt(call.prompt(chosen))
-        elif isinstance(asked, CompletionRequest):
+        elif way.brings_prompt:
             resolved = resolved.without_prompt()
+        if resolved.model.endpoint is not None:
+            await self._pass_on(call, resolved, way.read_passed(body, resolved.model.endpoint), reply)
+            return
+        asked = way.read(body)
+        call.name(route=asked.model, user_text=asked.question, is_stream=asked.is_stream, labels=asked.labels)
         prompt = asked.prompt_in(resolved)
         wants_stream = asked.is_stream or not resolved.model.unary_model
         model = resolved.model.stream_model if wants_stream else resolved.model.unary_model
@@ -216,14 +243,18 @@ class OpenAIHandlers:
         await reply.whole(whole, reply_headers_of(call.call))
 
     async def _embed(self, call: HttpCall, body: object, request: Request, reply: Reply) -> None:
-        asked = read_embeddings(body, self._gateway.settings.texts_per_call_max)
-        call.name(route=asked.model, user_text="\n".join(asked.texts), labels=asked.labels)
-        resolved = self._resolve(call, asked.model, "embeddings")
+        texts_max = self._gateway.settings.texts_per_call_max
+        resolved = self._resolve(call, body, "embeddings", "embeddings")
         if _prompt_name(request):
             raise Refusal("invalid_request", f"{PROMPT} has no meaning for embeddings; leave it out", field=PROMPT)
+        if resolved.model.endpoint is not None:
+            await self._pass_on(call, resolved, passed_embeddings(body, resolved.model.endpoint, texts_max), reply)
+            return
+        asked = read_embeddings(body, texts_max)
+        call.name(route=asked.model, user_text="\n".join(asked.texts), labels=asked.labels)
         model = resolved.model.unary_model or ""
         call.know(route=resolved.route, model=model, references=resolved.references)
-        asked_for = model, resolved.model.input, asked.texts, call.call.request_id
+        asked_for = model, resolved.model.text_tensor, asked.texts, call.call.request_id
         wires = embeddings_requests(*asked_for)
         call.admit(resolved, embeddings_request(*asked_for), {})
 
@@ -241,8 +272,18 @@ class OpenAIHandlers:
 
         await reply.whole(await call.unary(wires, read), reply_headers_of(call.call))
 
-    def _resolve(self, call: HttpCall, route: str, task: str) -> Resolved:
-        """What the route means, for a caller who may ask it and in a call of its task. Raises Refusal."""
+    async def _pass_on(self, call: HttpCall, resolved: Resolved, asked: PassedRequest, reply: Reply) -> None:
+        """A call of a route whose model is at an OpenAI server."""
+        call.name(route=resolved.route, user_text=asked.user_text, is_stream=asked.is_stream, labels=asked.labels)
+        await self._passing.answer(call, resolved, asked, reply)
+
+    def _resolve(self, call: HttpCall, body: object, task: str, what: str) -> Resolved:
+        """What the route of a body means, for a caller who may ask it and in a call of its task. Raises Refusal.
+
+        It comes before the other fields are read: which of them there are depends on the model's server.
+        """
+        route = route_of(body, what)
+        call.name(route=route, user_text="", labels={}, is_stream=asks_for_stream(body))
         resolved = call.resolve(route)
         if resolved.model.task != task:
             raise Refusal("invalid_request", f"{cut(route)!r} serves {resolved.model.task}, not {task}", field="model")

@@ -1,0 +1,96 @@
+"""The answer of an OpenAI server on its way to the client: word for word, but for its id and the name of its model.
+
+Invariant (K13): what the server said is passed on as it is, also what OpenAI's API does not have. The id is that of the call,
+which feedback takes and every record has; the model is the route that the client asked for. A stream is whole when the server
+said so, by [DONE] or by a reason for the end of each answer; one that just stops is cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from weir.access.refusals import Refusal
+from weir.gateway.core.call import Call
+from weir.gateway.core.server_status import error_in
+
+DONE = "[DONE]"
+"""The last event of a stream; specified by OpenAI's API."""
+
+ID_HEADS: Mapping[str, str] = {"chat": "chatcmpl-", "text_completion": "cmpl-"}
+"""How the id of an answer begins, by operation; an answer of embeddings has no id."""
+
+WORDS = ("content", "text", "tool_calls", "function_call", "refusal", "reasoning_content", "reasoning")
+"""Keys of a piece that the model wrote."""
+
+
+def readdressed(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer, or a piece of one, as it goes to the client."""
+    head = ID_HEADS.get(call.operation)
+    own = {"model": call.route} if head is None else {"id": f"{head}{call.request_id}", "model": call.route}
+    return {**body, **own}
+
+
+def answer_in(data: bytes, listed: str) -> dict[str, Any]:
+    """The body of a whole answer. listed: the key that must hold a list. Raises Refusal for any other bytes."""
+    body = _object(data)
+    if (error := error_in(body)) is not None and listed not in body:
+        raise Refusal("upstream_error", f"the OpenAI server answered 200 and an error: {error[0]}")
+    if not isinstance(body.get(listed), list):
+        raise Refusal("upstream_error", f"the OpenAI server answered JSON without a list {listed!r}")
+    return body
+
+
+class PassedStream:
+    """The events of one stream as they come."""
+
+    def __init__(self) -> None:
+        self.is_done = False
+        """Whether [DONE] came."""
+        self._reasons: dict[object, bool] = {}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the server said that this is all."""
+        return self.is_done or (bool(self._reasons) and all(self._reasons.values()))
+
+    def take(self, data: str) -> dict[str, Any] | None:
+        """The piece in the data of an event; None for the last event. Raises Refusal for what is no piece."""
+        if data.strip() == DONE:
+            self.is_done = True
+            return None
+        body = _object(data.encode())
+        for choice in choices_of(body):
+            index = choice.get("index", 0)
+            if isinstance(index, int):
+                self._reasons[index] = bool(self._reasons.get(index)) or choice.get("finish_reason") is not None
+        return body
+
+
+def choices_of(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The pieces of answers in an event."""
+    listed = body.get("choices")
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+
+
+def has_words(body: Mapping[str, Any]) -> bool:
+    """Whether an event holds something that the model wrote; the first one of a chat often names the role alone."""
+    pieces = [choice.get("delta", choice) for choice in choices_of(body)]
+    return any(piece.get(key) for piece in pieces if isinstance(piece, dict) for key in WORDS)
+
+
+def is_usage_alone(body: Mapping[str, Any]) -> bool:
+    """Whether an event tells the usage and nothing else."""
+    return body.get("choices") == [] and body.get("usage") is not None
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        body = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise Refusal("upstream_error", "the OpenAI server's answer is no JSON") from error
+    if not isinstance(body, dict):
+        raise Refusal("upstream_error", f"the OpenAI server answered a JSON {type(body).__name__}; expected an object")
+    return body
