@@ -84,7 +84,7 @@ def test_a_history_that_grows_changes_the_comparison_and_no_digest() -> None:
     assert (before["sha256"], before["output_sha256"]) == (after["sha256"], after["output_sha256"])
 
 
-@pytest.mark.capability("X5", is_check=True)
+@pytest.mark.capability("X5", is_check=True, clause="earlier")
 def test_another_setting_says_how_much_earlier_at_how_many_more_false_alarms_under_a_hash_of_its_own() -> None:
     history = {("demo", "docs-qa"): told(folded())}
     bolder = folded(settings=replace(SMALL, warn_arl_events=20.0, page_arl_events=40.0))
@@ -105,6 +105,21 @@ def test_another_setting_says_how_much_earlier_at_how_many_more_false_alarms_und
     assert (once["sha256"], once["output_sha256"]) == (again["sha256"], again["output_sha256"])
     assert once["output_sha256"] != usual["output_sha256"]
     assert {one["found_earlier_events"] for one in usual["verdicts"]} == {0}  # type: ignore[attr-defined]  # a document is plain values
+
+
+@pytest.mark.capability("X5", is_check=True, clause="more false alarms")
+def test_an_alarm_of_another_setting_before_the_change_is_a_false_one_more() -> None:
+    history = {("demo", "docs-qa"): told(folded())}
+    bolder = folded(settings=replace(SMALL, warn_arl_events=20.0, page_arl_events=40.0))
+    did, would = (
+        next(one for one in told(replay) if (one.state, one.level) == ("fired", "page"))
+        for replay in (folded(), bolder)
+    )
+
+    found = document(bolder, source(b"a"), history, 10, (would.event_time_us + did.event_time_us) // 2)
+
+    [page] = [one for one in found["verdicts"] if one["level"] == "page"]  # type: ignore[attr-defined]  # a document is plain values
+    assert page["in_words"] == "page: would not have found what was found, 1 more false alarm"
 
 
 def test_events_that_come_again_are_counted_and_change_the_range_alone() -> None:

@@ -27,7 +27,6 @@ from weir.detectors.observation import EmbeddingMismatch, Observation
 from weir.detectors.outcomes import Cleared, Frozen, Guarantee, Outcome, Signal, Warming
 from weir.detectors.settings import BankSettings
 from weir.detectors.step import NO_P, Step
-from weir.drift.core.fleet import Rate, budget, in_words
 
 SMALL = BankSettings(min_reference_events=60, reference_events=60, max_reference_events=80)
 
@@ -119,9 +118,9 @@ def test_steady_traffic_is_silent(fitted_bank: MonitoringBank) -> None:
     assert told == ()
 
 
-@pytest.mark.capability("O6", is_check=True)
+@pytest.mark.capability("O6", is_check=True, clause="ramp and quiet")
 @pytest.mark.slow
-def test_a_slow_ramp_is_found_while_steady_traffic_stays_quiet_and_the_false_alarm_rate_is_said(
+def test_a_slow_ramp_is_found_while_steady_traffic_stays_quiet(
     fitted_bank: MonitoringBank,
 ) -> None:
     """Over 1,500 events the share of other texts grows from none to three in four; beside it 4,000 events as before."""
@@ -137,8 +136,6 @@ def test_a_slow_ramp_is_found_while_steady_traffic_stays_quiet_and_the_false_ala
     page = next(item for item in told if isinstance(item, Signal) and item.level == "page")
     assert calm < page.index <= calm + grows
     assert page.arl_events == fitted_bank.settings.page_arl_events == 100_000.0
-    a_day = [Rate(page.arl_events, steps=4_000, span_s=86_400.0)]
-    assert "at most 0.04 false pages a day" in in_words(1, 0, 0.05, budget(a_day, 1.0))
 
 
 @pytest.mark.capability("X2")

@@ -61,7 +61,7 @@ def test_like_texts_join_and_others_do_not() -> None:
     assert intents.clusters[0].words["subject1"] == 3
 
 
-@pytest.mark.capability("O7", is_check=True, clause="growth")
+@pytest.mark.capability("O7")
 def test_a_steady_rate_is_told_as_it_is_and_a_new_one_is_seen_to_grow() -> None:
     steady = after([0] * 200, every=10).clusters[0]
     new = after([0] * 10, every=5).clusters[0]
