@@ -40,7 +40,7 @@ def test_triton_down_is_a_clear_error_an_event_and_heals_without_a_restart(stack
     stack.until_count("v_inference_responses", f"request_id = '{asked.request_id}'", 1)
 
 
-@pytest.mark.capability("O1")
+@pytest.mark.capability("O1", is_check=True)
 def test_kafka_killed_during_traffic_loses_nothing(stack: RunningStack) -> None:
     with calling(lambda: stack.gateway_grpc, pause_s=0.05) as calls:
         calls.more(10)

@@ -30,8 +30,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One capability. Raises ValueError when what is missing is not said of a partial row, or is said of another; and for
-    clauses that are not at least two different texts.
+    """One capability. Raises ValueError when what is missing is not said of a partial row, or is said of another; when a row
+    that does not work says what it lacks; and for clauses that are not at least two different texts.
     """
 
     id: str
@@ -47,12 +47,17 @@ class Row:
     clauses: tuple[str, ...] = ()
     """Names of what the check is made of, where more than one test does it: each needs a test that passes."""
 
+    lacks: str = ""
+    """What `what` names and the check does not ask for, and is not there; of rows that work only."""
+
     def __post_init__(self) -> None:
         if (self.state is State.PARTIAL) != bool(self.missing.strip()):
             raise ValueError(
                 f"{self.id}: state {self.state}, missing {self.missing!r}; 'partial' says under 'missing' what of the"
                 " check is not there, 'works' and 'missing' say nothing there"
             )
+        if self.lacks and self.state is not State.WORKS:
+            raise ValueError(f"{self.id}: state {self.state}, lacks {self.lacks!r}; a row that works says that alone")
         if self.clauses and (
             len(set(self.clauses)) < max(2, len(self.clauses)) or not all(map(str.strip, self.clauses))
         ):
@@ -81,5 +86,5 @@ def _row(fields: dict[str, Any]) -> Row:
         return Row(**{**fields, "state": State(fields["state"]), "clauses": tuple(map(str, clauses))})
     except (TypeError, KeyError) as error:
         raise ValueError(
-            f"row {fields.get('id')!r}: {error}; fields: id, group, what, check, clauses, state, missing"
+            f"row {fields.get('id')!r}: {error}; fields: id, group, what, check, clauses, state, missing, lacks"
         ) from error

@@ -88,7 +88,7 @@ async def test_a_kill_at_any_message_changes_no_score_and_no_id(tmp_path: Path, 
     assert len(said(whole)) > len(SPECS)
 
 
-@pytest.mark.capability("O11", is_check=True)
+@pytest.mark.capability("O11")
 async def test_a_new_evaluator_fed_last_weeks_log_scores_each_call_once_and_the_old_ones_say_nothing_new(
     tmp_path: Path,
 ) -> None:

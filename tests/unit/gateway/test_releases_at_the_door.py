@@ -57,7 +57,7 @@ async def asked(client: openai.AsyncOpenAI, model: str, **options: Any) -> Any:
     )
 
 
-@pytest.mark.capability("D1", is_check=True)
+@pytest.mark.capability("D1")
 @pytest.mark.parametrize("is_stream", [False, True], ids=["whole", "streamed"])
 async def test_a_change_of_any_part_is_another_release_which_each_answer_names(
     door: HttpDoor, client: openai.AsyncOpenAI, is_stream: bool
@@ -90,7 +90,7 @@ async def test_a_client_finds_the_card_of_a_model_and_calls_what_it_found_unchan
     assert answer.headers["weir-release"] == card["release"]
 
 
-@pytest.mark.capability("D5", is_check=True, clause="old trace")
+@pytest.mark.capability("D5")
 async def test_what_an_old_call_was_asked_stays_when_the_prompt_moves_on(
     door: HttpDoor, client: openai.AsyncOpenAI
 ) -> None:

@@ -163,6 +163,7 @@ def test_the_first_line_of_the_page_counts_the_states_and_each_row_names_its_tes
     [
         ("[{id: U1, group: g, what: w, check: c, state: partial}]", "'partial' says under 'missing'"),
         ("[{id: U1, group: g, what: w, check: c, state: works, missing: some}]", "say nothing there"),
+        ("[{id: U1, group: g, what: w, check: c, state: missing, lacks: some}]", "a row that works says that alone"),
         ("[{id: U1, group: g, what: w, check: c, state: tested}]", "'tested' is not a valid State"),
         ("[{id: U1, group: g, what: w, check: c, state: missing, owner: me}]", "owner"),
         ("[{id: U1, group: g, what: w, check: c}]", "'state'"),
