@@ -223,8 +223,47 @@ def test_the_share_of_chaos_that_bypasses_the_gateway_is_that_of_the_table() -> 
     assert f"in one run of commit {commit}, {counts['all']:,}" in read("README.md")
 
 
+def test_the_bars_of_drift_that_were_missed_are_those_of_the_table() -> None:
+    rows = [[one.strip() for one in row.split("|")[2:-1]] for row in _bars(read("docs/drift-results.md"))]
+    readme = re.sub(r"\s+", " ", read("README.md"))
+    missed = [row for row in rows if "**no**" in row]
+    late = [(what, bar, held_out.split()[0]) for what, bar, *_, held_out, _, held in missed if held == "**no**"]
+    said = [f"{what.replace('%', ' %')}: {median} (bar {bar.removeprefix('<= ')})" for what, bar, median in late]
+    us = {what: (ours, theirs) for what, _, ours, theirs, *_ in rows if "us an event" in what or "MMD" in what}
+    alone, batched = us["CPU us an event, one at a time"], us["CPU us an event, batches of 64"]
+
+    assert (len(missed), len(said)) == (7, 6)
+    assert "seven were missed" in readme
+    assert "Six delays on the held-out texts" in readme
+    assert [one for one in said if one not in readme] == []
+    assert f"needs {alone[1]} us, ours {batched[0]} in batches of 64 and {alone[0]} alone" in readme
+    times, peer_us = us["alibi-detect's online MMD / batched"]
+    assert f"needs {int(peer_us.split()[0]):,} us, {times} ours in batches and" in readme
+    times_alone, _ = us["alibi-detect's online MMD / one at a time"]
+    assert f"and {times_alone} ours alone (bar 5: held)" in readme
+
+
+def test_the_run_lengths_that_the_readme_gives_are_those_of_the_table() -> None:
+    rows = [[one.strip() for one in row.split("|")[2:-1]] for row in _bars(read("docs/drift-results.md"))]
+    first, held_out = next((row[2], row[5]) for row in rows if row[0] == "ARL, i.i.d., 4 draws together")
+
+    assert f"the runs gave one in {first}; on held-out texts one in {held_out.split()[0]}." in read("README.md")
+    for length in (first, held_out):
+        assert f"{length.split()[0]} on the" in read("docs/drift-results.md")
+
+
+def _bars(page: str) -> list[str]:
+    """The rows of the first table of figures: item, what, bar, ours, MMD, held, and the same on held-out texts."""
+    return re.findall(r"^\| [1-5] \|.*\|$", page, re.MULTILINE)
+
+
 def test_the_pages_count_the_faults_that_there_are() -> None:
-    assert f"`make test` runs {len(SHORT)} of the {len(FULL)} faults in short" in read("docs/chaos.md")
+    page = read("docs/chaos.md")
+    table = page.partition("## The faults")[2].partition("\n## ")[0]
+    listed = [one for ids in re.findall(r"^\| ([a-z][^|]*) \|", table, re.MULTILINE) for one in ids.split(", ")]
+
+    assert f"`make test` runs {len(SHORT)} of the {len(FULL)} faults in short" in page
+    assert sorted(set(listed) - {"id"}) == sorted(FULL), "written whole, so that a reader finds them"
 
 
 def _is_option(name: str) -> bool:
