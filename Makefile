@@ -84,7 +84,7 @@ container-test: setup ## docker-compose.yml on an engine of its own: build, up, 
 distributed-test: setup-tests ## three brokers, one killed and emptied; two of every service; PostgreSQL: one table (about ten minutes)
 	@PYTHONPATH=tests $(VENV)/python -m distributed
 
-fuzz: setup ## hostile bytes at every door, in every record, message, query and definition (10 min, fixed seeds)
+fuzz: setup ## hostile bytes at every listener, in every record, message, query and definition (10 min, fixed seeds)
 	@PYTHONPATH=tests $(VENV)/python -m fuzz
 
 schemas: ## generate types and AsyncAPI from schemas/

@@ -25,7 +25,7 @@ EXIT_TIMEOUT_S = 10
 
 
 class Ports(NamedTuple):
-    """Where Triton's three doors listen."""
+    """Ports of Triton's three listeners."""
 
     grpc: int
     http: int

@@ -142,9 +142,9 @@ def test_who_asks_for_no_key_shares_a_network_with_those_alone_that_need_it_and_
 
     assert on["store"] == {"clickhouse", "lineage"}
     assert on["models"] == {"triton", "inference"}
-    assert on["doors"] == {"gateway", "alerts"}
+    assert on["outside"] == {"gateway", "alerts"}
     assert on["log"] == set(SERVICES) - {"clickhouse", "triton"}
-    assert {name for name, network in COMPOSE["networks"].items() if not network.get("internal")} == {"doors"}
+    assert {name for name, network in COMPOSE["networks"].items() if not network.get("internal")} == {"outside"}
 
 
 @pytest.mark.parametrize("name", sorted(set(OURS) - set(OUR_TOOLS)))

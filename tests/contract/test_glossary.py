@@ -19,10 +19,10 @@ TERMS_MAX = 60
 """As many as a reader looks through once; a term more asks which of the others can go."""
 
 PRIVATE = re.compile(
-    r"\b(?:desks?|life|lives|doors?|insights?|told|untold|books|places?|latch(?:es|ed)?|in hand)\b", re.IGNORECASE
+    r"\b(?:desks?|life|lives|doors?|insights?|told|untold|books|places?|latch(?:es|ed)?|in hand|rooms)\b", re.IGNORECASE
 )
 """Words that once had a meaning of their own here. The field's: listener, producer epoch, explanation, notified, audit,
-topic partition or log position, alarm state, in flight."""
+topic partition or log position, alarm state, in flight, packages."""
 
 PRIVATE_IN_CODE = re.compile(
     r"\b(?:desks?|doors?|insights?|told|untold|books|latch(?:es|ed)?|in hand)\b", re.IGNORECASE
@@ -30,7 +30,17 @@ PRIVATE_IN_CODE = re.compile(
 """Those of them that code has no other use for: not in a name, a comment or a docstring. A text on the wire or on disk keeps its
 words."""
 
-CODE = [path for path in sorted((ROOT / "services").rglob("*.py")) if path.name != "_generated.py"]
+CODE = [
+    path
+    for folder in ("services", "infra")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if path.name != "_generated.py"
+]
+
+PRIVATE_IN_LISTS = re.compile(r"\b(?:desks?|doors?|insights?|in hand|rooms)\b", re.IGNORECASE)
+"""The same for what is written in YAML."""
+
+LISTS = ["docker-compose.yml", "docs/capabilities.yaml"]
 
 READ = re.compile(r"(?:README|CONTRIBUTING)\.md|docs/(?!adr/|(?:capabilities|settings|sql-columns)\.md).*")
 """Not what was decided or was so then, and not what a tool writes."""
@@ -64,6 +74,11 @@ def test_code_has_no_private_words() -> None:
     assert {name: words for name, words in found.items() if words} == {}, (
         "say it in the field's words (docs/glossary.md)"
     )
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_has_no_private_words(name: str) -> None:
+    assert PRIVATE_IN_LISTS.findall((ROOT / name).read_text()) == []
 
 
 def test_a_private_word_is_found() -> None:
