@@ -468,6 +468,8 @@ class InferenceCompleted(Envelope):
     """Assets pinned for this call, each with its digest. Unit: none."""
     release_digest: str = ""
     """Digest over all references of the call, sha256: and 64 hex digits; empty when nothing was resolved."""
+    tool_calls_json: str = "[]"
+    """Tool calls of the answer as one JSON list, as the model wrote them; [] when none, or when over the capture limit."""
 
 
 @direct_init

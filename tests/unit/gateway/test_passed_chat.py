@@ -252,3 +252,13 @@ async def test_an_answer_of_tool_calls_and_of_several_choices_reaches_the_client
         assert reply["choices"] == said["choices"]
         event = passed.ended()[1]
         assert (event.output_text, event.finish_reason) == ("\nOr so.", "stop")
+        assert json.loads(event.tool_calls_json) == [CALL]
+
+
+async def test_tool_calls_over_the_capture_limit_are_left_out_and_said_to_be(tmp_path: Path) -> None:
+    long = {**CALL, "function": {"name": "weather", "arguments": "x" * 10_000}}
+    async with passed_door(tmp_path, whole(answer("Short.", tool_calls=[long]))) as passed:
+        await passed.chat()
+
+        event = passed.ended()[1]
+        assert (event.output_text, event.tool_calls_json, event.output_truncated) == ("Short.", "[]", True)

@@ -21,6 +21,7 @@ from weir.gateway.core.passed_answer import PassedStream
 FIRST = piece({"role": "assistant", "content": ""})
 SAID = [FIRST, piece({"content": "It is "}), piece({"content": "blue."})]
 END = piece({}, "stop")
+CALL = {"id": "call_1", "type": "function"}
 
 
 def datas(text: str) -> list[Any]:
@@ -64,7 +65,7 @@ async def test_a_server_without_stream_options_is_not_sent_them(tmp_path: Path) 
 
 async def test_a_stock_client_reads_streamed_tool_calls(tmp_path: Path) -> None:
     calls: list[dict[str, Any]] = [
-        {"index": 0, "id": "call_1", "type": "function", "function": {"name": "weather", "arguments": ""}},
+        {"index": 0, **CALL, "function": {"name": "weather", "arguments": ""}},
         {"index": 0, "function": {"arguments": '{"at":'}},
         {"index": 0, "function": {"arguments": ' "Rome"}'}},
     ]
@@ -78,6 +79,8 @@ async def test_a_stock_client_reads_streamed_tool_calls(tmp_path: Path) -> None:
         said = [one.choices[0].delta.tool_calls[0] for one in found if one.choices[0].delta.tool_calls]
         assert "".join(one.function.arguments or "" for one in said if one.function) == '{"at": "Rome"}'
         assert found[-1].choices[0].finish_reason == "tool_calls"
+        [held] = json.loads(passed.ended()[1].tool_calls_json)
+        assert held == {**CALL, "function": {"name": "weather", "arguments": '{"at": "Rome"}'}}
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,8 @@ class ModelAnswer:
     corpus_digest: str
     node_timings_json: str
     """What the nodes of a chain tell of their times."""
+    tool_calls_json: str = "[]"
+    """Tool calls of an OpenAI server's answer as a JSON list; Triton's models make none."""
     model: str = ""
     """What an OpenAI server calls the model that answered; empty where it did not say, and for Triton's."""
 

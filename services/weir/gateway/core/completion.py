@@ -96,6 +96,7 @@ def _completed(
     contexts = _contexts(answer, call.references)
     seed = request.parameters.get("seed")
     first = end.first_token_time_us
+    is_cut = max(len(answer.text), len(answer.tool_calls_json)) > text_chars_max
     return InferenceCompleted(
         **_envelope(record, call, record.seq, derived_id(call.request_id, "completed"), end.end_time_us),
         **{**shared, "references": (*call.references, *_indexes(contexts))},
@@ -109,13 +110,14 @@ def _completed(
         error_type=end.error_type,
         error_message=end.error_message[:text_chars_max],
         output_text=answer.text[:text_chars_max],
-        output_truncated=len(answer.text) > text_chars_max or record.response_bytes > kept_bytes,
+        output_truncated=is_cut or record.response_bytes > kept_bytes,
         output_bytes=record.response_bytes,
         finish_reason=answer.finish_reason[:FACT_CHARS_MAX],
         input_tokens=answer.input_tokens,
         output_tokens=answer.output_tokens,
         seed=seed if isinstance(seed, int) and not isinstance(seed, bool) and is_long(seed) else None,
         contexts=contexts,
+        tool_calls_json=answer.tool_calls_json if len(answer.tool_calls_json) <= text_chars_max else "[]",
     )
 
 

@@ -20,6 +20,9 @@ from weir.gateway.core.wire import COUNT_MAX, RequestFacts
 CHOICES_MAX = 128
 """Answers of one call that are read: as many as a caller may ask for (`passed_request.ANSWERS_MAX`)."""
 
+CALLS_MAX = 128
+"""Tool calls of one answer that are read. OpenAI's limit of the tools of a request."""
+
 
 def read_passed_request(wire: bytes) -> RequestFacts:
     """Texts and parameters of a body as it was sent. A conversation is the JSON of its messages: nothing of it is lost."""
@@ -46,6 +49,7 @@ def read_passed_answer(responses: Sequence[bytes], *, is_stream: bool) -> ModelA
         (),
         "",
         "",
+        _json_of([call for one in choices.values() for call in one.calls()]),
         next((name for body in bodies if isinstance(name := body.get("model"), str)), ""),
     )
 
@@ -56,6 +60,7 @@ class _Choice:
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.reasons: list[str] = []
+        self._calls: dict[int, dict[str, Any]] = {}
 
     def take(self, choice: Mapping[str, Any]) -> None:
         message = choice.get("message", choice.get("delta"))
@@ -63,9 +68,36 @@ class _Choice:
         for text in (said.get("content"), said.get("refusal"), choice.get("text")):
             if isinstance(text, str):
                 self.texts.append(text)
+        self._take_calls(said)
         reason = choice.get("finish_reason")
         if isinstance(reason, str) and reason:
             self.reasons.append(reason)
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Its tool calls, whole."""
+        return list(self._calls.values())
+
+    def _take_calls(self, said: Mapping[str, Any]) -> None:
+        """Calls, or pieces of them: those of a stream carry their index, and only the first piece the id and the name."""
+        listed = said.get("tool_calls")
+        for place, call in enumerate(listed[:CALLS_MAX] if isinstance(listed, list) else ()):
+            if isinstance(call, dict):
+                index = call.get("index", place)
+                self._add(index if type(index) is int and 0 <= index < CALLS_MAX else place, call)
+        if isinstance(said.get("function_call"), dict):
+            self._add(0, {"type": "function", "function": said["function_call"]})
+
+    def _add(self, index: int, piece: Mapping[str, Any]) -> None:
+        held = self._calls.setdefault(index, {})
+        function, more = held.get("function"), piece.get("function")
+        held.update(
+            {name: value for name, value in piece.items() if name not in ("index", "function") and value is not None}
+        )
+        if isinstance(more, dict):
+            before = function if isinstance(function, dict) else {}
+            arguments = [text for one in (before, more) if isinstance(text := one.get("arguments"), str)]
+            named = {name: value for name, value in more.items() if value is not None}
+            held["function"] = {**before, **named, **({"arguments": "".join(arguments)} if arguments else {})}
 
 
 def _choices(bodies: Iterable[Mapping[str, Any]]) -> Mapping[int, _Choice]:
@@ -91,6 +123,11 @@ def _last_counts(bodies: Sequence[Mapping[str, Any]]) -> tuple[int | None, int |
 
 def _count(value: object) -> int | None:
     return value if type(value) is int and 0 <= value <= COUNT_MAX else None
+
+
+def _json_of(calls: list[dict[str, Any]]) -> str:
+    """Calls as JSON that an event can carry."""
+    return orjson.dumps(carried(calls)).decode() if calls else "[]"
 
 
 def _lines(value: object) -> str:
