@@ -63,6 +63,7 @@ def _machine_checks() -> Iterator[Checked]:
 def _folder_checks() -> Iterator[Checked]:
     from weir.cli.stack import StackError
     from weir.cli.stack.layout import layout
+    from weir.cli.stack.openai_servers import check_openai_servers
     from weir.cli.stack.receivers import check_receivers
     from weir.cli.stack.secrets import check_keys
 
@@ -75,12 +76,13 @@ def _folder_checks() -> Iterator[Checked]:
     for name, file, look in (
         ("keys", place.keys_file, check_keys),
         ("receivers", place.receivers_file, check_receivers),
+        ("openai servers", place.openai_servers_file, check_openai_servers),
     ):
         try:
             if file.exists():
                 look(file)
         except StackError as error:
-            yield _check(name, False, str(error), "mend the file; until then the stack does not start with it")
+            yield _check(name, False, str(error), "mend the file; what is in it cannot be used until then")
         else:
             yield _check(name, True, str(file) if file.exists() else "none yet", "")
 

@@ -75,6 +75,16 @@ class ServersFile:
             logger().error("openai_servers_unusable", path=str(path), error=self._problem)
 
 
+def problems_in(path: Path) -> list[str]:
+    """What is wrong with a file of servers, for a person; none for one that can be used whole."""
+    try:
+        servers = servers_from(read_json(read_regular(path, FILE_BYTES_MAX)))
+    except (OSError, ValueError) as error:
+        return [_reason(error)]
+    known = {name: _known(one, path.parent) for name, one in servers.items()}
+    return [f"{name}: {one}" for name, one in known.items() if isinstance(one, str)]
+
+
 def _known(server: OpenAIServer, folder: Path) -> KnownServer | str:
     """The server, or why it cannot be asked: what is wrong with one takes no other away."""
     try:
