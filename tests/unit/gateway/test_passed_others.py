@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import random
 import struct
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fuzz import http_bodies
 from harness.http.openai_server import Play, streamed, whole
 from unit.gateway.passed_door import MODEL, PassedDoor, passed_door
 
@@ -129,3 +131,13 @@ async def test_a_route_of_another_task_is_refused(tmp_path: Path) -> None:
     async with passed_door(tmp_path) as passed:
         assert "serves chat, not embeddings" in (await embeddings(passed, input="x")).text
         assert not passed.server.requests
+
+
+@pytest.mark.slow
+async def test_any_body_to_an_openai_server_is_answered_or_refused_in_openais_form(tmp_path: Path) -> None:
+    chance = random.Random(17)
+    async with passed_door(tmp_path, whole(TEXT)) as passed:
+        for _ in range(200):
+            path = chance.choice(["/v1/chat/completions", "/v1/completions"])
+            good = {**http_bodies.PATHS[path], "model": "far", "stream": False, "tools": [{"type": "function"}], "n": 2}
+            await http_bodies.check(passed.door, path, http_bodies.a_body(chance, good))

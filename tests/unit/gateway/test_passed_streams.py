@@ -117,6 +117,16 @@ async def test_a_stream_without_done_is_whole_when_each_answer_has_its_reason(tm
         assert passed.ended()[1].outcome == "ok"
 
 
+@pytest.mark.parametrize(("words", "status"), [(["w"] * 99, 200), (["word" * 20] * 99, 429)])
+async def test_the_words_of_an_answer_count_as_tokens_and_not_the_json_around_them(
+    tmp_path: Path, words: list[str], status: int
+) -> None:
+    async with passed_door(tmp_path, spoken(*words), WEIR_GATEWAY_TOKENS_PER_MINUTE_TENANT="400") as passed:
+        assert (await passed.chat(stream=True)).text.endswith("data: [DONE]\n\n")
+
+        assert (await passed.chat(stream=True)).status_code == status
+
+
 async def test_a_client_that_goes_away_lets_the_server_go(tmp_path: Path) -> None:
     async with passed_door(tmp_path, (*streamed(*SAID, ends=()), HANG)) as passed:
         asking = asyncio.create_task(passed.chat(stream=True))

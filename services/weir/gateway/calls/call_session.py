@@ -75,6 +75,8 @@ class CallSession:
         self._wire_bytes = 0
         self._is_request_recorded = False
         self._answer = AnswerCollector(gateway.settings.capture_bytes_max, self._has_room)
+        self._words_bytes: int | None = None
+        """Of the answer; None where its messages are little else, as those of the Open Inference Protocol."""
         self._cancel: Callable[[], object] | None = None
         self._is_answer_held = False
 
@@ -164,6 +166,10 @@ class CallSession:
         if self._is_answer_held and self._slot is not None:
             self._slot.hold_bytes(len(message))
         self._answer.add(message)
+
+    def count_words(self, size_bytes: int) -> None:
+        """So many bytes of the answer are the model's words: they count as tokens, and what is around them does not."""
+        self._words_bytes = (self._words_bytes or 0) + size_bytes
 
     def take_piece(self, *, error_message: str = "", is_last: bool = False, has_words: bool = True) -> None:
         """A piece of a streamed answer came; its error or its being the last ends the call. has_words: of the model."""
@@ -271,7 +277,8 @@ class CallSession:
 
     def _release(self) -> None:
         if self._slot is not None:
-            self._gateway.turnstile.settle_tokens(self._slot.caller, self._answer.size_bytes)
+            answered = self._answer.size_bytes if self._words_bytes is None else self._words_bytes
+            self._gateway.turnstile.settle_tokens(self._slot.caller, answered)
             if not self._is_answer_held:
                 self._slot.leave()
 

@@ -75,10 +75,18 @@ def choices_of(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
 
 
-def has_words(body: Mapping[str, Any]) -> bool:
-    """Whether an event holds something that the model wrote; the first one of a chat often names the role alone."""
-    pieces = [choice.get("delta", choice) for choice in choices_of(body)]
-    return any(piece.get(key) for piece in pieces if isinstance(piece, dict) for key in WORDS)
+def words_bytes(body: Mapping[str, Any]) -> int:
+    """UTF-8 bytes of what the model wrote, in a whole answer or a piece; 0 of the first of a chat, which names the role alone."""
+    held = [choice.get("message", choice.get("delta", choice)) for choice in choices_of(body)]
+    return sum(_bytes_of(one.get(key)) for one in held if isinstance(one, dict) for key in WORDS)
+
+
+def _bytes_of(value: object) -> int:
+    """Bytes of all texts in a value. It was read from JSON within the bounds of a message."""
+    if isinstance(value, str):
+        return len(value.encode())
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return sum(map(_bytes_of, inner))
 
 
 def is_usage_alone(body: Mapping[str, Any]) -> bool:

@@ -19,7 +19,14 @@ from weir.gateway.api.openai.stream import DONE, event
 from weir.gateway.calls.call_start import reply_headers_of, trace_headers_of
 from weir.gateway.core.catalog import Resolved
 from weir.gateway.core.embeddings_answer import demand_vectors
-from weir.gateway.core.passed_answer import PassedStream, answer_in, choices_of, has_words, is_usage_alone, readdressed
+from weir.gateway.core.passed_answer import (
+    PassedStream,
+    answer_in,
+    choices_of,
+    is_usage_alone,
+    readdressed,
+    words_bytes,
+)
 from weir.gateway.core.passed_request import PassedRequest
 from weir.gateway.core.server_status import error_in
 from weir.gateway.settings import GatewaySettings
@@ -67,6 +74,7 @@ class Passing:
             raise self._ended(call, self._late()) from error
         except Refusal as refusal:
             raise self._ended(call, refusal) from refusal
+        call.count_words(words_bytes(body))
         await call.end_well("")
         return orjson.dumps(readdressed(call.call, body))
 
@@ -130,7 +138,9 @@ def _take(call: HttpCall, data: str, body: Mapping[str, Any]) -> None:
         call.take_piece(error_message=error[0], has_words=False)
         raise Refusal("upstream_error", error[0], field=error[1])
     if choices_of(body):
-        call.take_piece(has_words=has_words(body))
+        written = words_bytes(body)
+        call.count_words(written)
+        call.take_piece(has_words=written > 0)
 
 
 async def _events(first: bytes, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
