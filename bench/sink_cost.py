@@ -1,9 +1,10 @@
-"""CPU time that a call costs the sink, with and without its rests: `PYTHONPATH=tests python -m bench.sink_cost`.
+"""CPU time that a call costs the sink, by how its inserts are cut: `PYTHONPATH=tests python -m bench.sink_cost`.
 
 Calls come at an even rate, as the drain sends them: three events each, over four partitions of three topics. What came goes into
-an engine of this process by the product's own inserter, views and merges included, in the sink's rounds: at once after each
-look (`rest 0`), or after the rest that `Pace` asks for. No Kafka takes part. A call's age is the time from its coming until
-the last of its rows is inserted. Plays with and without rests are interleaved; medians are printed.
+an engine of this process by the product's own inserter, views and merges included, in the sink's rounds. `apart` inserts each
+partition by itself after each look, as the sink once did; `together` the partitions of a topic in one insert; `rests` does so
+after the rest that `Pace` asks for, as the sink does. No Kafka takes part. The age of a call is the time from its coming until
+the last of its rows is inserted. Plays of the three kinds are interleaved; medians are printed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,12 +75,15 @@ def main() -> int:
         store = Store(settings)
         migrate(store)
         player = Player(store, bodies, settings.flush_s)
-        player.play(max(RATES), 0.0)  # caches are warm
+        kinds = {"apart": (0.0, False), "together": (0.0, True), "rests": (settings.rest_max_s, True)}
+        player.play(max(RATES), 0.0, is_together=True)  # caches are warm
         for rate in RATES:
-            pairs = [(player.play(rate, 0.0), player.play(rate, settings.rest_max_s)) for _ in range(ROUNDS)]
-            for label, plays in zip(("rest 0", f"rest {settings.rest_max_s:g}"), zip(*pairs, strict=True), strict=True):
-                print(_line(rate, label, plays))
-            print(f"{'':12}ratio {statistics.median(rests.cpu_us / none.cpu_us for none, rests in pairs):.2f}")
+            rounds = [
+                {kind: player.play(rate, rest_s, is_together=together) for kind, (rest_s, together) in kinds.items()}
+                for _ in range(ROUNDS)
+            ]
+            for kind in kinds:
+                print(_line(rate, kind, rounds))
         store.close()
     return 0
 
@@ -93,7 +97,7 @@ class Player:
         self._first = 0
         """First offset of a play: no token comes twice."""
 
-    def play(self, rate: int, rest_max_s: float) -> Play:
+    def play(self, rate: int, rest_max_s: float, *, is_together: bool) -> Play:
         """So many calls a second for SECONDS, into empty tables."""
         for topic in self._bodies:
             self._store.command(f"TRUNCATE TABLE {topic.replace('-', '_')}")
@@ -106,7 +110,7 @@ class Player:
             come = min(int((begun_s - start_s) * rate), int(rate * SECONDS))
             if come == done or pace.rests(begun_s):
                 continue
-            inserts += self._insert(done, come)
+            inserts += self._insert(done, come, is_together=is_together)
             ended_s = time.monotonic()
             pace.note_inserts(begun_s, ended_s)
             ages_s += [ended_s - start_s - number / rate for number in range(done, come)]
@@ -114,28 +118,39 @@ class Player:
         self._first += done
         return Play((time.process_time() - cpu_s) * 1e6 / done, inserts, ages_s)
 
-    def _insert(self, done: int, come: int) -> int:
-        count = 0
-        for topic, bodies in self._bodies.items():
-            for partition in range(PARTITIONS):
-                numbers = range(done + partition, come, PARTITIONS)
-                if not numbers:
-                    continue
-                offsets = OffsetRange(topic, partition, self._first + numbers[0], self._first + numbers[-1], "bench")
-                block = [Body(number, SCHEMA_IDS[topic], bodies[number]) for number in numbers]
-                if self._inserter.insert(offsets, block, lambda _: False) != []:
-                    raise RuntimeError(f"the store did not take {offsets}")
-                count += 1
-        return count
+    def _insert(self, done: int, come: int, *, is_together: bool) -> int:
+        """Insert the calls of these numbers. Returns the count of inserts."""
+        groups = [tuple(range(PARTITIONS))] if is_together else [(number,) for number in range(PARTITIONS)]
+        return sum(self._insert_of(topic, done, come, group) for topic in self._bodies for group in groups)
+
+    def _insert_of(self, topic: str, done: int, come: int, partitions: tuple[int, ...]) -> int:
+        of = {partition: range(done + partition, come, PARTITIONS) for partition in partitions}
+        ranges = tuple(
+            OffsetRange(topic, partition, self._first + numbers[0], self._first + numbers[-1], "bench")
+            for partition, numbers in of.items()
+            if numbers
+        )
+        bodies = [
+            Body(number, SCHEMA_IDS[topic], self._bodies[topic][number], 0, partition)
+            for partition, numbers in of.items()
+            for number in numbers
+        ]
+        if not ranges:
+            return 0
+        if self._inserter.insert(ranges, bodies, lambda _: False) != []:
+            raise RuntimeError(f"the store did not take {ranges}")
+        return 1
 
 
-def _line(rate: int, label: str, plays: tuple[Play, ...]) -> str:
+def _line(rate: int, kind: str, rounds: Sequence[Mapping[str, Play]]) -> str:
+    plays = [plays[kind] for plays in rounds]
     ages_s = sorted(age for play in plays for age in play.ages_s)
     p50_s, p99_s = ages_s[len(ages_s) // 2], ages_s[len(ages_s) * 99 // 100]
     cpu_us = statistics.median(play.cpu_us for play in plays)
+    ratio = statistics.median(plays[kind].cpu_us / plays["apart"].cpu_us for plays in rounds)
     inserts = statistics.median(play.inserts for play in plays) / SECONDS
     return (
-        f"{rate:4} calls/s {label:8} {cpu_us:8.0f} us a call {inserts:6.1f} inserts/s"
+        f"{rate:4} calls/s {kind:8} {cpu_us:8.0f} us a call {ratio:6.2f} of apart {inserts:6.1f} inserts/s"
         f"  age p50 {p50_s:5.2f} s  p99 {p99_s:5.2f} s"
     )
 

@@ -24,7 +24,7 @@ from weir.alerts.app.rulebook import Rulebook
 from weir.evaluator.core import active, anchors
 from weir.events import SCHEMA_JSON, TOPICS, Event, InvalidEvent, RegistryChanged, decode_body, frame, writer_schema
 from weir.events.encoder import zigzag
-from weir.events.log import OffsetRange
+from weir.events.log import OffsetRange, RawMessage
 from weir.gateway.core.catalog import Catalog
 from weir.lineage.settings import LineageSettings
 from weir.lineage.sink.core.message import Body, body_of
@@ -209,12 +209,13 @@ def _leaves(path: str, value: Any) -> list[tuple[str, Any]]:
 def _store(topic: str, first: int, bodies: list[bytes], alone_from: int, inserter: Inserter, store: Store) -> None:
     table, schema_id = topic.replace("-", "_"), sorted(SCHEMA_JSON).index(TOPICS[topic].event)
     framed = [frame(schema_id, body) for body in bodies]
-    taken: list[Body] = [body_of(first + n, value, MESSAGE_BYTES_MAX, NOON_US) for n, value in enumerate(framed)]
-    whole = inserter.insert(OffsetRange(topic, 0, first, first + len(taken) - 1, "whole"), taken, _give_up)
+    messages = [RawMessage(topic, 0, first + n, None, value, NOON_US) for n, value in enumerate(framed)]
+    taken: list[Body] = [body_of(message, MESSAGE_BYTES_MAX) for message in messages]
+    whole = inserter.insert((OffsetRange(topic, 0, first, first + len(taken) - 1, "whole"),), taken, _give_up)
     assert whole is not None, f"{topic}: the store was waited for: {inserter.waits_for}"
-    refused = dict(whole)
+    refused = {body.offset: error for body, error in whole}
     for body in taken[alone_from::ALONE_EVERY]:  # alone, each ends as it did among the others
-        alone = inserter.insert(OffsetRange(topic, 0, body.offset, body.offset, "alone"), [body], _give_up)
+        alone = inserter.insert((OffsetRange(topic, 0, body.offset, body.offset, "alone"),), [body], _give_up)
         assert alone is not None, f"{topic}: the store was waited for: {inserter.waits_for}"
         among = refused.get(body.offset)
         is_known = among is not None and any(words in among.detail for words in KNOWN_LENIENT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,11 +62,10 @@ def test_an_idle_member_joins_again_only_when_nobody_reads(
 
 def looks(of: LineageSettings) -> None:
     """Two looks of a sink that was given no partition."""
-    with asyncio.Runner() as runner:
-        unused: Any = None
-        sink = Sink(of, unused, unused, runner.get_loop())
-        for _ in range(2):
-            sink._look_at_ends()
+    unused: Any = None
+    sink = Sink(of, unused)
+    for _ in range(2):
+        sink._look_at_ends()
 
 
 def settings(broker: Brokers, folder: Path, instance: str) -> LineageSettings:

@@ -15,6 +15,7 @@ from weir.lineage.sink.backlog import Backlog
 from weir.lineage.sink.inserter import Inserter
 from weir.lineage.sink.schemas import ThreadSchemas
 from weir.lineage.sink.sink import Sink
+from weir.lineage.sink.storing import Storing
 from weir.lineage.store import fatal_signals
 from weir.lineage.store.counters import Counters
 from weir.lineage.store.disk_guard import DiskGuard
@@ -48,7 +49,7 @@ async def main(stop: asyncio.Event) -> None:
     catalog = SchemaCatalog(settings.registry_url, cache_file, settings.registry_token_text())
     dead_letters = link.dead_letters(settings.group, settings.reject_limits)
     inserter = Inserter(store, ThreadSchemas(catalog, loop), settings.retention.days())
-    sink = Sink(settings, inserter, dead_letters, loop)
+    sink = Sink(settings, Storing(inserter, dead_letters, settings.message_bytes_max, loop))
 
     def missing() -> Mapping[str, str]:
         if sink.halted_by:

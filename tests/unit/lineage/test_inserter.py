@@ -56,9 +56,9 @@ class Sunk:
         self._offset += len(bodies)
         schema_id = sorted(SCHEMA_JSON).index(TOPICS[topic].event)
         range_ = [Body(first + number, schema_id, body, written_us) for number, body in enumerate(bodies)]
-        rejected = self._inserter.insert(OffsetRange(topic, 0, first, self._offset - 1), range_, no_patience)
+        rejected = self._inserter.insert((OffsetRange(topic, 0, first, self._offset - 1),), range_, no_patience)
         assert rejected is not None
-        return {offset - first: error.detail for offset, error in rejected}
+        return {body.offset - first: error.detail for body, error in rejected}
 
     def count(self, topic: str) -> int:
         return int(self._store.rows(f"SELECT count() AS n FROM {topic.replace('-', '_')} FINAL")[0]["n"])
@@ -115,6 +115,29 @@ def test_no_block_of_accepted_times_has_too_many_partitions_and_one_that_has_is_
             store.insert_container("feedback", block, "too many")
         assert Sunk(store).insert("feedback", [body[: -len(MARK)] for body in bodies]) == {}
     assert Sunk(store).count("feedback") == 8
+
+
+def test_ranges_that_are_inserted_again_under_their_token_change_no_table(store: Store) -> None:
+    schema_id = sorted(SCHEMA_JSON).index("InferenceCompleted")
+    ranges = tuple(OffsetRange("inference-responses", number, 10, 12, "an-id") for number in range(3))
+    good = [encode_body(replace(completed(n), event_id=named_id(NOON_US, f"{n}"))) for n in range(9)]
+    bodies = [Body(10 + n % 3, schema_id, b"bad" if n == 4 else body, NOON_US, n // 3) for n, body in enumerate(good)]
+    inserter = Inserter(store, OwnSchemas())
+
+    def stored() -> list[int]:
+        tables = ("inference_responses", "edges_by_source", "edges_by_target", "locations")
+        return [int(store.rows(f"SELECT count() AS n FROM {table}")[0]["n"]) for table in tables]
+
+    told = inserter.insert(ranges, bodies, no_patience)
+    assert told is not None
+    assert [body.place for body, _ in told] == [(1, 11)]
+    first = stored()
+    assert first[0] == 8
+
+    told = inserter.insert(ranges, bodies, no_patience)
+    assert told is not None
+    assert [body.place for body, _ in told] == [(1, 11)]
+    assert stored() == first
 
 
 BAD: dict[str, bytes] = {

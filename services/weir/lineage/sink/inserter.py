@@ -1,4 +1,5 @@
-"""One range into its table: whole where it can be, without its bad rows where it cannot, again until the store takes it.
+"""Ranges of one topic into its table: whole where they can be, without their bad rows where they cannot, again until the store
+takes them.
 
 The invariant: every message of a range ends as a row, as one dead letter, or has grown too old in the log to be kept. The
 tables refuse what they cannot keep: times, numbers that are none, sizes, expired rows (migrations 0008 and 0011,
@@ -15,10 +16,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from weir.events import TOPICS, InvalidEvent, check_body
-from weir.events.log import OffsetRange, RawMessage
+from weir.events.log import RawMessage
 from weir.lineage.core.retention import DAY_S, expired_since_s
 from weir.lineage.sink.core.container import MARK, container, marked
-from weir.lineage.sink.core.intent import token
+from weir.lineage.sink.core.intent import Ranges, token
 from weir.lineage.sink.core.message import Body
 from weir.lineage.store.metrics import EXPIRED, INSERT_FAILURES, INSERT_S, PAUSED, ROWS
 from weir.lineage.store.store import BlockTooLarge, RowsRefused, Store, StoreDown
@@ -34,8 +35,8 @@ answers within milliseconds, and a session lasts twenty times as long."""
 Wait = Callable[[float], bool]
 """Waits that many seconds and keeps the membership; False at once when the sink is to stop."""
 
-Rejected = list[tuple[int, InvalidEvent]]
-"""Offsets of rows that can never be stored, each with the reason."""
+Rejected = list[tuple[Body, InvalidEvent]]
+"""Bodies that can never be rows, each with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +67,18 @@ class Inserter:
         self.waits_for = ""
         """The last error of what is tried again now; empty while nothing is."""
 
-    def insert(self, offsets: OffsetRange, bodies: Sequence[Body], wait: Wait) -> Rejected | None:
-        """Store a range's bodies, trying until the store takes it. Returns what was rejected; None when it was given up."""
+    def insert(self, ranges: Ranges, bodies: Sequence[Body], wait: Wait) -> Rejected | None:
+        """Store the bodies of ranges that go together, trying until the store takes them. Returns what was rejected; None when
+        it was given up."""
         attempt = 0
         while True:
             try:
-                rejected = self._once(offsets, bodies)
+                rejected = self._once(ranges, bodies)
             except (StoreDown, Retryable) as error:
                 INSERT_FAILURES.labels("transient").inc()
                 PAUSED.set(1)
                 self.waits_for = str(error)
-                logger().warning("store_waits", topic=offsets.topic, attempt=attempt, error=str(error))
+                logger().warning("store_waits", topic=ranges[0].topic, attempt=attempt, error=str(error))
                 if not wait(backoff_s(attempt)):
                     return None
                 attempt += 1
@@ -106,7 +108,7 @@ class Inserter:
                 self.waits_for = ""
                 return is_put
 
-    def _once(self, offsets: OffsetRange, bodies: Sequence[Body]) -> Rejected:
+    def _once(self, ranges: Ranges, bodies: Sequence[Body]) -> Rejected:
         rejected: Rejected = []
         groups: dict[int, list[Body]] = {}
         for body in bodies:
@@ -114,65 +116,63 @@ class Inserter:
         for schema_id, group in groups.items():
             try:
                 schema = self._schemas.schema_of(schema_id)
-                expected = TOPICS[offsets.topic].event
+                expected = TOPICS[ranges[0].topic].event
                 if schema.event != expected:
                     raise InvalidEvent("wrong_event", f"schema id {schema_id} is {schema.event}; expected {expected}")
             except InvalidEvent as error:
-                rejected += [(body.offset, error) for body in group]
+                rejected += [(body, error) for body in group]
                 continue
-            rejected += self._group(offsets, schema_id, schema, group)
+            rejected += self._group(ranges, schema_id, schema, group)
         return rejected
 
-    def _group(self, offsets: OffsetRange, schema_id: int, schema: WriterSchema, group: Sequence[Body]) -> Rejected:
+    def _group(self, ranges: Ranges, schema_id: int, schema: WriterSchema, group: Sequence[Body]) -> Rejected:
         try:
-            self._block(offsets, f"s{schema_id}", schema, group)
+            self._block(ranges, f"s{schema_id}", schema, group)
         except RowsRefused as error:
             INSERT_FAILURES.labels("permanent").inc()
-            logger().warning(
-                "rows_refused", topic=offsets.topic, first=offsets.first, last=offsets.last, error=str(error)
-            )
+            logger().warning("rows_refused", ranges=token(ranges, f"s{schema_id}"), error=str(error))
         else:
             return []
-        good, rejected = self._storable(offsets.topic, schema, group)
-        return rejected + self._bisect(offsets, f"s{schema_id}-d", schema, good)
+        good, rejected = self._storable(ranges[0].topic, schema, group)
+        return rejected + self._bisect(ranges, f"s{schema_id}-d", schema, good)
 
-    def _bisect(self, offsets: OffsetRange, part: str, schema: WriterSchema, group: Sequence[Body]) -> Rejected:
+    def _bisect(self, ranges: Ranges, part: str, schema: WriterSchema, group: Sequence[Body]) -> Rejected:
         """Rows that decode but that the store may refuse, one by one or all together: halves until it takes them or each
         bad one stands alone.
         """
         if not group:
             return []
         try:
-            self._block(offsets, part, schema, group)
+            self._block(ranges, part, schema, group)
         except RowsRefused as error:
             if len(group) == 1:
-                return [(group[0].offset, InvalidEvent("rejected_by_store", str(error)))]
+                return [(group[0], InvalidEvent("rejected_by_store", str(error)))]
             half = len(group) // 2
-            low = self._bisect(offsets, f"{part}l", schema, group[:half])
-            return low + self._bisect(offsets, f"{part}r", schema, group[half:])
+            low = self._bisect(ranges, f"{part}l", schema, group[:half])
+            return low + self._bisect(ranges, f"{part}r", schema, group[half:])
         return []
 
-    def _block(self, offsets: OffsetRange, part: str, schema: WriterSchema, group: Sequence[Body]) -> None:
+    def _block(self, ranges: Ranges, part: str, schema: WriterSchema, group: Sequence[Body]) -> None:
         """Insert a group in one block, or in halves where the memory of one insert does not reach: time would not mend that.
 
         Raises RowsRefused for one body that alone needs more: no wait makes it smaller.
         """
         try:
-            self._whole(offsets, part, schema, group)
+            self._whole(ranges, part, schema, group)
         except BlockTooLarge as error:
             if len(group) == 1:
                 raise RowsRefused(
                     f"one event of {len(group[0].data)} bytes is too large for an insert: {error}"
                 ) from error
             half = len(group) // 2
-            self._block(offsets, f"{part}a", schema, group[:half])
-            self._block(offsets, f"{part}b", schema, group[half:])
+            self._block(ranges, f"{part}a", schema, group[:half])
+            self._block(ranges, f"{part}b", schema, group[half:])
 
-    def _whole(self, offsets: OffsetRange, part: str, schema: WriterSchema, group: Sequence[Body]) -> None:
+    def _whole(self, ranges: Ranges, part: str, schema: WriterSchema, group: Sequence[Body]) -> None:
         block = container(marked(schema.text), [body.data + MARK for body in group])
         with INSERT_S.time():
-            self._store.insert_container(_table(offsets.topic), block, token(offsets, part))
-        ROWS.labels(offsets.topic).inc(len(group))
+            self._store.insert_container(_table(ranges[0].topic), block, token(ranges, part))
+        ROWS.labels(ranges[0].topic).inc(len(group))
 
     def _storable(self, topic: str, schema: WriterSchema, group: Sequence[Body]) -> tuple[list[Body], Rejected]:
         """The bodies that the table can hold, and why others are not; those that grew old in the log are in neither."""
@@ -183,12 +183,12 @@ class Inserter:
             try:
                 time_us = check_body(schema.event, body.data, schema.parsed)
             except InvalidEvent as error:
-                rejected.append((body.offset, error))
+                rejected.append((body, error))
                 continue
             if expired_since_s(time_us, at_us, days) <= 0:
                 good.append(body)
             elif days is not None and expired_since_s(time_us, body.written_us, days) > 0:
-                rejected.append((body.offset, _expired(time_us, at_us, days)))
+                rejected.append((body, _expired(time_us, at_us, days)))
             else:
                 EXPIRED.labels(topic).inc()
         return good, rejected

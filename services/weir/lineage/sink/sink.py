@@ -1,9 +1,9 @@
 """The sink: every topic into its table, in exact offset ranges, without decoding.
 
 One round: consume for a moment; unless the sink rests (`core.pace`), commit each partition's range as intent (the offset
-stays); insert each range under a token made of it; commit the offsets. A crash anywhere leaves either the intent, and the range
-is rebuilt and inserted again under the same token, or nothing, and it is consumed anew. The intent commit is also the fence: a
-member that lost its partitions cannot commit one, and does not insert.
+stays); insert the ranges of each topic together under a token made of them; commit the offsets. A crash anywhere leaves either
+the intents, and their ranges are read again and inserted under the same token, or nothing, and they are consumed anew. The
+intent commit is also the fence: a member that lost its partitions cannot commit one, and does not insert.
 
 A topic that was made anew under a kept store begins at its beginning: commits and tokens carry the topic's id, and a commit
 about another id is about another log. The ids are asked for at each assignment and every few seconds.
@@ -18,29 +18,28 @@ import asyncio
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaException, Message
 from confluent_kafka import TopicPartition as KafkaPartition
 
-from weir.events import InvalidEvent
 from weir.events.log import OffsetRange, RawMessage, TopicPartition
 from weir.lineage.settings import LineageSettings
 from weir.lineage.sink.backlog import Backlog
 from weir.lineage.sink.commit import Commits, MembershipLost
 from weir.lineage.sink.core.client_call import ClientCall
-from weir.lineage.sink.core.intent import done, intent, intent_of, topic_of
-from weir.lineage.sink.core.message import Body, body_of
+from weir.lineage.sink.core.intent import Ranges, done, intent, intent_of, together, topic_of
 from weir.lineage.sink.core.pace import Pace
 from weir.lineage.sink.core.stall import Stall
 from weir.lineage.sink.core.starvation import Starvation
 from weir.lineage.sink.core.waiting import Waiting
 from weir.lineage.sink.group import Kept, join
-from weir.lineage.sink.inserter import Inserter
+from weir.lineage.sink.rereading import read_again
+from weir.lineage.sink.storing import Storing
 from weir.lineage.store.metrics import ANEW, REBUILT, REJOINED, REST_S, STALLED, STARVED
 from weir.runtime.errors import TooManyRejects
 from weir.runtime.halt import record_halt
-from weir.runtime.kafka.deadletter import DeadLetters
 from weir.runtime.kafka.handling import note_lag
 from weir.runtime.kafka.topic_ids import TopicIds
 from weir.runtime.process import end_at_once
@@ -81,15 +80,11 @@ HUNG_EXIT_CODE = 70
 
 
 class Sink:
-    """Runs in a thread of its own; the event loop serves the dead letters' producer."""
+    """Runs in a thread of its own."""
 
-    def __init__(
-        self, settings: LineageSettings, inserter: Inserter, dead_letters: DeadLetters, loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def __init__(self, settings: LineageSettings, storing: Storing) -> None:
         self._settings = settings
-        self._inserter = inserter
-        self._dead_letters = dead_letters
-        self._loop = loop
+        self._storing = storing
         self._stop = threading.Event()
         self._waiting = Waiting()
         self._pace = Pace(settings.rest_max_s)
@@ -98,6 +93,8 @@ class Sink:
         self._looked_s = 0.0
         self._backlog = Backlog(settings)
         self._next: dict[TopicPartition, int] = {}
+        self._announced: dict[TopicPartition, Ranges] = {}
+        """Ranges that an intent of the partition names and that may not be stored; they are inserted before anything else."""
         self._starvation = Starvation(STARVED_S)
         self._ends_seen_s = 0.0
         self._stall = Stall(settings.stall_s)
@@ -108,7 +105,7 @@ class Sink:
 
     def stalled(self) -> str:
         """Why nothing is stored any more although there is something to store; empty while there is progress."""
-        self._stall.why = self._inserter.waits_for
+        self._stall.why = self._storing.waits_for
         reason = self._stall.reason(time.monotonic())
         STALLED.set(bool(reason))
         return reason
@@ -149,7 +146,7 @@ class Sink:
 
     def _as_member(self) -> None:
         commits = Commits(self._call)
-        self._next, self._starvation = {}, Starvation(STARVED_S)
+        self._next, self._starvation, self._announced = {}, Starvation(STARVED_S), {}
         self._pace = Pace(self._settings.rest_max_s)
         self._call.enter("join", time.monotonic())
         consumer = join(self._settings, self._assign, self._revoke, commits.take_answer)
@@ -170,7 +167,7 @@ class Sink:
         self.is_ready = True
 
     def _start(self, committed: KafkaPartition) -> KafkaPartition:
-        """Where to read a partition from; remembers the range that is to be rebuilt."""
+        """Where to read a partition from; remembers the ranges that are to be inserted again."""
         topic, partition = topic_partition = _topic_partition(committed)
         of, now = topic_of(committed.metadata), self._ids.get(topic, "")
         if of and now and of != now:
@@ -178,12 +175,11 @@ class Sink:
             logger().warning("topic_made_anew", topic=topic, partition=partition, was=of, now=now)
             self._next[topic_partition] = 0
             return KafkaPartition(topic, partition, OFFSET_BEGINNING)
-        offsets = intent_of(topic_partition, committed.metadata, committed.offset)
-        if offsets is not None:
-            REBUILT.inc()
-            self._waiting.intend(offsets)
-            logger().info("intent_found", topic=topic, partition=partition, first=offsets.first, last=offsets.last)
-        return KafkaPartition(topic, partition)
+        ranges = intent_of(topic_partition, committed.metadata, committed.offset)
+        if not ranges:
+            return KafkaPartition(topic, partition)
+        self._announced[topic_partition] = ranges
+        return KafkaPartition(topic, partition, _of(ranges, partition).end)
 
     def _look_at_ids(self) -> None:
         """Give the membership up when a topic is another one than at the assignment."""
@@ -230,6 +226,7 @@ class Sink:
         partitions = [_topic_partition(one) for one in revoked]
         for one in partitions:
             self._next.pop(one, None)
+            self._announced.pop(one, None)
         self._waiting.forget(partitions)
 
     def _round(self, consumer: Any, commits: Commits) -> None:
@@ -240,31 +237,68 @@ class Sink:
         self._call.enter("look", time.monotonic())
         self._look_at_ids()
         self._look_at_ends()
-        if self._rests():
+        if not self._finish_announced(consumer, commits) or self._rests():
             return
         batches = self._waiting.due()
         if not batches:
-            if not self._waiting.intended:
-                self._stall.end()
+            self._stall.end()
             return
         self._stall.begin(time.monotonic())
-        ranges = {one: self._range(batch) for one, batch in batches.items()}
-        intents = [KafkaPartition(*one, offsets.first, metadata=intent(offsets)) for one, offsets in ranges.items()]
-        self._call.enter("commit", time.monotonic())
-        commits.commit(consumer, intents, self._take)
-        self._call.leave()  # an insert has no limit here: `stalled` says how long it takes; `Kept` tells its own calls
+        groups = list(together(self._range(batch) for batch in batches.values()))
+        intents = [
+            KafkaPartition(*one.topic_partition, one.first, metadata=intent(one, ranges))
+            for ranges in groups
+            for one in ranges
+        ]
+        self._commit(consumer, commits, intents)
         begun_s = time.monotonic()
         with Kept(consumer, self._call, self._stop, self._take) as kept:
-            for one, batch in batches.items():
-                if not self._store(ranges[one], batch, kept):
+            for ranges in groups:
+                if not self._storing.store(ranges, [batches[one.topic_partition] for one in ranges], kept.wait):
                     return
         REST_S.set(self._pace.note_inserts(begun_s, time.monotonic()))
-        ends = [KafkaPartition(*one, offsets.end, metadata=done(offsets.topic_id)) for one, offsets in ranges.items()]
-        self._call.enter("commit", time.monotonic())
-        commits.commit(consumer, ends, self._take)
-        self._next |= {one: offsets.end for one, offsets in ranges.items()}
+        self._commit_ends(consumer, commits, [one for ranges in groups for one in ranges])
         self._stall.end()
         self._count(consumer, batches)
+
+    def _finish_announced(self, consumer: Any, commits: Commits) -> bool:
+        """Insert again what an intent names and may not be stored. False when a stop was asked for before the end."""
+        while self._announced:
+            ranges = next(iter(self._announced.values()))
+            REBUILT.inc()
+            logger().info("intent_found", ranges=[f"{one.topic_partition} {one.first}-{one.last}" for one in ranges])
+            self._stall.begin(time.monotonic())
+            self._call.leave()
+            with Kept(consumer, self._call, self._stop, self._take) as kept:
+                messages = read_again(self._settings, ranges, _raw, self._call, partial(self._await_log, kept))
+                if messages is None:
+                    return False
+                batches = [[one for one in messages if one.partition == offsets.partition] for offsets in ranges]
+                if not self._storing.store(ranges, batches, kept.wait):
+                    return False
+            mine = [one for one in ranges if self._announced.get(one.topic_partition) == ranges]
+            if mine:  # else another member has them by now, and finds the intent
+                self._commit_ends(consumer, commits, mine)
+            for one in mine:
+                self._announced.pop(one.topic_partition, None)
+            self._stall.end()
+        return True
+
+    def _await_log(self, kept: Kept, seconds: float) -> bool:
+        """Wait for what the log does not hold yet. Raises MembershipLost when it is another topic's by now."""
+        self._look_at_ids()
+        return kept.wait(seconds)
+
+    def _commit_ends(self, consumer: Any, commits: Commits, ranges: Sequence[OffsetRange]) -> None:
+        """These ranges are stored."""
+        ends = [KafkaPartition(*one.topic_partition, one.end, metadata=done(one.topic_id)) for one in ranges]
+        self._commit(consumer, commits, ends)
+        self._next |= {one.topic_partition: one.end for one in ranges}
+
+    def _commit(self, consumer: Any, commits: Commits, partitions: Sequence[KafkaPartition]) -> None:
+        self._call.enter("commit", time.monotonic())
+        commits.commit(consumer, partitions, self._take)
+        self._call.leave()  # an insert has no limit here: `stalled` says how long it takes; `Kept` tells its own calls
 
     def _rests(self) -> bool:
         """Whether what is held waits for more: never a full round, and never a stop."""
@@ -281,50 +315,6 @@ class Sink:
         else:
             logger().warning("consume_error", error=error.str())
 
-    def _store(self, offsets: OffsetRange, batch: Sequence[RawMessage], kept: Kept) -> bool:
-        """Insert one range; False when a stop was asked for while the store or the broker refused."""
-        bodies: list[Body] = []
-        bad: dict[int, InvalidEvent] = {}
-        for message in batch:
-            try:
-                limit = self._settings.message_bytes_max
-                bodies.append(body_of(message.offset, message.value, limit, message.timestamp_us))
-            except InvalidEvent as error:
-                bad[message.offset] = error
-        rejected = self._inserter.insert(offsets, bodies, kept.wait)
-        if rejected is None:
-            return False
-        return self._dead_letter_bad(batch, bad | dict(rejected), kept)
-
-    def _dead_letter_bad(self, batch: Sequence[RawMessage], bad: Mapping[int, InvalidEvent], kept: Kept) -> bool:
-        """Dead-letter what is bad, in the order of the log: a row of bad messages ends at a good one between them. False
-        when a stop was asked for while the broker refused."""
-        topic_partition, good = batch[0].topic_partition, 0
-        for message in batch:
-            if message.offset not in bad:
-                good += 1
-                continue
-            self._note_good(topic_partition, good)
-            good = 0
-            if not self._dead_letter(message, bad[message.offset], kept):
-                return False
-        self._note_good(topic_partition, good)
-        return True
-
-    def _note_good(self, topic_partition: TopicPartition, count: int) -> None:
-        if count:
-            self._dead_letters.note_good(topic_partition, count)
-
-    def _dead_letter(self, message: RawMessage, error: InvalidEvent, kept: Kept) -> bool:
-        """Dead-letter a message; a dead letter that is bad itself is only logged, or it would breed."""
-        if message.topic == "dead-letters" and message.key == b"dead-letters/0":
-            logger().error("dead_letter_unreadable", offset=message.offset, reason=error.reason)
-            return True
-        put = self._dead_letters.put
-        return self._inserter.dead_letter(
-            message, lambda: asyncio.run_coroutine_threadsafe(put(message, error), self._loop), kept.wait
-        )
-
     def _range(self, batch: Sequence[RawMessage]) -> OffsetRange:
         first, last = batch[0], batch[-1]
         return OffsetRange(first.topic, first.partition, first.offset, last.offset, self._ids.get(first.topic, ""))
@@ -336,6 +326,10 @@ class Sink:
             BATCH_MESSAGES.labels(group).observe(len(batch))
             _, high = consumer.get_watermark_offsets(KafkaPartition(topic, partition), cached=True)
             note_lag(group, topic, partition, batch[-1].offset + 1, high)
+
+
+def _of(ranges: Ranges, partition: int) -> OffsetRange:
+    return next(one for one in ranges if one.partition == partition)
 
 
 def _topic_partition(one: KafkaPartition) -> TopicPartition:

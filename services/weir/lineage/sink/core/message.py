@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from weir.events import InvalidEvent, unframe
+from weir.events.log import RawMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +17,18 @@ class Body:
     data: bytes
     written_us: int = 0
     """When it was written to the log, microseconds since 1970-01-01 UTC."""
+    partition: int = 0
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Partition and offset."""
+        return self.partition, self.offset
 
 
-def body_of(offset: int, value: bytes | None, bytes_max: int, written_us: int = 0) -> Body:
+def body_of(message: RawMessage, bytes_max: int) -> Body:
     """Checks the outside of a message. Raises InvalidEvent for a null, oversized or unframed one."""
+    value = message.value
     if value is not None and len(value) > bytes_max:
         raise InvalidEvent("oversized", f"value has {len(value)} bytes; at most {bytes_max} are taken")
     schema_id, data = unframe(value)
-    return Body(offset, schema_id, data, written_us)
+    return Body(message.offset, schema_id, data, message.timestamp_us, message.partition)
