@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from harness.http.openai_server import answer, played, whole
 from harness.tls import authority
+from harness.waiting import PATIENCE_S
 from unit.gateway.passed_door import passed_door
 from weir.access.refusals import Refusal
 from weir.gateway.adapters.servers_file import KnownServer, ServersFile
@@ -113,6 +115,9 @@ async def test_a_server_that_is_not_listed_is_asked_nothing_and_one_that_is_take
 
         assert (reply.status_code, reply.json()["error"]["code"]) == (503, "upstream_unavailable")
         assert len(passed.server.requests) == 1
+        async with asyncio.timeout(PATIENCE_S):
+            while passed.server.open_connections:
+                await asyncio.sleep(0)
         assert passed.door.events()[-2].outcome == "refused"  # type: ignore[union-attr]  # a completed call
 
 

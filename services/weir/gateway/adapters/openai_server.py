@@ -47,7 +47,12 @@ class OpenAIServers:
 
     async def pool(self, base_url: str) -> ServerPool:
         """The pool of a server. Raises Refusal for one that the operator's file does not list."""
-        known = self._file.find(base_url)
+        try:
+            known = self._file.find(base_url)
+        except Refusal:
+            if (unlisted := self._pools.pop(base_url, None)) is not None:
+                await unlisted.retire()
+            raise
         found = self._pools.get(base_url)
         if found is None or found.known != known:
             before, found = found, ServerPool(known)
