@@ -151,21 +151,26 @@ def _of_body(method: str, given: dict[bytes, str], policy: Policy) -> Refused | 
         detail = f"the body is transferred as {transfer[:100]!r}"
         return Refused("content_type", 501, "Not implemented", detail, "send it in chunks alone, or with its length")
     is_asking = method in ("GET", "HEAD")
-    is_typed = (has_body and kind is None) or (kind is not None and (has_body or not is_asking) and not _is_json(kind))
+    is_typed = (has_body and kind is None) or (
+        kind is not None and (has_body or not is_asking) and not _is_taken(kind, policy)
+    )
     if is_typed and not policy.is_any_body:
-        detail = f"the content type is {(kind or '')[:100]!r}; expected application/json"
+        expected = " or ".join(("application/json", *sorted(policy.body_types)))
+        detail = f"the content type is {(kind or '')[:100]!r}; expected {expected}"
         return Refused("content_type", 415, "Not JSON", detail, "send content-type: application/json")
-    if encoding.lower() != "identity":
+    if encoding.lower() != "identity" and encoding.lower() not in policy.encodings:
         detail = f"the body is encoded as {encoding[:100]!r}"
-        return Refused("content_type", 415, "Compressed", detail, "send it plain")
+        return Refused(
+            "content_type", 415, "Compressed", detail, " or ".join(("send it plain", *sorted(policy.encodings)))
+        )
     if has_body and length.isdigit() and int(length[:20]) > bytes_max:
         detail = f"the body has {length[:20]} bytes; at most {bytes_max} are taken"
         return Refused("body_bytes", 413, "Too large", detail, "send less at a time")
     return None
 
 
-def _is_json(kind: str) -> bool:
-    return JSON_TYPE.fullmatch(kind.lower()) is not None
+def _is_taken(kind: str, policy: Policy) -> bool:
+    return JSON_TYPE.fullmatch(kind.lower()) is not None or kind.lower().partition(";")[0].strip() in policy.body_types
 
 
 def _bound(receive: Receive, bytes_max: int) -> Receive:

@@ -72,6 +72,10 @@ class Policy:
     """Another header, lower case, that may carry the bare token, for clients of a protocol that has one; empty: none."""
     certificates: Certificates | None = field(default=None, repr=False)
     """What clients are shown; None: it speaks no TLS."""
+    body_types: frozenset[str] = frozenset()
+    """Content types of bodies that are taken beside JSON. Only types that no HTML form can send."""
+    encodings: frozenset[str] = frozenset()
+    """Content encodings that the routes inflate themselves, within a bound; any other is refused."""
     is_any_body: bool = False
     """Whether a body may be of any type. Only where every route with a body asks for the token: no page can send it."""
 
