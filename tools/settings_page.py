@@ -24,6 +24,8 @@ from weir.evaluator.settings import EvaluatorSettings
 from weir.gateway.settings import GatewaySettings, SpoolSettings
 from weir.inference.settings import InferenceSettings
 from weir.lineage.settings import LineageSettings
+from weir.otlp.settings import OtlpSettings
+from weir.otlp.settings import SpoolSettings as OtlpSpoolSettings
 from weir.registry.settings import RegistrySettings
 from weir.runtime.rpc_settings import RpcSettings
 from weir.runtime.settings import SharedSettings
@@ -41,7 +43,9 @@ SECTIONS: Mapping[str, type[SharedSettings]] = {
     "gateway": GatewaySettings,
     "gateway: the spool": SpoolSettings,
     "inference": InferenceSettings,
-    "gateway and inference: gRPC": RpcSettings,
+    "otlp": OtlpSettings,
+    "otlp: the spool": OtlpSpoolSettings,
+    "gateway, otlp and inference: gRPC": RpcSettings,
     "drift": DriftSettings,
     "drift: alarms on scores": QualityServiceSettings,
     "evaluator": EvaluatorSettings,

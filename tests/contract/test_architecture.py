@@ -15,7 +15,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVICES = ROOT / "services" / "weir"
 MODULES = sorted(path for path in SERVICES.rglob("*.py"))
-SERVICE_NAMES = ("gateway", "inference", "drift", "evaluator", "lineage", "alerts", "registry", "cli")
+SERVICE_NAMES = ("gateway", "otlp", "inference", "drift", "evaluator", "lineage", "alerts", "registry", "cli")
 LINES_MAX = 400
 """Lines of a module at most; the generated one is exempt."""
 
@@ -26,10 +26,11 @@ DISTRIBUTIONS = {
     "clickhouse_cityhash": "clickhouse-cityhash",
     "confluent_kafka": "confluent-kafka",
     "faust": "faust-streaming",
-    "google": "tritonclient",
+    "google": "protobuf",
     "grpc": "grpcio",
     "grpc_health": "grpcio-health-checking",
     "mode": "faust-streaming",
+    "opentelemetry": "opentelemetry-proto",
     "prometheus_client": "prometheus-client",
     "pydantic": "pydantic-settings",
     "pydantic_settings": "pydantic-settings",

@@ -23,6 +23,8 @@ from weir.lineage.read.sql_http import KEY_HEADER
 from weir.lineage.read.sql_http import page_of as sql_page
 from weir.lineage.read.sql_http import routes as sql_routes
 from weir.lineage.settings import LineageSettings
+from weir.otlp.api.http_listener import page_of as otlp_page
+from weir.otlp.api.http_listener import routes as otlp_routes
 from weir.registry.api.assets import AssetApi
 from weir.registry.api.schemas import SchemaApi, page_of
 from weir.registry.settings import RegistrySettings
@@ -41,6 +43,7 @@ SERVICES: dict[str, tuple[Sequence[BaseRoute], Page | None]] = {
         gateway_routes(cast("Any", SimpleNamespace(upstream=NOTHING, servers=NOTHING, settings=NOTHING))),
         openai_page,
     ),
+    "otlp/__main__.py": (otlp_routes(NOTHING), otlp_page),
     "capture/drain_process.py": (drain_routes(NOTHING, NOTHING), None),
     "inference/__main__.py": ((), None),
     "drift/__main__.py": ([*drift_routes(NOTHING, 1), *quality_routes(NOTHING, NOTHING, NOTHING)], None),
@@ -114,7 +117,7 @@ def test_what_is_open_is_listed_here_and_nothing_else_is() -> None:
         if access is Access.OPEN:
             assert route.path in OPEN_EVERYWHERE
         elif access is Access.OWN_KEYS:
-            assert name == "gateway/__main__.py"
+            assert name in ("gateway/__main__.py", "otlp/__main__.py")
         elif access is Access.LOCAL:
             is_schema_read = name == "registry/__main__.py" and SCHEMA_READS.fullmatch(route.path) and method != "PUT"
             assert route.path in OPEN_ON_LOOPBACK or is_schema_read, f"{name} {method} {route.path}"

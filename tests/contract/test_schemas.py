@@ -147,16 +147,20 @@ def test_a_topic_names_those_who_write_it_and_nobody_else(path: pathlib.Path) ->
     assert set(topic["producers"]) == {name for name, written in writers().items() if path.stem in written}
 
 
+WITH_SPOOL = ("gateway", "otlp")
+"""Services whose events are written by a drain of their own."""
+
+
 def test_the_table_of_services_says_what_each_reads_and_writes_and_nothing_else() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
     rows = re.findall(r"^\| `([a-z-]+)` \| ([^|]+) \| ([^|]+) \|", page, re.MULTILINE)
     table = {name: (topics_in(reads), topics_in(writes)) for name, reads, writes in rows if name != "lineage"}
-    drained = table.pop("gateway-drain")
+    drained = {name: table.pop(f"{name}-drain") for name in WITH_SPOOL}
     [lineage_row] = [row for row in rows if row[0] == "lineage"]
 
-    assert drained == (set(), writers()["gateway"])
+    assert drained == {name: (set(), writers()[name]) for name in WITH_SPOOL}
     assert table == {
-        name: (readers().get(name, set()), set() if name == "gateway" else written)
+        name: (readers().get(name, set()), set() if name in WITH_SPOOL else written)
         for name, written in writers().items()
         if name != "lineage"
     }
@@ -171,6 +175,7 @@ def writers() -> dict[str, set[str]]:
     """Topics that each service writes, as its code says."""
     found = {
         "gateway": {name for name in TOPICS if f'("{name}", ' in code_of("gateway")},  # (topic, key, event)
+        "otlp": {name for name in TOPICS if f'("{name}", ' in code_of("otlp")},
         "inference": {inference.OUT_TOPIC},
         "drift": {announcer.TOPIC},
         "evaluator": {evaluator.OUT_TOPIC},
@@ -200,6 +205,7 @@ def readers() -> dict[str, set[str]]:
         "evaluator": {*evaluator.IN_TOPICS, evaluator.REGISTRY_TOPIC},
         "alerts": {*alerts.TOPICS},
         "gateway": set[str](),
+        "otlp": set[str](),
     }
     for name in found:
         main = (ROOT / "services" / "weir" / name / "__main__.py").read_text()

@@ -19,7 +19,7 @@ from weir.access.refusals import Refusal
 from weir.assets.strict_json import object_of_pairs
 
 KEY = re.compile(r"weir_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
-SCOPES = ("infer", "embed", "models", "feedback", "admin")
+SCOPES = ("infer", "embed", "models", "feedback", "otlp", "admin")
 
 REQUIRED = frozenset({"id", "prefix", "sha256", "tenant", "scopes"})
 FIELDS = REQUIRED | {"routes", "expires_us", "limits"}

@@ -18,7 +18,10 @@ SUFFIX = ".seg"
 GATEWAY_SPOOL = "gateway-spool"
 """What a dead letter of the gateway's drain names as its topic: it is none of Kafka's. Its offset is `Segment.offset_of`."""
 
-SPOOLS = (GATEWAY_SPOOL,)
+OTLP_SPOOL = "otlp-spool"
+"""The same of the OTLP receiver's drain."""
+
+SPOOLS = (GATEWAY_SPOOL, OTLP_SPOOL)
 """All of these names."""
 
 MARKED = re.compile(r"(\d{20})-(\d{20})-([0-9a-f]{16})")

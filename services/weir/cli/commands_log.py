@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import typer
 
-from weir.capture.segment import GATEWAY_SPOOL, SPOOLS
+from weir.capture.segment import GATEWAY_SPOOL, OTLP_SPOOL, SPOOLS
 from weir.cli import client
 from weir.cli.group_offsets import GroupOffsets, set_back, set_forward, wait_for
 from weir.cli.log_messages import Message, Messages
@@ -97,7 +97,7 @@ def dlq_replay(
     emit_text(f"{len(replayed)} messages written again")
     if left_out:
         emit_text(
-            f"{left_out} are records of the gateway's spool, which cannot be: weir dlq list --topic {GATEWAY_SPOOL}"
+            f"{left_out} are records of a spool, which cannot be: weir dlq list --topic {GATEWAY_SPOOL}, or --topic {OTLP_SPOOL}"
         )
 
 
@@ -159,7 +159,7 @@ def _replay(messages: Messages, event_id: str) -> dict[str, Any]:
     if letter["topic"] in SPOOLS:
         raise CliError(
             ExitCode.INVALID,
-            f"{event_id} is a record of the gateway's spool and no message of Kafka, so it cannot be written again",
+            f"{event_id} is a record of a spool and no message of Kafka, so it cannot be written again",
             f"weir dlq show {event_id}",
         )
     message = messages.read(str(letter["topic"]), int(letter["partition"]), int(letter["offset"]))

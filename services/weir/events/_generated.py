@@ -719,7 +719,7 @@ EVENT_TYPES: Final[Mapping[str, type[Event]]] = {kind.EVENT: kind for kind in ge
 
 TOPICS: Final[Mapping[str, Topic]] = {
     'accounts': Topic(
-        name='accounts', event='NumbersAccounted', producers=('gateway',), consumers=('lineage',),
+        name='accounts', event='NumbersAccounted', producers=('gateway', 'otlp'), consumers=('lineage',),
         partitions=1, retention_ms=2592000000, cleanup_policy='delete', max_message_bytes=16777216,
     ),
     'alerts': Topic(
@@ -727,7 +727,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
         partitions=1, retention_ms=2592000000, cleanup_policy='delete', max_message_bytes=16777216,
     ),
     'dead-letters': Topic(
-        name='dead-letters', event='DeadLettered', producers=('inference', 'drift', 'evaluator', 'lineage', 'alerts', 'gateway'), consumers=('lineage',),
+        name='dead-letters', event='DeadLettered', producers=('inference', 'drift', 'evaluator', 'lineage', 'alerts', 'gateway', 'otlp'), consumers=('lineage',),
         partitions=1, retention_ms=2592000000, cleanup_policy='delete', max_message_bytes=16777216,
     ),
     'drift-signals': Topic(
@@ -747,11 +747,11 @@ TOPICS: Final[Mapping[str, Topic]] = {
         partitions=1, retention_ms=31536000000, cleanup_policy='delete', max_message_bytes=16777216,
     ),
     'inference-requests': Topic(
-        name='inference-requests', event='InferenceRequested', producers=('gateway',), consumers=('lineage',),
+        name='inference-requests', event='InferenceRequested', producers=('gateway', 'otlp'), consumers=('lineage',),
         partitions=4, retention_ms=604800000, cleanup_policy='delete', max_message_bytes=16777216,
     ),
     'inference-responses': Topic(
-        name='inference-responses', event='InferenceCompleted', producers=('gateway',), consumers=('lineage', 'inference', 'evaluator'),
+        name='inference-responses', event='InferenceCompleted', producers=('gateway', 'otlp'), consumers=('lineage', 'inference', 'evaluator'),
         partitions=4, retention_ms=604800000, cleanup_policy='delete', max_message_bytes=16777216,
     ),
     'ops-signals': Topic(
@@ -763,7 +763,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
         partitions=1, retention_ms=-1, cleanup_policy='compact', max_message_bytes=16777216,
     ),
     'spans': Topic(
-        name='spans', event='SpansRecorded', producers=('gateway', 'evaluator', 'drift', 'alerts'), consumers=('lineage',),
+        name='spans', event='SpansRecorded', producers=('gateway', 'evaluator', 'drift', 'alerts', 'otlp'), consumers=('lineage',),
         partitions=4, retention_ms=604800000, cleanup_policy='delete', max_message_bytes=16777216,
     ),
     'text-features': Topic(

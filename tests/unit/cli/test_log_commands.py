@@ -249,7 +249,7 @@ def test_a_record_of_the_spool_is_shown_and_never_written_into_a_topic(
     put: Put, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put("dead-letters", letter(1, topic="gateway-spool", consumer_group="gateway-drain"))
-    with pytest.raises(CliError, match="record of the gateway's spool") as refused:
+    with pytest.raises(CliError, match="record of a spool") as refused:
         dlq_replay([letter(1).event_id])
     assert refused.value.code is ExitCode.INVALID
 
@@ -259,4 +259,4 @@ def test_a_record_of_the_spool_is_shown_and_never_written_into_a_topic(
     out = capsys.readouterr().out
     assert "gateway-spool" in out
     assert "0 messages written again" in out
-    assert "1 are records of the gateway's spool" in out
+    assert "1 are records of a spool" in out

@@ -8,7 +8,16 @@ from dataclasses import replace
 import pytest
 
 from harness.samples.builders import NOON_US, completed, one_of_each
-from weir.events import DeadLettered, EvaluationScored, InferenceCompleted, NumbersAccounted, encode_body, frame
+from weir.events import (
+    TOPICS,
+    DeadLettered,
+    EvaluationScored,
+    Event,
+    InferenceCompleted,
+    NumbersAccounted,
+    encode_body,
+    frame,
+)
 from weir.lineage.audit.core.audit import MARGIN_US, Window
 from weir.lineage.audit.reading import Audit, audit
 from weir.lineage.store.store import Store
@@ -127,6 +136,29 @@ def test_a_derived_event_that_was_sent_again_leaves_no_missing_number(store: Sto
     put("evaluation-scores", *scores(NOON_US, "abcde"))
     put("evaluation-scores", *scores(NOON_US + 50, "bd"))
     store.command("OPTIMIZE TABLE evaluation_scores FINAL")
+
+    first, second = asked(store).sources
+
+    assert (first.accepted, first.stored, first.superseded, first.missing) == (5, 3, 2, ())
+    assert (second.accepted, second.stored) == (2, 2)
+
+
+@pytest.mark.capability("U3")
+@pytest.mark.parametrize("topic", ["inference-requests", "inference-responses", "spans"])
+def test_an_event_of_an_export_that_was_tried_again_leaves_no_missing_number(
+    store: Store, put: Put, topic: str
+) -> None:
+    plain = next(event for event in one_of_each() if TOPICS[topic].event == event.EVENT)
+
+    def sent(boot_epoch: int, names: str) -> list[Event]:
+        return [
+            replace(plain, source="otlp/1", boot_epoch=boot_epoch, seq=seq, event_id=f"reported {name}")
+            for seq, name in enumerate(names)
+        ]
+
+    put(topic, *sent(NOON_US, "abcde"))
+    put(topic, *sent(NOON_US + 50, "bd"))
+    store.command(f"OPTIMIZE TABLE {topic.replace('-', '_')} FINAL")
 
     first, second = asked(store).sources
 

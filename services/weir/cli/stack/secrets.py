@@ -22,7 +22,7 @@ from weir.cli.stack.errors import StackError
 from weir.runtime.files.disk import FILE_MODE
 from weir.runtime.files.durable import replace_file
 
-DEMO_SCOPES = ("infer", "embed", "models", "feedback")
+DEMO_SCOPES = ("infer", "embed", "models", "feedback", "otlp")
 
 Stored = dict[str, object]
 """A key as the file holds it."""

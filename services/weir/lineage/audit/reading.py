@@ -35,8 +35,12 @@ PAYLOAD_HEX_BYTES = 600
 DEAD_LETTERS_MAX = 10_000
 """Dead letters of the sink looked at, newest first. Chosen: ten times what stops a consumer."""
 
-DERIVED_TOPICS = "('text-features', 'drift-signals', 'evaluation-scores', 'dead-letters')"
-"""Topics whose producers give an event that is sent again a new number; migration 0006 keeps the old ones."""
+DERIVED_TOPICS = (
+    "('text-features', 'drift-signals', 'evaluation-scores', 'dead-letters',"
+    " 'inference-requests', 'inference-responses', 'spans')"
+)
+"""Topics whose producers give an event that is sent again a new number; migrations 0006 and 0017 keep the old ones. Of calls and
+spans only those that came over OTLP are sent so."""
 
 ACCOUNTS: tuple[str, ...] = get_args(AccountKind)
 """What an account says of numbers. A word that a newer producer has and this reader does not explains nothing here: the

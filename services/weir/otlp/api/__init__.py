@@ -1,0 +1,1 @@
+"""The listeners: OTLP over gRPC and over HTTP."""

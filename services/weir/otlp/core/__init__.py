@@ -1,0 +1,1 @@
+"""Pure: spans of OpenTelemetry as events."""

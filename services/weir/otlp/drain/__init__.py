@@ -1,0 +1,1 @@
+"""The process that empties the receiver's spool."""
