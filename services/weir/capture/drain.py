@@ -13,19 +13,19 @@ bad it stops, not ready, with the spool as it was (`runtime.rejects`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from prometheus_client import Counter, Gauge
-
-from weir.capture.accounting import Account, Ledger, announced, closed, counted, headed
+from weir.capture.accounting import Account, Ledger, counted
+from weir.capture.announcement import Announcement, announcement
+from weir.capture.dead_records import BACKOFF_S, DeadRecords, accounts_of_dead
+from weir.capture.drain_metrics import ABORTED, BACKLOG, BARE, LEDGER_REFUSED, QUARANTINE, count_piece
 from weir.capture.heads import forget_heads, heads_in
 from weir.capture.ledger_file import LedgerFile
 from weir.capture.reading import Read, Reader
 from weir.capture.spool_reader import Piece, SpoolReader
-from weir.events import InvalidEvent, NumbersAccounted, encode_body
-from weir.events.log import Headers, ProducerEpoch, RawMessage, TopicPartition
-from weir.events.ranges import TIME_END_US
+from weir.events import NumbersAccounted, encode_body
+from weir.events.log import Headers, ProducerEpoch
 from weir.runtime.clock import cpu_s, monotonic_s, now_us
 from weir.runtime.errors import Retryable, TooManyRejects
 from weir.runtime.halt import clear_halt, record_halt
@@ -46,10 +46,6 @@ IDLE_S = 0.02
 """Seconds between looks at an empty spool, and before the next look after a small piece, so that the next one holds more.
 Chosen: small against the 2 s within which a trace must be queryable."""
 
-BACKOFF_S = 1.0
-"""Seconds before a piece is sent again that the broker did not take. Arbitrary; any value from 0.2 to 5 would do: it waits in the
-spool, and a broker that is restarted is away for seconds."""
-
 REST_S_MAX = 1.0
 """Longest rest, seconds: a piece takes 0.1 s, so this bounds what a small share can do. Arbitrary; any value
 from 0.5 to 5 would do: it bites at shares below a tenth alone."""
@@ -59,27 +55,6 @@ ANNOUNCE_EVERY_S = 2.0
 
 Encoded = tuple[str, str, bytes, Headers]
 """Topic, key, Avro body, headers."""
-
-DRAINED = Counter("weir_gateway_drained_records_total", "Spool records whose events Kafka acknowledged.")
-ABORTED = Counter("weir_gateway_aborted_calls_total", "Calls of a dead gateway that were ended as aborted.")
-BARE = Counter(
-    "weir_gateway_bare_records_total", "Records whose messages could be no event's texts; their events are without."
-)
-CORRUPT = Counter(
-    "weir_gateway_spool_corrupt_total", "Stretches of the spool that could not be read. Any rise: a bad disk."
-)
-TORN_BYTES = Counter(
-    "weir_gateway_spool_torn_bytes_total", "Bytes of cut writes at the end of a dead gateway's segment."
-)
-LEDGER_REFUSED = Counter(
-    "weir_gateway_books_refused_total",
-    "Times that the disk did not take the drain's ledger. Any rise: a full or bad disk.",
-)
-QUARANTINE = Gauge(
-    "weir_gateway_quarantine_bytes",
-    "Bytes of the spool that could not be read and are kept. Near its limit: a bad disk.",
-)
-BACKLOG = Gauge("weir_gateway_spool_backlog_bytes", "Bytes accepted and not yet in Kafka. Rising: Kafka is down.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +81,7 @@ class Drain:
         self._file = file
         self._link = link
         self._work = work
-        self._spool = TopicPartition(work.spool, 0)
-        self._dead_letters = link.dead_letters(work.group, work.reject_limits)
+        self._dead = DeadRecords(link.dead_letters(work.group, work.reject_limits), work.spool)
         self._announced_at_s = 0.0
         self._is_saved = True
         self.ledger = file.load()
@@ -145,39 +119,11 @@ class Drain:
         records = [one.counted for one in found if one.counted is not None]
         BARE.inc(sum(one.is_bare for one in found))
         ledger, accounts = counted(self.ledger, records, has_corrupt=has_corrupt)
-        if not await self._dead_letter_bad(piece, found, stop):
+        if not await self._dead.put(piece, found, stop):
             return
-        if await self._send([*_messages(found), *self._accounts([*accounts, *_dead(found)])], stop):
+        if await self._send([*_messages(found), *self._accounts([*accounts, *accounts_of_dead(found)])], stop):
             _export(found)
             await self._keep(ledger, stop, piece)
-
-    async def _dead_letter_bad(self, piece: Piece, found: Sequence[Read], stop: asyncio.Event) -> bool:
-        """Write a dead letter for each record that gives no events. Whether all are written. Raises TooManyRejects."""
-        good = 0
-        for one, offset in zip(found, piece.offsets, strict=True):
-            if one.error is None:
-                good += 1
-                continue
-            if good:
-                self._dead_letters.note_good(self._spool, good)
-                good = 0
-            message = RawMessage(*self._spool, offset, None, one.payload, min(piece.boot_epoch, TIME_END_US))
-            if not await self._dead_letter(message, one.error, stop):
-                return False
-        if good:
-            self._dead_letters.note_good(self._spool, good)
-        return True
-
-    async def _dead_letter(self, message: RawMessage, error: InvalidEvent, stop: asyncio.Event) -> bool:
-        while not stop.is_set():
-            try:
-                await self._dead_letters.put(message, error)
-            except Retryable as refused:
-                logger().warning("spool_waits", events=1, error=str(refused))
-                await wait_or_stop(stop, BACKOFF_S)
-            else:
-                return True
-        return False
 
     async def _announce(self, stop: asyncio.Event) -> None:
         """Tell what was accepted since the last time, and end the calls of services that are gone."""
@@ -187,30 +133,32 @@ class Drain:
         QUARANTINE.set(self._reader.quarantined_bytes())
         if not self._is_saved:
             self._save(self.ledger)
-        try:
-            # before the look at the segments: a head counts a number once its record is there
-            heads = heads_in(self._reader.folder, disk=self._reader.disk)
-            epochs = self._reader.boot_epochs()
-        except OSError as error:  # which epochs are over is known to nobody: the next look tells
-            logger().warning("spool_not_listed", error=str(error))
+        if (seen := self._seen()) is None:
             return
-        is_read = self._reader.is_emptied
-        ledger, lost = headed(
-            self.ledger, {key: used for key, used in heads.items() if is_read or key.boot_epoch not in epochs}
-        )
-        ledger, accepted = announced(ledger)
-        ledger, unended = closed(ledger, epochs)
-        ends = [self._work.records.end(one) for one in unended]
-        accounts = [*lost, *accepted]
-        if (accounts or ends) and await self._send([*_messages(ends), *self._accounts(accounts)], stop):
-            _export(ends)
-            ABORTED.inc(len(ends))
-            for end in ends:
-                if end.error is not None:
-                    logger().error("aborted_call_gives_no_event", error=str(end.error))
-            await self._keep(ledger, stop)
+        heads, epochs = seen
+        end_of = self._work.records.end
+        await self._tell(announcement(self.ledger, heads, epochs, end_of, is_read=self._reader.is_emptied), stop)
         if epochs:
             self._forget(epochs)
+
+    def _seen(self) -> tuple[Mapping[ProducerEpoch, int], list[int]] | None:
+        """Counts of numbers and boot epochs with segments; None where the disk does not say: the next look tells."""
+        try:
+            # before the look at the segments: a head counts a number once its record is there
+            return heads_in(self._reader.folder, disk=self._reader.disk), self._reader.boot_epochs()
+        except OSError as error:  # which epochs are over is known to nobody
+            logger().warning("spool_not_listed", error=str(error))
+            return None
+
+    async def _tell(self, due: Announcement, stop: asyncio.Event) -> None:
+        if due.is_empty or not await self._send([*_messages(due.ends), *self._accounts(due.accounts)], stop):
+            return
+        _export(due.ends)
+        ABORTED.inc(len(due.ends))
+        for end in due.ends:
+            if end.error is not None:
+                logger().error("aborted_call_gives_no_event", error=str(end.error))
+        await self._keep(due.ledger, stop)
 
     def _forget(self, epochs: Sequence[int]) -> None:
         try:
@@ -234,7 +182,7 @@ class Drain:
         except OSError as error:
             logger().error("spool_disk_refused", error=str(error), hint="free some space")
             await wait_or_stop(stop, BACKOFF_S)
-        _count(piece)
+        count_piece(piece)
         if not self._is_saved:
             self._save(ledger)
 
@@ -301,28 +249,3 @@ def _export(found: Iterable[Read]) -> None:
 
 def _messages(found: Iterable[Read]) -> list[Encoded]:
     return [(*message, headers) for one in found for headers in [kafka_headers(one.trace)] for message in one.messages]
-
-
-def _dead(found: Iterable[Read]) -> list[Account]:
-    """Accounts of the numbers whose events are in dead letters; those of a payload that is no record nobody knows."""
-    return [
-        Account(
-            ProducerEpoch(record.source, record.boot_epoch),
-            record.seq,
-            record.seq + taken - 1,
-            "dead",
-            one.error.reason,
-        )
-        for one in found
-        if one.error is not None and (record := one.record) is not None and (taken := record.numbers_taken)
-    ]
-
-
-def _count(piece: Piece) -> None:
-    DRAINED.inc(len(piece.payloads))
-    if piece.corrupt:
-        CORRUPT.inc(len(piece.corrupt))
-        logger().error("spool_corrupt", segment=piece.segment.name, records=len(piece.corrupt))
-    if piece.torn_bytes:
-        TORN_BYTES.inc(piece.torn_bytes)
-        logger().warning("spool_torn", segment=piece.segment.name, torn_bytes=piece.torn_bytes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from weir.access.keys_file import KeysFile
 from weir.capture.group_sync import GroupSync
@@ -28,7 +29,7 @@ from weir.gateway.settings import GatewaySettings
 from weir.runtime.clock import monotonic_s
 from weir.runtime.http.server import application, serve
 from weir.runtime.kafka.follow import Follower
-from weir.runtime.kafka.link import link_from
+from weir.runtime.kafka.link import Link, link_from
 from weir.runtime.process import begin, run, together
 from weir.runtime.telemetry.logs import logger
 from weir.runtime.waits import first_of, wait_or_stop
@@ -64,23 +65,8 @@ async def main(stop: asyncio.Event) -> None:
     settings.refuse_open_listeners()
     policy = settings.http_policy()
     link = link_from(settings, "gateway")
-    writer = SpoolWriter(
-        settings.spool_dir,
-        boot_epoch=link.numbering.boot_epoch,
-        bytes_max=settings.spool_bytes_max,
-        segment_bytes_max=settings.segment_bytes_max,
-        is_durable=settings.durability == "fsync",
-        source=link.numbering.source,
-    )
-    capture = SpoolCapture(
-        writer,
-        source=link.numbering.source,
-        boot_epoch=link.numbering.boot_epoch,
-        capture_bytes_max=settings.capture_bytes_max,
-        completion_spare_bytes=settings.spool_bytes_max // COMPLETION_SPARE_SHARE,
-        refusal_spare_bytes=settings.spool_bytes_max // REFUSAL_SPARE_SHARE,
-        gap_spare_bytes=max(GAP_SPARE_BYTES, settings.spool_bytes_max // GAP_SPARE_SHARE),
-    )
+    writer = _writer_of(settings, link)
+    capture = _capture_of(settings, link, writer)
     BOOT_EPOCH.set(link.numbering.boot_epoch)
     NUMBERS.set_function(lambda: capture.numbers_used)
     catalog = load_catalog(settings.catalog_file)
@@ -109,19 +95,9 @@ async def main(stop: asyncio.Event) -> None:
             catalog.apply(event)
             CATALOG_REVISION.set(catalog.revision)
 
-    def missing() -> Mapping[str, str]:
-        state, parts = upstream.state(), dict[str, str]()
-        if state not in ("ready", "idle", "connecting"):
-            parts["inference"] = f"{settings.inference_address} is {state}"
-        if not catalog.is_read:
-            parts["registry-changes"] = "not read yet, and no snapshot of the catalog; every model would be unknown"
-        if keys.problem():
-            parts["keys"] = keys.problem()
-        return parts
-
     known = asyncio.Event()
     follower = Follower(bootstrap=settings.kafka_bootstrap, topic="registry-changes", serde=link.serde, apply=apply)
-    app = application(missing, policy, routes(gateway), page_of)
+    app = application(partial(_missing, gateway), policy, routes(gateway), page_of)
     await together(
         stop,
         serve(app, stop),
@@ -137,6 +113,42 @@ async def main(stop: asyncio.Event) -> None:
     capture.write_gap()
     capture.write_head()
     writer.close()
+
+
+def _writer_of(settings: GatewaySettings, link: Link) -> SpoolWriter:
+    return SpoolWriter(
+        settings.spool_dir,
+        boot_epoch=link.numbering.boot_epoch,
+        bytes_max=settings.spool_bytes_max,
+        segment_bytes_max=settings.segment_bytes_max,
+        is_durable=settings.durability == "fsync",
+        source=link.numbering.source,
+    )
+
+
+def _capture_of(settings: GatewaySettings, link: Link, writer: SpoolWriter) -> SpoolCapture:
+    """What records calls, with the room that only ends, refusals and gaps may use."""
+    return SpoolCapture(
+        writer,
+        source=link.numbering.source,
+        boot_epoch=link.numbering.boot_epoch,
+        capture_bytes_max=settings.capture_bytes_max,
+        completion_spare_bytes=settings.spool_bytes_max // COMPLETION_SPARE_SHARE,
+        refusal_spare_bytes=settings.spool_bytes_max // REFUSAL_SPARE_SHARE,
+        gap_spare_bytes=max(GAP_SPARE_BYTES, settings.spool_bytes_max // GAP_SPARE_SHARE),
+    )
+
+
+def _missing(gateway: Gateway) -> Mapping[str, str]:
+    """What keeps the gateway from its work: part -> reason."""
+    state, parts = gateway.upstream.state(), dict[str, str]()
+    if state not in ("ready", "idle", "connecting"):
+        parts["inference"] = f"{gateway.settings.inference_address} is {state}"
+    if not gateway.catalog.is_read:
+        parts["registry-changes"] = "not read yet, and no snapshot of the catalog; every model would be unknown"
+    if gateway.keys.problem():
+        parts["keys"] = gateway.keys.problem()
+    return parts
 
 
 async def _once_known(catalog: Catalog, follower: Follower, known: asyncio.Event, stop: asyncio.Event) -> None:

@@ -10,6 +10,7 @@ import pytest
 from harness.http.gateway_http import HttpDoor, http_door
 from harness.kafka.mock_kafka import know_schemas
 from unit.gateway.draining import BYTES_MAX, WRITERS, Broker
+from weir.capture import dead_records
 from weir.capture import drain as drain_module
 from weir.runtime.identity import Numbering
 from weir.runtime.kafka.link import Link
@@ -46,5 +47,6 @@ def closed_writers() -> Iterator[None]:
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """The drain waits for nothing."""
     monkeypatch.setattr(drain_module, "ANNOUNCE_EVERY_S", 0.0)
-    monkeypatch.setattr(drain_module, "BACKOFF_S", 0.01)
+    for module in (drain_module, dead_records):
+        monkeypatch.setattr(module, "BACKOFF_S", 0.01)
     monkeypatch.setattr(drain_module, "IDLE_S", 0.001)
