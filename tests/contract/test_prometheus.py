@@ -6,22 +6,15 @@ import pathlib
 import re
 from typing import Any
 
+import promql_parser
 import pytest
 import yaml
+
+from harness.docs.metric_names import declared
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GROUPS = yaml.safe_load((ROOT / "infra" / "prometheus" / "rules.yaml").read_text())["groups"]
 RULES = [rule for group in GROUPS for rule in group["rules"]]
-METRIC = re.compile(r'"(weir_[a-z_]+)"')
-KINDS = re.compile(r"(?:Counter|Gauge|Histogram)\(\s*" + METRIC.pattern)
-
-
-def declared() -> set[str]:
-    """Metrics of the code, with the names that a histogram's parts have."""
-    names: set[str] = set()
-    for path in (ROOT / "services" / "weir").rglob("*.py"):
-        names.update(KINDS.findall(path.read_text()))
-    return names | {f"{name}{part}" for name in names for part in ("_bucket", "_count", "_sum")}
 
 
 @pytest.mark.capability("O16")
@@ -31,6 +24,7 @@ def test_a_rule_names_metrics_that_exist_and_a_runbook_that_exists(rule: dict[st
 
     assert named
     assert named <= declared()
+    assert promql_parser.parse(rule["expr"]) is not None
     assert (ROOT / rule["annotations"]["runbook"]).is_file()
 
 
@@ -53,3 +47,8 @@ def test_a_runbook_names_alerts_and_metrics_that_exist() -> None:
 def test_a_metric_that_does_not_exist_is_found() -> None:
     assert "weir_lineage_audit_numbers" in declared()
     assert "weir_no_such_metric" not in declared()
+
+
+def test_a_rule_that_prometheus_cannot_read_is_found() -> None:
+    with pytest.raises(ValueError, match="vector matching only allowed between vectors"):
+        promql_parser.parse("increase(a[5m]) > 0.01 * on (rule) increase(b[5m])")
