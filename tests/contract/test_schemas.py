@@ -16,6 +16,7 @@ import yaml
 
 from weir.alerts.adapters import state_store
 from weir.alerts.app import app as alerts
+from weir.assets.call_condition import SOURCE as CALLS_TOPIC
 from weir.drift import app as drift
 from weir.drift.adapters import announcer
 from weir.drift.quality.app import SCORES_TOPIC
@@ -203,7 +204,7 @@ def readers() -> dict[str, set[str]]:
         "inference": {inference.IN_TOPIC},
         "drift": {drift.IN_TOPIC, SCORES_TOPIC},
         "evaluator": {*evaluator.IN_TOPICS, evaluator.REGISTRY_TOPIC},
-        "alerts": {*alerts.TOPICS},
+        "alerts": {*alerts.TOPICS, CALLS_TOPIC},
         "gateway": set[str](),
         "otlp": set[str](),
     }

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +19,10 @@ import yaml
 from confluent_kafka import Producer
 from standardwebhooks.webhooks import Webhook
 
+from harness.calls.asking import ask_over_triton
 from harness.samples.shifted_traffic import ENVELOPE, OTHER_WORDS, STEADY_WORDS, Traffic
 from harness.stack.running_stack import RunningStack
-from harness.waiting import PATIENCE_S, eventually
+from harness.waiting import PATIENCE_S, eventually, lasts
 from weir.cli.stack.layout import repository
 from weir.cli.stack.secrets import write_private
 from weir.events import FeatureItem, encode_body, frame
@@ -29,6 +33,22 @@ ROUTE = "alarm-test"
 STEADY, SHIFTED = 1_200, 100
 """Events before and after the change (the reference takes the first 1,000)."""
 
+SLOW: dict[str, Any] = {
+    "kind": "rule", "name": "alarm-test-slow", "version": "1", "aliases": ["prod"],
+    "spec": {
+        "source": "inference-responses", "match": {"route": "docs-qa", "protocol": "oip-grpc"},
+        "calls": {
+            "measure": "latency_p95_ms", "op": ">", "value": 1500, "window_s": 10, "calls_min": 5, "by": ["tenant", "route"],
+        },
+        "severity": "page", "group_by": ["route"], "receivers": ["demo"],
+        "annotations": {"summary": "{measure} of {route} is {value}", "request": "{request_id}"},
+    },
+}  # fmt: skip
+"""A rule over calls. Its window is the shortest there is."""
+
+FROZEN_S, CALLERS = 2.0, 8
+"""Seconds for which the model is frozen: above the rule's threshold; and the calls that wait for it."""
+
 WEBHOOK_WITHIN_S = 60.0
 """Seconds from a change to its webhook: the target of docs/drift-howto.md, "Read an alert"."""
 
@@ -38,6 +58,7 @@ class Inbox:
 
     def __init__(self, secret: str) -> None:
         self.bodies: list[dict[str, Any]] = []
+        self.slow: list[dict[str, Any]] = []
         self.tests: list[dict[str, Any]] = []
         self._webhook = Webhook(secret)
         inbox = self
@@ -55,15 +76,17 @@ class Inbox:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 
     def take(self, body: bytes, headers: dict[str, str]) -> None:
-        """Keep a delivery of this test's stream whose signature is right; verify raises for a wrong one."""
+        """Keep a delivery of these tests whose signature is right; verify raises for a wrong one."""
         verified = dict(self._webhook.verify(body, headers))
+        if any(alert["labels"]["alertname"] == SLOW["name"] for alert in verified["alerts"]):
+            self.slow.append(verified)
         if any(alert["labels"].get("route") == ROUTE for alert in verified["alerts"]):
             self.bodies.append(verified)
         if "weir_test" in verified["groupLabels"]:
             self.tests.append(verified)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def inbox(stack: RunningStack) -> Iterator[Inbox]:
     secrets = stack.home / "secrets"
     inbox = Inbox((secrets / "demo-webhook.secret").read_text().strip())
@@ -156,3 +179,50 @@ def test_a_change_in_the_traffic_ends_in_a_signed_webhook_that_names_it(stack: R
     assert said["examples_before"].split(", ")[0] not in shifted
     assert any(word in said["terms"] for word in OTHER_WORDS)
     stack.until_count("v_alerts", f"state = 'firing' AND fingerprint = '{alert['fingerprint']}'", 1)
+
+
+def apply(stack: RunningStack, rule: dict[str, Any], folder: Path) -> None:
+    (folder / "rule.yaml").write_text(yaml.safe_dump(rule))
+    weir(stack, "apply", "-f", str(folder / "rule.yaml"))
+
+
+@pytest.fixture
+def slow_rule(stack: RunningStack, tmp_path: Path) -> Iterator[None]:
+    """The rule in force; after the test it is one that no later call breaks, and that notifies nobody."""
+    apply(stack, SLOW, tmp_path)
+    yield
+    spec = {**SLOW["spec"], "receivers": [], "calls": {**SLOW["spec"]["calls"], "value": 1e9}}
+    apply(stack, {**SLOW, "version": "2", "spec": spec}, tmp_path)
+
+
+@pytest.mark.capability("O12", "O16")
+@pytest.mark.usefixtures("slow_rule")
+def test_a_p95_rule_fires_on_a_slowed_model_is_silenced_and_resolves(stack: RunningStack, inbox: Inbox) -> None:
+    rules = f"{stack.alerts_url}/v1/rules"
+    eventually(lambda: SLOW["name"] in str(stack.get(stack.alerts_url, "/v1/rules")), within_s=PATIENCE_S, what=rules)
+    stack.kill("triton", signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(CALLERS) as callers:
+            slow = [callers.submit(ask_over_triton, stack.gateway_grpc, f"What is list {n}?") for n in range(CALLERS)]
+            lasts(FROZEN_S)
+            stack.kill("triton", signal.SIGCONT)
+    finally:
+        stack.kill("triton", signal.SIGCONT)
+
+    eventually(lambda: inbox.slow, within_s=WEBHOOK_WITHIN_S, what="the webhook of the slowed model")
+    alert = inbox.slow[0]["alerts"][0]
+    assert (alert["status"], alert["labels"]["route"]) == ("firing", "docs-qa")
+    assert alert["annotations"]["condition"] == "latency_p95_ms > 1500"
+    assert set(alert["annotations"]["examples"].split(", ")) <= {one.result().request_id for one in slow}
+
+    silence = weir(stack, "alert", "silence", "add", f"alertname={SLOW['name']}", "--for", "1h", "--comment", "a test")
+    assert silence["matching_alerts"] >= 1
+    weir(stack, "alert", "silence", "expire", silence["id"])
+
+    def is_resolved() -> bool:
+        ask_over_triton(stack.gateway_grpc, "What is a list?")
+        return bool(inbox.slow[-1]["status"] == "resolved")
+
+    eventually(is_resolved, within_s=WEBHOOK_WITHIN_S, what="the end of the alert about the slowed model")
+    [reading] = weir(stack, "alert", "readings", "--rule", SLOW["name"])["items"]
+    assert reading["state"] == "does not hold"

@@ -12,10 +12,12 @@ from weir.alerts.adapters.database import Database
 from weir.alerts.adapters.receivers import receivers_from
 from weir.alerts.adapters.webhook import WebhookSender, resolve
 from weir.alerts.api.routes import AlertsApi
-from weir.alerts.app.app import GROUP, TOPICS, Alerts, Limits
+from weir.alerts.app.app import CALLS_GROUP, GROUP, TOPICS, Alerts, Limits
+from weir.alerts.app.call_watch import CallLimits
 from weir.alerts.app.deliverer import Deliverer
 from weir.alerts.app.rulebook import Rulebook
 from weir.alerts.settings import AlertsSettings
+from weir.assets.call_condition import SOURCE
 from weir.runtime.clock import now_us
 from weir.runtime.http.policy import policy_of
 from weir.runtime.http.server import application, serve
@@ -66,8 +68,18 @@ async def main(stop: asyncio.Event) -> None:
         batch_messages_max=settings.batch_messages_max,
     )
 
+    calls = Consumer(
+        bootstrap=settings.kafka_bootstrap,
+        group=CALLS_GROUP,
+        topics=(SOURCE,),
+        serde=link.serde,
+        dead_letters=link.dead_letters(CALLS_GROUP, settings.reject_limits),
+        handle=alerts.handle,
+        batch_messages_max=settings.batch_messages_max,
+    )
+
     def readiness() -> Mapping[str, str]:
-        waits = {"rules": follower.caught_up.is_set(), "consumer": consumer.is_ready}
+        waits = {"rules": follower.caught_up.is_set(), "consumer": consumer.is_ready, "calls": calls.is_ready}
         return {part: "waiting for Kafka" for part, is_ready in waits.items() if not is_ready}
 
     api = AlertsApi(alerts, rulebook, database, receivers, announce)
@@ -76,6 +88,7 @@ async def main(stop: asyncio.Event) -> None:
         serve(application(readiness, policy, api.routes()), stop),
         follower.run(stop),
         follower.before(consumer.run, stop),  # a signal under no rule would be lost to them
+        follower.before(calls.run, stop),
         keep_time(alerts, follower, settings.tick_s, stop),
         relay.run(stop),
         deliverer.run(stop),
@@ -94,6 +107,9 @@ def limits(settings: AlertsSettings) -> Limits:
         notification_alerts_max=settings.notification_alerts_max,
         waiting_max=settings.waiting_max,
         finished_max=settings.finished_max,
+        calls=CallLimits(
+            settings.call_series_max, settings.calls_remembered_max, round(settings.unknown_s * 1_000_000)
+        ),
         external_url=settings.alerts_url,
         generator_url=f"{settings.registry_url}/v1/assets/rule/",
     )

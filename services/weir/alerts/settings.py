@@ -46,6 +46,18 @@ class AlertsSettings(SharedSettings, alias_generator=variables_of("WEIR_ALERTS_"
     """Alerts kept; beyond it the oldest that is not active is dropped. Chosen: at a few kilobytes each they
     take some tens of megabytes."""
 
+    call_series_max: int = Field(default=500, ge=1)
+    """Groups of calls that rules keep a window of, over all rules; beyond it an idle group leaves, and where none is idle a new
+    group is not watched, which is counted. A group of a latency takes 30 kilobytes, 250 at most."""
+
+    calls_remembered_max: int = Field(default=100_000, ge=1_000)
+    """Ids of calls kept, so that a call that is sent again is not counted again; about 100 bytes each. The gateway's drain sends
+    again what Kafka did not acknowledge, which is far less."""
+
+    unknown_s: float = Field(default=3_600.0, ge=60, le=604_800)
+    """Seconds for which an alert over calls stays while too few calls tell what it measures; then it ends, saying so. An hour:
+    longer than a lull, and a release that nobody calls any more does not fire for ever."""
+
     notification_alerts_max: int = Field(default=100, ge=1)
     """Alerts listed in one notification; the rest is counted in truncatedAlerts. Arbitrary: more than a person reads, and some
     100 kB; any value from 20 to 1,000 would do."""

@@ -6,13 +6,15 @@ nothing fills, a condition over a source that has none.
 
 from __future__ import annotations
 
-import operator
 import string
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from weir.assets import call_condition
+from weir.assets.call_condition import CallCondition
 from weir.assets.checks import Finding, Name, Text, either, list_of, number, one_of, shown, text
+from weir.assets.comparison import OPERATORS
 from weir.assets.shapes import Asset, InvalidAsset, json_of, shaped
 from weir.events import EVENT_TYPES, TOPICS
 
@@ -20,21 +22,18 @@ IDENTITY: Mapping[str, tuple[str, ...]] = {
     "drift-signals": ("tenant", "route", "detector", "part"),
     "evaluation-scores": ("tenant", "route", "evaluator"),
     "ops-signals": ("name", "subject"),
+    call_condition.SOURCE: call_condition.BY,
 }
 """Topics that a rule may watch -> fields of an event that tell one series of the topic from another; each is a label of its
-alert."""
+alert. Of a rule over calls only those that `calls.by` names."""
+
+CALL_WORDS = ("value", "threshold", "measure", "calls", "window", "request_id", "request_ids")
+"""What an annotation of a rule over calls may name, besides the fields in `calls.by`."""
 
 OF_RULE = ("alertname", "severity")
 """Labels that every alert has from its rule."""
 
 SEVERITIES = ("page", "warn", "info")
-
-OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 WINDOW_EVENTS_MAX = 1_000
 """Largest window of a condition, events. One series is written whole after each batch."""
@@ -114,6 +113,7 @@ class Rule(Asset):
     source: Annotated[str, one_of(*IDENTITY)]
     match: Mapping[str, Accepted]
     condition: Condition | None = None
+    calls: CallCondition | None = None
     for_s: Annotated[float, number(0, FOR_S_MAX)] | None = None
     severity: Annotated[str, one_of(*SEVERITIES)]
     group_by: tuple[Name, ...]
@@ -136,15 +136,7 @@ class Rule(Asset):
 
     def run_findings(self) -> Iterator[Finding]:
         """What of it could not run."""
-        fields = fields_of(self.source)
-        for field in self.match:
-            if field not in fields:
-                known = f"fields of {self.source}: {', '.join(fields)}"
-                yield "spec.match", f"names the unknown field {field!r}; {known}"
-        if self.condition is not None:
-            yield from self.condition.findings(self.source)
-        elif self.source == "evaluation-scores":
-            yield "spec", "lacks the key 'condition'; a rule over evaluation-scores needs one"
+        yield from self._calls_findings() if self.source == call_condition.SOURCE else self._event_findings()
         yield from self._inhibit_findings()
         for key, template in self.annotations.items():
             try:
@@ -155,9 +147,35 @@ class Rule(Asset):
                     f"is {shown(template)}, whose braces cannot be read ({error}); expected {{field}} placeholders",
                 )
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The labels of its alerts that come from events."""
+        return IDENTITY[self.source] if self.calls is None else self.calls.by
+
+    def _event_findings(self) -> Iterator[Finding]:
+        fields = fields_of(self.source)
+        for field in self.match:
+            if field not in fields:
+                known = f"fields of {self.source}: {', '.join(fields)}"
+                yield "spec.match", f"names the unknown field {field!r}; {known}"
+        if self.calls is not None:
+            yield "spec.calls", f"goes with source {call_condition.SOURCE!r}; source is {self.source!r}"
+        if self.condition is not None:
+            yield from self.condition.findings(self.source)
+        elif self.source == "evaluation-scores":
+            yield "spec", "lacks the key 'condition'; a rule over evaluation-scores needs one"
+
+    def _calls_findings(self) -> Iterator[Finding]:
+        if self.condition is not None:
+            yield "spec.condition", f"does not go with source {self.source!r}; write 'calls'"
+        if self.calls is None:
+            yield "spec", f"lacks the key 'calls'; a rule over {self.source} needs it"
+        else:
+            yield from self.calls.findings(self.match)
+
     def _label_findings(self) -> Iterator[Finding]:
         """Labels that would be replaced, and groups by labels that no alert has."""
-        fixed, own = (*IDENTITY[self.source], *OF_RULE), self.labels or {}
+        fixed, own = (*self.identity, *OF_RULE), self.labels or {}
         for label in own:
             if label in fixed:
                 yield f"spec.labels.{label}", f"is set by the alert itself; choose another name than {', '.join(fixed)}"
@@ -170,7 +188,7 @@ class Rule(Asset):
         """Placeholders that nothing fills, and an alert without a summary."""
         if "summary" not in self.annotations:
             yield "spec.annotations", "lacks the key 'summary'"
-        known = {*fields_of(self.source), "value"}
+        known = {*fields_of(self.source), "value"} if self.calls is None else {*self.identity, *CALL_WORDS}
         for key, template in self.annotations.items():
             for name, form, conversion in placeholders(template):
                 if name not in known or form or conversion:

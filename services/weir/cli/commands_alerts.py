@@ -22,6 +22,7 @@ SUMMARY_CHARS = 60
 """Characters of a summary in the table: a sentence that says what is the case; `--json` has all annotations."""
 
 ALERT_COLUMNS = ("state", "severity", "alertname", "tenant", "route", "since", "summary", "fingerprint")
+READING_COLUMNS = ("rule", "group", "state", "measure", "value", "threshold", "calls", "calls_min", "window_end")
 DELIVERY_COLUMNS = ("id", "receiver", "alertnames", "says", "queued_at", "state", "attempts", "error")
 SILENCE_COLUMNS = ("id", "state", "matchers", "starts_at", "ends_at", "owner", "comment")
 
@@ -30,6 +31,15 @@ def alert_list(state: str = "", json: Json = False) -> None:
     """Alerts: since when they are in their state, and what they say; --json has their labels and annotations whole."""
     answer = client.get("alerts", "/v1/alerts", state=state)
     emit_rows(answer, [alert_row(one) for one in answer["items"]], ALERT_COLUMNS, json)
+
+
+def alert_readings(
+    rule: Annotated[str, typer.Option(help="Only of this rule.")] = "",
+    json: Json = False,
+) -> None:
+    """What rules over calls know now: of each group the value, whether the condition holds, and how many calls tell it."""
+    answer = client.get("alerts", "/v1/readings", rule=rule)
+    emit_rows(answer, [reading_row(one) for one in answer["items"]], READING_COLUMNS, json)
 
 
 def alert_deliveries(state: str = "", json: Json = False) -> None:
@@ -112,6 +122,19 @@ def alert_row(alert: dict[str, Any]) -> dict[str, Any]:
         "since": written(since_us) if since_us else "",
         "summary": summary if len(summary) <= SUMMARY_CHARS else summary[: SUMMARY_CHARS - 1] + "…",
         "fingerprint": alert["fingerprint"],
+    }
+
+
+def reading_row(reading: dict[str, Any]) -> dict[str, Any]:
+    """A reading as a row of the table. calls: those that say what is measured."""
+    value = reading["value"]
+    return {
+        **reading,
+        "group": ", ".join(f"{name}={label}" for name, label in reading["labels"].items()),
+        "value": "" if value is None else f"{value:g}",
+        "threshold": f"{reading['op']} {reading['threshold']:g}",
+        "calls": reading["calls_known"],
+        "window_end": written(reading["window_end_us"]) if reading["window_end_us"] else "",
     }
 
 

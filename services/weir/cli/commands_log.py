@@ -28,6 +28,7 @@ SERVICES: Mapping[str, str] = {
     "drift": "drift",
     "evaluator": "evaluator",
     "alerts": "alerts",
+    "alerts-calls": "alerts",
 }
 """Every consumer group of Weir, and the process of the embedded stack that is stopped for it."""
 

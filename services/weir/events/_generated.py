@@ -89,7 +89,7 @@ class AlertChanged(Envelope):
     ends_at_us: int
     """When it was resolved, microseconds since 1970-01-01 UTC; 0 while firing."""
     cause_event_id: str = ""
-    """event_id of the signal or score that caused the change."""
+    """event_id of the signal, the score or the call that caused the change."""
     labels: Mapping[str, str]
     """Labels that identify the alert."""
     annotations: Mapping[str, str]
@@ -751,7 +751,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
         partitions=4, retention_ms=604800000, cleanup_policy='delete', max_message_bytes=16777216,
     ),
     'inference-responses': Topic(
-        name='inference-responses', event='InferenceCompleted', producers=('gateway', 'otlp'), consumers=('lineage', 'inference', 'evaluator'),
+        name='inference-responses', event='InferenceCompleted', producers=('gateway', 'otlp'), consumers=('lineage', 'inference', 'evaluator', 'alerts'),
         partitions=4, retention_ms=604800000, cleanup_policy='delete', max_message_bytes=16777216,
     ),
     'ops-signals': Topic(

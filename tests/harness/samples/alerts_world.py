@@ -14,6 +14,7 @@ from weir.alerts.adapters import deliveries, state_store
 from weir.alerts.adapters.database import Database
 from weir.alerts.adapters.deliveries import DEAD, DELIVERED, Delivery
 from weir.alerts.app.app import Alerts, Limits
+from weir.alerts.app.call_watch import CallLimits
 from weir.alerts.app.rulebook import Rulebook
 from weir.alerts.core.grouping import Timing
 from weir.alerts.core.retry import Answer
@@ -22,6 +23,7 @@ from weir.events import (
     DriftSignalled,
     EvaluationScored,
     Event,
+    InferenceCompleted,
     OpsSignalled,
     RegistryChanged,
     digest_of,
@@ -35,8 +37,23 @@ from weir.runtime.kafka.span_log import Recorded
 
 SECOND_US = 1_000_000
 TIMING = Timing(group_wait_us=SECOND_US, group_interval_us=2 * SECOND_US, repeat_interval_us=60 * SECOND_US)
-TOPIC_OF = {DriftSignalled: "drift-signals", EvaluationScored: "evaluation-scores", OpsSignalled: "ops-signals"}
+TOPIC_OF = {
+    DriftSignalled: "drift-signals",
+    EvaluationScored: "evaluation-scores",
+    InferenceCompleted: "inference-responses",
+    OpsSignalled: "ops-signals",
+}
 PLAIN: Mapping[type, Event] = {type(event): event for event in one_of_each()}
+
+CALLS: dict[str, Any] = {
+    "source": "inference-responses",
+    "match": {},
+    "calls": {
+        "measure": "latency_p95_ms", "op": ">", "value": 500, "window_s": 60, "calls_min": 20, "by": ["tenant", "route"],
+    },
+    "annotations": {"summary": "{measure} of {route} is {value}"},
+}  # fmt: skip
+"""A rule over the latency of calls, as changes of RULE."""
 
 RULE: dict[str, Any] = {
     "source": "drift-signals",
@@ -55,6 +72,11 @@ QUALITY = {"detector": "quality", "part": "judge", "route": "docs-qa", "level": 
 """Fields of a drift signal of a quality stream."""
 
 
+def new_request(number: int) -> str:
+    """Id of a request; a later one is larger, as a UUIDv7 is."""
+    return named_id(NOON_US + number * 1_000, "call")
+
+
 @dataclass
 class World:
     """One instance of alerts, its clock, and what its receivers got."""
@@ -62,6 +84,7 @@ class World:
     file: Path
     receivers: Mapping[str, str] = field(default_factory=lambda: {"demo": "webhook"})
     timing: Timing = TIMING
+    calls: CallLimits = CallLimits(series_max=20, ids_max=10_000, unknown_us=3_600 * SECOND_US)
     now_us: int = NOON_US
     step_us: int = SECOND_US // 2
     """Steps in which time passes, microseconds."""
@@ -82,7 +105,9 @@ class World:
         self.rulebook = Rulebook("prod")
         for name, spec in self.specs.items():
             self._apply(name, spec)
-        limits = Limits(self.timing, 1_000, 100, 1_000, 10_000, "http://alerts", "http://registry/")
+        limits = Limits(
+            self.timing, 1_000, 100, 1_000, 10_000, "http://alerts", "http://registry/", self.calls,
+        )  # fmt: skip
         self.alerts = Alerts(
             self.database,
             self.rulebook,
@@ -140,6 +165,10 @@ class World:
         self.say(
             EvaluationScored, **{"evaluator": "e", "score": value, "passed": value >= 0.5, "anchor_id": "", **fields}
         )
+
+    def call(self, latency_ms: float = 100.0, **fields: Any) -> None:
+        """An ended call, now unless `event_time_us` says when."""
+        self.say(InferenceCompleted, **{"latency_ms": latency_ms, "request_id": new_request(self.offsets), **fields})
 
     def wait(self, seconds: float, *, deliver: bool = True) -> None:
         """Let time pass, in small steps."""

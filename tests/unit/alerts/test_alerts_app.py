@@ -14,6 +14,7 @@ from harness.samples.builders import DIGEST, NOON_US, envelope, one_of_each
 from weir.alerts.adapters import state_store
 from weir.alerts.adapters.database import Database
 from weir.alerts.app.app import Alerts, Limits
+from weir.alerts.app.call_watch import CallLimits
 from weir.alerts.app.rulebook import Rulebook
 from weir.alerts.core.grouping import Timing
 from weir.events import AlertChanged, Event, OpsSignalled, OpsState, RegistryChanged, encode_body, named_id
@@ -38,6 +39,7 @@ LIMITS = Limits(
     finished_max=10,
     external_url="http://alerts",
     generator_url="http://registry/",
+    calls=CallLimits(series_max=20, ids_max=1_000, unknown_us=3_600_000_000),
 )
 
 

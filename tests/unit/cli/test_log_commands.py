@@ -208,7 +208,7 @@ def test_a_range_with_an_end_needs_a_service_that_can_be_stopped(kafka: MockKafk
 
 
 def test_every_consumer_of_weir_can_be_given_a_range_again() -> None:
-    groups = {LineageSettings().group, inference.GROUP, drift.GROUP, evaluator.GROUP, alerts.GROUP}
+    groups = {LineageSettings().group, inference.GROUP, drift.GROUP, evaluator.GROUP, alerts.GROUP, alerts.CALLS_GROUP}
 
     assert set(SERVICES) == groups
     assert set(SERVICES.values()) <= {name for tier in TIERS for name in tier}

@@ -10,6 +10,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 import weir
+from weir.assets.call_condition import CallCondition
 from weir.assets.chain import Node
 from weir.assets.endpoint import Endpoint
 from weir.assets.evaluator import TYPES
@@ -84,6 +85,7 @@ CONSUMERS = {
                 "source",
                 "match",
                 "condition",
+                "calls",
                 "for_s",
                 "severity",
                 "group_by",
@@ -104,6 +106,12 @@ CONSUMERS = {
         **dict.fromkeys(("field", "aggregate", "value", "window_events", "events_min"), "alerts/core/state.py"),
         "op": "assets/rule.py",
     },
+    "rule.calls": {
+        **dict.fromkeys(("measure", "value", "calls_min"), "alerts/core/calls/explanation.py"),
+        "op": "assets/call_condition.py",
+        **dict.fromkeys(("objective", "short_window_s", "window_s"), "alerts/core/calls/reading.py"),
+        "by": "alerts/core/calls/sample.py",
+    },
 }
 """Shape -> key -> the module under services/weir that reads it. Nodes and edges of a chain are read by what refuses a graph that
 says anything else than what runs."""
@@ -113,6 +121,7 @@ SHAPES: dict[str, Any] = {
     **KINDS,
     "chain.nodes": Node,
     "model.endpoint": Endpoint,
+    "rule.calls": CallCondition,
     "rule.condition": Condition,
     "rule.inhibits": Inhibit,
 }

@@ -69,6 +69,13 @@ ALTER TABLE deliveries ADD COLUMN links TEXT NOT NULL DEFAULT '';
     """
 ALTER TABLE deliveries ADD COLUMN alertnames TEXT NOT NULL DEFAULT '';
 """,
+    # 5: windows of calls, and the ids of the calls in them.
+    """
+CREATE TABLE call_series (key TEXT PRIMARY KEY, record_json TEXT NOT NULL);
+CREATE TABLE call_panes (
+    series TEXT NOT NULL, start_us INTEGER NOT NULL, record_json TEXT NOT NULL, PRIMARY KEY (series, start_us));
+CREATE TABLE call_ids (position INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE);
+""",
 )
 """What brought the tables above to their present shape, oldest first; SQLite's user_version counts those applied."""
 

@@ -46,4 +46,23 @@ HELD_BACK = Counter(
 )
 """Rising: the receiver is down and many groups change; see weir_alerts_deliveries_waiting."""
 
+CALLS = Counter(
+    "weir_alerts_calls_total", "Calls that rules over calls looked at, by rule and result.", ["rule", "result"]
+)
+"""result: counted; late (ended before the window: a backlog, or a gateway whose clock is behind); unwatched (their group found no
+room: raise WEIR_ALERTS_CALL_SERIES_MAX or group by less). An alert misses what is late or unwatched."""
+
+CALLS_REPEATED = Counter("weir_alerts_calls_repeated_total", "Calls that came again and were not counted again.")
+
+CALL_SERIES = Gauge("weir_alerts_call_series", "Groups of calls that rules keep a window of.")
+"""At WEIR_ALERTS_CALL_SERIES_MAX a new group is watched only where an idle one leaves."""
+
+CALLS_REMEMBERED = Gauge("weir_alerts_calls_remembered", "Ids of calls kept, so that none is counted twice.")
+"""At WEIR_ALERTS_CALLS_REMEMBERED_MAX the oldest leave; a call that is sent again after that counts twice."""
+
+CALLS_MARK = Gauge(
+    "weir_alerts_calls_mark_timestamp_seconds", "Event time up to which calls were heard, seconds since 1970 UTC."
+)
+"""Far behind the clock: alerts over calls are late; see weir_consumer_lag_messages of the group alerts-calls."""
+
 SILENCES = Gauge("weir_alerts_silences", "Silences that are active or will be.")

@@ -49,7 +49,7 @@ def restore_alerts(connection: Connection, now_us: int) -> dict[str, Alert]:
     rows = connection.execute("SELECT key, record_json FROM alerts").fetchall()
     found: dict[str, Alert] = {}
     for name, text in rows:
-        alert = _read(connection, "alerts", name, text, read, now_us)
+        alert = read_row(connection, "alerts", name, text, read, now_us)
         if alert is None or alert.key != name:
             connection.execute("DELETE FROM alerts WHERE key = ?", (name,))
         if alert is not None:
@@ -70,7 +70,7 @@ def restore_groups(connection: Connection, now_us: int, timing: Timing) -> dict[
     rows = connection.execute("SELECT receiver, key, record_json FROM alert_groups").fetchall()
     found: dict[GroupKey, Group] = {}
     for receiver, key, text in rows:
-        group = _read(connection, "alert_groups", f"{receiver} {key}", text, read, now_us)
+        group = read_row(connection, "alert_groups", f"{receiver} {key}", text, read, now_us)
         state_store.save_groups(connection, {(receiver, key): group})
         if group is not None:
             found[receiver, key] = group
@@ -91,7 +91,7 @@ def restore_standing(connection: Connection, now_us: int) -> dict[str, Mapping[s
 
     found: dict[str, Mapping[str, Signal]] = {}
     for series, text in connection.execute("SELECT series, record_json FROM standing").fetchall():
-        channels = _read(connection, "standing", series, text, read, now_us)
+        channels = read_row(connection, "standing", series, text, read, now_us)
         if channels is None:
             connection.execute("DELETE FROM standing WHERE series = ?", (series,))
         else:
@@ -103,7 +103,7 @@ def restore_silences(connection: Connection, now_us: int) -> dict[str, Silence]:
     """Every silence by id."""
     found: dict[str, Silence] = {}
     for name, text in silences.stored(connection):
-        silence = _read(connection, "silences", name, text, silences.read, now_us)
+        silence = read_row(connection, "silences", name, text, silences.read, now_us)
         if silence is None:
             silences.forget(connection, name)
         else:
@@ -127,7 +127,7 @@ def restore_outbox(connection: Connection, now_us: int) -> None:
         return canonical_json(AlertChanged.from_record(repair_times(json.loads(text), now_us)).as_record())
 
     for position, text in connection.execute("SELECT position, record_json FROM outbox").fetchall():
-        body = _read(connection, "outbox", str(position), text, read, now_us)
+        body = read_row(connection, "outbox", str(position), text, read, now_us)
         if body is None:
             connection.execute("DELETE FROM outbox WHERE position = ?", (position,))
         elif body != text:
@@ -142,10 +142,10 @@ def lost_notification(connection: Connection, delivery_id: str, text: str, now_u
         found = notification_from(json.loads(record_json))
         return replace(found, alerts=tuple(repair_alert(one, now_us) for one in found.alerts))
 
-    return _read(connection, "deliveries", delivery_id, text, read, now_us)
+    return read_row(connection, "deliveries", delivery_id, text, read, now_us)
 
 
-def _read(
+def read_row(
     connection: Connection, place: str, name: str, text: str, read: Callable[[str], Item], now_us: int
 ) -> Item | None:
     try:

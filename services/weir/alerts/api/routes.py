@@ -22,11 +22,15 @@ from weir.alerts.adapters.silences import silence_record
 from weir.alerts.api.body import author_of, object_of, silence_of, tested_of
 from weir.alerts.app.app import Alerts, TooManySilences
 from weir.alerts.app.rulebook import Rulebook
+from weir.alerts.core.calls.reading import Reading
+from weir.alerts.core.calls.series import Series, condition_of
 from weir.alerts.core.grouping import Notification
 from weir.alerts.core.matcher import all_match
+from weir.alerts.core.rule import Rule
 from weir.alerts.core.silence import Silence
 from weir.alerts.core.state import Alert, Phase
 from weir.alerts.core.trial import trial_of_receiver, trial_of_rule
+from weir.assets.call_condition import SOURCE
 from weir.runtime.clock import now_us
 from weir.runtime.http.json_body import BadBody
 from weir.runtime.http.server import problem
@@ -59,6 +63,7 @@ class AlertsApi:
         return [
             Route("/v1/alerts", self.alerts),
             Route("/v1/rules", self.rules),
+            Route("/v1/readings", self.readings),
             Route("/v1/deliveries", self.deliveries),
             Route("/v1/deliveries/{id}", self.delivery),
             Route("/v1/deliveries/{id}/resend", self.resend, methods=["POST"]),
@@ -83,6 +88,14 @@ class AlertsApi:
     async def rules(self, _: Request) -> Response:
         """The rules in force."""
         return _listed([asdict(rule) for rule in self._rulebook.rules.values()])
+
+    async def readings(self, request: Request) -> Response:
+        """What rules over calls know of each group now, of one rule or all; a value that is not known is null."""
+        name, found = request.query_params.get("rule", ""), self._alerts.readings()
+        known = [rule.name for rule in self._rulebook.watching(SOURCE)]
+        if name and name not in known:
+            return problem(404, "not found", f"no rule over calls {name!r}; there are: {', '.join(known) or 'none'}")
+        return _listed([_reading(*one) for one in found if name in ("", one[0].name)])
 
     async def deliveries(self, request: Request) -> Response:
         """Deliveries, of one state or all."""
@@ -235,6 +248,25 @@ def _alert(alert: Alert, silences: Sequence[Silence]) -> dict[str, Any]:
     silenced_by = [one.id for one in silences if all_match(one.matchers, alert.labels)]
     summary = {"state": state, "severity": severity, "silenced_by": silenced_by}
     return {**summary, **shown, "window_events": len(alert.window)}
+
+
+def _reading(rule: Rule, series: Series, reading: Reading) -> dict[str, Any]:
+    """A reading as it is shown."""
+    condition = condition_of(rule)
+    is_bad = reading.value is not None and condition.holds(reading.value)
+    return {
+        "rule": rule.name,
+        "labels": dict(series.identity),
+        "state": "unknown" if reading.value is None else "holds" if is_bad else "does not hold",
+        "measure": condition.measure,
+        "value": reading.value,
+        "op": condition.op,
+        "threshold": condition.value,
+        "calls": reading.calls,
+        "calls_known": reading.known,
+        "calls_min": condition.calls_min,
+        "window_end_us": reading.end_us,
+    }
 
 
 def _listed(rows: Sequence[Any]) -> Response:

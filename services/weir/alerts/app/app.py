@@ -10,30 +10,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from sqlite3 import Connection
 from typing import TypeVar
 
-from weir.alerts.adapters import deliveries, restore, silences, state_store
+from weir.alerts.adapters import call_store, deliveries, restore, restore_calls, silences, state_store
 from weir.alerts.adapters.database import Database
 from weir.alerts.adapters.deliveries import DEAD, WAITING, Delivery
 from weir.alerts.adapters.metrics import DELIVERIES, SILENCES, STANDING
 from weir.alerts.adapters.queue import DeliveryQueue
 from weir.alerts.adapters.state_store import Progress
 from weir.alerts.app.alert_spans import alert_span
+from weir.alerts.app.call_memory import CallDraft, CallMemory
+from weir.alerts.app.call_watch import CallLimits, CallWatch
 from weir.alerts.app.draft import Draft
 from weir.alerts.app.memory import Memory
 from weir.alerts.app.notifier import Notifier
 from weir.alerts.app.rulebook import Rulebook
 from weir.alerts.app.watch import Watch
 from weir.alerts.core.alert_trace import trace_notification
+from weir.alerts.core.calls.reading import Reading
+from weir.alerts.core.calls.sample import check_call
+from weir.alerts.core.calls.series import Series
 from weir.alerts.core.grouping import Notification, Timing
 from weir.alerts.core.notification import alertmanager_body, webhook_body, webhook_id
 from weir.alerts.core.observation import Source
 from weir.alerts.core.repair import check_event
+from weir.alerts.core.rule import Rule
 from weir.alerts.core.silence import Silence
 from weir.alerts.core.snapshot import notification_record
 from weir.alerts.core.state import Alert
 from weir.alerts.core.state import rederive as rederive_alert
-from weir.events import EvaluationScored, canonical_json
+from weir.events import EvaluationScored, InferenceCompleted, canonical_json
+from weir.events.trace_context import read_trace
 from weir.runtime.clock import now_us
 from weir.runtime.http.server import json_bytes
 from weir.runtime.kafka.handling import Received
@@ -44,6 +52,9 @@ from weir.runtime.telemetry.span_words import LINKS_MAX
 
 TOPICS = ("drift-signals", "evaluation-scores", "ops-signals")
 GROUP = "alerts"
+
+CALLS_GROUP = "alerts-calls"
+"""Reads the topic of calls, apart from the signals: a backlog of calls does not delay a page about drift."""
 
 SILENCES_MAX = 1_000
 """Silences kept; beyond it the oldest that expired leave, and one more is refused while none did."""
@@ -70,6 +81,7 @@ class Limits:
     finished_max: int
     external_url: str
     generator_url: str
+    calls: CallLimits
 
 
 class Alerts:
@@ -103,6 +115,7 @@ class Alerts:
         queue = DeliveryQueue(database, receivers, limits.waiting_max)
         self._notifier = Notifier(limits.timing, lambda: rulebook.rules, queue)
         self._watch = Watch(rulebook, self._notifier, limits.alerts_max)
+        self._calls = CallWatch(rulebook, limits.calls, self._watch.apply, self._watch.end_alert)
         self._rules_revision = -1
         SILENCES.set_function(lambda: sum(one.state(clock()) != "expired" for one in self.silences))
         STANDING.set_function(lambda: len(self._memory.standing))
@@ -125,17 +138,29 @@ class Alerts:
             partition = one.message.topic_partition
             before = draft.progress.get(partition) or self._memory.progress.get(partition, Progress(0, 0))
             event = one.event
-            if not isinstance(event, Source) or _is_replay(one, before):
+            is_watched = isinstance(event, Source) or (isinstance(event, InferenceCompleted) and self._calls.is_needed)
+            if not is_watched or _is_replay(one, before):
                 continue
-            check_event(event)
-            draft.hand = one
-            if isinstance(event, EvaluationScored) and one.trace is not None:
-                self._recent.note(event.event_id, one.trace.traceparent, one.trace.state)
-            self._watch.observe(draft, one.message.topic, event, at_us)
+            self._observe(draft, one, at_us)
             newest_us = max(before.newest_us, event.event_time_us)
             draft.progress[partition] = Progress(one.message.offset + 1, newest_us)
         self._recent.measure()
         self._write(draft, at_us)
+
+    def _observe(self, draft: Draft, one: Received, at_us: int) -> None:
+        draft.hand, event = one, one.event
+        if isinstance(event, InferenceCompleted):
+            check_call(event)
+            self._calls.observe(draft, event, at_us)
+        elif isinstance(event, Source):
+            check_event(event)
+            if isinstance(event, EvaluationScored) and one.trace is not None:
+                self._recent.note(event.event_id, one.trace.traceparent, one.trace.state)
+            self._watch.observe(draft, one.message.topic, event, at_us)
+
+    def readings(self) -> list[tuple[Rule, Series, Reading]]:
+        """What is known of every group of calls that a rule watches."""
+        return self._calls.readings(self._draft())
 
     def pass_time(self, at_us: int) -> None:
         """Bring the alerts under the rules in force, let pending ones fire, and tell groups whose time has come. at_us: the
@@ -146,6 +171,7 @@ class Alerts:
         self._looked_us = at_us
         if self._rulebook.revision != self._rules_revision:
             self._watch.reconcile(draft, at_us)
+            self._calls.reconcile(draft)
             if self._rules_revision < 0:
                 self._notifier.reopen_known(draft, at_us)
             self._rules_revision = self._rulebook.revision
@@ -153,6 +179,7 @@ class Alerts:
             lost = restore.lost_notification(self._database.connection, delivery_id, text, at_us)
             self._notifier.take_back(draft, delivery_id, lost, at_us)
         self._watch.pass_time(draft, at_us)
+        self._calls.pass_time(draft, at_us)
         self._notifier.pass_time(draft, at_us)
         self._write(draft, at_us)
 
@@ -200,12 +227,20 @@ class Alerts:
     def _restore(self, at_us: int) -> Memory:
         with self._database.transaction() as connection:
             restore.restore_outbox(connection, at_us)
+            series = restore_calls.restore_series(connection, at_us)
+            calls = CallMemory(
+                series,
+                restore_calls.restore_panes(connection, series, at_us),
+                restore_calls.restore_ids(connection),
+                restore_calls.restore_clock(connection, at_us),
+            )
             return Memory(
                 alerts=restore.restore_alerts(connection, at_us),
                 groups=restore.restore_groups(connection, at_us, self._limits.timing),
                 standing=restore.restore_standing(connection, at_us),
                 progress=restore.restore_progress(connection, at_us),
                 silences=restore.restore_silences(connection, at_us),
+                calls=calls,
             )
 
     def _draft(self) -> Draft:
@@ -225,12 +260,14 @@ class Alerts:
 
     def _write(self, draft: Draft, at_us: int) -> None:
         if draft.is_empty:
+            draft.calls.keep_time()
             return
         with self._database.transaction() as connection:
             state_store.save_alerts(connection, draft.alerts)
             state_store.save_groups(connection, draft.groups)
             state_store.save_standing(connection, draft.standing)
             state_store.save_progress(connection, draft.progress)
+            self._save_calls(connection, draft.calls)
             state_store.put_events(
                 connection, draft.changes, {step.event.event_id: step.parent for step in draft.steps}
             )
@@ -246,15 +283,24 @@ class Alerts:
         _merge(self._memory.groups, draft.groups)
         _merge(self._memory.standing, {series: channels or None for series, channels in draft.standing.items()})
         self._memory.progress.update(draft.progress)
+        draft.calls.keep(self._limits.calls.ids_max)
         self._record(draft, at_us)
         if draft.changes or draft.notifications:
             self._on_written()
+
+    def _save_calls(self, connection: Connection, calls: CallDraft) -> None:
+        if not calls.is_empty:
+            call_store.save_series(connection, calls.series)
+            call_store.save_panes(connection, calls.panes)
+            call_store.save_ids(connection, calls.ids, self._limits.calls.ids_max)
+            call_store.save_mark(connection, calls.clock.mark_us)
 
     def _record(self, draft: Draft, at_us: int) -> None:
         """Record a span for each change of phase that is on disk now."""
         for step in draft.steps:
             # The newest samples say most, and the last one of them is the cause itself.
             samples = [self._recent.of(one.event_id) for one in reversed(step.alert.window)]
+            samples += [read_trace(one, "") for one in step.alert.links]
             links = [link for link in samples if link is not None and link != step.parent]
             self._record_span(alert_span(step, at_us, self._clock(), links))
 

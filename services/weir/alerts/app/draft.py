@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from weir.alerts.adapters.metrics import TRANSITIONS
 from weir.alerts.adapters.state_store import GroupKey, Numbers, Progress
+from weir.alerts.app.call_memory import CallDraft
 from weir.alerts.app.memory import Memory
 from weir.alerts.core.alert_trace import trace_change
 from weir.alerts.core.grouping import Group, Notification
@@ -49,13 +50,17 @@ class Draft:
     """The message in flight; None while time passes."""
     steps: list[Step] = field(default_factory=list)
     """What gave each of `changes`."""
+    calls: CallDraft = field(init=False)
     _parent: TraceContext | None = None
+
+    def __post_init__(self) -> None:
+        self.calls = CallDraft(self.memory.calls, self.memory.calls.clock)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write."""
         changed = (self.alerts, self.groups, self.standing, self.changes, self.notifications, self.progress)
-        return not any(changed) and not self.taken_back
+        return not any(changed) and not self.taken_back and self.calls.is_empty
 
     def alert(self, key: str) -> Alert | None:
         """An alert as this draft has it."""

@@ -55,13 +55,14 @@ class Watch:
         for rule in self._rulebook.watching(topic):
             seen = _held(rule, channels) or observe(rule, event)
             if seen is not None:
-                self._apply(draft, rule, seen, at_us)
+                self.apply(draft, rule, seen, at_us)
 
     def pass_time(self, draft: Draft, at_us: int) -> None:
         """Let pending alerts fire whose time has come."""
         for alert in draft.all_alerts():
             rule = self._rulebook.rules.get(alert.rule)
-            if alert.phase is Phase.PENDING and rule is not None:
+            # One over calls waits in event time: it begins to fire at an evaluation.
+            if alert.phase is Phase.PENDING and rule is not None and rule.calls is None:
                 after, is_changed = tick(alert, rule, at_us)
                 self._keep(draft, rule, alert, after, at_us, is_changed=is_changed)
 
@@ -72,27 +73,28 @@ class Watch:
                 continue  # nobody can say what holds under it; its alerts stay as they are until it can run
             rule = self._rulebook.rules.get(alert.rule)
             if rule is None:
-                self._end(draft, alert, at_us, f"rule {alert.rule} is in force no more")
+                self.end_alert(draft, alert, at_us, f"rule {alert.rule} is in force no more")
             elif not covers_series(rule, alert.identity):
-                self._end(draft, alert, at_us, f"the edited rule {alert.rule} watches this series no more")
+                self.end_alert(draft, alert, at_us, f"the edited rule {alert.rule} watches this series no more")
             elif rule.digest != alert.rule_digest:
                 self._edit(draft, rule, alert, at_us)
         for series in draft.all_series():
             for rule in self._rulebook.watching(topic_of(series)):
                 held = _held(rule, draft.channels(series))
                 if held is not None:
-                    self._apply(draft, rule, held, at_us)
+                    self.apply(draft, rule, held, at_us)
 
     def _edit(self, draft: Draft, rule: Rule, alert: Alert, at_us: int) -> None:
         channels = draft.channels(_series(rule, alert))
         if rule.condition is None and channels:
             if _held(rule, channels) is None:
-                self._end(draft, alert, at_us, f"the condition does not hold under the edited rule {rule.name}")
+                self.end_alert(draft, alert, at_us, f"the condition does not hold under the edited rule {rule.name}")
             return  # what holds is applied with all that stands
         after, is_changed = apply_rule(alert, rule, at_us)
         self._keep(draft, rule, alert, after, at_us, is_changed=is_changed)
 
-    def _end(self, draft: Draft, alert: Alert, at_us: int, reason: str) -> None:
+    def end_alert(self, draft: Draft, alert: Alert, at_us: int, reason: str) -> None:
+        """End an active alert for a reason that its annotations then say."""
         if alert.phase in ACTIVE:
             self._keep(draft, None, alert, end(alert, at_us, reason), at_us, is_changed=True)
 
@@ -102,7 +104,7 @@ class Watch:
         for name in self._rulebook.broken:
             alert = draft.alert(key_of(name, identity))
             if alert is not None and alert.watched.startswith(BY_SIGNALS):
-                self._end(draft, alert, at_us, f"what raised it was cleared; rule {name} cannot run at present")
+                self.end_alert(draft, alert, at_us, f"what raised it was cleared; rule {name} cannot run at present")
 
     def _stand(self, draft: Draft, topic: str, event: Signal) -> dict[str, Signal]:
         """The signals of the event's series that stand after it."""
@@ -120,7 +122,8 @@ class Watch:
             draft.standing[series] = after
         return after
 
-    def _apply(self, draft: Draft, rule: Rule, seen: Observation, at_us: int) -> None:
+    def apply(self, draft: Draft, rule: Rule, seen: Observation, at_us: int) -> None:
+        """Bring an observation to the alert of its series. at_us: the processing clock."""
         alert = draft.alert(key_of(rule.name, seen.identity))
         if alert is None:
             if (rule.condition is None and not seen.is_bad) or not self._make_room(draft):

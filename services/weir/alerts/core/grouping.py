@@ -236,7 +236,7 @@ def _notification(group: Group, alerts: Collection[Alert], now_us: int) -> Notif
 
 
 def _bare(alert: Alert) -> Alert:
-    return replace(alert, window=(), fields={}, facts={})
+    return replace(alert, window=(), fields={}, facts={}, links=())
 
 
 def _mark(alert: Alert) -> str:

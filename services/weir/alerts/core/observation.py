@@ -43,7 +43,7 @@ class Observation:
     is_bad: for a rule without a condition, whether the event raises the alert (True) or ends it (False). sample: for a
     rule with a condition, the number that joins the window. failed: 1 for a score that failed, 0 for one that passed, None
     where the event does not say. fields: the event's values, for annotations. facts: what the
-    alert says besides the annotations of its rule.
+    alert says besides the annotations of its rule. links: W3C contexts of calls that it names.
     """
 
     event_id: str
@@ -56,6 +56,7 @@ class Observation:
     threshold: float
     facts: Mapping[str, str] = field(default_factory=dict)
     failed: float | None = None
+    links: tuple[str, ...] = ()
 
 
 def observe(rule: Rule, event: Source) -> Observation | None:
@@ -100,6 +101,8 @@ def covers(rule: Rule, record: Mapping[str, object]) -> bool:
 
 def covers_series(rule: Rule, identity: Mapping[str, str]) -> bool:
     """Whether a rule watches the series of an identity at all."""
+    if rule.calls is not None:
+        return set(identity) == set(rule.identity) and _accepts(rule, identity)
     needed = {name for name in IDENTITY[rule.source] if name != "part"}
     return needed <= set(identity) and set(identity) <= set(IDENTITY[rule.source]) and _accepts(rule, identity)
 

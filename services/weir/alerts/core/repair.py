@@ -91,3 +91,5 @@ def _check_texts(alert: Alert) -> None:
     for texts in (alert.labels, alert.annotations, alert.identity, alert.fields, alert.facts, *alert.former):
         if not all(isinstance(one, str) for pair in texts.items() for one in pair):
             raise TypeError(f"alert {alert.fingerprint!r} has labels, annotations or fields that are no texts")
+    if not all(isinstance(one, str) for one in alert.links):
+        raise TypeError(f"alert {alert.fingerprint!r} has links that are no texts")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from weir.assets.call_condition import CallCondition
 from weir.assets.rule import Condition, read_rule
 from weir.assets.shapes import InvalidAsset
 
@@ -49,6 +50,9 @@ class Rule:
     group_interval_us: int | None = None
     repeat_interval_us: int | None = None
     inhibits: tuple[Inhibit, ...] = ()
+    calls: CallCondition | None = None
+    identity: tuple[str, ...] = ()
+    """Labels of its alerts that come from events."""
 
 
 def rule_from(name: str, digest: str, body_json: str) -> Rule:
@@ -72,6 +76,8 @@ def rule_from(name: str, digest: str, body_json: str) -> Rule:
         group_wait_us=_us(spec.group_wait_s),
         group_interval_us=_us(spec.group_interval_s),
         repeat_interval_us=_us(spec.repeat_interval_s),
+        calls=spec.calls,
+        identity=spec.identity,
         inhibits=tuple(Inhibit(_accepted(entry.target), entry.equal) for entry in spec.inhibits or ()),
     )
 

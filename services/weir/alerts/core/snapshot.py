@@ -29,7 +29,13 @@ def alert_from(record: Mapping[str, Any]) -> Alert:
     """The alert of a record. Raises KeyError, TypeError or ValueError for one that is none."""
     window = tuple(Sample(*sample) for sample in record["window"])
     former = tuple(record.get("former", ()))
-    alert = {**record, "phase": Phase(record["phase"]), "window": window, "former": former}
+    alert = {
+        **record,
+        "phase": Phase(record["phase"]),
+        "window": window,
+        "former": former,
+        "links": tuple(record.get("links", ())),
+    }
     if "key" not in record:
         identity = {name: value for name, value in record["labels"].items() if name in IDENTIFYING}
         alert |= {"identity": identity, "key": key_of(record["rule"], identity)}

@@ -30,8 +30,8 @@ FORMER_MAX = 5
 REASON = "resolved_because"
 """Annotation of an alert that ended for another reason than a signal or a score."""
 
-BY_SAMPLES, BY_SIGNALS = "samples", "signals"
-"""What a rule judges by: the last samples of its condition, or the signals that stand."""
+BY_SAMPLES, BY_SIGNALS, BY_CALLS = "samples", "signals", "calls"
+"""What a rule judges by: the last samples of its condition, the signals that stand, or the calls of a window."""
 
 SALIENT = ("verdict", "level")
 """Fields whose change while an alert fires is notified: who changed, and how sure it is."""
@@ -71,6 +71,7 @@ class Alert:
     oldest first. turn: changes of phase so far. former: its labels before edits of the rule while it
     fired, newest last. watched: how the rule came to its judgement. fields, facts: what was last
     described. traceparent, tracestate: W3C context of what follows from its last change of phase; empty before the first.
+    links: W3C contexts of calls that it names.
     """
 
     fingerprint: str
@@ -97,6 +98,7 @@ class Alert:
     facts: Mapping[str, str] = field(default_factory=dict)
     traceparent: str = ""
     tracestate: str = ""
+    links: tuple[str, ...] = ()
 
     @property
     def trace(self) -> TraceContext | None:
@@ -125,6 +127,8 @@ def key_of(rule: str, identity: Mapping[str, str]) -> str:
 
 def watched_by(rule: Rule) -> str:
     """How a rule comes to its judgement, as text to compare: from samples or from signals, and from which."""
+    if rule.calls is not None:
+        return f"{BY_CALLS} {rule.calls.measure}"
     return f"{BY_SAMPLES if rule.condition else BY_SIGNALS} {sorted(transient(rule).items())}"
 
 
@@ -247,7 +251,7 @@ def _resolve(alert: Alert, at_us: int) -> Alert:
 
 
 def _describe(alert: Alert, rule: Rule, seen: Observation) -> Alert:
-    seen_alert = replace(alert, fields=seen.fields, facts=seen.facts, cause_event_id=seen.event_id)
+    seen_alert = replace(alert, fields=seen.fields, facts=seen.facts, links=seen.links, cause_event_id=seen.event_id)
     return _describe_again(seen_alert, rule)
 
 

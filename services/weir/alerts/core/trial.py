@@ -8,7 +8,6 @@ from weir.alerts.core.grouping import Notification
 from weir.alerts.core.labels import fingerprint, group_key, labels_of
 from weir.alerts.core.rule import Rule
 from weir.alerts.core.state import Alert, Phase, fill
-from weir.assets.rule import IDENTITY
 
 MARK = "weir_test"
 """Label of an alert that is a test; its value is the test's id, so that it is nobody else's alert."""
@@ -27,7 +26,7 @@ def trial_of_receiver(receiver: str, trial_id: str, at_us: int) -> list[Notifica
 
 def trial_of_rule(rule: Rule, trial_id: str, at_us: int) -> list[Notification]:
     """A test of a rule: what each of its receivers would get, with its own labels and annotations."""
-    identity = dict.fromkeys((name for name in IDENTITY[rule.source] if name != "part"), "test")
+    identity = dict.fromkeys((name for name in rule.identity if name != "part"), "test")
     labels = {**labels_of(rule, identity), MARK: trial_id}
     annotations = {name: fill(template, {}) for name, template in rule.annotations.items()}
     alert = _alert(rule.name, rule.digest, labels, {**annotations, "test": SUMMARY}, at_us)
