@@ -44,11 +44,16 @@ def answer_from(question: str, passages: Sequence[Retrieved], idf: Mapping[str, 
 
     passages: the ranked ones, in order. max_words: words of the answer at most.
     """
-    if not passages or max(item.score for item in passages) < SCORE_MIN:
+    if not is_covered(passages):
         return _cut(NOT_COVERED, max_words)
     chosen = _chosen(ranked_sentences(question, passages, idf))
     sentences = [candidate.text for candidate in sorted(chosen, key=lambda candidate: candidate.place)]
     return _cut(" ".join(sentences) or passages[0].passage.text, max_words)
+
+
+def is_covered(passages: Sequence[Retrieved]) -> bool:
+    """Whether a passage is close enough to answer from."""
+    return any(item.score >= SCORE_MIN for item in passages)
 
 
 def _chosen(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -10,6 +10,8 @@ import json
 import re
 from dataclasses import dataclass
 
+from bad_request import BadRequest
+
 MARKER = "Question:"
 """A prompt template puts its instructions before the last line that starts with this word."""
 
@@ -34,10 +36,6 @@ SEED_MAX = 2**63 - 1
 
 WHOLE = re.compile(r"-?[0-9]{1,19}")
 EXAMPLE = '{"max_tokens": 100}'
-
-
-class BadRequest(ValueError):
-    """The client's input cannot be used; the text says which value and what was expected."""
 
 
 @dataclass(frozen=True, slots=True)

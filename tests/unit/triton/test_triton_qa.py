@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from bad_request import BadRequest
 from corpus.passages import Passage
 from corpus.sentences import sentences_of
 from hypothesis import given
@@ -15,7 +16,6 @@ from qa.question import (
     MAX_TOKENS_DEFAULT,
     TOP_K_DEFAULT,
     TOP_K_MAX,
-    BadRequest,
     Parameters,
     parameters_in,
     prepends_prompt,
