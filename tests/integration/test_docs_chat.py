@@ -52,6 +52,7 @@ def test_a_question_that_the_corpus_does_not_cover_generates_nothing(stack: Runn
 
     assert answer.text == "The Python documentation in this corpus does not cover that question."
     assert (answer.last("output_tokens"), len(answer.responses)) == (0, 1)
+    assert "passage_ids" not in answer.responses[0]
 
 
 def test_a_parameter_without_use_is_refused_by_name(stack: RunningStack) -> None:
