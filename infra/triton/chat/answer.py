@@ -1,7 +1,7 @@
 """What llama.cpp tells while it writes, one chunk a token, as pieces of an answer.
 
 llama.cpp keeps back what may be the beginning of a stop text or of a character: such a chunk is empty, or does not come. Its
-tokens and logprobs are told with the piece that follows, so that the counts of the pieces add up to those of the answer.
+tokens and logprobs come with the piece that follows, so that the counts of the pieces add up to those of the answer.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What was told and not sent yet. tokens_sent: tokens of all pieces so far."""
+    """What came and is not sent yet. tokens_sent: tokens of all pieces so far."""
 
     tokens_sent: int = 0
     logprobs: tuple[Mapping[str, Any], ...] = ()
@@ -93,7 +93,7 @@ def cumulative_logprob(pieces: list[Piece]) -> float:
 def logprobs_of(piece: Piece, alternatives: int) -> list[dict[str, dict[str, Any]]]:
     """For each token its own logprob and those of the likeliest `alternatives`, by token number, in the form of the vLLM backend.
 
-    rank: 1 is the likeliest; None where the token is not among those told.
+    rank: 1 is the likeliest; None where the token is not among those listed.
     """
     return [_by_token(entry, alternatives) for entry in piece.logprobs]
 

@@ -1,6 +1,6 @@
 """llama.cpp with continuous batching: requests of several threads are written side by side, each in a slot.
 
-It listens on a port of loopback whatever one does. A random key that nobody else is told closes that port; calls inside
+It listens on a port of loopback whatever one does. A random key that nobody else is given closes that port; calls inside
 the process need none.
 """
 

@@ -18,7 +18,7 @@ class Asked:
     sampling: Sampling
     is_stream: bool
     prepends_text: bool
-    """Whether the text stands before the answer, as the vLLM backend has it unless it is told otherwise."""
+    """Whether the text stands before the answer, as the vLLM backend has it unless a request says otherwise."""
     facts: frozenset[str]
     """Outputs beside the text that were asked for."""
 

@@ -37,7 +37,7 @@ TOP_K_MAX = 1_000_000
 """Largest top_k. Arbitrary: any value above a vocabulary (49,152 here) would do."""
 
 LOGPROBS_MAX = 20
-"""Alternatives told of each token at most: OpenAI's limit, and vLLM's default limit."""
+"""Alternatives listed for each token at most: OpenAI's limit, and vLLM's default limit."""
 
 NUMBER = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?")
 """A number written as text: stock clients of the vLLM backend send those."""
@@ -63,7 +63,7 @@ class Sampling:
     repetition_penalty: float = 1.0
     """Over the last 64 tokens, as the two before; 1: none."""
     logprobs: int | None = None
-    """Alternatives told of each token; None: no logprob is told."""
+    """Alternatives listed for each token; None: no logprob is sent."""
     ignore_eos: bool = False
     """Whether the model writes on where it would have ended."""
     structured_outputs: Mapping[str, Any] | None = None
