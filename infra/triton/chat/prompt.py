@@ -14,8 +14,8 @@ TEXT_BYTES_MAX = 65_536
 """Bytes of a text that are read into tokens. Chosen: 16 times what 2,048 tokens of English hold; more cannot fit."""
 
 SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
-"""The system message: the template's own, which the model was trained with. Read on 14 questions with their passage: 8 sensible
-answers, 5 with a shorter message; without a passage the shorter one is better (6 of 12 against 4)."""
+"""The system message: the template's own, which the model was trained with. Read by one person on 14 questions with their passage:
+about 6 sensible answers, about 4 with a shorter message; without a passage the shorter one is better (6 of 12 against 4)."""
 
 START, END = 1, 2
 """Numbers of <|im_start|> and <|im_end|> in this model's vocabulary."""
