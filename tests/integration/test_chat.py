@@ -99,7 +99,7 @@ def test_a_schema_is_kept_and_logprobs_are_told(stack: RunningStack) -> None:
     assert (set(person), type(person["name"]), type(person["age"])) == ({"name", "age"}, str, int)
     told = json.loads(answer.last("logprobs"))
     assert len(told) == answer.last("num_output_tokens")
-    chosen = sum(list(token.values())[-1]["logprob"] for token in told)
+    chosen = sum(list(token.values())[0]["logprob"] for token in told)
     assert answer.last("cumulative_logprob") == pytest.approx(chosen, abs=1e-3)
 
 

@@ -93,7 +93,7 @@ def cumulative_logprob(pieces: list[Piece]) -> float:
 def logprobs_of(piece: Piece, alternatives: int) -> list[dict[str, dict[str, Any]]]:
     """For each token its own logprob and those of the likeliest `alternatives`, by token number, in the form of the vLLM backend.
 
-    rank: 1 is the likeliest; None where the token is not among those listed.
+    The token of the answer comes first, as vLLM has it. rank: 1 is the likeliest; None where the token is not among those listed.
     """
     return [_by_token(entry, alternatives) for entry in piece.logprobs]
 
@@ -104,7 +104,7 @@ def _by_token(entry: Mapping[str, Any], alternatives: int) -> dict[str, dict[str
     shown = [entry, *ranked[:alternatives]]
     return {
         str(one["id"]): {"logprob": one["logprob"], "rank": ranks.get(str(one["id"])), "decoded_token": one["token"]}
-        for one in reversed(shown)
+        for one in shown
     }
 
 

@@ -78,6 +78,13 @@ def test_logprobs_are_told_by_token_with_rank_and_only_as_many_as_were_asked_for
     [piece] = read(chunk("a", 1, entry(5)))
 
     assert logprobs_of(piece, 0) == [{"5": {"logprob": -0.5, "rank": 1, "decoded_token": "t5"}}]
+    assert list(logprobs_of(piece, 2)[0]) == ["5", "900"]
+
+
+def test_the_token_of_the_answer_comes_first_also_where_another_was_likelier() -> None:
+    second = {"id": 900, "token": "other", "logprob": -3.0}
+    [piece] = read(chunk("a", 1, {**second, "top_logprobs": entry(5)["top_logprobs"]}))
+
     assert list(logprobs_of(piece, 2)[0]) == ["900", "5"]
 
 
