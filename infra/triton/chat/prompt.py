@@ -14,7 +14,7 @@ TEXT_BYTES_MAX = 65_536
 """Bytes of a text that are read into tokens. Chosen: 16 times what 2,048 tokens of English hold; more cannot fit."""
 
 SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
-"""The system message: the template's own, which the model was trained with. Read by one person on 14 questions with their passage:
+"""The system message: the template's own, which the model was trained with. Read by one person on 14 questions with a passage:
 about 6 sensible answers, about 4 with a shorter message; without a passage the shorter one is better (6 of 12 against 4)."""
 
 START, END = 1, 2
