@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from harness.samples.builders import completed
 from weir.events import encode_body, frame
 from weir.events.log import ProducerEpoch
+from weir.events.ranges import COUNT, EPOCH
 from weir.lineage.audit.core.audit import Accounted, SourceAudit, Stored, audited, confirmed, totals, without_elsewhere
 from weir.lineage.audit.core.numbered import numbers_of
 from weir.lineage.audit.core.ranges import NumberRange, common, merged, size, without
@@ -112,3 +113,21 @@ def test_noise_has_no_number_or_a_believable_one(noise: bytes) -> None:
     found = numbers_of(noise)
 
     assert found is None or (found[1] > 0 and found[2] >= 0)
+
+
+@pytest.mark.parametrize(
+    ("seq", "boot_epoch", "is_taken"),
+    [
+        (COUNT.last, 1, True),
+        (COUNT.last + 1, 1, False),
+        (2**63 - 1, 1, False),
+        (-1, 1, False),
+        (0, EPOCH.last, True),
+        (0, EPOCH.last + 1, False),
+        (0, 0, False),
+    ],
+)
+def test_a_number_that_was_refused_as_out_of_range_is_not_believed(seq: int, boot_epoch: int, is_taken: bool) -> None:
+    payload = frame(3, encode_body(replace(completed(7), seq=seq, boot_epoch=boot_epoch)))
+
+    assert (numbers_of(payload) is not None) == is_taken

@@ -17,6 +17,7 @@ from weir.events import (
     NumbersAccounted,
     encode_body,
     frame,
+    named_id,
 )
 from weir.lineage.audit.core.audit import MARGIN_US, Window
 from weir.lineage.audit.reading import Audit, audit
@@ -64,7 +65,9 @@ def scores(boot_epoch: int, names: str) -> list[EvaluationScored]:
     plain = of_type(EvaluationScored)
     assert isinstance(plain, EvaluationScored)
     return [
-        replace(plain, source="evaluator/1", boot_epoch=boot_epoch, seq=seq, event_id=f"score {name}")
+        replace(
+            plain, source="evaluator/1", boot_epoch=boot_epoch, seq=seq, event_id=named_id(NOON_US, f"score {name}")
+        )
         for seq, name in enumerate(names)
     ]
 
@@ -169,7 +172,8 @@ def test_an_event_of_an_export_that_was_tried_again_leaves_no_missing_number(
 def test_a_derived_event_that_is_gone_under_both_numbers_is_missing(store: Store, put: Put) -> None:
     put("evaluation-scores", *scores(NOON_US, "abcde"))
     put("evaluation-scores", *scores(NOON_US + 50, "bdx"))
-    store.command("ALTER TABLE evaluation_scores DELETE WHERE event_id = 'score b' SETTINGS mutations_sync = 2")
+    gone = named_id(NOON_US, "score b")
+    store.command(f"ALTER TABLE evaluation_scores DELETE WHERE event_id = '{gone}' SETTINGS mutations_sync = 2")
 
     first, second = asked(store).sources
 
@@ -181,12 +185,13 @@ def test_shed_and_dead_numbers_are_explained_and_a_lost_tail_is_not(store: Store
     account, letter = of_type(NumbersAccounted), of_type(DeadLettered)
     assert isinstance(account, NumbersAccounted)
     assert isinstance(letter, DeadLettered)
+    second = named_id(NOON_US, "second")
     told = replace(account, numbered_source="gateway/1", numbered_boot_epoch=NOON_US, source="drain/1")
     put("inference-responses", *calls({0, 1, 2, 6}))
     put(
         "accounts",
         replace(told, first_seq=3, last_seq=4, account="shed"),
-        replace(told, seq=1, event_id="second", first_seq=0, last_seq=9, account="accepted"),
+        replace(told, seq=1, event_id=second, first_seq=0, last_seq=9, account="accepted"),
     )
     (bad,) = calls([5])
     put("dead-letters", replace(letter, source="l/1", consumer_group="lineage", payload=frame(1, encode_body(bad))))
@@ -197,17 +202,33 @@ def test_shed_and_dead_numbers_are_explained_and_a_lost_tail_is_not(store: Store
     assert book.missing == ((7, 9),)
 
 
+@pytest.mark.parametrize("seq", [2**48, 2**63 - 1])
+def test_a_dead_letter_whose_number_is_out_of_range_leaves_the_books_closed(store: Store, put: Put, seq: int) -> None:
+    letter = of_type(DeadLettered)
+    assert isinstance(letter, DeadLettered)
+    put("inference-responses", *calls(range(3)))
+    payload = frame(1, encode_body(replace(calls([5])[0], seq=seq)))
+    put("dead-letters", replace(letter, source="l/1", consumer_group="lineage", payload=payload))
+
+    found = asked(store)
+
+    book = next(one for one in found.sources if one.source == "gateway/1")
+    assert (book.accepted, book.stored, book.missing) == (3, 3, ())
+    assert found.totals["dead_lettered"] == 1
+
+
 def test_numbers_that_the_drain_put_aside_are_dead_lettered_and_a_tail_that_was_used_is_missing(
     store: Store, put: Put
 ) -> None:
     account = of_type(NumbersAccounted)
     assert isinstance(account, NumbersAccounted)
+    second = named_id(NOON_US, "second")
     told = replace(account, numbered_source="gateway/1", numbered_boot_epoch=NOON_US, source="drain/1")
     put("inference-responses", *calls({0, 1, 4}))
     put(
         "accounts",
         replace(told, first_seq=2, last_seq=3, account="dead", reason="undecodable"),
-        replace(told, seq=1, event_id="second", first_seq=0, last_seq=5, account="accepted"),
+        replace(told, seq=1, event_id=second, first_seq=0, last_seq=5, account="accepted"),
     )
 
     book = next(one for one in asked(store).sources if one.source == "gateway/1")

@@ -6,6 +6,8 @@ import io
 
 import fastavro
 
+from weir.events.ranges import COUNT, EPOCH
+
 HEADER_BYTES = 5
 """Magic byte and schema id of the Confluent framing."""
 
@@ -36,5 +38,7 @@ def numbers_of(payload: bytes) -> tuple[str, int, int] | None:
     if not isinstance(found, dict):
         return None
     source, boot_epoch, seq = str(found["source"]), int(found["boot_epoch"]), int(found["seq"])
-    is_believable = "/" in source and len(source) <= SOURCE_CHARS_MAX and seq >= 0 and boot_epoch > 0
-    return (source, boot_epoch, seq) if is_believable else None
+    is_source = "/" in source and len(source) <= SOURCE_CHARS_MAX
+    # A number that was refused as out of range counts nothing: all numbers below it would be missing for ever.
+    is_numbered = COUNT.first <= seq <= COUNT.last and 0 < boot_epoch <= EPOCH.last
+    return (source, boot_epoch, seq) if is_source and is_numbered else None
