@@ -25,6 +25,7 @@ from weir.lineage.store.counters import Counters
 from weir.lineage.store.metrics import QUERIES
 from weir.lineage.store.store import QueryFailed, Store, StoreAway
 from weir.runtime.clock import now_us
+from weir.runtime.http.json_body import BadBody, demand_keys, json_object
 from weir.runtime.http.server import problem
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -38,6 +39,9 @@ THREADS = 4
 
 SQL_BYTES_MAX = 65_536
 """Body of an SQL request at most, bytes: the longest statement (`core.sql_text`) at three bytes a character."""
+
+SQL_KEYS = frozenset({"query"})
+"""Keys of an SQL request."""
 
 
 def routes(
@@ -137,10 +141,10 @@ class LineageApi:
         """POST /v1/sql {"query"}: one SELECT over the v_ views, for the operator."""
         if not self._settings.is_sql_open:
             return problem(403, "SQL is closed", "this lineage serves no SQL", "set WEIR_LINEAGE_SQL=true")
-        body = await request.body()
-        statement = _statement_in(body)
-        if statement is None:
-            return problem(400, "Bad body", 'expected {"query": "SELECT ..."}')
+        try:
+            statement = await _statement_in(request)
+        except BadBody as error:
+            return problem(400, error.title, str(error), error.hint)
         QUERIES.labels("sql").inc()
         try:
             answer = await self._sql.ask(statement)
@@ -192,14 +196,14 @@ def _away(failed: QueryFailed) -> Response:
     return problem(503, "The store did not answer", str(failed), "see `weir logs lineage`")
 
 
-def _statement_in(body: bytes) -> str | None:
-    """The statement of a request; None for a body that holds anything else."""
-    try:
-        given = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    is_one = isinstance(given, dict) and set(given) == {"query"} and isinstance(given["query"], str)
-    return str(given["query"]) if is_one else None
+async def _statement_in(request: Request) -> str:
+    """The statement of a request. Raises BadBody for a body that holds anything else."""
+    body = await json_object(request, SQL_BYTES_MAX)
+    demand_keys(body, SQL_KEYS)
+    if not isinstance(statement := body.get("query"), str):
+        found = f"a JSON {type(statement).__name__}" if "query" in body else "missing"
+        raise BadBody(f"query is {found}; expected a text", "Bad body", 'send {"query": "SELECT ..."}')
+    return statement
 
 
 def _json(value: object) -> Response:
