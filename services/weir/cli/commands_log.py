@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -77,8 +77,10 @@ def dlq_replay(
 ) -> None:
     """Write the messages of dead letters into their topics again, after what made them fail was fixed.
 
-    Harmless when repeated: consumers know an event by its id. One that still cannot be handled becomes a dead letter
-    again, at its new place.
+    A message goes into its topic, so every group that reads the topic gets it, also with --group; consumers know an event by
+    its id, so it changes nothing for a group that had it. One that still cannot be handled becomes a dead letter again, at its
+    new place, with the same bytes. Of dead letters with the same bytes the newest is written, so a message is written once a
+    replay however often it was refused.
     """
     if not event_ids and not (topic or reason or group):
         raise CliError(ExitCode.USAGE, "say which dead letters: ids, or --topic, --reason, --group", "weir dlq list")
@@ -87,9 +89,7 @@ def dlq_replay(
         found = client.get("lineage", "/v1/dead-letters", topic=topic, reason=reason, consumer_group=group, limit=limit)
         messages_found = [one for one in found["items"] if one["topic"] not in SPOOLS]
         left_out = len(found["items"]) - len(messages_found)
-        event_ids = list(
-            {(one["topic"], one["partition"], one["offset"]): one["event_id"] for one in messages_found}.values()
-        )
+        event_ids = _of_messages(messages_found)
     with Messages() as messages:
         replayed = [_replay(messages, event_id) for event_id in event_ids]
     if json:
@@ -152,6 +152,18 @@ def events_replay(
     if rows:
         emit_table(rows, ("topic", "partition", "from_offset", "to_offset", "was_at", "messages"))
     emit_text(f"{sum(row['messages'] for row in rows)} messages are fed to {group} again")
+
+
+def _of_messages(letters: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Ids of the newest dead letter of each message. letters: newest first.
+
+    Several groups refuse one message; and one that was written again and refused again lies at another place, with the same
+    bytes, so with the same event.
+    """
+    newest: dict[tuple[str, str], str] = {}
+    for letter in letters:
+        newest.setdefault((letter["topic"], letter["payload_sha256"]), letter["event_id"])
+    return list(newest.values())
 
 
 def _replay(messages: Messages, event_id: str) -> dict[str, Any]:

@@ -115,14 +115,29 @@ def test_an_unknown_one_is_not_found() -> None:
 def test_messages_are_written_again_byte_for_byte_with_their_origin(
     put: Put, kafka: MockKafka, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for _ in range(2):
-        written(kafka)
-    put("dead-letters", letter(0), letter(1), letter(0, seq=9, event_id=named_id(NOON_US, "of another group")))
+    other = VALUE + b" either"
+    for value in (VALUE, other):
+        written(kafka, value)
+    put("dead-letters", letter(0), letter(1, other), letter(0, seq=9, event_id=named_id(NOON_US, "of another group")))
 
     dlq_replay(None, reason="undecodable", json=True)
 
     assert len(json.loads(capsys.readouterr().out)["replayed"]) == 2  # two consumers put the first aside: one message
-    assert sorted(read_again(kafka)) == [(b"key", VALUE, "feedback/0/0"), (b"key", VALUE, "feedback/0/1")]
+    assert sorted(read_again(kafka)) == [(b"key", VALUE, "feedback/0/0"), (b"key", other, "feedback/0/1")]
+
+
+@pytest.mark.usefixtures("lineage")
+def test_a_message_that_is_refused_again_and_again_is_written_once_a_replay(
+    put: Put, kafka: MockKafka, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        written(kafka)  # what the replay before this one wrote
+        put("dead-letters", letter(number, event_time_us=NOON_US + number))
+
+        dlq_replay(None, reason="undecodable", json=True)
+
+        (replayed,) = json.loads(capsys.readouterr().out)["replayed"]
+        assert replayed["from"] == f"feedback/0/{number}"
 
 
 @pytest.mark.usefixtures("lineage")
