@@ -6,15 +6,17 @@ must find, and an epoch whose segments end too early, or are gone, is seen by th
 
 from __future__ import annotations
 
+import asyncio
 import os
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from weir.events.log import ProducerEpoch
 from weir.runtime.files.disk import DISK, Disk
 from weir.runtime.telemetry.logs import logger
+from weir.runtime.waits import wait_or_stop
 
 SUFFIX = ".head"
 
@@ -25,6 +27,10 @@ CHECKSUM = struct.Struct("<I")
 """CRC-32 of the source, which follows it, and of both."""
 
 HEAD_BYTES = FIXED.size + CHECKSUM.size
+
+EVERY_S = 0.5
+"""Seconds between two heads. Chosen: what is used in the last half second before a kill is known by its records alone, and
+calls pay nothing for it (after each record it cost 2 of 11 us)."""
 
 SOURCE_BYTES_MAX = 512
 """Longest name of a source. Chosen: a service and an instance."""
@@ -73,6 +79,13 @@ class Head:
         if self._file is not None:
             self._disk.close(self._file)
             self._file = None
+
+
+async def keep_heads(write: Callable[[], None], stop: asyncio.Event) -> None:
+    """Tell how many numbers are used, again and again; a write of 20 bytes into the page cache."""
+    while not stop.is_set():
+        write()
+        await wait_or_stop(stop, EVERY_S)
 
 
 def heads_in(folder: Path, *, disk: Disk = DISK) -> dict[ProducerEpoch, int]:

@@ -18,6 +18,9 @@ and it keeps rows for 20 years at most; nanoseconds taken for microseconds lie a
 COUNT_MAX = 2**48 - 1
 """Largest sequence number or revision: 89 years of 100,000 a second, and exact as a JSON number."""
 
+SOURCE_CHARS_MAX = 200
+"""Longest name of a source. Chosen: a service and an instance; ours have below 50 characters."""
+
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 """Avro's int (specification 1.11); readers that take a long where an int is written would let a larger one pass."""
 

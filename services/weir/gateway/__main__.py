@@ -8,6 +8,7 @@ from functools import partial
 
 from weir.access.keys_file import KeysFile
 from weir.capture.group_sync import GroupSync
+from weir.capture.heads import keep_heads
 from weir.capture.spool import SpoolWriter
 from weir.events import Event, RegistryChanged
 from weir.gateway.adapters.catalog_file import catalog_content, load_catalog, save_catalog
@@ -48,10 +49,6 @@ from 0.5 to 5 would do: appends take microseconds, a sync milliseconds."""
 LOOK_S = 0.01
 """Seconds between two looks at them. Arbitrary; any value from 0.001 to 0.1 would do: small against the time they have."""
 
-
-HEAD_EVERY_S = 0.5
-"""Seconds between two heads. Chosen: what is used in the last half second before a kill is known by its records alone, and
-calls pay nothing for it (after each record it cost 2 of 11 us)."""
 
 SNAPSHOT_EVERY_S = 2.0
 """Seconds between looks whether the catalog changed and wants saving. Arbitrary; any value from 0.5 to 60 would do: what was
@@ -105,7 +102,7 @@ async def main(stop: asyncio.Event) -> None:
         follower.run(stop),
         _once_known(catalog, follower, known, stop),
         _keep_snapshot(settings, catalog, stop),
-        _keep_head(capture, stop),
+        keep_heads(capture.write_head, stop),
     )
     await _until_ended(gateway.turnstile)
     await upstream.close()
@@ -166,13 +163,6 @@ async def _until_ended(turnstile: Turnstile) -> None:
     deadline_s = monotonic_s() + END_WITHIN_S
     while turnstile.calls.held and monotonic_s() < deadline_s:
         await asyncio.sleep(LOOK_S)
-
-
-async def _keep_head(capture: SpoolCapture, stop: asyncio.Event) -> None:
-    """Tell how many numbers are used, again and again; a write of 20 bytes into the page cache."""
-    while not stop.is_set():
-        capture.write_head()
-        await wait_or_stop(stop, HEAD_EVERY_S)
 
 
 async def _keep_snapshot(settings: GatewaySettings, catalog: Catalog, stop: asyncio.Event) -> None:

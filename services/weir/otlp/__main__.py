@@ -6,6 +6,7 @@ import asyncio
 
 from weir.access.keys_file import KeysFile
 from weir.capture.group_sync import GroupSync
+from weir.capture.heads import keep_heads
 from weir.capture.spool import SpoolWriter
 from weir.events.log import ProducerEpoch
 from weir.otlp.adapters.metrics import BOOT_EPOCH, NUMBERS
@@ -16,10 +17,6 @@ from weir.otlp.settings import OtlpSettings
 from weir.runtime.clock import now_us
 from weir.runtime.http.server import application, serve
 from weir.runtime.process import begin, run, together
-from weir.runtime.waits import wait_or_stop
-
-HEAD_EVERY_S = 0.5
-"""Seconds between two heads, as the gateway's."""
 
 
 async def main(stop: asyncio.Event) -> None:
@@ -48,16 +45,9 @@ async def main(stop: asyncio.Event) -> None:
         return {"keys": problem} if problem else {}
 
     app = application(missing, policy, routes(receiver), page_of)
-    await together(stop, serve(app, stop), serve_grpc(receiver, stop), _keep_head(receiver, stop))
+    await together(stop, serve(app, stop), serve_grpc(receiver, stop), keep_heads(receiver.write_head, stop))
     receiver.write_head()
     writer.close()
-
-
-async def _keep_head(receiver: Receiver, stop: asyncio.Event) -> None:
-    """Tell how many numbers are used, again and again; a write of 20 bytes into the page cache."""
-    while not stop.is_set():
-        receiver.write_head()
-        await wait_or_stop(stop, HEAD_EVERY_S)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,12 @@ from weir.runtime.http2.frames import HEAD_BYTES, PREFACE
 WITHIN_S = 60.0
 """Seconds in which anything must come. Chosen: six hundred times what it takes on a quiet machine."""
 
+GET: Fields = [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/"), (b":authority", b"a")]
+"""Headers of a request that is no call."""
+
+JSON: Fields = [(b":method", b"POST"), *GET[1:], (b"content-type", b"application/json")]
+"""Headers of a request with a body that is no call."""
+
 
 class RawEnd:
     """One end of a connection; headers are decoded in the order in which they come."""
@@ -49,6 +55,13 @@ class RawEnd:
         """The next headers, whole in their frame."""
         block = (await self.until(frames.HEADERS)).payload
         return {bytes(name): bytes(value) for name, value in self._decoder.decode(block, raw=True)}
+
+    async def answer(self) -> tuple[bytes, bytes]:
+        """Status and text of the next call that ends."""
+        while True:
+            fields = await self.headers()
+            if b"grpc-status" in fields:
+                return fields[b"grpc-status"], fields.get(b"grpc-message", b"")
 
     async def is_closed(self) -> bool:
         """Whether the other end closes the connection."""

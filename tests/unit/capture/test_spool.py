@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -103,49 +102,6 @@ def test_a_finished_segment_is_deleted_and_the_open_one_kept(tmp_path: Path) -> 
     drained(tmp_path)
 
     assert len(list(tmp_path.glob("*.seg"))) == 1
-
-
-@pytest.mark.parametrize("deaths", range(3))
-def test_a_death_while_a_segment_is_removed_leaves_nothing_after_the_next_start(tmp_path: Path, deaths: int) -> None:
-    """Killed at either of the two removals of a finished segment, and after both."""
-    capture = capture_in(tmp_path)
-    for _ in range(30):
-        capture.write_request(call(), b"x" * 500)
-    oldest, disk = min(tmp_path.glob("*.seg")), FailingDisk()
-    reader = SpoolReader(tmp_path, disk)
-    piece = reader.read()
-    assert piece is not None
-    assert piece.is_finished
-    reader.acknowledge(replace(piece, is_finished=False))
-    mark = oldest.with_suffix(".acked")
-    mark.with_name(f"{mark.name}.partial").write_bytes(b"of a death")
-    disk.refuses, disk.first = frozenset({"unlink"}), deaths
-    with suppress(OSError):
-        reader.acknowledge(piece)
-    assert (oldest.exists(), mark.exists()) == ((True, True), (False, True), (False, False))[deaths]
-
-    strange = [tmp_path / name for name in ("notes.acked", f"{oldest.stem}.acked.refused")]
-    for path in strange:
-        path.write_bytes(b"not ours")
-    SpoolReader(tmp_path)
-    left = {path.name for path in tmp_path.iterdir() if path.name.startswith(oldest.stem)}
-    assert (mark.name in left) == oldest.exists(), "a mark stays as long as its segment, and no longer"
-    drained(tmp_path)
-    SpoolReader(tmp_path)
-    assert set(tmp_path.glob(f"{oldest.stem}*")) | set(tmp_path.glob("notes*")) == set(strange), "what is no mark stays"
-
-
-def test_a_disk_that_removes_nothing_does_not_stop_the_reader_of_the_spool(tmp_path: Path) -> None:
-    capture_in(tmp_path).write_request(call(), b"in")
-    orphan = tmp_path / f"{NOON_US:020d}-00000000.acked"
-    orphan.write_bytes(b"of a death")
-
-    for refused in ("unlink", "names"):
-        reader = SpoolReader(tmp_path, FailingDisk(refuses=frozenset({refused}), times=1))
-        assert reader.read() is not None
-        assert orphan.exists()
-    SpoolReader(tmp_path)
-    assert not orphan.exists()
 
 
 def test_a_full_spool_refuses_and_takes_no_number(tmp_path: Path) -> None:

@@ -17,14 +17,11 @@ import orjson
 
 from weir.capture.frames import SIZES, framed
 from weir.capture.gap import Gap
+from weir.capture.payload import demand_numbers, record_in
 from weir.events import InvalidEvent, Reference
 from weir.events.loose_json import carried
-from weir.events.ranges import COUNT_MAX, TIME_END_US
 from weir.events.record import direct_init
 from weir.gateway.core.call import Call, CallEnd, Feedback
-
-SOURCE_CHARS_MAX = 200
-"""Longest name of a source. Chosen: a service and an instance, as `lineage.audit.core.numbered` believes it."""
 
 Kind = Literal["requested", "completed", "feedback", "gap"]
 NUMBERS_TAKEN: dict[Kind, int] = {"requested": 1, "completed": 2, "feedback": 1, "gap": 0}
@@ -98,13 +95,7 @@ def pack(record: Record, mark: str = "") -> bytes:
 
 def unpack(payload: bytes) -> Record:
     """The record in a payload whose checksum was right. Raises InvalidEvent("undecodable") for any other bytes."""
-    try:
-        return _record(payload)
-    except InvalidEvent:
-        raise
-    except Exception as error:  # noqa: BLE001  # a payload of another shape can raise anything, and all of it means the same
-        said = f"{len(payload)} bytes of the spool are no record: {type(error).__name__}"
-        raise InvalidEvent("undecodable", said) from None
+    return record_in(payload, _record)
 
 
 def _record(payload: bytes) -> Record:
@@ -135,13 +126,7 @@ def _demand_numbers(record: Record) -> None:
     numbers = [record.seq] if record.gap is None else [record.seq, record.gap.first_seq, record.gap.last_seq]
     if record.kind not in NUMBERS_TAKEN or (record.kind == "gap") != (record.gap is not None):
         raise InvalidEvent("undecodable", f"a spool record is of no kind; expected one of {', '.join(NUMBERS_TAKEN)}")
-    if not isinstance(record.source, str) or len(record.source) > SOURCE_CHARS_MAX:
-        raise InvalidEvent("undecodable", f"a spool record has no source of at most {SOURCE_CHARS_MAX} characters")
-    for number in numbers:
-        if type(number) is not int or not 0 <= number <= COUNT_MAX:
-            raise InvalidEvent("undecodable", f"a spool record's numbers are not all 0 to {COUNT_MAX}")
-    if type(record.boot_epoch) is not int or not 0 <= record.boot_epoch < TIME_END_US:
-        raise InvalidEvent("undecodable", f"a spool record's boot epoch is not 0 to {TIME_END_US - 1}")
+    demand_numbers(record.source, record.boot_epoch, numbers)
 
 
 def _json(facts: dict[str, Any]) -> bytes:

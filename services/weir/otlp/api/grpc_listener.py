@@ -16,8 +16,7 @@ from weir.otlp.adapters.metrics import CRASHES
 from weir.otlp.api.status import response_of, status_of
 from weir.otlp.app.receiver import Receiver
 from weir.otlp.core.export import Refusals, UnreadableExport, read_protobuf
-from weir.runtime.errors import BadSetting
-from weir.runtime.rpc.library import bind, server_of
+from weir.runtime.rpc.library import listen, server_of
 from weir.runtime.rpc.server import ServerOptions
 from weir.runtime.telemetry.logs import logger
 
@@ -50,10 +49,7 @@ async def serve_grpc(receiver: Receiver, stop: asyncio.Event) -> None:
     server = server_of(settings.rpc, options)
     server.add_generic_rpc_handlers((Handlers(receiver),))
     address = f"{settings.grpc_host}:{settings.grpc_port}"
-    try:
-        bind(server, address, settings.listener_certificates())
-    except RuntimeError as error:
-        raise BadSetting(f"WEIR_OTLP_GRPC_PORT: cannot listen on {address}; is the port taken? ({error})") from error
+    listen(server, address, settings.listener_certificates(), "WEIR_OTLP_GRPC_PORT")
     await server.start()
     await stop.wait()
     await asyncio.sleep(settings.leave_s)

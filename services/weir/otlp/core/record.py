@@ -14,15 +14,12 @@ import orjson
 
 from weir.capture.frames import SIZES, framed
 from weir.capture.gap import Gap
+from weir.capture.payload import demand_numbers, record_in
 from weir.events import TOPICS, InvalidEvent
 from weir.events.log import ProducerEpoch
-from weir.events.ranges import COUNT_MAX, TIME_END_US
 from weir.events.trace_context import TraceContext, read_trace
 
 KIND = "span"
-SOURCE_CHARS_MAX = 200
-"""Longest name of a source. Chosen: a service and an instance, as `lineage.audit.core.numbered` believes it."""
-
 MESSAGES_MAX = 3
 """Events of one span at most: those of a call."""
 
@@ -82,13 +79,7 @@ def pack(record: SpanRecord, mark: str) -> bytes:
 
 def unpack(payload: bytes) -> SpanRecord:
     """The record in a payload whose checksum was right. Raises InvalidEvent("undecodable") for any other bytes."""
-    try:
-        return _record(payload)
-    except InvalidEvent:
-        raise
-    except Exception as error:  # noqa: BLE001  # a payload of another shape can raise anything, and all of it means the same
-        said = f"{len(payload)} bytes of the spool are no record: {type(error).__name__}"
-        raise InvalidEvent("undecodable", said) from None
+    return record_in(payload, _record)
 
 
 def _record(payload: bytes) -> SpanRecord:
@@ -98,7 +89,7 @@ def _record(payload: bytes) -> SpanRecord:
     epoch = ProducerEpoch(head["source"], head["boot_epoch"])
     if head["kind"] != KIND or trace is None or not 1 <= len(head["messages"]) <= MESSAGES_MAX:
         raise InvalidEvent("undecodable", f"a spool record is no {KIND} with a trace and 1 to {MESSAGES_MAX} events")
-    _demand_numbers(epoch, head["seq"])
+    demand_numbers(epoch.source, epoch.boot_epoch, [head["seq"]])
     messages = []
     for topic, key, size in head["messages"]:
         if topic not in TOPICS or not isinstance(key, str) or size < 0:
@@ -110,13 +101,3 @@ def _record(payload: bytes) -> SpanRecord:
     return SpanRecord(
         source=epoch.source, boot_epoch=epoch.boot_epoch, seq=head["seq"], trace=trace, messages=tuple(messages)
     )
-
-
-def _demand_numbers(epoch: ProducerEpoch, seq: object) -> None:
-    """Raises InvalidEvent unless the ledger can count the record."""
-    if not isinstance(epoch.source, str) or len(epoch.source) > SOURCE_CHARS_MAX:
-        raise InvalidEvent("undecodable", f"a spool record has no source of at most {SOURCE_CHARS_MAX} characters")
-    if type(seq) is not int or not 0 <= seq <= COUNT_MAX:
-        raise InvalidEvent("undecodable", f"a spool record's number is not 0 to {COUNT_MAX}")
-    if type(epoch.boot_epoch) is not int or not 0 <= epoch.boot_epoch < TIME_END_US:
-        raise InvalidEvent("undecodable", f"a spool record's boot epoch is not 0 to {TIME_END_US - 1}")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import grpc.aio
 
+from weir.runtime.errors import BadSetting
 from weir.runtime.rpc.channel import Channel, ChannelOptions
 from weir.runtime.rpc.server import Server, ServerOptions
 from weir.runtime.tls.certificates import Certificates
@@ -60,6 +61,14 @@ def bind(server: Any, address: str, certificates: Certificates | None) -> int:
     if isinstance(server, Server):
         return server.add_secure_port(address, certificates)
     return int(server.add_secure_port(address, _server_credentials(certificates)))
+
+
+def listen(server: Any, address: str, certificates: Certificates | None, variable: str) -> None:
+    """Bind a server to host:port as `bind` does. Raises BadSetting, naming the variable of the port, when it cannot be bound."""
+    try:
+        bind(server, address, certificates)
+    except RuntimeError as error:
+        raise BadSetting(f"{variable}: cannot listen on {address}; is the port taken? ({error})") from error
 
 
 def channel_credentials(certificates: Certificates) -> grpc.ChannelCredentials:

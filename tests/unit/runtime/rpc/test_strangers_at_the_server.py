@@ -6,21 +6,19 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 import pytest
 
 from harness.http2.wire import data, encoded, headers
 from harness.rpc.pairs import HEADER_BYTES_MAX, Handlers, a_server, server_options
-from harness.rpc.raw import WITHIN_S, RawEnd, a_client, call_fields
+from harness.rpc.raw import GET, JSON, WITHIN_S, RawEnd, a_client, call_fields
 from weir.runtime.http2 import frames
 from weir.runtime.http2.faults import ErrorCode
 from weir.runtime.http2.frames import GOAWAY, PREFACE, RST_STREAM, settings_frame
-from weir.runtime.rpc import server as server_module
 from weir.runtime.rpc import server_call as server_call_module
 from weir.runtime.rpc.messages import PREFIX, framed
-from weir.runtime.rpc.metrics import BROKEN, REFUSED
+from weir.runtime.rpc.metrics import REFUSED
 
 ECHO = encoded(call_fields())
 
@@ -48,18 +46,10 @@ async def serving() -> AsyncIterator[Serving]:
         yield Serving(*parts)
 
 
-async def answer_of(end: RawEnd) -> tuple[bytes, bytes]:
-    """Status and text of the next call that ends."""
-    while True:
-        fields = await end.headers()
-        if b"grpc-status" in fields:
-            return fields[b"grpc-status"], fields.get(b"grpc-message", b"")
-
-
 async def alive(end: RawEnd, stream_id: int = 101) -> bool:
     """Whether the connection serves on."""
     end.send(headers(stream_id, ECHO), data(stream_id, framed(b"x", 1), is_end=True))
-    return (await answer_of(end))[0] == b"0"
+    return (await end.answer())[0] == b"0"
 
 
 @pytest.mark.parametrize(
@@ -80,10 +70,6 @@ async def test_what_is_no_http2_is_told_so_and_closed(serving: Serving, first: b
         assert said.payload[4:8] == ErrorCode.PROTOCOL_ERROR.to_bytes(4)
         assert await end.is_closed()
     await serving.until(lambda: not serving.server.connections)
-
-
-GET = [(b":method", b"GET"), (b":scheme", b"http"), (b":path", b"/"), (b":authority", b"a")]
-JSON = [(b":method", b"POST"), *GET[1:], (b"content-type", b"application/json")]
 
 
 @pytest.mark.parametrize("fields", [GET, JSON])
@@ -153,7 +139,7 @@ async def test_an_odd_call_ends_with_its_status(serving: Serving, more: Any, bod
     async with a_client(serving.port) as end:
         end.send(headers(1, encoded(call_fields(path, *more))), data(1, body, is_end=True))
 
-        assert (await answer_of(end))[0] == code
+        assert (await end.answer())[0] == code
         assert await alive(end)
     await serving.until(lambda: not serving.server.tasks)
 
@@ -162,7 +148,7 @@ async def test_a_message_beyond_the_bound_is_refused_before_it_comes(serving: Se
     async with a_client(serving.port) as end:
         end.send(headers(1, ECHO), data(1, PREFIX.pack(0, 2**32 - 1) + b"the first of 4 GiB"))
 
-        assert (await answer_of(end))[0] == b"8"
+        assert (await end.answer())[0] == b"8"
 
 
 async def test_a_stranger_sends_no_message_larger_than_what_any_stream_may_send() -> None:
@@ -170,11 +156,11 @@ async def test_a_stranger_sends_no_message_larger_than_what_any_stream_may_send(
     options = server_options(open_methods=frozenset(["/test/slow"]))
     async with a_server("fast", options) as (_, _, port), a_client(port) as end:
         end.send(headers(1, encoded(call_fields(b"/test/slow"))), data(1, beyond[:10]))
-        assert (await answer_of(end))[0] == b"8"
+        assert (await end.answer())[0] == b"8"
 
         pieces = [data(3, fits[at : at + 16_384]) for at in range(0, len(fits), 16_384)]
         end.send(headers(3, encoded(call_fields(b"/test/slow"))), *pieces, data(3, b"", is_end=True))
-        assert (await answer_of(end))[0] == b"0"
+        assert (await end.answer())[0] == b"0"
 
 
 @pytest.mark.parametrize("size", [0, 10, 16_000])
@@ -196,7 +182,7 @@ async def test_trailers_of_a_request_are_its_end(serving: Serving) -> None:
     async with a_client(serving.port) as end:
         end.send(headers(1, ECHO), data(1, framed(b"x", 1)), headers(1, encoded([(b"t", b"1")]), is_end=True))
 
-        assert (await answer_of(end))[0] == b"0"
+        assert (await end.answer())[0] == b"0"
 
 
 async def test_a_client_that_reads_nothing_holds_its_handlers_and_no_memory(serving: Serving) -> None:
@@ -263,83 +249,6 @@ def is_held(serving: Serving) -> bool:
     return bool(connection.end.outlet.is_paused)
 
 
-@pytest.mark.parametrize("first", [b"PRI * HTTP", PREFACE, b""], ids=["half a preface", "no settings", "nothing"])
-async def test_a_connection_that_does_not_begin_is_closed(monkeypatch: pytest.MonkeyPatch, first: bytes) -> None:
-    monkeypatch.setattr(server_module, "LOOK_S", 0.02)
-    options = server_options(http2={"unfinished_s_max": 0.1})
-    async with a_server("fast", options) as (_, _, port), a_client(port, first) as end:
-        assert await end.is_closed()
-
-
-@pytest.mark.parametrize("piece", [headers(3, ECHO, pieces=3)[:-9], data(1, bytes(100))[:50]], ids=["block", "frame"])
-async def test_what_a_client_does_not_finish_ends_its_connection_although_it_calls(
-    monkeypatch: pytest.MonkeyPatch, piece: bytes
-) -> None:
-    monkeypatch.setattr(server_module, "LOOK_S", 0.02)
-    before = BROKEN.labels("ENHANCE_YOUR_CALM")._value.get()
-    options = server_options(http2={"unfinished_s_max": 0.1})
-    async with a_server("fast", options) as (_, handlers, port), a_client(port) as end:
-        end.send(headers(1, encoded(call_fields(b"/test/wait"))), data(1, framed(b"", 1)))
-        async with asyncio.timeout(10):
-            await handlers.waiting.wait()
-        end.send(piece)
-
-        assert (await end.until(GOAWAY)).payload[4:8] == ErrorCode.ENHANCE_YOUR_CALM.to_bytes(4)
-        assert await end.is_closed()
-        async with asyncio.timeout(WITHIN_S):
-            while not handlers.ended:
-                await asyncio.sleep(0.002)
-    assert BROKEN.labels("ENHANCE_YOUR_CALM")._value.get() == before + 1
-
-
-async def test_a_connection_without_calls_is_closed_and_one_with_a_call_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "LOOK_S", 0.02)
-    async with (
-        a_server("fast", server_options(idle_s=0.1)) as (_, handlers, port),
-        a_client(port) as idle,
-        a_client(port) as busy,
-    ):
-        busy.send(headers(1, encoded(call_fields(b"/test/held"))), data(1, framed(b"x", 1), is_end=True))
-
-        assert await idle.is_closed()
-        assert (await answer_of(busy))[0] == b"0"
-        assert await busy.is_closed()
-        assert handlers.waiting.is_set()
-
-
-NO_WINDOW = settings_frame({frames.INITIAL_WINDOW_SIZE: 0})
-
-
-@pytest.mark.parametrize(
-    "frame_of",
-    [
-        lambda _: frames.frame(frames.PING, 0, 0, bytes(8)),
-        lambda _: settings_frame({}),
-        lambda stream_id: headers(stream_id, encoded(GET)),
-        lambda stream_id: headers(stream_id, encoded(JSON), is_end=True),
-        lambda stream_id: headers(stream_id, encoded(call_fields(b"/no/such"))),
-    ],
-    ids=["pings", "settings", "no calls", "no calls whose answer is not taken", "unknown methods"],
-)
-async def test_what_is_no_call_does_not_keep_a_connection(monkeypatch: pytest.MonkeyPatch, frame_of: Any) -> None:
-    monkeypatch.setattr(server_module, "LOOK_S", 0.02)
-
-    async def go_on(end: RawEnd) -> None:
-        for number in count():
-            end.send(frame_of(2 * number + 1))
-            await asyncio.sleep(0.01)
-
-    async with (
-        a_server("fast", server_options(idle_s=0.2)) as (_, _, port),
-        a_client(port, PREFACE, NO_WINDOW) as end,
-        asyncio.TaskGroup() as tasks,
-    ):
-        sending = tasks.create_task(go_on(end))
-        async with asyncio.timeout(WITHIN_S):
-            assert await end.is_closed()
-        sending.cancel()
-
-
 async def test_what_is_compressed_waits_as_it_came(serving: Serving) -> None:
     """A window of bombs is as large as the window until somebody reads it."""
     packed = gzip.compress(bytes(90_000))
@@ -369,7 +278,7 @@ async def test_a_stream_of_many_messages_leaves_turns_to_others(serving: Serving
         others = asyncio.create_task(take_turns())
         end.send(data(1, body), data(1, body), data(1, body, is_end=True))
 
-        assert (await answer_of(end))[0] == b"0"
+        assert (await end.answer())[0] == b"0"
         others.cancel()
     assert turns > 9_000 / 16
 
@@ -410,7 +319,7 @@ async def test_a_call_that_a_limit_refuses_is_counted(limit: str, length: int) -
     async with a_server("fast", server_options(calls_max=0)) as (_, _, port), a_client(port) as end:
         end.send(headers(1, encoded(call_fields(b"/test/echo", (b"x", b"v" * length))), pieces=3))
 
-        assert (await answer_of(end))[0] == b"8"
+        assert (await end.answer())[0] == b"8"
     assert REFUSED.labels(limit)._value.get() == before + 1
 
 
@@ -424,5 +333,5 @@ async def test_what_an_aborted_call_did_not_send_is_dropped(serving: Serving) ->
 
         call.end(1, "cut")
 
-        assert (await answer_of(end)) == (b"1", b"cut")
+        assert (await end.answer()) == (b"1", b"cut")
         await serving.until(lambda: not connection.end.streams)

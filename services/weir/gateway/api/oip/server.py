@@ -28,9 +28,8 @@ from weir.gateway.calls.call_start import reply_headers_of, start_call
 from weir.gateway.calls.gateway import Gateway
 from weir.gateway.core.peek import NoMessage, peek_question
 from weir.gateway.core.upstream_status import retry_after_ms
-from weir.runtime.errors import BadSetting
 from weir.runtime.oip import CONTROL_METHODS, INFER, SERVICE, STREAM_INFER, UNARY_METHODS, trailer_of
-from weir.runtime.rpc.library import bind, server_of
+from weir.runtime.rpc.library import listen, server_of
 from weir.runtime.rpc.server import ServerOptions
 from weir.runtime.telemetry.logs import logger
 
@@ -63,10 +62,7 @@ async def serve_oip(gateway: Gateway, stop: asyncio.Event, known: asyncio.Event)
     health = Health(settings.health_watches_max, known)
     server.add_generic_rpc_handlers((Handlers(gateway, health),))
     address = f"{settings.grpc_host}:{settings.grpc_port}"
-    try:
-        bind(server, address, settings.listener_certificates())
-    except RuntimeError as error:
-        raise BadSetting(f"WEIR_GATEWAY_GRPC_PORT: cannot listen on {address}; is the port taken? ({error})") from error
+    listen(server, address, settings.listener_certificates(), "WEIR_GATEWAY_GRPC_PORT")
     await server.start()
     await stop.wait()
     health.leave()

@@ -6,7 +6,7 @@ import io
 
 import fastavro
 
-from weir.events.ranges import COUNT, EPOCH
+from weir.events.ranges import COUNT, EPOCH, SOURCE_CHARS_MAX
 
 HEADER_BYTES = 5
 """Magic byte and schema id of the Confluent framing."""
@@ -24,9 +24,6 @@ NUMBERED = fastavro.parse_schema(
     }
 )
 """The fields that every event begins with."""
-
-SOURCE_CHARS_MAX = 200
-"""A longer source is no source: ours have below 50 characters."""
 
 
 def numbers_of(payload: bytes) -> tuple[str, int, int] | None:
