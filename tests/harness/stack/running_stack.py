@@ -164,9 +164,11 @@ class RunningStack:
         return "\n".join([f"lineage: pid {self.pid('lineage')}, {readiness}", *told])
 
     def request(self, request_id: str) -> Any:
-        """A stored call, whole: its two rows come in two inserts."""
-        for view in ("v_inference_requests", "v_inference_responses"):
-            self.until_count(view, f"request_id = '{request_id}'", 1)
+        """A stored call, whole: its two rows come in two inserts. One that was refused before it had a request has one row."""
+        where = f"request_id = '{request_id}'"
+        self.until_count("v_inference_responses", where, 1)
+        if self.count("v_inference_responses", f"{where} AND request_event_id != ''"):
+            self.until_count("v_inference_requests", where, 1)
         return self.get(self.lineage_url, f"/v1/requests/{request_id}")
 
     def trace(self, trace_id: str) -> Any:
