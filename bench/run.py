@@ -32,7 +32,7 @@ from .sink_rate import sink_rate
 HOME = repository() / ".weir" / "bench" / "stack"
 RESULTS = repository() / "bench" / "results" / "bench.json"
 """The last run, kept with the code; `python -m bench.markdown` puts it into docs/benchmarks.md."""
-BYSTANDERS = ("gateway", "gateway-drain", "inference", "evaluator", "drift", "alerts", "triton")
+BYSTANDERS = ("gateway", "gateway-drain", "otlp", "otlp-drain", "inference", "evaluator", "drift", "alerts", "triton")
 """Processes of the stack that are stopped: what is measured runs with what it needs and no more."""
 
 

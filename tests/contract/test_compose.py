@@ -95,7 +95,8 @@ def test_the_command_line_knows_where_every_service_is() -> None:
     addresses = {name for name in environment(SERVICES["cli"]) if name.endswith("_URL")}
 
     assert addresses - {GRANTS_FOR} == {
-        f"WEIR_{name}_URL" for name in ("REGISTRY", "LINEAGE", "ALERTS", "DRIFT", "GATEWAY", "GATEWAY_DRAIN")
+        f"WEIR_{name}_URL"
+        for name in ("REGISTRY", "LINEAGE", "ALERTS", "DRIFT", "GATEWAY", "GATEWAY_DRAIN", "OTLP", "OTLP_DRAIN")
     }
 
 
@@ -142,7 +143,7 @@ def test_who_asks_for_no_key_shares_a_network_with_those_alone_that_need_it_and_
 
     assert on["store"] == {"clickhouse", "lineage"}
     assert on["models"] == {"triton", "inference"}
-    assert on["outside"] == {"gateway", "alerts"}
+    assert on["outside"] == {"gateway", "otlp", "alerts"}
     assert on["log"] == set(SERVICES) - {"clickhouse", "triton"}
     assert {name for name, network in COMPOSE["networks"].items() if not network.get("internal")} == {"outside"}
 

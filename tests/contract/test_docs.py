@@ -51,7 +51,6 @@ NOT_RUN_HERE = {
     "README.md": 1,
     "docs/containers.md": 1,
     "docs/drift-howto.md": 1,
-    "docs/otlp.md": 3,
 }
 """Blocks of each page that no test runs, all of them marked with their reason. More is a decision to make here."""
 

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.stack
 
 MOVE = '{"version": "1", "author": "a page"}'
 PROD = "/v1/assets/prompt/docs-qa/aliases/prod"
-HTTP = ("registry", "lineage", "inference", "gateway", "gateway_drain", "drift", "evaluator", "alerts")
+DRAINS = ("gateway_drain", "otlp_drain")
+HTTP = ("registry", "lineage", "inference", "gateway", "otlp", *DRAINS, "drift", "evaluator", "alerts")
 
 
 @pytest.fixture

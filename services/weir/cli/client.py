@@ -17,6 +17,9 @@ from weir.runtime.loopback import uses_proxy
 TIMEOUT_S = 30.0
 """Seconds an answer may take: three times what a query may run in the store (10 s)."""
 
+OWN_KEYS = frozenset({"gateway", "otlp"})
+"""Services whose routes ask for API keys: the token that opens those of the others opens their metrics alone."""
+
 UNAUTHORIZED = 401
 """HTTP status: no token, or not the one of this service."""
 
@@ -48,6 +51,14 @@ def base_url(service: str) -> str:
         return _stack_url(service)
     except StackError as error:
         raise CliError(ExitCode.NOT_READY, str(error), f"weir up, or set WEIR_{service.upper()}_URL") from error
+
+
+def is_known(service: str) -> bool:
+    """Whether anybody says where a service is; one that is younger than the running stack has no address there."""
+    try:
+        return bool(base_url(service))
+    except CliError:
+        return False
 
 
 def token(service: str) -> str:
@@ -99,8 +110,10 @@ def sql(query: str) -> dict[str, Any]:
 
 
 def metrics(service: str) -> dict[str, float]:
-    """A service's metrics without labels, by name. Raises CliError."""
-    lines = _ask(service, "GET", "/metrics").text.splitlines()
+    """A service's metrics without labels, by name. Beyond loopback they ask for the token. Raises CliError."""
+    bearer = token(service)
+    headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
+    lines = _ask(service, "GET", "/metrics", headers=headers).text.splitlines()
     pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#") and "{" not in line)
     return {name: float(value) for name, value in pairs}
 
@@ -113,7 +126,7 @@ def _ask(service: str, method: str, path: str, **options: Any) -> Any:
     import httpx2
 
     url = base_url(service) + path
-    bearer = "" if service == "gateway" else token(service)
+    bearer = "" if service in OWN_KEYS else token(service)
     headers = {**({"authorization": f"Bearer {bearer}"} if bearer else {}), **options.pop("headers", {})}
     try:
         answer = httpx2.request(method, url, timeout=TIMEOUT_S, headers=headers, trust_env=uses_proxy(url), **options)
@@ -139,7 +152,7 @@ def _error(service: str, answer: Any, url: str) -> CliError:
     code = BY_STATUS.get(answer.status_code, ExitCode.UNEXPECTED)
     message = page.get("detail") or f"{service} answered {answer.status_code}"
     hint = page.get("hint", "")
-    if answer.status_code == UNAUTHORIZED and service != "gateway":
+    if answer.status_code == UNAUTHORIZED and service not in OWN_KEYS:
         hint = f"set WEIR_HTTP_TOKEN to the token of the stack at {url}, or WEIR_HOME to its home: is it another one?"
     problems = page.get("errors") or [{}]
     return CliError(code, str(message), str(hint), problems[0].get("document"))

@@ -214,7 +214,12 @@ def _open() -> Any:
 
 
 def _demand_known(process: str) -> None:
-    names = [item.name for item in _open().table()]
+    from weir.cli.stack import StackError
+
+    try:
+        names = [item.name for item in _open().table()]
+    except StackError as error:
+        raise CliError(ExitCode.NOT_READY, str(error), "weir down") from error
     if process not in names:
         raise CliError(ExitCode.NOT_FOUND, f"no process is named {process!r}", f"one of {', '.join(names)}")
 
@@ -239,6 +244,7 @@ def _welcome(endpoints: Any) -> str:
     return f"""stack ready in {endpoints.ready_seconds} s
   gRPC (Open Inference Protocol)  {endpoints.gateway_grpc}   loopback callers without a key are tenant 'local'
   HTTP (OpenAI)                   {endpoints.gateway_http}/v1
+  OTLP (OpenTelemetry)            {endpoints.otlp_url} (HTTP), {endpoints.otlp_grpc} (gRPC)
   registry and schemas            {endpoints.registry_url}
   SQL (ClickHouse HTTP)           http://127.0.0.1:{endpoints.ports["lineage_sql"]}   token: that of the HTTP APIs
   Kafka                           {endpoints.kafka_bootstrap}

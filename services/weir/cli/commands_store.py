@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
@@ -119,7 +120,8 @@ def audit_gaps(
     until_us = microseconds("--until", until) if until else ""
     answer = client.get("lineage", "/v1/audit", since_us=since_us, until_us=until_us)
     # What is in the spool is newer than everything stored: a window that ended holds none of it.
-    answer = with_spool(answer, client.get("gateway_drain", "/v1/spool"), {} if until else _used())
+    answer = with_spool(answer, client.get("gateway_drain", "/v1/spool"), {} if until else _used_by_gateway())
+    answer = _with_otlp(answer, {} if until else _used_by_otlp())
     if json:
         emit_json(answer)
     else:
@@ -132,6 +134,8 @@ def audit_gaps(
             )
         waiting = answer["in_kafka"]
         emit_text(f"waiting in Kafka: {'unknown, no broker answers' if waiting is None else waiting or 'nothing'}")
+        if answer["otlp_spool"] is None:
+            emit_text("the spool of spans is not counted: nobody says where otlp-drain is (WEIR_OTLP_DRAIN_URL)")
         if not answer["is_settled"]:
             emit_text("the store is behind the log: what is listed as missing may be on its way; ask again")
         if answer.get("stalled"):
@@ -154,15 +158,35 @@ AUDIT_ALWAYS = ("source", "boot_epoch", "accepted", "stored", "missing")
 """Columns that are shown even where every value is zero."""
 
 
-def _used() -> dict[ProducerEpoch, int]:
-    """Numbers used by the running gateway; none where it does not answer: then only its spool can tell."""
+def _with_otlp(answer: dict[str, Any], used: dict[ProducerEpoch, int]) -> dict[str, Any]:
+    """The audit with the spool of spans too; null where nobody says that there is one. Raises CliError."""
+    from weir.cli.spool_audit import with_spool
+
+    if not client.is_known("otlp_drain"):
+        return {**answer, "otlp_spool": None}
+    return with_spool(answer, client.get("otlp_drain", "/v1/spool"), used, "otlp_spool")
+
+
+def _used_by_gateway() -> dict[ProducerEpoch, int]:
+    return _used("gateway", "weir_gateway", lambda: client.metrics("gateway"))
+
+
+def _used_by_otlp() -> dict[ProducerEpoch, int]:
+    return _used("otlp", "weir_otlp_in", lambda: client.metrics("otlp"))
+
+
+def _used(service: str, begin: str, ask: Callable[[], dict[str, float]]) -> dict[ProducerEpoch, int]:
+    """Numbers used by a running service; none where it does not answer: then only its spool can tell.
+
+    begin: how the names of its metrics begin.
+    """
     try:
-        metrics = client.metrics("gateway")
+        metrics = ask()
     except CliError:
         return {}
     instance = os.environ.get("WEIR_INSTANCE", "1")
-    epoch = ProducerEpoch(f"gateway/{instance}", int(metrics["weir_gateway_boot_epoch_us"]))
-    return {epoch: int(metrics["weir_gateway_numbers_used"])}
+    epoch = ProducerEpoch(f"{service}/{instance}", int(metrics[f"{begin}_boot_epoch_us"]))
+    return {epoch: int(metrics[f"{begin}_numbers_used"])}
 
 
 def sql(

@@ -1,4 +1,4 @@
-"""The audit with the spool: what the gateway used, what the drain has read, what the store holds."""
+"""The audit with a spool: what its service used, what the drain has read, what the store holds."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ RANGES_SHOWN_MAX = 100
 """Missing ranges listed per source; the count is whole. As many as the service lists (`lineage.audit.core.audit`)."""
 
 
-def with_spool(audit: Mapping[str, Any], spool: Mapping[str, Any], used: Mapping[ProducerEpoch, int]) -> dict[str, Any]:
+def with_spool(
+    audit: Mapping[str, Any], spool: Mapping[str, Any], used: Mapping[ProducerEpoch, int], name: str = "spool"
+) -> dict[str, Any]:
     """The store's audit with the spool's numbers added to the producer epochs that are still in it.
 
-    spool: the drain's page. used: numbers used by a running gateway, by (source, boot epoch). A number that was used and
-    never came to the drain is in the spool while there is a backlog; with an empty spool it is missing.
+    spool: the drain's page; name: under which it is shown. used: numbers used by the running service, by
+    (source, boot epoch). A number that was used and never came to the drain is in the spool while there is a backlog;
+    with an empty spool it is missing.
     """
     drained = {ProducerEpoch(epoch["source"], epoch["boot_epoch"]): int(epoch["drained"]) for epoch in spool["lives"]}
     sources = [dict(source) for source in audit["sources"]]
@@ -24,10 +27,10 @@ def with_spool(audit: Mapping[str, Any], spool: Mapping[str, Any], used: Mapping
         known[key] = _blank(key)
         sources.append(known[key])
     for source in sources:
-        source["in_spool"] = 0
+        source.setdefault("in_spool", 0)
     for key, count in used.items():
         _add(known[key], drained.get(key, 0), count, has_backlog=spool["backlog_bytes"] != 0)
-    return {**audit, "sources": sources, "totals": _totals(audit["totals"], sources), "spool": spool}
+    return {**audit, "sources": sources, "totals": _totals(audit["totals"], sources), name: spool}
 
 
 def _add(source: dict[str, Any], drained: int, used: int, *, has_backlog: bool) -> None:

@@ -20,6 +20,8 @@ from weir.evaluator.settings import EvaluatorSettings
 from weir.gateway.settings import GatewaySettings, SpoolSettings
 from weir.inference.settings import InferenceSettings
 from weir.lineage.settings import LineageSettings
+from weir.otlp.settings import OtlpSettings
+from weir.otlp.settings import SpoolSettings as OtlpSpoolSettings
 from weir.registry.settings import RegistrySettings
 from weir.runtime.telemetry.otlp_settings import SERVED
 
@@ -35,6 +37,8 @@ READ_BY: Mapping[str, tuple[type[BaseSettings], ...]] = {
     "inference": (InferenceSettings,),
     "gateway": (GatewaySettings,),
     "gateway-drain": (SpoolSettings,),
+    "otlp": (OtlpSettings,),
+    "otlp-drain": (OtlpSpoolSettings,),
     "drift": (DriftSettings, QualityServiceSettings),
     "evaluator": (EvaluatorSettings,),
     "alerts": (AlertsSettings,),

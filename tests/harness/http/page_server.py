@@ -17,10 +17,10 @@ from weir.runtime.http.server import application, serve
 
 
 @contextmanager
-def pages(routes: Sequence[BaseRoute]) -> Iterator[str]:
-    """URL of the pages, for the length of the block."""
+def pages(routes: Sequence[BaseRoute], host: str = "127.0.0.1") -> Iterator[str]:
+    """URL of the pages, for the length of the block. host: what they are bound to; in a container it is 0.0.0.0."""
     port, loop, stop = free_port(), asyncio.new_event_loop(), asyncio.Event()
-    app = application(dict, Policy(port=port, token=TOKEN), routes)
+    app = application(dict, Policy(host=host, port=port, token=TOKEN), routes)
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve(app, stop)))
     thread.start()
     url = f"http://127.0.0.1:{port}"

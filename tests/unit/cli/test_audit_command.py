@@ -16,6 +16,7 @@ from harness.http.page_server import pages
 from harness.kafka.mock_kafka import MockKafka
 from harness.samples.builders import completed
 from weir.capture.accounting import Ledger
+from weir.capture.spool import SpoolWriter
 from weir.capture.spool_page import routes
 from weir.capture.spool_reader import SpoolReader
 from weir.cli.commands_store import audit_gaps
@@ -28,6 +29,7 @@ from weir.lineage.read.operator_sql import OperatorSql
 from weir.lineage.settings import LineageSettings
 from weir.lineage.store.counters import Counters
 from weir.lineage.store.store import Store
+from weir.otlp.adapters.metrics import BOOT_EPOCH, NUMBERS
 from weir.runtime.clock import now_us
 
 pytestmark = pytest.mark.capability("X1")
@@ -38,8 +40,9 @@ HOUR_US = 3_600_000_000
 
 @pytest.fixture
 def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The drain's real page over an empty spool; no gateway answers."""
+    """The drain's real page over an empty spool; no gateway answers, and there is no OTLP receiver."""
     books: Ledger = {}
+    monkeypatch.setenv("WEIR_HOME", str(tmp_path))
     with pages(routes(SpoolReader(tmp_path / "spool"), lambda: books)) as url:
         monkeypatch.setenv("WEIR_GATEWAY_DRAIN_URL", url)
         monkeypatch.setenv("WEIR_HTTP_TOKEN", TOKEN)
@@ -90,6 +93,47 @@ def test_what_late_means_is_said_where_it_is_counted(
     said = capsys.readouterr().out
     assert ("late 1" in said) == is_late
     assert ("late: stored more than 60 s after the event" in said) == is_late
+
+
+@pytest.mark.usefixtures("lineage", "spool")
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"], ids=["embedded", "in a container"])
+def test_what_waits_in_the_spool_of_spans_is_accepted_and_not_missing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, host: str
+) -> None:
+    with closing(SpoolWriter(tmp_path / "spans", boot_epoch=7, bytes_max=1_000, segment_bytes_max=1_000)) as writer:
+        writer.append(b"a span")
+    BOOT_EPOCH.set(7)
+    NUMBERS.set(5)
+    with pages(routes(SpoolReader(tmp_path / "spans"), dict)) as drain, pages([], host) as receiver:
+        monkeypatch.setenv("WEIR_OTLP_DRAIN_URL", drain)
+        monkeypatch.setenv("WEIR_OTLP_URL", receiver)
+        code, answer = audited(capsys)
+
+    (found,) = answer["sources"]
+    assert (found["source"], found["boot_epoch"]) == ("otlp/1", 7)
+    assert (found["accepted"], found["in_spool"], found["missing"]) == (5, 5, 0)
+    assert (code, answer["totals"]["in_spool"], answer["otlp_spool"]["backlog_bytes"]) == (0, 5, 6)
+
+
+@pytest.mark.usefixtures("lineage", "spool")
+def test_where_nobody_says_that_there_is_a_receiver_the_audit_says_that_it_looked_into_no_spool_of_spans(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, answer = audited(capsys)
+    audit_gaps()
+
+    assert answer["otlp_spool"] is None
+    assert "the spool of spans is not counted" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("lineage", "spool")
+def test_a_drain_of_spans_that_should_answer_and_does_not_ends_the_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEIR_OTLP_DRAIN_URL", "http://127.0.0.1:9")
+
+    with pytest.raises(CliError, match="otlp_drain cannot be reached") as caught:
+        audit_gaps()
+
+    assert caught.value.code is ExitCode.NOT_READY
 
 
 @pytest.mark.usefixtures("spool")

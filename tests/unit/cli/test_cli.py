@@ -229,7 +229,7 @@ def test_every_process_binds_to_loopback_alone(tmp_path: Path) -> None:
         text = configuration(layout, processes(layout, reservation.ports, {"WEIR_HTTP_HOST": "127.0.0.1"}), "x")
 
     assert "0.0.0.0" not in text
-    assert text.count("autostart=false") == 10
+    assert text.count("autostart=false") == 12
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,24 @@ def test_a_running_stack_is_shown_with_its_processes_and_the_folder_is_refused_t
     assert members(place) == []
 
 
+@pytest.mark.slow
+def test_a_stack_of_before_the_otlp_receiver_is_shown_named_as_older_and_stopped(tmp_path: Path) -> None:
+    with small_stack(tmp_path) as place:
+        record = json.loads(place.endpoints_file.read_bytes())
+        younger = {name for name in record if name.startswith("otlp")}
+        kept = {name: port for name, port in record["ports"].items() if not name.startswith("otlp")}
+        older = {name: value for name, value in record.items() if name not in younger} | {"ports": kept}
+        place.endpoints_file.write_text(json.dumps(older))
+
+        shown = [weir(tmp_path, *words.split()) for words in ("status", "doctor", "logs otlp", "down")]
+
+    said = "started by an older version, which had no port for otlp, otlp_drain, otlp_grpc"
+    assert "registry" in shown[0].stdout
+    assert said in shown[1].stdout
+    assert (shown[2].returncode, said in shown[2].stderr, "weir down" in shown[2].stderr) == (4, True, True)
+    assert (shown[3].returncode, members(place)) == (0, [])
+
+
 @pytest.mark.capability("X9")
 @pytest.mark.slow
 def test_after_the_supervisor_was_killed_everything_says_so_and_down_ends_what_it_left(tmp_path: Path) -> None:

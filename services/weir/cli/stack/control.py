@@ -12,6 +12,7 @@ import psutil
 from weir.cli.stack.errors import StackError
 from weir.cli.stack.layout import Layout, layout
 from weir.cli.stack.memory import tree_pss_mib
+from weir.cli.stack.ports import DEFAULTS
 from weir.cli.stack.processes import Process, processes
 from weir.cli.stack.readiness import missing
 from weir.cli.stack.record import Endpoints, UnreadableRecord, read_record
@@ -31,7 +32,13 @@ class Stack:
         return Supervisor(self.layout)
 
     def table(self) -> list[Process]:
-        """Its processes."""
+        """Its processes. Raises StackError for a stack that an older version started, without one of them."""
+        lacking = sorted(DEFAULTS.keys() - self.endpoints.ports.keys())
+        if lacking:
+            raise StackError(
+                f"the stack in {self.layout.home} was started by an older version, which had no port for"
+                f" {', '.join(lacking)}; start it again: weir down, then weir up"
+            )
         return processes(self.layout, self.endpoints.ports, self.endpoints.environment)
 
     def missing(self) -> dict[str, str]:

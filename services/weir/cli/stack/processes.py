@@ -35,8 +35,8 @@ TIERS: tuple[tuple[str, ...], ...] = (
     ("kafka", "triton"),
     ("registry",),
     ("lineage", "drift", "evaluator", "alerts", "inference"),
-    ("gateway-drain",),
-    ("gateway",),
+    ("gateway-drain", "otlp-drain"),
+    ("gateway", "otlp"),
 )
 """Names of the processes, tier by tier in the order in which they are started; they are stopped in the opposite order."""
 
@@ -70,6 +70,10 @@ def processes(
         "WEIR_GATEWAY_OPENAI_SERVERS_FILE": str(layout.openai_servers_file),
         "WEIR_GATEWAY_ANONYMOUS_TENANT": "local",
     }
+    otlp = {
+        "WEIR_OTLP_GRPC_PORT": str(ports["otlp_grpc"]),
+        "WEIR_GATEWAY_KEYS_FILE": str(layout.keys_file),
+    }
     inference = {
         "WEIR_INFERENCE_GRPC_PORT": str(ports["inference_grpc"]),
         "WEIR_TRITON_ADDRESS": f"{HOST}:{ports['triton_grpc']}",
@@ -86,5 +90,7 @@ def processes(
         service("alerts", "weir.alerts", {"WEIR_ALERTS_RECEIVERS_FILE": str(receivers)}),
         service("inference", "weir.inference", inference),
         service("gateway-drain", "weir.gateway.drain", gateway),
+        service("otlp-drain", "weir.otlp.drain", otlp),
         service("gateway", "weir.gateway", gateway),
+        service("otlp", "weir.otlp", otlp),
     ]

@@ -36,6 +36,10 @@ class Endpoints:
     environment: dict[str, str]
     """What a process needs to belong to the stack."""
     ports: dict[str, int]
+    otlp_url: str = ""
+    """OTLP over HTTP; empty for a stack of before."""
+    otlp_grpc: str = ""
+    otlp_drain_url: str = ""
 
 
 class UnreadableRecord(ValueError):

@@ -260,4 +260,7 @@ def endpoints_of(place: Layout, ports: Mapping[str, int]) -> Endpoints:
         ready_seconds=None,
         environment=_environment(place, ports),
         ports=dict(ports),
+        otlp_url=url("otlp"),
+        otlp_grpc=f"{HOST}:{ports['otlp_grpc']}",
+        otlp_drain_url=url("otlp_drain"),
     )
