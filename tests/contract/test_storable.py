@@ -1,4 +1,4 @@
-"""The tables refuse what the codec refuses: ranges of numbers, whole texts and sizes, written down twice, compared here."""
+"""The tables refuse what the codec refuses: ranges of numbers, whole texts, sizes and ids, written down twice, compared here."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import pytest
 
 from weir.events import SCHEMA_JSON, TOPICS
 from weir.events.bounds import COPIED_BYTES_MAX, ITEMS_MAX, NAME_BYTES_MAX, Bounds
+from weir.events.checks import causes_of_items
+from weir.events.ids import UUID_TEXT
 from weir.events.ranges import INT, ValueRange, range_of
 from weir.lineage.store.migrate import migrations
 
 AND = "\n    AND "
 BOUNDS_MIGRATION = "0011_bounded.sql"
+IDS_MIGRATION = "0018_event_ids.sql"
 
 
 def expected(topic: str) -> list[str]:
@@ -112,3 +115,23 @@ def test_a_table_refuses_the_sizes_that_the_codec_refuses(topic: str) -> None:
     [text] = [one.text for one in migrations() if one.name == BOUNDS_MIGRATION]
 
     assert expected_bounds(topic) in text
+
+
+def expected_ids(topic: str) -> str:
+    """The statement that makes a topic's table refuse an id that is no UUID in lower case."""
+    schema = json.loads(SCHEMA_JSON[TOPICS[topic].event])
+    clauses = [f"match(event_id, '^{UUID_TEXT.pattern}$')"]
+    for name, ids in causes_of_items(_inlined(schema, {})).items():
+        item = f"{name}_item"
+        clauses += [
+            f"arrayAll({item} -> match(tupleElement({item}, '{one}'), '^{UUID_TEXT.pattern}$'), {name})" for one in ids
+        ]
+    checked = AND.join(clauses)
+    return f"ALTER TABLE {topic.replace('-', '_')} ADD CONSTRAINT IF NOT EXISTS identified CHECK {checked};"
+
+
+@pytest.mark.parametrize("topic", sorted(TOPICS))
+def test_a_table_refuses_the_ids_that_the_codec_refuses(topic: str) -> None:
+    [text] = [one.text for one in migrations() if one.name == IDS_MIGRATION]
+
+    assert expected_ids(topic) in text

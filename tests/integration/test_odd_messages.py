@@ -49,6 +49,8 @@ def odd(stack: RunningStack, topic: str, source: str) -> Mapping[str, bytes]:
         "int64": {"event_time_us": 2**63 - 1},
         "nan": {"score": float("nan")},
         "inf": {"score": float("inf")},
+        "an id of capitals": {"event_id": new_id().upper()},
+        "no id": {"event_id": ""},
     }
     good = fresh(event, 0, source)
     nulls = registered(stack, '{"type":"array","items":"null"}')

@@ -2,7 +2,7 @@
 names short and items few (`weir.events.bounds`).
 
 Two depths. `storable`: what the store's tables refuse too, so that a message ends alike whoever its neighbours are.
-`readable`: besides, what a service takes apart (ids that others are derived from, the registry's specifications).
+`readable`: besides, what a service takes apart (the registry's specifications).
 """
 
 from __future__ import annotations
@@ -39,14 +39,41 @@ def storable(schema: Mapping[str, Any]) -> Check:
 
 
 def _event(schema: Mapping[str, Any], get: Get) -> Check:
-    """The check of a whole event: its size first, which is cheap, then its values."""
-    bounds, values = Bounds(schema, get), _storable(schema, get)
+    """The check of a whole event: its size first, which is cheap, then its values, then its ids."""
+    bounds, values, ids = Bounds(schema, get), _storable(schema, get), _of_ids(schema, get)
 
     def check(record: Record) -> None:
         bounds.check(record)
         values(record)
+        ids(record)
 
     return check
+
+
+def _of_ids(schema: Mapping[str, Any], get: Get) -> Check:
+    """The check of the ids that others are derived from: that of the event, and those of its items."""
+    event_id_of = get("event_id")
+    ids_of_items = [
+        (get(name), f"{name}.{one}", get(one)) for name, ones in causes_of_items(schema).items() for one in ones
+    ]
+
+    def check(record: Record) -> None:
+        _check_id("event_id", event_id_of(record))
+        for items_of, name, id_of in ids_of_items:
+            for item in items_of(record):
+                _check_id(name, id_of(item))
+
+    return check
+
+
+def causes_of_items(schema: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Names of the ids in the records of a schema's lists, by list; only lists whose records have one.
+
+    schema: with every name of a record replaced by the record.
+    """
+    kinds = {str(field["name"]): field["type"] for field in schema["fields"]}
+    lists = {name: kind["items"] for name, kind in kinds.items() if isinstance(kind, dict) and kind["type"] == "array"}
+    return {name: ids for name, items in lists.items() if (ids := _ids_of(items))}
 
 
 def _storable(schema: Mapping[str, Any], get: Get) -> Check:
@@ -95,24 +122,13 @@ def readable(schema: Mapping[str, Any], get: Get = itemgetter) -> Check:
     """
     schema = _inline(schema, {})
     first = _event(schema, get)
-    fields = {str(field["name"]): field["type"] for field in schema["fields"]}
-    event_id_of = get("event_id")
-    ids_of_items = [
-        (get(name), f"{name}.{one}", get(one))
-        for name, kind in fields.items()
-        if isinstance(kind, dict) and kind["type"] == "array"
-        for one in _ids_of(kind["items"])
-    ]
-    spec_of = get("body_json") if "body_json" in fields else None
+    if not any(field["name"] == "body_json" for field in schema["fields"]):
+        return first
+    spec_of = get("body_json")
 
     def check(record: Record) -> None:
         first(record)
-        _check_id("event_id", event_id_of(record))
-        for items_of, name, id_of in ids_of_items:
-            for item in items_of(record):
-                _check_id(name, id_of(item))
-        if spec_of is not None:
-            _check_object("body_json", spec_of(record))
+        _check_object("body_json", spec_of(record))
 
     return check
 

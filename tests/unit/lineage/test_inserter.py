@@ -83,8 +83,8 @@ def little(store: Store, tmp_path: Path) -> Iterator[Store]:
 
 
 def feedback(seq: int, **fields: Any) -> bytes:
-    event = replace(of_type["FeedbackReceived"], seq=seq, event_id=named_id(NOON_US, f"feedback {seq}"), **fields)
-    return encode_body(event)
+    made = {"seq": seq, "event_id": named_id(NOON_US, f"feedback {seq}")} | fields
+    return encode_body(replace(of_type["FeedbackReceived"], **made))
 
 
 def test_a_backfill_of_130_months_is_stored_in_one_insert(sunk: Sunk) -> None:
@@ -155,6 +155,12 @@ BAD: dict[str, bytes] = {
     "longer": feedback(11) + b"abc",
     "empty": b"",
     "no UTF-8": feedback(12, comment="ab").replace(b"ab", b"\xed\xa0"),
+    "an id of capitals": feedback(13, event_id=named_id(NOON_US, "bad").upper()),
+    "an id in braces": feedback(14, event_id="{" + named_id(NOON_US, "bad") + "}"),
+    "an id without hyphens": feedback(15, event_id=named_id(NOON_US, "bad").replace("-", "")),
+    "an id with a line": feedback(16, event_id=named_id(NOON_US, "bad") + "\n"),
+    "an id of a word": feedback(17, event_id="zzz"),
+    "no id": feedback(18, event_id=""),
 }
 
 

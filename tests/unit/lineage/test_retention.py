@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from harness.samples.builders import NOON_US
+from weir.events import named_id
 from weir.lineage.core.retention import DAY_S, Retention
 from weir.lineage.settings import LineageSettings
 from weir.lineage.store.retention import keep, kept_days
@@ -18,6 +20,7 @@ from weir.runtime.errors import BadSetting
 
 pytestmark = pytest.mark.capability("X1")
 DAYS = st.integers(1, 7_300)
+OLD, NEW = (named_id(NOON_US, name) for name in ("old", "new"))
 
 
 @given(DAYS, DAYS, DAYS)
@@ -51,17 +54,19 @@ def test_every_table_of_rows_has_a_retention(store: Store) -> None:
 def test_a_row_older_than_that_is_gone_after_the_next_merge(store: Store) -> None:
     store.command(
         "INSERT INTO feedback (event_id, event_time_us)"
-        " VALUES ('old', (toUnixTimestamp(now()) - 864000) * 1000000), ('new', toUnixTimestamp(now()) * 1000000)"
+        f" VALUES ('{OLD}', (toUnixTimestamp(now()) - 864000) * 1000000), ('{NEW}', toUnixTimestamp(now()) * 1000000)"
     )
 
     keep(store, Retention(1, 1, 1))
     store.command("OPTIMIZE TABLE feedback FINAL")
 
-    assert [row["event_id"] for row in store.rows("SELECT event_id FROM v_feedback")] == ["new"]
+    assert [row["event_id"] for row in store.rows("SELECT event_id FROM v_feedback")] == [NEW]
 
 
 def test_a_table_refuses_a_row_that_it_would_not_keep_however_often_the_days_change(store: Store) -> None:
-    row = "INSERT INTO feedback (event_id, event_time_us) VALUES ('old', (toUnixTimestamp(now()) - 864000) * 1000000)"
+    row = (
+        f"INSERT INTO feedback (event_id, event_time_us) VALUES ('{OLD}', (toUnixTimestamp(now()) - 864000) * 1000000)"
+    )
     for days, is_kept in ((9, False), (11, True), (9, False)):
         keep(store, Retention(days, days, days))
         with nullcontext() if is_kept else pytest.raises(ClickHouseError, match=f"kept_{days}_days"):

@@ -2,7 +2,7 @@
 takes them.
 
 The invariant: every message of a range ends as a row, as one dead letter, or has grown too old in the log to be kept. The
-tables refuse what they cannot keep: times, numbers that are none, sizes, expired rows (migrations 0008 and 0011,
+tables refuse what they cannot keep: times, numbers that are none, sizes, ids, expired rows (migrations 0008, 0011 and 0018,
 `lineage.store.retention`). A body that alone exceeds the memory of an insert is refused as well. Only then are bodies
 decoded, to separate the bad ones from the good.
 """
