@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from harness.stack.running_stack import RunningStack
+from harness.stack.umask import umask_of
 from harness.waiting import PATIENCE_S, eventually
 from weir.cli.stack import StackError, start_stack
 
@@ -34,6 +35,14 @@ def test_nothing_listens_beyond_loopback(stack: RunningStack) -> None:
 
     assert listening <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
     assert listening
+
+
+def test_every_process_makes_files_for_its_user_alone(stack: RunningStack) -> None:
+    supervisor = psutil.Process(stack.inner.supervisor.pid())
+    masks = {process.name(): umask_of(process.pid) for process in [supervisor, *supervisor.children(recursive=True)]}
+
+    assert {"java", "tritonserver"} <= masks.keys()
+    assert set(masks.values()) == {0o077}, masks
 
 
 @pytest.mark.capability("X9")

@@ -18,12 +18,9 @@ import uvloop
 
 from weir.runtime.errors import BadSetting
 from weir.runtime.settings import SharedSettings
-from weir.runtime.surroundings import adopt, of_service
+from weir.runtime.surroundings import UMASK, adopt, of_service
 from weir.runtime.telemetry import otlp
 from weir.runtime.telemetry.logs import configure_logs
-
-UMASK = 0o077
-"""What a file or folder of a service does not let others do, whoever makes it: it may hold prompts and answers."""
 
 YOUNG_OBJECTS = 5_000
 """Objects that are made before the collector looks among them for cycles. With Python's own 700 a tenth of the drain's time went

@@ -13,6 +13,10 @@ from collections.abc import Mapping
 
 from weir.runtime.loopback import uses_proxy
 
+UMASK = 0o077
+"""What a file or folder of a service or of the embedded stack does not let others do, whoever makes it: it may hold prompts and
+answers."""
+
 PROXY_VARIABLES = frozenset(
     {"http_proxy", "https_proxy", "all_proxy", "ftp_proxy", "ws_proxy", "wss_proxy", "grpc_proxy"}
 )

@@ -16,6 +16,7 @@ import pytest
 
 from harness.stack.service_process import free_port
 from harness.stack.small_stack import service, small_stack
+from harness.stack.umask import umask_of
 from harness.waiting import PATIENCE_S, eventually
 from weir.cli.stack import StackError, open_stack, start_stack, stop_stack, stopping
 from weir.cli.stack.hold import EXIT_HELD
@@ -82,6 +83,20 @@ def test_a_stack_of_before_the_otlp_receiver_is_shown_named_as_older_and_stopped
     assert said in shown[1].stdout
     assert (shown[2].returncode, said in shown[2].stderr, "weir down" in shown[2].stderr) == (4, True, True)
     assert (shown[3].returncode, members(place)) == (0, [])
+
+
+def test_every_process_of_a_stack_makes_files_for_its_user_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with small_stack(tmp_path) as place:
+            supervisor = psutil.Process(Supervisor(place).pid())
+            masks = [umask_of(process.pid) for process in [supervisor, *supervisor.children(recursive=True)]]
+            ours = umask_of(os.getpid())
+    finally:
+        os.umask(before)
+
+    assert masks == [0o077] * 3
+    assert ours == 0o022
 
 
 @pytest.mark.capability("X9")

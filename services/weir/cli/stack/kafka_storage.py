@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from weir.cli.stack.errors import StackError
 from weir.cli.stack.layout import Layout
 from weir.runtime.files.durable import private_folder
+from weir.runtime.surroundings import UMASK
 
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
 """Cluster id of every embedded broker; it names a folder's format, nothing secret."""
@@ -38,7 +39,7 @@ def prepare_kafka(place: Layout, ports: Mapping[str, int]) -> None:
     tool = ("java", "-cp", f"{place.jars}/*", "kafka.tools.StorageTool", "format", "--standalone")
     command = [*tool, "-t", CLUSTER_ID, "-c", str(properties)]
     environment = {**os.environ, **JAVA_LOCALE}
-    formatted = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    formatted = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, umask=UMASK)
     if formatted.returncode:
         output = (formatted.stdout + formatted.stderr)[-OUTPUT_CHARS_MAX:]
         raise StackError(f"Kafka's storage in {log_dir} could not be formatted: {output}")

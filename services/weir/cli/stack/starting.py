@@ -34,7 +34,7 @@ from weir.cli.stack.state import may_start
 from weir.cli.stack.stopping import end_all
 from weir.cli.stack.supervisor import Supervisor, configuration
 from weir.cli.stack.topics import create_topics
-from weir.runtime.surroundings import of_service
+from weir.runtime.surroundings import UMASK, of_service
 
 READY_S = 120.0
 """Seconds the whole stack may take to become ready: four times what it takes."""
@@ -178,18 +178,29 @@ def start_supervisor(place: Layout, table: list[Process], instance: str, reserva
         # Its own session: Ctrl-C in the terminal reaches the command line alone, which then stops things in order.
         # It inherits the lock and the reserved ports, which so live exactly as long as it does.
         os.set_inheritable(lock, True)
-        pid = os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)],
-            {**of_service(os.environ), **marks(place, instance, SUPERVISOR)},
-            file_actions=[(os.POSIX_SPAWN_DUP2, written.fileno(), 1), (os.POSIX_SPAWN_DUP2, written.fileno(), 2)],
-            setsid=True,
-        )
+        with _umask(UMASK):
+            pid = os.posix_spawn(
+                sys.executable,
+                [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)],
+                {**of_service(os.environ), **marks(place, instance, SUPERVISOR)},
+                file_actions=[(os.POSIX_SPAWN_DUP2, written.fileno(), 1), (os.POSIX_SPAWN_DUP2, written.fileno(), 2)],
+                setsid=True,
+            )
     deadline_s = time.monotonic() + SUPERVISOR_READY_S
     while not Supervisor(place).answers():
         if os.waitpid(pid, os.WNOHANG)[0] or time.monotonic() > deadline_s:
             raise StackError(f"the supervisor did not start: {_tail(output)}")
         time.sleep(LOOK_S)
+
+
+@contextmanager
+def _umask(mask: int) -> Iterator[None]:
+    """This process under `mask`, which what it starts inherits: supervisord sets its own only where it makes itself a daemon."""
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def _start_tiers(place: Layout, table: list[Process], endpoints: Endpoints, tell: Tell, deadline_s: float) -> None:

@@ -43,7 +43,6 @@ pidfile={layout.run / "supervisord.pid"}
 childlogdir={layout.logs}
 nodaemon=true
 silent=true
-umask=077
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 [supervisorctl]
