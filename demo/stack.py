@@ -85,9 +85,7 @@ def running(settings: DemoSettings, receiver: Receiver, evidence: Evidence, out:
     write_private(place.secrets / "demo-webhook.secret", receiver.secret + "\n")
     step(out, "starting the stack: Kafka, Triton, ClickHouse and the services")
     try:
-        found = start_stack(
-            home, None, receiver.url, tell=lambda line: out.print(f"  {_without_key(line)}", highlight=False)
-        )
+        found = start_stack(home, None, receiver.url, tell=lambda line: out.print(f"  {line}", highlight=False))
     except (StackError, PortTaken, TopicsDiffer) as error:
         raise StackFailed(str(error)) from error
     try:
@@ -137,8 +135,3 @@ def _stop(home: Path, instance: str, out: Console) -> None:
 
 def _told(out: Console, line: str) -> None:
     out.print(f"  {line}", highlight=False, markup=False)
-
-
-def _without_key(line: str) -> str:
-    """A progress line without the text of a key; the demo's output may be shared."""
-    return line.split(": weir_")[0] if "made API key" in line else line

@@ -32,6 +32,10 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 TIME_US_END = 2**63
 """End of the times that an event can carry."""
 
+OTHER_UNIT = range(1_000_000_000, 10_000_000_000_000)
+"""Values of expires_us that are refused: from 2001 to 2286, counted in seconds or in milliseconds; as microseconds they are of
+January to April 1970."""
+
 SHOWN_CHARS = 80
 """Characters of a wrong value that an error repeats."""
 
@@ -214,4 +218,7 @@ def _expires_us(value: object, where: str) -> int | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < TIME_US_END:
         raise ValueError(f"{where}.expires_us is {value!r}; expected null, or microseconds since 1970-01-01 UTC")
+    if value in OTHER_UNIT:
+        hint = "it looks like seconds or milliseconds"
+        raise ValueError(f"{where}.expires_us is {value!r}; expected microseconds since 1970-01-01 UTC; {hint}")
     return value

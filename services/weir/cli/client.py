@@ -150,7 +150,10 @@ def _error(service: str, answer: Any, url: str) -> CliError:
     except ValueError:
         page = {}
     code = BY_STATUS.get(answer.status_code, ExitCode.UNEXPECTED)
-    message = page.get("detail") or f"{service} answered {answer.status_code}"
+    # The gateway answers as OpenAI does: {"error": {"message": ...}}.
+    said = page.get("error")
+    message = page.get("detail") or (said.get("message") if isinstance(said, dict) else "")
+    message = message or f"{service} answered {answer.status_code}"
     hint = page.get("hint", "")
     if answer.status_code == UNAUTHORIZED and service not in OWN_KEYS:
         hint = f"set WEIR_HTTP_TOKEN to the token of the stack at {url}, or WEIR_HOME to its home: is it another one?"

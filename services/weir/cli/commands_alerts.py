@@ -21,15 +21,25 @@ LOOK_S = 0.2
 SUMMARY_CHARS = 60
 """Characters of a summary in the table: a sentence that says what is the case; `--json` has all annotations."""
 
+HOLDING = ["pending", "firing"]
+"""States of an alert whose condition holds."""
+
 ALERT_COLUMNS = ("state", "severity", "alertname", "tenant", "route", "since", "summary", "fingerprint")
 READING_COLUMNS = ("rule", "group", "state", "measure", "value", "threshold", "calls", "calls_min", "window_end")
 DELIVERY_COLUMNS = ("id", "receiver", "alertnames", "says", "queued_at", "state", "attempts", "error")
 SILENCE_COLUMNS = ("id", "state", "matchers", "starts_at", "ends_at", "owner", "comment")
 
 
-def alert_list(state: str = "", json: Json = False) -> None:
-    """Alerts: since when they are in their state, and what they say; --json has their labels and annotations whole."""
-    answer = client.get("alerts", "/v1/alerts", state=state)
+def alert_list(
+    state: Annotated[str, typer.Option(help="Only this state: inactive, pending, firing or resolved.")] = "",
+    all_: Annotated[bool, typer.Option("--all", help="Also inactive and resolved ones.")] = False,
+    json: Json = False,
+) -> None:
+    """Alerts that hold (pending, firing), since when, and what they say; --json has their labels and annotations whole."""
+    if state and all_:
+        raise CliError(ExitCode.USAGE, "expected at most one of --state and --all")
+    states = [state] if state else [] if all_ else HOLDING
+    answer = client.get("alerts", "/v1/alerts", state=states)
     emit_rows(answer, [alert_row(one) for one in answer["items"]], ALERT_COLUMNS, json)
 
 
@@ -88,7 +98,7 @@ def silence_add(
     body |= {"starts_at_us": microseconds("--start", start)} if start else {}
     made = client.send("alerts", "POST", "/v1/silences", body)
     until = written(made["ends_at_us"])
-    said = f"silence {made['id']} is {made['state']} until {until}; it matches {made['matching_alerts']} alerts now"
+    said = f"silence {made['id']} is {made['state']} until {until}; it matches {made['matching_alerts']} alerts that hold now"
     emit(made, said, json)
 
 

@@ -241,6 +241,8 @@ def _welcome(endpoints: Any) -> str:
 
     place = layout()
     examples, corpus = place.root / "examples" / "registry", place.corpus / "corpus-current.json"
+    apply = f"weir apply -f {examples} --set-from corpus={corpus}"
+    advice = "" if _knows_models() else f"\nThis stack knows no model. The examples' are registered by:\n{apply}\n"
     return f"""stack ready in {endpoints.ready_seconds} s
   gRPC (Open Inference Protocol)  {endpoints.gateway_grpc}   loopback callers without a key are tenant 'local'
   HTTP (OpenAI)                   {endpoints.gateway_http}/v1
@@ -248,12 +250,24 @@ def _welcome(endpoints: Any) -> str:
   registry and schemas            {endpoints.registry_url}
   SQL (ClickHouse HTTP)           http://127.0.0.1:{endpoints.ports["lineage_sql"]}   token: that of the HTTP APIs
   Kafka                           {endpoints.kafka_bootstrap}
-  key                             {endpoints.demo_key_file}
-
-A new stack knows no model. The examples' are registered by:
-weir apply -f {examples} --set-from corpus={corpus}
-
+  key                             {_key_of(endpoints)}
+{advice}
 import tritonclient.grpc as triton; client = triton.InferenceServerClient("{endpoints.gateway_grpc}")
 import openai; client = openai.OpenAI(base_url="{endpoints.gateway_http}/v1", api_key="<the key in that file>")
 weir sql "SELECT route, outcome, count() FROM v_inference_responses GROUP BY ALL"
 """
+
+
+def _key_of(endpoints: Any) -> str:
+    """Where the text of the demo key is; what to do where that key was revoked."""
+    from weir.cli.stack.secrets import is_stored
+
+    if is_stored(Path(endpoints.keys_file), Path(endpoints.demo_key_file)):
+        return str(endpoints.demo_key_file)
+    return "the demo key is revoked; another one: weir keys create NAME --tenant TENANT --scope infer"
+
+
+def _knows_models() -> bool:
+    from weir.cli import client
+
+    return bool(client.get("registry", "/v1/assets", kind="model")["items"])

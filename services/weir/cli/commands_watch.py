@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from weir.cli import client
+from weir.cli.moments import written
 from weir.cli.output import CliError, ExitCode, Json, emit, emit_json, emit_rows, say
+
+DAY_US = 86_400_000_000
+"""Microseconds of a day."""
+
+DAYS_MAX = 3_650
+"""Days until a key expires, at most: ten years; a longer one shall not expire."""
 
 
 def keys_create(
@@ -17,17 +25,21 @@ def keys_create(
     tenant: Annotated[str, typer.Option(help="Tenant of every call made with it.")],
     scope: Annotated[list[str], typer.Option(help="infer, embed, models, feedback or admin; repeat for several.")],
     route: Annotated[list[str] | None, typer.Option(help="Only these routes.")] = None,
+    expires_in_days: Annotated[
+        int | None, typer.Option(min=1, max=DAYS_MAX, help="Days until it expires; never unless given.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make an API key; its text is shown once, only its hash is kept."""
     from weir.cli.stack.secrets import add_key, new_key
 
-    text, stored = new_key(key_id, tenant, scope, tuple(route or ["*"]))
+    expires_us = None if expires_in_days is None else time.time_ns() // 1_000 + expires_in_days * DAY_US
+    text, stored = new_key(key_id, tenant, scope, tuple(route or ["*"]), expires_us)
     try:
         add_key(_keys_file(), stored)
     except ValueError as error:
         raise CliError(ExitCode.INVALID, f"no key was made: {error}", "weir keys create --help") from error
-    emit({"id": key_id, "key": text, "tenant": tenant, "scopes": scope}, text, json)
+    emit({"id": key_id, "key": text, "tenant": tenant, "scopes": scope, "expires_us": expires_us}, text, json)
 
 
 def keys_list(json: Json = False) -> None:
@@ -38,7 +50,10 @@ def keys_list(json: Json = False) -> None:
         keys = [{k: v for k, v in key.items() if k != "sha256"} for key in read_keys(_keys_file())]
     except ValueError as error:
         raise CliError(ExitCode.INVALID, str(error)) from error
-    emit_rows({"items": keys}, keys, ("id", "prefix", "tenant", "scopes", "routes"), json)
+    rows = [
+        {**key, "expires": written(int(str(key["expires_us"]))) if key.get("expires_us") else "never"} for key in keys
+    ]
+    emit_rows({"items": keys}, rows, ("id", "prefix", "tenant", "scopes", "routes", "expires"), json)
 
 
 def keys_revoke(key_id: str, json: Json = False) -> None:

@@ -15,6 +15,9 @@ from weir.cli.output import CliError, ExitCode, say
 TEXT_KEYS = ("text", "question", "prompt", "input")
 """Keys of an item that are tried for its text, in this order."""
 
+NEW_KEY = "set WEIR_API_KEY to a key with scope embed: weir keys create NAME --tenant TENANT --scope embed"
+"""What to do where no key is taken."""
+
 BATCH_TEXTS = 64
 """Texts of one request. Chosen: two batches of the model, which take a second or two."""
 
@@ -38,11 +41,17 @@ def texts_of(file: Path, field: str, items_max: int) -> list[str]:
 
 def embed(texts: Sequence[str], model: str) -> list[str]:
     """The embedding of every text, base64 of float32. Asks the gateway with WEIR_API_KEY, or the stack's demo key."""
-    headers = {"authorization": f"Bearer {_key()}"}
+    key, origin = _key()
+    headers = {"authorization": f"Bearer {key}"}
     found: list[str] = []
     for start in range(0, len(texts), BATCH_TEXTS):
         body = {"model": model, "input": list(texts[start : start + BATCH_TEXTS]), "encoding_format": "base64"}
-        answer = client.send("gateway", "POST", "/v1/embeddings", body, headers=headers)
+        try:
+            answer = client.send("gateway", "POST", "/v1/embeddings", body, headers=headers)
+        except CliError as error:
+            if error.code is not ExitCode.DENIED:
+                raise
+            raise CliError(error.code, f"{error.message}; asked with the key of {origin}", NEW_KEY) from error
         found.extend(one["embedding"] for one in answer["data"])
     return found
 
@@ -71,13 +80,15 @@ def _text(line: str, number: int, keys: Sequence[str]) -> str:
     raise CliError(ExitCode.INVALID, f"line {number} has no text under {', '.join(keys)}", hint)
 
 
-def _key() -> str:
+def _key() -> tuple[str, str]:
+    """The API key, and where it is from."""
     given = os.environ.get("WEIR_API_KEY")
     if given:
-        return given
+        return given, "WEIR_API_KEY"
     from weir.cli.stack import StackError, open_stack
 
     try:
-        return Path(open_stack().endpoints.demo_key_file).read_text().strip()
+        file = open_stack().endpoints.demo_key_file
+        return Path(file).read_text().strip(), file
     except (StackError, OSError) as error:
-        raise CliError(ExitCode.DENIED, f"no API key: {error}", "set WEIR_API_KEY to a key with scope embed") from error
+        raise CliError(ExitCode.DENIED, f"no API key: {error}", NEW_KEY) from error

@@ -150,6 +150,8 @@ def test_a_wrong_file_is_refused_at_start(tmp_path: Path) -> None:
         ({"expires_us": True}, "expires_us"),
         ({"expires_us": 1.5}, "expires_us"),
         ({"expires_us": 2**63}, "expires_us"),
+        ({"expires_us": 1_800_000_000}, "seconds"),
+        ({"expires_us": 1_800_000_000_000}, "milliseconds"),
         ({"prefix": "xyz"}, "prefix"),
         ({"sha256": "ab"}, "sha256"),
         ({"tenant": ""}, "tenant"),

@@ -286,6 +286,29 @@ def test_an_alert_shows_what_silences_it(world: World) -> None:
     assert (shown["state"], shown["severity"], shown["silenced_by"]) == ("firing", "page", [name])
 
 
+def test_an_alert_that_no_longer_holds_is_left_out_where_it_is_asked_for_and_is_not_counted(world: World) -> None:
+    world.rule("r")
+    world.drift("fired")
+    api = Api(world)
+    holding = "/v1/alerts?state=pending&state=firing"
+    assert len(api.get(holding).json()["items"]) == 1
+    assert api.post("/v1/silences", json={"matchers": ["alertname=r"], **HOUR}).json()["matching_alerts"] == 1
+
+    world.drift("cleared")
+
+    assert api.get(holding).json()["items"] == []
+    assert len(api.get("/v1/alerts").json()["items"]) == 1
+    assert api.post("/v1/silences", json={"matchers": ["alertname=r"], **HOUR}).json()["matching_alerts"] == 0
+    assert api.get("/v1/alerts?state=firing&state=over").status_code == 422
+
+
+def test_a_test_of_a_receiver_that_is_not_there_says_how_to_add_it(world: World) -> None:
+    answer = Api(world).post("/v1/test", json={"receiver": "nobody"})
+
+    assert answer.status_code == 404
+    assert "weir restart alerts" in answer.json()["hint"]
+
+
 def test_writes_need_what_all_writes_need(world: World) -> None:
     for path in ("/v1/silences", "/v1/silences/x/expire", "/v1/test"):
         assert Api(world, token="x" * 20).post(path, json={}).status_code == 401

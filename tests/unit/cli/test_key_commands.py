@@ -9,8 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from weir.cli.__main__ import app
+from weir.cli.commands_watch import DAY_US
 from weir.cli.output import CliError
-from weir.cli.stack.secrets import add_key, new_key, read_keys
+from weir.cli.stack.secrets import add_key, ensure_keys, is_stored, new_key, read_keys, remove_key
+from weir.runtime.clock import now_us
 
 
 def keys(home: Path, *arguments: str) -> CliError | None:
@@ -67,3 +69,27 @@ def test_commands_at_once_lose_no_key(tmp_path: Path) -> None:
         thread.join()
 
     assert len(read_keys(file)) == 8
+
+
+def test_a_key_may_expire(tmp_path: Path) -> None:
+    keys(tmp_path, "create", "ci", "--tenant", "acme", "--scope", "infer", "--expires-in-days", "2")
+    keys(tmp_path, "create", "ever", "--tenant", "acme", "--scope", "infer")
+
+    limited, unlimited = read_keys(tmp_path / "secrets" / "keys.json")
+
+    assert unlimited["expires_us"] is None
+    left_us = int(str(limited["expires_us"])) - now_us()
+    assert DAY_US < left_us <= 2 * DAY_US
+
+
+def test_a_revoked_key_is_known_to_be_gone(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    made = ensure_keys(file)
+    assert set(made) == {"demo", "admin"}
+    assert is_stored(file, made["demo"])
+
+    remove_key(file, "demo")
+
+    assert not is_stored(file, made["demo"])
+    assert is_stored(file, made["admin"])
+    assert not is_stored(file, tmp_path / "none.key")

@@ -36,7 +36,14 @@ def test_a_demo_receiver_is_added_for_one_start_and_the_users_file_stays(place: 
     assert receivers_for(place, None) == place.receivers_file
 
 
-def test_a_first_start_makes_a_file_that_can_be_used(place: Layout) -> None:
+def test_a_first_start_makes_a_file_without_receivers_so_that_nothing_is_tried(place: Layout) -> None:
+    assert receivers_from(receivers_for(place, None)) == {}
+
+
+def test_the_example_in_a_new_file_can_be_used_as_it_is(place: Layout) -> None:
+    head = receivers_for(place, None).read_text().partition("receivers: []")[0]
+    place.receivers_file.write_text("\n".join(line[2:] for line in head.splitlines()[2:]))
+
     assert set(receivers_from(receivers_for(place, None))) == {"demo"}
 
 

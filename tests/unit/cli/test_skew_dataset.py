@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from weir.cli.output import CliError, ExitCode
-from weir.cli.skew_dataset import texts_of
+from weir.cli.skew_dataset import embed, texts_of
 
 pytestmark = pytest.mark.capability("O5")
 
@@ -47,3 +49,32 @@ def test_a_line_that_is_no_item_is_named(tmp_path: Path, line: str) -> None:
 
     assert raised.value.code is ExitCode.INVALID
     assert "--field" in raised.value.hint
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A gateway that knows no key."""
+
+    def do_POST(self) -> None:
+        body = b'{"error": {"message": "no such key"}}'
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(401)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is printed."""
+
+
+def test_a_key_that_is_not_taken_is_named_by_where_it_is_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.handle_request).start()
+        monkeypatch.setenv("WEIR_GATEWAY_URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("WEIR_API_KEY", "weir_revoked")
+
+        with pytest.raises(CliError, match="no such key; asked with the key of WEIR_API_KEY") as raised:
+            embed(["a"], "minilm")
+
+    assert raised.value.code is ExitCode.DENIED
+    assert "weir keys create" in raised.value.hint
+    assert "weir_revoked" not in raised.value.message

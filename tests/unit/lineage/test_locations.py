@@ -95,6 +95,9 @@ def check_all(store: Store) -> None:
         request_id = named_id(NOON_US, f"request {number}")
         assert queries.request(store, request_id) == scanned_request(store, request_id)
         assert queries.lineage(store, request_id) == scanned_lineage(store, request_id)
+        # What an OpenAI client sees as the id of its answer finds the same.
+        assert queries.request(store, f"chatcmpl-{request_id}") == queries.request(store, request_id)
+        assert queries.lineage(store, f"cmpl-{request_id}") == queries.lineage(store, request_id)
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ from weir.alerts.core.grouping import Notification
 from weir.alerts.core.matcher import all_match
 from weir.alerts.core.rule import Rule
 from weir.alerts.core.silence import Silence
-from weir.alerts.core.state import Alert, Phase
+from weir.alerts.core.state import ACTIVE, Alert, Phase
 from weir.alerts.core.trial import trial_of_receiver, trial_of_rule
 from weir.assets.call_condition import SOURCE
 from weir.runtime.clock import now_us
@@ -38,6 +38,10 @@ from weir.runtime.identity import new_id
 
 ROWS_MAX = 1_000
 """Rows of one listing. Arbitrary: as many as lineage lists; any value from 50 to 10,000 would do."""
+
+
+ADD_RECEIVER = "add it to the receivers file (WEIR_ALERTS_RECEIVERS_FILE) with its url, then: weir restart alerts"
+"""What to do where a receiver is not in the file."""
 
 
 class AlertsApi:
@@ -77,13 +81,14 @@ class AlertsApi:
         ]
 
     async def alerts(self, request: Request) -> Response:
-        """Alerts, of one phase or all."""
+        """Alerts, of the phases that ?state= names, once or more, or all."""
         phases = [phase.value for phase in Phase]
-        state = request.query_params.get("state", "")
-        if state and state not in phases:
-            return problem(422, "bad request", f"state is {state!r}; expected one of: {', '.join(phases)}")
+        states = [state for state in request.query_params.getlist("state") if state]
+        unknown = [state for state in states if state not in phases]
+        if unknown:
+            return problem(422, "bad request", f"state is {unknown[0]!r}; expected one of: {', '.join(phases)}")
         active = [one for one in self._alerts.silences if one.state(now_us()) == "active"]
-        return _listed([_alert(one, active) for one in self._alerts.alerts if state in ("", one.phase.value)])
+        return _listed([_alert(one, active) for one in self._alerts.alerts if not states or one.phase.value in states])
 
     async def rules(self, _: Request) -> Response:
         """The rules in force."""
@@ -175,7 +180,8 @@ class AlertsApi:
             return problem(422, "bad request", str(error))
         except TooManySilences as error:
             return problem(409, "too many silences", str(error), "weir alert silence expire ID")
-        muted = [one.fingerprint for one in self._alerts.alerts if made.mutes(one.labels, made.starts_at_us)]
+        holding = [one for one in self._alerts.alerts if one.phase in ACTIVE]
+        muted = [one.fingerprint for one in holding if made.mutes(one.labels, made.starts_at_us)]
         shown = {"state": made.state(at_us), **silence_record(made), "matching_alerts": len(muted)}
         return JSONResponse(shown, status_code=201)
 
@@ -206,7 +212,8 @@ class AlertsApi:
             return problem(422, "bad request", str(error))
         known = self._receivers if kind == "receiver" else self._rulebook.rules
         if name not in known:
-            return problem(404, "not found", f"no {kind} {name!r}; there are: {', '.join(sorted(known)) or 'none'}")
+            detail = f"no {kind} {name!r}; there are: {', '.join(sorted(known)) or 'none'}"
+            return problem(404, "not found", detail, ADD_RECEIVER if kind == "receiver" else "GET /v1/rules lists them")
         trial, at_us = new_id(), now_us()
         notifications = (
             trial_of_receiver(name, trial, at_us)
@@ -231,7 +238,7 @@ class AlertsApi:
         """Why nothing can be sent to a receiver; None when it can."""
         if receiver not in self._receivers:
             detail = f"receiver {receiver!r} is not in the receivers file; receivers: {_names(self._receivers)}"
-            return problem(409, "no such receiver", detail, "add it to WEIR_ALERTS_RECEIVERS_FILE and restart alerts")
+            return problem(409, "no such receiver", detail, ADD_RECEIVER)
         if receiver in deliveries.switched_off(self._database.connection):
             hint = f"POST /v1/receivers/{receiver}/enable"
             return problem(409, "receiver switched off", f"receiver {receiver!r} answered 410", hint)

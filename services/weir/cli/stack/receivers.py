@@ -21,8 +21,16 @@ from weir.runtime.errors import BadSetting
 DEMO = "demo"
 """Name of the receiver that the example rules tell."""
 
-NOWHERE = "http://127.0.0.1:9/"
-"""URL of the demo receiver until one is given: the discard port, where nobody listens."""
+FIRST_HEAD = """\
+# Receivers of alerts (docs/alerts.md). After a change: weir restart alerts
+# The example rules tell a receiver named demo. While there is none, nothing is sent to it. To add it, write in place of the list:
+# receivers:
+#   - name: demo
+#     url: http://127.0.0.1:9000/weir
+#     secret_file: demo-webhook.secret
+#     allow_private: true
+"""
+"""Head of a new file, which has no receiver: a made-up URL would be tried again and again."""
 
 
 def receivers_for(place: Layout, demo_url: str | None) -> Path:
@@ -35,7 +43,7 @@ def receivers_for(place: Layout, demo_url: str | None) -> Path:
     if not secret_file.exists():
         write_private(secret_file, "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode() + "\n")
     if not place.receivers_file.exists():
-        _write(place.receivers_file, [_demo(secret_file, NOWHERE)], "")
+        _write(place.receivers_file, [], FIRST_HEAD)
     check_receivers(place.receivers_file)
     if demo_url is None:
         return place.receivers_file

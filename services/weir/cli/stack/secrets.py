@@ -32,11 +32,13 @@ class KeyUnknown(ValueError):
     """No key has the name that was given."""
 
 
-def new_key(key_id: str, tenant: str, scopes: Sequence[str], routes: Sequence[str] = ("*",)) -> tuple[str, Stored]:
-    """A new API key: its text, shown once, and what is stored of it."""
+def new_key(
+    key_id: str, tenant: str, scopes: Sequence[str], routes: Sequence[str] = ("*",), expires_us: int | None = None
+) -> tuple[str, Stored]:
+    """A new API key: its text, and what is stored of it. expires_us: since 1970-01-01 UTC; None: never."""
     prefix = secrets.token_hex(4)
     text = f"weir_{prefix}_{secrets.token_urlsafe(32)}"
-    return text, stored_key(text, key_id, tenant, scopes, routes)
+    return text, {**stored_key(text, key_id, tenant, scopes, routes), "expires_us": expires_us}
 
 
 def stored_key(text: str, key_id: str, tenant: str, scopes: Sequence[str], routes: Sequence[str] = ("*",)) -> Stored:
@@ -89,6 +91,14 @@ def remove_key(keys_file: Path, key_id: str) -> None:
         _write(keys_file, kept)
 
 
+def is_stored(keys_file: Path, text_file: Path) -> bool:
+    """Whether the key whose text is in text_file is in the keys file; not where it was revoked or its text is gone."""
+    if not text_file.exists():
+        return False
+    digest = hashlib.sha256(text_file.read_text().strip().encode()).hexdigest()
+    return any(key["sha256"] == digest for key in read_keys(keys_file))
+
+
 def check_keys(keys_file: Path) -> None:
     """Raises StackError when the gateway could not start with this file."""
     try:
@@ -97,17 +107,17 @@ def check_keys(keys_file: Path) -> None:
         raise StackError(str(error)) from error
 
 
-def ensure_keys(keys_file: Path) -> dict[str, str]:
-    """The demo and admin keys of a stack, made at its first start, their texts beside the file. Returns the texts of keys
-    made just now."""
+def ensure_keys(keys_file: Path) -> dict[str, Path]:
+    """The demo and admin keys of a stack, made at its first start, their texts beside the file. Returns the files of the
+    texts of keys made just now, by name."""
     if keys_file.exists():
         return {}
     made = {}
     for name, scopes in (("demo", DEMO_SCOPES), ("admin", ("admin",))):
         text, stored = new_key(name, "demo", scopes)
         add_key(keys_file, stored)
-        write_private(keys_file.with_name(f"{name}.key"), text + "\n")
-        made[name] = text
+        made[name] = keys_file.with_name(f"{name}.key")
+        write_private(made[name], text + "\n")
     return made
 
 

@@ -75,8 +75,8 @@ def start_stack(
         receivers_file = receivers_for(place, demo_receiver_url)
         check_keys(place.keys_file)
         ensure_http_token(place.secrets)
-        for name, text in ensure_keys(place.keys_file).items():
-            tell(f"made API key {name}: {text} (kept in {place.secrets / (name + '.key')}, shown once)")
+        for name, file in ensure_keys(place.keys_file).items():
+            tell(f"made API key {name}; its text is in {file}")
         endpoints = endpoints_of(place, reservation.ports)
         table = processes(place, endpoints.ports, endpoints.environment, receivers_file)
         prepare_kafka(place, endpoints.ports)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from weir.access.refusals import Refusal, cut
-from weir.gateway.core.request_ids import bare_id
+from weir.events.request_id import bare_id
 
 LABEL_SCORES = {"thumbs_up": 1.0, "thumbs_down": -1.0}
 """The labels there are, and the score each stands for."""

@@ -27,9 +27,6 @@ KEY_BYTES = 64
 VERSION, VARIANT = 7, 2
 """Specified by RFC 9562."""
 
-PREFIXES = ("chatcmpl-", "cmpl-")
-"""What stands before the request id in the ids of OpenAI's answers."""
-
 
 def issued_id(time_us: int, unique: int, tenant: str, secret: bytes) -> str:
     """An id for a call of `tenant`. time_us: since 1970-01-01 UTC. unique: no other call of this process has it."""
@@ -39,12 +36,6 @@ def issued_id(time_us: int, unique: int, tenant: str, secret: bytes) -> str:
     body = (head << 32) | (VARIANT << UNIQUE_BITS) | (unique % (1 << UNIQUE_BITS))
     digits = f"{body:024x}{_tag(body, tenant, secret):08x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-
-
-def bare_id(text: str) -> str:
-    """The request id in an id of an OpenAI answer, which stock clients see; any other text as it is."""
-    prefix = next((prefix for prefix in PREFIXES if text.startswith(prefix)), "")
-    return text.removeprefix(prefix)
 
 
 def is_issued(request_id: str, tenant: str, secret: bytes) -> bool:

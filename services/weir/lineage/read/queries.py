@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from weir.events.request_id import bare_id
 from weir.lineage.read.locations import Locations
 from weir.lineage.store.counters import Counters
 from weir.lineage.store.store import Store
@@ -62,6 +63,7 @@ def trace(store: Store, trace_id: str) -> Row | None:
 
 def request(store: Store, request_id: str) -> Row | None:
     """One call, whole; None for an unknown one."""
+    request_id = bare_id(request_id)
     here = Locations(store, [request_id])
     found = _call(here, request_id, WHOLE_CALL)
     return None if found is None else {**found, **_judged(here, [request_id])}
@@ -82,6 +84,7 @@ def requests(store: Store, filters: Mapping[str, str], since_us: int, limit: int
 
 def lineage(store: Store, request_id: str) -> Row | None:
     """What one answer was made of: references, passages, scores; None for an unknown call."""
+    request_id = bare_id(request_id)
     here = Locations(store, [request_id])
     found = _call(here, request_id, f"{LISTED_COLUMNS}, references, contexts")
     if found is None:
