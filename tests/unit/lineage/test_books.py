@@ -155,7 +155,9 @@ def test_an_event_of_an_export_that_was_tried_again_leaves_no_missing_number(
 
     def sent(boot_epoch: int, names: str) -> list[Event]:
         return [
-            replace(plain, source="otlp/1", boot_epoch=boot_epoch, seq=seq, event_id=f"reported {name}")
+            replace(
+                plain, source="otlp/1", boot_epoch=boot_epoch, seq=seq, event_id=named_id(NOON_US, f"reported {name}")
+            )
             for seq, name in enumerate(names)
         ]
 
