@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from aiokafka.errors import KafkaError
+
 from weir.cli.output import Tell
 from weir.cli.stack.errors import StackError
 from weir.cli.stack.hold import sign
@@ -216,9 +218,15 @@ def _start_tiers(place: Layout, table: list[Process], endpoints: Endpoints, tell
             else:
                 waiting.append(by_name[name])
         if "kafka" in names:
-            created = create_topics(endpoints.kafka_bootstrap)
-            tell(f"topics: {len(created)} created")
+            tell(f"topics: {_made_topics(endpoints.kafka_bootstrap)} created")
     wait_ready(waiting, place, endpoints.instance, tell, deadline_s)
+
+
+def _made_topics(bootstrap: str) -> int:
+    try:
+        return len(create_topics(bootstrap))
+    except KafkaError as error:
+        raise StackError(f"the broker at {bootstrap} runs and its topics could not be created: {error!r}") from error
 
 
 FIRST = ("kafka", "registry")

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, NodeNotReadyError, TopicAlreadyExistsError, for_code
 
 from weir.events import TOPICS, Topic
+
+REGISTERED_S = 30.0
+"""Seconds a broker that answers may take until its controller knows it. Chosen: thirty times what it takes on a quiet machine."""
+
+LOOK_S = 0.1
+"""Seconds between two looks. Chosen: a start takes ten seconds, so nobody notices."""
 
 
 class TopicsDiffer(ValueError):
@@ -23,7 +30,7 @@ async def _create(bootstrap: str, replication: int) -> list[str]:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=10_000)
     await admin.start()
     try:
-        existing = {item["topic"]: len(item["partitions"]) for item in await admin.describe_topics()}
+        existing = {item["topic"]: len(item["partitions"]) for item in await _described(admin)}
         wrong = {
             name: existing[name]
             for name, topic in TOPICS.items()
@@ -39,6 +46,22 @@ async def _create(bootstrap: str, replication: int) -> list[str]:
         return [topic.name for topic in missing]
     finally:
         await admin.close()
+
+
+async def _described(admin: AIOKafkaAdminClient) -> list[dict[str, Any]]:
+    """The topics there are. A broker that has just started answers before its controller names it as a broker: until then the
+    client knows nobody to ask, looks again at each attempt, and says NodeNotReadyError."""
+    loop = asyncio.get_running_loop()
+    deadline_s = loop.time() + REGISTERED_S
+    while True:
+        try:
+            topics: list[dict[str, Any]] = await admin.describe_topics()
+        except NodeNotReadyError:
+            if loop.time() > deadline_s:
+                raise
+            await asyncio.sleep(LOOK_S)
+        else:
+            return topics
 
 
 def _new(topic: Topic, replication: int) -> NewTopic:
