@@ -13,7 +13,9 @@ import pytest
 from tools.sql_columns import unit_of
 
 from weir.events import SpanKind
+from weir.gateway.core.call import Protocol
 from weir.lineage.read.core.sql_names import VIEWS
+from weir.otlp.core.events import PROTOCOL
 from weir.runtime.telemetry.otlp_spans import KINDS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -48,6 +50,17 @@ def test_every_kind_that_a_span_may_have_is_named_where_it_is_read() -> None:
 
     assert told == written
     assert set(re.split(r", | or ", told.partition(": ")[2].removesuffix("."))) == set(get_args(SpanKind)) == set(KINDS)
+
+
+def test_every_way_in_is_named_where_it_is_read() -> None:
+    told = re.findall(r"^\| protocol \| .* \| (Way in: .*) \|$", PAGE, re.MULTILINE)
+    schemas = [ROOT / f"schemas/avro/inference-{name}.v1.avsc" for name in ("requested", "completed")]
+    written = [found for path in schemas for found in re.findall(r'"(Way in: .*)"', path.read_text())]
+
+    assert told
+    assert set(told) == set(written)
+    for one in written:
+        assert set(re.split(r", | or ", one.partition(": ")[2].removesuffix("."))) == {*get_args(Protocol), PROTOCOL}
 
 
 def test_our_code_writes_no_other_kind_of_span() -> None:

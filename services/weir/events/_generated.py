@@ -413,7 +413,7 @@ class InferenceCompleted(Envelope):
     session_id: str = ""
     """Conversation the call belongs to (weir-session); empty when the client named none."""
     protocol: str
-    """Way in: oip-grpc, oip-grpc-stream, openai-chat, openai-chat-stream, openai-completions, openai-completions-stream or openai-embeddings."""
+    """Way in: oip-grpc, oip-grpc-stream, openai-chat, openai-chat-stream, openai-completions, openai-completions-stream, openai-embeddings or otlp."""
     operation: str
     """gen_ai.operation.name of OpenTelemetry: chat, text_completion, embeddings or inference."""
     route: str
@@ -486,7 +486,7 @@ class InferenceRequested(Envelope):
     session_id: str = ""
     """Conversation the call belongs to (weir-session); empty when the client named none."""
     protocol: str
-    """Way in: oip-grpc, oip-grpc-stream, openai-chat, openai-chat-stream, openai-completions, openai-completions-stream or openai-embeddings."""
+    """Way in: oip-grpc, oip-grpc-stream, openai-chat, openai-chat-stream, openai-completions, openai-completions-stream, openai-embeddings or otlp."""
     operation: str
     """gen_ai.operation.name of OpenTelemetry: chat, text_completion, embeddings or inference."""
     route: str

@@ -22,7 +22,7 @@ Protocol = Literal[
     "openai-completions-stream",
     "openai-embeddings",
 ]
-
+"""Way in, on the events of a call."""
 
 Upstream = Literal["oip", "openai"]
 """What the server of the model speaks: the Open Inference Protocol, by way of the inference service, or OpenAI's API."""
