@@ -36,6 +36,8 @@ from harness.docs.pages import (
     read,
 )
 from weir.assets.kinds import KINDS
+from weir.gateway.core.openai_fields import STOP_CHARS_MAX, STOPS_MAX
+from weir.gateway.core.openai_request import DEPTH_MAX, VALUES_MAX
 from weir.registry.core.documents import definitions_from
 
 PAGES = pages()
@@ -303,6 +305,14 @@ def test_the_index_holds_every_page_once_under_one_of_four_kinds() -> None:
 
 def test_the_page_of_settings_is_the_one_of_the_classes() -> None:
     assert settings_page(["--check"]) == 0
+
+
+def test_the_page_of_the_openai_api_gives_the_limits_of_the_code() -> None:
+    page = read("docs/openai.md")
+
+    assert f"`stop` 1-{STOPS_MAX} texts of 1 to {STOP_CHARS_MAX} characters" in page
+    assert f"at most {DEPTH_MAX} levels of nesting" in page
+    assert f"{VALUES_MAX:,} values" in page
 
 
 def test_a_decision_has_a_number_of_its_own() -> None:

@@ -17,6 +17,7 @@ import json
 import orjson
 
 from weir.access.refusals import Refusal, cut
+from weir.gateway.core.body_path import path_at, repeated_in
 from weir.gateway.core.openai_request import VALUES_MAX
 
 SMALL_BYTES = 2 * VALUES_MAX
@@ -45,13 +46,13 @@ def json_value(body: bytes) -> object:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise Refusal("invalid_request", f"the body is no JSON: {error.msg} at {where}") from error
+        raise _no_json(body, error) from error
     kept = _keys_kept(value)
     if body.count(b":") != kept:  # most bodies have no colon inside a text
         marks = _marks_outside_texts(body) if marks is None else marks
         if marks.count(b":") != kept:
-            raise Refusal("invalid_request", f"the body gives {_repeated(body)} twice; keep one")
+            key, path = repeated_in(body.decode()) or ("", "")
+            raise Refusal("invalid_request", f"the body gives the key {cut(key)!r} twice; keep one", field=path)
     return value
 
 
@@ -94,22 +95,31 @@ def _keys_kept(value: object) -> int:
     return count
 
 
-def _repeated(body: bytes) -> str:
-    """A key that valid JSON gives twice in one object, quoted."""
-    found: list[str] = []
-
-    def look(pairs: list[tuple[str, object]]) -> None:
-        seen = set[str]()
-        for key, _ in pairs:
-            if key in seen:
-                found.append(key)
-            seen.add(key)
-
+def _no_json(body: bytes, error: json.JSONDecodeError) -> Refusal:
+    """The refusal of bytes that orjson does not take. It does not say where bytes are no UTF-8."""
     try:
-        json.loads(body, object_pairs_hook=look, parse_int=str, parse_float=str)
-    except RecursionError:
-        return "a key"
-    return f"the key {cut(found[0])!r}"
+        text = error.doc or body.decode()
+    except UnicodeDecodeError as wrong:
+        return _no_utf8(body, wrong.start)
+    where = f"line {error.lineno}, column {error.colno}"
+    return _unread(f"{error.msg} at {where}", path_at(text, error.pos))
+
+
+def _no_utf8(body: bytes, start: int) -> Refusal:
+    """start: of the first byte that is no UTF-8. What comes before it may be no JSON: then no field is known."""
+    text, position = body.decode(errors="replace"), len(body[:start].decode())
+    try:
+        orjson.loads(text)
+        is_json_before = True
+    except orjson.JSONDecodeError as error:
+        is_json_before = error.pos > position
+    line, column = text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
+    problem = f"byte 0x{body[start]:02x} is no UTF-8 at line {line}, column {column}"
+    return _unread(problem, path_at(text, position) if is_json_before else "")
+
+
+def _unread(problem: str, path: str) -> Refusal:
+    return Refusal("invalid_request", f"the body is no JSON: {problem}", field=path)
 
 
 def _too_many() -> Refusal:
