@@ -56,7 +56,7 @@ def corpus_manifest(corpus_dir: Path) -> dict[str, Any]:
 def definitions(repository: Path, manifest: dict[str, Any]) -> list[dict[str, Any]]:
     """The documents of examples/registry, with the placeholders for the corpus filled from its manifest."""
     values = {f"corpus_{key}": str(manifest[key]) for key in ("digest", "passages")}
-    return [document for _, document in read_definitions([repository / "examples" / "registry"], values)]
+    return [one.value for one in read_definitions([repository / "examples" / "registry"], values)]
 
 
 def _first_answer(scene: Scene, clone_time: str) -> Answer:

@@ -157,5 +157,4 @@ def _error(service: str, answer: Any, url: str) -> CliError:
     hint = page.get("hint", "")
     if answer.status_code == UNAUTHORIZED and service not in OWN_KEYS:
         hint = f"set WEIR_HTTP_TOKEN to the token of the stack at {url}, or WEIR_HOME to its home: is it another one?"
-    problems = page.get("errors") or [{}]
-    return CliError(code, str(message), str(hint), problems[0].get("document"))
+    return CliError(code, str(message), str(hint), page.get("errors") or ())

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from weir.cli import client
+from weir.cli.apply_problems import with_places
 from weir.cli.asset_path import asset_path
 from weir.cli.definitions import parsed_values, read_definitions, values_of_files
 from weir.cli.moments import microseconds, written
@@ -31,14 +32,12 @@ def apply(
 ) -> None:
     """Apply definitions: all of them, or none."""
     found = read_definitions(file, {**values_of_files(set_from or []), **parsed_values(set_ or [])})
-    documents = [document for _, document in found]
+    documents = [one.value for one in found]
     body = {"documents": documents, "author": author or getpass.getuser(), "dry_run": dry_run}
     try:
         answer = client.send("registry", "POST", "/v1/apply", body)
     except CliError as error:
-        if error.document is None:
-            raise
-        raise CliError(error.code, f"{found[error.document][0]}: {error.message}", error.hint) from error
+        raise with_places(error, found) from error
     emit_rows(answer, answer["items"], ("change", "kind", "name", "version", "digest"), json)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +16,30 @@ PLACEHOLDER = re.compile(r"\$?\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 """`${key}`, or `$${key}` for the text `${key}`."""
 
 
-def read_definitions(paths: Sequence[Path], values: Mapping[str, str]) -> list[tuple[Path, Any]]:
-    """Documents of all files, each with its file, folders in order of name, with `values` for their placeholders.
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a file. number: which of the file's, counted from 1."""
+
+    file: Path
+    number: int
+    value: Any
+
+
+def read_definitions(paths: Sequence[Path], values: Mapping[str, str]) -> list[Document]:
+    """Documents of all files, folders in order of name, with `values` for their placeholders.
 
     A value is text, whatever it looks like; a number where a plain scalar (one without quotes) becomes one. Raises
-    CliError naming the file for what cannot be read, and for a placeholder without a value.
+    CliError naming every file that cannot be read, and every placeholder without a value.
     """
-    documents: list[tuple[Path, Any]] = []
+    documents: list[Document] = []
+    errors: list[CliError] = []
     for file in [file for path in paths for file in _files(path)]:
         try:
-            found = read_text(_text(file), partial(_substituted, values, file))
-            documents += [(file, document) for document in found]
-        except NotStrict as error:
-            raise CliError(
-                ExitCode.INVALID, f"{file} is no YAML that can be taken: {error}", "mend the file and apply again"
-            ) from error
+            documents += [Document(file, number, one) for number, one in enumerate(_read(file, values), 1)]
+        except CliError as error:
+            errors.append(error)
+    if errors:
+        raise _all_of(errors)
     if not documents:
         raise CliError(ExitCode.INVALID, "no definitions found", "name a YAML file or a folder of them with -f")
     return documents
@@ -61,16 +70,38 @@ def values_of_files(settings: Sequence[str]) -> dict[str, str]:
     return values
 
 
-def _substituted(values: Mapping[str, str], file: Path, text: str) -> str:
+def _read(file: Path, values: Mapping[str, str]) -> list[Any]:
+    """The documents of a file. Raises CliError."""
+    missing: dict[str, None] = {}
+
     def value_of(placeholder: re.Match[str]) -> str:
         key = placeholder[1]
         if placeholder[0].startswith("$$"):
             return placeholder[0][1:]
         if key not in values:
-            raise CliError(ExitCode.INVALID, f"{file} wants a value for {key}", f"--set {key}=...")
-        return values[key]
+            missing[key] = None
+        return values.get(key, "")
 
-    return PLACEHOLDER.sub(value_of, text)
+    try:
+        found = read_text(_text(file), lambda text: PLACEHOLDER.sub(value_of, text))
+    except NotStrict as error:
+        what = "JSON" if file.suffix == ".json" else "YAML"
+        raise CliError(
+            ExitCode.INVALID, f"{file} is no {what} that can be taken: {error}", "mend the file and apply again"
+        ) from error
+    if missing:
+        wanted = f"{'a value' if len(missing) == 1 else 'values'} for {' and '.join(missing)}"
+        raise CliError(ExitCode.INVALID, f"{file} wants {wanted}", " ".join(f"--set {key}=..." for key in missing))
+    return found
+
+
+def _all_of(errors: Sequence[CliError]) -> CliError:
+    """One error with the text of all, and with what to do about the first."""
+    if len(errors) == 1:
+        return errors[0]
+    lines = "".join(f"\n  {one.message}" for one in errors)
+    text = f"nothing was applied; {len(errors)} files cannot be taken:{lines}"
+    return CliError(ExitCode.INVALID, text, errors[0].hint)
 
 
 def _object(file: Path) -> dict[str, Any]:

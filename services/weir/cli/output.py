@@ -45,15 +45,17 @@ class ExitCode(IntEnum):
 class CliError(Exception):
     """Ends the command with a code, a message and what to do about it.
 
-    document: the place, in what was sent, of the definition that a refusal is about; None for another error.
+    problems: what a service found wrong with each of the documents that were sent; empty for another error.
     """
 
-    def __init__(self, code: ExitCode, message: str, hint: str = "", document: int | None = None) -> None:
+    def __init__(
+        self, code: ExitCode, message: str, hint: str = "", problems: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.hint = hint
-        self.document = document
+        self.problems = tuple(problems)
 
 
 def clean(text: object) -> str:
@@ -153,4 +155,5 @@ def _cell(value: object) -> str:
 
 def error_document(error: CliError) -> dict[str, object]:
     """The JSON document of a failed command."""
-    return {"error": {"code": int(error.code), "message": error.message, "hint": error.hint}}
+    found = {"code": int(error.code), "message": error.message, "hint": error.hint}
+    return {"error": {**found, **({"problems": error.problems} if error.problems else {})}}

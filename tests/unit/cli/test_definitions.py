@@ -17,7 +17,7 @@ def read(folder: Path, text: str, *settings: str) -> list[Any]:
     """The documents of a file with this text."""
     file = folder / "definitions.yaml"
     file.write_text(text, encoding="utf-8")
-    return [document for _, document in read_definitions([file], parsed_values(settings))]
+    return [one.value for one in read_definitions([file], parsed_values(settings))]
 
 
 @given(value=st.text(st.characters(exclude_categories=["Cs"])))
@@ -62,6 +62,12 @@ def test_a_placeholder_without_a_value_is_named(tmp_path: Path, text: str) -> No
         read(tmp_path, text)
 
 
+def test_all_placeholders_without_a_value_are_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(CliError, match=r"definitions\.yaml wants values for digest and passages") as raised:
+        read(tmp_path, "a: ${digest}\nb: ['${x}', '${passages} of ${digest}']", "x=1")
+    assert raised.value.hint == "--set digest=... --set passages=..."
+
+
 @pytest.mark.parametrize("text", ["a: 1\n${x}: 2", '{"a": 1, "${x}": 2}'])
 def test_a_key_that_is_filled_in_is_given_once(tmp_path: Path, text: str) -> None:
     assert read(tmp_path, text, "x=b") == [{"a": 1, "b": 2}]
@@ -99,3 +105,35 @@ def test_yaml_that_cannot_be_read_names_its_file(tmp_path: Path) -> None:
 
     with pytest.raises(CliError, match=r"bad\.yaml is no YAML"):
         read_definitions([tmp_path], {})
+
+
+def test_json_that_cannot_be_read_is_called_json(tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text('{"a": 1')
+
+    with pytest.raises(CliError, match=r"bad\.json is no JSON"):
+        read_definitions([tmp_path / "bad.json"], {})
+
+
+def test_every_file_that_cannot_be_read_is_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("a: [")
+    (tmp_path / "b.yaml").write_text("a: 1")
+    (tmp_path / "c.yaml").write_bytes(b"a: \xff")
+    (tmp_path / "d.yaml").write_text("a: ${digest}")
+
+    with pytest.raises(CliError) as raised:
+        read_definitions([tmp_path], {})
+
+    first, *lines = raised.value.message.splitlines()
+    assert first == "nothing was applied; 3 files cannot be taken:"
+    assert [line.split(" is ")[0].split(" wants ")[0].split(":")[0].strip() for line in lines] == [
+        str(tmp_path / name) for name in ("a.yaml", "c.yaml", "d.yaml")
+    ]
+
+
+def test_a_document_knows_its_file_and_its_number(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("---\na: 1\n---\na: 2")
+    (tmp_path / "b.yaml").write_text("a: 3")
+
+    found = [(one.file.name, one.number, one.value["a"]) for one in read_definitions([tmp_path], {})]
+
+    assert found == [("a.yaml", 1, 1), ("a.yaml", 2, 2), ("b.yaml", 1, 3)]

@@ -94,7 +94,7 @@ class TestAnswers:
             ("POST", "/v1/apply", json.dumps(batch(*[1] * 21)).encode(), 422, "a list of 1 to 20 documents"),
             ("POST", "/v1/apply", json.dumps(batch(1, dry_run="yes")).encode(), 422, "expected true or false"),
             ("POST", "/v1/apply", json.dumps(batch(1, author="")).encode(), 422, "'author' must be"),
-            ("POST", "/v1/apply", json.dumps(batch(1)).encode(), 422, "document 0 (?/?) document: is 1"),
+            ("POST", "/v1/apply", json.dumps(batch(1)).encode(), 422, "document 1 (?/?) document: is 1"),
             ("PUT", "/v1/assets/prompt/p/aliases/prod", b"{}", 422, "both must be names"),
             ("GET", "/v1/assets?kind=promt", b"", 422, "expected one of: prompt, chain"),
             ("GET", "/v1/assets/prompt/nothing", b"", 404, "there is no prompt 'nothing'"),

@@ -54,7 +54,7 @@ def test_a_guarded_alias_moves_only_after_somebody_else_approved(gated: Registry
 
 
 def test_a_batch_moves_no_guarded_alias_to_what_it_brings_itself(gated: Registry) -> None:
-    with pytest.raises(Refused, match=r"document 1 \(prompt/p\) aliases: alias 'prod' moves under four eyes only"):
+    with pytest.raises(Refused, match=r"document 2 \(prompt/p\) aliases: alias 'prod' moves under four eyes only"):
         apply(gated, prompt("1"), prompt("2", ["prod"]))
     assert gated.versions() == []
 

@@ -108,14 +108,37 @@ async def test_a_prompt_that_the_gateway_cannot_fill_is_refused_with_its_file(ur
     ran = await asyncio.to_thread(command, environment, "apply", "-f", str(tmp_path))
 
     assert ran.returncode == 6
+    assert "nothing was applied; 1 problem:" in ran.stderr
     assert (
-        f"{tmp_path / 'b-chain.yaml'}: nothing was applied; 1 problem(s), the first: document 2 (chain/c) spec.prompt: "
-        in ran.stderr
+        f"{tmp_path / 'b-chain.yaml'}, document 1 (chain/c) spec.prompt: names p@prod, whose version 1 has the variable "
+        "'tone', which the gateway does not fill; expected {{ question" in ran.stderr
     )
-    assert (
-        "names p@prod, whose version 1 has the variable 'tone', which the gateway does not fill; expected {{ question"
-        in ran.stderr
-    )
+
+
+async def test_every_problem_of_every_document_is_named_with_its_place(url: str, tmp_path: Path) -> None:
+    environment = {"WEIR_HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    environment |= {"WEIR_REGISTRY_URL": url, "WEIR_REGISTRY_TOKEN": TOKEN}
+    wrong = {"task": "paint", "unary_model": 7}
+    models = [model("1"), {**model("2"), "spec": {**model("2")["spec"], **wrong}}]
+    (tmp_path / "a-models.yaml").write_text(yaml.safe_dump_all(models))
+    (tmp_path / "b-prompts.yaml").write_text(yaml.safe_dump_all([prompt("1"), prompt("2"), prompt("no version")]))
+    expected = [
+        ("a-models.yaml", 2, "model/m", "spec.task", "is 'paint'; expected one of: "),
+        ("a-models.yaml", 2, "model/m", "spec.unary_model", "is 7; expected 1 to 128 of "),
+        ("b-prompts.yaml", 3, "prompt/p", "document.version", "is 'no version'; expected 1 to 128 of "),
+    ]
+
+    said = (await asyncio.to_thread(command, environment, "apply", "-f", str(tmp_path))).stderr.splitlines()
+    document = await asyncio.to_thread(command, environment, "apply", "-f", str(tmp_path), "--json")
+    problems = json.loads(document.stdout)["error"]["problems"]
+
+    assert said[0] == "weir: nothing was applied; 3 problems:"
+    assert len(said) == 1 + len(expected) + 1
+    for line, problem, (file, number, asset, path, message) in zip(said[1:-1], problems, expected, strict=True):
+        assert line.startswith(f"  {tmp_path / file}, document {number} ({asset}) {path}: {message}")
+        assert problem["message"].startswith(message)
+        place = {"file": str(tmp_path / file), "document": number, "kind": asset.split("/")[0], "path": path}
+        assert place.items() <= problem.items()
 
 
 UNFILLABLE = ("{{ question }} {{ tone }}", "has the variable 'tone'"), ("Say hello.", "has no place for what is asked")

@@ -98,7 +98,7 @@ def test_a_valid_definition_of_each_kind_is_accepted(kind: str) -> None:
 def test_an_unknown_key_is_named_with_the_accepted_ones(kind: str) -> None:
     message = refusal(document("prompt"), document(kind, {**VALID[kind], "templat": "x"}))
 
-    assert f"document 1 ({kind}/thing) spec: unknown key 'templat'; accepted keys: " in message
+    assert f"document 2 ({kind}/thing) spec: unknown key 'templat'; accepted keys: " in message
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -235,9 +235,9 @@ def test_a_rule_over_scores_needs_a_condition() -> None:
 def test_every_problem_of_every_document_is_listed_at_once() -> None:
     message = refusal(document("prompt", {}), document("prompt"), document("dataset", {"source": ""}))
 
-    assert "document 0 (prompt/thing) spec: lacks the key 'template'" in message
-    assert "document 2 (dataset/thing) spec.source: has 0 characters" in message
-    assert "document 1" not in message
+    assert "document 1 (prompt/thing) spec: lacks the key 'template'" in message
+    assert "document 3 (dataset/thing) spec.source: has 0 characters" in message
+    assert "document 2" not in message
 
 
 def test_data_nested_too_deep_is_refused() -> None:
@@ -251,6 +251,6 @@ def test_data_nested_too_deep_is_refused() -> None:
 def test_the_example_registry_is_valid_and_its_references_hold() -> None:
     found = read_definitions([EXAMPLES], {"corpus_digest": DIGEST, "corpus_passages": "7"})
 
-    changes = plan(definitions_from([document for _, document in found]), Inventory())
+    changes = plan(definitions_from([one.value for one in found]), Inventory())
 
     assert {change.kind for change in changes} >= {"prompt", "chain", "model", "dataset", "policy", "rule"}

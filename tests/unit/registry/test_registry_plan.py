@@ -127,8 +127,8 @@ def test_a_moved_alias_says_where_it_pointed() -> None:
 @pytest.mark.parametrize(
     ("documents", "message"),
     [
-        ([policy(), policy()], "'1' is defined in document 0 already"),
-        ([policy("1", 1, ["prod"]), policy("2", 2, ["prod"])], "'prod' is moved in document 0 already"),
+        ([policy(), policy()], "'1' is defined in document 1 already"),
+        ([policy("1", 1, ["prod"]), policy("2", 2, ["prod"])], "'prod' is moved in document 1 already"),
         ([policy("1", 1, ["1"])], "'1' is a version of this policy; choose another alias"),
         ([policy("1", 1, ["prod"]), policy("prod", 2)], "'prod' is a version of this policy; choose another alias"),
         ([policy("prod", 2), policy("1", 1, ["prod"])], "'prod' is an alias of this policy; choose another version"),

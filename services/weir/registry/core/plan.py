@@ -85,11 +85,11 @@ def _repeated(definitions: Sequence[Definition]) -> Iterator[Problem]:
     for one in definitions:
         first = versions.setdefault((one.kind, one.name, one.version), one.index)
         if first != one.index:
-            yield one.problem("version", f"{one.version!r} is defined in document {first} already", INVALID)
+            yield one.problem("version", f"{one.version!r} is defined in document {first + 1} already", INVALID)
         for alias in one.aliases:
             first = aliases.setdefault((one.kind, one.name, alias), one.index)
             if first != one.index:
-                yield one.problem("aliases", f"{alias!r} is moved in document {first} already", INVALID)
+                yield one.problem("aliases", f"{alias!r} is moved in document {first + 1} already", INVALID)
 
 
 def _conflicts(one: Definition, inventory: Inventory, after: Inventory) -> Iterator[Problem]:

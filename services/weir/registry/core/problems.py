@@ -19,7 +19,8 @@ CONFLICT = "conflict"
 class Problem:
     """One thing wrong with one document.
 
-    document: its index in the batch, counted from 0. path: where in the document, for example spec.nodes[2].name.
+    document: its index in the batch, counted from 0; the text counts from 1, as people do. path: where in the document,
+    for example spec.nodes[2].name.
     reason: INVALID or CONFLICT.
     """
 
@@ -31,7 +32,7 @@ class Problem:
     reason: str = INVALID
 
     def __str__(self) -> str:
-        return f"document {self.document} ({self.kind}/{self.name}) {self.path}: {self.message}"
+        return f"document {self.document + 1} ({self.kind}/{self.name}) {self.path}: {self.message}"
 
 
 class Refused(Exception):
