@@ -98,6 +98,7 @@ GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
         "Alerts, their deliveries and silences.",
         {
             "list": commands_alerts.alert_list,
+            "rules": commands_alerts.alert_rules,
             "readings": commands_alerts.alert_readings,
             "deliveries": commands_alerts.alert_deliveries,
             "resend": commands_alerts.alert_resend,

@@ -25,6 +25,7 @@ HOLDING = ["pending", "firing"]
 """States of an alert whose condition holds."""
 
 ALERT_COLUMNS = ("state", "severity", "alertname", "tenant", "route", "since", "summary", "fingerprint")
+RULE_COLUMNS = ("rule", "source", "severity", "group_by", "receivers", "unknown_receivers")
 READING_COLUMNS = ("rule", "group", "state", "measure", "value", "threshold", "calls", "calls_min", "window_end")
 DELIVERY_COLUMNS = ("id", "receiver", "alertnames", "says", "queued_at", "state", "attempts", "error")
 SILENCE_COLUMNS = ("id", "state", "matchers", "starts_at", "ends_at", "owner", "comment")
@@ -41,6 +42,12 @@ def alert_list(
     states = [state] if state else [] if all_ else HOLDING
     answer = client.get("alerts", "/v1/alerts", state=states)
     emit_rows(answer, [alert_row(one) for one in answer["items"]], ALERT_COLUMNS, json)
+
+
+def alert_rules(json: Json = False) -> None:
+    """Rules in force, whom they notify, and which of these receivers the receivers file lacks: nothing is sent to those."""
+    answer = client.get("alerts", "/v1/rules")
+    emit_rows(answer, [rule_row(one) for one in answer["items"]], RULE_COLUMNS, json)
 
 
 def alert_readings(
@@ -133,6 +140,12 @@ def alert_row(alert: dict[str, Any]) -> dict[str, Any]:
         "summary": summary if len(summary) <= SUMMARY_CHARS else summary[: SUMMARY_CHARS - 1] + "…",
         "fingerprint": alert["fingerprint"],
     }
+
+
+def rule_row(rule: dict[str, Any]) -> dict[str, Any]:
+    """A rule as a row of the table."""
+    lists = {name: ", ".join(rule[name]) for name in ("group_by", "receivers", "unknown_receivers")}
+    return {**rule, **lists, "rule": rule["name"]}
 
 
 def reading_row(reading: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from weir.cli.output import ExitCode, Json, emit_rows
+from weir.cli.output import CliError, ExitCode, Json, emit_rows
 from weir.runtime.surroundings import proxies_in, spares_loopback
 
 DISK_FREE_GIB_MIN = 2.0
@@ -118,6 +118,24 @@ def _running_checks() -> Iterator[Checked]:
         *_schemas(stack.endpoints.registry_url),
         "run the code that wrote them, or add fields with defaults only (schemas/README.md)",
     )
+    yield _check("receivers of rules", *_receivers_of_rules(), "weir logs alerts")
+
+
+def _receivers_of_rules() -> tuple[bool, str]:
+    """Whether the alerts service says which receivers its rules have, and which of them it does not know.
+
+    One that is unknown is no fault of the machine or the stack: the rule is in force, and its alerts are shown.
+    """
+    from weir.cli import client
+
+    try:
+        rules = client.get("alerts", "/v1/rules")["items"]
+    except CliError as error:
+        return False, error.message
+    named = [f"{rule['name']} names {', '.join(one)}" for rule in rules if (one := rule["unknown_receivers"])]
+    if not named:
+        return True, "all known"
+    return True, f"not in the receivers file, so not notified (docs/alerts.md): {'; '.join(named)}"
 
 
 def _java() -> tuple[bool, str]:

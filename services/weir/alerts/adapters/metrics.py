@@ -12,6 +12,11 @@ RULES = Gauge("weir_alerts_rules", "Rules in force.")
 INVALID_RULES = Counter("weir_alerts_invalid_rules_total", "Registered rules that cannot run.", ["rule"])
 """Any rise: the log names the rule and the reason; the other rules go on."""
 
+UNKNOWN_RECEIVERS = Gauge(
+    "weir_alerts_unknown_receivers", "Receivers that a rule names and the receivers file lacks.", ["rule", "receiver"]
+)
+"""1 for each: add the receiver to the file, or name another in the rule; until then these alerts are not sent to it."""
+
 DROPPED = Counter("weir_alerts_dropped_total", "Alerts dropped to keep the limit, by reason.", ["reason"])
 """reason: evicted (an inactive one), or full (every alert is active; raise WEIR_ALERTS_ALERTS_MAX)."""
 

@@ -91,8 +91,9 @@ class AlertsApi:
         return _listed([_alert(one, active) for one in self._alerts.alerts if not states or one.phase.value in states])
 
     async def rules(self, _: Request) -> Response:
-        """The rules in force."""
-        return _listed([asdict(rule) for rule in self._rulebook.rules.values()])
+        """The rules in force, each with those of its receivers that are not in the receivers file."""
+        rules = [rule for _, rule in sorted(self._rulebook.rules.items())]
+        return _listed([{**asdict(one), "unknown_receivers": one.unknown_receivers(self._receivers)} for one in rules])
 
     async def readings(self, request: Request) -> Response:
         """What rules over calls know of each group now, of one rule or all; a value that is not known is null."""

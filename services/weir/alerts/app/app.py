@@ -26,6 +26,7 @@ from weir.alerts.app.draft import Draft
 from weir.alerts.app.memory import Memory
 from weir.alerts.app.notifier import Notifier
 from weir.alerts.app.rulebook import Rulebook
+from weir.alerts.app.unknown_receivers import UnknownReceivers
 from weir.alerts.app.watch import Watch
 from weir.alerts.core.alert_trace import trace_notification
 from weir.alerts.core.calls.reading import Reading
@@ -117,6 +118,7 @@ class Alerts:
         self._watch = Watch(rulebook, self._notifier, limits.alerts_max)
         self._calls = CallWatch(rulebook, limits.calls, self._watch.apply, self._watch.end_alert)
         self._rules_revision = -1
+        self._unknown_receivers = UnknownReceivers(receivers)
         SILENCES.set_function(lambda: sum(one.state(clock()) != "expired" for one in self.silences))
         STANDING.set_function(lambda: len(self._memory.standing))
 
@@ -174,6 +176,7 @@ class Alerts:
             self._calls.reconcile(draft)
             if self._rules_revision < 0:
                 self._notifier.reopen_known(draft, at_us)
+            self._unknown_receivers.look(self._rulebook.rules)
             self._rules_revision = self._rulebook.revision
         for delivery_id, text in deliveries.list_lost(self._database.connection):
             lost = restore.lost_notification(self._database.connection, delivery_id, text, at_us)

@@ -6,7 +6,7 @@ named, not run half: whatever is in a specification, it is a rule whose every st
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from weir.assets.call_condition import CallCondition
@@ -53,6 +53,10 @@ class Rule:
     calls: CallCondition | None = None
     identity: tuple[str, ...] = ()
     """Labels of its alerts that come from events."""
+
+    def unknown_receivers(self, known: Collection[str]) -> tuple[str, ...]:
+        """Those of its receivers that are not known: nothing can be sent to them."""
+        return tuple(one for one in self.receivers if one not in known)
 
 
 def rule_from(name: str, digest: str, body_json: str) -> Rule:
