@@ -78,7 +78,8 @@ async def test_accepting_needs_json_an_author_and_a_stream(client: httpx2.AsyncC
     assert (await client.post(ACCEPT, json={"author": "a" * 9_000})).status_code == 422
     unknown = await client.post(ACCEPT, json={"author": "ana", "resaon": "a new rubric"})
     assert (unknown.status_code, unknown.json()["hint"]) == (422, "accepted keys: author, reason")
-    assert (await client.post(ACCEPT.replace("demo", "nobody"), json={"author": "ana"})).status_code == 404
+    nobody = await client.post(ACCEPT.replace("demo", "nobody"), json={"author": "ana"})
+    assert (nobody.status_code, nobody.json()["hint"]) == (404, "weir drift quality, or GET /v1/quality")
 
     accepted = await client.post(ACCEPT, json={"author": "ana", "reason": "a new rubric"})
 

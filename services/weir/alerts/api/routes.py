@@ -214,7 +214,7 @@ class AlertsApi:
         known = self._receivers if kind == "receiver" else self._rulebook.rules
         if name not in known:
             detail = f"no {kind} {name!r}; there are: {', '.join(sorted(known)) or 'none'}"
-            return problem(404, "not found", detail, ADD_RECEIVER if kind == "receiver" else "GET /v1/rules lists them")
+            return problem(404, "not found", detail, ADD_RECEIVER if kind == "receiver" else "weir alert rules")
         trial, at_us = new_id(), now_us()
         notifications = (
             trial_of_receiver(name, trial, at_us)
@@ -286,8 +286,8 @@ def _names(receivers: Mapping[str, Receiver]) -> str:
 
 
 def _unknown_delivery(name: str) -> Response:
-    return problem(404, "not found", f"no delivery {name!r}", "list them with GET /v1/deliveries")
+    return problem(404, "not found", f"no delivery {name!r}", "weir alert deliveries")
 
 
 def _unknown_silence(name: str) -> Response:
-    return problem(404, "not found", f"no silence {name!r}", "list them with GET /v1/silences")
+    return problem(404, "not found", f"no silence {name!r}", "weir alert silence list")

@@ -14,9 +14,10 @@ from weir.runtime.http.server import problem
 
 
 def answering(
-    answer: Callable[[Request], Awaitable[object]], listed_at: str
+    answer: Callable[[Request], Awaitable[object]], listed_by: str
 ) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint that answers with what `answer` returns. listed_at: the path that lists what may be named."""
+    """The endpoint that answers with what `answer` returns. listed_by: the command that lists what may be named,
+    and the path."""
 
     async def endpoint(request: Request) -> Response:
         try:
@@ -24,7 +25,7 @@ def answering(
         except BadBody as error:
             return problem(422, error.title, str(error), error.hint)
         except UnknownStream as error:
-            return problem(404, "Unknown stream", str(error), f"GET {listed_at} lists them")
+            return problem(404, "Unknown stream", str(error), listed_by)
         except ValueError as error:
             return problem(422, "Not comparable", str(error), "embed the dataset with the model of the stream")
         except Retryable as error:

@@ -47,11 +47,11 @@ def quality_routes(quality: Quality, drift: Drift, settings: QualityServiceSetti
         tenant, route, part = (request.path_params[name] for name in ("tenant", "route", "part"))
         return view_of(await quality.accept(tenant, route, part, by, now_us()), quality.settings)
 
-    listed_at = "/v1/quality"
+    listed_at, listed_by = "/v1/quality", "weir drift quality, or GET /v1/quality"
     return [
-        Route(listed_at, answering(streams, listed_at), methods=["GET"]),
-        Route("/v1/fleet", answering(fleet, listed_at), methods=["GET"]),
-        Route("/v1/quality/{tenant}/{part}/{route:path}/accept", answering(accept, listed_at), methods=["POST"]),
+        Route(listed_at, answering(streams, listed_by), methods=["GET"]),
+        Route("/v1/fleet", answering(fleet, listed_by), methods=["GET"]),
+        Route("/v1/quality/{tenant}/{part}/{route:path}/accept", answering(accept, listed_by), methods=["POST"]),
     ]
 
 

@@ -48,13 +48,13 @@ def routes(drift: Drift, streams_max: int, skew_items_max: int = 2_000) -> list[
     async def clusters(request: Request) -> object:
         return {"items": [asdict(one) for one in drift.clusters(*_named(request))]}
 
-    listed_at = "/v1/streams"
+    listed_at, listed_by = "/v1/streams", "weir drift status, or GET /v1/streams"
     return [
-        Route(listed_at, answering(streams, listed_at), methods=["GET"]),
-        Route("/v1/streams/{tenant}/{route:path}/clusters", answering(clusters, listed_at), methods=["GET"]),
-        Route("/v1/streams/{tenant}/{route:path}/accept", answering(accept, listed_at), methods=["POST"]),
-        Route("/v1/streams/{tenant}/{route:path}/dismiss", answering(dismiss, listed_at), methods=["POST"]),
-        Route("/v1/streams/{tenant}/{route:path}/skew-reference", answering(compare, listed_at), methods=["POST"]),
+        Route(listed_at, answering(streams, listed_by), methods=["GET"]),
+        Route("/v1/streams/{tenant}/{route:path}/clusters", answering(clusters, listed_by), methods=["GET"]),
+        Route("/v1/streams/{tenant}/{route:path}/accept", answering(accept, listed_by), methods=["POST"]),
+        Route("/v1/streams/{tenant}/{route:path}/dismiss", answering(dismiss, listed_by), methods=["POST"]),
+        Route("/v1/streams/{tenant}/{route:path}/skew-reference", answering(compare, listed_by), methods=["POST"]),
     ]
 
 

@@ -147,7 +147,7 @@ def report_errors(endpoint: Endpoint) -> Endpoint:
         except BadRequest as error:
             return problem(error.status, "bad request", str(error), error.hint)
         except NotFound as error:
-            return problem(404, "not found", str(error), "list what there is with GET /v1/assets")
+            return problem(404, "not found", str(error), "weir asset list, or GET /v1/assets")
         except Refused as error:
             return _refused(error)
 
