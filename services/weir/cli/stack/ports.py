@@ -56,6 +56,8 @@ class Reservation:
     """Ports by name, reserved until it is closed or, once inherited, until the supervisor ends."""
 
     ports: dict[str, int] = field(default_factory=dict)
+    moved: list[str] = field(default_factory=list)
+    """Names whose default port was in use and which nobody asked another one for."""
     _held: list[socket.socket] = field(default_factory=list)
 
     def take(self, name: str, port: int) -> bool:
@@ -109,6 +111,7 @@ def reserve(wishes: Mapping[str, int]) -> Reservation:
         for name, default in DEFAULTS.items():
             if name not in wishes and not reservation.take(name, default):
                 _take_any(reservation, name)
+                reservation.moved.append(name)
     except BaseException:
         reservation.close()
         raise

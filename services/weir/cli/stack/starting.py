@@ -25,7 +25,7 @@ from weir.cli.stack.hold import sign
 from weir.cli.stack.kafka_storage import prepare_kafka
 from weir.cli.stack.layout import Layout, layout
 from weir.cli.stack.members import SUPERVISOR, marks
-from weir.cli.stack.ports import HOST, Reservation, reserve
+from weir.cli.stack.ports import DEFAULTS, HOST, Reservation, reserve
 from weir.cli.stack.processes import TIERS, Process, processes
 from weir.cli.stack.readiness import missing
 from weir.cli.stack.receivers import receivers_for
@@ -72,6 +72,8 @@ def start_stack(
     place.make()
     started_s = time.monotonic()
     with _start_held(place), reserve(ports or {}) as reservation:
+        if reservation.moved:
+            tell(_moved_ports(reservation))
         _check_free(place)
         _check_set_up(place)
         receivers_file = receivers_for(place, demo_receiver_url)
@@ -101,6 +103,11 @@ def _start(
     completed = replace(endpoints, ready_seconds=round(time.monotonic() - started_s, 1))
     write_record(place, completed)
     return completed
+
+
+def _moved_ports(reservation: Reservation) -> str:
+    found = [f"{name} has {reservation.ports[name]} instead of {DEFAULTS[name]}" for name in reservation.moved]
+    return f"usual ports are in use, others are taken: {', '.join(found)}"
 
 
 def _check_names(place: Layout) -> None:
