@@ -84,7 +84,10 @@ def lineage_impact(kind: str, name: str, digest: str = "", version: str = "", js
         emit_json(answer)
         return
     emit_text(f"{kind} {name}: {answer['requests']} answers, routes {', '.join(answer['routes']) or 'none'}")
-    emit_table(answer["passages"], ("passage_id", "requests", "mean_score"))
+    if answer["passages"]:
+        emit_table(answer["passages"], ("passage_id", "requests", "mean_score"))
+    elif kind == "dataset" and answer["requests"]:
+        emit_text(f"passages belong to the content that was served: weir lineage impact index {name}")
 
 
 def _check_known(kind: str, name: str, version: str, digest: str) -> None:

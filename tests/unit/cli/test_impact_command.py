@@ -11,10 +11,11 @@ from sqlalchemy import make_url
 
 from harness.http.boundary_client import TOKEN
 from harness.http.page_server import pages
-from harness.samples.builders import completed
+from harness.samples.builders import DIGEST, completed
 from weir.cli import client
 from weir.cli.commands_store import lineage_impact
 from weir.cli.output import CliError, ExitCode
+from weir.events import Reference
 from weir.registry.adapters import outbox
 from weir.registry.adapters.database import Database
 from weir.registry.api.assets import AssetApi
@@ -63,6 +64,27 @@ def test_what_is_known_and_in_no_answer_is_in_none(version: str, capsys: pytest.
     lineage_impact("prompt", "unused", version=version)
 
     assert "prompt unused: 0 answers, routes none" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("lineage")
+def test_passages_are_listed_for_the_content_and_a_dataset_says_so(
+    put: Put, capsys: pytest.CaptureFixture[str]
+) -> None:
+    definition = Reference(kind="dataset", name="python-docs", version="1", digest=f"sha256:{'d' * 64}")
+    content = Reference(kind="index", name="python-docs", version="", digest=DIGEST)
+    put("inference-responses", completed(0, references=(definition, content)))
+
+    lineage_impact("dataset", "python-docs")
+    of_definition = capsys.readouterr().out.splitlines()
+    lineage_impact("index", "python-docs")
+    of_content = capsys.readouterr().out.splitlines()
+
+    assert of_definition == [
+        "dataset python-docs: 1 answers, routes docs-qa",
+        "passages belong to the content that was served: weir lineage impact index python-docs",
+    ]
+    assert of_content[0] == "index python-docs: 1 answers, routes docs-qa"
+    assert [line.split()[0] for line in of_content[1:]] == ["passage", "topics/for#0"]
 
 
 @pytest.mark.usefixtures("lineage")
