@@ -220,3 +220,21 @@ def test_what_is_committed_is_what_the_schemas_generate() -> None:
     )
 
     assert checked.returncode == 0, checked.stderr
+
+
+def test_the_page_for_consumers_says_of_each_topic_what_its_contract_says() -> None:
+    page = (ROOT / "docs" / "kafka.md").read_text()
+    listed = re.findall(r"^\| `([a-z-]+)` \| (.*) \| (.*) \| (\d+) \| (.*) \|$", page, re.MULTILINE)
+    topics = [yaml.safe_load(file.read_text()) for file in TOPIC_FILES]
+
+    assert sorted(listed) == sorted(
+        (one["topic"], one["description"], one["key"], str(one["partitions"]), _kept(one)) for one in topics
+    )
+
+
+def _kept(topic: Mapping[str, object]) -> str:
+    if topic["cleanup_policy"] == "compact":
+        return "for ever, compacted"
+    retention_ms = topic["retention_ms"]
+    assert isinstance(retention_ms, int)
+    return f"{retention_ms // 86_400_000} days"

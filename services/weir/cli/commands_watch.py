@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from weir.cli import client
+from weir.cli import client, log
 from weir.cli.moments import written
 from weir.cli.output import CliError, ExitCode, Json, emit, emit_json, emit_rows, say
 
@@ -117,7 +117,17 @@ def config_show(json: Json = False) -> None:
             rows.append({"name": f"{service}_url", "value": client.base_url(service), "from": source})
         except CliError:
             rows.append({"name": f"{service}_url", "value": "", "from": "nothing: no stack runs"})
+    rows.append(_kafka_row(str(place.endpoints_file)))
     emit_rows({"items": rows}, rows, ("name", "value", "from"), json)
+
+
+def _kafka_row(stack: str) -> dict[str, str]:
+    """Where Kafka is. stack: the file that says it of the running stack."""
+    try:
+        found, source = log.bootstrap(), log.KAFKA_BOOTSTRAP if os.environ.get(log.KAFKA_BOOTSTRAP) else stack
+    except CliError:
+        found, source = "", "nothing: no stack runs"
+    return {"name": "kafka_bootstrap", "value": found, "from": source}
 
 
 def _keys_file() -> Path:

@@ -7,13 +7,16 @@ from typing import Any
 
 from weir.cli.output import CliError, ExitCode
 
+KAFKA_BOOTSTRAP = "WEIR_KAFKA_BOOTSTRAP"
+"""Variable that names the broker, before the running stack does."""
+
 TIMEOUT_S = 15.0
 """Seconds for one answer of the broker. Arbitrary: a busy one answers in one; any value from 5 to 60 would do."""
 
 
 def bootstrap() -> str:
     """Where Kafka is: WEIR_KAFKA_BOOTSTRAP, else the running stack's. Raises CliError(NOT_READY)."""
-    given = os.environ.get("WEIR_KAFKA_BOOTSTRAP")
+    given = os.environ.get(KAFKA_BOOTSTRAP)
     if given:
         return given
     from weir.cli.stack import StackError, open_stack
