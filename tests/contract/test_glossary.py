@@ -11,6 +11,7 @@ import tokenize
 import pytest
 
 from harness.docs.pages import links, pages, paragraphs, read
+from weir.access.keys import SCOPES
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = "docs/glossary.md"
@@ -22,7 +23,7 @@ PRIVATE = re.compile(
     r"\b(?:desks?|life|lives|doors?|insights?|told|untold|books|places?|latch(?:es|ed)?|in hand|rooms)\b", re.IGNORECASE
 )
 """Words that once had a meaning of their own here. The field's: listener, producer epoch, explanation, notified, audit,
-topic partition or log position, alarm state, in flight, packages."""
+partition or offset, alarm state, in flight, packages."""
 
 PRIVATE_IN_CODE = re.compile(
     r"\b(?:desks?|doors?|insights?|told|untold|books|latch(?:es|ed)?|in hand)\b", re.IGNORECASE
@@ -56,6 +57,12 @@ def test_the_glossary_is_sorted_and_short() -> None:
 
 def test_a_term_is_explained_in_one_sentence() -> None:
     assert [term for term, words in TERM.findall(read(PAGE)) if not re.fullmatch(r"[^.]+(?:\.\w[^.]*)*\.", words)] == []
+
+
+def test_the_scopes_of_keys_are_those_that_are_explained() -> None:
+    [words] = [words for term, words in TERM.findall(read(PAGE)) if term == "scope"]
+
+    assert tuple(re.findall(r"`(\w+)`", words)) == SCOPES
 
 
 @pytest.mark.parametrize(("page", "target"), [("README.md", PAGE), ("docs/architecture.md", "glossary.md")])
