@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-setup: ## create the environments, fetch Kafka, build the corpus (idempotent)
+setup: ## create the environments, fetch Kafka, check the weights, build the corpus (idempotent)
 	@$(PYTHON) tools/setup.py
 
 setup-tests: ## setup, and what only tests need (kcat, faketime, Node, Go, Alertmanager, PostgreSQL, JDBC)

@@ -25,9 +25,6 @@ STATE = ROOT / ".weir"
 SERVICES_ENV = ROOT / ".venv"
 MODELS_ENV = ROOT / ".venv-triton"
 TRITON = ROOT / "infra" / "triton"
-PYTRITON = "nvidia-pytriton==0.7.0"
-"""The wheel whose tritonserver tree is used; installed without its dependencies, which pin an old numpy."""
-
 PLACED_STUB = "tritonserver/backends/python/triton_python_backend_stub"
 """Where `infra/triton/prepare.py` puts it."""
 
@@ -94,14 +91,15 @@ def steps() -> list[Step]:
     """Every step, in order."""
     triton_sources = tuple(sorted(path for folder in ("corpus", "qa") for path in (TRITON / folder).glob("*.py")))
     requirements = TRITON / "requirements.txt"
+    packages = (requirements, TRITON / "requirements-bare.txt")
     locked = (ROOT / "pyproject.toml", ROOT / "requirements.lock")
-    indexed = (requirements, TRITON / "prepare.py", *triton_sources)
+    indexed = (*packages, TRITON / "prepare.py", TRITON / "chat" / "weights.py", *triton_sources)
     command, broker = SERVICES_ENV / "bin" / "weir", STATE / "kafka" / "libs"
     python, manifest = MODELS_ENV / "bin" / "python", STATE / "corpus" / "corpus-current.json"
     return [
         Step("services' environment", locked, command.exists, services_env),
         Step("Kafka", (ROOT / "infra" / "kafka" / "pom.xml",), lambda: any(broker.glob("kafka_*.jar")), kafka),
-        Step("models' environment", (requirements,), python.exists, models_env, of_models=True),
+        Step("models' environment", packages, python.exists, models_env, of_models=True),
         Step("corpus and index", indexed, lambda: manifest.exists() and has_stub(MODELS_ENV), corpus, of_models=True),
     ]
 
@@ -186,7 +184,7 @@ def models_env() -> None:
     """The environment of the models."""
     ensure_env(MODELS_ENV)
     pip(MODELS_ENV, "install", "-q", "-r", str(TRITON / "requirements.txt"))
-    pip(MODELS_ENV, "install", "-q", "--no-deps", PYTRITON)
+    pip(MODELS_ENV, "install", "-q", "--no-deps", "-r", str(TRITON / "requirements-bare.txt"))
 
 
 def kafka() -> None:

@@ -2,11 +2,10 @@
 # repository's models, their packages and the corpus. NVIDIA's own image has Python 3.10, which these packages do not support.
 FROM python:3.11-slim
 ENV TZ=UTC
-COPY infra/triton/requirements.txt /opt/weir/triton/
-# Without its dependencies: only its tritonserver tree is used, and it pins an old numpy.
+COPY infra/triton/requirements.txt infra/triton/requirements-bare.txt /opt/weir/triton/
 RUN python -m venv /opt/models \
  && /opt/models/bin/pip install --no-cache-dir -r /opt/weir/triton/requirements.txt \
- && /opt/models/bin/pip install --no-cache-dir --no-deps nvidia-pytriton==0.7.0
+ && /opt/models/bin/pip install --no-cache-dir --no-deps -r /opt/weir/triton/requirements-bare.txt
 COPY infra/triton /opt/weir/triton
 RUN /opt/models/bin/python /opt/weir/triton/prepare.py --corpus-dir /opt/weir/corpus \
  && useradd --uid 10001 --user-group --no-create-home weir

@@ -16,6 +16,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from chat.weights import FILE, PACKAGE
+
 HOST = "127.0.0.1"
 """Where it listens unless told otherwise: Triton asks for no key, so it is never reached but through the gateway. A container
 names every address, in a network of the inference service alone."""
@@ -86,6 +88,7 @@ def check_prepared(prefix: pathlib.Path, server: pathlib.Path, corpus_dir: pathl
             f"no Triton server under {prefix}; install infra/triton/requirements.txt there",
         ),
         (server / "backends" / "python" / "triton_python_backend_stub", "the Python stub is not in its place"),
+        (server.parents[1] / PACKAGE / FILE, f"no weights of the model `chat` under {prefix}"),
         (corpus_dir / "corpus-current.json", f"no corpus in {corpus_dir}"),
     ):
         if not needed.exists():

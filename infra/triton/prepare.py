@@ -1,4 +1,4 @@
-"""Make the models' environment ready: the Python stub in its place, the corpus built and embedded.
+"""Make the models' environment ready: the Python stub in its place, the weights checked, the corpus built and embedded.
 
 Run by the models' own Python. Idempotent: a corpus that was built for the same content is not built again.
 
@@ -19,6 +19,7 @@ from collections.abc import Sequence
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+from chat.weights import WrongWeights, check_weights, weights_file
 from corpus.passages import Passage, digest_of, passages
 from corpus.store import Corpus, Manifest, is_built, point_to, save
 
@@ -33,6 +34,10 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--corpus-dir", type=pathlib.Path, required=True)
     options = parser.parse_args(arguments)
     place_stub()
+    try:
+        check_weights(weights_file())
+    except WrongWeights as error:
+        sys.exit(f"prepare: {error}")
     found = passages()
     digest = digest_of(found)
     if not is_built(options.corpus_dir, digest):

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import yaml
-from tools.setup import PYTRITON
 
 from harness.docs.compose_file import (
     COMPOSE,
@@ -191,8 +190,8 @@ def test_versions_are_those_that_are_tested() -> None:
     assert SERVICES["kafka"]["image"] == f"apache/kafka:{broker[1]}"
     engine = ".".join(locked["chdb-core"].split(".")[:2])
     assert SERVICES["clickhouse"]["image"] == f"clickhouse/clickhouse-server:{engine}"
-    assert PYTRITON in triton
     assert "-r /opt/weir/triton/requirements.txt" in triton
+    assert "--no-deps -r /opt/weir/triton/requirements-bare.txt" in triton
     assert all(
         re.findall(r"^FROM (\S+)", image.read_text(), re.M)[0].startswith("python:3.11-slim") for image in IMAGES
     )

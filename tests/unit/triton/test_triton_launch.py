@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from launch import end_orphans
+from chat.weights import FILE, PACKAGE
+from launch import check_prepared, end_orphans
 
 SLEEPS = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); signal.pause()"
 
@@ -61,3 +62,43 @@ def test_a_model_process_whose_server_lives_is_left_alone(models: Path, tmp_path
         assert parent.stdout.readline() == "up\n"
         assert end_orphans(server, models) == []
         os.killpg(parent.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (0, "no Triton server under"),
+        (1, "the Python stub is not in its place"),
+        (2, "no weights of the model `chat` under"),
+        (3, "no corpus in"),
+    ],
+)
+def test_what_the_set_up_has_not_made_is_named_with_the_command(tmp_path: Path, made: int, told: str) -> None:
+    packages = tmp_path / "packages"
+    server = packages / "pytriton" / "tritonserver"
+    needed = (
+        server / "bin" / "tritonserver",
+        server / "backends" / "python" / "triton_python_backend_stub",
+        packages / PACKAGE / FILE,
+        tmp_path / "corpus-current.json",
+    )
+    for path in needed[:made]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    with pytest.raises(SystemExit, match=rf"{told}.*run infra/triton/prepare\.py"):
+        check_prepared(tmp_path, server, tmp_path)
+
+
+def test_all_that_is_needed_is_enough(tmp_path: Path) -> None:
+    server = tmp_path / "pytriton" / "tritonserver"
+    for path in (
+        server / "bin" / "tritonserver",
+        server / "backends" / "python" / "triton_python_backend_stub",
+        tmp_path / PACKAGE / FILE,
+        tmp_path / "corpus-current.json",
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    check_prepared(tmp_path, server, tmp_path)
