@@ -79,12 +79,15 @@ def counts(name, number):
 
 
 def sources(passages, digest):
-    """The outputs that say what an answer was built from."""
+    """The outputs that say what an answer was built from; the corpus alone where no passage was used."""
+    corpus = strings("corpus_digest", [digest])
+    if not passages:
+        return [corpus]
     return [
         strings("passage_ids", [item.passage.id for item in passages]),
         pb_utils.Tensor("passage_scores", np.array([item.score for item in passages], dtype=np.float32)),
         strings("passage_texts", [item.passage.text for item in passages]),
-        strings("corpus_digest", [digest]),
+        corpus,
     ]
 
 

@@ -22,6 +22,8 @@ HOST = "127.0.0.1"
 """Where it listens unless told otherwise: Triton asks for no key, so it is never reached but through the gateway. A container
 names every address, in a network of the inference service alone."""
 
+EVERY_ADDRESS = "0.0.0.0"  # compared with, not listened on
+
 EXIT_TIMEOUT_S = 10
 """Seconds that models get to finish when the server is stopped. Chosen: below the supervisor's 20 s."""
 
@@ -50,7 +52,8 @@ def main(arguments: Sequence[str]) -> None:
     end_orphans(server, options.models.absolute())
     ports = Ports(options.grpc_port, options.http_port, options.metrics_port)
     command = command_line(server, options.models.absolute(), options.host, ports)
-    os.execve(command[0], command, environment(prefix, options.corpus_dir.absolute(), os.environ))
+    http_listener = f"{HOST if options.host == EVERY_ADDRESS else options.host}:{ports.http}"
+    os.execve(command[0], command, environment(prefix, options.corpus_dir.absolute(), http_listener, os.environ))
 
 
 def end_orphans(server: pathlib.Path, models: pathlib.Path) -> list[int]:
@@ -124,8 +127,10 @@ def command_line(server: pathlib.Path, models: pathlib.Path, host: str, ports: P
     ]
 
 
-def environment(prefix: pathlib.Path, corpus_dir: pathlib.Path, inherited: Mapping[str, str]) -> dict[str, str]:
-    """The server's environment variables."""
+def environment(
+    prefix: pathlib.Path, corpus_dir: pathlib.Path, http_listener: str, inherited: Mapping[str, str]
+) -> dict[str, str]:
+    """The server's environment variables. http_listener: host:port where a model asks another one."""
     python = prefix / "bin" / "python3"
     library_dir = subprocess.run(
         [python, "-c", "import sysconfig; print(sysconfig.get_config_var('LIBDIR'))"],
@@ -137,6 +142,7 @@ def environment(prefix: pathlib.Path, corpus_dir: pathlib.Path, inherited: Mappi
         "PATH": f"{prefix / 'bin'}:{inherited.get('PATH', '')}",
         "LD_LIBRARY_PATH": ":".join(libraries),
         "WEIR_CORPUS_DIR": str(corpus_dir),
+        "WEIR_TRITON_HTTP": http_listener,
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": "1",  # numpy in the stubs; minilm sets torch's own number from its parameter
         "OMP_WAIT_POLICY": "PASSIVE",  # idle threads sleep: spinning ones slow the other services down
