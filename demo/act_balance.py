@@ -1,4 +1,4 @@
-"""Act 3: the clients' list of acknowledged calls against the store, call by call."""
+"""Act 4: the clients' list of acknowledged calls against the store, call by call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Act 4: one answer seen from every side: trace, lineage, impact of its corpus, scores; and snippets to go on with."""
+"""Act 5: one answer seen from every side: trace, lineage, impact of its corpus, scores; and snippets to go on with."""
 
 from __future__ import annotations
 

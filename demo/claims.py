@@ -46,6 +46,8 @@ def claims_of(evidence: Evidence) -> list[Claim]:
         _zero("no alarm before the shift", e.false_alarms_before_shift),
         _at_most("shift found", e.drift_fired_after_events, FIRED_WITHIN_EVENTS, "events"),
         Claim("webhook signature verified", _shown(e.webhook_signature_verified), e.webhook_signature_verified is True),
+        _same("the generating models answered every question", e.generation_answered, e.generation_asked),
+        _zero("no release is shared by the chain that quotes and the one that writes", e.generation_releases_shared),
         _same("lineage leads to this corpus", e.lineage_corpus_digest, e.corpus_digest),
         _at_most("memory of all processes", e.pss_mib, PSS_MIB_MAX, "MiB"),
         _at_most("the whole demo", e.demo_seconds, DEMO_SECONDS_MAX, "s"),

@@ -52,6 +52,12 @@ class Evidence:
     webhook_signature_verified: bool | None = None
     webhooks_received: int | None = None
 
+    # The generating models.
+    generation_asked: int | None = None
+    generation_answered: int | None = None
+    generation_releases: int | None = None
+    generation_releases_shared: int | None = None
+
     # Lineage, evaluation, memory.
     corpus_digest: str | None = None
     lineage_corpus_digest: str | None = None

@@ -21,6 +21,11 @@ class Plan:
     steady: tuple[Ask, ...]
     shifted: tuple[Ask, ...]
 
+    @property
+    def last_number(self) -> int:
+        """Number of the last ask."""
+        return (self.shifted or self.steady)[-1].number
+
 
 def plan_of(
     base: tuple[Sequence[Question], Sequence[Question]],

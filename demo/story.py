@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from demo import evidence as evidence_file
 from demo.act_balance import balance
+from demo.act_generate import generate
 from demo.act_setup import set_up
 from demo.act_show import show
 from demo.act_traffic import note_webhooks, shift, steady
@@ -60,6 +61,7 @@ def _acts(scene: Scene) -> None:
         scene.log.open()
         steady(scene)
         _shifted(scene)
+        generate(scene)
         balance(scene)
         scene.evidence.pss_mib = memory_mib(scene.settings)
         show(scene)

@@ -28,6 +28,9 @@ GOOD = Evidence(
     drift_fired_after_events=12,
     false_alarms_before_shift=0,
     webhook_signature_verified=True,
+    generation_asked=4,
+    generation_answered=4,
+    generation_releases_shared=0,
     corpus_digest="sha256:a",
     lineage_corpus_digest="sha256:a",
     pss_mib=3_000.0,
@@ -46,6 +49,8 @@ BAD = {
     "drift_fired_after_events": 51,
     "false_alarms_before_shift": 1,
     "webhook_signature_verified": False,
+    "generation_answered": 3,
+    "generation_releases_shared": 1,
     "lineage_corpus_digest": "sha256:b",
     "pss_mib": 4_097.0,
 }
