@@ -1,7 +1,7 @@
 """The keys file: read at start, read again when it changes, and never believed for long when it cannot be read.
 
 Invariant: a key that was taken out of the file stops working within LOOK_EVERY_S where the file is readable, whatever else
-is wrong in it, and within TRUSTED_S where it is not; meanwhile the gateway says that it is not ready and why.
+is wrong in it, and within TRUSTED_S where it is not; meanwhile the service says that it is not ready and why.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FILE_BYTES_MAX = 8_388_608
 
 
 class KeysFile:
-    """The keys of this gateway."""
+    """The keys that this service knows."""
 
     def __init__(self, path: Path | None) -> None:
         """path: None for no keys at all. Raises BadSetting when the file cannot be used at start."""

@@ -1,4 +1,4 @@
-"""Why the gateway refuses a call, once, for both of its listeners.
+"""Why a service refuses a call, once, for all listeners that ask for API keys.
 
 Refusal(error_type, message)   -> gRPC status and HTTP status by REFUSALS
 """
@@ -67,7 +67,7 @@ def checked_name(name: str, error_type: str) -> str:
 
 
 class Refusal(Exception):
-    """A call the gateway does not send upstream. The message says what happened, the value, and what to do.
+    """A call that the service does not take. The message says what happened, the value, and what to do.
 
     It is cut at MESSAGE_CHARS_MAX, because it may quote what a stranger sent.
     """

@@ -6,7 +6,7 @@
 
 Records come in the order of their numbers. A hole between them is named by a gap record (shed), by a corrupt record
 beside it (corrupt), or by nobody: then the audit shows it as missing. A call whose request was written and whose end
-was not, by a gateway that is dead, is named here as `Unended`. Reading records again changes nothing.
+was not, by a service that is dead, is named here as `Unended`. Reading records again changes nothing.
 
 Invariant: every number that an epoch used is accounted for or missing, also behind its last record (`headed`), and which
 epoch is over follows from its segments, never from a clock.

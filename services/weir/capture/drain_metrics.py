@@ -16,7 +16,7 @@ CORRUPT = Counter(
     "weir_gateway_spool_corrupt_total", "Stretches of the spool that could not be read. Any rise: a bad disk."
 )
 TORN_BYTES = Counter(
-    "weir_gateway_spool_torn_bytes_total", "Bytes of cut writes at the end of a dead gateway's segment."
+    "weir_gateway_spool_torn_bytes_total", "Bytes of cut writes at the end of a dead service's segment."
 )
 LEDGER_REFUSED = Counter(
     "weir_gateway_books_refused_total",

@@ -17,7 +17,7 @@ from weir.runtime.kafka.link import link_from
 from weir.runtime.process import begin, together
 
 NICENESS = 10
-"""Priority below the gateway's beside it: what is in the spool is safe, a live call waits. Chosen: a tenth of its weight."""
+"""Priority below that of the service beside it: what is in the spool is safe, a call waits. Chosen: a tenth of its weight."""
 
 
 async def empty_spool(stop: asyncio.Event, settings: CaptureSettings, work: Work, opened_from: OpenedFrom) -> None:

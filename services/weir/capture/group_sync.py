@@ -1,7 +1,7 @@
 """Group sync: calls that end at about the same time share one fdatasync, in a thread, never on the event loop.
 
 Measured on such a machine: fdatasync takes 3.9 ms at the median, 8.8 ms at the 99th percentile; one a call would bound
-the gateway to about 250 calls a second, one a group costs each call one or two of them at any load.
+the service to about 250 calls a second, one a group costs each call one or two of them at any load.
 
 Invariant: a waiter returns only after a sync that speaks for its record, and every waiter returns or raises why not.
 """
@@ -50,7 +50,7 @@ class GroupSync:
     async def _work(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting, []
-            error: Exception = CaptureFull("the gateway stopped before the disk answered", "disk_refused")
+            error: Exception = CaptureFull("the service stopped before the disk answered", "disk_refused")
             try:
                 await self._once()
             except OSError as refused:
@@ -62,7 +62,7 @@ class GroupSync:
             except RuntimeError as broken:  # no thread could be started: nothing was synced
                 SYNC_FAILURES.inc()
                 logger().error("sync_not_started", error=str(broken))
-                error = CaptureFull("the gateway could not start a sync; it has no thread for it", "disk_refused")
+                error = CaptureFull("the service could not start a sync; it has no thread for it", "disk_refused")
             else:
                 _settle(group, None)
             finally:

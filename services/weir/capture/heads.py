@@ -1,4 +1,4 @@
-"""Heads: how many numbers each producer epoch of a gateway used, written beside its segments and not in them.
+"""Heads: how many numbers each producer epoch of a service used, written beside its segments and not in them.
 
 One small file an epoch, overwritten in place twice a second (no new room on the disk). So the drain knows what it
 must find, and an epoch whose segments end too early, or are gone, is seen by the audit (`accounting.headed`).
@@ -37,10 +37,10 @@ SOURCE_BYTES_MAX = 512
 
 
 class Head:
-    """The head of one epoch, for its gateway."""
+    """The head of one epoch, for the service that writes it."""
 
     def __init__(self, folder: Path, source: str, boot_epoch: int, *, disk: Disk = DISK) -> None:
-        """Opens nothing yet: a disk that refuses costs the head, not the gateway."""
+        """Opens nothing yet: a disk that refuses costs the head, not the service."""
         self._path = folder / f"{boot_epoch:020d}{SUFFIX}"
         self._source = source.encode()[:SOURCE_BYTES_MAX]
         self._source_checksum = zlib.crc32(self._source)

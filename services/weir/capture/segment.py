@@ -41,7 +41,7 @@ class Segment:
     """Of a segment of before marks its boot epoch, which was its order."""
     index: int
     boot_epoch: int
-    """Of the gateway's producer epoch that wrote it."""
+    """Of the producer epoch that wrote it."""
     mark: str
 
     @property

@@ -1,7 +1,7 @@
-"""The spool on disk: segments that one gateway appends to and one drain empties (`spool_reader`), bounded in bytes.
+"""The spool on disk: segments that one service appends to and one drain empties (`spool_reader`), bounded in bytes.
 
 One `write` a record into the page cache (it survives the death of the process, not of the machine). Segments are named
-by `core.segment`: their order is a counter.
+by `capture.segment`: their order is a counter.
 
 Invariant: a segment is never synced again after a failed sync. The spool leaves it and writes its unsynced records into the
 next one (durability fsync); a sync that succeeds then covers every earlier record. Whatever the disk refuses, the caller gets
@@ -54,7 +54,7 @@ class SpoolWriter:
         bytes_setting: str = "WEIR_GATEWAY_SPOOL_BYTES_MAX",
         disk: Disk = DISK,
     ) -> None:
-        """Raises BadSetting when another gateway holds the folder, OSError when the disk refuses the folder,
+        """Raises BadSetting when another process holds the folder, OSError when the disk refuses the folder,
         its listing or its lock.
 
         segment_bytes_max: at most an eighth of bytes_max is used, or the newest segment alone could fill the spool.

@@ -16,7 +16,7 @@ def routes(reader: SpoolReader, ledger: Callable[[], Ledger]) -> list[Route]:
     """The page's route. ledger: the drain's ledger at this moment."""
 
     async def spool(_: Request) -> Response:
-        """How much waits for Kafka, null when the disk does not say, and what was read of each producer epoch of a gateway."""
+        """How much waits for Kafka, null when the disk does not say, and what was read of each producer epoch."""
         lives = [
             {
                 "source": source,

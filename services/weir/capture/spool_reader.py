@@ -61,7 +61,7 @@ class Piece:
     offsets: tuple[int, ...] = ()
     """Where each payload stands, as one number that rises over all segments of the folder."""
     boot_epoch: int = 0
-    """Of the gateway's producer epoch that wrote it."""
+    """Of the producer epoch that wrote it."""
 
 
 @dataclass
