@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from weir.access.keys import SCOPES
 from weir.cli import client, log
 from weir.cli.moments import written
 from weir.cli.output import CliError, ExitCode, Json, emit, emit_json, emit_rows, say
@@ -23,7 +24,7 @@ DAYS_MAX = 3_650
 def keys_create(
     key_id: Annotated[str, typer.Argument(help="Name of the key.")],
     tenant: Annotated[str, typer.Option(help="Tenant of every call made with it.")],
-    scope: Annotated[list[str], typer.Option(help="infer, embed, models, feedback or admin; repeat for several.")],
+    scope: Annotated[list[str], typer.Option(help=f"{', '.join(SCOPES)}; repeat for several.")],
     route: Annotated[list[str] | None, typer.Option(help="Only these routes.")] = None,
     expires_in_days: Annotated[
         int | None, typer.Option(min=1, max=DAYS_MAX, help="Days until it expires; never unless given.")

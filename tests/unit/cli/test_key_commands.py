@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from weir.access.keys import SCOPES
 from weir.cli.__main__ import app
 from weir.cli.commands_watch import DAY_US
 from weir.cli.output import CliError
@@ -93,3 +94,9 @@ def test_a_revoked_key_is_known_to_be_gone(tmp_path: Path) -> None:
     assert not is_stored(file, made["demo"])
     assert is_stored(file, made["admin"])
     assert not is_stored(file, tmp_path / "none.key")
+
+
+def test_the_help_names_every_scope() -> None:
+    said = CliRunner().invoke(app, ["keys", "create", "--help"], env={"COLUMNS": "200"}).output
+
+    assert [scope for scope in SCOPES if scope not in said] == []
