@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from weir.access.request_id_secret import SECRET_BYTES
 from weir.cli.secrets_fit import FIRST, Files, faults, hash_of
 from weir.cli.secrets_folder import everything_in, give_mode, kind_of
 from weir.cli.stack.secrets import DEMO_SCOPES, add_key, new_key, stored_key, write_private
@@ -75,6 +76,7 @@ def make_secrets(folder: Path) -> list[Path]:
 
     ensure(files.http_token, lambda path: _write(path, secrets.token_urlsafe(32) + "\n"))
     ensure(files.keys, lambda path: _make_first_key(path, files.first_key))
+    ensure(files.request_ids, lambda path: _write(path, secrets.token_hex(SECRET_BYTES) + "\n"))
     ensure(files.receivers, lambda path: _write(path, NO_RECEIVERS))
     ensure(files.password, lambda path: _write(path, secrets.token_urlsafe(32) + "\n"))
     ensure(files.user, lambda path: _write(path, user_of_clickhouse(files.password.read_text().strip())))

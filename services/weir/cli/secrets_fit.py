@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from weir.access.keys_file import KeysFile
+from weir.access.request_id_secret import request_id_secret
 from weir.alerts.adapters.receivers import receivers_from
 from weir.cli.stack.secrets import read_keys
 from weir.runtime.errors import BadSetting
@@ -30,7 +31,9 @@ class Files:
         self.http_token = folder / "http" / "http.token"
         """Read by every service."""
         self.keys = folder / "gateway" / "keys.json"
-        """Read by the gateway."""
+        """Read by the gateway and the OTLP receiver."""
+        self.request_ids = folder / "gateway" / "request-id.secret"
+        """Read by the gateway, which proves its request ids with it, and by the OTLP receiver, which knows them by it."""
         self.first_key = folder / "first.key"
         """Read by the person who made it."""
         self.receivers = folder / "alerts" / "receivers.yaml"
@@ -39,7 +42,7 @@ class Files:
         """Read by lineage."""
         self.user = folder / "clickhouse" / "weir-user.xml"
         """Read by ClickHouse."""
-        self.mounted = self.http_token, self.keys, self.receivers, self.password, self.user
+        self.mounted = self.http_token, self.keys, self.request_ids, self.receivers, self.password, self.user
         """What containers read."""
 
 
@@ -48,6 +51,7 @@ def faults(files: Files) -> list[str]:
     readers: tuple[tuple[Path, Callable[[Path], object]], ...] = (
         (files.http_token, _read_token),
         (files.keys, KeysFile),
+        (files.request_ids, request_id_secret),
         (files.receivers, receivers_from),
         (files.password, lambda path: secret_in(path, "WEIR_LINEAGE_CLICKHOUSE_PASSWORD_FILE")),
         (files.user, user_hash),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from weir.access.keys_file import KeysFile
+from weir.access.request_id_secret import request_id_secret
 from weir.capture.group_sync import GroupSync
 from weir.capture.heads import keep_heads
 from weir.capture.spool import SpoolWriter
@@ -14,7 +15,6 @@ from weir.events import Event, RegistryChanged
 from weir.gateway.adapters.catalog_file import catalog_content, load_catalog, save_catalog
 from weir.gateway.adapters.metrics import BOOT_EPOCH, CATALOG_REVISION, NUMBERS
 from weir.gateway.adapters.openai_server import OpenAIServers
-from weir.gateway.adapters.secret_file import request_id_secret
 from weir.gateway.adapters.servers_file import ServersFile
 from weir.gateway.adapters.upstream import upstream_at
 from weir.gateway.api.oip.server import serve_oip

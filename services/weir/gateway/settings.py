@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from weir.access.caller_limits import NAMES, CallerLimits, parse_limits
+from weir.access.request_id_secret import secret_path
 from weir.capture.settings import CaptureSettings
 from weir.runtime.errors import BadSetting
 from weir.runtime.http.policy import Policy, policy_of
@@ -170,7 +171,7 @@ class GatewaySettings(SpoolSettings, RpcSettings, TlsSettings, alias_generator=v
     @property
     def request_id_secret(self) -> Path:
         """Where the secret of request ids is."""
-        return self.request_id_secret_file or self.data_dir / "gateway" / "request-id.secret"
+        return secret_path(self.request_id_secret_file, self.data_dir)
 
     @property
     def limits_of_key(self) -> CallerLimits:

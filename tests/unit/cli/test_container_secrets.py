@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from weir.access.keys_file import KeysFile
+from weir.access.request_id_secret import SECRET_BYTES, request_id_secret
 from weir.alerts.adapters.receivers import receivers_from
 from weir.cli.__main__ import app
 from weir.cli.container_secrets import make_secrets
@@ -42,6 +43,7 @@ def test_every_reader_takes_what_was_made(tmp_path: Path) -> None:
     assert policy_of(SharedSettings(http_host="0.0.0.0", http_token_file=tmp_path / "http" / "http.token")).token
     (key,) = KeysFile(tmp_path / "gateway" / "keys.json").current().values()
     assert hashlib.sha256((tmp_path / "first.key").read_text().strip().encode()).hexdigest() == key.sha256
+    assert len(request_id_secret(tmp_path / "gateway" / "request-id.secret")) == 2 * SECRET_BYTES
     assert receivers_from(tmp_path / "alerts" / "receivers.yaml") == {}
     user = ElementTree.parse(tmp_path / "clickhouse" / "weir-user.xml").getroot().find("users/weir")  # our own file
     assert user is not None
@@ -151,6 +153,7 @@ def test_a_first_key_that_is_gone_is_told_until_it_is_revoked(tmp_path: Path, mo
     [
         ("http/http.token", "", "is empty"),
         ("http/http.token", "short", "5 characters"),
+        ("gateway/request-id.secret", "short", "at least 16"),
         ("gateway/keys.json", "{", "gateway/keys.json cannot be used"),
         ("gateway/keys.json", '{"keys": [{}]}', "keys[0] lacks"),
         ("alerts/receivers.yaml", "receivers: 1", "must hold 'receivers:'"),

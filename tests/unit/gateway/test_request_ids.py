@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weir.access.request_id_secret import request_id_secret
+from weir.access.request_ids import is_issued, issued_id
 from weir.events.request_id import bare_id
-from weir.gateway.adapters.secret_file import request_id_secret
 from weir.gateway.calls.request_ids import RequestIds
-from weir.gateway.core.request_ids import is_issued, issued_id
 from weir.runtime.errors import BadSetting
 
 SECRET = b"s" * 32

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 
-from weir.gateway.core.request_ids import UNIQUE_BITS, is_issued, issued_id
+from weir.access.request_ids import UNIQUE_BITS, is_issued, issued_id
 from weir.runtime.clock import now_us
 
 

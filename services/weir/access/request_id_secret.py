@@ -1,4 +1,4 @@
-"""The secret behind request ids: made at the first start, for the owner's eyes only."""
+"""The secret behind request ids: made at the first start of who needs it, for the owner's eyes only."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ SECRET_BYTES = 32
 
 SECRET_BYTES_MIN = 16
 """A shorter secret could be guessed, so a file that was cut is refused."""
+
+
+def secret_path(setting: Path | None, data_dir: Path) -> Path:
+    """Where the secret is, for all services that are to know the same request ids."""
+    return setting or data_dir / "gateway" / "request-id.secret"
 
 
 def request_id_secret(path: Path) -> bytes:
