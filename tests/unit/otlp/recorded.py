@@ -30,14 +30,14 @@ Call = tuple[InferenceRequested, InferenceCompleted, SpansRecorded]
 def export_of(name: str) -> ExportTraceServiceRequest:
     """The request in a file."""
     refusals = Refusals()
-    request = read_json((FOLDER / f"{name}.json").read_bytes(), refusals)
+    request = read_json((FOLDER / f"{name}.json").read_bytes(), refusals, 1_000)
     assert refusals.count == 0
     return request
 
 
 def messages_of(request: ExportTraceServiceRequest) -> list[tuple[Message, Origin]]:
     """Its spans."""
-    return list(spans_in(request, 1_000, Refusals()))
+    return [found for found in spans_in(request, 1_000, Refusals()) if found is not None]
 
 
 def spans_of(name: str) -> list[CheckedSpan]:

@@ -24,7 +24,7 @@ from weir.capture.spool import SpoolWriter
 from weir.events.log import ProducerEpoch
 from weir.otlp.adapters.metrics import BYTES_IN_HAND, CRASHES, CUT, REFUSED, REQUESTS_AT_ONCE, SPANS
 from weir.otlp.core.events import Numbers
-from weir.otlp.core.export import Refusals, spans_in
+from weir.otlp.core.export import Refusals, Shared, spans_in
 from weir.otlp.core.record import pack
 from weir.otlp.core.recording import Recorded, Rules, record_of
 from weir.otlp.core.span import US_PER_S, Origin, SpanRefused, Times
@@ -41,6 +41,10 @@ at a time, as the drain works."""
 
 APPEND_SPANS = 64
 """Spans of one append, after which other requests have their turn. Chosen: some 5 ms of work."""
+
+TURN = 256
+"""Spans, resources and scopes that are looked at, after which other requests have their turn, whatever became of them. Chosen:
+some 5 ms, where none is recorded."""
 
 APPEND_BYTES = 262_144
 """Bytes after which an append is made earlier. Chosen: a fraction of a segment."""
@@ -100,14 +104,24 @@ class Receiver:
             admitted.leave()
             self.requests.give_back(caller.tenant, caller.key_id)
 
-    async def take(self, caller: Caller, read: Callable[[], ExportTraceServiceRequest], refusals: Refusals) -> None:
+    async def take(
+        self,
+        caller: Caller,
+        read: Callable[[], ExportTraceServiceRequest],
+        refusals: Refusals,
+        *,
+        is_read_aside: bool = False,
+    ) -> None:
         """Record the spans of the request that `read` makes of its body. What is refused is added to `refusals`.
+
+        is_read_aside: whether `read` runs in a thread, because it would hold the loop for long.
 
         Raises Refusal when the spool takes nothing, and what `read` raises.
         """
         try:
             async with self._parsed:
-                await self._record(self._rules(caller), read(), refusals)
+                request = await asyncio.to_thread(read) if is_read_aside else read()
+                await self._record(self._rules(caller), request, refusals)
             if self._group_sync is not None:
                 await self._group_sync.sync()
         except CaptureFull as error:
@@ -118,19 +132,24 @@ class Receiver:
     async def _record(self, rules: Rules, request: ExportTraceServiceRequest, refusals: Refusals) -> None:
         room = self.settings.request_bytes_max * GROWTH_MAX
         batch = _Batch(self._writer.mark)
-        for message, origin in spans_in(request, self.settings.spans_max, refusals):
-            try:
-                if batch.written_bytes > room:
-                    raise SpanRefused(
-                        "too_many", f"the spans of one request are recorded in {room} bytes; send smaller batches"
-                    )
-                batch.add(self._recorded(message, origin, rules, batch.numbers))
-            except SpanRefused as refused:
-                refusals.add(refused)
-            if batch.is_due:
+        for looked_at, found in enumerate(spans_in(request, self.settings.spans_max, refusals), 1):
+            if found is not None:
+                self._add(batch, found, rules, room, refusals)
+            if batch.is_due or looked_at % TURN == 0:
                 self._append(batch)
                 await asyncio.sleep(0)
         self._append(batch)
+
+    def _add(self, batch: _Batch, found: Shared, rules: Rules, room: int, refusals: Refusals) -> None:
+        """Record one span, or refuse it. room: bytes in which the request may be recorded."""
+        try:
+            if batch.written_bytes > room:
+                raise SpanRefused(
+                    "too_many", f"the spans of one request are recorded in {room} bytes; send smaller batches"
+                )
+            batch.add(self._recorded(*found, rules, batch.numbers))
+        except SpanRefused as refused:
+            refusals.add(refused)
 
     def _recorded(self, message: Message, origin: Origin, rules: Rules, numbers: int) -> Recorded:
         try:

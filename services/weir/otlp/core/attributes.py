@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
+from weir.otlp.core.cut import together
 from weir.otlp.core.span import CheckedSpan, SpanEvent
 from weir.otlp.core.values import text_of
 
@@ -61,7 +62,7 @@ class _Keeper:
     def keep(self, name: str, value: AnyValue, chars_max: int) -> None:
         """Keep one attribute, or count and name it."""
         room = min(chars_max, self.left - len(name))
-        if len(self.kept) >= ATTRIBUTES_MAX or room <= 0:
+        if name in self.kept or len(self.kept) >= ATTRIBUTES_MAX or room <= 0:
             self._note("attributes", name)
             return
         text, is_cut = text_of(value, room)
@@ -70,13 +71,23 @@ class _Keeper:
         self.kept[name] = text
         self.left -= len(name) + len(text)
 
-    def add(self, name: str, text: str) -> None:
-        """Keep what Weir adds; empty texts say nothing."""
-        if text:
-            self.kept[name] = text
+    def add(self, name: str, text: str, chars_max: int | None = None) -> None:
+        """Keep what Weir adds, in place of what a sender calls so; empty texts say nothing."""
+        if not text:
+            return
+        if name in self.kept:
+            self._note("attributes", name)
+        kept = text[:chars_max]
+        if len(kept) < len(text):
+            self._note("values", name)
+        self.kept[name] = kept
+
+    def count(self, cut: Mapping[str, int]) -> None:
+        """So much more is not kept."""
+        self.counts = together(self.counts, cut)
 
     def _note(self, what: str, name: str) -> None:
-        self.counts[what] = self.counts.get(what, 0) + 1
+        self.count({what: 1})
         if len(self.names) < NAMED_MAX:
             self.names.append(name)
 
@@ -99,29 +110,35 @@ def kept_attributes(span: CheckedSpan, *, is_call: bool) -> dict[str, str]:
     for name, value in span.origin.attributes.items():
         keeper.keep(f"resource.{name}", value, RESOURCE_CHARS_MAX)
     events = [one for one in span.events if not (is_call and WORDY_EVENTS.fullmatch(one.name))]
-    written = _events(events)
-    if len(written) < len(events):
-        keeper.counts["events"] = keeper.counts.get("events", 0) + len(events) - len(written)
     keeper.add("otel.scope", span.origin.scope)
-    keeper.add("otel.status_description", span.status_message[:VALUE_CHARS_MAX])
-    keeper.add(EVENTS, f"[{','.join(written)}]" if written else "")
+    keeper.add("otel.status_description", span.status_message, VALUE_CHARS_MAX)
+    _keep_events(keeper, events, span.events_beyond)
     keeper.add(LINKS, " ".join(span.links))
     keeper.add(CUT, keeper.cut_note())
     return keeper.kept
 
 
-def _events(events: Iterable[SpanEvent]) -> list[str]:
-    """The first events that fit, each as a JSON object."""
-    found, left = list[str](), EVENTS_CHARS_MAX
+def _keep_events(keeper: _Keeper, events: Sequence[SpanEvent], beyond: int) -> None:
+    """Keep the first events that fit, each as a JSON object. beyond: events that were not read."""
+    written, left = list[str](), EVENTS_CHARS_MAX
     for event in events:
-        texts = {name: text_of(value, VALUE_CHARS_MAX)[0] for name, value in event.attributes.items()}
-        written = json.dumps(
-            {"name": event.name, "time_us": event.time_us, "attributes": texts},
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
-        if len(written) > left:
+        text, cut = _written(event)
+        if len(text) > left:
             break
-        left -= len(written)
-        found.append(written)
-    return found
+        left -= len(text)
+        written.append(text)
+        keeper.count(cut)
+    if lost := len(events) - len(written) + beyond:
+        keeper.count({"events": lost})
+    keeper.add(EVENTS, f"[{','.join(written)}]" if written else "")
+
+
+def _written(event: SpanEvent) -> tuple[str, Mapping[str, int]]:
+    """An event as JSON, and what is not kept of it."""
+    found = {name: text_of(value, VALUE_CHARS_MAX) for name, value in event.attributes.items()}
+    texts = {name: text for name, (text, _) in found.items()}
+    text = json.dumps(
+        {"name": event.name, "time_us": event.time_us, "attributes": texts}, ensure_ascii=False, separators=(",", ":")
+    )
+    values = sum(is_cut for _, is_cut in found.values())
+    return text, together(event.cut, {"values of events": values} if values else {})

@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
 
-from weir.otlp.core.span import Origin, RefusedWord, SpanRefused, origin_of
+from weir.otlp.core.span import Origin, RefusedWord, SpanRefused, of_scope, origin_of_resource
 
 SAID_MAX = 4
 """Reasons of which an answer quotes one span each. The others are counted in the metric."""
@@ -65,27 +65,38 @@ def read_protobuf(body: bytes) -> ExportTraceServiceRequest:
         ) from None
 
 
-def spans_in(
-    request: ExportTraceServiceRequest, spans_max: int, refusals: Refusals
-) -> Iterator[tuple[Message, Origin]]:
-    """The spans of a request with what they share, the first `spans_max`; those after them are refused together.
+Shared = tuple[Message, Origin]
+"""A span with what it shares with others."""
 
-    Resources and scopes count as well: a request of a million empty ones costs no more.
+
+def spans_in(request: ExportTraceServiceRequest, spans_max: int, refusals: Refusals) -> Iterator[Shared | None]:
+    """The spans of a request, the first `spans_max`; those after them are refused together.
+
+    None stands for a resource or scope that was looked at. These count as well: a request of a million empty ones costs no more.
+    What a resource says is read once, and only where one of its scopes has a span.
     """
-    left = spans_max
-    beyond = 0
+    left, beyond = spans_max, 0
     for resource_spans in request.resource_spans:
         left -= 1
+        of_resource: Origin | None = None
+        yield None
         for scope_spans in resource_spans.scope_spans:
             left -= 1
-            if left <= 0:
-                beyond += len(scope_spans.spans)
-                continue
-            origin = origin_of(resource_spans.resource, scope_spans.scope)
-            for message in scope_spans.spans[:left]:
-                yield message, origin
-            beyond += max(0, len(scope_spans.spans) - left)
-            left -= len(scope_spans.spans)
+            yield None
+            count = len(scope_spans.spans)
+            taken = min(count, max(0, left))
+            if taken:
+                of_resource = of_resource or origin_of_resource(resource_spans.resource)
+                origin = of_scope(of_resource, scope_spans.scope)
+                for message in scope_spans.spans[:taken]:
+                    yield message, origin
+            left -= taken
+            beyond += count - taken
+    refuse_beyond(beyond, spans_max, refusals)
+
+
+def refuse_beyond(beyond: int, spans_max: int, refusals: Refusals) -> None:
+    """Refuse so many spans together, because they stood after the first `spans_max` of what a request may hold."""
     if beyond:
         text = f"a request may hold {spans_max} spans, resources and scopes (WEIR_OTLP_SPANS_MAX); send smaller batches"
         refusals.add(SpanRefused("too_many", text), beyond)

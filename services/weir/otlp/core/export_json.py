@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from google.protobuf.json_format import ParseDict, ParseError
@@ -16,9 +17,10 @@ from google.protobuf.message import Message as AnyMessage
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans
 
 from weir.events.loose_json import clean
-from weir.otlp.core.export import Refusals, UnreadableExport
+from weir.otlp.core.export import Refusals, UnreadableExport, refuse_beyond
 from weir.otlp.core.span import SpanRefused
 
 DEPTH_MAX = 64
@@ -33,28 +35,51 @@ SHOWN_CHARS = 100
 Object = Mapping[str, Any]
 
 
-def read_json(body: bytes, refusals: Refusals) -> ExportTraceServiceRequest:
-    """The request of a JSON body; spans that cannot be read are refused. Raises UnreadableExport for what is no request."""
+def read_json(body: bytes, refusals: Refusals, spans_max: int) -> ExportTraceServiceRequest:
+    """The request of a JSON body; spans that cannot be read are refused. Raises UnreadableExport for what is no request.
+
+    Resources, scopes and spans are counted while they are read. Those after the first `spans_max` cost no more than their
+    count; of them the spans are refused together, as `spans_in` does it.
+    """
+    request, left, beyond = ExportTraceServiceRequest(), spans_max, 0
+    for of_resource in _objects(_document(body), "resourceSpans", "resource_spans"):
+        left -= 1
+        resource_spans = request.resource_spans.add() if left > 0 else None
+        if resource_spans is not None:
+            _fill(resource_spans.resource, of_resource.get("resource"))
+        for of_scope in _objects(of_resource, "scopeSpans", "scope_spans"):
+            left -= 1
+            spans = _objects(of_scope, "spans")
+            if resource_spans is not None and left > 0:
+                left -= _take(of_scope, islice(spans, left), resource_spans.scope_spans.add(), refusals)
+            beyond += sum(1 for _ in spans)
+    refuse_beyond(beyond, spans_max, refusals)
+    return request
+
+
+def _document(body: bytes) -> Object:
+    """The object of a body. Raises UnreadableExport."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise UnreadableExport(f"the {len(body)} bytes are no JSON: {type(error).__name__}") from None
     if not isinstance(document, dict):
         raise UnreadableExport(f"the body is a JSON {type(document).__name__}; expected an object with resourceSpans")
-    request = ExportTraceServiceRequest()
-    for of_resource in _objects(document, "resourceSpans", "resource_spans"):
-        resource_spans = request.resource_spans.add()
-        _fill(resource_spans.resource, of_resource.get("resource"))
-        for of_scope in _objects(of_resource, "scopeSpans", "scope_spans"):
-            scope_spans = resource_spans.scope_spans.add()
-            _fill(scope_spans.scope, of_scope.get("scope"))
-            for span in _objects(of_scope, "spans"):
-                try:
-                    _parse(span, scope_spans.spans.add())
-                except SpanRefused as refused:
-                    del scope_spans.spans[-1]
-                    refusals.add(refused)
-    return request
+    return document
+
+
+def _take(of_scope: Object, spans: Iterable[Object], scope_spans: ScopeSpans, refusals: Refusals) -> int:
+    """Read a scope and these spans of it; returns how many there were, read or refused."""
+    _fill(scope_spans.scope, of_scope.get("scope"))
+    count = 0
+    for span in spans:
+        count += 1
+        try:
+            _parse(span, scope_spans.spans.add())
+        except SpanRefused as refused:
+            del scope_spans.spans[-1]
+            refusals.add(refused)
+    return count
 
 
 def _fill(message: Resource | InstrumentationScope, found: object) -> None:

@@ -6,7 +6,7 @@ Law: every Span message becomes a `CheckedSpan` or one SpanRefused that names wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
@@ -16,22 +16,30 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from weir.events import SpanKind
 from weir.events.trace_context import TraceContext, read_trace
+from weir.otlp.core.cut import (
+    NAME_CHARS_MAX,
+    NS_PER_US,
+    cut_of_event,
+    cut_of_resource,
+    cut_of_scope,
+    cut_of_span,
+    together,
+)
 
-NS_PER_US = 1_000
 US_PER_S = 1_000_000
 
 TRACE_ID_BYTES, SPAN_ID_BYTES = 16, 8
 """Bytes of the ids (W3C trace context)."""
 
-NAME_CHARS_MAX = 256
-"""Characters kept of a span's name, a service's name, a key. As the gateway keeps of a header."""
-
 LOOKED_AT_MAX = 4_096
 """Attributes that are looked at of one span: a conversation of some 1,000 messages, flattened. Later ones are only counted."""
 
 RESOURCE_ATTRIBUTES_MAX = 32
-"""Attributes kept of a resource, on each of its spans. Chosen: stock resources have about ten, and what is kept here is written
-once for each span."""
+"""Attributes kept of a resource, on each of its spans, beside its service's name: one more is looked at. Chosen: stock resources
+have about ten, and what is kept here is written once for each span."""
+
+EVENT_ATTRIBUTES_MAX = 128
+"""Attributes kept of one event: the default limit of OpenTelemetry's SDKs (OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT)."""
 
 EVENTS_MAX = 128
 """Events and links kept of a span: the default limit of OpenTelemetry's SDKs."""
@@ -74,8 +82,8 @@ class Origin:
     """Name and version of the instrumentation."""
     attributes: Mapping[str, AnyValue]
     """Of the resource, but its service's name."""
-    cut: int
-    """Attributes of the resource that are not kept."""
+    cut: Mapping[str, int]
+    """What of resource and scope is not kept, by name, and how much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,8 @@ class SpanEvent:
     name: str
     time_us: int
     attributes: Mapping[str, AnyValue]
+    cut: Mapping[str, int]
+    """What of it is not kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +116,8 @@ class CheckedSpan:
     events: tuple[SpanEvent, ...] = ()
     links: tuple[str, ...] = ()
     """traceparents."""
+    events_beyond: int
+    """Events after those."""
     cut: Mapping[str, int]
     """What was left out, by name, and how much: by the sender's own limits, and by ours."""
 
@@ -120,15 +132,23 @@ class CheckedSpan:
 
 def origin_of(resource: Resource, scope: InstrumentationScope) -> Origin:
     """What a resource and a scope say. Total."""
-    found = attributes_of(resource.attributes)
-    service = found.pop("service.name", None)
+    return of_scope(origin_of_resource(resource), scope)
+
+
+def origin_of_resource(resource: Resource) -> Origin:
+    """What a resource says, for all of its scopes. Total; at most RESOURCE_ATTRIBUTES_MAX + 1 attributes are read."""
+    found = attributes_of(resource.attributes, RESOURCE_ATTRIBUTES_MAX + 1)
+    named = found.get("service.name", AnyValue()).string_value
+    if named:
+        del found["service.name"]
+    kept = dict(list(found.items())[:RESOURCE_ATTRIBUTES_MAX])
+    return Origin(service=named[:NAME_CHARS_MAX], scope="", attributes=kept, cut=cut_of_resource(resource, kept, named))
+
+
+def of_scope(origin: Origin, scope: InstrumentationScope) -> Origin:
+    """What a resource and one of its scopes say. Total."""
     named = " ".join(word for word in (scope.name, scope.version) if word)
-    return Origin(
-        service="" if service is None else service.string_value[:NAME_CHARS_MAX],
-        scope=named[:NAME_CHARS_MAX],
-        attributes=dict(list(found.items())[:RESOURCE_ATTRIBUTES_MAX]),
-        cut=resource.dropped_attributes_count + max(0, len(resource.attributes) - RESOURCE_ATTRIBUTES_MAX - 1),
-    )
+    return replace(origin, scope=named[:NAME_CHARS_MAX], cut=together(origin.cut, cut_of_scope(scope, named)))
 
 
 def checked(message: Message, origin: Origin, times: Times) -> CheckedSpan:
@@ -141,6 +161,7 @@ def checked(message: Message, origin: Origin, times: Times) -> CheckedSpan:
     traceparent = f"00-{trace_id}-{span_id}-{message.flags & FLAGS_MASK:02x}"
     trace = read_trace(traceparent, message.trace_state)
     assert trace is not None, "both ids were checked"
+    attributes, links = attributes_of(message.attributes), tuple(_links(message))
     return CheckedSpan(
         trace=trace,
         span_id=span_id,
@@ -152,21 +173,26 @@ def checked(message: Message, origin: Origin, times: Times) -> CheckedSpan:
         end_us=max(start_us, end_us),
         is_error=message.status.code == Status.STATUS_CODE_ERROR,
         status_message=message.status.message,
-        attributes=attributes_of(message.attributes),
+        attributes=attributes,
         events=tuple(_event(one) for one in message.events[:EVENTS_MAX]),
-        links=tuple(_links(message)),
-        cut=_cut(message, origin, start_us, end_us),
+        events_beyond=max(0, len(message.events) - EVENTS_MAX),
+        links=links,
+        cut=together(origin.cut, cut_of_span(message, attributes, links, LOOKED_AT_MAX)),
     )
 
 
-def attributes_of(pairs: Sequence[KeyValue]) -> dict[str, AnyValue]:
-    """Attributes by name, the first LOOKED_AT_MAX; of two with one name the later one."""
-    return {pair.key[:NAME_CHARS_MAX]: pair.value for pair in pairs[:LOOKED_AT_MAX]}
+def attributes_of(pairs: Sequence[KeyValue], count_max: int = LOOKED_AT_MAX) -> dict[str, AnyValue]:
+    """Attributes by name, of the first `count_max`; of two with one name the later one."""
+    return {pair.key[:NAME_CHARS_MAX]: pair.value for pair in pairs[:count_max]}
 
 
 def _event(message: Message.Event) -> SpanEvent:
+    attributes = attributes_of(message.attributes, EVENT_ATTRIBUTES_MAX)
     return SpanEvent(
-        message.name[:NAME_CHARS_MAX], message.time_unix_nano // NS_PER_US, attributes_of(message.attributes)
+        message.name[:NAME_CHARS_MAX],
+        message.time_unix_nano // NS_PER_US,
+        attributes,
+        cut_of_event(message, attributes),
     )
 
 
@@ -174,22 +200,6 @@ def _links(message: Message) -> Iterable[str]:
     for link in message.links[:LINKS_MAX]:
         if len(link.trace_id) == TRACE_ID_BYTES and len(link.span_id) == SPAN_ID_BYTES:
             yield f"00-{link.trace_id.hex()}-{link.span_id.hex()}-{link.flags & FLAGS_MASK:02x}"
-
-
-def _cut(message: Message, origin: Origin, start_us: int, end_us: int) -> dict[str, int]:
-    """How much of the span is not kept, before its attributes are looked at one by one."""
-    counts = {
-        "attributes dropped by the sender": message.dropped_attributes_count,
-        "events dropped by the sender": message.dropped_events_count,
-        "links dropped by the sender": message.dropped_links_count,
-        "attributes of the resource": origin.cut,
-        "attributes": max(0, len(message.attributes) - LOOKED_AT_MAX),
-        "events": max(0, len(message.events) - EVENTS_MAX),
-        "links": max(0, len(message.links) - LINKS_MAX),
-        "characters of its name": max(0, len(message.name) - NAME_CHARS_MAX),
-        "microseconds before its start": max(0, start_us - end_us),
-    }
-    return {what: count for what, count in counts.items() if count}
 
 
 def _id(name: str, value: bytes, size: int) -> str:

@@ -34,12 +34,14 @@ def text_of(value: AnyValue, chars_max: int) -> tuple[str, bool]:
         return value.string_value[:chars_max], len(value.string_value) > chars_max
     if kind == "bytes_value":
         encoded = base64.b64encode(value.bytes_value[:chars_max]).decode()
-        return encoded[:chars_max], len(value.bytes_value) * 4 > chars_max * 3
+        return encoded[:chars_max], (len(value.bytes_value) + 2) // 3 * 4 > chars_max
     if kind in ("array_value", "kvlist_value"):
         if value.ByteSize() > min(chars_max * BYTES_PER_CHAR_MAX, BYTES_MAX):
             return "", True
-        text = json.dumps(plain_of(value), ensure_ascii=False, separators=(",", ":"))
-        return (text, False) if len(text) <= chars_max else ("", True)
+        whole = _plain(value)
+        kept = carried(whole)
+        text = json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+        return (text, kept != whole) if len(text) <= chars_max else ("", True)
     return _scalar(value, kind), False
 
 
