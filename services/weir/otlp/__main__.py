@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from weir.access.keys_file import KeysFile
+from weir.access.request_id_secret import request_id_secret
 from weir.capture.group_sync import GroupSync
 from weir.capture.heads import keep_heads
 from weir.capture.spool import SpoolWriter
@@ -36,7 +37,9 @@ async def main(stop: asyncio.Event) -> None:
         bytes_setting="WEIR_OTLP_SPOOL_BYTES_MAX",
     )
     keys = KeysFile(settings.keys_file)
-    receiver = Receiver(settings, keys, writer, epoch, GroupSync(writer) if settings.durability == "fsync" else None)
+    secret = request_id_secret(settings.request_id_secret)
+    sync = GroupSync(writer) if settings.durability == "fsync" else None
+    receiver = Receiver(settings, keys, writer, epoch, secret, sync)
     BOOT_EPOCH.set(epoch.boot_epoch)
     NUMBERS.set_function(lambda: receiver.numbers_used)
 

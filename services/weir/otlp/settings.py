@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from weir.access.request_id_secret import secret_path
 from weir.capture.settings import CaptureSettings
 from weir.runtime.errors import BadSetting
 from weir.runtime.http.policy import Policy, policy_of
@@ -48,6 +49,10 @@ class OtlpSettings(SpoolSettings, RpcSettings, ListenerTlsSettings, alias_genera
     keys_file: Path | None = Field(default=None, validation_alias="WEIR_GATEWAY_KEYS_FILE")
     """JSON file of hashed API keys, the gateway's own; a key needs the scope `otlp`. Without it nobody may report."""
 
+    request_id_secret_file: Path | None = Field(default=None, validation_alias="WEIR_GATEWAY_REQUEST_ID_SECRET_FILE")
+    """The gateway's own file of the secret behind its request ids: a reported call whose answer has such an id was recorded by
+    the gateway. Made when it is not there. Default: `gateway/request-id.secret` in the data folder."""
+
     durability: Literal["process", "fsync"] = "process"
     """What an acknowledged span survives: the death of the process, or of the machine (a shared fdatasync a request)."""
 
@@ -79,6 +84,11 @@ class OtlpSettings(SpoolSettings, RpcSettings, ListenerTlsSettings, alias_genera
 
     leave_s: float = Field(default=0.5, ge=0, le=8)
     """Seconds between a stop and taking no more calls. Arbitrary; any value from 0 to 2 would do: exporters try again."""
+
+    @property
+    def request_id_secret(self) -> Path:
+        """Where the gateway's secret of request ids is."""
+        return secret_path(self.request_id_secret_file, self.data_dir)
 
     def http_policy(self) -> Policy:
         """The HTTP listener, whose route asks for API keys. Raises BadSetting."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.stack.service_process import free_port
 from weir.access.keys_file import KeysFile
+from weir.access.request_id_secret import request_id_secret
 from weir.capture.spool import SpoolWriter
 from weir.capture.spool_reader import SpoolReader
 from weir.cli.stack.ports import is_free
@@ -90,7 +91,7 @@ async def otlp_door(folder: Path, **settings: str) -> AsyncIterator[OtlpDoor]:
         source=epoch.source,
         bytes_setting="WEIR_OTLP_SPOOL_BYTES_MAX",
     )
-    receiver = Receiver(known, KeysFile(keys), writer, epoch)
+    receiver = Receiver(known, KeysFile(keys), writer, epoch, request_id_secret(known.request_id_secret))
     stop = asyncio.Event()
     app = application(dict, known.http_policy(), routes(receiver), page_of)
     serving = asyncio.gather(serve(app, stop), serve_grpc(receiver, stop))

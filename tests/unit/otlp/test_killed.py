@@ -1,4 +1,4 @@
-"""A receiver that is killed under load: what it acknowledged is in its spool, under gapless numbers."""
+"""A receiver that is killed under load: what it acknowledged is in its spool, once under its ids, and under gapless numbers."""
 
 from __future__ import annotations
 
@@ -43,14 +43,19 @@ def test_what_was_acknowledged_before_a_kill_is_in_the_spool_once_under_its_ids(
             receiver.until_ready()
     receiver.kill(signal.SIGTERM)
 
-    reader, numbers, stored = SpoolReader(tmp_path / "otlp" / "spool-k"), dict[ProducerEpoch, list[int]](), set[str]()
+    reader, numbers = SpoolReader(tmp_path / "otlp" / "spool-k"), dict[ProducerEpoch, list[int]]()
+    ids = dict[str, set[str]]()
     while (piece := reader.read()) is not None:
         assert piece.corrupt == ()
         for record in map(unpack, piece.payloads):
             numbers.setdefault(ProducerEpoch(record.source, record.boot_epoch), []).append(record.seq)
-            stored |= {event.span_id for event in events_in(record)}
+            for event in events_in(record):
+                ids.setdefault(event.span_id, set()).add(event.event_id)
         reader.acknowledge(piece)
     assert reporting.tries_failed > 0
-    assert {span_id.hex() for span_id in reporting.acknowledged} <= stored
+    acknowledged = [span_id.hex() for span_id in reporting.acknowledged]
+    assert len(set(acknowledged)) == len(acknowledged)
+    assert {span_id: len(ids.get(span_id, ())) for span_id in acknowledged} == dict.fromkeys(acknowledged, 1)
+    assert len(set.union(*ids.values())) == len(ids), "no two spans share an id"
     assert len(numbers) == KILLS + 1
     assert all(later == earlier + 1 for seqs in numbers.values() for earlier, later in pairwise(seqs))

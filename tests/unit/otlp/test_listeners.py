@@ -32,6 +32,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from harness.http.otlp_door import OtlpDoor, otlp_door
 from unit.otlp.made_spans import chat, export, span
 from weir.access.refusals import Refusal
+from weir.access.request_id_secret import request_id_secret
+from weir.access.request_ids import issued_id
 from weir.events import InferenceCompleted, SpansRecorded
 from weir.otlp.api.http_listener import inflate
 from weir.otlp.core.export import Refusals, UnreadableExport
@@ -267,6 +269,17 @@ async def test_metrics_and_logs_are_not_served(door: OtlpDoor) -> None:
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
+async def test_a_call_that_the_gateway_recorded_is_known_by_the_secret_that_both_have(door: OtlpDoor) -> None:
+    secret = request_id_secret(door.receiver.settings.request_id_secret)
+    ours, of_others = issued_id(now_us(), 1, "demo", secret), issued_id(now_us(), 1, "demo", b"another" * 5)
+
+    await post(door, now_export(chat(gen_ai__response__id=f"chatcmpl-{ours}")).SerializeToString(), PROTOBUF)
+    known = door.events()
+    await post(door, now_export(chat(gen_ai__response__id=f"chatcmpl-{of_others}")).SerializeToString(), PROTOBUF)
+
+    assert (len(known), len(door.events())) == (1, 3)
+
+
 async def test_a_request_sent_twice_has_the_same_ids_under_new_numbers(door: OtlpDoor) -> None:
     body = now_export(span(), chat(), span(span_id=b"\7" * 8)).SerializeToString()
 
@@ -324,7 +337,7 @@ def test_any_json_is_a_request_whose_spans_are_read_or_refused_alone(span_like: 
     }
     refusals = Refusals()
 
-    request = read_json(json.dumps(document).encode(), refusals)
+    request = read_json(json.dumps(document).encode(), refusals, 100)
 
     read = [one for of_resource in request.resource_spans for scope in of_resource.scope_spans for one in scope.spans]
     assert next(one for one in read if one.trace_id).name == "\N{REPLACEMENT CHARACTER}"
@@ -338,7 +351,7 @@ def test_a_span_of_deep_json_is_refused_and_the_one_beside_it_is_read() -> None:
     refusals = Refusals()
     spans = [{"name": "deep", "attributes": [{"key": "a", "value": deep}]}, {"name": "flat"}]
 
-    request = read_json(json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).encode(), refusals)
+    request = read_json(json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).encode(), refusals, 100)
 
     assert [one.name for one in request.resource_spans[0].scope_spans[0].spans] == ["flat"]
     assert refusals.counts == {"unreadable": 1}
@@ -347,7 +360,7 @@ def test_a_span_of_deep_json_is_refused_and_the_one_beside_it_is_read() -> None:
 @pytest.mark.parametrize("body", [b"\xff", b"null", b'"text"'])
 def test_a_document_that_is_no_request_is_named(body: bytes) -> None:
     with pytest.raises(UnreadableExport, match="JSON"):
-        read_json(body, Refusals())
+        read_json(body, Refusals(), 100)
 
 
 def test_a_bomb_is_not_inflated_beyond_its_bound() -> None:

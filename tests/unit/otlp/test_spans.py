@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -14,6 +15,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from unit.otlp.made_spans import NOON_US, NS_PER_US, chat, pairs_of, span
+from weir.access.request_ids import is_issued, issued_id
 from weir.capture.frames import HEAD
 from weir.events import TOPICS, Event, InferenceCompleted, InvalidEvent, Span, SpansRecorded, decode_body
 from weir.otlp.core.attributes import ATTRIBUTES_CHARS_MAX, ATTRIBUTES_MAX, CUT, EVENTS, EVENTS_CHARS_MAX, LINKS
@@ -24,7 +26,11 @@ from weir.otlp.core.span import SpanRefused, Times, origin_of
 
 ORIGIN = origin_of(Resource(attributes=pairs_of({"service.name": "shop"})), InstrumentationScope(name="tests"))
 TIMES = Times(NOON_US - 604_800_000_000, NOON_US + 300_000_000)
-RULES = Rules("demo", lambda _: True, TIMES, text_chars_max=1_000, message_bytes_max=4_194_304)
+SECRET = b"s" * 32
+RULES = Rules(
+    "demo", lambda _: True, TIMES, text_chars_max=1_000, message_bytes_max=4_194_304,
+    is_issued=lambda text: is_issued(text, "demo", SECRET),
+)  # fmt: skip
 NUMBERS = Numbers("otlp/1", NOON_US, 7)
 
 pytestmark = pytest.mark.capability("U3")
@@ -173,20 +179,20 @@ def test_a_model_that_is_named_at_length_is_refused() -> None:
 
 
 def test_a_key_reports_of_its_own_routes_and_of_spans_that_are_no_calls() -> None:
-    narrow = Rules("demo", lambda route: route == "other", TIMES, 1_000, 4_194_304)
+    narrow = replace(RULES, may_report=lambda route: route == "other")
 
     assert refused(chat(), narrow).reason == "route"
     assert len(events(span(), narrow)) == 1
 
 
 def test_an_event_that_no_consumer_would_decode_is_refused() -> None:
-    small = Rules("demo", lambda _: True, TIMES, 1_000, 200)
+    small = replace(RULES, message_bytes_max=200)
 
     assert refused(chat(gen_ai__prompt="word " * 100), small).reason == "not_storable"
 
 
 def test_a_call_of_the_gateway_is_not_recorded_again_as_one_and_its_words_are_on_no_span() -> None:
-    answer = "chatcmpl-01a20d6d-5a00-71f5-8b91-00000000000a"
+    answer = f"chatcmpl-{issued_id(NOON_US, 7, 'demo', SECRET)}"
     seen = chat(gen_ai__response__id=answer, gen_ai__input__messages='[{"role":"user","parts":[{"content":"secret"}]}]')
 
     [spans] = events(seen)
@@ -194,6 +200,50 @@ def test_a_call_of_the_gateway_is_not_recorded_again_as_one_and_its_words_are_on
     assert isinstance(spans, SpansRecorded)
     assert spans.spans[0].attributes["gen_ai.response.id"] == answer
     assert "secret" not in str(spans)
+
+
+@pytest.mark.parametrize("prefix", ["chatcmpl-", "cmpl-", ""])
+def test_a_call_of_another_provider_is_a_call_though_its_id_has_the_form_of_ours(prefix: str) -> None:
+    of_another_tenant = issued_id(NOON_US, 7, "other", SECRET)
+    for answer in ("01890a5d-ac96-774b-bcce-b302099a8057", of_another_tenant):
+        completed = events(chat(gen_ai__response__id=f"{prefix}{answer}"))[1]
+
+        assert isinstance(completed, InferenceCompleted)
+        assert completed.client_request_id == f"{prefix}{answer}"
+
+
+TIMES_TO_TOKEN = st.floats(allow_nan=True) | st.integers(-(2**63), 2**63 - 1) | st.floats(0, 0.3)
+
+
+@given(TIMES_TO_TOKEN, st.integers(0, 10**6))
+@example(5.0, 1_000)
+@example(1e308, 1_000)
+@example(0.25, 250_000)
+def test_the_first_token_came_within_the_call_or_is_not_known(seconds: float, duration_us: int) -> None:
+    said = chat(gen_ai__response__time_to_first_chunk=seconds)
+    said.end_time_unix_nano = (NOON_US + duration_us) * NS_PER_US
+
+    completed = events(said)[1]
+
+    assert isinstance(completed, InferenceCompleted)
+    if 0 <= seconds <= duration_us / 1_000_000:
+        assert completed.time_to_first_token_ms == pytest.approx(seconds * 1_000, abs=0.001)
+    if completed.time_to_first_token_ms is not None:
+        assert 0 <= completed.time_to_first_token_ms <= completed.latency_ms
+
+
+@given(st.tuples(st.integers(0, 3_000), st.integers(0, 3_000)), st.tuples(st.integers(0, 3_000), st.integers(0, 3_000)))
+@example((0, 3_000), (1, 3_000))
+def test_two_spans_with_other_times_have_other_ids_by_the_microsecond(
+    first: tuple[int, int], second: tuple[int, int]
+) -> None:
+    found = []
+    for start_us, end_us in (first, second):
+        timed = span(start_time_unix_nano=(NOON_US + start_us) * NS_PER_US)
+        timed.end_time_unix_nano = (NOON_US + max(start_us, end_us)) * NS_PER_US
+        found.append((events(timed)[0].event_id, timed.start_time_unix_nano, timed.end_time_unix_nano))
+
+    assert (found[0][0] == found[1][0]) is (found[0][1:] == found[1][1:])
 
 
 def test_attributes_are_capped_by_count_and_what_is_cut_is_counted_and_named() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Message
@@ -17,6 +18,7 @@ from weir.access.callers import Callers
 from weir.access.keys import Caller
 from weir.access.keys_file import KeysFile
 from weir.access.refusals import Refusal
+from weir.access.request_ids import is_issued as issued_to
 from weir.access.slots import Slots
 from weir.capture.capture_full import CaptureFull
 from weir.capture.group_sync import GroupSync
@@ -66,9 +68,10 @@ class Receiver:
         keys: KeysFile,
         writer: SpoolWriter,
         epoch: ProducerEpoch,
+        request_id_secret: bytes,
         group_sync: GroupSync | None = None,
     ) -> None:
-        """epoch: who numbers the events. group_sync: given with durability fsync."""
+        """epoch: who numbers the events. request_id_secret: the gateway's. group_sync: given with durability fsync."""
         self.settings = settings
         self.requests = Slots("requests_at_once", "requests in hand", settings.requests_at_once_max)
         self.bytes = Slots("bytes_in_hand", "bytes in hand", settings.bytes_in_hand_max)
@@ -76,6 +79,7 @@ class Receiver:
         self._callers = Callers()
         self._writer = writer
         self._epoch = epoch
+        self._request_id_secret = request_id_secret
         self._group_sync = group_sync
         self._parsed = asyncio.Semaphore(PARSED_MAX)
         self._seq = 0
@@ -175,7 +179,10 @@ class Receiver:
     def _rules(self, caller: Caller) -> Rules:
         settings, at_us = self.settings, now_us()
         times = Times(at_us - int(settings.age_s_max * US_PER_S), at_us + int(settings.ahead_s_max * US_PER_S))
-        return Rules(caller.tenant, caller.may_ask, times, settings.text_chars_max, settings.message_bytes_max)
+        is_issued = partial(issued_to, tenant=caller.tenant, secret=self._request_id_secret)
+        return Rules(
+            caller.tenant, caller.may_ask, times, settings.text_chars_max, settings.message_bytes_max, is_issued
+        )
 
 
 class _Batch:

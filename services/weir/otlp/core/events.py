@@ -11,7 +11,7 @@ from typing import Any
 
 from weir.events import Event, InferenceCompleted, InferenceRequested, Span, SpansRecorded, derived_id, named_id
 from weir.otlp.core.attributes import kept_attributes
-from weir.otlp.core.model_call import STATUS_OK, STATUS_UNKNOWN, ModelCall, is_recorded
+from weir.otlp.core.model_call import STATUS_OK, STATUS_UNKNOWN, ModelCall
 from weir.otlp.core.span import CheckedSpan
 
 PROTOCOL = "otlp"
@@ -33,16 +33,23 @@ class Numbers:
 
 
 def events_of(
-    span: CheckedSpan, call: ModelCall | None, tenant: str, numbers: Numbers, *, text_chars_max: int
+    span: CheckedSpan,
+    call: ModelCall | None,
+    tenant: str,
+    numbers: Numbers,
+    *,
+    text_chars_max: int,
+    is_recorded: bool = False,
 ) -> list[Addressed]:
     """The events of a span in the order of their numbers, each with its topic and key.
 
-    text_chars_max: characters kept of a prompt, an answer, an error.
+    text_chars_max: characters kept of a prompt, an answer, an error. is_recorded: whether the gateway recorded the call that
+    the span shows, and so its words.
     """
     route = "" if call is None else call.route
     cause = cause_of(span, tenant, route)
     if call is None:
-        return [("spans", span.trace.trace_id, _spans(span, None, tenant, numbers, cause))]
+        return [("spans", span.trace.trace_id, _spans(span, None, tenant, numbers, cause, has_words=not is_recorded))]
     shared = _shared(call, cause, text_chars_max)
     requested = InferenceRequested(
         **_envelope(span, tenant, numbers, 0, derived_id(cause, "requested"), span.start_us), **shared
@@ -51,7 +58,7 @@ def events_of(
     return [
         ("inference-requests", cause, requested),
         ("inference-responses", cause, completed),
-        ("spans", span.trace.trace_id, _spans(span, call, tenant, numbers, cause)),
+        ("spans", span.trace.trace_id, _spans(span, call, tenant, numbers, cause, has_words=False)),
     ]
 
 
@@ -61,8 +68,8 @@ def cause_of(span: CheckedSpan, tenant: str, route: str) -> str:
     What tells two spans apart: of two with the same ids and other times, each is stored; of two that differ in nothing of this,
     the later one.
     """
-    trace_id = span.trace.trace_id
-    return named_id(span.start_us, "\n".join(("otlp", tenant, trace_id, span.span_id, route, str(span.end_us))))
+    times = str(span.start_us), str(span.end_us)  # the id itself has whole milliseconds
+    return named_id(span.start_us, "\n".join(("otlp", tenant, span.trace.trace_id, span.span_id, route, *times)))
 
 
 def _envelope(
@@ -124,8 +131,9 @@ def _completed(
     )
 
 
-def _spans(span: CheckedSpan, call: ModelCall | None, tenant: str, numbers: Numbers, cause: str) -> SpansRecorded:
-    attributes = kept_attributes(span, is_call=call is not None or is_recorded(span))
+def _spans(
+    span: CheckedSpan, call: ModelCall | None, tenant: str, numbers: Numbers, cause: str, *, has_words: bool
+) -> SpansRecorded:
     stored = Span(
         span_id=span.span_id,
         parent_span_id=span.parent_span_id,
@@ -135,7 +143,7 @@ def _spans(span: CheckedSpan, call: ModelCall | None, tenant: str, numbers: Numb
         start_time_us=span.start_us,
         end_time_us=span.end_us,
         status="error" if span.is_error else "ok",
-        attributes=attributes,
+        attributes=kept_attributes(span, is_call=not has_words),
     )
     index = 0 if call is None else 2
     return SpansRecorded(

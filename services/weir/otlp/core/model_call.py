@@ -6,13 +6,14 @@ A span is a call when it names an operation of a model and the model asked. What
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from weir.events.loose_json import carried, is_long, loose_json
+from weir.events.request_id import bare_id
+from weir.otlp.core.cut import NAME_CHARS_MAX
 from weir.otlp.core.messages import Conversation, conversation_of
-from weir.otlp.core.span import NAME_CHARS_MAX, CheckedSpan, SpanRefused
+from weir.otlp.core.span import US_PER_S, CheckedSpan, SpanRefused
 from weir.otlp.core.values import count_of, number_of, plain_of, word_of
 
 OPERATIONS: Mapping[str, str] = {
@@ -29,9 +30,6 @@ agent, a tool, a retrieval) is a span and no call of a model."""
 KINDS: Mapping[str, str] = {"LLM": "chat", "EMBEDDING": "embeddings"}
 """`openinference.span.kind` -> operation. An LLM span with a prompt and no messages counts as chat too: the convention has one
 word for both."""
-
-OURS = re.compile(r"(chatcmpl-|cmpl-)?[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-"""Form of the ids that Weir's gateway gives answers: the call is recorded already."""
 
 PARAMETERS: Mapping[str, str] = {
     "gen_ai.request.temperature": "temperature",
@@ -88,7 +86,7 @@ class ModelCall:
 
 
 def call_of(span: CheckedSpan) -> ModelCall | None:
-    """The call that a span is; None for a span that is none, or of a call that Weir's gateway recorded.
+    """The call that a span is; None for a span that is none.
 
     Raises SpanRefused("name") for a model whose name is nobody's.
     """
@@ -98,9 +96,6 @@ def call_of(span: CheckedSpan) -> ModelCall | None:
     answered = span.word("gen_ai.response.model", "llm.model_name", "embedding.model_name")
     route = asked or answered
     if not operation or not route:
-        return None
-    response_id = _response_id(span)
-    if OURS.fullmatch(response_id):
         return None
     for name in (route, answered):
         if len(name) > NAME_CHARS_MAX:
@@ -123,7 +118,7 @@ def call_of(span: CheckedSpan) -> ModelCall | None:
         parameters_json=json.dumps(parameters, sort_keys=True, ensure_ascii=False),
         seed=seed if isinstance(seed, int) and not isinstance(seed, bool) and is_long(seed) else None,
         session_id=span.word("gen_ai.conversation.id", "session.id")[:NAME_CHARS_MAX],
-        response_id=response_id[:NAME_CHARS_MAX],
+        response_id=_response_id(span)[:NAME_CHARS_MAX],
         is_failed=span.is_error,
         error_type=_error_type(span) if span.is_error else "",
         http_status=_count(span, "http.response.status_code", "http.status_code"),
@@ -131,9 +126,13 @@ def call_of(span: CheckedSpan) -> ModelCall | None:
     )
 
 
-def is_recorded(span: CheckedSpan) -> bool:
-    """Whether a span is a client's view of a call that Weir's gateway recorded itself."""
-    return bool(operation_of(span)) and OURS.fullmatch(_response_id(span)) is not None
+def is_recorded(span: CheckedSpan, is_issued: Callable[[str], bool]) -> bool:
+    """Whether a span is a client's view of a call that Weir's gateway recorded itself.
+
+    is_issued: whether the gateway gave this request id to the tenant; its form alone proves nothing, for any provider may
+    name its answers by UUIDs.
+    """
+    return bool(operation_of(span)) and is_issued(bare_id(_response_id(span)))
 
 
 def operation_of(span: CheckedSpan) -> str:
@@ -185,10 +184,11 @@ def _error_type(span: CheckedSpan) -> str:
 
 
 def _first_token_ms(span: CheckedSpan) -> float | None:
-    """From the start to the first streamed piece; None where no convention says it."""
+    """From the start to the first streamed piece; None where no convention says it, or what it says is not within the call."""
+    duration_us = span.end_us - span.start_us
     seconds = number_of(span.attributes.get("gen_ai.response.time_to_first_chunk"))
-    if seconds is not None and seconds >= 0:
-        return seconds * MS_PER_S
+    if seconds is not None:  # the sender counts nanoseconds, we whole microseconds
+        return min(seconds * MS_PER_S, duration_us / US_PER_MS) if 0 <= seconds * US_PER_S < duration_us + 1 else None
     streamed = [one.time_us for one in span.events if one.name == FIRST_TOKEN or one.name in CHUNKS]
     first_us = min(streamed, default=-1)
     return (first_us - span.start_us) / US_PER_MS if span.start_us <= first_us <= span.end_us else None

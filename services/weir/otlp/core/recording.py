@@ -16,7 +16,7 @@ from weir.events import Event, InvalidEvent, SpansRecorded
 from weir.events.codec import encode_checked
 from weir.otlp.core.attributes import CUT
 from weir.otlp.core.events import Numbers, events_of
-from weir.otlp.core.model_call import call_of
+from weir.otlp.core.model_call import call_of, is_recorded
 from weir.otlp.core.record import SpanRecord, unpack
 from weir.otlp.core.span import CheckedSpan, Origin, SpanRefused, Times, checked
 
@@ -33,6 +33,8 @@ class Rules:
     """Characters kept of a prompt or answer."""
     message_bytes_max: int
     """What consumers decode at most."""
+    is_issued: Callable[[str], bool]
+    """Whether Weir's gateway gave this request id to the tenant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,11 @@ def record_of(message: Message, origin: Origin, rules: Rules, numbers: Numbers) 
 
 
 def _record(span: CheckedSpan, rules: Rules, numbers: Numbers) -> Recorded:
-    call = call_of(span)
+    is_ours = is_recorded(span, rules.is_issued)
+    call = None if is_ours else call_of(span)
     if call is not None and not rules.may_report(call.route):
         raise SpanRefused("route", f"this key is not for route {call.route!r}")
-    events = events_of(span, call, rules.tenant, numbers, text_chars_max=rules.text_chars_max)
+    events = events_of(span, call, rules.tenant, numbers, text_chars_max=rules.text_chars_max, is_recorded=is_ours)
     try:
         messages = tuple((topic, key, _encoded(event, rules.message_bytes_max)) for topic, key, event in events)
     except InvalidEvent as error:
