@@ -24,10 +24,19 @@ def secret_path(setting: Path | None, data_dir: Path) -> Path:
 
 
 def request_id_secret(path: Path) -> bytes:
-    """The secret in the file, which is made when it is not there. Raises BadSetting for a file that holds none."""
-    if not path.exists():
-        _make(path)
-    secret = path.read_bytes().strip()
+    """The secret in the file, which is made when it is not there.
+
+    Raises BadSetting for a file that holds none, and where it can be neither read nor made.
+    """
+    try:
+        if not path.exists():
+            _make(path)
+        secret = path.read_bytes().strip()
+    except OSError as error:  # a folder that is mounted to be read only, for example
+        raise BadSetting(
+            f"WEIR_GATEWAY_REQUEST_ID_SECRET_FILE={path} is not there or cannot be read, and could not be made: {error}. "
+            "For containers `weir secrets init` makes it"
+        ) from error
     if len(secret) < SECRET_BYTES_MIN:
         raise BadSetting(
             f"WEIR_GATEWAY_REQUEST_ID_SECRET_FILE: {path} holds {len(secret)} bytes; at least {SECRET_BYTES_MIN}. "

@@ -76,3 +76,10 @@ def test_a_secret_that_was_cut_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(BadSetting, match="holds 5 bytes; at least 16"):
         request_id_secret(tmp_path / "secret")
+
+
+def test_a_secret_that_can_neither_be_read_nor_made_is_a_setting_that_is_named(tmp_path: Path) -> None:
+    (tmp_path / "no-folder").touch()
+
+    with pytest.raises(BadSetting, match="WEIR_GATEWAY_REQUEST_ID_SECRET_FILE=.*weir secrets init"):
+        request_id_secret(tmp_path / "no-folder" / "secret")
