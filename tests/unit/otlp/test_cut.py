@@ -18,6 +18,7 @@ from unit.otlp.made_spans import NS_PER_US, pairs_of, span
 from unit.otlp.recorded import NUMBERS
 from unit.otlp.test_spans import RULES
 from weir.events import TOPICS, Span, SpansRecorded, decode_body
+from weir.events.loose_json import DEPTH_MAX
 from weir.otlp.core.attributes import CUT, EVENTS, LINKS
 from weir.otlp.core.recording import record_of
 from weir.otlp.core.span import origin_of
@@ -160,3 +161,13 @@ def test_a_senders_attribute_that_weir_writes_itself_is_noted() -> None:
 
     assert found.attributes["otel.scope"] == "tests"
     assert json.loads(found.attributes[CUT]) == {"attributes": 1, "names": ["otel.scope"]}
+
+
+def test_a_list_whose_values_are_too_deep_is_noted() -> None:
+    deep: Any = "x"
+    for _ in range(DEPTH_MAX + 2):
+        deep = [deep]
+
+    found = stored(span({"deep": deep}), {}, InstrumentationScope())
+
+    assert json.loads(found.attributes[CUT]) == {"values": 1, "names": ["deep"]}
