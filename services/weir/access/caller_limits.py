@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-from weir.access.refusals import cut
+from weir.access.key_text import shown
 
 LIMIT_MAX = 2**53
 """Largest number of a limit: what JSON carries exactly."""
@@ -39,10 +39,10 @@ def parse_limits(value: object, where: str) -> CallerLimits:
     """Limits of a JSON object such as {"calls_at_once": 8}. Raises ValueError naming `where` and what is wrong."""
     if not isinstance(value, dict):
         raise ValueError(f"{where} is a {type(value).__name__}; expected an object with {', '.join(NAMES)}")
-    unknown = [cut(str(name)) for name in value if name not in NAMES]
-    if unknown:
-        raise ValueError(f"{where} holds {', '.join(unknown)}; expected only {', '.join(NAMES)}")
+    unknown = next((shown(name) for name in value if name not in NAMES), None)
+    if unknown is not None:
+        raise ValueError(f"{where} holds {unknown}; expected only {', '.join(NAMES)}")
     for name, number in value.items():
         if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= LIMIT_MAX:
-            raise ValueError(f"{where}.{name} is {cut(str(number))!r}; expected a whole number, 1 or more")
+            raise ValueError(f"{where}.{name} is {shown(number)}; expected a whole number, 1 or more")
     return CallerLimits(**value)

@@ -13,12 +13,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from weir.access.caller_limits import NO_LIMITS, CallerLimits, parse_limits
+from weir.access.key_text import KEY, counted, shown
 from weir.access.refusals import Refusal
 from weir.assets.strict_json import object_of_pairs
 
-KEY = re.compile(r"weir_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 SCOPES = ("infer", "embed", "models", "feedback", "otlp", "admin")
 
 REQUIRED = frozenset({"id", "prefix", "sha256", "tenant", "scopes"})
@@ -36,8 +37,8 @@ OTHER_UNIT = range(1_000_000_000, 10_000_000_000_000)
 """Values of expires_us that are refused: from 2001 to 2286, counted in seconds or in milliseconds; as microseconds they are of
 January to April 1970."""
 
-SHOWN_CHARS = 80
-"""Characters of a wrong value that an error repeats."""
+UNQUOTED = frozenset({"prefix", "sha256"})
+"""Fields that no error repeats: a part of a key is pasted there, too, and a part looks like any text."""
 
 ANONYMOUS_SCOPES = frozenset({"infer", "models"})
 """What a loopback caller without a key may do where an anonymous tenant is set: ask, and see what can be asked."""
@@ -108,7 +109,7 @@ def document_of(content: bytes) -> object:
 
     Raises ValueError and RecursionError for what is no JSON, and for a key given twice: of two `routes` the last would win.
     """
-    return json.loads(content, object_pairs_hook=object_of_pairs)
+    return json.loads(content, object_pairs_hook=_object)
 
 
 def parse_keys(document: object) -> dict[str, ApiKey]:
@@ -129,7 +130,7 @@ def read_keys(document: object) -> tuple[dict[str, ApiKey], tuple[str, ...]]:
         raise ValueError('a keys file is {"keys": [...]}; make keys with `weir keys create`')
     unknown = sorted(str(name) for name in set(document) - {"keys"})
     if unknown:
-        raise ValueError(f"a keys file has the unknown field {unknown[0]!r}; it holds 'keys' alone")
+        raise ValueError(f"a keys file has the unknown field {shown(unknown[0])}; it holds 'keys' alone")
     keys: dict[str, ApiKey] = {}
     ids, problems = set[str](), list[str]()
     for index, item in enumerate(document["keys"]):
@@ -172,13 +173,24 @@ def caller_of(authorization: str, keys: Mapping[str, ApiKey], now_us: int, *, an
     return Caller(key.tenant, key.id, key.scopes, key.routes, key.limits, key.expires_us)
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    try:
+        return object_of_pairs(pairs)
+    except ValueError:
+        if any(KEY.search(name) for name, _ in pairs):
+            raise ValueError("the text of an API key stands where a field's name belongs, twice") from None
+        raise
+
+
 def _parse_key(item: object, index: int) -> ApiKey:
     where = f"keys[{index}]"
     if not isinstance(item, dict):
         raise ValueError(f"{where} is a {type(item).__name__}; expected an object")
     unknown = sorted(str(name) for name in set(item) - FIELDS)
     if unknown:
-        raise ValueError(f"{where} has the unknown field {unknown[0]!r}; accepted fields: {', '.join(sorted(FIELDS))}")
+        raise ValueError(
+            f"{where} has the unknown field {shown(unknown[0])}; accepted fields: {', '.join(sorted(FIELDS))}"
+        )
     missing = [name for name in sorted(REQUIRED) if name not in item]
     if missing:
         raise ValueError(f"{where} lacks {', '.join(missing)}; make keys with `weir keys create`")
@@ -196,20 +208,21 @@ def _parse_key(item: object, index: int) -> ApiKey:
 
 def _matching(item: Mapping[str, object], name: str, pattern: re.Pattern[str], where: str, expected: str) -> str:
     value = item[name]
-    if not isinstance(value, str) or not pattern.fullmatch(value) or not value.isprintable():
-        raise ValueError(f"{where}.{name} is {str(value)[:SHOWN_CHARS]!r}; expected {expected}")
+    if not isinstance(value, str) or not pattern.fullmatch(value) or not value.isprintable() or KEY.search(value):
+        said = counted(value) if name in UNQUOTED else shown(value)
+        raise ValueError(f"{where}.{name} is {said}; expected {expected}")
     return value
 
 
 def _scopes(value: object, where: str) -> frozenset[str]:
     if not isinstance(value, list) or not all(isinstance(one, str) and one in SCOPES for one in value):
-        raise ValueError(f"{where}.scopes is {value!r}; expected a list of {', '.join(SCOPES)}")
+        raise ValueError(f"{where}.scopes is {shown(value)}; expected a list of {', '.join(SCOPES)}")
     return frozenset(value)
 
 
 def _routes(value: object, where: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(one, str) and one for one in value):
-        raise ValueError(f"{where}.routes is {value!r}; expected a list of at least one route or pattern")
+        raise ValueError(f"{where}.routes is {shown(value)}; expected a list of at least one route or pattern")
     return tuple(value)
 
 
@@ -217,7 +230,7 @@ def _expires_us(value: object, where: str) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < TIME_US_END:
-        raise ValueError(f"{where}.expires_us is {value!r}; expected null, or microseconds since 1970-01-01 UTC")
+        raise ValueError(f"{where}.expires_us is {shown(value)}; expected null, or microseconds since 1970-01-01 UTC")
     if value in OTHER_UNIT:
         hint = "it looks like seconds or milliseconds"
         raise ValueError(f"{where}.expires_us is {value!r}; expected microseconds since 1970-01-01 UTC; {hint}")

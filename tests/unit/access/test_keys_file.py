@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.access import keys_file
-from weir.access.keys import FIELDS, SCOPES, parse_keys, read_keys
+from weir.access.keys import FIELDS, SCOPES, document_of, parse_keys, read_keys
 from weir.access.keys_file import LOOK_EVERY_S, TRUSTED_S, KeysFile
 from weir.cli.stack.secrets import new_key
 from weir.runtime.errors import BadSetting
@@ -163,6 +163,48 @@ def test_a_wrong_file_is_refused_at_start(tmp_path: Path) -> None:
 def test_a_field_that_would_open_more_than_was_meant_is_named(fields: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_keys({"keys": [stored("k", **fields)]})
+
+
+TEXT = "weir_01234567_" + "aB3-_" * 8 + "xyz"
+"""The text of a key."""
+
+HIDING = st.builds(lambda before, after: before + TEXT + after, st.text(max_size=99), st.text(max_size=99))
+MISPLACED = (
+    HIDING | st.lists(HIDING, min_size=1, max_size=3) | st.dictionaries(HIDING, HIDING | st.integers(), max_size=2)
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(FIELDS)) | HIDING, MISPLACED, min_size=1), HIDING)
+def test_a_key_in_a_wrong_place_is_never_told_and_what_is_told_is_bounded(fields: dict[str, Any], name: str) -> None:
+    entry = {**stored("x"), **fields}
+    told = [*read_keys({"keys": [entry, entry, {**entry, "id": TEXT}, {"id": TEXT}, [TEXT]]})[1]]
+    for document in ({"keys": [], name: 1}, {"keys": {name: 1}}):
+        with pytest.raises(ValueError, match="keys file") as refused:
+            read_keys(document)
+        told.append(str(refused.value))
+    with pytest.raises(ValueError, match="twice") as repeated:
+        document_of(f'{{"keys": [], {json.dumps(name)}: 1, {json.dumps(name)}: 2}}'.encode())
+
+    for problem in (*told, str(repeated.value)):
+        assert TEXT[14:24] not in problem
+        assert len(problem) <= 512
+
+
+@pytest.mark.parametrize("field", ["id", "prefix", "sha256", "tenant", "routes", "scopes", "expires_us", "limits"])
+def test_a_pasted_key_reaches_no_log_and_no_readiness(
+    tmp_path: Path, clock: Clock, field: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = KeysFile(written(tmp_path / "keys.json", stored("kept")))
+    value = {"limits": {TEXT: 1}, "routes": {TEXT: 1}}.get(field, TEXT)
+
+    written(tmp_path / "keys.json", stored("kept"), stored("typo", **{field: value}))
+    clock.now_s += LOOK_EVERY_S
+
+    assert names(keys) == {"kept"}
+    assert f"keys[1].{field}" in keys.problem()
+    out, err = capsys.readouterr()
+    assert "keys_refused" in out + err
+    assert TEXT[14:24] not in keys.problem() + out + err
 
 
 def test_two_keys_of_one_name_or_prefix_are_refused() -> None:

@@ -150,7 +150,7 @@ def test_limits_that_say_nothing_sensible_are_refused(limits: object) -> None:
 
 def test_limits_of_a_tenant_that_say_nothing_sensible_stop_the_start() -> None:
     settings = GatewaySettings.model_validate({"WEIR_GATEWAY_LIMITS_BY_TENANT": {"ada": {"calls": 3}}})
-    with pytest.raises(BadSetting, match="WEIR_GATEWAY_LIMITS_BY_TENANT: ada holds calls"):
+    with pytest.raises(BadSetting, match="WEIR_GATEWAY_LIMITS_BY_TENANT: ada holds 'calls'"):
         settings.parsed_limits_by_tenant()
 
 

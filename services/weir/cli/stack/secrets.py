@@ -17,7 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from weir.access.keys import KEY, document_of, parse_keys
+from weir.access.key_text import KEY
+from weir.access.keys import document_of, parse_keys
 from weir.cli.stack.errors import StackError
 from weir.runtime.files.disk import FILE_MODE
 from weir.runtime.files.durable import replace_file
