@@ -27,8 +27,13 @@ def test_a_file_that_the_gateway_can_use_is_right(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("server", "problem"),
-    [({"base_url": HERE + "/"}, "closing slash"), ({"base_url": HERE, "api_key_file": "gone"}, f"{HERE}: .*gone")],
+    [
+        ({"base_url": HERE + "/"}, "closing slash"),
+        ({"base_url": HERE, "api_key_file": "gone"}, f"{HERE}: .*gone"),
+        ({"base_url": "https://models.example/v1", "ca_file": "empty.pem"}, "empty.pem .*holds no certificate"),
+    ],
 )
 def test_what_the_gateway_cannot_use_is_named(tmp_path: Path, server: dict[str, Any], problem: str) -> None:
+    (tmp_path / "empty.pem").write_text("")
     with pytest.raises(StackError, match=problem):
         check_openai_servers(file_of(tmp_path, server))

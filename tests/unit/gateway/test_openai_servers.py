@@ -140,6 +140,43 @@ async def test_connections_are_kept_between_calls(tmp_path: Path) -> None:
         assert passed.server.connections == 1
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "holds no certificate"),
+        (b"garbage", "holds no certificate"),
+        (b"-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n", "cannot be read"),
+        ("-----BEGIN CERTIFICATE-----\nü\n-----END CERTIFICATE-----\n".encode(), "cannot be read"),
+        (None, "No such file"),
+    ],
+)
+async def test_a_file_of_no_authority_is_named_and_its_server_not_asked(
+    tmp_path: Path, content: bytes | None, problem: str
+) -> None:
+    if content is not None:
+        (tmp_path / "ca.pem").write_bytes(content)
+    async with passed_door(tmp_path) as passed:
+        passed.apply("model", "safe", {"endpoint": {"base_url": "https://127.0.0.1:1/v1", "model": "m"}})
+        passed.list_servers({"base_url": "https://127.0.0.1:1/v1", "ca_file": "ca.pem"})
+        reply = await passed.chat(route="safe")
+
+        assert (reply.status_code, reply.json()["error"]["code"]) == (503, "upstream_unavailable")
+        assert problem in reply.json()["error"]["message"]
+        assert "ca.pem" in reply.json()["error"]["message"]
+
+
+async def test_what_people_write_around_certificates_is_passed_over(tmp_path: Path) -> None:
+    ours, other = authority(tmp_path), authority(tmp_path, "other")
+    notes = "# Zertifikate für das Büro\n".encode(), "# prüfen\n".encode("latin-1")
+    (tmp_path / "ca.pem").write_bytes(notes[0] + other.file.read_bytes() + notes[1] + ours.file.read_bytes() + notes[0])
+    certificate, key = ours.sign(tmp_path, "far", "127.0.0.1")
+    async with passed_door(tmp_path) as passed, played(whole(answer()), certificate=(certificate, key)) as secure:
+        passed.apply("model", "safe", {"endpoint": {"base_url": secure.base_url, "model": "m"}})
+        passed.list_servers({"base_url": secure.base_url, "ca_file": "ca.pem"})
+
+        assert (await passed.chat(route="safe")).status_code == 200
+
+
 async def test_certificates_are_checked(tmp_path: Path) -> None:
     ours = authority(tmp_path)
     certificate, key = ours.sign(tmp_path, "far", "127.0.0.1")

@@ -186,4 +186,4 @@ def _trust(known: KnownServer) -> ssl.SSLContext | bool:
     """Whose certificates are believed; a plain http URL needs none."""
     if known.server.base_url.startswith("http:"):
         return False
-    return ssl.create_default_context(cadata=None if known.ca is None else known.ca.decode("latin-1"))
+    return ssl.create_default_context(cadata=known.ca)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from weir.access.refusals import Refusal
 from weir.assets.strict_json import read_json
+from weir.gateway.adapters.authorities import certificates_in
 from weir.gateway.core.openai_servers import OpenAIServer, servers_from
 from weir.runtime.clock import monotonic_s
 from weir.runtime.files.regular import read_regular
@@ -35,8 +36,8 @@ class KnownServer:
     server: OpenAIServer
     api_key: str = field(repr=False)
     """Empty for none."""
-    ca: bytes | None
-    """PEM; None for the system's authorities."""
+    ca: str | None
+    """Certificates, PEM, which OpenSSL reads; None for the system's authorities."""
 
 
 class ServersFile:
@@ -107,8 +108,14 @@ def _key(server: OpenAIServer, folder: Path) -> str:
     return key
 
 
-def _ca(server: OpenAIServer, folder: Path) -> bytes | None:
-    return None if server.ca_file is None else read_regular(folder / server.ca_file, FILE_BYTES_MAX)
+def _ca(server: OpenAIServer, folder: Path) -> str | None:
+    """The authorities of a server. Raises OSError or ValueError for a file of which none can be read."""
+    if server.ca_file is None:
+        return None
+    try:
+        return certificates_in(read_regular(folder / server.ca_file, FILE_BYTES_MAX))
+    except ValueError as error:
+        raise ValueError(f"the file {server.ca_file} is no ca_file for {server.base_url}: {error}") from error
 
 
 def _reason(error: Exception) -> str:
