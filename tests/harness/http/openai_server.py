@@ -14,6 +14,12 @@ from typing import Any
 CUT = b""
 """A step of a play: the connection is cut."""
 
+END = b"\0"
+"""A step of a play: the connection is closed, as a server that is done with it does."""
+
+HELD = b"\1"
+"""A step of a play: what follows is sent once the test sets `go_on`."""
+
 HANG = None
 """A step of a play: nothing more comes, and nothing ends."""
 
@@ -39,6 +45,7 @@ class PlayedServer:
     requests: list[Asked] = field(default_factory=list)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     """Set: a client left in the middle of an answer."""
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
     connections: int = 0
     """Connections so far."""
     open_connections: int = 0
@@ -62,6 +69,11 @@ class PlayedServer:
             if step == CUT:
                 writer.transport.abort()
                 return False
+            if step == END:
+                return False
+            if step == HELD:
+                await self.go_on.wait()
+                continue
             if step is HANG:
                 await reader.read(1)
                 self.gone.set()

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from harness.http.gateway_http import CARD, asset
-from harness.http.openai_server import CUT, HANG, Play, answer, whole
+from harness.http.openai_server import CUT, END, HANG, Play, answer, whole
 from harness.waiting import PATIENCE_S
 from unit.gateway.doors import KEYS, doors, request_of
 from unit.gateway.passed_door import passed_door
@@ -20,6 +20,7 @@ from unit.gateway.passed_door import passed_door
 GOOD = whole(answer())
 ERROR = {"error": {"message": "n must be 1", "type": "invalid_request_error", "param": "n", "code": None}}
 HALF: Play = (b"HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n{", CUT)
+HALF_HEAD: Play = (b"HTTP/1.1 200 OK\r\ncontent-", CUT)
 GZIP = whole(b"\x1f\x8b", content_encoding="gzip")
 
 
@@ -42,10 +43,12 @@ GZIP = whole(b"\x1f\x8b", content_encoding="gzip")
         (whole([]), 502, "upstream_error", "failed"),
         (whole({"choices": 1}), 502, "upstream_error", "failed"),
         (whole(ERROR), 502, "upstream_error", "failed"),
+        (whole({**answer(), **ERROR}), 502, "upstream_error", "failed"),
         (GZIP, 502, "upstream_error", "failed"),
         (HALF, 502, "upstream_error", "failed"),
         ((CUT,), 503, "upstream_unavailable", "failed"),
-        ((b"nonsense\r\n\r\n", CUT), 503, "upstream_unavailable", "failed"),
+        ((b"nonsense\r\n\r\n", CUT), 502, "upstream_error", "failed"),
+        (HALF_HEAD, 502, "upstream_error", "failed"),
     ],
 )
 @pytest.mark.parametrize("is_stream", [False, True])
@@ -121,9 +124,26 @@ async def test_a_call_is_sent_again_only_before_a_byte_of_its_answer(tmp_path: P
 
         assert (reply.status_code, len(passed.server.requests), retries() - before) == (200, 2, 1)
         assert passed.ended()[1].outcome == "ok"
-    async with passed_door(tmp_path, HALF, GOOD) as passed:
-        assert (await passed.chat()).status_code == 502
-        assert len(passed.server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "play",
+    [HALF, HALF_HEAD, (HALF_HEAD[0], END), (b"nonsense\r\n\r\n", END), (b"HTTP/1.1 103 Early Hints\r\n\r\n", END)],
+    ids=["half a body", "half a head, reset", "half a head, closed", "no HTTP", "a status before the answer"],
+)
+async def test_a_call_is_not_sent_again_once_a_byte_came(tmp_path: Path, play: Play) -> None:
+    async with passed_door(tmp_path, play, GOOD) as passed:
+        before = retries()
+        reply = await passed.chat()
+
+        assert (reply.status_code, reply.json()["error"]["code"]) == (502, "upstream_error")
+        assert (len(passed.server.requests), retries() - before) == (1, 0)
+
+
+async def test_a_kept_connection_that_the_server_closed_is_no_answer(tmp_path: Path) -> None:
+    async with passed_door(tmp_path, GOOD, (END,), GOOD) as passed:
+        assert [(await passed.chat()).status_code for _ in range(2)] == [200, 200]
+        assert len(passed.server.requests) == 3
 
 
 def retries() -> float:

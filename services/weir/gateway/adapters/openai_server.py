@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 import httpx2
 
 from weir.access.refusals import Refusal
+from weir.gateway.adapters.heard import ListeningTransport, listen
 from weir.gateway.adapters.metrics import LIMITED, SERVER_CALLS, SERVER_RETRIES
 from weir.gateway.adapters.servers_file import KnownServer, ServersFile
 from weir.gateway.core.server_status import refusal_of
@@ -77,10 +78,9 @@ class ServerPool:
         bound = known.server.connections_max
         limits = httpx2.Limits(max_connections=bound, max_keepalive_connections=bound, keepalive_expiry=KEPT_S)
         self.client = httpx2.AsyncClient(
-            verify=_trust(known),
+            transport=ListeningTransport(_trust(known), limits),
             follow_redirects=False,
             trust_env=False,
-            limits=limits,
             timeout=httpx2.Timeout(known.server.silence_s, connect=known.server.connect_s),
         )
 
@@ -118,16 +118,20 @@ class ServerPool:
             await self.client.aclose()
 
     async def _sent(self, path: str, body: bytes, headers: Mapping[str, str]) -> httpx2.Response:
-        """The head of an answer. Raises Refusal("upstream_unavailable") where the connection failed each time, and HTTPError."""
+        """The head of an answer. Raises Refusal("upstream_unavailable") where the connection failed each time before a byte came,
+        and HTTPError."""
         own = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": USER_AGENT}
         if self.known.api_key:
             own["authorization"] = f"Bearer {self.known.api_key}"
         url, attempt = self.known.server.base_url + path, 1
         while True:
             request = self.client.build_request("POST", url, content=body, headers={**headers, **own})
+            heard = listen()
             try:
                 return await self.client.send(request, stream=True)
             except (httpx2.NetworkError, httpx2.RemoteProtocolError, httpx2.ConnectTimeout) as error:
+                if heard.is_any:
+                    raise
                 if attempt >= self.known.server.attempts_max:
                     text = f"the OpenAI server cannot be reached, or went away ({type(error).__name__}, {attempt} attempts)"
                     raise Refusal("upstream_unavailable", text) from error
@@ -179,7 +183,7 @@ def _refusal_of(error: httpx2.HTTPError, silence_s: float) -> Refusal:
             return Refusal("deadline_exceeded", f"the OpenAI server was silent for {silence_s:g} s")
         case httpx2.SSEError():
             return Refusal("upstream_error", "the OpenAI server sent no stream of events that can be read")
-    return Refusal("upstream_error", f"the OpenAI server's answer was cut ({type(error).__name__})")
+    return Refusal("upstream_error", f"the OpenAI server's answer was cut, or is none ({type(error).__name__})")
 
 
 def _trust(known: KnownServer) -> ssl.SSLContext | bool:

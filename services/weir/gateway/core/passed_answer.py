@@ -36,11 +36,19 @@ def readdressed(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
 def answer_in(data: bytes, listed: str) -> dict[str, Any]:
     """The body of a whole answer. listed: the key that must hold a list. Raises Refusal for any other bytes."""
     body = _object(data)
-    if (error := error_in(body)) is not None and listed not in body:
+    if (error := failure_in(body, listed)) is not None:
         raise Refusal("upstream_error", f"the OpenAI server answered 200 and an error: {error[0]}")
     if not isinstance(body.get(listed), list):
         raise Refusal("upstream_error", f"the OpenAI server answered JSON without a list {listed!r}")
     return body
+
+
+def failure_in(body: Mapping[str, Any], listed: str) -> tuple[str, str] | None:
+    """Message and field of the error in an answer with status 200, or in a piece of one; None where it says none.
+
+    An `error` counts beside the list, too: some servers send the choices along (`finish_reason: "error"`).
+    """
+    return error_in(body) if listed not in body or body.get("error") is not None else None
 
 
 class PassedStream:
