@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.http.openai_server import CUT, HANG, USAGE, Play, piece, spoken, streamed
+from harness.http.openai_server import CUT, HANG, HELD, USAGE, Play, piece, spoken, streamed
 from harness.waiting import PATIENCE_S
 from unit.gateway.passed_door import HELLO, MODEL, passed_door
 from weir.access.refusals import Refusal
@@ -21,6 +21,8 @@ from weir.gateway.core.passed_answer import PassedStream
 FIRST = piece({"role": "assistant", "content": ""})
 SAID = [FIRST, piece({"content": "It is "}), piece({"content": "blue."})]
 END = piece({}, "stop")
+LOST = {"error": {"code": 502, "message": "Provider disconnected"}}
+"""What OpenRouter sends beside the choices of the last piece."""
 CALL = {"id": "call_1", "type": "function"}
 
 
@@ -90,11 +92,23 @@ async def test_a_stock_client_reads_streamed_tool_calls(tmp_path: Path) -> None:
         (streamed(*SAID), "upstream_lost", "upstream_error"),
         (streamed(*SAID, ends=(HANG,)), "failed", "deadline_exceeded"),
         (streamed(*SAID, {"error": {"message": "out of memory", "param": None}}), "failed", "upstream_error"),
+        (streamed(*SAID, {**END, **LOST}, "[DONE]"), "failed", "upstream_error"),
+        (streamed(*SAID, {**piece({"content": ""}, "error"), **LOST}), "failed", "upstream_error"),
         (streamed(*SAID, "{not json", END, "[DONE]"), "upstream_lost", "upstream_error"),
         (streamed(*SAID, "[]", END, "[DONE]"), "upstream_lost", "upstream_error"),
         (streamed(*SAID, piece({"content": "x" * 3_000}), END, "[DONE]"), "upstream_lost", "upstream_error"),
     ],
-    ids=["cut", "just stops", "hangs", "error", "no JSON", "a list", "too large"],
+    ids=[
+        "cut",
+        "just stops",
+        "hangs",
+        "error",
+        "error and [DONE]",
+        "error beside choices",
+        "no JSON",
+        "a list",
+        "too large",
+    ],
 )
 async def test_a_stream_that_breaks_off_is_an_error_without_done(
     tmp_path: Path, play: Play, outcome: str, code: str
@@ -125,6 +139,29 @@ async def test_the_words_of_an_answer_count_as_tokens_and_not_the_json_around_th
         assert (await passed.chat(stream=True)).text.endswith("data: [DONE]\n\n")
 
         assert (await passed.chat(stream=True)).status_code == status
+
+
+async def test_the_time_that_a_client_takes_is_not_the_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings: dict[str, Any] = {"WEIR_GATEWAY_TIMEOUT_S": "60", "WEIR_GATEWAY_WRITE_TIMEOUT_S": "10000"}
+    play = *streamed(*SAID, ends=()), HELD, *streamed(END, "[DONE]")[1:]
+    async with passed_door(tmp_path, play, **settings) as passed:
+        loop, later_s = asyncio.get_running_loop(), [0.0]
+        real_s, app = loop.time, passed.door.client._transport.app  # type: ignore[attr-defined]
+        monkeypatch.setattr(loop, "time", lambda: real_s() + later_s[0])
+
+        async def slow(scope: Any, receive: Any, send: Any) -> None:
+            async def take(message: Any) -> None:
+                await send(message)
+                if message.get("body"):
+                    later_s[0] += 1_000.0
+                    passed.server.go_on.set()
+
+            await app(scope, receive, take)
+
+        passed.door.client._transport.app = slow  # type: ignore[attr-defined]
+        assert (await passed.chat(stream=True)).text.endswith("data: [DONE]\n\n")
+        assert later_s[0] > 3_000
+        assert passed.ended()[1].outcome == "ok"
 
 
 async def test_a_client_that_goes_away_lets_the_server_go(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from weir.access.refusals import Refusal
 from weir.gateway.adapters.openai_server import OpenAIServers, ServerPool, whole_body
 from weir.gateway.api.openai import replies
 from weir.gateway.api.openai.call import HttpCall
+from weir.gateway.api.openai.patience import Patience
 from weir.gateway.api.openai.reply import Reply
 from weir.gateway.api.openai.stream import DONE, event
 from weir.gateway.calls.call_start import reply_headers_of, trace_headers_of
@@ -23,12 +24,12 @@ from weir.gateway.core.passed_answer import (
     PassedStream,
     answer_in,
     choices_of,
+    failure_in,
     is_usage_alone,
     readdressed,
     words_bytes,
 )
 from weir.gateway.core.passed_request import PassedRequest
-from weir.gateway.core.server_status import error_in
 from weir.gateway.settings import GatewaySettings
 
 
@@ -105,13 +106,13 @@ class Passing:
 
     async def _events(self, call: HttpCall, pool: ServerPool, path: str, wire: bytes) -> AsyncGenerator[str]:
         """The data of each event. Raises Refusal, and TimeoutError: only waiting for the server is timed, no client is."""
-        deadline_s = asyncio.get_running_loop().time() + self._settings.timeout_s
+        patience = Patience(self._settings.timeout_s)
         async with AsyncExitStack() as stack:
-            async with asyncio.timeout_at(deadline_s):
+            async with patience.wait():
                 response = await stack.enter_async_context(pool.post(path, wire, _headers(call)))
             source = aiter(httpx2.EventSource(response, max_event_size=self._settings.message_bytes_max))
             while True:
-                async with asyncio.timeout_at(deadline_s):
+                async with patience.wait():
                     found = await anext(source, None)
                 if found is None:
                     return
@@ -133,7 +134,7 @@ class Passing:
 def _take(call: HttpCall, data: str, body: Mapping[str, Any]) -> None:
     """Note a piece of a stream. Raises Refusal for one that is an error."""
     call.keep(data.encode())
-    error = error_in(body) if "choices" not in body else None
+    error = failure_in(body, "choices")
     if error is not None:
         call.take_piece(error_message=error[0], has_words=False)
         raise Refusal("upstream_error", error[0], field=error[1])
