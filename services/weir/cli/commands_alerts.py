@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 from typing import Annotated, Any
 
 import typer
 
 from weir.cli import client
+from weir.cli.me import me
 from weir.cli.moments import AGO, UNIT_S, microseconds, written
 from weir.cli.output import CliError, ExitCode, Json, emit, emit_rows
 
@@ -100,7 +100,7 @@ def silence_add(
     """Tell nobody of alerts that match, until it ends."""
     if bool(duration) == bool(end):
         raise CliError(ExitCode.USAGE, "expected exactly one of --for and --end")
-    body: dict[str, Any] = {"matchers": matcher, "comment": comment, "owner": owner or _me("--owner")}
+    body: dict[str, Any] = {"matchers": matcher, "comment": comment, "owner": owner or me("--owner")}
     body |= {"duration_s": _seconds(duration)} if duration else {"ends_at_us": microseconds("--end", end)}
     body |= {"starts_at_us": microseconds("--start", start)} if start else {}
     made = client.send("alerts", "POST", "/v1/silences", body)
@@ -122,7 +122,7 @@ def silence_expire(
     json: Json = False,
 ) -> None:
     """End a silence now."""
-    answer = client.send("alerts", "POST", f"/v1/silences/{silence_id}/expire", {"author": author or _me("--author")})
+    answer = client.send("alerts", "POST", f"/v1/silences/{silence_id}/expire", {"author": author or me()})
     emit(answer, f"silence {silence_id} is {answer['state']}", json)
 
 
@@ -174,13 +174,6 @@ def _await_deliveries(delivery_ids: list[str]) -> list[dict[str, Any]]:
         if all(one["state"] != "waiting" for one in found) or time.monotonic() >= end_s:
             return found
         time.sleep(LOOK_S)
-
-
-def _me(option: str) -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError) as error:
-        raise CliError(ExitCode.INVALID, f"this process has no user's name; say who it is with {option}") from error
 
 
 def _seconds(text: str) -> int:

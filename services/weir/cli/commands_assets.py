@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json as json_module
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +12,7 @@ from weir.cli import client
 from weir.cli.apply_problems import with_places
 from weir.cli.asset_path import asset_path
 from weir.cli.definitions import parsed_values, read_definitions, values_of_files
+from weir.cli.me import me
 from weir.cli.moments import microseconds, written
 from weir.cli.output import CliError, ExitCode, Json, emit, emit_json, emit_rows, emit_table, emit_text
 
@@ -33,7 +33,7 @@ def apply(
     """Apply definitions: all of them, or none."""
     found = read_definitions(file, {**values_of_files(set_from or []), **parsed_values(set_ or [])})
     documents = [one.value for one in found]
-    body = {"documents": documents, "author": author or getpass.getuser(), "dry_run": dry_run}
+    body = {"documents": documents, "author": author or me(), "dry_run": dry_run}
     try:
         answer = client.send("registry", "POST", "/v1/apply", body)
     except CliError as error:
@@ -90,7 +90,7 @@ def diff(kind: str, name: str, before: str, after: str, json: Json = False) -> N
 
 def approve(kind: str, name: str, version: str, author: Author = "", json: Json = False) -> None:
     """Approve a version that somebody else wrote; aliases under four eyes move only to approved ones."""
-    body = {"author": author or getpass.getuser()}
+    body = {"author": author or me()}
     path = asset_path(kind, name, version, "approvals")
     answer = client.send("registry", "POST", path, body)
     emit(answer, f"{kind}/{name} {answer['version']} is approved by {answer['approved_by']}", json)
@@ -98,6 +98,6 @@ def approve(kind: str, name: str, version: str, author: Author = "", json: Json 
 
 def alias(kind: str, name: str, alias: str, version: str, author: Author = "", json: Json = False) -> None:
     """Move an alias to a version."""
-    body = {"version": version, "author": author or getpass.getuser()}
+    body = {"version": version, "author": author or me()}
     answer = client.send("registry", "PUT", asset_path(kind, name, "aliases", alias), body)
     emit(answer, f"{kind}/{name}:{alias} is {version} now", json)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -10,6 +9,7 @@ from urllib.parse import quote
 import typer
 
 from weir.cli import client
+from weir.cli.me import me
 from weir.cli.output import Json, emit, emit_json, emit_rows, emit_table
 
 Tenant = Annotated[str, typer.Option(help="Tenant of the stream.")]
@@ -77,7 +77,7 @@ def skew_reference(
     from weir.cli.skew_dataset import digest_of_dataset, embed, texts_of
 
     body = {
-        "author": author or getpass.getuser(),
+        "author": author or me(),
         "name": name,
         "version": version,
         "digest": digest or digest_of_dataset(dataset, name, version),
@@ -90,7 +90,7 @@ def skew_reference(
 
 
 def _decide(verb: str, tenant: str, route: str, author: str, reason: str) -> Any:
-    body = {"author": author or getpass.getuser(), "reason": reason}
+    body = {"author": author or me(), "reason": reason}
     return client.send("drift", "POST", _path(tenant, route, verb), body)
 
 

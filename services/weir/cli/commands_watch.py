@@ -40,6 +40,8 @@ def keys_create(
         add_key(_keys_file(), stored)
     except ValueError as error:
         raise CliError(ExitCode.INVALID, f"no key was made: {error}", "weir keys create --help") from error
+    except OSError as error:
+        raise _unusable("no key was made", error) from error
     emit({"id": key_id, "key": text, "tenant": tenant, "scopes": scope, "expires_us": expires_us}, text, json)
 
 
@@ -51,6 +53,8 @@ def keys_list(json: Json = False) -> None:
         keys = [{k: v for k, v in key.items() if k != "sha256"} for key in read_keys(_keys_file())]
     except ValueError as error:
         raise CliError(ExitCode.INVALID, str(error)) from error
+    except OSError as error:
+        raise _unusable("no key can be listed", error) from error
     rows = [
         {**key, "expires": written(int(str(key["expires_us"]))) if key.get("expires_us") else "never"} for key in keys
     ]
@@ -67,6 +71,8 @@ def keys_revoke(key_id: str, json: Json = False) -> None:
         raise CliError(ExitCode.NOT_FOUND, str(error), "weir keys list") from error
     except ValueError as error:
         raise CliError(ExitCode.INVALID, f"nothing was revoked: {error}") from error
+    except OSError as error:
+        raise _unusable("nothing was revoked", error) from error
     emit_json({"revoked": key_id}) if json else say(f"revoked {key_id}")
 
 
@@ -129,6 +135,14 @@ def _kafka_row(stack: str) -> dict[str, str]:
     except CliError:
         found, source = "", "nothing: no stack runs"
     return {"name": "kafka_bootstrap", "value": found, "from": source}
+
+
+def _unusable(what: str, error: OSError) -> CliError:
+    return CliError(
+        ExitCode.INVALID,
+        f"{what}: {error.filename or 'the keys file'}: {error.strerror or error}",
+        "make the folder, or let WEIR_GATEWAY_KEYS_FILE name a file that you may write",
+    )
 
 
 def _keys_file() -> Path:

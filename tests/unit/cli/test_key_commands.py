@@ -16,8 +16,9 @@ from weir.cli.stack.secrets import add_key, ensure_keys, is_stored, new_key, rea
 from weir.runtime.clock import now_us
 
 
-def keys(home: Path, *arguments: str) -> CliError | None:
-    ran = CliRunner().invoke(app, ["keys", *arguments], env={"WEIR_HOME": str(home)})
+def keys(home: Path, *arguments: str, file: Path | None = None) -> CliError | None:
+    named = {} if file is None else {"WEIR_GATEWAY_KEYS_FILE": str(file)}
+    ran = CliRunner().invoke(app, ["keys", *arguments], env={"WEIR_HOME": str(home), **named})
     if isinstance(ran.exception, CliError):
         return ran.exception
     assert ran.exit_code == 0, ran.output
@@ -58,6 +59,19 @@ def test_a_file_with_a_fault_is_named_and_never_overwritten(tmp_path: Path, text
         assert refused.code == 6
         assert str(file) in refused.message
     assert file.read_text(encoding="latin-1") == text
+
+
+@pytest.mark.parametrize("place", ["gone/keys.json", "file/keys.json"])
+@pytest.mark.parametrize("arguments", [["create", "ci", "--tenant", "acme", "--scope", "infer"], ["revoke", "ci"]])
+def test_a_place_where_no_file_can_be_is_named(tmp_path: Path, arguments: list[str], place: str) -> None:
+    (tmp_path / "file").write_text("")
+
+    refused = keys(tmp_path, *arguments, file=tmp_path / place)
+
+    assert refused is not None
+    assert refused.code == 6
+    assert str(tmp_path / place) in refused.message
+    assert "WEIR_GATEWAY_KEYS_FILE" in refused.hint
 
 
 def test_commands_at_once_lose_no_key(tmp_path: Path) -> None:
