@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, KafkaError, Producer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +14,7 @@ from harness.kafka.mock_kafka import MockKafka
 from harness.waiting import PATIENCE_S
 from weir.events.log import OffsetRange, RawMessage
 from weir.lineage.settings import LineageSettings
+from weir.lineage.sink import rereading
 from weir.lineage.sink.core.client_call import ClientCall
 from weir.lineage.sink.rereading import read_again
 
@@ -93,6 +94,41 @@ def test_what_the_log_does_not_hold_yet_is_waited_for(tmp_path: Path) -> None:
 
     assert told(log.read(*ranges, patience=wait)) == expected(*ranges)
     assert log.waits > 0
+
+
+def test_an_error_that_passes_is_said_and_passed_over(
+    log: Log, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A broker that is away comes as a message without an offset, among the others."""
+    real, left = Consumer, [KafkaError(KafkaError._TRANSPORT, "the broker is away")]
+
+    class Shaken:
+        def __init__(self, config: dict[str, Any]) -> None:
+            self._real = real(config)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._real, name)
+
+        def consume(self, count: int, timeout_s: float) -> list[Any]:
+            return [Failed(left.pop())] if left else self._real.consume(count, timeout_s)
+
+    monkeypatch.setattr(rereading, "Consumer", Shaken)
+    wanted = OffsetRange(TOPIC, 0, 0, MESSAGES - 1)
+
+    assert told(log.read(wanted)) == expected(wanted)
+    said = "".join(capsys.readouterr())
+    assert "reread_error" in said
+    assert "the broker is away" in said
+
+
+class Failed:
+    """What the client gives for an error."""
+
+    def __init__(self, error: KafkaError) -> None:
+        self._error = error
+
+    def error(self) -> KafkaError:
+        return self._error
 
 
 def test_a_stop_ends_the_waiting(log: Log) -> None:

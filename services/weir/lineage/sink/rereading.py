@@ -17,6 +17,7 @@ from weir.events.log import OffsetRange, RawMessage
 from weir.lineage.settings import LineageSettings
 from weir.lineage.sink.core.client_call import ClientCall
 from weir.lineage.sink.group import HEARTBEAT_S
+from weir.runtime.telemetry.logs import logger
 
 READ_MAX = 1_000
 """Messages of one read. Arbitrary; any value from 100 to 10,000 would do."""
@@ -85,3 +86,5 @@ def _seen(read: Sequence[Any]) -> Iterator[tuple[int, int, Any]]:
             yield message.partition(), message.offset() - 1, None
         elif error.fatal():
             raise KafkaException(error)
+        else:
+            logger().warning("reread_error", error=error.str())
