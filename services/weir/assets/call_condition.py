@@ -106,6 +106,16 @@ class CallCondition:
         return OPERATORS[self.op](value, self.value)
 
     @property
+    def is_low(self) -> bool:
+        """Whether low values are an alert."""
+        return self.op.startswith("<")
+
+    @property
+    def needs_whole_window(self) -> bool:
+        """Whether it says something only once a group was watched for a whole window: a count of a part of it is always low."""
+        return self.is_low and self.measure in (CALLS, *TOKENS)
+
+    @property
     def window_us(self) -> int:
         """The window, microseconds."""
         return round(self.window_s * 1_000_000)

@@ -13,7 +13,7 @@ from weir.alerts.adapters.metrics import CALLS, CALLS_REPEATED
 from weir.alerts.app.draft import Draft
 from weir.alerts.app.rulebook import Rulebook
 from weir.alerts.core.calls.clock import hear, pass_time
-from weir.alerts.core.calls.explanation import observation_of
+from weir.alerts.core.calls.explanation import observation_of, unknown_for
 from weir.alerts.core.calls.reading import Reading, read
 from weir.alerts.core.calls.sample import OTHER, Sample, example_of, group_of, is_selected, is_stranger, sample_of
 from weir.alerts.core.calls.series import Series, condition_of, definition_of
@@ -96,13 +96,16 @@ class CallWatch:
         for alert in draft.all_alerts():
             rule = rules.get(alert.rule)
             if rule is not None and alert.phase in ACTIVE and draft.calls.find(alert.key) is None:
-                draft.calls.series[alert.key] = Series(rule.name, definition_of(rule), alert.identity)
+                since_us = draft.calls.clock.mark_us
+                draft.calls.series[alert.key] = Series(
+                    rule.name, definition_of(rule), alert.identity, since_us=since_us
+                )
 
     def readings(self, draft: Draft) -> list[tuple[Rule, Series, Reading]]:
         """What is known of every group now."""
         rules = {rule.name: rule for rule in self._rulebook.watching(SOURCE)}
         return [
-            (rule, series, read(condition_of(rule), draft.calls.panes_of(series.key), _boundary_us(draft, rule)))
+            (rule, series, _reading(draft, rule, series, _boundary_us(draft, rule)))
             for series in draft.calls.all_series()
             if (rule := rules.get(series.rule)) is not None
         ]
@@ -116,11 +119,11 @@ class CallWatch:
         series = self._series(draft, rule, event)
         if series is None:
             return "unwatched"
-        if time_us > series.newest_us:
-            draft.calls.series[series.key] = replace(series, newest_us=time_us)
+        if (heard := series.heard(time_us, draft.calls.clock.mark_us)) != series:
+            draft.calls.series[series.key] = heard
         trace = draft.hand.trace if draft.hand else None
         example = example_of(sample, event, trace.traceparent if trace else "")
-        draft.calls.pane(series.key, start_us).add(sample, example)
+        draft.calls.pane(series.key, start_us).add(sample, example, is_low=condition.is_low)
         return "counted"
 
     def _series(self, draft: Draft, rule: Rule, event: InferenceCompleted) -> Series | None:
@@ -163,9 +166,9 @@ class CallWatch:
 
     def _evaluate(self, draft: Draft, rule: Rule, series: Series, end_us: int, at_us: int) -> None:
         condition, panes = condition_of(rule), draft.calls.panes_of(series.key)
-        reading = read(condition, panes, end_us)
+        reading = _reading(draft, rule, series, end_us)
         if reading.value is None:
-            self._leave_unknown(draft, series, end_us, at_us)
+            self._leave_unknown(draft, series, reading, at_us)
         else:
             if series.unknown_since_us:
                 draft.calls.series[series.key] = replace(series, unknown_since_us=0)
@@ -176,21 +179,24 @@ class CallWatch:
         if len(over) == len(panes) and condition.calls_min and not _open(draft, series):
             draft.calls.drop(series.key)
 
-    def _leave_unknown(self, draft: Draft, series: Series, end_us: int, at_us: int) -> None:
-        alert = _open(draft, series)
+    def _leave_unknown(self, draft: Draft, series: Series, reading: Reading, at_us: int) -> None:
+        alert, end_us = _open(draft, series), reading.end_us
         if alert is None:
             return
         since_us = series.unknown_since_us or end_us
         # Written at each evaluation, and the mark with it: a restart does not begin the wait anew.
         draft.calls.series[series.key] = replace(series, unknown_since_us=since_us)
         if alert.phase is Phase.PENDING or end_us - since_us >= self._limits.unknown_us:
-            seconds = (end_us - since_us) / 1_000_000
-            self._end(draft, alert, at_us, f"too few calls for {seconds:g} s: whether it still holds is not known")
+            self._end(draft, alert, at_us, unknown_for(reading, end_us - since_us))
 
 
 def _open(draft: Draft, series: Series) -> Alert | None:
     alert = draft.alert(series.key)
     return alert if alert is not None and alert.phase in ACTIVE else None
+
+
+def _reading(draft: Draft, rule: Rule, series: Series, end_us: int) -> Reading:
+    return read(condition_of(rule), draft.calls.panes_of(series.key), end_us, series.since_us)
 
 
 def _boundary_us(draft: Draft, rule: Rule) -> int:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.samples.builders import completed
+from weir.alerts.core.calls.explanation import unknown_for
 from weir.alerts.core.calls.pane import EXAMPLES_MAX, Pane, pane_from, pane_record
 from weir.alerts.core.calls.reading import Reading, read
 from weir.alerts.core.calls.sample import check_call, example_of, sample_of
@@ -77,6 +78,29 @@ def test_below_the_minimum_count_it_is_unknown(calls_min: int, is_known: bool) -
     reading = reading_of(condition(calls_min=calls_min), mixed())
 
     assert (reading.value is not None) == is_known
+
+
+@pytest.mark.parametrize(
+    ("measure", "op", "is_known"),
+    [("calls_per_min", "<", False), ("total_tokens_per_min", "<=", False), ("calls_per_min", ">", True),
+     ("latency_p95_ms", "<", True), ("error_rate", "<", True)],
+)  # fmt: skip
+def test_a_count_of_a_part_of_a_window_is_not_known_to_be_low(measure: str, op: str, is_known: bool) -> None:
+    asked, since_us = condition(measure=measure, op=op), END - 60 * S + 1
+    panes = {END - 6 * S: Pane(calls=9, known=9, total=9.0, bins={100: 9} if "latency" in measure else {})}
+
+    assert (read(asked, panes, END, since_us).value is not None) == is_known
+    assert read(asked, panes, END, since_us).is_new == (not is_known)
+    assert read(asked, panes, END, since_us - 1).value is not None
+
+
+@pytest.mark.parametrize(
+    ("is_new", "waited_us", "reason"),
+    [(False, 0, "too few calls: whether"), (False, 90 * S, "too few calls for 90 s: whether"),
+     (True, 0, "watched for less than a window: whether")],
+)  # fmt: skip
+def test_why_a_value_is_not_known(is_new: bool, waited_us: int, reason: str) -> None:
+    assert reason in unknown_for(Reading(END, None, 1, 1, is_new=is_new), waited_us)
 
 
 def test_no_calls_at_all_are_unknown_but_for_the_count_itself() -> None:

@@ -15,9 +15,9 @@ from weir.assets.call_condition import QUANTILES, CallCondition
 def observation_of(rule: Rule, series: Series, reading: Reading, value: float) -> Observation:
     """What a reading with a value says to the alert of a group."""
     condition = condition_of(rule)
-    newest = reading.examples[0] if reading.examples else None
+    foremost = reading.examples[0] if reading.examples else None
     return Observation(
-        event_id=newest.event_id if newest else "",
+        event_id=foremost.event_id if foremost else "",
         event_time_us=reading.end_us,
         identity=series.identity,
         fields={**series.identity, **_words(condition, reading)},
@@ -28,6 +28,13 @@ def observation_of(rule: Rule, series: Series, reading: Reading, value: float) -
         facts=_facts(condition, reading, value),
         links=tuple(one.traceparent for one in reading.examples if one.traceparent),
     )
+
+
+def unknown_for(reading: Reading, waited_us: int) -> str:
+    """Why an alert ends whose value is not known. waited_us: for how long it was not, microseconds."""
+    why = "the group is watched for less than a window" if reading.is_new else "too few calls"
+    waited = f" for {waited_us / 1_000_000:g} s" if waited_us else ""
+    return f"{why}{waited}: whether it still holds is not known"
 
 
 def _words(condition: CallCondition, reading: Reading) -> dict[str, str]:

@@ -20,7 +20,8 @@ EXAMPLES_MAX = 5
 @dataclass(slots=True)
 class Pane:
     """calls: counted. known: those that tell what is measured. total: the sum of what they tell. bins: counts of durations by
-    bin of the sketch, where a quantile is asked for. examples: the largest amounts above 0, of equal ones the newest."""
+    bin of the sketch, where a quantile is asked for. examples: those that say most, of equal ones the newest: the
+    largest amounts above 0, or the smallest where low values are an alert."""
 
     calls: int = 0
     known: int = 0
@@ -28,8 +29,8 @@ class Pane:
     bins: dict[int, int] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
 
-    def add(self, sample: Sample, example: Example) -> None:
-        """Count a call. example: the call, should it be one."""
+    def add(self, sample: Sample, example: Example, *, is_low: bool = False) -> None:
+        """Count a call. example: the call, should it be one. is_low: whether low values are an alert."""
         self.calls += 1
         if sample.amount is None:
             return
@@ -39,17 +40,18 @@ class Pane:
             self.bins[number] = self.bins.get(number, 0) + 1
         else:
             self.total += sample.amount
-        if sample.amount > 0:
-            self.examples = best_of((*self.examples, example))
+        if is_low or sample.amount > 0:
+            self.examples = best_of((*self.examples, example), is_low=is_low)
 
     def copy(self) -> Pane:
         """Another pane of the same."""
         return Pane(self.calls, self.known, self.total, dict(self.bins), self.examples)
 
 
-def best_of(examples: tuple[Example, ...]) -> tuple[Example, ...]:
+def best_of(examples: tuple[Example, ...], *, is_low: bool = False) -> tuple[Example, ...]:
     """The examples to keep; a request id is a UUIDv7, so of equal amounts the newest call comes first."""
-    return tuple(sorted(examples, key=lambda one: (one.amount, one.request_id), reverse=True)[:EXAMPLES_MAX])
+    newest_first = sorted(examples, key=lambda one: one.request_id, reverse=True)
+    return tuple(sorted(newest_first, key=lambda one: one.amount, reverse=not is_low)[:EXAMPLES_MAX])
 
 
 def pane_record(pane: Pane) -> dict[str, Any]:

@@ -18,8 +18,9 @@ MINUTE_US = 60_000_000
 class Reading:
     """A window that ends before end_us, microseconds since 1970-01-01 UTC.
 
-    value: what is compared, None while too few calls tell it. calls: counted. known: those that tell it. short: of a burn rate,
-    the rate in the short window. examples: the calls that tell most.
+    value: what is compared, None while too few calls tell it or the group is too new. calls: counted. known: those that tell it.
+    short: of a burn rate, the rate in the short window. examples: the calls that tell most. is_new: whether the group was watched
+    for a part of the window only, where the whole is needed.
     """
 
     end_us: int
@@ -29,13 +30,17 @@ class Reading:
     examples: tuple[Example, ...] = ()
     long: float | None = None
     short: float | None = None
+    is_new: bool = False
 
 
-def read(condition: CallCondition, panes: Mapping[int, Pane], end_us: int) -> Reading:
-    """The reading of a group. panes: by start, microseconds; those outside of the window are passed over."""
+def read(condition: CallCondition, panes: Mapping[int, Pane], end_us: int, since_us: int = 0) -> Reading:
+    """The reading of a group. panes: by start, microseconds; those outside of the window are passed over. since_us: since when
+    the group is watched."""
     inside = _within(panes, condition.window_s, end_us)
     calls, known = sum(one.calls for one in inside), sum(one.known for one in inside)
-    examples = best_of(tuple(example for one in inside for example in one.examples))
+    examples = best_of(tuple(example for one in inside for example in one.examples), is_low=condition.is_low)
+    if condition.needs_whole_window and end_us - condition.window_us < since_us:
+        return Reading(end_us, None, calls, known, examples, is_new=True)
     long = _value(condition, inside, condition.window_s) if known >= condition.calls_min else None
     if condition.short_window_s is None or long is None:
         return Reading(end_us, long, calls, known, examples)

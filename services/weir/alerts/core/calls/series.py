@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from weir.alerts.core.rule import Rule
@@ -15,14 +15,22 @@ from weir.events import canonical_json
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """definition: of what its panes hold. identity: the group. newest_us: newest call, and unknown_since_us: since when too few
-    calls tell what is measured, 0 while they do; both microseconds of event time."""
+    """definition: of what its panes hold. identity: the group. newest_us: newest call. unknown_since_us: since when what is
+    measured is not known, 0 while it is. since_us: since when the group is watched, 0 for longer than anybody knows. All are
+    microseconds of event time."""
 
     rule: str
     definition: str
     identity: Mapping[str, str]
     newest_us: int = 0
     unknown_since_us: int = 0
+    since_us: int = 0
+
+    def heard(self, time_us: int, mark_us: int) -> Series:
+        """The series after a call at this time, with the mark of the clock there; the first one begins it."""
+        is_first = not self.newest_us and not self.since_us
+        since_us = max(time_us, mark_us) if is_first else self.since_us
+        return replace(self, newest_us=max(self.newest_us, time_us), since_us=since_us)
 
     @property
     def key(self) -> str:
@@ -54,6 +62,6 @@ def series_from(record: Mapping[str, Any]) -> Series:
     series = Series(**record)
     if not all(isinstance(one, str) for pair in series.identity.items() for one in pair):
         raise TypeError("a group has a label that is no text")
-    if not isinstance(series.newest_us, int) or not isinstance(series.unknown_since_us, int):
+    if not all(isinstance(one, int) for one in (series.newest_us, series.unknown_since_us, series.since_us)):
         raise TypeError("a time is no whole number")
     return series
