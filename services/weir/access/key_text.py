@@ -1,4 +1,4 @@
-"""The text of an API key, and how an error names a wrong value of a keys file without repeating one: people paste keys anywhere."""
+"""The text of an API key, and how an error names a wrong value of a keys file without a key in it: people paste keys anywhere."""
 
 from __future__ import annotations
 
