@@ -9,6 +9,7 @@ Ubuntu; elsewhere it stops with the one command to run.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import hashlib
 import os
 import pathlib
@@ -38,8 +39,9 @@ PACKAGES = {
     "go": "golang-go",
     "prometheus-alertmanager": "prometheus-alertmanager",
     "initdb": "postgresql",
+    "libgomp.so.1": "libgomp1",
 }
-"""Debian package of each program."""
+"""Debian package of each program, and of the library that llama.cpp runs its threads with."""
 
 FOR_TESTS = ("kcat", "faketime", "node", "npm", "go", "prometheus-alertmanager", "initdb")
 """Programs that only the tests need."""
@@ -76,7 +78,7 @@ def main(arguments: Sequence[str]) -> int:
         if sys.version_info[:2] != (3, 11):
             found = f"{sys.version_info.major}.{sys.version_info.minor}"
             raise SetUpFailed(f"this is Python {found}; Weir needs 3.11. Run: make PYTHON=python3.11 setup")
-        ensure_programs(["java", "mvn", *(FOR_TESTS if options.tests else [])])
+        ensure_programs(["java", "mvn", "libgomp.so.1", *(FOR_TESTS if options.tests else [])])
         due = [step for step in [*steps(), *(steps_of_tests() if options.tests else [])] if not is_current(step)]
         run_all(due)
     except (SetUpFailed, subprocess.CalledProcessError) as error:
@@ -250,8 +252,20 @@ def ensure_programs(names: Sequence[str]) -> None:
 
 
 def has(name: str) -> bool:
-    """Whether a program is installed. Debian keeps PostgreSQL's in a folder of their version, outside the search path."""
+    """Whether a program or a library is installed. Debian keeps PostgreSQL's programs in a folder of their version, outside the
+    search path."""
+    if ".so." in name:
+        return is_loadable(name)
     return shutil.which(name) is not None or any(pathlib.Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+
+
+def is_loadable(library: str) -> bool:
+    """Whether the loader finds a shared library of the system."""
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def ensure_env(folder: pathlib.Path) -> None:

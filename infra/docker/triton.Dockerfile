@@ -2,6 +2,9 @@
 # repository's models, their packages and the corpus. NVIDIA's own image has Python 3.10, which these packages do not support.
 FROM python:3.11-slim
 ENV TZ=UTC
+# llama.cpp, which the model chat runs on, asks for libgomp1. No version is named: the base image's Debian keeps one alone.
+# hadolint ignore=DL3008
+RUN apt-get update -q && apt-get install -y -q --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 COPY infra/triton/requirements.txt infra/triton/requirements-bare.txt /opt/weir/triton/
 RUN python -m venv /opt/models \
  && /opt/models/bin/pip install --no-cache-dir -r /opt/weir/triton/requirements.txt \

@@ -1,6 +1,7 @@
 """What builds need where no registry of images and no package index is reached from inside: a base image, and packages at hand.
 
-The base stands in for `python:3.11-slim`: Debian's own Python 3.11 and nothing that the official image lacks. Its pip knows one
+The base stands in for `python:3.11-slim`: Debian's own Python 3.11, and of what the official image lacks libgomp1 alone, which
+infra/docker/triton.Dockerfile installs. Its pip knows one
 place, a folder of this run's wheels at the locked versions, served on the engine's bridge.
 """
 
@@ -18,7 +19,7 @@ from containers.stamp import Stamp
 from containers.telling import Teller
 
 BASE = "python:3.11-slim"
-INCLUDED = "python3,python3-venv,python-is-python3,libpython3.11,ca-certificates"
+INCLUDED = "python3,python3-venv,python-is-python3,libpython3.11,ca-certificates,libgomp1"
 SUITE = "bookworm"
 PORT = 8099
 """Of the package server, in the engine's own network. Arbitrary: nothing else listens there."""

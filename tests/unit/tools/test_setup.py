@@ -13,6 +13,7 @@ from tools.setup import (
     Step,
     ensure_programs,
     fingerprint,
+    has,
     has_stub,
     is_current,
     run_all,
@@ -83,3 +84,8 @@ def test_an_environment_made_anew_has_lost_its_stub(tmp_path: Path) -> None:
     stub.parent.mkdir(parents=True)
     stub.touch()
     assert has_stub(tmp_path)
+
+
+def test_a_library_is_there_where_the_loader_finds_it() -> None:
+    assert has("libc.so.6")
+    assert not has("libnobody.so.1")
