@@ -6,7 +6,7 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -313,6 +313,25 @@ def test_a_spool_that_refuses_even_the_gap_record_owes_it(tmp_path: Path, monkey
     assert owed.gap is not None
     assert (owed.gap.first_seq, owed.gap.last_seq) == (0, 0)
     assert (paid.kind, paid.seq) == ("requested", 1)
+
+
+def test_what_was_shed_is_named_once_there_is_room_though_no_call_comes(tmp_path: Path) -> None:
+    capture = capture_in(tmp_path, bytes_max=65_536, segment=16_384)
+    until_full(capture)
+    while capture.write_gap():
+        capture.shed("completed", "spool_full")
+    records = drained_records(tmp_path)
+    assert covered(records) < set(range(capture.numbers_used))
+
+    capture.write_head()
+
+    assert covered(records + drained_records(tmp_path)) == set(range(capture.numbers_used))
+
+
+def covered(records: Sequence[Record]) -> set[int]:
+    """Numbers that have a record or are named by a gap record."""
+    named = {n for one in records if one.gap for n in range(one.gap.first_seq, one.gap.last_seq + 1)}
+    return named | {one.seq for one in records if one.gap is None}
 
 
 def until_full(capture: SpoolCapture) -> int:

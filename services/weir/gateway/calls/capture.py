@@ -28,8 +28,8 @@ class SpoolCapture:
     Each method raises CaptureFull when nothing could be written; `Recorder` then sheds or rejects by its setting.
 
     A number is used once its record is written, or once its event is shed; the numbers of shed events are named by a
-    gap record, which is written as soon as the spool takes a record again. A process that is killed while its disk
-    takes nothing leaves them unexplained, and the audit shows them as missing.
+    gap record, which is written as soon as the spool takes a record again, with the next record or the next head. A process
+    that is killed while its disk takes nothing leaves them unexplained, and the audit shows them as missing.
     """
 
     def __init__(
@@ -95,7 +95,9 @@ class SpoolCapture:
         self.write_gap()
 
     def write_head(self) -> None:
-        """Say beside the segments how many numbers are used, so that the drain knows what it must find. Never raises."""
+        """Say beside the segments how many numbers are used, so that the drain knows what it must find, and write the gap record
+        that is owed: no call may come that would write it. Never raises."""
+        self.write_gap()
         self._writer.write_head(self._seq)
 
     def write_gap(self) -> bool:
