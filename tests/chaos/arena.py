@@ -17,6 +17,7 @@ from harness.kafka.load import Load
 from harness.stack.running_stack import RunningStack
 from harness.stack.second_store import SecondStore
 from harness.waiting import RECOVER_WITHIN_S, eventually, is_reached, lasts
+from weir.lineage.sink.sink import HUNG_EXIT_CODE
 
 BATCH = 500
 """Messages sent at once; the sink sees many ranges, not one."""
@@ -26,6 +27,10 @@ TRANSIENT = 'weir_lineage_insert_failures_total{kind="transient"}'
 
 ROWS = 'weir_lineage_rows_total{topic="inference-responses"}'
 """Metric of the rows that a sink inserted in this life."""
+
+
+LOG_CHARS = 4_000
+"""Characters shown of the log of a sink that ended. Chosen: about twenty lines."""
 
 
 class Arena:
@@ -62,7 +67,19 @@ class Arena:
 
     def is_closed(self) -> bool:
         """Whether as many events are stored as were sent."""
+        self._supervise()
         return self.store.count("v_inference_responses", f"tenant = '{self.load.tenant}'") >= self.load.sent
+
+    def _supervise(self) -> None:
+        """Start a sink again that ended because its Kafka client hung, as the stack's supervisor does.
+
+        Raises RuntimeError with the end of its log where it ended otherwise.
+        """
+        code = self.store.sink.exit_code
+        if code == HUNG_EXIT_CODE:
+            self.store.sink.start()
+        elif code is not None:
+            raise RuntimeError(f"the sink ended with {code}:\n{self.store.sink.log.read_text()[-LOG_CHARS:]}")
 
     def until_closed(self) -> None:
         """Wait until everything sent so far is stored, because the fault needs that to begin with."""

@@ -67,6 +67,11 @@ class ServiceProcess:
         return self._process is not None
 
     @property
+    def exit_code(self) -> int | None:
+        """Of a process that ended by itself; None while it runs, and once it was killed."""
+        return None if self._process is None else self._process.poll()
+
+    @property
     def process(self) -> psutil.Process:
         """The running process."""
         assert self._process is not None
