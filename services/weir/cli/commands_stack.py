@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import xmlrpc.client
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,15 +51,19 @@ def down(json: Json = False) -> None:
 
 
 def restart(process: str, json: Json = False) -> None:
-    """Restart one process of the running stack."""
-    supervisor = _running().supervisor
+    """Restart one process of the running stack, and wait until it can work again."""
+    from weir.cli.stack import StackError
+    from weir.cli.stack.restarting import restart_process
+
+    stack = _running()
     _demand_known(process)
     try:
-        supervisor.stop(process)
-        supervisor.start(process, wait=True)
-    except (ConnectionError, xmlrpc.client.Fault) as error:
-        raise CliError(ExitCode.NOT_READY, f"{process} did not restart: {error}", f"weir logs {process}") from error
-    emit({"restarted": process}, f"{process} has started again", json)
+        restart_process(stack, process)
+    except ConnectionError as error:
+        raise CliError(ExitCode.NOT_READY, f"{process} did not restart: {error}", "weir status") from error
+    except StackError as error:
+        raise CliError(ExitCode.NOT_READY, str(error), f"weir logs {process}") from error
+    emit({"restarted": process}, f"{process} has started again and is ready", json)
 
 
 def status(json: Json = False) -> None:
