@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,45 @@ def test_a_file_that_is_no_strict_yaml_is_one_error_naming_it(tmp_path: Path, co
 
     assert str(file) in str(caught.value)
     assert says in str(caught.value)
+
+
+def signing_secret(count: int) -> str:
+    return "whsec_" + base64.b64encode(bytes(range(count))).decode()
+
+
+@pytest.mark.parametrize("setting", ["secret", "secret_file"])
+@pytest.mark.parametrize(
+    ("secret", "says"),
+    [
+        ("hunter2hunter2", "does not begin as"),
+        (signing_secret(32).removeprefix("whsec_"), "does not begin as"),
+        ("WHSEC_" + "A" * 32, "does not begin as"),
+        ("whsec_", "holds 0 bytes"),
+        (signing_secret(23), "holds 23 bytes"),
+        (signing_secret(65), "holds 65 bytes"),
+        ("whsec_" + "not/base64!" * 4, "is not base64"),
+        ("whsec_" + "caf\u00e9" * 8, "is not base64"),
+        ("whsec_" + "A" * 33, "is not base64"),
+        (f"{SECRET}\nshort", "does not begin as"),
+    ],
+)
+def test_a_secret_that_is_no_signing_secret_is_refused_by_its_setting_and_not_shown(
+    tmp_path: Path, setting: str, secret: str, says: str
+) -> None:
+    (tmp_path / "a.secret").write_text(secret, "utf-8")
+    given = secret if setting == "secret" else "a.secret"
+    with pytest.raises(BadSetting) as caught:
+        receivers_from(written(tmp_path, {"name": "on-call", "url": HOOK["url"], setting: given}))
+
+    said = str(caught.value)
+    assert f"'on-call': {setting} {says}" in said
+    assert "24 to 64 random bytes" in said
+    assert all(one.removeprefix("whsec_") not in said for one in secret.split() if one != "whsec_")
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("count", [24, 25, 64])
+def test_a_secret_of_the_specified_length_is_taken_with_its_padding_or_without(tmp_path: Path, count: int) -> None:
+    for secret in (signing_secret(count), signing_secret(count).rstrip("=")):
+        found = receivers_from(written(tmp_path, {**HOOK, "secret": secret}))
+        assert found["a"].secrets == (secret,)
