@@ -74,6 +74,17 @@ def test_a_place_where_no_file_can_be_is_named(tmp_path: Path, arguments: list[s
     assert "WEIR_GATEWAY_KEYS_FILE" in refused.hint
 
 
+@pytest.mark.parametrize(("key_id", "command"), [("shop", "weir keys revoke shop"), ("a b", "weir keys revoke 'a b'")])
+def test_a_name_that_is_taken_is_refused_with_the_command_that_revokes_its_key(
+    tmp_path: Path, key_id: str, command: str
+) -> None:
+    file = tmp_path / "keys.json"
+    add_key(file, new_key(key_id, "acme", ("infer",))[1])
+
+    with pytest.raises(ValueError, match=rf"{command}$"):
+        add_key(file, new_key(key_id, "acme", ("infer",))[1])
+
+
 def test_commands_at_once_lose_no_key(tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     made = [threading.Thread(target=add_key, args=(file, new_key(f"k{n}", "acme", ("infer",))[1])) for n in range(8)]

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import secrets
+import shlex
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -76,9 +77,9 @@ def add_key(keys_file: Path, stored: Stored) -> None:
     with _one_at_a_time(keys_file):
         keys = read_keys(keys_file)
         if any(key["id"] == stored["id"] for key in keys):
-            raise ValueError(
-                f"a key is named {stored['id']!r} already; choose another id or revoke it: weir keys revoke"
-            )
+            key_id = str(stored["id"])
+            advice = f"choose another id or revoke it: weir keys revoke {shlex.quote(key_id)}"
+            raise ValueError(f"a key is named {key_id!r} already; {advice}")
         _write(keys_file, [*keys, stored])
 
 
