@@ -108,11 +108,14 @@ def logs(
 
 def _start(wishes: dict[str, int], demo_receiver: str | None) -> Any:
     from weir.cli.stack import StackError, start_stack
+    from weir.cli.stack.errors import StackLives
     from weir.cli.stack.ports import PortTaken
     from weir.cli.stack.topics import TopicsDiffer
 
     try:
         return start_stack(None, wishes, demo_receiver, tell=say)
+    except StackLives as error:
+        raise CliError(ExitCode.NOT_READY, str(error), "weir status, or weir down") from error
     except (StackError, PortTaken, TopicsDiffer) as error:
         raise CliError(ExitCode.NOT_READY, str(error), "weir doctor") from error
     except KeyboardInterrupt as error:

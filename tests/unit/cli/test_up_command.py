@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 
 from harness.http.boundary_client import TOKEN
 from harness.http.page_server import pages
+from harness.stack.small_stack import small_stack
 from weir.cli.commands_stack import _welcome
 from weir.cli.stack.layout import layout
 from weir.cli.stack.ports import DEFAULTS, HOST, reserve
@@ -69,6 +70,15 @@ def test_a_start_names_the_ports_that_are_not_the_usual_ones(tmp_path: Path) -> 
 
     said_of_drift = rf"usual ports are in use, others are taken: .*drift has \d+ instead of {DEFAULTS['drift']}"
     assert re.search(said_of_drift, said)
+
+
+def test_a_start_on_a_running_stack_is_refused_before_a_word_about_its_ports(tmp_path: Path) -> None:
+    with small_stack(tmp_path):
+        said = up(tmp_path)
+
+    assert "ports" not in said
+    assert "already" in said
+    assert "try: weir status, or weir down" in said
 
 
 def test_a_port_that_was_asked_for_is_not_called_moved() -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from aiokafka.errors import KafkaError
 
 from weir.cli.output import Tell
-from weir.cli.stack.errors import StackError
+from weir.cli.stack.errors import StackError, StackLives
 from weir.cli.stack.hold import sign
 from weir.cli.stack.kafka_storage import prepare_kafka
 from weir.cli.stack.layout import Layout, layout
@@ -71,10 +71,9 @@ def start_stack(
     _check_names(place)
     place.make()
     started_s = time.monotonic()
-    with _start_held(place), reserve(ports or {}) as reservation:
+    with _start_held(place), _reserved(place, ports or {}) as reservation:
         if reservation.moved:
             tell(_moved_ports(reservation))
-        _check_free(place)
         _check_set_up(place)
         receivers_file = receivers_for(place, demo_receiver_url)
         check_keys(place.keys_file)
@@ -103,6 +102,12 @@ def _start(
     completed = replace(endpoints, ready_seconds=round(time.monotonic() - started_s, 1))
     write_record(place, completed)
     return completed
+
+
+def _reserved(place: Layout, wishes: Mapping[str, int]) -> Reservation:
+    """Ports for a folder where nothing lives; a running stack's own would only be called taken."""
+    _check_free(place)
+    return reserve(wishes)
 
 
 def _moved_ports(reservation: Reservation) -> str:
@@ -158,7 +163,7 @@ def _check_free(place: Layout) -> None:
     facts = replace(seen.facts, is_start_held=False)  # that is this start
     if seen.members or not may_start(facts):
         text, _ = replace(seen, facts=facts).explained
-        raise StackError(f"{text}; something runs here already: stop it (weir down) or use another folder (WEIR_HOME)")
+        raise StackLives(f"{text}; something runs here already: stop it (weir down) or use another folder (WEIR_HOME)")
 
 
 def _environment(place: Layout, ports: Mapping[str, int]) -> dict[str, str]:
