@@ -34,6 +34,8 @@ def keys_create(
     """Make an API key; its text is shown once, only its hash is kept."""
     from weir.cli.stack.secrets import add_key, new_key
 
+    _demand_name("key_id", key_id)
+    _demand_name("tenant", tenant)
     expires_us = None if expires_in_days is None else time.time_ns() // 1_000 + expires_in_days * DAY_US
     text, stored = new_key(key_id, tenant, scope, tuple(route or ["*"]), expires_us)
     try:
@@ -43,6 +45,18 @@ def keys_create(
     except OSError as error:
         raise _unusable("no key was made", error) from error
     emit({"id": key_id, "key": text, "tenant": tenant, "scopes": scope, "expires_us": expires_us}, text, json)
+
+
+def _demand_name(what: str, value: str) -> None:
+    """A new key's name and its tenant are written as names of assets are: they stand in commands, filters and columns."""
+    from weir.access.key_text import shown
+    from weir.assets.checks import is_name
+
+    if not is_name(value):
+        expected = "expected 1 to 128 of A-Z a-z 0-9 . _ - without '..'"
+        raise CliError(
+            ExitCode.INVALID, f"no key was made: {what} is {shown(value)}; {expected}", "weir keys create --help"
+        )
 
 
 def keys_list(json: Json = False) -> None:

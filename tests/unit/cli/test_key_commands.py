@@ -85,6 +85,37 @@ def test_a_name_that_is_taken_is_refused_with_the_command_that_revokes_its_key(
         add_key(file, new_key(key_id, "acme", ("infer",))[1])
 
 
+@pytest.mark.parametrize("name", ["my shop", "a/b", "a@b", "a:b", "a..b", "caf\u00e9", "x" * 129, ""])
+@pytest.mark.parametrize("what", ["key_id", "tenant"])
+def test_a_new_keys_name_and_tenant_are_written_as_names_of_assets_are(tmp_path: Path, what: str, name: str) -> None:
+    key_id, tenant = (name, "acme") if what == "key_id" else ("ci", name)
+
+    refused = keys(tmp_path, "create", key_id, "--tenant", tenant, "--scope", "infer")
+
+    assert refused is not None
+    assert refused.code == 6
+    assert f"{what} is '{name[:20]}" in refused.message
+    assert not (tmp_path / "secrets" / "keys.json").exists()
+
+
+def test_a_wrong_name_with_the_text_of_a_key_in_it_is_not_repeated(tmp_path: Path) -> None:
+    text, _ = new_key("ci", "acme", ("infer",))
+
+    refused = keys(tmp_path, "create", f"{text} ", "--tenant", "acme", "--scope", "infer")
+
+    assert refused is not None
+    assert text not in refused.message
+
+
+def test_a_file_with_a_name_of_before_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "secrets" / "keys.json"
+    file.parent.mkdir()
+    add_key(file, new_key("my shop", "north sea", ("infer",))[1])
+
+    assert keys(tmp_path, "create", "ci", "--tenant", "acme", "--scope", "infer") is None
+    assert [key["id"] for key in read_keys(file)] == ["my shop", "ci"]
+
+
 def test_commands_at_once_lose_no_key(tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     made = [threading.Thread(target=add_key, args=(file, new_key(f"k{n}", "acme", ("infer",))[1])) for n in range(8)]
