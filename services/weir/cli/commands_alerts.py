@@ -10,7 +10,8 @@ import typer
 from weir.cli import client
 from weir.cli.me import me
 from weir.cli.moments import AGO, UNIT_S, microseconds, written
-from weir.cli.output import CliError, ExitCode, Json, emit, emit_rows
+from weir.cli.output import CliError, ExitCode, Json, emit, emit_rows, emit_text
+from weir.cli.rules_in_force import rules_not_in_force, why_not
 
 TEST_WAIT_S = 15.0
 """Seconds a test is watched: the first tries of a delivery lie within them."""
@@ -45,9 +46,15 @@ def alert_list(
 
 
 def alert_rules(json: Json = False) -> None:
-    """Rules in force, whom they notify, and which of these receivers the receivers file lacks: nothing is sent to those."""
+    """Rules in force, whom they notify, and which of these receivers the receivers file lacks: nothing is sent to those.
+
+    Below them are the rules that are stored and not in force.
+    """
     answer = client.get("alerts", "/v1/rules")
-    emit_rows(answer, [rule_row(one) for one in answer["items"]], RULE_COLUMNS, json)
+    others = rules_not_in_force(answer)
+    emit_rows({**answer, "not_in_force": others}, [rule_row(one) for one in answer["items"]], RULE_COLUMNS, json)
+    for one in [] if json else others or []:
+        emit_text(f"not in force: {why_not(one, answer['alias'])}")
 
 
 def alert_readings(

@@ -38,7 +38,8 @@ def apply(
         answer = client.send("registry", "POST", "/v1/apply", body)
     except CliError as error:
         raise with_places(error, found) from error
-    emit_rows(answer, answer["items"], ("change", "kind", "name", "version", "digest"), json)
+    moved = ("alias",) if any("alias" in one for one in answer["items"]) else ()
+    emit_rows(answer, answer["items"], ("change", "kind", "name", "version", *moved, "digest"), json)
 
 
 def list_assets(kind: Annotated[str, typer.Option(help="Only this kind.")] = "", json: Json = False) -> None:

@@ -119,6 +119,7 @@ def _running_checks() -> Iterator[Checked]:
         "run the code that wrote them, or add fields with defaults only (schemas/README.md)",
     )
     yield _check("receivers of rules", *_receivers_of_rules(), "weir logs alerts")
+    yield _check("rules in force", *_rules_in_force(), "weir logs alerts")
 
 
 def _receivers_of_rules() -> tuple[bool, str]:
@@ -136,6 +137,23 @@ def _receivers_of_rules() -> tuple[bool, str]:
     if not named:
         return True, "all known"
     return True, f"not in the receivers file, so not notified (docs/alerts.md): {'; '.join(named)}"
+
+
+def _rules_in_force() -> tuple[bool, str]:
+    """Whether alerts and the registry say which stored rules are not in force. One that is not is no fault: it may be meant."""
+    from weir.cli import client
+    from weir.cli.rules_in_force import rules_not_in_force, why_not
+
+    try:
+        answer = client.get("alerts", "/v1/rules")
+    except CliError as error:
+        return False, error.message
+    others = rules_not_in_force(answer)
+    if others is None:
+        return False, "whether other rules are stored is unknown"
+    if not others:
+        return True, "all that are stored"
+    return True, f"stored and not in force: {'; '.join(why_not(one, answer['alias']) for one in others)}"
 
 
 def _java() -> tuple[bool, str]:

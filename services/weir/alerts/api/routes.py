@@ -91,9 +91,10 @@ class AlertsApi:
         return _listed([_alert(one, active) for one in self._alerts.alerts if not states or one.phase.value in states])
 
     async def rules(self, _: Request) -> Response:
-        """The rules in force, each with those of its receivers that are not in the receivers file."""
+        """The alias that puts rules in force; those in force, each with its receivers that are not in the receivers file."""
         rules = [rule for _, rule in sorted(self._rulebook.rules.items())]
-        return _listed([{**asdict(one), "unknown_receivers": one.unknown_receivers(self._receivers)} for one in rules])
+        rows = [{**asdict(one), "unknown_receivers": one.unknown_receivers(self._receivers)} for one in rules]
+        return _listed(rows, alias=self._rulebook.alias)
 
     async def readings(self, request: Request) -> Response:
         """What rules over calls know of each group now, of one rule or all; a value that is not known is null."""
@@ -277,8 +278,8 @@ def _reading(rule: Rule, series: Series, reading: Reading) -> dict[str, Any]:
     }
 
 
-def _listed(rows: Sequence[Any]) -> Response:
-    return JSONResponse({"items": list(rows[:ROWS_MAX]), "truncated": len(rows) > ROWS_MAX})
+def _listed(rows: Sequence[Any], **others: str) -> Response:
+    return JSONResponse({"items": list(rows[:ROWS_MAX]), "truncated": len(rows) > ROWS_MAX, **others})
 
 
 def _names(receivers: Mapping[str, Receiver]) -> str:

@@ -27,6 +27,11 @@ class Rulebook:
         self.revision = 0
 
     @property
+    def alias(self) -> str:
+        """Under which rules are in force."""
+        return self._alias
+
+    @property
     def rules(self) -> Mapping[str, Rule]:
         """The rules in force."""
         return self._rules
