@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from urllib.parse import quote
 
 import typer
@@ -15,13 +15,17 @@ from weir.cli.asset_path import asset_path
 from weir.cli.moments import microseconds
 from weir.cli.output import CliError, ExitCode, Json, emit_json, emit_rows, emit_table, emit_text
 from weir.cli.waterfall import waterfall
+from weir.events import Outcome
 from weir.events.log import ProducerEpoch
+
+OUTCOMES: tuple[str, ...] = get_args(Outcome)
+"""How a call ends."""
 
 
 def trace_show(
     trace_id: Annotated[str, typer.Argument(help="Trace id, or the request id of a call.")], json: Json = False
 ) -> None:
-    """A trace as a waterfall."""
+    """A trace as a waterfall; below it how each call ended that is not ok, its scores and its alerts."""
     if "-" in trace_id:
         trace_id = str(client.get("lineage", f"/v1/requests/{quote(trace_id)}")["trace_id"])
     answer = client.get("lineage", f"/v1/traces/{quote(trace_id)}")
@@ -29,6 +33,9 @@ def trace_show(
         emit_json(answer)
         return
     emit_text(waterfall(answer))
+    failed = [one for one in answer["requests"] if one["outcome"] != "ok"]
+    if failed:
+        emit_table(failed, ("request_id", "outcome", "error_type", "error_message"))
     if answer["scores"]:
         emit_table(answer["scores"], ("evaluator", "score", "passed", "label"))
     if answer["alerts"]:
@@ -38,15 +45,21 @@ def trace_show(
 def trace_search(
     tenant: str = "",
     route: str = "",
-    outcome: str = "",
+    outcome: Annotated[str, typer.Option(help=f"How a call ended: {', '.join(OUTCOMES)}.")] = "",
     text: Annotated[str, typer.Option(help="Words within the user's text.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1_000)] = 20,
     json: Json = False,
 ) -> None:
     """Calls, newest first."""
+    if outcome and outcome not in OUTCOMES:
+        hint = f"weir trace search --outcome {OUTCOMES[0]}"
+        raise CliError(ExitCode.USAGE, f"--outcome is {outcome!r}; expected one of: {', '.join(OUTCOMES)}", hint)
     answer = client.get("lineage", "/v1/requests", tenant=tenant, route=route, outcome=outcome, text=text, limit=limit)
     if json:
         emit_json(answer)
+        return
+    if not answer["items"]:
+        emit_text("no call matches")
         return
     emit_table(answer["items"], ("request_id", "trace_id", "route", "outcome", "latency_ms", "question"))
     if len(answer["items"]) == limit:
