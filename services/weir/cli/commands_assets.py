@@ -31,7 +31,8 @@ def apply(
     json: Json = False,
 ) -> None:
     """Apply definitions: all of them, or none."""
-    found = read_definitions(file, {**values_of_files(set_from or []), **parsed_values(set_ or [])})
+    named = parsed_values(set_ or [])
+    found = read_definitions(file, {**values_of_files(set_from or []), **named}, wanted=named)
     documents = [one.value for one in found]
     body = {"documents": documents, "author": author or me(), "dry_run": dry_run}
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,23 +25,26 @@ class Document:
     value: Any
 
 
-def read_definitions(paths: Sequence[Path], values: Mapping[str, str]) -> list[Document]:
+def read_definitions(paths: Sequence[Path], values: Mapping[str, str], wanted: Collection[str] = ()) -> list[Document]:
     """Documents of all files, folders in order of name, with `values` for their placeholders.
 
-    A value is text, whatever it looks like; a number where a plain scalar (one without quotes) becomes one. Raises
-    CliError naming every file that cannot be read, and every placeholder without a value.
+    A value is text, whatever it looks like; a number where a plain scalar (one without quotes) becomes one. wanted: keys
+    that a placeholder must have. Raises CliError naming every file that cannot be read, every placeholder without a value,
+    and every key of `wanted` without a placeholder.
     """
     documents: list[Document] = []
     errors: list[CliError] = []
+    used: set[str] = set()
     for file in [file for path in paths for file in _files(path)]:
         try:
-            documents += [Document(file, number, one) for number, one in enumerate(_read(file, values), 1)]
+            documents += [Document(file, number, one) for number, one in enumerate(_read(file, values, used), 1)]
         except CliError as error:
             errors.append(error)
     if errors:
         raise _all_of(errors)
     if not documents:
         raise CliError(ExitCode.INVALID, "no definitions found", "name a YAML file or a folder of them with -f")
+    _check_used([key for key in wanted if key not in used])
     return documents
 
 
@@ -70,14 +73,15 @@ def values_of_files(settings: Sequence[str]) -> dict[str, str]:
     return values
 
 
-def _read(file: Path, values: Mapping[str, str]) -> list[Any]:
-    """The documents of a file. Raises CliError."""
+def _read(file: Path, values: Mapping[str, str], used: set[str]) -> list[Any]:
+    """The documents of a file. used: takes the keys of its placeholders. Raises CliError."""
     missing: dict[str, None] = {}
 
     def value_of(placeholder: re.Match[str]) -> str:
         key = placeholder[1]
         if placeholder[0].startswith("$$"):
             return placeholder[0][1:]
+        used.add(key)
         if key not in values:
             missing[key] = None
         return values.get(key, "")
@@ -93,6 +97,14 @@ def _read(file: Path, values: Mapping[str, str]) -> list[Any]:
         wanted = f"{'a value' if len(missing) == 1 else 'values'} for {' and '.join(missing)}"
         raise CliError(ExitCode.INVALID, f"{file} wants {wanted}", " ".join(f"--set {key}=..." for key in missing))
     return found
+
+
+def _check_used(unused: Sequence[str]) -> None:
+    """Raises CliError where there are keys that no placeholder has."""
+    if unused:
+        holes = ", ".join(f"${{{key}}}" for key in unused)
+        hint = f"leave out --set {unused[0]}=..., or mend its name"
+        raise CliError(ExitCode.INVALID, f"no document has {holes}", hint)
 
 
 def _all_of(errors: Sequence[CliError]) -> CliError:

@@ -137,3 +137,13 @@ def test_a_document_knows_its_file_and_its_number(tmp_path: Path) -> None:
     found = [(one.file.name, one.number, one.value["a"]) for one in read_definitions([tmp_path], {})]
 
     assert found == [("a.yaml", 1, 1), ("a.yaml", 2, 2), ("b.yaml", 1, 3)]
+
+
+def test_a_value_that_no_placeholder_takes_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "definitions.yaml"
+    file.write_text("a: ${x}\nb: $${y}\n# ${z}")
+    values = parsed_values(["x=1", "y=2", "z=3"])
+
+    with pytest.raises(CliError, match=r"no document has \$\{y\}, \$\{z\}"):
+        read_definitions([file], values, wanted=values)
+    assert read_definitions([file], values, wanted=["x"])
