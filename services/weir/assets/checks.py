@@ -50,7 +50,9 @@ def is_name(value: object) -> bool:
 
 def name(value: object, path: str) -> Iterator[Finding]:
     """A name as text."""
-    if not is_name(value):
+    if value is not None and not isinstance(value, str | list | dict):
+        yield path, f"is {shown(value)}; expected a text: put it in quotes"
+    elif not is_name(value):
         yield path, f"is {shown(value)}; expected 1 to 128 of A-Z a-z 0-9 . _ - without '..'"
 
 
