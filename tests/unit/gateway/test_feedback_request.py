@@ -50,6 +50,27 @@ def test_what_cannot_be_stored_as_sent_is_refused_by_name(change: dict[str, Any]
     assert raised.value.field == field
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"label": "thumbs_upp"}, 'label is "thumbs_upp"; expected one of thumbs_up, thumbs_down'),
+        ({"score": 5}, "score is 5; expected a number from -1 to 1"),
+        ({"score": None}, "score is not given; expected a number"),
+        ({"score": "é"}, 'score is "é"; expected'),
+        ({"label": "thumbs_down"}, "score is 1; expected a score that does not contradict"),
+        ({"request_id": ""}, 'request_id is ""; expected the weir-request-id'),
+        ({"comment": [7]}, "comment is [7]; expected a text"),
+        ({"comment": "x" * 4_097}, f'comment is "{"x" * 63}... (4,099 characters); expected at most 4096'),
+        ({"rating": 5}, "rating is 5; expected a field of request_id"),
+    ],
+)
+def test_a_refusal_shows_the_value_cut(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(Refusal) as raised:
+        read_feedback({"request_id": "a", "score": 1, **change})
+
+    assert raised.value.message.startswith(said)
+
+
 def test_a_body_that_is_no_object_is_refused() -> None:
     with pytest.raises(Refusal, match="JSON list"):
         read_feedback([])
