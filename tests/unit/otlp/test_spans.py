@@ -339,6 +339,16 @@ def test_counts_that_are_none_are_unknown() -> None:
     assert (completed.input_tokens, completed.output_tokens, completed.seed) == (None, None, None)
 
 
+def test_the_span_keeps_a_count_that_is_none() -> None:
+    message = chat(gen_ai__usage__input_tokens="nine", gen_ai__usage__output_tokens=-5)
+    completed = events(message)[1]
+
+    assert isinstance(completed, InferenceCompleted)
+    assert (completed.input_tokens, completed.output_tokens) == (None, None)
+    kept = stored(message).attributes
+    assert (kept["gen_ai.usage.input_tokens"], kept["gen_ai.usage.output_tokens"]) == ("nine", "-5")
+
+
 def test_a_failure_without_a_type_says_other() -> None:
     message = chat()
     message.status.CopyFrom(Status(code=Status.STATUS_CODE_ERROR, message="it broke"))
