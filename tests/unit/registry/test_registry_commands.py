@@ -124,7 +124,7 @@ async def test_every_problem_of_every_document_is_named_with_its_place(url: str,
     (tmp_path / "b-prompts.yaml").write_text(yaml.safe_dump_all([prompt("1"), prompt("2"), prompt("no version")]))
     expected = [
         ("a-models.yaml", 2, "model/m", "spec.task", "is 'paint'; expected one of: "),
-        ("a-models.yaml", 2, "model/m", "spec.unary_model", "is 7; expected 1 to 128 of "),
+        ("a-models.yaml", 2, "model/m", "spec.unary_model", "is 7; expected a text: put it in quotes"),
         ("b-prompts.yaml", 3, "prompt/p", "document.version", "is 'no version'; expected 1 to 128 of "),
     ]
 

@@ -61,8 +61,8 @@ def receivers_for(place: Layout, demo_url: str | None) -> Path:
 
 def receivers_in_use(place: Layout) -> Path:
     """The receivers file that the running stack's alerts service was given: the user's own, or the one of `--demo-receiver`."""
-    told = (place.run / "supervisord.conf").read_text()
-    return _generated(place) if str(_generated(place)) in told else place.receivers_file
+    written = (place.run / "supervisord.conf").read_text()
+    return _generated(place) if str(_generated(place)) in written else place.receivers_file
 
 
 def check_receivers(file: Path) -> None:
