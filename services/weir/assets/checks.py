@@ -43,6 +43,10 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN_CHARS else text[:SHOWN_CHARS] + "..."
 
 
+NAME_EXPECTED = "1 to 128 of A-Z a-z 0-9 . _ - without '..'"
+"""What a name is, as messages say it."""
+
+
 def is_name(value: object) -> bool:
     """Whether a value is a name: the specified characters, and no two dots in a row."""
     return isinstance(value, str) and NAME.fullmatch(value) is not None and ".." not in value
@@ -53,7 +57,7 @@ def name(value: object, path: str) -> Iterator[Finding]:
     if value is not None and not isinstance(value, str | list | dict):
         yield path, f"is {shown(value)}; expected a text: put it in quotes"
     elif not is_name(value):
-        yield path, f"is {shown(value)}; expected 1 to 128 of A-Z a-z 0-9 . _ - without '..'"
+        yield path, f"is {shown(value)}; expected {NAME_EXPECTED}"
 
 
 def text(value: object, path: str) -> Iterator[Finding]:

@@ -194,7 +194,8 @@ def _used_by_otlp() -> dict[ProducerEpoch, int]:
 def _used(service: str, begin: str, ask: Callable[[], dict[str, float]]) -> dict[ProducerEpoch, int]:
     """Numbers used by a running service; none where it does not answer: then only its spool can tell.
 
-    begin: how the names of its metrics begin.
+    begin: how the names of its metrics begin. ask: asks it, by a name written out, from which a test learns the variables that
+    docker-compose.yml must give.
     """
     try:
         metrics = ask()

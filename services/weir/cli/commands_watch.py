@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from weir.access.keys import SCOPES
 from weir.cli import client, log
 from weir.cli.moments import written
 from weir.cli.output import CliError, ExitCode, Json, emit, emit_json, emit_rows, say
+from weir.runtime.clock import now_us
 
 DAY_US = 86_400_000_000
 """Microseconds of a day."""
@@ -36,7 +36,7 @@ def keys_create(
 
     _demand_name("key_id", key_id)
     _demand_name("tenant", tenant)
-    expires_us = None if expires_in_days is None else time.time_ns() // 1_000 + expires_in_days * DAY_US
+    expires_us = None if expires_in_days is None else now_us() + expires_in_days * DAY_US
     text, stored = new_key(key_id, tenant, scope, tuple(route or ["*"]), expires_us)
     try:
         add_key(_keys_file(), stored)
@@ -50,13 +50,11 @@ def keys_create(
 def _demand_name(what: str, value: str) -> None:
     """A new key's name and its tenant are written as names of assets are: they stand in commands, filters and columns."""
     from weir.access.key_text import shown
-    from weir.assets.checks import is_name
+    from weir.assets.checks import NAME_EXPECTED, is_name
 
     if not is_name(value):
-        expected = "expected 1 to 128 of A-Z a-z 0-9 . _ - without '..'"
-        raise CliError(
-            ExitCode.INVALID, f"no key was made: {what} is {shown(value)}; {expected}", "weir keys create --help"
-        )
+        text = f"no key was made: {what} is {shown(value)}; expected {NAME_EXPECTED}"
+        raise CliError(ExitCode.INVALID, text, "weir keys create --help")
 
 
 def keys_list(json: Json = False) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-PREFIXES = ("chatcmpl-", "cmpl-")
-"""What stands before the request id in the ids of OpenAI's answers."""
+from collections.abc import Mapping
+
+PREFIXES: Mapping[str, str] = {"chat": "chatcmpl-", "text_completion": "cmpl-"}
+"""What stands before the request id in the ids of OpenAI's answers, by operation; an answer of embeddings has no id."""
 
 
 def bare_id(text: str) -> str:
     """The request id in an id of an OpenAI answer, which stock clients see; any other text as it is."""
-    prefix = next((prefix for prefix in PREFIXES if text.startswith(prefix)), "")
+    prefix = next((prefix for prefix in PREFIXES.values() if text.startswith(prefix)), "")
     return text.removeprefix(prefix)

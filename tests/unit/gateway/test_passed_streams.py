@@ -146,7 +146,7 @@ async def test_the_time_that_a_client_takes_is_not_the_servers(tmp_path: Path, m
     play = *streamed(*SAID, ends=()), HELD, *streamed(END, "[DONE]")[1:]
     async with passed_door(tmp_path, play, **settings) as passed:
         loop, later_s = asyncio.get_running_loop(), [0.0]
-        real_s, app = loop.time, passed.door.client._transport.app  # type: ignore[attr-defined]
+        real_s, app = loop.time, passed.door.client._transport.app  # type: ignore[attr-defined]  # the transport of a test client
         monkeypatch.setattr(loop, "time", lambda: real_s() + later_s[0])
 
         async def slow(scope: Any, receive: Any, send: Any) -> None:
@@ -158,7 +158,7 @@ async def test_the_time_that_a_client_takes_is_not_the_servers(tmp_path: Path, m
 
             await app(scope, receive, take)
 
-        passed.door.client._transport.app = slow  # type: ignore[attr-defined]
+        passed.door.client._transport.app = slow  # type: ignore[attr-defined]  # as above
         assert (await passed.chat(stream=True)).text.endswith("data: [DONE]\n\n")
         assert later_s[0] > 3_000
         assert passed.ended()[1].outcome == "ok"

@@ -13,14 +13,12 @@ from typing import Any
 import orjson
 
 from weir.access.refusals import Refusal
+from weir.events.request_id import PREFIXES
 from weir.gateway.core.call import Call
 from weir.gateway.core.server_status import error_in
 
 DONE = "[DONE]"
 """The last event of a stream; specified by OpenAI's API."""
-
-ID_HEADS: Mapping[str, str] = {"chat": "chatcmpl-", "text_completion": "cmpl-"}
-"""How the id of an answer begins, by operation; an answer of embeddings has no id."""
 
 WORDS = ("content", "text", "tool_calls", "function_call", "refusal", "reasoning_content", "reasoning")
 """Keys of a piece that the model wrote."""
@@ -28,7 +26,7 @@ WORDS = ("content", "text", "tool_calls", "function_call", "refusal", "reasoning
 
 def readdressed(call: Call, body: Mapping[str, Any]) -> dict[str, Any]:
     """An answer, or a piece of one, as it goes to the client."""
-    head = ID_HEADS.get(call.operation)
+    head = PREFIXES.get(call.operation)
     own = {"model": call.route} if head is None else {"id": f"{head}{call.request_id}", "model": call.route}
     return {**body, **own}
 
